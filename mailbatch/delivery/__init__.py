@@ -1,0 +1,1 @@
+"""The run: where plan, rendering, protocol and ledger meet."""

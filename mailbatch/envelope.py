@@ -1,0 +1,68 @@
+"""The envelope (RFC 5321 2.3.1) and the delivery, the unit of the ledger.
+
+Values only: nothing here reads files, renders, or knows the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a message goes and where its bounces come back to.
+
+    `reverse_path` and `forward_paths` are addr-specs without angle brackets, domains as A-labels;
+    local parts are ASCII unless `smtputf8`. `reverse_path` may be empty (the null path);
+    `forward_paths` is never empty and has no address twice.
+    """
+
+    reverse_path: str
+    forward_paths: tuple[str, ...]
+    smtputf8: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.forward_paths:
+            raise ValueError("an envelope needs at least one recipient")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One row of the recipient table, as the plan sees it.
+
+    `line` is the line on which the record starts (the header is line 1). `address` is the addr-spec as
+    it goes on the wire, or the cell's text where it is not valid. `values` are the cells in the order of the
+    table's columns. `group` are the values of `group_by`, None where every row has a message of its own.
+    `status` is the status given at planning as its string (`pending`, `invalid`, `suppressed`, `filtered`),
+    `reason` says why.
+    """
+
+    line: int
+    address: str
+    values: tuple[str, ...]
+    group: tuple[str, ...] | None = None
+    status: str = "pending"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One group's message to one envelope: what is leased, sent and settled as a whole.
+
+    `id` and `key` are the ledger's. `attempt` counts from 1. `message_id` (without angle brackets) and `date`
+    (seconds since the epoch, UTC) are fixed when the delivery is leased for the first time, so that a resend is
+    byte-identical. `unsettled` are the addresses that this attempt goes to; `addresses` all that the
+    delivery ever had. `rows` are the rows that templates see: every row if the delivery has one
+    address, else only the first (a template of several addresses sees the group's columns only).
+    `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
+    """
+
+    id: int
+    key: str
+    attempt: int
+    message_id: str
+    date: int
+    unsettled: tuple[str, ...]
+    addresses: tuple[str, ...]
+    rows: tuple[Recipient, ...]
+    settled_copies: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,179 @@
+"""Every failure that mailbatch reports, as exceptions with a place, a hint and an exit code.
+
+    MailbatchError
+    ├─ UsageError                  the command line asks for what cannot be (2)
+    ├─ InputError                  the user's files, each with a Location
+    │   ├─ JobError                the job file, or a secret (78)
+    │   ├─ RecipientError          the recipient table or a suppression list (65)
+    │   ├─ TemplateError           a template (65)
+    │   └─ MessageError            a message that cannot be built: header, attachment, size (65)
+    ├─ InputErrors                 several InputErrors, reported together
+    ├─ LedgerError                 the ledger or the results cannot be read or written (74)
+    │   └─ LedgerLocked            another run holds the edition (75)
+    └─ SessionError                the conversation failed; it says nothing of one recipient (69)
+        ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
+        ├─ TLSError (77) ├─ AuthenticationError (77)
+        ├─ LocalProtocolError      mailbatch broke the protocol: a bug
+        └─ RemoteProtocolError     the server broke the protocol: the session is never reused
+
+A refused recipient is not here: it is an `Outcome` holding its `Reply`.
+This module imports nothing of mailbatch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in one of the user's files.
+
+    `line` and `column` count from 1. `key` is a dotted key path of the job (`server.port`).
+    `source` is the text of that line, for a caret under the column.
+    """
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+    key: str | None = None
+    source: str | None = None
+
+    def __str__(self) -> str:
+        place = self.path
+        if self.line is not None:
+            place += f":{self.line}"
+            if self.column is not None:
+                place += f":{self.column}"
+        return place
+
+
+class MailbatchError(Exception):
+    """The base of every failure that mailbatch reports.
+
+    `hint` says what to do next; `exit_code` is what the process ends with.
+    """
+
+    exit_code: int = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MailbatchError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class InputError(MailbatchError):
+    """Something in the user's files is wrong.
+
+    `location` says where. `str()` gives `file:line:column: key: message` with what is known.
+    """
+
+    exit_code = 65
+
+    def __init__(
+        self, message: str, *, location: Location | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.location = location
+
+    def __str__(self) -> str:
+        if self.location is None:
+            return self.message
+        if self.location.key:
+            return f"{self.location}: {self.location.key}: {self.message}"
+        return f"{self.location}: {self.message}"
+
+
+class JobError(InputError):
+    """The job file is wrong, or a secret is missing."""
+
+    exit_code = 78
+
+
+class RecipientError(InputError):
+    """The recipient table or a suppression list is wrong."""
+
+
+class TemplateError(InputError):
+    """A template is wrong."""
+
+
+class MessageError(InputError):
+    """A message cannot be built from its content: a header, an attachment, its size."""
+
+
+class InputErrors(MailbatchError):
+    """Several mistakes found in one go, in the order of their places; never empty."""
+
+    def __init__(self, errors: Iterable[InputError]) -> None:
+        self.errors: tuple[InputError, ...] = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+        codes = {error.exit_code for error in self.errors}
+        # The job file is read first: while it is wrong, what else is wrong may follow from it.
+        self.exit_code = JobError.exit_code if JobError.exit_code in codes else min(codes)
+
+
+class LedgerError(MailbatchError):
+    """The ledger or the results cannot be read or written."""
+
+    exit_code = 74
+
+
+class LedgerLocked(LedgerError):
+    """Another run holds the edition."""
+
+    exit_code = 75
+
+
+class SessionError(MailbatchError):
+    """The conversation with the server failed; it says nothing about any single recipient."""
+
+    exit_code = 69
+
+
+class ConnectError(SessionError):
+    """The server cannot be reached."""
+
+
+class ConnectionLost(SessionError):
+    """The connection ended in the middle of a conversation."""
+
+
+class SessionTimeout(SessionError):
+    """A reply did not come in full before its deadline."""
+
+
+class ServiceUnavailable(SessionError):
+    """The server ended the session: a 421, a refused greeting, EHLO or sender."""
+
+
+class TLSError(SessionError):
+    """TLS is missing, was refused, or its certificate does not hold."""
+
+    exit_code = 77
+
+
+class AuthenticationError(SessionError):
+    """The server does not accept who we are."""
+
+    exit_code = 77
+
+
+class LocalProtocolError(SessionError):
+    """Our side asked for something that the protocol does not allow now: a bug, never retried."""
+
+    exit_code = 1
+
+
+class RemoteProtocolError(SessionError):
+    """The server broke the protocol; the session is closed and never reused."""

@@ -1,0 +1,75 @@
+"""What became of a recipient: `Status`, the server's `Reply`, and the two together as an `Outcome`.
+
+These are values: no I/O, no clock, no wording for people. The `Reply` that the server gave travels
+unchanged from the wire to the ledger and the results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a recipient stands; the words of the results CSV."""
+
+    PENDING = "pending"  # not tried yet, or tried and certainly not taken
+    ACCEPTED = "accepted"  # 2yz to the end of data, and to this RCPT
+    REJECTED = "rejected"  # refused for good (5yz)
+    DEFERRED = "deferred"  # refused for now (4yz)
+    IN_DOUBT = "in_doubt"  # the end of data was sent and its reply never came
+    INVALID = "invalid"  # the row cannot be mailed
+    SUPPRESSED = "suppressed"  # on a suppression list
+    DUPLICATE = "duplicate"  # the address stood in an earlier row
+    FILTERED = "filtered"  # `where` is false
+    WITHDRAWN = "withdrawn"  # the row left the table before it was sent
+    SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled
+
+
+#: What a later run still has to do something about.
+UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One complete reply of the server (RFC 5321 4.2).
+
+    `lines` are the texts after the code, without line ends and without the enhanced status code,
+    which is `enhanced` (RFC 3463, `"2.1.5"`) if its class agrees with the code, else None.
+    Text is decoded as UTF-8 with backslash escapes for what is not; it decides nothing.
+    """
+
+    code: int
+    lines: tuple[str, ...] = ()
+    enhanced: str | None = None
+
+    @property
+    def severity(self) -> int:
+        """The first digit: 2 and 3 positive, 4 transient, 5 permanent (RFC 5321 4.2.1)."""
+        return self.code // 100
+
+    @property
+    def text(self) -> str:
+        """The text of all lines, joined by a space."""
+        return " ".join(self.lines)
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.code, self.enhanced, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one transaction made of one recipient address.
+
+    `status` is PENDING (certainly not taken), ACCEPTED, REJECTED, DEFERRED or IN_DOUBT.
+    `reply` is the reply that decided it: to RCPT, MAIL, DATA or the end of data; None where the
+    conversation broke off. For an accepted recipient it is the reply to the end of data, which
+    names the server's message id. `reason` says in words what no reply says.
+    `counted` is False where no attempt was used up (452 "too many recipients", not sent at all).
+    """
+
+    address: str
+    status: Status
+    reply: Reply | None = None
+    reason: str | None = None
+    counted: bool = True

@@ -1,0 +1,1 @@
+"""The gallery of rendered messages, and the checks that it shares with `mailbatch check`."""

@@ -1,0 +1,1 @@
+"""The recipient table: rows, addresses, groups. Streams; never opens the ledger."""

@@ -1,0 +1,1 @@
+"""The protocol. Everything but session.py is free of I/O and of clocks."""
