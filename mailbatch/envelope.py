@@ -30,11 +30,11 @@ class Envelope:
 class Recipient:
     """One row of the recipient table, as the plan sees it.
 
-    `line` is the line on which the record starts (the header is line 1). `address` is the addr-spec as
-    it goes on the wire, or the cell's text where it is not valid. `values` are the cells in the order of the
-    table's columns. `group` are the values of `group_by`, None where every row has a message of its own.
-    `status` is the status given at planning as its string (`pending`, `invalid`, `suppressed`, `filtered`),
-    `reason` says why.
+    `line` is the line on which the record starts (the header is line 1). `address` is the
+    addr-spec as it goes on the wire, or the cell's text where it is not valid. `values` are the
+    cells in the order of the table's columns. `group` are the values of `group_by`, None where
+    every row has a message of its own. `status` is the status given at planning, as its string
+    (`pending`, `invalid`, `suppressed`, `filtered`); `reason` says why.
     """
 
     line: int
@@ -49,12 +49,15 @@ class Recipient:
 class Delivery:
     """One group's message to one envelope: what is leased, sent and settled as a whole.
 
-    `id` and `key` are the ledger's. `attempt` counts from 1. `message_id` (without angle brackets) and `date`
-    (seconds since the epoch, UTC) are fixed when the delivery is leased for the first time, so that a resend is
-    byte-identical. `unsettled` are the addresses that this attempt goes to; `addresses` all that the
-    delivery ever had. `rows` are the rows that templates see: every row if the delivery has one
-    address, else only the first (a template of several addresses sees the group's columns only).
-    `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
+    `id` and `key` are the ledger's. `attempt` counts from 1, over all runs; `tries` counts this
+    run's, this one included, and `first_try` is when the first of them was leased (seconds since the
+    epoch). `message_id` (without angle brackets) and `date` (seconds since the epoch, UTC) are fixed
+    when the delivery is leased for the first time, so that a resend is byte-identical.
+
+    `unsettled` are the addresses that this attempt goes to; `addresses` all that the delivery ever
+    had. `rows` are the rows that templates see: every row if the delivery has one address, else only
+    the first (a template of several addresses sees the group's columns only). `settled_copies` are
+    Cc and Bcc addresses that need no RCPT any more.
     """
 
     id: int
@@ -66,3 +69,5 @@ class Delivery:
     addresses: tuple[str, ...]
     rows: tuple[Recipient, ...]
     settled_copies: frozenset[str] = field(default_factory=frozenset)
+    tries: int = 1
+    first_try: float = 0.0

@@ -1,0 +1,278 @@
+"""The commands and their options; what they do is in the module of the same name.
+
+Options are declared here in one place, so that `--help` and the reference are one text.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mailbatch import __version__
+from mailbatch.cli.exit_codes import MEANING
+
+EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
+
+app = typer.Typer(
+    name="mailbatch",
+    help="Converge a mailing to what a job file declares.",
+    epilog="Start with: mailbatch run examples/quickstart/job.yaml --sandbox",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its dump of local variables would show secrets
+    rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JobArgument = Annotated[
+    Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
+]
+Edition = Annotated[
+    str | None,
+    typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
+]
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="MAILBATCH_STATE_DIR",
+        help="Where the ledgers lie; default: .mailbatch/ beside the job.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
+]
+Only = Annotated[
+    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
+]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"mailbatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", is_eager=True, callback=_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Converge a mailing to what a job file declares."""
+
+
+@app.command(epilog=EXIT_CODES)
+def run(
+    job: JobArgument,
+    edition: Edition = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Everything but the network: render and write .eml files to --out."
+        ),
+    ] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Send to an embedded local server; the real mailing stays unsent."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where --dry-run and --sandbox keep the messages."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
+    ] = None,
+    only: Only = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="ADDRESS",
+            help="Send each message to this address instead; the real mailing stays unsent.",
+        ),
+    ] = None,
+    sessions: Annotated[
+        int | None,
+        typer.Option("--sessions", metavar="N", min=1, max=64, help="Parallel sessions."),
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
+    ] = None,
+    variables: Set = None,
+    state_dir: StateDir = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
+    ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="Go on although the message changed after somebody was mailed."
+        ),
+    ] = False,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Try those again who were refused for good.")
+    ] = False,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(
+            "--transcript", metavar="FILE", help="Write the dialogue there, without secrets."
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Converge: plan, send, write the results.
+
+    Run it again at any time: whoever has the message is left alone, whoever has not gets it.
+
+    Example: mailbatch run newsletter.yaml --quiet
+    """
+    from mailbatch.cli import run as command
+
+    _finish(command.run_command(**_given(locals())))
+
+
+@app.command(epilog=EXIT_CODES)
+def check(
+    job: JobArgument,
+    edition: Edition = None,
+    variables: Set = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find every mistake in one go, without sending anything.
+
+    Example: mailbatch check newsletter.yaml
+    """
+    from mailbatch.cli import check as command
+
+    _finish(command.check_command(**_given(locals())))
+
+
+@app.command()
+def status(
+    job: JobArgument, edition: Edition = None, state_dir: StateDir = None, as_json: AsJson = False
+) -> None:
+    """Show where an edition stands, from the ledger.
+
+    Example: mailbatch status newsletter.yaml --json
+    """
+    from mailbatch.cli import status as command
+
+    _finish(command.status_command(**_given(locals())))
+
+
+@app.command()
+def results(
+    job: JobArgument,
+    edition: Edition = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
+    ] = None,
+    failed: Annotated[
+        Path | None,
+        typer.Option(
+            "--failed",
+            metavar="FILE",
+            help="Also write the unfinished recipients with their input columns.",
+        ),
+    ] = None,
+    state_dir: StateDir = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the results CSV again, from the ledger.
+
+    Example: mailbatch results newsletter.yaml --failed again.csv
+    """
+    from mailbatch.cli import results as command
+
+    _finish(command.results_command(**_given(locals())))
+
+
+@app.command()
+def resolve(
+    job: JobArgument,
+    edition: Edition = None,
+    accepted: Annotated[
+        bool, typer.Option("--accepted", help="They have the message: never send it again.")
+    ] = False,
+    resend: Annotated[
+        bool,
+        typer.Option(
+            "--resend", help="Send the identical message again at the next run; may arrive twice."
+        ),
+    ] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False,
+    only: Only = None,
+    state_dir: StateDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is in doubt, or settle it.
+
+    In doubt means: the whole message was sent and the server's answer never came.
+
+    Example: mailbatch resolve newsletter.yaml --resend --only ann@example.com
+    """
+    from mailbatch.cli import resolve as command
+
+    _finish(command.resolve_command(**_given(locals())))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the job file, for editors.
+
+    Example: mailbatch schema > job.schema.json
+    """
+    from mailbatch.cli import schema as command
+
+    _finish(command.schema_command())
+
+
+@app.command()
+def sandbox(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")
+    ] = 2525,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a local server that answers like the provider and keeps what it gets.
+
+    It listens on 127.0.0.1 only and delivers nothing. Stop it with Ctrl-C.
+
+    Example: mailbatch sandbox --port 2525 --out outbox
+    """
+    from mailbatch.cli import sandbox as command
+
+    _finish(command.sandbox_command(**_given(locals())))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a command, without what its function imported."""
+    return {name: value for name, value in values.items() if name != "command"}
+
+
+def _finish(code: int) -> None:
+    raise typer.Exit(code)

@@ -1,0 +1,174 @@
+"""Streams, colours, progress, and every sentence that a run shows to people.
+
+Data goes to standard output, all else to standard error. Colours and the progress bar appear only on a
+terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing about the mailing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.errors import InputError, InputErrors, MailbatchError
+from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+#: The most mistakes of one kind that are shown; the rest is counted.
+MOST_ERRORS = 20
+#: How often the progress bar is drawn, in seconds.
+REDRAW = 0.1
+
+STYLE = {
+    Status.ACCEPTED: "green",
+    Status.PENDING: "cyan",
+    Status.DEFERRED: "yellow",
+    Status.REJECTED: "red",
+    Status.IN_DOUBT: "bold magenta",
+    Status.INVALID: "red",
+}
+
+
+class Console:
+    """Where people read: standard error, and standard output for data."""
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        from rich.console import Console as RichConsole
+
+        self.quiet = quiet
+        self.as_json = as_json
+        self.err: RichConsole = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal
+        self.troubled = False
+
+    def say(self, text: str, *, style: str | None = None) -> None:
+        """Tell people something that is no trouble; silent with `--quiet`."""
+        if not self.quiet:
+            self.err.print(text, style=style, markup=False)
+
+    def warn(self, text: str) -> None:
+        """Tell people about trouble, also with `--quiet`."""
+        self.troubled = True
+        self.err.print(text, style="yellow", markup=False)
+
+    def data(self, value: object) -> None:
+        """Write one JSON object to standard output."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+    def lines(self, text: str) -> None:
+        """Write text that is data to standard output."""
+        sys.stdout.write(text + "\n")
+
+    def error(self, error: MailbatchError) -> None:
+        """Show a failure with its place and what to do next."""
+        self.troubled = True
+        errors = error.errors if isinstance(error, InputErrors) else (error,)
+        for one in errors[:MOST_ERRORS]:
+            self._one_error(one)
+        if len(errors) > MOST_ERRORS:
+            self.err.print(f"... and {len(errors) - MOST_ERRORS} more", markup=False)
+
+    def _one_error(self, error: MailbatchError) -> None:
+        text = str(error)
+        self.err.print(text if isinstance(error, InputError) else f"mailbatch: {text}",
+                       style="bold red" if self.terminal else None, markup=False)  # fmt: skip
+        location = error.location if isinstance(error, InputError) else None
+        if self.terminal and location is not None and location.source is not None:
+            self.err.print(f"    {location.source}", markup=False)
+            if location.column is not None:
+                pad = "".join(
+                    "\t" if c == "\t" else " " for c in location.source[: location.column - 1]
+                )
+                self.err.print(f"    {pad}^", style="bold", markup=False)
+        if error.hint:
+            self.err.print(f"  {error.hint}", style="dim" if self.terminal else None, markup=False)
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[RunProgress]:
+        """Draw the progress of a run while the block lasts, on a terminal only."""
+        if self.quiet or not self.terminal:
+            yield RunProgress(self, None)
+            return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[outcomes]}"),
+        )
+        with Progress(*columns, console=self.err, transient=True, auto_refresh=False) as bar:
+            progress = RunProgress(self, bar)
+            yield progress
+            progress.redraw(force=True)
+
+
+class RunProgress:
+    """The run's `Progress` port on a console: counts always, a bar where there is one."""
+
+    def __init__(self, console: Console, bar: RichProgress | None) -> None:
+        self._console = console
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._counts: Counter[Status] = Counter()
+        self._drawn = 0.0
+        self._started = time.monotonic()
+
+    def planned(self, counts: Mapping[Status, int]) -> None:
+        """Start the bar with what is still to be done."""
+        if self._bar is not None:
+            total = counts[Status.PENDING] + counts[Status.DEFERRED]
+            self._task = self._bar.add_task("sending", total=total, rate="", outcomes="")
+
+    def session_opened(self, server: str) -> None:
+        """Note the session on the bar."""
+        self._started = time.monotonic()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=f"sending to {server}")
+
+    def settled(self, status: Status, recipients: int) -> None:
+        """Count, and redraw now and then."""
+        self._counts[status] += recipients
+        self.redraw()
+
+    def redraw(self, *, force: bool = False) -> None:
+        """Draw the bar if it is time to: drawing costs more than sending a message."""
+        now = time.monotonic()
+        if self._bar is None or self._task is None or (now - self._drawn < REDRAW and not force):
+            return
+        self._drawn = now
+        done = sum(n for s, n in self._counts.items() if s not in (Status.PENDING, Status.DEFERRED))
+        rate = done / max(now - self._started, 1e-6)
+        outcomes = " ".join(f"{n} {s}" for s, n in self._counts.items() if s is not Status.ACCEPTED)
+        self._bar.update(self._task, completed=done, rate=f"{rate:,.0f}/s", outcomes=outcomes)
+        self._bar.refresh()
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Tell what is waited for, if it is worth it."""
+        if seconds >= 1.0:
+            self._console.say(f"waiting {seconds:.0f} s for {why}")
+
+    def note(self, text: str) -> None:
+        """Pass on something that people should know."""
+        self._console.warn(text)
+
+
+def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:
+    """Return the counts as `--json` writes them: `recipients` and every status."""
+    return {"recipients": sum(counts.values()), **{str(s): counts[s] for s in Status}}

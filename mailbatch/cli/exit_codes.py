@@ -1,0 +1,43 @@
+"""The exit codes: a contract with cron, systemd and scripts."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; several of them follow sysexits(3)."""
+
+    DONE = 0  # nothing is left to do: everyone wanted is accepted
+    BUG = 1  # a bug in mailbatch
+    USAGE = 2  # wrong usage
+    REFUSED = 3  # finished, some recipients were rejected or invalid
+    IN_DOUBT = 4  # finished, some recipients are in doubt
+    DATA = 65  # recipients, templates or attachments are wrong; nothing was sent
+    UNAVAILABLE = 69  # the server cannot be reached or refuses the session
+    STORAGE = 74  # the ledger or the results cannot be written
+    UNFINISHED = 75  # not finished: run again
+    AUTHENTICATION = 77  # authentication or certificate refused
+    JOB = 78  # the job file is wrong, or a secret is missing
+    SIGINT = 130  # second signal
+    SIGTERM = 143
+
+
+#: What each code means, for `--help` and the documentation.
+MEANING = {
+    ExitCode.DONE: "nothing is left to do: everyone wanted is accepted",
+    ExitCode.BUG: "a bug in mailbatch",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.REFUSED: "finished, some recipients were rejected or invalid",
+    ExitCode.IN_DOUBT: "finished, some recipients are in doubt: mailbatch resolve",
+    ExitCode.DATA: "the recipients, templates or attachments are wrong; nothing was sent",
+    ExitCode.UNAVAILABLE: "the server cannot be reached or refuses the session",
+    ExitCode.STORAGE: "the ledger or the results cannot be written",
+    ExitCode.UNFINISHED: (
+        "not finished (deferred, pending, interrupted, or another run holds the edition): run again"
+    ),
+    ExitCode.AUTHENTICATION: "authentication or certificate refused",
+    ExitCode.JOB: "the job file is wrong, or a secret is missing",
+    ExitCode.SIGINT: "a second SIGINT",
+    ExitCode.SIGTERM: "a second SIGTERM",
+}

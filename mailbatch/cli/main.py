@@ -1,0 +1,21 @@
+"""The entry point: fast answers first, then the commands.
+
+Every command lives in a module of its own and is imported when it is called; `mailbatch --version`
+imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from mailbatch import __version__
+
+        sys.stdout.write(f"mailbatch {__version__}\n")
+        return
+    from mailbatch.cli.app import app
+
+    app()

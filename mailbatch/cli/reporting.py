@@ -1,0 +1,82 @@
+"""From a failure to its words and its exit code, the same for every command."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+from mailbatch.errors import InputErrors, MailbatchError, UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.cli.console import Console
+    from mailbatch.job.model import Job
+
+P = ParamSpec("P")
+
+
+def reporting(
+    command: Callable[Concatenate[Console, P], int],
+) -> Callable[P, int]:
+    """Give a command its console, show its failure, and return its exit code.
+
+    `quiet` and `as_json` are taken from the command's own keyword arguments, where it has them.
+    A bug is not caught: it ends with a traceback and exit code 1.
+    """
+
+    @functools.wraps(command)
+    def reported(*args: P.args, **kwargs: P.kwargs) -> int:
+        from mailbatch.cli.console import Console
+
+        console = Console(
+            quiet=bool(kwargs.get("quiet", False)), as_json=bool(kwargs.get("as_json", False))
+        )
+        try:
+            return command(console, *args, **kwargs)
+        except MailbatchError as error:
+            console.error(error)
+            return error.exit_code
+
+    return reported
+
+
+def read_job(path: Path) -> Job:
+    """Load the job file; raises `InputErrors` with every mistake in it."""
+    from mailbatch.job.loader import load_job
+
+    return load_job(path)
+
+
+def edition_of(job: Job, given: str | None) -> str:
+    """Return the edition that a command is about: the given one, else the job's for now."""
+    from mailbatch.delivery.places import check_edition
+    from mailbatch.render.edition import render_edition
+
+    return check_edition(
+        job, given if given is not None else render_edition(job, datetime.now().astimezone())
+    )
+
+
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """Return `KEY=VALUE` options as a mapping; raises `UsageError`."""
+    found = {}
+    for pair in given or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(f"--set {pair}: expected KEY=VALUE", hint="for example --set issue=48")
+        found[key] = value
+    return found
+
+
+def when(seconds: float | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, to the second."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def mistakes(error: MailbatchError) -> int:
+    """Return how many mistakes a failure names."""
+    return len(error.errors) if isinstance(error, InputErrors) else 1

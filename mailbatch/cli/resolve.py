@@ -1,0 +1,90 @@
+"""`mailbatch resolve`: list what is in doubt, or settle it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mailbatch.cli.console import Console
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+from mailbatch.errors import UsageError
+
+
+@reporting
+def resolve_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    accepted: bool,
+    resend: bool,
+    skip: bool,
+    only: str | None,
+    state_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """List the doubts, or decide about them."""
+    from mailbatch.delivery.places import ledger_path
+    from mailbatch.delivery.places import state_dir as folder_of
+    from mailbatch.ledger.store import Ledger
+
+    chosen = [
+        name
+        for name, given in (("accepted", accepted), ("resend", resend), ("skip", skip))
+        if given
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join('--' + name for name in chosen)} exclude each other")
+    loaded = read_job(job)
+    named = edition_of(loaded, edition)
+    path = ledger_path(loaded, named, folder_of(loaded, state_dir))
+    if not chosen:
+        return _list(console, Ledger.read(path), as_json=as_json)
+    with Ledger.reopen(path) as ledger:
+        number = ledger.resolve(chosen[0], address=only, now=time.time())
+        left = sum(1 for _ in ledger.in_doubt())
+    if only is not None and not number:
+        raise UsageError(f"{only} is not in doubt", hint=f"list them: mailbatch resolve {job}")
+    if as_json:
+        console.data({"resolved": number, "in_doubt": left})
+    words = {
+        "accepted": "taken as accepted",
+        "resend": "sent again by the next run",
+        "skip": "skipped",
+    }
+    console.say(f"{number} {words[chosen[0]]}, {left} still in doubt")
+    return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _list(console: Console, ledger: object, *, as_json: bool) -> int:
+    from mailbatch.ledger.store import Ledger
+
+    assert isinstance(ledger, Ledger)  # noqa: S101 - for the type checker
+    number = 0
+    with ledger:
+        for doubt in ledger.in_doubt():
+            number += 1
+            if as_json:
+                console.data(
+                    {
+                        "row": doubt.line,
+                        "address": doubt.address,
+                        "message_id": doubt.message_id,
+                        "at": when(doubt.at),
+                        "seen": doubt.reason,
+                    }
+                )
+            else:
+                console.lines(
+                    f"{doubt.address}  row {doubt.line}  <{doubt.message_id}>  {when(doubt.at)}  "
+                    f"{doubt.reason}"
+                )
+    if number:
+        console.say(
+            f"{number} in doubt: look their Message-IDs up at the provider, then "
+            "--accepted, --resend (may arrive twice) or --skip, for all or --only ADDRESS"
+        )
+        return ExitCode.IN_DOUBT
+    console.say("nobody is in doubt")
+    return ExitCode.DONE

@@ -1,0 +1,242 @@
+"""`mailbatch run`: converge, and say what it came to."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.console import STYLE, Console, counts_object
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import pairs, read_job, reporting, when
+from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import LedgerError, UsageError
+from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailbatch.delivery.preparation import Mailing
+
+
+@reporting
+def run_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    dry_run: bool,
+    sandbox: bool,
+    out: Path | None,
+    limit: int | None,
+    only: str | None,
+    to: str | None,
+    sessions: int | None,
+    rate: str | None,
+    variables: list[str] | None,
+    state_dir: Path | None,
+    results: Path | None,
+    accept_changes: bool,
+    retry_rejected: bool,
+    transcript: Path | None,
+    yes: bool,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """Run the job and return the exit code."""
+    from mailbatch.delivery.runner import StoppedAtOnce
+    from mailbatch.delivery.runner import run as run_job
+    from mailbatch.delivery.signals import Interrupted
+
+    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
+    loaded = read_job(job)
+    with ExitStack() as stack:
+        options = RunOptions(
+            edition=edition,
+            variables=pairs(variables),
+            state_dir=state_dir,
+            results=results,
+            limit=limit,
+            only=only,
+            redirect=_address(to),
+            sessions=sessions,
+            rate=_rate(rate),
+            dry_run=dry_run,
+            sandbox=sandbox,
+            out=out,
+            accept_changes=accept_changes,
+            retry_rejected=retry_rejected,
+            transcript=_open_transcript(transcript, stack),
+        )
+        ask = None if yes or dry_run or sandbox else _asker(console)
+        try:
+            with console.progress() as progress:
+                summary = run_job(loaded, options, progress=progress, confirm=ask)
+        except Interrupted:
+            console.warn("interrupted before anything was sent; run again")
+            return ExitCode.UNFINISHED
+        except StoppedAtOnce as stopped:
+            console.warn("stopped at once; run again: what may have arrived is in doubt until then")
+            return 128 + stopped.signum
+    if as_json:
+        console.data(summary_object(summary))
+    show_summary(console, summary, options, job)
+    return summary.exit_code
+
+
+def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | None) -> None:
+    chosen = [
+        name
+        for name, given in (
+            ("--dry-run", dry_run),
+            ("--sandbox", sandbox),
+            ("--to", to is not None),
+        )
+        if given
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    if out is not None and not (dry_run or sandbox):
+        raise UsageError("--out goes with --dry-run or --sandbox")
+
+
+def _address(to: str | None) -> str | None:
+    if to is None:
+        return None
+    from mailbatch.recipients.address import parse_address
+
+    try:
+        return parse_address(to)
+    except ValueError as error:
+        raise UsageError(f"--to {to}: {error}") from error
+
+
+def _rate(rate: str | None) -> float | None:
+    if rate is None:
+        return None
+    from mailbatch.job.scalars import parse_rate
+
+    try:
+        parsed = parse_rate(rate)
+    except ValueError as error:
+        raise UsageError(f"--rate {rate}: {error}") from error
+    return parsed.count / parsed.per
+
+
+def _open_transcript(path: Path | None, stack: ExitStack) -> Callable[[str, bytes], None] | None:
+    """Return a function that writes one line of dialogue; the engine redacts secrets before it."""
+    if path is None:
+        return None
+    try:
+        file = stack.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise LedgerError(f"cannot write {path}: {error.strerror}") from error
+
+    def write(direction: str, line: bytes) -> None:
+        text = line.decode("utf-8", "backslashreplace")
+        shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        file.write(f"{direction}: {shown}\n")
+
+    return write
+
+
+def _asker(console: Console) -> Callable[[Mailing, str], bool] | None:
+    """Return the question before a real send; None where nobody is there to answer it."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    def ask(mailing: Mailing, server: str) -> bool:
+        job = mailing.inputs.job
+        console.err.print(
+            f"Send {job.name} ({mailing.inputs.edition}) to {mailing.unfinished} recipients "
+            f"from {job.sender.from_} through {server}? [y/N] ",
+            end="",
+            markup=False,
+        )
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    return ask
+
+
+def summary_object(summary: Summary) -> dict[str, object]:
+    """Return what `run --json` writes."""
+    return {
+        "job": summary.job,
+        "edition": summary.edition,
+        **counts_object(summary.counts),
+        "transactions": summary.transactions,
+        "sessions": summary.sessions,
+        "seconds": round(summary.seconds, 3),
+        "results": str(summary.results) if summary.results is not None else None,
+        "finished_at": when(summary.finished_at),
+        "error": str(summary.failure) if summary.failure is not None else None,
+        "exit_code": summary.exit_code,
+    }
+
+
+def show_summary(console: Console, summary: Summary, options: RunOptions, job: Path) -> None:
+    """Say in words and figures what the run came to, and what to do next."""
+    if summary.failure is not None:
+        console.error(summary.failure)
+    code = summary.exit_code
+    tell = console.say if code in {0, 3} else console.warn
+    counts = " ".join(f"{n} {s}" for s, n in summary.counts.items() if n)
+    if code not in {0, 3} and console.quiet:
+        tell(f"{summary.job} ({summary.edition}): {counts}")
+    if not console.quiet:
+        _show_figures(console, summary, options)
+    for line in next_steps(summary, options, job):
+        tell(line)
+
+
+def _show_figures(console: Console, summary: Summary, options: RunOptions) -> None:
+    from rich.text import Text
+
+    what = (
+        "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
+    )
+    if options.redirect is not None:
+        what = f"sent to {options.redirect} instead"
+    line = Text(f"{summary.job} ({summary.edition})")
+    line.append(f", {what}: " if what else ": ")
+    shown = [(s, n) for s, n in summary.counts.items() if n]
+    for index, (status, count) in enumerate(shown):
+        line.append(", " if index else "")
+        line.append(f"{count} {status.replace('_', ' ')}", style=STYLE.get(status, ""))
+    console.err.print(line)
+    if summary.transactions:
+        rate = summary.transactions / summary.seconds if summary.seconds else 0.0
+        console.say(
+            f"{_count(summary.transactions, 'transaction')} in {_count(summary.sessions, 'session')}, "
+            f"{summary.seconds:.1f} s, {rate:,.0f} a second"
+        )
+    if summary.results is not None:
+        console.say(f"results: {summary.results}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def next_steps(summary: Summary, options: RunOptions, job: Path) -> list[str]:
+    """Return what people can do next, one sentence each."""
+    counts, steps = summary.counts, []
+    if summary.sessions == 0 and summary.exit_code in {0, 3, 4} and not options.scratch:
+        done = when(summary.finished_at)
+        steps.append(
+            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
+            "a recurring mailing wants an edition of its own, such as "
+            "edition: \"{{ now.strftime('%G-W%V') }}\""
+        )
+    if options.scratch:
+        if options.sandbox or options.redirect:
+            steps.append("the real mailing is still unsent")
+        return steps
+    if counts[Status.IN_DOUBT]:
+        steps.append(f"in doubt: the answer never came; see mailbatch resolve {job}")
+    if counts[Status.PENDING] or counts[Status.DEFERRED]:
+        steps.append(f"not finished: run again with mailbatch run {job}")
+    if counts[Status.REJECTED] or counts[Status.INVALID]:
+        steps.append(f"to mend and retry: mailbatch results {job} --failed again.csv")
+    return steps

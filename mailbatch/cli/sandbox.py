@@ -1,0 +1,48 @@
+"""`mailbatch sandbox`: the local server on its own."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from mailbatch.cli.console import Console
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import reporting
+from mailbatch.errors import ConnectError
+
+
+@reporting
+def sandbox_command(
+    console: Console,
+    *,
+    port: int,
+    out: Path | None,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """Serve until a signal comes."""
+    asyncio.run(_serve(console, port, out))
+    return ExitCode.DONE
+
+
+async def _serve(console: Console, port: int, out: Path | None) -> None:
+    from mailbatch.delivery.signals import Stopping
+    from mailbatch.sandbox.server import Sandbox
+
+    try:
+        server = await Sandbox.start(port=port, outbox=out)
+    except OSError as error:
+        raise ConnectError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
+        ) from error
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    stopping = Stopping(stop, lambda signum: loop.stop())
+    stopping.install(loop)
+    console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
+    if out is not None:
+        console.say(f"messages go to {out}")
+    try:
+        await stop.wait()
+    finally:
+        stopping.remove(loop)
+        await server.stop()
+    console.say(f"{server.accepted} messages accepted")

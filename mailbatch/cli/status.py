@@ -1,0 +1,36 @@
+"""`mailbatch status`: where an edition stands, from its ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailbatch.cli.console import Console, counts_object
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+
+
+@reporting
+def status_command(
+    console: Console, *, job: Path, edition: str | None, state_dir: Path | None, as_json: bool
+) -> int:
+    """Show the counts of an edition."""
+    from mailbatch.delivery.places import ledger_path
+    from mailbatch.delivery.places import state_dir as folder_of
+    from mailbatch.ledger.store import Ledger
+
+    loaded = read_job(job)
+    named = edition_of(loaded, edition)
+    with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
+        counts, finished = ledger.counts(), when(ledger.finished_at())
+    if as_json:
+        console.data(
+            {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
+        )
+        return ExitCode.DONE
+    console.lines(f"{loaded.name} ({named}): {sum(counts.values())} recipients")
+    for status, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {status}")
+    if finished:
+        console.lines(f"finished {finished}")
+    return ExitCode.DONE

@@ -1,0 +1,74 @@
+"""From the job's `server:` to something that opens sessions.
+
+Resolves the password, once, and only when a session will be opened. Knows sockets by name only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.transport import RedirectedSession, TransportSession
+from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
+from mailbatch.job.secrets import resolve_secret
+from mailbatch.smtp.session import Server, Session, Timeouts
+
+
+def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
+    """Return the job's server with its password; raises `JobError` where the secret is missing."""
+    server = job.server
+    password = None
+    if server.password is not None and server.auth != "none":
+        password = resolve_secret(
+            server.password,
+            folder=job.folder,
+            environ=os.environ if environ is None else environ,
+            username=server.username,
+        )
+    ca_file = None
+    if server.ca_file is not None:
+        ca_file = resolve_path(job.folder, server.ca_file, absolute_allowed=True)
+    return Server(
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        auth=server.auth,
+        username=server.username,
+        password=password,
+        ca_file=ca_file,
+        pipelining=server.pipelining == "auto",
+        timeouts=timeouts_of(job),
+    )
+
+
+def timeouts_of(job: Job) -> Timeouts:
+    """Return the job's deadlines."""
+    t = job.server.timeouts
+    return Timeouts(t.connect, t.command, t.data, t.end_of_data)
+
+
+def sandbox_server(job: Job, port: int) -> Server:
+    """Return the embedded sandbox as a server: loopback, so without TLS; it takes any credentials."""
+    return Server(
+        host="127.0.0.1",
+        port=port,
+        security="plaintext",
+        username=job.server.username or "sandbox",
+        password="sandbox",  # noqa: S106 - the sandbox takes any
+        pipelining=job.server.pipelining == "auto",
+        timeouts=timeouts_of(job),
+    )
+
+
+def opener(server: Server, options: RunOptions) -> Callable[[], Awaitable[TransportSession]]:
+    """Return a function that opens a session with `server`, redirected if the options say so."""
+
+    async def open_session() -> TransportSession:
+        session = await Session.open(server, transcript=options.transcript)
+        if options.redirect is not None:
+            return RedirectedSession(session, options.redirect)
+        return session
+
+    return open_session

@@ -1,0 +1,126 @@
+"""What a run is asked to do and what it reports: values, and the port through which it reports.
+
+Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mailbatch.errors import MailbatchError
+from mailbatch.outcome import Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of `mailbatch run`; the defaults are those of the command line.
+
+    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per second.
+    `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files to `out`.
+    `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
+    """
+
+    edition: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    state_dir: Path | None = None
+    results: Path | None = None
+    limit: int | None = None
+    only: str | None = None
+    redirect: str | None = None
+    sessions: int | None = None
+    rate: float | None = None
+    dry_run: bool = False
+    sandbox: bool = False
+    out: Path | None = None
+    accept_changes: bool = False
+    retry_rejected: bool = False
+    transcript: Callable[[str, bytes], None] | None = None
+
+    @property
+    def scratch(self) -> bool:
+        """Whether the real ledger stays out of it: nothing that happens is the mailing itself."""
+        return self.dry_run or self.sandbox or self.redirect is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to.
+
+    `counts` has every `Status`. `failure` is what ended the run early, if anything did. `nothing_to_do` is True where
+    no connection was needed; `finished_at` (seconds since the epoch) is when the edition became finished, if it is.
+    """
+
+    job: str
+    edition: str
+    counts: Mapping[Status, int]
+    transactions: int = 0
+    sessions: int = 0
+    seconds: float = 0.0
+    results: Path | None = None
+    failure: MailbatchError | None = None
+    interrupted: bool = False
+    nothing_to_do: bool = False
+    finished_at: float | None = None
+    recovered_in_doubt: int = 0
+
+    @property
+    def recipients(self) -> int:
+        """How many rows the edition has."""
+        return sum(self.counts.values())
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug."""
+        if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
+            return self.failure.exit_code
+        wanted = set()
+        if self.failure is not None:
+            wanted.add(self.failure.exit_code)
+        if self.interrupted or self.counts[Status.PENDING] or self.counts[Status.DEFERRED]:
+            wanted.add(75)
+        if self.counts[Status.IN_DOUBT]:
+            wanted.add(4)
+        if self.counts[Status.REJECTED] or self.counts[Status.INVALID]:
+            wanted.add(3)
+        return next((code for code in (77, 69, 74, 75, 4, 3) if code in wanted), 0)
+
+
+class Progress(Protocol):
+    """Where a run tells what is going on; the console draws it, tests record it."""
+
+    def planned(self, counts: Mapping[Status, int]) -> None:
+        """The plan is in the ledger."""
+
+    def session_opened(self, server: str) -> None:
+        """A session is ready for transactions."""
+
+    def settled(self, status: Status, recipients: int) -> None:
+        """This many recipients now have this status."""
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Nothing happens for a while."""
+
+    def note(self, text: str) -> None:
+        """Something that people should know."""
+
+
+class Silence:
+    """A `Progress` that tells nobody."""
+
+    def planned(self, counts: Mapping[Status, int]) -> None:
+        """Say nothing."""
+
+    def session_opened(self, server: str) -> None:
+        """Say nothing."""
+
+    def settled(self, status: Status, recipients: int) -> None:
+        """Say nothing."""
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""

@@ -1,0 +1,42 @@
+"""Where the ledger of an edition and its results lie.
+
+The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else `.mailbatch/` beside the
+job. Its file name holds job name and edition, so that two editions never share a file. Opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from mailbatch.errors import JobError, Location
+from mailbatch.job.model import Job
+
+#: An edition is part of file names and of Message-IDs; nobody needs a longer one.
+LONGEST_EDITION = 100
+
+
+def check_edition(job: Job, edition: str) -> str:
+    """Return `edition`, or raise `JobError` where it cannot name a ledger."""
+    if not edition.strip() or len(edition) > LONGEST_EDITION or not edition.isprintable():
+        raise JobError(
+            f"{edition!r} cannot name an edition",
+            location=Location(str(job.path), key="edition"),
+            hint=f"use 1 to {LONGEST_EDITION} printable characters, such as 2026-W48",
+        )
+    return edition
+
+
+def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder that the ledgers lie in."""
+    if given is not None:
+        return given
+    named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
+    return Path(named) if named else job.folder / ".mailbatch"
+
+
+def ledger_path(job: Job, edition: str, folder: Path) -> Path:
+    """Return the ledger file of (job name, edition); `@` stands in no job name, so names never clash."""
+    return folder / f"{job.name}@{quote(edition, safe='')}.sqlite3"

@@ -1,0 +1,144 @@
+"""Everything before the network: edition, templates, table, ledger, plan.
+
+Every mistake in the user's files comes out here, before the first byte is sent. Opens no socket.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.places import check_edition, ledger_path, state_dir
+from mailbatch.errors import InputError, InputErrors, MessageError, UsageError
+from mailbatch.job.model import Job
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import UNFINISHED, Status
+from mailbatch.recipients.plan import Plan, plan_recipients
+from mailbatch.render.composer import Composer
+from mailbatch.render.edition import render_edition, render_results_path
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The user's files, read and compiled: what `check`, `preview` and `run` all start from."""
+
+    job: Job
+    edition: str
+    plan: Plan
+    composer: Composer
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """An edition that is planned: its inputs, its open ledger and where its results go."""
+
+    inputs: Inputs
+    ledger: Ledger
+    results: Path | None
+
+    @property
+    def unfinished(self) -> int:
+        """How many recipients still want something done."""
+        counts = self.ledger.counts()
+        return sum(counts[status] for status in UNFINISHED)
+
+
+def read_inputs(
+    job: Job, *, edition: str | None, variables: Mapping[str, str], now: datetime
+) -> Inputs:
+    """Read the table and compile the templates.
+
+    Raises `InputErrors` with the mistakes of table and templates together.
+    """
+    merged = {**job.variables, **variables}
+    named = check_edition(job, edition if edition is not None else render_edition(job, now))
+    mistakes: list[InputError] = []
+    plan = composer = None
+    try:
+        plan = plan_recipients(job, edition=named, variables=merged)
+    except InputErrors as errors:
+        mistakes.extend(errors.errors)
+    except InputError as error:
+        mistakes.append(error)
+    if plan is not None:
+        try:
+            composer = Composer(job, edition=named, columns=plan.columns, now=now, variables=merged)
+        except InputErrors as errors:
+            mistakes.extend(errors.errors)
+        except InputError as error:
+            mistakes.append(error)
+    if plan is None or composer is None:
+        raise InputErrors(mistakes)
+    return Inputs(job, named, plan, composer)
+
+
+def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
+    """Return where the results go; None where a scratch run was not asked for any."""
+    if options.results is not None:
+        return options.results
+    if options.dry_run or options.redirect is not None:
+        return None
+    path = render_results_path(job, edition)
+    return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
+
+
+def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
+    """Open the edition's ledger (a scratch one where the real mailing stays unsent) and plan.
+
+    The ledger is closed, and a scratch one removed, with `stack`. Raises `LedgerError`,
+    `LedgerLocked`, `InputErrors` (rows, with `on_invalid: stop`), and `MessageError` where the
+    message changed after somebody was mailed.
+    """
+    job, edition = inputs.job, inputs.edition
+    if options.scratch:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+    else:
+        folder = state_dir(job, options.state_dir)
+    ledger = stack.enter_context(
+        Ledger.open(
+            ledger_path(job, edition, folder),
+            job=job.name,
+            edition=edition,
+            message_id_domain=inputs.composer.message_id_domain,
+        )
+    )
+    ledger.reconcile(
+        inputs.plan.columns,
+        inputs.plan,
+        group_by=job.recipients.group_by,
+        recipients_per_transaction=job.server.recipients_per_transaction,
+    )
+    ledger.reopen_deferred()
+    if options.retry_rejected:
+        ledger.reopen_rejected()
+    mailing = Mailing(inputs, ledger, results_path(job, edition, options))
+    if options.only is not None and not ledger.knows(options.only):
+        raise UsageError(
+            f"{options.only} is not among the recipients", hint=f"see {job.recipients.file}"
+        )
+    if mailing.unfinished:
+        _settle_content(mailing, accept=options.accept_changes)
+    return mailing
+
+
+def _settle_content(mailing: Mailing, *, accept: bool) -> None:
+    """Refuse a message that changed after somebody was mailed, unless that is accepted."""
+    ledger, now = mailing.ledger, mailing.inputs.composer.digests()
+    before = ledger.content_digests()
+    if ledger.anything_sent() and not accept:
+        changed = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
+        if changed:
+            accepted = ledger.counts()[Status.ACCEPTED]
+            raise MessageError(
+                f"the message changed after {accepted} recipients of edition "
+                f"{mailing.inputs.edition} had it: {', '.join(changed)}",
+                hint="--accept-changes sends the new message to the rest; "
+                "a new mailing wants an edition of its own",
+            )
+    if before != now:
+        ledger.set_content_digests(now)

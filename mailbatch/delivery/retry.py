@@ -1,0 +1,39 @@
+"""When to try again: one policy for lost sessions and for deferred recipients.
+
+The waits are tenacity's (exponential with jitter); nothing here sleeps or reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`retry:` of the job, in attempts and seconds.
+
+    The n-th wait is `initial` times two to the n-1, with up to `initial` seconds of jitter so that many runs
+    do not come back at the same instant, at most `maximum`. Nothing is tried later than `give_up_after` after its
+    first try in this run, nor more than `attempts` times.
+    """
+
+    attempts: int = 5
+    initial: float = 2.0
+    maximum: float = 300.0
+    give_up_after: float = 3600.0
+
+    def wait_before(self, attempt: int) -> float:
+        """Return the seconds to wait after the `attempt`-th try (1 is the first) has failed."""
+        state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
+        state.attempt_number = attempt
+        wait = wait_exponential_jitter(initial=self.initial, max=self.maximum, jitter=self.initial)
+        return wait(state)
+
+    def next_try(self, *, tries: int, first_try: float, now: float) -> float | None:
+        """Return when to try again after `tries` tries, in the unit of `now`; None to give up for this run."""
+        if tries >= self.attempts:
+            return None
+        at = now + self.wait_before(tries)
+        return at if at <= first_try + self.give_up_after else None

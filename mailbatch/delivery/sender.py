@@ -1,0 +1,309 @@
+"""One worker: takes deliveries, renders ahead, sends them through one session, settles them.
+
+The order of every delivery, which is the promise of the project:
+
+1. leased in the ledger (durable), before MAIL leaves;
+2. MAIL, RCPT and DATA leave as one command group: the first wait;
+3. the commit point is recorded, then the last bytes of the content are handed over;
+4. the next message is rendered while the reply is on its way: the second wait;
+5. the outcome of every address is settled in the ledger.
+
+A failed conversation settles the open delivery by what is certain and is followed by a new session. This module
+decides no outcome (smtp.transaction does) and formats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mailbatch.delivery.lots import Lots
+from mailbatch.delivery.options import Progress
+from mailbatch.delivery.retry import RetryPolicy
+from mailbatch.delivery.throttle import Throttle
+from mailbatch.delivery.transport import Attempt, Offers, TransportSession
+from mailbatch.envelope import Delivery, Envelope
+from mailbatch.errors import InputError, LocalProtocolError, SessionError
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Outcome, Status
+from mailbatch.render.composer import Composer
+from mailbatch.render.message import Message
+
+#: A session that would idle longer than this is ended and opened again when it is needed.
+LONGEST_IDLE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delivery with its message, ready for a transaction.
+
+    `refused` are outcomes that are certain without asking the server (an address that needs SMTPUTF8).
+    """
+
+    delivery: Delivery
+    message: Message
+    envelope: Envelope
+    refused: tuple[Outcome, ...] = ()
+
+
+@dataclass(slots=True)
+class Run:
+    """What the workers of one run share."""
+
+    ledger: Ledger
+    lots: Lots
+    composer: Composer
+    policy: RetryPolicy
+    throttle: Throttle
+    progress: Progress
+    clock: Callable[[], float]
+    stop: asyncio.Event
+    settled: asyncio.Event
+    transactions_per_session: int = 0
+    busy: int = 0
+    sessions: int = 0
+    transactions: int = 0
+
+
+class Sender:
+    """A worker with at most one open session."""
+
+    def __init__(self, run: Run, open_session: Callable[[], Awaitable[TransportSession]]) -> None:
+        self._run = run
+        self._open_session = open_session
+        self._session: TransportSession | None = None
+        self._ahead: Prepared | None = None
+        self._losses = 0
+
+    async def work(self) -> None:
+        """Send until nothing is due any more or the run is stopped.
+
+        Raises the `SessionError` after which trying again is useless or not allowed.
+        """
+        run = self._run
+        try:
+            while not run.stop.is_set():
+                prepared, self._ahead = self._ahead or self._next(), None
+                if prepared is None:
+                    if not await self._idle():
+                        break
+                    continue
+                await self._deliver(prepared)
+        except BaseException:
+            self._give_back()
+            if self._session is not None:
+                self._session.abort()
+            raise
+        self._give_back()
+        if self._session is not None:
+            await self._session.quit()
+
+    # -- what comes next ---------------------------------------------------------------------------
+
+    def _next(self) -> Prepared | None:
+        """Take the next delivery that can be composed; those that cannot be are settled as invalid."""
+        run = self._run
+        while (delivery := run.lots.take()) is not None:
+            prepared = self._prepare(delivery)
+            if prepared is not None:
+                return prepared
+        return None
+
+    def _prepare(self, delivery: Delivery) -> Prepared | None:
+        """Render the message; None if the rows turned out to be invalid."""
+        run = self._run
+        offers = self._session.capabilities if self._session is not None else None
+        try:
+            message = run.composer.compose(
+                delivery, eight_bit=offers is None or offers.eight_bit_mime
+            )
+        except InputError as error:
+            run.ledger.invalidate(delivery.id, str(error), now=run.clock())
+            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            return None
+        done = delivery.settled_copies
+        copies = [c for c in message.copies if c not in done and c not in delivery.addresses]
+        paths = (*delivery.unsettled, *copies)
+        utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
+        return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
+
+    def _give_back(self) -> None:
+        if self._ahead is not None:
+            self._run.lots.put_back(self._ahead.delivery)
+            self._ahead = None
+
+    async def _idle(self) -> bool:
+        """Wait for a deferred delivery to become due; False if there is nothing left to wait for."""
+        run = self._run
+        due = run.lots.next_due()
+        if due is None:
+            if not run.busy:
+                return False
+            # Another worker's delivery may yet be deferred and become ours.
+            run.settled.clear()
+            await _first(run.settled.wait(), run.stop.wait())
+            return True
+        delay = max(0.0, due - run.clock())
+        if delay > LONGEST_IDLE and self._session is not None:
+            await self._session.quit()
+            self._session = None
+        run.progress.waiting(delay, "deferred recipients")
+        await _first(run.stop.wait(), timeout=delay)
+        return True
+
+    # -- one delivery ------------------------------------------------------------------------------
+
+    async def _deliver(self, prepared: Prepared) -> None:
+        run = self._run
+        if not await run.throttle.admit(len(prepared.envelope.forward_paths), run.stop):
+            run.lots.put_back(prepared.delivery)
+            return
+        run.busy += 1
+        try:
+            session = await self._ready_session(prepared)
+            if session is None:
+                return
+            fitted = self._fit(prepared, session.capabilities)
+            if fitted is not None:
+                await self._transact(session, fitted)
+        finally:
+            run.busy -= 1
+            run.settled.set()
+
+    async def _ready_session(self, prepared: Prepared) -> TransportSession | None:
+        """Return a usable session, opening one if needed; None if the run was stopped meanwhile."""
+        run = self._run
+        session = self._session
+        limit = run.transactions_per_session
+        if session is not None and session.usable and 0 < limit <= session.transactions:
+            await session.quit()
+            session = None
+        while session is None or not session.usable:
+            self._session = session = None
+            if self._losses > 1 and not await self._wait_after_loss():
+                run.lots.put_back(prepared.delivery)
+                return None
+            try:
+                session = await self._open_session()
+            except SessionError as error:
+                self._count_loss(prepared, error)
+            except BaseException:
+                run.lots.put_back(prepared.delivery)
+                raise
+        if self._session is not session:
+            self._session = session
+            run.sessions += 1
+        return session
+
+    def _count_loss(self, prepared: Prepared | None, error: SessionError) -> None:
+        """Count a failed conversation; raise where the policy is used up or trying again is no use."""
+        self._losses += 1
+        final = error.exit_code == 77 or isinstance(error, LocalProtocolError)
+        if final or self._losses >= self._run.policy.attempts:
+            if prepared is not None:
+                self._run.lots.put_back(prepared.delivery)
+            raise error
+        self._run.progress.note(f"{error}; trying again")
+
+    async def _wait_after_loss(self) -> bool:
+        run = self._run
+        seconds = run.policy.wait_before(self._losses - 1)
+        run.progress.waiting(seconds, "the server")
+        return not await _first(run.stop.wait(), timeout=seconds)
+
+    def _fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
+        """Adapt what was rendered ahead to what this session offers; None if nothing is left to send."""
+        run, delivery = self._run, prepared.delivery
+        if prepared.message.eight_bit and not offers.eight_bit_mime:
+            again = self._prepare(delivery)
+            if again is None:
+                return None
+            prepared = again
+        if offers.size and prepared.message.size > offers.size:
+            reason = (
+                f"the message has {prepared.message.size} bytes, the server takes {offers.size}; "
+                f"biggest part: {prepared.message.biggest_part()}"
+            )
+            run.ledger.invalidate(delivery.id, reason, now=run.clock())
+            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            return None
+        if prepared.envelope.smtputf8 and not offers.smtputf8:
+            return self._without_smtputf8(prepared)
+        return prepared
+
+    def _without_smtputf8(self, prepared: Prepared) -> Prepared | None:
+        run, delivery, envelope = self._run, prepared.delivery, prepared.envelope
+        reason = "the address needs SMTPUTF8, which the server does not offer"
+        refused = tuple(
+            Outcome(address, Status.INVALID, reason=reason)
+            for address in envelope.forward_paths
+            if not address.isascii()
+        )
+        left = tuple(address for address in envelope.forward_paths if address.isascii())
+        if not left or not envelope.reverse_path.isascii():
+            run.ledger.invalidate(delivery.id, reason, now=run.clock())
+            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            return None
+        return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
+
+    async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
+        """Run one transaction and settle it, whatever happens to the session."""
+        run, delivery, message = self._run, prepared.delivery, prepared.message
+        failure: SessionError | None = None
+        attempt: Attempt | None = None
+        try:
+            attempt = session.begin(
+                prepared.envelope, size=message.size, eight_bit=message.eight_bit
+            )
+            run.transactions += 1
+            if await session.content_wanted():
+                await session.send_content(message.content, lambda: self._commit(prepared))
+                if not run.stop.is_set() and session.usable:
+                    self._ahead = self._next()
+                await session.done()
+        except SessionError as error:
+            failure = error
+        if attempt is None:
+            run.lots.put_back(delivery)
+        else:
+            self._settle(prepared, attempt.outcomes())
+        if failure is not None:
+            session.abort()
+            self._count_loss(None, failure)
+        else:
+            self._losses = 0
+
+    def _commit(self, prepared: Prepared) -> None:
+        digest = sha256(prepared.message.content).digest()
+        self._run.ledger.commit_point(prepared.delivery.id, digest=digest)
+
+    def _settle(self, prepared: Prepared, outcomes: tuple[Outcome, ...]) -> None:
+        run, delivery = self._run, prepared.delivery
+        now = run.clock()
+        every = outcomes + prepared.refused
+        retry_at = None
+        if any(o.status in _AGAIN and o.counted for o in every):
+            retry_at = run.policy.next_try(
+                tries=delivery.tries, first_try=delivery.first_try, now=now
+            )
+        run.ledger.settle(delivery.id, every, now=now, retry_at=retry_at)
+        mine = set(delivery.unsettled)
+        for status, count in Counter(o.status for o in every if o.address in mine).items():
+            run.progress.settled(status, count)
+
+
+_AGAIN = frozenset({Status.DEFERRED, Status.PENDING})
+
+
+async def _first(*waits: Awaitable[object], timeout: float | None = None) -> bool:
+    """Wait until one of `waits` is over; False if `timeout` seconds passed first."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return bool(done)

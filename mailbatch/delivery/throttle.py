@@ -1,0 +1,45 @@
+"""`server.rate`: a token bucket over all sessions of a run.
+
+A token is a recipient. The bucket holds one second's worth, so that a run never starts with a burst; a
+transaction of many recipients may overdraw it and the next one waits until the debt is paid, which
+keeps the mean exact whatever the size of the groups. Knows no SMTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class Throttle:
+    """Let recipients through at `rate` per second; None lets everything through."""
+
+    def __init__(self, rate: float | None, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._capacity = max(1.0, rate) if rate is not None else 0.0
+        self._tokens = min(1.0, self._capacity)
+        self._filled_at = clock()
+
+    def delay(self, recipients: int) -> float:
+        """Take `recipients` tokens and return the seconds to wait before using them."""
+        if self._rate is None:
+            return 0.0
+        now = self._clock()
+        self._tokens = min(self._capacity, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        wait = max(0.0, (1.0 - self._tokens) / self._rate) if self._tokens < 1.0 else 0.0
+        self._tokens -= recipients
+        return wait
+
+    async def admit(self, recipients: int, stop: asyncio.Event) -> bool:
+        """Wait until `recipients` may be sent; False if `stop` was set meanwhile."""
+        wait = self.delay(recipients)
+        if wait <= 0.0:
+            return not stop.is_set()
+        try:
+            async with asyncio.timeout(wait):
+                await stop.wait()
+        except TimeoutError:
+            return True
+        return False

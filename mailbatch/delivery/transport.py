@@ -1,0 +1,208 @@
+"""The port through which a delivery leaves: SMTP sessions, or files for a dry run.
+
+A dry run is another transport, not a branch in the run: everything up to the last step is the same.
+`RedirectedSession` sends each message to one test address instead of its recipients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mailbatch.envelope import Envelope
+from mailbatch.errors import LedgerError
+from mailbatch.outcome import Outcome, Reply, Status
+
+
+class Attempt(Protocol):
+    """One transaction, as far as the run cares: one outcome per address of its envelope."""
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return what became of each address, in the order of the envelope."""
+
+
+class Offers(Protocol):
+    """What the server announced that a message depends on."""
+
+    @property
+    def size(self) -> int | None:
+        """The largest message in bytes; None if the server names no limit."""
+
+    @property
+    def eight_bit_mime(self) -> bool:
+        """Whether 8-bit content may be sent (RFC 6152)."""
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether non-ASCII local parts may be sent (RFC 6531)."""
+
+
+class TransportSession(Protocol):
+    """What the sender needs of a session; `smtp.session.Session` is one."""
+
+    transactions: int
+
+    @property
+    def capabilities(self) -> Offers:
+        """What the server announced."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may begin."""
+
+    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
+        """Open a transaction."""
+
+    async def content_wanted(self) -> bool:
+        """Wait until the content may be sent; False if there is nobody to send it to."""
+
+    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+        """Hand over the content, calling `commit` before its last bytes."""
+
+    async def done(self) -> None:
+        """Wait for the outcome of the content."""
+
+    async def quit(self) -> None:
+        """End the session politely."""
+
+    def abort(self) -> None:
+        """End the session at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The offers of a file: any size, any octets."""
+
+    size: int | None = None
+    eight_bit_mime: bool = True
+    smtputf8: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message that lies in a file."""
+
+    envelope: Envelope
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return ACCEPTED for every address: the file took the message."""
+        reply = Reply(250, ("written to a file",))
+        return tuple(
+            Outcome(address, Status.ACCEPTED, reply) for address in self.envelope.forward_paths
+        )
+
+
+class FileSession:
+    """Write each message as a numbered .eml file; the envelope stands in X-Envelope-free file names only.
+
+    The files hold the exact content that would go over the wire. Raises `LedgerError` (74) where a
+    file cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.transactions = 0
+        self.capabilities: Offers = Everything()
+        self.usable = True
+        self._folder = folder
+        self._first = ""
+
+    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:  # noqa: ARG002 - the port's signature
+        """Open the next file."""
+        self.transactions += 1
+        self._first = envelope.forward_paths[0]
+        return Written(envelope)
+
+    async def content_wanted(self) -> bool:
+        """A file always wants its content."""
+        return True
+
+    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+        """Write the file."""
+        safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
+        path = self._folder / f"{self.transactions:06d}-{safe}.eml"
+        commit()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise LedgerError(
+                f"cannot write {path}: {error.strerror}", hint="choose another --out"
+            ) from error
+
+    async def done(self) -> None:
+        """Nothing is owed by a file."""
+
+    async def quit(self) -> None:
+        """Nothing to end."""
+
+    def abort(self) -> None:
+        """Nothing to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """An attempt whose one outcome stands for every address of the envelope it replaced."""
+
+    attempt: Attempt
+    addresses: Sequence[str]
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return the test address's outcome under each of the replaced addresses."""
+        (outcome,) = self.attempt.outcomes()
+        return tuple(
+            Outcome(address, outcome.status, outcome.reply, outcome.reason, outcome.counted)
+            for address in self.addresses
+        )
+
+
+class RedirectedSession:
+    """Send each message to one test address instead (`--to`), copies included in the replacement."""
+
+    def __init__(self, session: TransportSession, address: str) -> None:
+        self._session = session
+        self._address = address
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions were begun."""
+        return self._session.transactions
+
+    @property
+    def capabilities(self) -> Offers:
+        """What the server announced."""
+        return self._session.capabilities
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may begin."""
+        return self._session.usable
+
+    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
+        """Open a transaction to the test address."""
+        replaced = Envelope(
+            envelope.reverse_path, (self._address,), smtputf8=not self._address.isascii()
+        )
+        attempt = self._session.begin(replaced, size=size, eight_bit=eight_bit)
+        return Redirected(attempt, envelope.forward_paths)
+
+    async def content_wanted(self) -> bool:
+        """Wait until the content may be sent."""
+        return await self._session.content_wanted()
+
+    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+        """Hand over the content."""
+        await self._session.send_content(content, commit)
+
+    async def done(self) -> None:
+        """Wait for the outcome."""
+        await self._session.done()
+
+    async def quit(self) -> None:
+        """End the session politely."""
+        await self._session.quit()
+
+    def abort(self) -> None:
+        """End the session at once."""
+        self._session.abort()
