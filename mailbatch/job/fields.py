@@ -1,0 +1,300 @@
+"""The scalar types of the job model: what each accepts, how it refuses, and its JSON Schema.
+
+Every check takes the value that the YAML gives and returns the value that the rest of mailbatch
+uses, or raises `refusal(...)`: a sentence for people that completes "server.port: ...". A refusal
+never repeats the value, because the value may come from the environment. No check does I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from mailbatch.job.scalars import Interpolated, InterpolatedPlain, plain_value
+
+#: The error type of every refusal that is raised here.
+REFUSED = "refused"
+#: What stands in for a null of the file, so that no optional key accepts it.
+NULL = object()
+NO_LITERAL = "must not stand in the job file itself"
+
+_MARKUP = re.compile(r"\{\{|\{%|\{#")
+# What no header and no argument of a command may hold, and what other readers take for a line end.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+_LONGEST = 30 * 24 * 3600.0
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h)")
+_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def refusal(message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
+    """Make the exception by which a check refuses a value.
+
+    `message` completes "server.port: ...", `hint` says what to write instead. `at` names the key
+    beside the checked one that is at fault; empty, it is the mapping around them.
+    """
+    return PydanticCustomError(REFUSED, "{message}", {"message": message, "hint": hint, "at": at})
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a value has Jinja2 markup, so that only rendering knows its final text."""
+    return _MARKUP.search(text) is not None
+
+
+def fixed_start(text: str) -> str:
+    """Return the text before the first Jinja2 markup: what every rendering begins with."""
+    return _MARKUP.split(text, maxsplit=1)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A scalar of the job file: `check` is its whole validation, `schema` its JSON Schema."""
+
+    check: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, _: Any, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list, read as a tuple; `single` says whether one value may stand for a list of one."""
+
+    what: str
+    single: bool = True
+    empty: bool = True
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._tuple, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        if not self.empty:
+            several["minItems"] = 1
+        return {"anyOf": [several["items"], several]} if self.single else several
+
+    def _tuple(self, value: Any) -> tuple[Any, ...]:
+        if isinstance(value, list | tuple):
+            if not value and not self.empty:
+                raise refusal("is an empty list", hint="Name something or leave the key out.")
+            return tuple(value)
+        if self.single and isinstance(value, str | dict):
+            return (value,)
+        raise refusal(f"must be {self.what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` recipients in every `per` seconds."""
+
+    count: int
+    per: float
+
+    @property
+    def per_second(self) -> float:
+        """The mean number of recipients a second."""
+        return self.count / self.per
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """Read `600/min`, `10/s` or `5000/h`.
+
+        Raises:
+            ValueError: with a sentence for people.
+        """
+        match = _RATE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("must be recipients per s, min or h, such as 600/min")
+        return cls(int(match[1]), _PER[match[2]])
+
+    def __str__(self) -> str:
+        unit = next((unit for unit, per in _PER.items() if per == self.per), f"{self.per:g}s")
+        return f"{self.count}/{unit}"
+
+
+def parse_duration(text: str) -> float:
+    """Read `30s`, `5m`, `1.5h`, or a number of seconds.
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    text = text.strip()
+    match = _DURATION.fullmatch(text) or _DURATION.fullmatch(text + "s")
+    if match is None:
+        raise ValueError("must be a duration such as 30s, 5m or 1h")
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError("must be at most 720h")
+    return seconds
+
+
+def text(value: Any) -> str:
+    """Check text of any number of lines that is not empty."""
+    if not isinstance(value, str):
+        if isinstance(value, bool | int | float):
+            raise refusal("must be text", hint="Put it into quotes.")
+        raise refusal("must be text")
+    if not value.strip():
+        raise refusal("must not be empty")
+    return str(value)
+
+
+def line(value: Any) -> str:
+    """Check text without line ends and other control characters."""
+    checked = text(value)
+    if _CONTROL.search(checked):
+        hint = "Write >- instead of > or |." if checked.endswith("\n") else None
+        raise refusal("must be one line without control characters", hint=hint)
+    return checked
+
+
+def number_or_line(value: Any) -> str:
+    """Check a line of text; a whole number is taken for its digits."""
+    return str(value) if type(value) is int else line(value)
+
+
+def fixed_line(value: Any) -> str:
+    """Check a line of text that is no template: it is the same for every message."""
+    checked = line(value)
+    if is_template(checked):
+        raise refusal("is no template: it is the same for every message")
+    return checked
+
+
+def true_or_false(value: Any) -> bool:
+    """Check a truth value; `yes` and `on` are words in YAML 1.2."""
+    value = _typed(value)
+    if not isinstance(value, bool):
+        raise refusal("must be true or false")
+    return value
+
+
+def _typed(value: Any) -> Any:
+    """Give what comes from the environment the type that it has in YAML."""
+    return plain_value(value) if isinstance(value, Interpolated) else value
+
+
+def whole(low: int, high: int | None = None) -> Scalar:
+    """Make the type of whole numbers from `low` to `high`."""
+    words = (
+        f"must be a number from {low} to {high}"
+        if high
+        else f"must be a whole number, {low} or more"
+    )
+    most = high if high is not None else 2**31 - 1
+
+    def check(value: Any) -> int:
+        value = _typed(value)
+        if type(value) is not int or not low <= value <= most:
+            raise refusal(words)
+        return int(value)
+
+    return Scalar(check, {"type": "integer", "minimum": low, "maximum": most})
+
+
+def duration(*, zero: bool) -> Scalar:
+    """Make the type of durations in seconds; `zero` says whether 0 is one."""
+
+    def check(value: Any) -> float:
+        given = f"{value:f}" if type(value) in (int, float) else value
+        try:
+            seconds = parse_duration(given if isinstance(given, str) else "")
+        except ValueError as error:
+            raise refusal(str(error)) from None
+        if not seconds and not zero:
+            raise refusal("must be longer than 0s")
+        return seconds
+
+    pattern = r"^\s*[0-9]+(\.[0-9]+)?[smh]?\s*$"
+    number = {"type": "number", "maximum": _LONGEST}
+    number |= {"minimum": 0} if zero else {"exclusiveMinimum": 0}
+    return Scalar(check, {"anyOf": [{"type": "string", "pattern": pattern}, number]})
+
+
+def _rate(value: Any) -> Rate:
+    try:
+        return Rate.parse(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise refusal(str(error)) from None
+
+
+def one_of(*words: str) -> Scalar:
+    """Make the type of a word out of `words`."""
+    import difflib
+
+    listed = ", ".join(words[:-1]) + f" or {words[-1]}"
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and value in words:
+            return str(value)
+        close = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
+        raise refusal(f"must be {listed}", hint=f"Did you mean {close[0]}?" if close else None)
+
+    return Scalar(check, {"type": "string", "enum": list(words)})
+
+
+def pattern(expression: str, words: str, *, hint: str | None = None) -> Scalar:
+    """Make the type of texts that match `expression` as a whole; `words` refuse all others."""
+    compiled = re.compile(expression)
+
+    def check(value: Any) -> str:
+        checked = line(value)
+        if not compiled.fullmatch(checked):
+            raise refusal(words, hint=hint)
+        return checked
+
+    return Scalar(check, {"type": "string", "pattern": f"^(?:{expression})$"})
+
+
+def settled(value: Any) -> Any:
+    """Give every value in a tree of lists and mappings the type that YAML gives it."""
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    if isinstance(value, dict):
+        return {key: settled(item) for key, item in value.items()}
+    if isinstance(value, InterpolatedPlain):
+        return plain_value(value)
+    return str(value) if isinstance(value, Interpolated) else value
+
+
+def _list_or_mapping(value: Any) -> Any:
+    if not isinstance(value, list | dict):
+        raise refusal("must be a list or a mapping")
+    return settled(value)
+
+
+def _version(value: Any) -> int:
+    if type(value) is not int:
+        raise refusal("must be 1")
+    if value != 1:
+        raise refusal("must be 1: this mailbatch knows no other version")
+    return value
+
+
+_SOME = {"type": "string", "minLength": 1}
+
+ANYTHING = Scalar(settled, {})
+LIST_OR_MAPPING = Scalar(_list_or_mapping, {"type": ["array", "object"]})
+VERSION = Scalar(_version, {"const": 1})
+TEXT = Scalar(text, _SOME)
+LINE = Scalar(line, _SOME)
+FIXED = Scalar(fixed_line, _SOME)
+NUMBER_OR_LINE = Scalar(number_or_line, {"anyOf": [_SOME, {"type": "integer"}]})
+BOOLEAN = Scalar(true_or_false, {"type": "boolean"})
+RATE = Scalar(_rate, {"type": "string", "pattern": r"^\s*[1-9][0-9]{0,8}/(s|min|h)\s*$"})
+TIMEOUT = duration(zero=False)
+WAIT = duration(zero=True)

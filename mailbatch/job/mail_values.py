@@ -1,0 +1,220 @@
+"""The scalar types of the job model that mail and the web define: hosts, addresses, URLs, names.
+
+These are checks of what stands in the job file, for an error with a position. What is written on
+the wire or into a header is built and checked by the rooms that write it. Sources: RFC 5322 2.2 and
+3.4 (header names, mailboxes), RFC 6532 (UTF-8 in them), RFC 2045 5.1 (media types), RFC 2919 (list
+identifiers).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from mailbatch.job.fields import Scalar, fixed_line, fixed_start, is_template, line, refusal, text
+
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
+_HOST = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+"
+_LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\]|\\.)*")'
+_ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
+_QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAME_SPECIALS = re.compile(r'[<>@,;:"\\]')
+_SUBTYPE = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
+_MEDIA_TYPE = re.compile(rf"({_SUBTYPE})/{_SUBTYPE}")
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
+_CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LIST_ID = re.compile(rf"(?:[^<>]*<)?({_LABEL}(?:\.{_LABEL})+)(>)?")
+
+#: Header fields that mailbatch writes, in lower case, and the key that sets each.
+OWNED_HEADERS = {
+    "from": "sender.from",
+    "reply-to": "sender.reply_to",
+    "return-path": "sender.envelope_from",
+    "subject": "message.subject",
+    "to": "message.to",
+    "cc": "message.cc",
+    "bcc": "message.bcc",
+    "list-id": "message.list_id",
+    "list-unsubscribe": "message.unsubscribe",
+    "list-unsubscribe-post": "message.unsubscribe.one_click",
+    "x-ib-bulk-id": "callbacks.bulk_id",
+    "x-ib-tracking-url": "callbacks.tracking_url",
+    "x-ib-notify-url": "callbacks.notify_url",
+    "x-ib-notify-content-type": "callbacks.notify_content_type",
+    "x-ib-intermediate-report": "callbacks.intermediate_report",
+    "x-ib-callback-data": "callbacks.data",
+}
+_UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received", "dkim-signature")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine: `localhost` (RFC 6761 6.3), 127.0.0.0/8 or ::1."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(value: Any) -> str:
+    checked = fixed_line(value)
+    if "://" in checked:
+        raise refusal(
+            "must be a host name alone", hint="Leave the scheme out, as in mail.example.com."
+        )
+    try:
+        ipaddress.ip_address(checked)
+    except ValueError:
+        if not _HOST.fullmatch(checked):
+            hint = "The port has a key of its own: server.port." if ":" in checked else None
+            raise refusal("must be a host name or an IP address", hint=hint) from None
+    return checked
+
+
+def _is_address(checked: str) -> bool:
+    return _ADDRESS.fullmatch(checked) is not None
+
+
+def _mailbox(value: Any) -> str:
+    """Check `news@example.com` or `Example News <news@example.com>`."""
+    checked = fixed_line(value).strip()
+    if _is_address(checked):
+        return checked
+    name, opening, address = checked.rpartition("<")
+    if not opening or not address.endswith(">") or not _is_address(address[:-1]):
+        raise refusal("must be one address", hint="Write it as Name <name@example.com>.")
+    if _NAME_SPECIALS.search(name) and not _QUOTED_NAME.fullmatch(name.strip()):
+        raise refusal(
+            'has one of , ; : @ < > " in the name',
+            hint="""Write it in both kinds of quotes: '"Example, Inc." <news@example.com>'.""",
+        )
+    return checked
+
+
+def _address(value: Any) -> str:
+    checked = fixed_line(value)
+    if not _is_address(checked):
+        raise refusal("must be an address alone", hint="Write it as name@example.com.")
+    return checked
+
+
+def _address_template(value: Any) -> str:
+    """Check an address for a mailto: URI, maybe with `?subject=...`; rendering checks templates."""
+    checked = line(value)
+    if checked.lower().startswith("mailto:"):
+        raise refusal("must be an address alone", hint="Leave mailto: out.")
+    if not is_template(checked) and not _is_address(checked.partition("?")[0]):
+        raise refusal("must be an address", hint="Write it as name@example.com.")
+    return checked
+
+
+def starts_like(value: str, *prefixes: str) -> bool:
+    """Tell whether a template can render to text that begins with one of the prefixes."""
+    start = fixed_start(value).lower()
+    open_ended = is_template(value)
+    return any(
+        start.startswith(prefix) or (open_ended and prefix.startswith(start)) for prefix in prefixes
+    )
+
+
+def _url(value: Any) -> str:
+    checked = line(value)
+    if not starts_like(checked, "https://", "http://"):
+        raise refusal("must be a URL that begins with https:// or http://")
+    if not is_template(checked) and not re.fullmatch(r"https?://[!-~]+", checked, re.IGNORECASE):
+        raise refusal(
+            "must be a URL of ASCII characters without spaces",
+            hint="Write other characters percent-encoded.",
+        )
+    return checked
+
+
+def _media_type(value: Any) -> str:
+    checked = fixed_line(value)
+    match = _MEDIA_TYPE.fullmatch(checked)
+    if match is None:
+        raise refusal("must be a media type such as application/pdf")
+    if match[1].lower() in ("multipart", "message"):
+        raise refusal(
+            "cannot be multipart/* or message/*",
+            hint="Attach it as application/octet-stream.",
+        )
+    return checked
+
+
+def _header_name(value: Any) -> str:
+    checked = text(value)
+    if not _HEADER_NAME.fullmatch(checked):
+        raise refusal("is no header name: ASCII letters, digits and hyphens, without the colon")
+    lowered = checked.lower()
+    if lowered in OWNED_HEADERS:
+        raise refusal("is set by mailbatch", hint=f"Use {OWNED_HEADERS[lowered]}.")
+    if lowered in _UNSETTABLE_HEADERS or lowered.startswith("content-"):
+        raise refusal("is set by mailbatch alone", hint="Leave it out.")
+    return checked
+
+
+def _content_name(value: Any) -> str:
+    checked = text(value)
+    if not _CONTENT_NAME.fullmatch(checked):
+        raise refusal("must be letters, digits, dot, hyphen or underscore, to stand behind cid:")
+    return checked
+
+
+def _list_id(value: Any) -> str:
+    checked = fixed_line(value).strip()
+    match = _LIST_ID.fullmatch(checked)
+    if match is None or ("<" in checked) != bool(match[2]):
+        raise refusal("must be a list identifier", hint="Write it as news.example.com.")
+    return checked
+
+
+def _bulk_id(value: Any) -> str:
+    checked = line(value)
+    if is_template(checked):
+        return checked
+    if len(checked) > 100:  # noqa: PLR2004 - Infobip's limit of X-IB-Bulk-Id
+        raise refusal("must have at most 100 characters")
+    if not checked.isascii():
+        raise refusal("must be ASCII")
+    return checked
+
+
+def _encoding(value: Any) -> str:
+    checked = fixed_line(value)
+    sample = 'a,;\t|"\r\n'
+    try:
+        known = sample.encode(checked).decode(checked) == sample
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise refusal("must be a text encoding that Python knows", hint="Most files are utf-8.")
+    return checked
+
+
+def _delimiter(value: Any) -> str:
+    checked = text(value) if value != "\t" else "\t"
+    if len(checked) != 1 or checked in "\r\n\0\"'" or checked.isalnum():
+        raise refusal('must be one character, such as "," or "\\t"')
+    return checked
+
+
+_SOME = {"type": "string", "minLength": 1}
+
+HOST = Scalar(_host, _SOME | {"pattern": r"^[^\s/@\[\]]+$"})
+MAILBOX = Scalar(_mailbox, _SOME | {"pattern": "@"})
+ADDRESS = Scalar(_address, _SOME | {"pattern": r"^[^\s<>]+@[^\s<>@]+$"})
+ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
+URL = Scalar(_url, _SOME)
+MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})
+HEADER_NAME = Scalar(_header_name, _SOME | {"pattern": r"^[!-9;-~]{1,76}$"})
+CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": _CONTENT_NAME.pattern})
+LIST_ID = Scalar(_list_id, _SOME | {"pattern": r"\."})
+BULK_ID = Scalar(_bulk_id, _SOME)
+ENCODING = Scalar(_encoding, _SOME)
+DELIMITER = Scalar(_delimiter, {"type": "string", "minLength": 1, "maxLength": 1})

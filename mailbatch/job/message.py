@@ -1,0 +1,183 @@
+"""The `message` and `callbacks` sections of a job: what is sent, and what the provider reports."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from mailbatch.job import fields, mail_values
+from mailbatch.job.fields import Several, is_template, refusal
+from mailbatch.job.section import URL, FileName, Section, Template
+
+_TEMPLATES = Several("a text or a list of texts")
+# Infobip's limit of callback data, in characters of its JSON.
+_CALLBACK_DATA_LIMIT = 4000
+
+
+class Attachment(Section):
+    """A file that goes with the message."""
+
+    path: Template = Field(description="The file; may be a template.")
+    filename: Template | None = Field(
+        default=None,
+        description="The name the recipient sees; by default the file's own. May be a template.",
+    )
+    type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
+        default=None, description="The media type; by default found from the file's name."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, data: Any) -> Any:
+        return {"path": data} if isinstance(data, str) else data
+
+
+class Unsubscribe(Section):
+    """The List-Unsubscribe header (RFC 2369), and one-click (RFC 8058)."""
+
+    url: URL | None = Field(
+        default=None, description="A page to leave the list; may be a template."
+    )
+    mailto: Annotated[str, mail_values.ADDRESS_TEMPLATE] | None = Field(
+        default=None,
+        description="An address to leave the list, without mailto:; may be a template.",
+    )
+    one_click: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        validate_default=True,
+        description="The https URL takes a POST and asks nothing: adds List-Unsubscribe-Post.",
+    )
+
+    @field_validator("one_click")
+    @classmethod
+    def _something_to_click(cls, value: bool, info: ValidationInfo) -> bool:
+        if not {"url", "mailto"} <= info.data.keys():
+            return value
+        url: str | None = info.data["url"]
+        if url is None and info.data["mailto"] is None:
+            raise refusal("needs url or mailto", at="")
+        if value and (url is None or not mail_values.starts_like(url, "https://")):
+            raise refusal("needs a url that begins with https://")
+        return value
+
+
+class Message(Section):
+    """What is sent. Texts here are templates, except where a file is named."""
+
+    subject: Template = Field(description="The Subject header; a template.")
+    text: FileName | None = Field(default=None, description="The template file of the text part.")
+    html: FileName | None = Field(
+        default=None,
+        description="The template file of the HTML part; without text, a text part is made of it.",
+    )
+    markdown: FileName | None = Field(
+        default=None,
+        validate_default=True,
+        description="A template file in Markdown that gives both parts; excludes text and html.",
+    )
+    to: Template | None = Field(
+        default=None,
+        description="The To header: a template, or `group` to show the addresses of the group. By "
+        "default the recipient alone; for several, undisclosed-recipients.",
+        examples=["group", "Subscribers: ;"],
+    )
+    cc: Annotated[tuple[Template, ...], _TEMPLATES] = Field(
+        default=(), description="Copies, shown in the Cc header; each a template."
+    )
+    bcc: Annotated[tuple[Template, ...], _TEMPLATES] = Field(
+        default=(), description="Copies that no header shows; each a template."
+    )
+    attachments: Annotated[
+        tuple[Attachment, ...], Several("a file, a mapping with its path, or a list of these")
+    ] = Field(default=(), description="Files that go with the message.")
+    inline: dict[Annotated[str, mail_values.CONTENT_NAME], FileName] = Field(
+        default={},
+        description='Images of the HTML part: name: path, shown by <img src="cid:name">.',
+    )
+    headers: dict[
+        Annotated[str, mail_values.HEADER_NAME], Annotated[str, fields.NUMBER_OR_LINE]
+    ] = Field(default={}, description="More header fields; the values are templates.")
+    list_id: Annotated[str, mail_values.LIST_ID] | None = Field(
+        default=None, description="The List-Id header (RFC 2919).", examples=["news.example.com"]
+    )
+    unsubscribe: Unsubscribe | None = Field(
+        default=None, description="How to leave the list, for the mail program to offer."
+    )
+    css: Annotated[Literal["keep", "inline"], fields.one_of("keep", "inline")] = Field(
+        default="keep", description="inline: move style rules into the elements; @media rules stay."
+    )
+
+    @field_validator("markdown")
+    @classmethod
+    def _some_content(cls, value: str | None, info: ValidationInfo) -> str | None:
+        given = [key for key in ("text", "html") if info.data.get(key) is not None]
+        if value is not None and given:
+            raise refusal(f"gives both parts: it cannot stand beside {' and '.join(given)}")
+        if value is None and not given and {"text", "html"} <= info.data.keys():
+            raise refusal("needs text, html or markdown", at="")
+        return value
+
+    @field_validator("inline", "css")
+    @classmethod
+    def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
+        known = {"html", "markdown"} <= info.data.keys()
+        if known and value not in ({}, "keep") and not (info.data["html"] or info.data["markdown"]):
+            raise refusal("has no effect without html or markdown")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _headers_differ(cls, value: dict[str, str]) -> dict[str, str]:
+        if len({name.lower() for name in value}) < len(value):
+            raise refusal("names a header twice", hint="Upper and lower case are the same here.")
+        return value
+
+
+class Callbacks(Section):
+    """Infobip's X-IB-* headers: what the provider reports, and where to."""
+
+    bulk_id: Annotated[str, mail_values.BULK_ID] | None = Field(
+        default=None,
+        description="X-IB-Bulk-Id: names the mailing in every report; at most 100 characters. A "
+        "template.",
+    )
+    tracking_url: URL | None = Field(
+        default=None,
+        description="X-IB-Tracking-Url: where opens and clicks are posted. A template.",
+    )
+    notify_url: URL | None = Field(
+        default=None, description="X-IB-Notify-Url: where delivery reports are posted. A template."
+    )
+    notify_content_type: (
+        Annotated[
+            Literal["application/json", "application/xml"],
+            fields.one_of("application/json", "application/xml"),
+        ]
+        | None
+    ) = Field(
+        default=None, description="X-IB-Notify-Content-Type: the form of the delivery reports."
+    )
+    intermediate_report: Annotated[bool, fields.BOOLEAN] | None = Field(
+        default=None,
+        description="X-IB-Intermediate-Report: report every step rather than the last only.",
+    )
+    data: Annotated[list[Any] | dict[str, Any], fields.LIST_OR_MAPPING] | None = Field(
+        default=None,
+        description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
+        "4000 characters. The texts in it are templates.",
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _json(cls, value: list[Any] | dict[str, Any] | None) -> list[Any] | dict[str, Any] | None:
+        if value is None:
+            return value
+        try:
+            encoded = json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise refusal("has a number that JSON cannot hold") from None
+        if not is_template(encoded) and len(encoded) > _CALLBACK_DATA_LIMIT:
+            raise refusal(f"must have at most {_CALLBACK_DATA_LIMIT} characters as JSON")
+        return value

@@ -1,0 +1,199 @@
+"""The job: what a YAML job file declares, as frozen pydantic models.
+
+This and the sections it imports are the whole vocabulary of a job file. A key is here only if it
+has an effect, and its description is what the JSON Schema and the reference print. Rules about two
+keys are validators of the later one, so that they are checked even where something else in the
+file is wrong. Nothing here does I/O: whether a file is there is the loader's question, whether a
+template is right is the renderer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, PrivateAttr, field_validator
+
+from mailbatch.errors import Location
+from mailbatch.job import fields, mail_values
+from mailbatch.job.fields import Rate, Several, is_template, refusal
+from mailbatch.job.message import Attachment, Callbacks, Message, Unsubscribe
+from mailbatch.job.section import FileName, Section, Template
+from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
+
+__all__ = [
+    "Attachment",
+    "Auth",
+    "Callbacks",
+    "Job",
+    "Message",
+    "Origin",
+    "Rate",
+    "Recipients",
+    "Retry",
+    "Secret",
+    "Security",
+    "Sender",
+    "Server",
+    "Timeouts",
+    "Unsubscribe",
+    "is_template",
+]
+
+Column: TypeAlias = Annotated[str, fields.LINE]
+Mailbox: TypeAlias = Annotated[str, mail_values.MAILBOX]
+Wait: TypeAlias = Annotated[float, fields.WAIT]
+
+_NAMES = Several("a name or a list of names")
+
+
+class Sender(Section):
+    """Who the messages are from; the same for every message."""
+
+    from_: Mailbox = Field(
+        alias="from",
+        description="The From header: an address, or Name <address>.",
+        examples=["Example News <news@example.com>"],
+    )
+    reply_to: Annotated[tuple[Mailbox, ...], Several("an address or a list of addresses")] = Field(
+        default=(), description="Where answers go: an address or a list."
+    )
+    envelope_from: Annotated[str, mail_values.ADDRESS] | None = Field(
+        default=None, description="Where bounces go; by default the address of `from`."
+    )
+
+
+class Recipients(Section):
+    """The recipient table, and which of its rows get a message."""
+
+    file: FileName = Field(description="The CSV file, with a header line.")
+    address: Column = Field(default="email", description="The column with the address.")
+    display_name: Template | None = Field(
+        default=None, description="A template for the name beside the address in the To header."
+    )
+    delimiter: Annotated[str, mail_values.DELIMITER] | None = Field(
+        default=None,
+        description="By default found on the header line among comma, semicolon, TAB and |.",
+    )
+    encoding: Annotated[str, mail_values.ENCODING] = Field(
+        default="utf-8", description="A byte order mark is accepted."
+    )
+    group_by: Annotated[
+        tuple[Column, ...], Several("a column or a list of columns", empty=False)
+    ] = Field(
+        default=(),
+        description="Rows that agree in these columns share one message; by default every "
+        "recipient has a message of its own.",
+    )
+    where: Annotated[str, fields.TEXT] | None = Field(
+        default=None,
+        description="A Jinja2 expression; rows where it is false are left out.",
+        examples=["plan == 'pro'"],
+    )
+    suppress: Annotated[tuple[FileName, ...], _NAMES] = Field(
+        default=(),
+        description="Files of addresses that get nothing: one address a line, or a CSV with the "
+        "address column.",
+    )
+    on_invalid: Annotated[Literal["skip", "stop"], fields.one_of("skip", "stop")] = Field(
+        default="skip",
+        description="What to do about a row that cannot be mailed: record it, or stop.",
+    )
+
+    @field_validator("group_by")
+    @classmethod
+    def _columns_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise refusal("names a column twice")
+        return value
+
+
+class Retry(Section):
+    """How often and how soon a deferred recipient is tried again in one run."""
+
+    attempts: Annotated[int, fields.whole(1, 1000)] = Field(
+        default=5, description="Attempts in one run, the first one included."
+    )
+    initial: Wait = Field(
+        default=2.0, description="The first wait; each later one is about twice as long."
+    )
+    maximum: Wait = Field(default=300.0, description="The longest wait.")
+    give_up_after: Wait = Field(
+        default=3600.0,
+        description="No further attempt in this run after so long; the next run goes on.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a job came from: the file as the user named it, and the places of its values."""
+
+    path: Path = Path("job.yaml")
+    places: Mapping[str, Location] = field(default_factory=dict)
+
+
+class Job(Section):
+    """One mailing, as its job file declares it."""
+
+    version: Annotated[Literal[1], fields.VERSION] = Field(
+        description="The version of the job format."
+    )
+    name: Annotated[
+        str,
+        fields.pattern(
+            "[a-z0-9][a-z0-9-]{0,63}",
+            "must be lower-case letters, digits and hyphens, at most 64, no hyphen first",
+        ),
+    ] = Field(description="The name of the mailing; with the edition it names the ledger.")
+    edition: Annotated[str, fields.NUMBER_OR_LINE] = Field(
+        default="1",
+        description="Which issue of the mailing this is; a template. Each is sent once, ever.",
+        examples=["{{ now.strftime('%G-W%V') }}"],
+    )
+    server: Server
+    sender: Sender
+    recipients: Recipients
+    message: Message
+    callbacks: Callbacks = Field(default_factory=Callbacks)
+    variables: dict[str, Annotated[Any, fields.ANYTHING]] = Field(
+        default={}, description="Values that every template sees as variables.NAME."
+    )
+    retry: Retry = Field(default_factory=Retry)
+    results: Template = Field(
+        default="results/{{ job.name }}-{{ edition }}.csv",
+        description="Where the results CSV is written; a template.",
+    )
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the `Origin` that the loader gives as the validation context."""
+        if isinstance(context, Origin):
+            self._origin = context
+
+    @property
+    def path(self) -> Path:
+        """The job file, as the user named it."""
+        return self._origin.path
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths of the job start from; absolute."""
+        return self.path.absolute().parent
+
+    def locate(self, key: str) -> Location:
+        """Find the place of a value: `message.subject`, `message.attachments[0].path`.
+
+        Where the file does not have the key itself (a default, a single value read as a list), the
+        place is that of the nearest key around it; without any, it is the file.
+        """
+        places = self._origin.places
+        around = key
+        while around and around not in places:
+            around = around[: max(around.rfind("."), around.rfind("["), 0)]
+        if around == key and key in places:
+            return places[key]
+        place = places.get(around, Location(str(self.path)))
+        return replace(place, key=key)

@@ -1,0 +1,30 @@
+"""What all mappings of the job file have in common, and the types that several of them use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from mailbatch.job import fields, mail_values
+from mailbatch.job.fields import NULL
+
+#: Jinja2 source on one line, rendered for every message (`edition` and `results`: once).
+Template: TypeAlias = Annotated[str, fields.LINE]
+#: A path as the job writes it, no template; `mailbatch.job.paths.resolve_path` finds the file.
+FileName: TypeAlias = Annotated[str, fields.FIXED]
+URL: TypeAlias = Annotated[str, mail_values.URL]
+
+
+class Section(BaseModel):
+    """A mapping of the job file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_no_value(cls, data: Any) -> Any:
+        """Keep `key:` without a value apart from a key that is not there."""
+        if not isinstance(data, dict):
+            return data
+        return {key: NULL if value is None else value for key, value in data.items()}

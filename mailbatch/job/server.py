@@ -1,0 +1,190 @@
+"""The `server` section of a job: where to send, how to secure, authenticate and pace it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from mailbatch.job import fields, mail_values
+from mailbatch.job.fields import NULL, Rate, Several, refusal
+from mailbatch.job.section import FileName, Section
+
+Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
+Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
+Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
+
+
+class Secret(Section):
+    """Where a secret comes from: exactly one of these keys; never the secret itself."""
+
+    env: (
+        Annotated[
+            str,
+            fields.pattern("[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable"),
+        ]
+        | None
+    ) = Field(default=None, description="The environment variable that holds the secret.")
+    file: FileName | None = Field(
+        default=None, description="A file with the secret in it, which only its owner may read."
+    )
+    command: (
+        Annotated[
+            tuple[Annotated[str, fields.TEXT], ...],
+            Several("a list of words: no shell reads it", single=False, empty=False),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="A program and its arguments, run without a shell; the first line it prints "
+        "is the secret.",
+    )
+    keyring: Annotated[str, fields.FIXED] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The service in the system's keyring; the user there is server.username.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _never_a_literal(cls, data: Any) -> Any:
+        if isinstance(data, dict) or data is NULL:
+            return data
+        raise refusal(
+            fields.NO_LITERAL,
+            hint="Write password: {env: NAME}, or {file: PATH}, {command: [WORD, ...]}, "
+            "{keyring: SERVICE}.",
+        )
+
+    @field_validator("keyring")
+    @classmethod
+    def _exactly_one(cls, value: str | None, info: ValidationInfo) -> str | None:
+        others = [info.data.get(key, value) for key in ("env", "file", "command")]
+        if len(info.data) == len(others) and sum(x is not None for x in (*others, value)) != 1:
+            raise refusal("must be exactly one of env, file, command, keyring", at="")
+        return value
+
+
+class Timeouts(Section):
+    """How long to wait for each reply of the server (RFC 5321 4.5.3.2)."""
+
+    connect: Timeout = Field(default=30.0, description="For the connection, TLS and the greeting.")
+    command: Timeout = Field(default=300.0, description="For the reply to a command.")
+    data: Timeout = Field(
+        default=120.0, description="For the reply to DATA, and for each write of content."
+    )
+    end_of_data: Timeout = Field(
+        default=600.0,
+        description="For the reply to the end of data. Shorter waits leave more in doubt.",
+    )
+
+
+class Server(Section):
+    """The submission server, and how to talk to it."""
+
+    host: Annotated[str, mail_values.HOST] = Field(
+        description="The server's name or IP address.", examples=["smtp-api.infobip.com"]
+    )
+    security: Annotated[Security, fields.one_of("starttls", "tls", "plaintext")] = Field(
+        default="starttls",
+        description="starttls: required, never optional. tls: from the first byte. plaintext: on "
+        "the loopback only, or with insecure: true and without authentication.",
+    )
+    insecure: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        validate_default=True,
+        description="Allow security: plaintext to another machine.",
+    )
+    port: Annotated[int, fields.whole(1, 65535)] = Field(
+        default_factory=lambda valid: 465 if valid.get("security") == "tls" else 587,
+        description="The port; by default 587, with security: tls 465.",
+    )
+    auth: Annotated[Auth, fields.one_of("auto", "plain", "login", "xoauth2", "none")] = Field(
+        default="auto",
+        description="How to authenticate. auto: what the server offers, where a username is given.",
+    )
+    username: Annotated[str, fields.FIXED] | None = Field(
+        default=None, validate_default=True, description="Who we are to the server."
+    )
+    password: Secret | None = Field(
+        default=None,
+        validate_default=True,
+        description="Where the password or the token comes from.",
+    )
+    ca_file: FileName | None = Field(
+        default=None, description="Certificates (PEM) to trust in addition to the system's."
+    )
+    sessions: Annotated[int, fields.whole(1, 1000)] = Field(
+        default=1, description="Parallel sessions."
+    )
+    pipelining: Annotated[Literal["auto", "off"], fields.one_of("auto", "off")] = Field(
+        default="auto",
+        description="auto: where the server announces it. off: one command at a time.",
+    )
+    recipients_per_transaction: Annotated[int, fields.whole(1, 1000)] = Field(
+        default=1000, description="At most so many recipients share one transaction."
+    )
+    transactions_per_session: Annotated[int, fields.whole(0)] = Field(
+        default=0, description="A new session after so many transactions; 0: never."
+    )
+    rate: Annotated[Rate, fields.RATE] | None = Field(
+        default=None,
+        description="At most so many recipients per s, min or h, over all sessions.",
+        examples=["600/min"],
+    )
+    timeouts: Timeouts = Field(
+        default_factory=Timeouts, description="How long to wait for each reply."
+    )
+
+    @field_validator("insecure")
+    @classmethod
+    def _plaintext_stays_here(cls, value: bool, info: ValidationInfo) -> bool:
+        if not {"host", "security"} <= info.data.keys():
+            return value
+        plaintext = info.data["security"] == "plaintext"
+        if value and not plaintext:
+            raise refusal(
+                "has no effect without security: plaintext",
+                hint="With TLS the certificate is always verified; ca_file adds trust anchors.",
+            )
+        if plaintext and not value and not mail_values.is_loopback(info.data["host"]):
+            raise refusal(
+                "plaintext is for the loopback only",
+                at="security",
+                hint="Use starttls or tls; or add insecure: true, without username and password.",
+            )
+        return value
+
+    @field_validator("username")
+    @classmethod
+    def _username_fits_auth(cls, value: str | None, info: ValidationInfo) -> str | None:
+        auth = info.data.get("auth", "auto")
+        if value is not None and auth == "none":
+            raise refusal("has no effect with auth: none")
+        if value is None and auth not in ("auto", "none"):
+            raise refusal(f"is missing, auth: {auth} needs it")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _password_fits_username(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
+        if not {"host", "security", "insecure", "auth", "username"} <= info.data.keys():
+            return value
+        if value is None:
+            if info.data["username"] is not None:
+                raise refusal("is missing", hint="Write password: {env: NAME}.")
+            return value
+        if info.data["auth"] == "none":
+            raise refusal("has no effect with auth: none")
+        if info.data["username"] is None:
+            raise refusal("is missing, a password needs it", at="username")
+        if info.data["security"] == "plaintext" and not mail_values.is_loopback(info.data["host"]):
+            raise refusal("would cross the network in plaintext", hint="Use starttls or tls.")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _certificates_need_tls(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("security") == "plaintext":
+            raise refusal("has no effect with security: plaintext")
+        return value
