@@ -1,0 +1,77 @@
+"""The token bucket of `server.rate`, on a clock that the test turns."""
+
+import asyncio
+import itertools
+
+from mailbatch.delivery.throttle import Throttle
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_no_rate_lets_everything_through():
+    """Without a rate there is never a delay."""
+    throttle = Throttle(None, Clock())
+    assert [throttle.delay(1000) for _ in range(5)] == [0.0] * 5
+
+
+def test_the_mean_rate_is_exact_for_single_recipients():
+    """1,000 recipients at 10 a second take 100 seconds, give or take the first second."""
+    clock = Clock()
+    throttle = Throttle(10.0, clock)
+    for _ in range(1000):
+        clock.now += throttle.delay(1)
+    assert 98.0 <= clock.now <= 100.0
+
+
+def test_the_mean_rate_is_exact_for_groups():
+    """Ten groups of 100 at 10 a second: each waits for the debt of the one before."""
+    clock = Clock()
+    throttle = Throttle(10.0, clock)
+    started = []
+    for _ in range(10):
+        clock.now += throttle.delay(100)
+        started.append(clock.now)
+    gaps = [b - a for a, b in itertools.pairwise(started)]
+    assert started[0] == 0.0
+    assert all(abs(gap - 10.0) < 0.11 for gap in gaps)
+
+
+def test_an_idle_hour_saves_up_one_second_only():
+    """After a long pause there is no burst beyond a second's worth."""
+    clock = Clock()
+    throttle = Throttle(10.0, clock)
+    throttle.delay(1)
+    clock.now += 3600
+    waits = [throttle.delay(1) for _ in range(12)]
+    assert waits[:10] == [0.0] * 10
+    assert waits[10] > 0
+
+
+def test_two_takers_share_one_bucket():
+    """What one session took, the other waits for."""
+    clock = Clock()
+    throttle = Throttle(1.0, clock)
+    assert throttle.delay(1) == 0.0
+    first, second = throttle.delay(1), throttle.delay(1)
+    assert (first, second) == (1.0, 2.0)
+
+
+def test_a_stop_ends_the_wait():
+    """A run that is stopped does not wait for its tokens."""
+
+    async def scene():
+        stop = asyncio.Event()
+        throttle = Throttle(0.001, Clock())
+        assert await throttle.admit(1, stop)
+        waiting = asyncio.ensure_future(throttle.admit(1, stop))
+        await asyncio.sleep(0)
+        stop.set()
+        return await waiting
+
+    assert asyncio.run(scene()) is False
