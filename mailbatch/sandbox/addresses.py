@@ -1,0 +1,64 @@
+"""Which recipients the sandbox refuses: the table that makes a rehearsal show refusals.
+
+| recipient                                    | reply to RCPT                                     |
+|----------------------------------------------|---------------------------------------------------|
+| domain ends in `.invalid` (RFC 2606), listed | `501 5.1.7 Bad recipient address <..>`            |
+| as bad, or no addr-spec                      |                                                   |
+| local part `blocked` or `blocked+…`, or      | `550 5.7.1 Recipient <..> not allowed`            |
+| listed as blocked                            |                                                   |
+| local part `greylisted` or `deferred`, alone | the first time `451 4.7.1 Recipient <..>          |
+| or before `+…`                               | greylisted, try again later`, accepted after that |
+| any other                                    | `250 2.1.5 Recipient <..> OK`                     |
+
+The first attempt at a greylisted address counts in whichever session it is made. The texts of 250,
+550 and 501 are those of the provider's page ("Command pipelining"). The table must never look a
+name up: no DNS, no files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+
+#: Mailbox of RFC 5321 4.1.2 in ASCII, within the lengths of 4.5.3.1.
+_MAILBOX = re.compile(
+    rf"(?=.{{1,254}}\Z)(?=.{{1,64}}@)"
+    rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[ !#-\[\]-~]|\\[ -~])*")'
+    rf"@(?:{_LABEL}(?:\.{_LABEL})*|\[[!-Z^-~]+\])"
+)
+
+
+def is_mailbox(address: str) -> bool:
+    """Whether `address` is a Mailbox (RFC 5321 4.1.2) of ASCII characters."""
+    return _MAILBOX.fullmatch(address) is not None
+
+
+class AddressTable:
+    """The recipients that are refused, and those that are refused once.
+
+    `blocked` and `bad` are addr-specs, compared without regard to case.
+    """
+
+    def __init__(self, blocked: Collection[str] = (), bad: Collection[str] = ()) -> None:
+        self._blocked = frozenset(address.lower() for address in blocked)
+        self._bad = frozenset(address.lower() for address in bad)
+        self._greylisted: set[str] = set()
+
+    def refusal(self, address: str) -> str | None:
+        """Give the reply that refuses `address`, or None where it is accepted.
+
+        Asking about a greylisted address is its first attempt: the next answer is None.
+        """
+        lowered = address.lower()
+        if lowered.endswith(".invalid") or lowered in self._bad or not is_mailbox(address):
+            return f"501 5.1.7 Bad recipient address <{address}>"
+        name = lowered.partition("@")[0].partition("+")[0]
+        if name == "blocked" or lowered in self._blocked:
+            return f"550 5.7.1 Recipient <{address}> not allowed"
+        if name in {"greylisted", "deferred"} and lowered not in self._greylisted:
+            self._greylisted.add(lowered)
+            return f"451 4.7.1 Recipient <{address}> greylisted, try again later"
+        return None

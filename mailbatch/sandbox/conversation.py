@@ -1,0 +1,315 @@
+"""One conversation of the sandbox: aiosmtpd, answering in the provider's words.
+
+aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. What it
+has an extension point for goes through that (`Hooks`). What it has none for is overridden here:
+
+| method           | why                                                                           |
+|------------------|-------------------------------------------------------------------------------|
+| `smtp_EHLO`      | the extensions in the provider's order, ending in `250 OK`                    |
+| `smtp_MAIL`,     | the provider's texts; aiosmtpd refuses the null path, and parses addresses    |
+| `smtp_RCPT`      | with `email`'s header parser, which costs more than the rest of a transaction |
+| `smtp_DATA`      | reads the content in one piece instead of line by line, checks its line ends, |
+|                  | and sees bytes that did not wait for the reply                                |
+| `push`           | replies of a command group leave in one write (RFC 2920 3.2)                  |
+| `_handle_client` | a client that goes away in the middle of a reply is no error                  |
+
+This module must never look a name up or decide what is refused or kept: it asks the `House`.
+RFC 5321 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status codes),
+RFC 4954 (AUTH), RFC 6152 (8BITMIME).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import re
+import ssl
+from typing import Any, Protocol, TypeVar
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+#: What the provider announces: 20 MiB (SIZE) and, in its text, 1000 recipients per transaction.
+SIZE_LIMIT = 20_971_520
+RECIPIENT_LIMIT = 1000
+HOSTNAME = "smtp.email-messaging.com"
+TOO_LARGE = f"552 5.3.4 Message size exceeds the limit of {SIZE_LIMIT} bytes"
+
+_LINE_LIMIT = 998
+_IDLE_SECONDS = 300.0
+_HELD_BYTES = 16_384
+
+_PATH = re.compile(
+    r'(?P<keyword>FROM|TO): *<(?P<path>(?:[^\s<>"]|"(?:[^"\\]|\\.)*")*)>(?: +(?P<parameters>.*))?',
+    re.IGNORECASE,
+)
+
+
+_T = TypeVar("_T")
+
+
+class House(Protocol):
+    """What a conversation asks of the server it belongs to."""
+
+    tls_context: ssl.SSLContext | None
+    credentials: tuple[str, str] | None
+
+    def opened(self, conversation: asyncio.Task[Any]) -> None:
+        """Note that a client is connected."""
+
+    def closed(self, conversation: asyncio.Task[Any]) -> None:
+        """Note that it is gone."""
+
+    def refusal(self, address: str) -> str | None:
+        """Give the reply that refuses this recipient, or None."""
+
+    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
+        """Keep a message and give the reply to its end of data."""
+
+
+class Hooks:
+    """The answers for which aiosmtpd has extension points."""
+
+    async def handle_AUTH(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, _: Envelope, words: list[str]
+    ) -> str | None:
+        """Run the mechanism; here, because aiosmtpd's own way warns of its own future."""
+        mechanism = server.auth_PLAIN if words[0] == "PLAIN" else server.auth_LOGIN
+        result = await mechanism(server, words)
+        if result.success:
+            session.authenticated = True
+            return "235 2.7.0 Authentication successful"
+        # `handled` means that the mechanism has answered already: cancelled, or not base64.
+        return None if result.handled else "535 5.7.8 Authentication credentials invalid"
+
+    async def handle_RSET(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
+        """Answer RSET."""
+        return "250 2.0.0 OK"
+
+    async def handle_NOOP(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
+        """Answer NOOP."""
+        return "250 2.0.0 OK"
+
+    async def handle_QUIT(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
+        """Answer QUIT."""
+        return "221 2.0.0 Bye"
+
+
+class Conversation(SMTP):
+    """One client's connection, from the banner to QUIT."""
+
+    # The provider's prompts: 334 VXNlcm5hbWU6 and 334 UGFzc3dvcmQ6.
+    AuthLoginUsernameChallenge = "Username:"
+    AuthLoginPasswordChallenge = "Password:"
+
+    # aiosmtpd limits its reader by this; the content is read at once, dots of transparency and all.
+    line_length_limit = SIZE_LIMIT + SIZE_LIMIT // 2
+
+    def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
+        self._house = house
+        self._held = bytearray()
+        # An instance's own table: aiosmtpd shares one between all connections and lets it grow.
+        self.command_size_limits = collections.defaultdict(lambda: 512)
+        super().__init__(
+            Hooks(),
+            data_size_limit=SIZE_LIMIT,
+            hostname=HOSTNAME,
+            ident="ESMTP mailbatch sandbox",
+            tls_context=house.tls_context,
+            auth_require_tls=house.tls_context is not None,
+            authenticator=self._check,
+            timeout=_IDLE_SECONDS,
+            loop=loop,
+        )
+        # RFC 4954 4: an initial response may make AUTH longer than other commands.
+        self.command_size_limits |= {"MAIL": 1024, "RCPT": 1024, "AUTH": 12_288}
+
+    def _check(self, *call: Any) -> AuthResult:
+        """Compare the credentials, the last thing that aiosmtpd hands over."""
+        login: LoginPassword = call[-1]
+        expected = self._house.credentials
+        given = (login.login.decode("utf-8", "replace"), login.password.decode("utf-8", "replace"))
+        return AuthResult(success=expected is None or given == expected, handled=False)
+
+    async def _handle_client(self) -> None:
+        conversation = asyncio.current_task()
+        if conversation is None:
+            raise RuntimeError("a conversation runs as a task of the event loop")
+        self._house.opened(conversation)
+        try:
+            await super()._handle_client()
+        except ConnectionError:
+            self._writer.close()
+        finally:
+            self._house.closed(conversation)
+
+    async def push(self, status: str | bytes) -> None:
+        """Send a reply now, behind those that were held back."""
+        self._hold(status)
+        self._release()
+        await self._writer.drain()
+
+    async def _push_later(self, status: str) -> None:
+        """Send a reply together with the next one, at the latest when the loop comes round.
+
+        The loop comes round only when no further command of the group is there to be read.
+        """
+        if not self._held:
+            self.loop.call_soon(self._release)
+        self._hold(status)
+        if len(self._held) > _HELD_BYTES:
+            self._release()
+            await self._writer.drain()
+
+    def _hold(self, status: str | bytes) -> None:
+        self._held += status.encode("utf-8") if isinstance(status, str) else status
+        self._held += b"\r\n"
+
+    def _release(self) -> None:
+        if self._held:
+            self._writer.write(self._held)
+            self._held = bytearray()
+
+    def _unread(self) -> bool:
+        """Whether the client has sent more than was read; asyncio has no public way to ask."""
+        return bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+
+    async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer EHLO as the provider's page shows it."""
+        if not hostname:
+            await self.push("501 5.5.4 Syntax: EHLO hostname")
+            return
+        self._set_rset_state()  # type: ignore[no-untyped-call]
+        session = _known(self.session)
+        session.host_name = hostname
+        session.extended_smtp = True
+        extensions = [HOSTNAME, "8BITMIME", f"SIZE {SIZE_LIMIT}"]
+        encrypted = session.ssl is not None
+        if self.tls_context and not encrypted:
+            extensions.append("STARTTLS")
+        else:
+            extensions.append("AUTH LOGIN PLAIN")
+        extensions += ["ENHANCEDSTATUSCODES", "PIPELINING"]
+        await self.push("".join(f"250-{line}\r\n" for line in extensions) + "250 OK")
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer MAIL: the path, SIZE and BODY."""
+        await self._push_later(self._mail(arg))
+
+    def _not_yet(self) -> str | None:
+        """Give the reply to a MAIL that comes before its time, or None."""
+        if not _known(self.session).host_name:
+            return "503 5.5.1 Send EHLO first"
+        if self.tls_context and _known(self.session).ssl is None:
+            return "530 5.7.0 Must issue a STARTTLS command first"
+        if self._house.credentials and not _known(self.session).authenticated:
+            return "530 5.7.0 Authentication required"
+        if _known(self.envelope).mail_from is not None:
+            return "503 5.5.1 Nested MAIL command"
+        return None
+
+    def _mail(self, arg: str | None) -> str:
+        refusal = self._not_yet()
+        if refusal is not None:
+            return refusal
+        found = _PATH.fullmatch(arg or "")
+        if found is None or found["keyword"].upper() != "FROM":
+            return "501 5.5.4 Syntax: MAIL FROM: <address>"
+        refusal = _parameter_refusal(found["parameters"] or "")
+        if refusal is None:
+            _known(self.envelope).mail_from = found["path"]
+        return refusal or f"250 2.1.0 Sender <{found['path']}> OK"
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer RCPT from the house's table."""
+        await self._push_later(self._rcpt(arg))
+
+    def _rcpt(self, arg: str | None) -> str:
+        envelope = _known(self.envelope)
+        if envelope.mail_from is None:
+            return "503 5.5.1 Need MAIL command"
+        found = _PATH.fullmatch(arg or "")
+        if found is None or found["keyword"].upper() != "TO":
+            return "501 5.5.4 Syntax: RCPT TO: <address>"
+        if found["parameters"]:
+            return "555 5.5.4 RCPT parameters not recognized or not implemented"
+        if len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
+            return "452 4.5.3 Too many recipients"
+        address = found["path"]
+        refusal = self._house.refusal(address)
+        if refusal is not None:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return f"250 2.1.5 Recipient <{address}> OK"
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer DATA, read the content and answer its end."""
+        envelope = _known(self.envelope)
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+        elif envelope.mail_from is None:
+            await self.push("503 5.5.1 Need MAIL command")
+        elif not envelope.rcpt_tos:
+            await self.push("554 5.5.1 No valid recipients")
+        elif self._unread():
+            await self._lose_step("content sent before the reply to DATA")
+        else:
+            # The content starts as if after a line end: thus a lone dot, too, is CRLF "." CRLF.
+            self._reader.feed_data(b"\r\n")
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            raw = await self._read_content()
+            self._set_post_data_state()  # type: ignore[no-untyped-call]
+            if self._unread():
+                await self._lose_step("command sent before the reply to the end of data")
+            else:
+                await self.push(self._end_of_data(envelope, raw))
+
+    async def _read_content(self) -> bytes | None:
+        """Read up to the final dot, CRLF in front; None where it is too large to be read."""
+        try:
+            return await self._reader.readuntil(b"\r\n.\r\n")
+        except asyncio.LimitOverrunError as error:
+            consumed = error.consumed
+        while True:  # read the rest and forget it: the client hears of it when it has sent the dot
+            await self._reader.readexactly(consumed)
+            try:
+                await self._reader.readuntil(b"\r\n.\r\n")
+            except asyncio.LimitOverrunError as error:
+                consumed = error.consumed
+            else:
+                return None
+
+    def _end_of_data(self, envelope: Envelope, raw: bytes | None) -> str:
+        # RFC 5321 4.5.2: the dot in front of a line is the sender's transparency.
+        content = None if raw is None else raw[:-3].replace(b"\r\n.", b"\r\n")[2:]
+        if content is None or len(content) > SIZE_LIMIT:
+            return TOO_LARGE
+        lines = content.split(b"\r\n")
+        if content.count(b"\r") != len(lines) - 1 or content.count(b"\n") != len(lines) - 1:
+            return "554 5.6.0 The content has a bare CR or LF"
+        if max(map(len, lines)) > _LINE_LIMIT:
+            return f"554 5.6.0 The content has a line of more than {_LINE_LIMIT} bytes"
+        return self._house.take(envelope.mail_from or "", tuple(envelope.rcpt_tos), content)
+
+    async def _lose_step(self, what: str) -> None:
+        """Refuse a client that did not wait where it must (RFC 2920 3.1), and hang up."""
+        await self.push(f"554 5.5.0 SMTP protocol synchronization error: {what}")
+        self._writer.close()
+
+
+def _known(value: _T | None) -> _T:
+    """Give what aiosmtpd sets before the first command comes: the session and the envelope."""
+    if value is None:
+        raise RuntimeError("no command comes before the connection is made")
+    return value
+
+
+def _parameter_refusal(parameters: str) -> str | None:
+    """Give the reply that refuses a parameter of MAIL, or None."""
+    for parameter in parameters.upper().split():
+        key, _, value = parameter.partition("=")
+        if key == "SIZE" and value.isdigit():
+            if int(value) > SIZE_LIMIT:
+                return TOO_LARGE
+        elif key != "BODY" or value not in {"7BIT", "8BITMIME"}:
+            return f"555 5.5.4 MAIL parameter {key} not recognized or not implemented"
+    return None

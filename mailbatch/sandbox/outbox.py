@@ -1,0 +1,77 @@
+"""What the sandbox keeps: numbered .eml files and an index of their envelopes.
+
+    outbox/0001-<uuid>.eml    the content exactly as it was sent, without the dots of transparency
+    outbox/index.jsonl        one line per message: file, uuid, mail_from, rcpt_tos, size, time
+
+The .eml is written before its index line, so that whoever follows the index finds the file. The
+outbox must never overwrite: numbers go on after the highest that is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+_NUMBERED = re.compile(r"(\d+)-.*\.eml")
+
+INDEX = "index.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One message that the sandbox accepted.
+
+    `id` is the uuid of the reply. `mail_from` and `rcpt_tos` are the envelope, with the accepted
+    recipients only. `size` counts the octets of the content, `time` is UTC. `file` is None where no
+    outbox is kept.
+    """
+
+    id: str
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+    size: int
+    time: datetime
+    file: Path | None = None
+
+
+class Outbox:
+    """A folder of kept messages, made if it is not there.
+
+    Raises OSError where the folder or its index cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        numbers = (_NUMBERED.fullmatch(file.name) for file in folder.iterdir())
+        self._last = max((int(found[1]) for found in numbers if found), default=0)
+        self._index: IO[str] = (folder / INDEX).open("a", encoding="utf-8")
+
+    def keep(self, message: Kept, content: bytes) -> Kept:
+        """Write one message and its index line, and give the message with its file.
+
+        Raises OSError where either cannot be written.
+        """
+        number = self._last + 1
+        file = self.folder / f"{number:04d}-{message.id}.eml"
+        file.write_bytes(content)
+        self._last = number
+        line = {
+            "file": file.name,
+            "uuid": message.id,
+            "mail_from": message.mail_from,
+            "rcpt_tos": message.rcpt_tos,
+            "size": message.size,
+            "time": message.time.isoformat(timespec="milliseconds"),
+        }
+        self._index.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._index.flush()
+        return replace(message, file=file)
+
+    def close(self) -> None:
+        """Close the index; the files stay."""
+        self._index.close()

@@ -1,0 +1,220 @@
+"""The sandbox: a server on loopback that answers like the provider and keeps what it gets.
+
+It runs inside an event loop that is already there, asyncio's or uvloop's, without a thread, so that
+`mailbatch run --sandbox` has client and server in one process. It must never pass a message on,
+look a name up, or listen beyond loopback unless it is told to.
+
+What it answers is in `conversation`, whom it refuses in the table of `addresses`, what it keeps in
+`outbox`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import signal
+import ssl
+import uuid
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from mailbatch.errors import UsageError
+from mailbatch.sandbox.addresses import AddressTable
+from mailbatch.sandbox.conversation import Conversation
+from mailbatch.sandbox.outbox import Kept, Outbox
+
+log = logging.getLogger(__name__)
+
+
+class Sandbox:
+    """A running sandbox; made by `Sandbox.start`, ended by `stop` or as an async context manager.
+
+    `host` and `port` say where it listens. `sessions` counts connections, `messages` accepted
+    messages, `recipients` their accepted recipients, `refused` the RCPTs refused for good (5yz) and
+    `deferred` those refused for now (4yz).
+    """
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox | None,
+        addresses: AddressTable,
+        credentials: tuple[str, str] | None,
+        tls_context: ssl.SSLContext | None,
+        on_message: Callable[[Kept], None] | None,
+    ) -> None:
+        self.credentials = credentials
+        self.tls_context = tls_context
+        self.host = ""
+        self.port = 0
+        self.sessions = 0
+        self.messages = 0
+        self.recipients = 0
+        self.refused = 0
+        self.deferred = 0
+        self._outbox = outbox
+        self._addresses = addresses
+        self._on_message = on_message
+        self._conversations: set[asyncio.Task[Any]] = set()
+        self._server: asyncio.Server | None = None
+
+    @classmethod
+    async def start(
+        cls,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        outbox: Path | None = None,
+        blocked: Collection[str] = (),
+        bad: Collection[str] = (),
+        username: str | None = None,
+        password: str | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        beyond_loopback: bool = False,
+        on_message: Callable[[Kept], None] | None = None,
+    ) -> Self:
+        """Listen, and answer from the running event loop.
+
+        Args:
+            host: a loopback address or `localhost`; another one only with `beyond_loopback`.
+            port: 0 takes a free one, see `port`.
+            outbox: the folder for what comes; None keeps nothing.
+            blocked: recipients answered with 550 5.7.1, besides those of the default table.
+            bad: recipients answered with 501 5.1.7, besides those of the default table.
+            username: with `password`, the only credentials accepted, and then AUTH is required;
+                without both any are accepted, and none are needed.
+            password: see `username`.
+            tls_context: a server's context with its certificate: STARTTLS is announced and needed.
+                Without it the conversation is in the clear, and AUTH is announced all the same.
+            beyond_loopback: listen on an address that others reach.
+            on_message: called with every message after it is kept.
+
+        Raises:
+            UsageError: the address is not loopback, is not ours or is taken, only one of `username`
+                and `password` is given, or the outbox cannot be written.
+        """
+        if not beyond_loopback and not _is_loopback(host):
+            raise UsageError(
+                f"the sandbox does not listen on {host}: others could reach it",
+                hint="use 127.0.0.1, or say that it may be reached from outside",
+            )
+        if (username is None) != (password is None):
+            raise UsageError("the sandbox expects a user name and a password, or neither")
+        credentials = None if username is None or password is None else (username, password)
+        try:
+            kept = None if outbox is None else Outbox(outbox)
+        except OSError as error:
+            raise UsageError(f"the outbox {outbox} cannot be written: {error.strerror}") from error
+        sandbox = cls(
+            outbox=kept,
+            addresses=AddressTable(blocked, bad),
+            credentials=credentials,
+            tls_context=tls_context,
+            on_message=on_message,
+        )
+        await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
+        return sandbox
+
+    async def _listen(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: Conversation(self, loop), host, port)
+        except OSError as error:
+            if self._outbox:
+                self._outbox.close()
+            raise UsageError(
+                f"the sandbox cannot listen on {host} port {port}: {error.strerror or error}",
+                hint="choose another port; 0 takes a free one"
+                if error.errno in {errno.EADDRINUSE, errno.EACCES}
+                else None,
+            ) from error
+        self.host, self.port = self._server.sockets[0].getsockname()[:2]
+
+    async def stop(self) -> None:
+        """Stop listening, end every conversation where it stands, and close the outbox."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        server.close()
+        conversations = list(self._conversations)
+        for conversation in conversations:
+            conversation.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
+        await server.wait_closed()
+        if self._outbox:
+            self._outbox.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def opened(self, conversation: asyncio.Task[Any]) -> None:
+        """Count a session; called by its conversation."""
+        self.sessions += 1
+        self._conversations.add(conversation)
+
+    def closed(self, conversation: asyncio.Task[Any]) -> None:
+        """Forget a conversation that is over; called by itself."""
+        self._conversations.discard(conversation)
+
+    def refusal(self, address: str) -> str | None:
+        """Give the reply that refuses this recipient, or None; called by a conversation."""
+        refusal = self._addresses.refusal(address)
+        if refusal is not None:
+            if refusal.startswith("4"):
+                self.deferred += 1
+            else:
+                self.refused += 1
+        return refusal
+
+    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
+        """Keep a message and give the reply to its end of data; called by a conversation.
+
+        A message that cannot be kept is refused for now, as a server with a full disk does.
+        """
+        message = Kept(str(uuid.uuid4()), mail_from, rcpt_tos, len(content), datetime.now(UTC))
+        if self._outbox:
+            try:
+                message = self._outbox.keep(message, content)
+            except OSError as error:
+                log.error("the outbox cannot be written: %s", error)  # noqa: TRY400 - no traceback
+                return "452 4.3.1 Insufficient system storage"
+        self.messages += 1
+        self.recipients += len(rcpt_tos)
+        if self._on_message:
+            self._on_message(message)
+        return f"250 2.6.0 Message queued as <{message.id}>"
+
+
+async def serve_until_signal(sandbox: Sandbox) -> None:
+    """Answer until SIGINT or SIGTERM comes, then stop; for a sandbox that runs alone."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    caught: list[signal.Signals] = []
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Where the loop takes no signals, Ctrl-C cancels this coroutine instead.
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, told.set)
+                caught.append(number)
+        await told.wait()
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+        await sandbox.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
