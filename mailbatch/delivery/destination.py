@@ -13,7 +13,8 @@ from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.smtp.session import Server, Session, Timeouts
+from mailbatch.smtp.server import Server, Timeouts
+from mailbatch.smtp.session import Session
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -50,7 +51,7 @@ def timeouts_of(job: Job) -> Timeouts:
 
 
 def sandbox_server(job: Job, port: int) -> Server:
-    """Return the embedded sandbox as a server: loopback, so without TLS; it takes any credentials."""
+    """Return the embedded sandbox as a server: loopback without TLS, any credentials."""
     return Server(
         host="127.0.0.1",
         port=port,

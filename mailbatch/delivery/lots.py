@@ -1,7 +1,8 @@
 """Deliveries leased from the ledger in lots, handed out one at a time.
 
-One durable commit covers a lot, so the price of certainty against power loss is shared by its deliveries; a small
-lot keeps few of them in doubt after one. Never holds more than a lot in memory.
+One durable commit covers a lot, so the price of certainty against power loss is shared by its
+deliveries; a small lot keeps few of them in doubt after one. Never holds more than a lot in
+memory.
 """
 
 from __future__ import annotations

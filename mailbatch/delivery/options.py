@@ -18,9 +18,9 @@ from mailbatch.outcome import Status
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
-    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per second.
-    `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files to `out`.
-    `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
+    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
+    second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
+    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
     """
 
     edition: str | None = None
@@ -49,8 +49,9 @@ class RunOptions:
 class Summary:
     """What a run came to.
 
-    `counts` has every `Status`. `failure` is what ended the run early, if anything did. `nothing_to_do` is True where
-    no connection was needed; `finished_at` (seconds since the epoch) is when the edition became finished, if it is.
+    `counts` has every `Status`. `failure` is what ended the run early, if anything did.
+    `nothing_to_do` is True where no connection was needed; `finished_at` (seconds since the epoch)
+    is when the edition became finished, if it is.
     """
 
     job: str

@@ -1,7 +1,8 @@
 """Where the ledger of an edition and its results lie.
 
-The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else `.mailbatch/` beside the
-job. Its file name holds job name and edition, so that two editions never share a file. Opens nothing.
+The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else
+`.mailbatch/` beside the job. Its file name holds job name and edition, so that two editions never
+share a file. Opens nothing.
 """
 
 from __future__ import annotations
@@ -38,5 +39,5 @@ def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = 
 
 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:
-    """Return the ledger file of (job name, edition); `@` stands in no job name, so names never clash."""
+    """Return the ledger file of an edition; `@` stands in no job name, so names never clash."""
     return folder / f"{job.name}@{quote(edition, safe='')}.sqlite3"

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """`retry:` of the job, in attempts and seconds.
 
-    The n-th wait is `initial` times two to the n-1, with up to `initial` seconds of jitter so that many runs
-    do not come back at the same instant, at most `maximum`. Nothing is tried later than `give_up_after` after its
-    first try in this run, nor more than `attempts` times.
+    The n-th wait is `initial` times two to the n-1, with up to `initial` seconds of jitter so that
+    many runs do not come back at the same instant, at most `maximum`. Nothing is tried later than
+    `give_up_after` after its first try in this run, nor more than `attempts` times.
     """
 
     attempts: int = 5
@@ -28,11 +28,11 @@ class RetryPolicy:
         """Return the seconds to wait after the `attempt`-th try (1 is the first) has failed."""
         state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
         state.attempt_number = attempt
-        wait = wait_exponential_jitter(initial=self.initial, max=self.maximum, jitter=self.initial)
-        return wait(state)
+        wait = wait_exponential(multiplier=self.initial) + wait_random(0.0, self.initial)
+        return min(self.maximum, wait(state))
 
     def next_try(self, *, tries: int, first_try: float, now: float) -> float | None:
-        """Return when to try again after `tries` tries, in the unit of `now`; None to give up for this run."""
+        """Return when to try again after `tries` tries; None to give up for this run."""
         if tries >= self.attempts:
             return None
         at = now + self.wait_before(tries)

@@ -1,8 +1,8 @@
 """The run: where plan, rendering, protocol and ledger meet.
 
-`run` is the whole of `mailbatch run`, without a terminal: it prepares, sends, writes the results, and
-reports through `Progress`. What went wrong on the way is in the `Summary`; only mistakes that stop a
-run before anything was sent are raised.
+`run` is the whole of `mailbatch run`, without a terminal: it prepares, sends, writes the results,
+and reports through `Progress`. What went wrong on the way is in the `Summary`; only mistakes that
+stop a run before anything was sent are raised.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mailbatch.job.model import Job
 from mailbatch.ledger.results import write_results
 from mailbatch.outcome import UNFINISHED
 from mailbatch.sandbox.server import Sandbox
-from mailbatch.smtp.session import Server
+from mailbatch.smtp.server import Server
 
 Opener = Callable[[], Awaitable[TransportSession]]
 #: Asked once before a real send; False leaves everything unsent.
@@ -45,7 +45,7 @@ class Sent:
     signum: int | None = None
 
 
-class StoppedAtOnce(BaseException):  # noqa: N818 - not an error
+class StoppedAtOnce(BaseException):
     """A second signal came; `signum` is its number."""
 
     def __init__(self, signum: int) -> None:
@@ -64,8 +64,8 @@ def run(
 ) -> Summary:
     """Converge a mailing to what its job declares, and return what it came to.
 
-    Raises `InputErrors`, `InputError`, `UsageError` and `LedgerError` where nothing could be sent at all, and
-    `JobError` where a secret is missing; whatever fails later is `Summary.failure`.
+    Raises `InputErrors`, `InputError`, `UsageError` and `LedgerError` where nothing could be sent
+    at all, and `JobError` where a secret is missing; whatever fails later is `Summary.failure`.
     """
     options = options or RunOptions()
     progress = progress or Silence()
@@ -94,7 +94,7 @@ def run(
 def _server(
     job: Job, options: RunOptions, mailing: Mailing, environ: Mapping[str, str]
 ) -> Server | None:
-    """Return the real server, None for files and the sandbox; a missing secret is found out here."""
+    """Return the real server, None for files and the sandbox; a missing secret shows here."""
     if options.dry_run or options.sandbox or not mailing.unfinished:
         return None
     return destination.server_of(job, environ)
@@ -204,8 +204,8 @@ def _shared(mailing: Mailing, options: RunOptions, progress: Progress) -> Run:
 async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | None:
     """Run the workers to their end; return the failure that left the edition unfinished, if any.
 
-    A worker that loses its server for good ends alone: the others go on. A refused authentication or
-    certificate, a ledger that cannot be written and a bug stop all of them.
+    A worker that loses its server for good ends alone: the others go on. A refused authentication
+    or certificate, a ledger that cannot be written and a bug stop all of them.
     """
     failures: list[MailbatchError] = []
 

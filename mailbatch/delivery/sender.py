@@ -8,8 +8,8 @@ The order of every delivery, which is the promise of the project:
 4. the next message is rendered while the reply is on its way: the second wait;
 5. the outcome of every address is settled in the ledger.
 
-A failed conversation settles the open delivery by what is certain and is followed by a new session. This module
-decides no outcome (smtp.transaction does) and formats nothing.
+A failed conversation settles the open delivery by what is certain and is followed by a new
+session. This module decides no outcome (smtp.transaction does) and formats nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import Attempt, Offers, TransportSession
 from mailbatch.envelope import Delivery, Envelope
-from mailbatch.errors import InputError, LocalProtocolError, SessionError
+from mailbatch.errors import (
+    AuthenticationError,
+    InputError,
+    LocalProtocolError,
+    SessionError,
+    TLSError,
+)
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
@@ -40,7 +46,8 @@ LONGEST_IDLE = 20.0
 class Prepared:
     """A delivery with its message, ready for a transaction.
 
-    `refused` are outcomes that are certain without asking the server (an address that needs SMTPUTF8).
+    `refused` are outcomes that are certain without asking the server (an address that needs
+    SMTPUTF8).
     """
 
     delivery: Delivery
@@ -104,7 +111,7 @@ class Sender:
     # -- what comes next ---------------------------------------------------------------------------
 
     def _next(self) -> Prepared | None:
-        """Take the next delivery that can be composed; those that cannot be are settled as invalid."""
+        """Take the next delivery that can be composed; settle those that cannot be as invalid."""
         run = self._run
         while (delivery := run.lots.take()) is not None:
             prepared = self._prepare(delivery)
@@ -136,7 +143,7 @@ class Sender:
             self._ahead = None
 
     async def _idle(self) -> bool:
-        """Wait for a deferred delivery to become due; False if there is nothing left to wait for."""
+        """Wait until a deferred delivery is due; False if there is nothing to wait for."""
         run = self._run
         due = run.lots.next_due()
         if due is None:
@@ -151,7 +158,7 @@ class Sender:
             await self._session.quit()
             self._session = None
         run.progress.waiting(delay, "deferred recipients")
-        await _first(run.stop.wait(), timeout=delay)
+        await _first(run.stop.wait(), seconds=delay)
         return True
 
     # -- one delivery ------------------------------------------------------------------------------
@@ -199,9 +206,9 @@ class Sender:
         return session
 
     def _count_loss(self, prepared: Prepared | None, error: SessionError) -> None:
-        """Count a failed conversation; raise where the policy is used up or trying again is no use."""
+        """Count a failed conversation; raise where trying again is no use or not allowed."""
         self._losses += 1
-        final = error.exit_code == 77 or isinstance(error, LocalProtocolError)
+        final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
         if final or self._losses >= self._run.policy.attempts:
             if prepared is not None:
                 self._run.lots.put_back(prepared.delivery)
@@ -212,10 +219,10 @@ class Sender:
         run = self._run
         seconds = run.policy.wait_before(self._losses - 1)
         run.progress.waiting(seconds, "the server")
-        return not await _first(run.stop.wait(), timeout=seconds)
+        return not await _first(run.stop.wait(), seconds=seconds)
 
     def _fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
-        """Adapt what was rendered ahead to what this session offers; None if nothing is left to send."""
+        """Adapt what was rendered ahead to this session's offers; None if nothing is left."""
         run, delivery = self._run, prepared.delivery
         if prepared.message.eight_bit and not offers.eight_bit_mime:
             again = self._prepare(delivery)
@@ -266,15 +273,18 @@ class Sender:
                 await session.done()
         except SessionError as error:
             failure = error
+        failure = failure or session.failure
+        if failure is not None:
+            session.abort()  # also settles the attempt, if it is still open
+        outcomes = attempt.outcomes() if attempt is not None else ()
         if attempt is None:
             run.lots.put_back(delivery)
         else:
-            self._settle(prepared, attempt.outcomes())
-        if failure is not None:
-            session.abort()
-            self._count_loss(None, failure)
-        else:
+            self._settle(prepared, outcomes)
+        if failure is None or any(o.status is Status.ACCEPTED for o in outcomes):
             self._losses = 0
+        if failure is not None:
+            self._count_loss(None, failure)
 
     def _commit(self, prepared: Prepared) -> None:
         digest = sha256(prepared.message.content).digest()
@@ -298,11 +308,11 @@ class Sender:
 _AGAIN = frozenset({Status.DEFERRED, Status.PENDING})
 
 
-async def _first(*waits: Awaitable[object], timeout: float | None = None) -> bool:
-    """Wait until one of `waits` is over; False if `timeout` seconds passed first."""
+async def _first(*waits: Awaitable[object], seconds: float | None = None) -> bool:
+    """Wait until one of `waits` is over; False if `seconds` passed first."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()

@@ -18,7 +18,7 @@ SIGNALS = tuple(
 )
 
 
-class Interrupted(BaseException):  # noqa: N818 - like KeyboardInterrupt, not an error
+class Interrupted(BaseException):
     """A signal asked to stop; `signum` is its number."""
 
     def __init__(self, signum: int) -> None:
@@ -30,7 +30,7 @@ class Interrupted(BaseException):  # noqa: N818 - like KeyboardInterrupt, not an
 def raising() -> Iterator[None]:
     """Raise `Interrupted` for the signals of a run within the block (main thread only)."""
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
         raise Interrupted(signum)
 
     try:

@@ -1,8 +1,8 @@
 """`server.rate`: a token bucket over all sessions of a run.
 
-A token is a recipient. The bucket holds one second's worth, so that a run never starts with a burst; a
-transaction of many recipients may overdraw it and the next one waits until the debt is paid, which
-keeps the mean exact whatever the size of the groups. Knows no SMTP.
+A token is a recipient. The bucket holds one second's worth, so that a run never starts with a
+burst; a transaction of many recipients may overdraw it and the next one waits until the debt is
+paid, which keeps the mean exact whatever the size of the groups. Knows no SMTP.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, SessionError
 from mailbatch.outcome import Outcome, Reply, Status
 
 
@@ -51,6 +51,10 @@ class TransportSession(Protocol):
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
+
+    @property
+    def failure(self) -> SessionError | None:
+        """What ended the session, if it has ended."""
 
     def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
         """Open a transaction."""
@@ -95,7 +99,7 @@ class Written:
 
 
 class FileSession:
-    """Write each message as a numbered .eml file; the envelope stands in X-Envelope-free file names only.
+    """Write each message as a numbered .eml file named after its first recipient.
 
     The files hold the exact content that would go over the wire. Raises `LedgerError` (74) where a
     file cannot be written.
@@ -105,6 +109,7 @@ class FileSession:
         self.transactions = 0
         self.capabilities: Offers = Everything()
         self.usable = True
+        self.failure: SessionError | None = None
         self._folder = folder
         self._first = ""
 
@@ -158,7 +163,7 @@ class Redirected:
 
 
 class RedirectedSession:
-    """Send each message to one test address instead (`--to`), copies included in the replacement."""
+    """Send each message to one test address instead (`--to`), in place of copies too."""
 
     def __init__(self, session: TransportSession, address: str) -> None:
         self._session = session
@@ -178,6 +183,11 @@ class RedirectedSession:
     def usable(self) -> bool:
         """Whether another transaction may begin."""
         return self._session.usable
+
+    @property
+    def failure(self) -> SessionError | None:
+        """What ended the session, if it has ended."""
+        return self._session.failure
 
     def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
         """Open a transaction to the test address."""

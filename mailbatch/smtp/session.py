@@ -1,114 +1,64 @@
 """A session over a real socket: connecting, TLS, deadlines, and bytes to and from the engine.
 
-This is the only module of the room with I/O and a clock. It decides nothing about recipients: replies
-go to `Connection`, which settles the transaction; here a failure becomes a `SessionError` and the
+The only module of the room with I/O and a clock. It decides nothing about recipients: replies go to
+`Connection`, which settles the transaction; here a failure becomes a `SessionError`, and the
 session is closed and never used again (a desynchronised session is how mail gets lost).
 
 Reading goes on while writing: the transport buffers what the socket does not take yet, and replies
 are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
 
 Deadlines are per reply (RFC 5321 4.5.3.2), not per read: a server that drips bytes gains nothing.
-They are kept by one timer that is moved lazily, because a timer per reply would cost more than the
-reply itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import contextlib
 import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TypeVar
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import (
     AuthenticationError,
     ConnectError,
     ConnectionLost,
+    LocalProtocolError,
     RemoteProtocolError,
     ServiceUnavailable,
     SessionError,
     SessionTimeout,
     TLSError,
 )
-from mailbatch.smtp import connection as engine
-from mailbatch.smtp.auth import choose_mechanism
+from mailbatch.smtp import events
+from mailbatch.smtp.auth import choose_mechanism, redact
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.connection import Connection
-from mailbatch.smtp.content import end_of_data, stuff
+from mailbatch.smtp.content import stuff
+from mailbatch.smtp.deadline import Deadline
+from mailbatch.smtp.network import is_loopback, local_name, reason_of, tls_context, tls_error
+from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
 
+E = TypeVar("E", bound=events.Event)
+
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
-#: data is held back until the transport has taken everything before it.
+#: data is held back until the system has taken everything before it.
 ONE_WRITE_BYTES = 64 * 1024
-#: Block size for larger contents, and the transport's high-water mark while they leave.
 BLOCK_BYTES = 256 * 1024
 #: QUIT is a courtesy; nobody waits long for its reply.
 QUIT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Deadlines in seconds; the defaults are at least those of RFC 5321 4.5.3.2."""
-
-    connect: float = 30.0
-    command: float = 300.0
-    data: float = 120.0
-    end_of_data: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """The server as the session needs it: where it is and how it is secured.
-
-    `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `plain`, `login`, `xoauth2` or
-    `none`; without a username there is no authentication. `password` never shows in a repr.
-    """
-
-    host: str
-    port: int
-    security: str = "starttls"
-    auth: str = "auto"
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
-    pipelining: bool = True
-    timeouts: Timeouts = field(default_factory=Timeouts)
-
-    @property
-    def address(self) -> str:
-        """Host and port for people and logs."""
-        return f"{self.host}:{self.port}"
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that verifies chain and host name, TLS 1.2 or later.
-
-    Raises `TLSError` where `ca_file` cannot be used.
-    """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=str(ca_file))
-        except (OSError, ssl.SSLError) as error:
-            raise TLSError(
-                f"cannot read trust anchors from {ca_file}: {error}",
-                hint="server.ca_file must be a PEM file of certificates",
-            ) from error
-    return context
 
 
 class Session(asyncio.Protocol):
     """One conversation from greeting to QUIT, for as many transactions as the server allows.
 
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
-    `await content_wanted()`, the caller's commit point, `await send_content(...)`, `await done()`.
-    Every wait raises a `SessionError` when the conversation fails; the open `Transaction` is settled by
-    then, and its `outcomes()` tell what is certain.
+    `await content_wanted()`, `await send_content(content, commit)`, `await done()`. A wait raises a
+    `SessionError` when the conversation fails; the transaction is settled by then, and its
+    `outcomes()` tell what is certain. After a failure the session is not `usable` any more.
     """
 
     def __init__(
@@ -116,23 +66,22 @@ class Session(asyncio.Protocol):
     ) -> None:
         self.server = server
         self.transactions = 0
-        self.loop = asyncio.get_running_loop()
-        self._connection: Connection | None = None
-        self._transcript = transcript
-        self._transport: asyncio.Transport | None = None
-        self._events: deque[engine.Event] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._writable: asyncio.Future[None] | None = None
-        self._failure: SessionError | None = None
-        self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._upgrading = False
-        self._closed = self.loop.create_future()
-        self._transaction: Transaction | None = None
-        self.peer_is_loopback = False
+        self.failure: SessionError | None = None
+        self.greeting = ""
         self.tls_version: str | None = None
         self.certificate: dict[str, object] = {}
-        self.greeting: str = ""
+        self.peer_is_loopback = False
+        self._loop = asyncio.get_running_loop()
+        self._transcript = transcript
+        self._connection: Connection | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        self._context: ssl.SSLContext | None = None
+        self._upgrading = False
+        self._events: deque[events.Event] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._deadline = Deadline(self._loop, self._expired)
+        self._replies = 0
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -140,7 +89,7 @@ class Session(asyncio.Protocol):
     async def open(
         cls, server: Server, *, transcript: Callable[[str, bytes], None] | None = None
     ) -> Session:
-        """Connect, greet, secure and authenticate; return a session that is ready for transactions.
+        """Connect, greet, secure and authenticate; return a session ready for transactions.
 
         Raises `ConnectError`, `TLSError`, `AuthenticationError`, `ServiceUnavailable`,
         `SessionTimeout`, `ConnectionLost` or `RemoteProtocolError`; nothing stays open then.
@@ -148,7 +97,11 @@ class Session(asyncio.Protocol):
         session = cls(server, transcript)
         try:
             await session._connect()
-            await session._greet()
+            session.greeting = (await session._expect(events.Greeted)).reply.text
+            await session._hello()
+            if server.security == "starttls":
+                await session._start_tls()
+                await session._hello()
             await session._authenticate()
         except BaseException:
             session.abort()
@@ -157,11 +110,13 @@ class Session(asyncio.Protocol):
 
     async def _connect(self) -> None:
         server = self.server
-        context = tls_context(server.ca_file) if server.security != "plaintext" else None
-        implicit = context if server.security == "tls" else None
+        if server.security != "plaintext":
+            self._context = tls_context(server.ca_file)
+        implicit = self._context if server.security == "tls" else None
+        hint = "check server.host, server.port and the network"
         try:
             async with asyncio.timeout(server.timeouts.connect):
-                await self.loop.create_connection(
+                await self._loop.create_connection(
                     lambda: self,
                     server.host,
                     server.port,
@@ -169,29 +124,19 @@ class Session(asyncio.Protocol):
                     server_hostname=server.host if implicit else None,
                 )
         except TimeoutError as error:
-            raise ConnectError(
-                f"{server.address} did not answer within {server.timeouts.connect:g} s",
-                hint="check server.host, server.port and the network",
-            ) from error
+            text = f"{server.address} did not answer within {server.timeouts.connect:g} s"
+            raise ConnectError(text, hint=hint) from error
         except ssl.SSLError as error:
-            raise _tls_error(server, error) from error
+            raise tls_error(server, error) from error
         except OSError as error:
-            raise ConnectError(
-                f"cannot connect to {server.address}: {_reason(error)}",
-                hint="check server.host, server.port and the network",
-            ) from error
-        self._context = context
-        if implicit is not None:
-            self._note_tls()
+            text = f"cannot connect to {server.address}: {reason_of(error)}"
+            raise ConnectError(text, hint=hint) from error
+        self._note_tls()
 
-    async def _greet(self) -> None:
-        greeted = await self._expect(engine.Greeted)
-        self.greeting = greeted.reply.text
+    async def _hello(self) -> None:
         self._engine.hello()
         self._flush()
-        await self._expect(engine.HelloDone)
-        if self.server.security == "starttls":
-            await self._start_tls()
+        await self._expect(events.HelloDone)
 
     async def _start_tls(self) -> None:
         if not self.capabilities.starttls:
@@ -202,32 +147,36 @@ class Session(asyncio.Protocol):
             )
         self._engine.start_tls()
         self._flush()
-        await self._expect(engine.TLSReady)
-        self._upgrading = True
+        await self._expect(events.TLSReady)
         transport, context = self._transport, self._context
         if transport is None or context is None:
-            raise ConnectionLost(f"{self.server.address} closed the connection at STARTTLS")
+            raise self.failure or ConnectionLost("the connection ended at STARTTLS")
+        self._upgrading = True
         try:
-            upgraded = await self.loop.start_tls(
+            upgraded = await self._loop.start_tls(
                 transport,
                 self,
                 context,
                 server_hostname=self.server.host,
                 ssl_handshake_timeout=self.server.timeouts.connect,
             )
-        except (ssl.SSLError, ConnectionError, TimeoutError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise _tls_error(self.server, error) from error
+        except (ssl.SSLError, OSError, TimeoutError) as error:
+            raise tls_error(self.server, error) from error
+        finally:
+            self._upgrading = False
         if upgraded is None:
-            raise TLSError(f"{self.server.address} closed the connection in the TLS handshake")
+            raise TLSError(f"{self.server.address} ended the connection in the TLS handshake")
         self._transport = upgraded
-        self._upgrading = False
         self._engine.tls_started()
         self._note_tls()
-        self._engine.hello()
-        self._flush()
-        await self._expect(engine.HelloDone)
+
+    def _note_tls(self) -> None:
+        if self._transport is None:
+            return
+        found = self._transport.get_extra_info("ssl_object")
+        if found is not None:
+            self.tls_version = found.version()
+            self.certificate = found.getpeercert() or {}
 
     async def _authenticate(self) -> None:
         server = self.server
@@ -237,20 +186,17 @@ class Session(asyncio.Protocol):
             raise AuthenticationError(
                 "refusing to send credentials without TLS", hint="use security: starttls or tls"
             )
-        mechanism = choose_mechanism(
-            self.capabilities, server.auth, server.username, server.password or ""
-        )
-        self._engine.authenticate(mechanism)
+        mechanism = choose_mechanism(self.capabilities, server.auth)
+        if mechanism is None:
+            offered = ", ".join(sorted(self.capabilities.auth)) or "none"
+            raise AuthenticationError(
+                f"{server.address} does not offer authentication by {server.auth} "
+                f"(it offers: {offered})",
+                hint="see server.auth",
+            )
+        self._engine.authenticate(mechanism(server.username, server.password or ""))
         self._flush()
-        await self._expect(engine.Authenticated)
-
-    def _note_tls(self) -> None:
-        if self._transport is None:
-            return
-        found = self._transport.get_extra_info("ssl_object")
-        if found is not None:
-            self.tls_version = found.version()
-            self.certificate = found.getpeercert() or {}
+        await self._expect(events.Authenticated)
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -262,106 +208,102 @@ class Session(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
-        return self._failure is None and self._transport is not None
+        return self.failure is None and self._transport is not None
 
     def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Transaction:
         """Send MAIL, every RCPT and DATA as one command group (RFC 2920)."""
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         transaction = self._engine.begin(envelope, size=size, eight_bit=eight_bit)
-        self._transaction = transaction
         self.transactions += 1
         self._flush()
         return transaction
 
     async def content_wanted(self) -> bool:
-        """Wait for the replies of the command group; False if there is nobody to send content to."""
+        """Wait for the replies of the group; False if there is nobody to send content to."""
         event = await self._next()
-        if type(event) is engine.ContentWanted:
+        if type(event) is events.ContentWanted:
             return True
-        if type(event) is engine.TransactionDone:
+        if type(event) is events.TransactionDone:
             return False
-        raise self._unexpected(event)
+        raise self._refusal(event)
 
     async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
-        """Hand over the content; `commit` is called right before its last bytes are handed over.
+        """Hand over the content; `commit` is called right before its last bytes are.
 
         If `commit` raises, the end of data is not sent and the session is aborted.
         """
-        if len(content) > ONE_WRITE_BYTES:
-            await self._send_blocks(stuff(content))
+        stuffed = stuff(content)
+        if len(stuffed) > ONE_WRITE_BYTES:
+            await self._send_blocks(stuffed)
+        else:
+            self._engine.send_body(stuffed)  # leaves together with the end of data
+        if self._events or self.failure is not None:
+            return  # refused or lost in the middle of the content: `done` says which
         try:
             commit()
         except BaseException:
             self.abort()
             raise
-        if len(content) > ONE_WRITE_BYTES:
-            self._engine.finish_content()
-        else:
-            self._engine.send_content(content)
+        self._engine.finish_content()
         self._flush()
 
     async def _send_blocks(self, stuffed: bytes) -> None:
-        body = memoryview(stuffed)[: len(stuffed) - len(end_of_data(stuffed))]
-        for start in range(0, len(body), BLOCK_BYTES):
-            self._engine.send_body(bytes(body[start : start + BLOCK_BYTES]))
+        for start in range(0, len(stuffed), BLOCK_BYTES):
+            if self._events or self.failure is not None:
+                return
+            self._engine.send_body(stuffed[start : start + BLOCK_BYTES])
             self._flush()
-            self._set_deadline(self.server.timeouts.command)
             await self._drain()
-            if self._failure is not None:
-                raise self._failure
 
     async def _drain(self) -> None:
-        """Wait until the transport has handed everything to the system."""
-        while self._transport is not None and self._transport.get_write_buffer_size():
-            if self._failure is not None:
-                raise self._failure
-            self._writable = self.loop.create_future()
-            self._transport.set_write_buffer_limits(high=0)
-            await self._writable
+        """Wait until the system has taken everything, at most as long as a block may take."""
+        transport = self._transport
+        if transport is None or not transport.get_write_buffer_size():
+            return
+        self._drained = self._loop.create_future()
+        transport.set_write_buffer_limits(high=0)
+        self._deadline.set(self.server.timeouts.command)
+        await self._drained
 
     async def done(self) -> None:
         """Wait for the reply to the end of data."""
         event = await self._next()
-        if type(event) is not engine.TransactionDone:
-            raise self._unexpected(event)
-        self._transaction = None
+        if type(event) is not events.TransactionDone:
+            raise self._refusal(event)
+
+    # -- ending ------------------------------------------------------------------------------------
 
     async def quit(self) -> None:
         """Say QUIT, wait a little for the reply, close; never fails."""
-        if self._failure is None and self._transport is not None:
-            try:
+        if self.usable:
+            with contextlib.suppress(SessionError, TimeoutError):
                 self._engine.quit()
                 self._flush()
                 async with asyncio.timeout(QUIT_SECONDS):
-                    await asyncio.shield(self._closed)
-            except (SessionError, TimeoutError):
-                pass  # the conversation is over either way (RFC 5321 4.1.1.10 asks for no more)
+                    await self._expect(events.Closed)
         self.abort()
 
     def abort(self) -> None:
         """Close at once; an open transaction is settled as it stands."""
         self._fail(ConnectionLost(f"the session with {self.server.address} was ended"))
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
 
     # -- asyncio.Protocol --------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; the greeting is owed from now on."""
-        if not isinstance(transport, asyncio.Transport) and not hasattr(transport, "write"):
-            raise TypeError("a stream transport is needed")
-        self._transport = transport  # type: ignore[assignment]
+        if not isinstance(transport, asyncio.WriteTransport):
+            raise TypeError("the transport cannot be written to")
+        self._transport = transport
         if self._connection is not None:
-            return
+            return  # TLS was started: the conversation goes on
         peer = transport.get_extra_info("peername")
-        self.peer_is_loopback = _is_loopback(peer[0]) if isinstance(peer, tuple) else True
+        self.peer_is_loopback = bool(peer) and is_loopback(str(peer[0]))
         found = transport.get_extra_info("socket")
-        if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
+        if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._connection = Connection(
-            local_name=_local_name(transport.get_extra_info("sockname")),
+            local_name=local_name(transport.get_extra_info("sockname")),
             pipelining=self.server.pipelining,
             transcript=self._transcript,
         )
@@ -369,44 +311,40 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the engine, send what may leave now, wake whoever waits."""
-        connection = self._engine
-        try:
-            connection.receive_data(data)
-            self._collect()
-        except RemoteProtocolError as error:
-            self._fail(error)
+        if self.failure is not None:
             return
-        self._flush()
+        self._engine.receive_data(data)
+        self._collect()
 
     def eof_received(self) -> bool:
-        """Close our side too: half-open sessions are of no use in SMTP."""
+        """Tell the engine; half-open connections are of no use in SMTP, so the transport closes."""
+        if self.failure is None:
+            self._engine.receive_eof()
+            self._collect()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The transport is gone: settle what is open."""
+        """Settle what is open: the transport is gone."""
         if self._upgrading:
-            return  # the TLS handshake failed; its exception tells more
+            return  # the TLS handshake failed; its own exception tells more
         self._transport = None
-        if not self._closed.done():
-            self._closed.set_result(None)
-        what = self._awaiting()
-        cause = f": {_reason(exc)}" if exc is not None else ""
-        self._fail(ConnectionLost(f"{self.server.address} closed the connection{what}{cause}"))
+        cause = f" ({reason_of(exc)})" if exc is not None else ""
+        self._fail(ConnectionLost(f"{self._place()} closed the connection{cause}"))
 
     def pause_writing(self) -> None:
-        """Nothing to do: what is written is bounded by one transaction."""
+        """Do nothing: what is written is bounded by one transaction."""
 
     def resume_writing(self) -> None:
-        """The system has taken everything that was written."""
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        """Note that the system has taken everything that was written."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
     # -- inside ------------------------------------------------------------------------------------
 
     @property
     def _engine(self) -> Connection:
         if self._connection is None:
-            raise self._failure or ConnectionLost(f"not connected to {self.server.address}")
+            raise self.failure or ConnectionLost(f"not connected to {self.server.address}")
         return self._connection
 
     def _flush(self) -> None:
@@ -416,38 +354,92 @@ class Session(asyncio.Protocol):
         self._rearm()
 
     def _collect(self) -> None:
-        connection, events = self._engine, self._events
-        while (event := connection.next_event()) is not None:
-            if type(event) is engine.ServiceClosing:
-                self._fail(ServiceUnavailable(f"{self.server.address} ended the session: {event.reply}"))
-                return
-            events.append(event)
-        if events and self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        """Take the events, then send what they let go; a broken protocol ends the session."""
+        engine = self._engine
+        try:
+            while (event := engine.next_event()) is not None:
+                self._events.append(event)
+        except RemoteProtocolError as error:
+            self._fail(error)
+            return
+        self._flush()
+        if self._events:
+            self._wake()
 
-    async def _next(self) -> engine.Event:
+    def _wake(self) -> None:
+        for future in (self._waiter, self._drained):
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    async def _next(self) -> events.Event:
         while not self._events:
-            if self._failure is not None:
-                raise self._failure
-            self._waiter = self.loop.create_future()
+            if self.failure is not None:
+                raise self.failure
+            self._waiter = self._loop.create_future()
             await self._waiter
         return self._events.popleft()
 
-    async def _expect[E](self, kind: type[E]) -> E:
-        raise AssertionError
+    async def _expect(self, kind: type[E]) -> E:
+        event = await self._next()
+        if not isinstance(event, kind):
+            raise self._refusal(event)
+        return event
+
+    def _refusal(self, event: events.Event) -> SessionError:
+        """Return the failure that an unwelcome event means; the session ends with it."""
+        failure = self._failure_of(event)
+        self._fail(failure)
+        return failure
+
+    def _failure_of(self, event: events.Event) -> SessionError:
+        where = self.server.address
+        match event:
+            case events.AuthenticationRefused(reply) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+                return AuthenticationError(
+                    f"{where} refused the authentication: {self._clean(str(reply))}",
+                    hint="check server.username, server.password and server.auth",
+                )
+            case events.TLSRefused(reply):
+                return TLSError(f"{where} refused STARTTLS: {reply}")
+            case (
+                events.GreetingRefused(reply)
+                | events.HelloRefused(reply)
+                | events.AuthenticationRefused(reply)
+                | events.ServiceClosing(reply)
+            ):
+                return ServiceUnavailable(f"{where} ended the session: {self._clean(str(reply))}")
+            case events.Closed(reason):
+                return ConnectionLost(f"{where}: {reason or 'the connection was closed'}")
+        return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")
+
+    def _clean(self, text: str) -> str:
+        secrets = [self.server.password] if self.server.password else []
+        return redact(text, secrets)
 
     def _fail(self, failure: SessionError) -> None:
-        if self._failure is not None:
-            return
-        self._failure = failure
-        self._deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._connection is not None:
-            self._connection.connection_lost(str(failure))
-        for future in (self._waiter, self._writable):
-            if future is not None and not future.done():
-                future.set_result(None)
+        if self.failure is None:
+            self.failure = failure
+            if self._connection is not None:
+                self._connection.connection_lost(str(failure))
+        self._deadline.close()
         if self._transport is not None:
             self._transport.abort()
+            self._transport = None
+        self._wake()
+
+    def _place(self) -> str:
+        owed = self._connection.owed if self._connection is not None else None
+        return f"{self.server.address}" + (f" {owed.in_reply_to}" if owed else "")
+
+    def _rearm(self) -> None:
+        """Give the oldest reply owed its deadline; only a complete reply moves it."""
+        engine = self._engine
+        owed = engine.owed
+        if owed is None:
+            self._deadline.clear()
+        elif not self._deadline.armed or engine.replies != self._replies:
+            self._replies = engine.replies
+            self._deadline.set(getattr(self.server.timeouts, owed.deadline))
+
+    def _expired(self) -> None:
+        self._fail(SessionTimeout(f"{self._place()} did not answer in time"))

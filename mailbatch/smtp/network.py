@@ -1,0 +1,72 @@
+"""What a session must know of the network before it talks: TLS, names, addresses, error texts.
+
+Beside session.py the only module of the room that knows sockets and TLS by name; it opens nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from pathlib import Path
+
+from mailbatch.errors import TLSError
+from mailbatch.smtp.server import Server
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies chain and host name, TLS 1.2 or later.
+
+    Raises `TLSError` where `ca_file` cannot be used.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise TLSError(
+                f"cannot read trust anchors from {ca_file}: {reason_of(error)}",
+                hint="server.ca_file must be a PEM file of certificates",
+            ) from error
+    return context
+
+
+def tls_error(server: Server, error: Exception) -> TLSError:
+    """Return a failed handshake in words that say what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(
+            f"the certificate of {server.address} does not hold: {error.verify_message}",
+            hint="name your own authority in server.ca_file; checking cannot be turned off",
+        )
+    return TLSError(
+        f"no TLS with {server.address}: {reason_of(error)}",
+        hint="port 587 wants security: starttls, port 465 security: tls",
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what the system says of an error, without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a numeric address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def local_name(sockname: object) -> str:
+    """Return what we call ourselves in EHLO: our name if it is a full one, else an address literal.
+
+    RFC 5321 4.1.1.1 and 4.1.4. The name is not looked up: a slow resolver must not delay a run.
+    """
+    name = socket.gethostname()
+    if "." in name.strip(".") and name.isascii() and all(c.isalnum() or c in ".-" for c in name):
+        return name
+    host = str(sockname[0]).partition("%")[0] if isinstance(sockname, tuple) else "127.0.0.1"
+    return f"[IPv6:{host}]" if ":" in host else f"[{host}]"

@@ -1,0 +1,48 @@
+"""The server as a session needs it: where it is, how it is secured, how long a reply may take.
+
+Values only: nothing here connects, and the password is in no `repr`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines in seconds; the defaults are at least those of RFC 5321 4.5.3.2.
+
+    `command` bounds each reply up to DATA and each block of content, `data` the reply to DATA,
+    `end_of_data` the reply to the final dot: "a spurious timeout would result in delivery of
+    multiple copies" (RFC 5321 4.5.3.2.6), so it is 10 minutes.
+    """
+
+    connect: float = 30.0
+    command: float = 300.0
+    data: float = 120.0
+    end_of_data: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server as the session needs it: where it is and how it is secured.
+
+    `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `plain`, `login`, `xoauth2` or
+    `none`; without a username there is no authentication. `password` never shows in a repr.
+    """
+
+    host: str
+    port: int
+    security: str = "starttls"
+    auth: str = "auto"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    pipelining: bool = True
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def address(self) -> str:
+        """Host and port for people and logs."""
+        return f"{self.host}:{self.port}"
