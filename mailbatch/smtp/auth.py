@@ -1,0 +1,173 @@
+"""SASL mechanisms (RFC 4954, RFC 4616): what is said when, without the connection.
+
+An exchange is a generator: it yields our answers and is sent the server's challenges. It answers by
+position; the text of a challenge never decides anything. Secrets are in no `repr`.
+That nothing of this is said before a verified TLS handshake is the session's to see to.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from mailbatch.errors import LocalProtocolError
+from mailbatch.smtp import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable, Mapping
+
+    from mailbatch.smtp.capabilities import Capabilities
+
+#: Yields our answers as bytes and is sent the challenges as they came, both without line ends.
+#: Answers are not in base64 yet, challenges still are.
+Exchange: TypeAlias = "Generator[bytes, str, None]"
+
+_REDACTED = "***"
+# A word of a reply that shares this many characters with a secret is taken for an echo of it.
+_ECHO = 6
+_WORD = re.compile(rf"[^\s\"'<>()\[\],;]{{{_ECHO},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism(ABC):
+    """A way to say who we are, with the credentials.
+
+    `initial`: whether the first answer may stand in the AUTH command itself (RFC 4954 4).
+    """
+
+    name: ClassVar[str]
+    initial: ClassVar[bool] = True
+    username: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no mechanism can carry: NUL ends a field (RFC 4616 2), the rest a line."""
+        for value in (self.username, self.password):
+            if any(character in value for character in "\0\r\n\x01"):
+                raise LocalProtocolError("credentials cannot have NUL, CR, LF or Ctrl-A in them")
+
+    @abstractmethod
+    def exchange(self) -> Exchange:
+        """Start the exchange."""
+
+
+class Plain(Mechanism):
+    """PLAIN (RFC 4616): everything in one answer."""
+
+    __slots__ = ()
+    name = "PLAIN"
+
+    def exchange(self) -> Exchange:
+        """Start the exchange."""
+        yield f"\0{self.username}\0{self.password}".encode()
+
+
+class Login(Mechanism):
+    """LOGIN (no RFC; the provider's page): user name, then password, whatever the prompts say."""
+
+    __slots__ = ()
+    name = "LOGIN"
+    initial = False
+
+    def exchange(self) -> Exchange:
+        """Start the exchange."""
+        yield self.username.encode()
+        yield self.password.encode()
+
+
+class XOAuth2(Mechanism):
+    """XOAUTH2 (Google and Microsoft): the password is an OAuth 2 access token."""
+
+    __slots__ = ()
+    name = "XOAUTH2"
+
+    def exchange(self) -> Exchange:
+        """Start the exchange."""
+        yield f"user={self.username}\x01auth=Bearer {self.password}\x01\x01".encode()
+        # A refusal comes as a challenge with JSON in it; the empty answer asks for the reply.
+        yield b""
+
+
+#: By name, in the order in which `auto` prefers them.
+MECHANISMS: Mapping[str, type[Mechanism]] = {
+    mechanism.name: mechanism for mechanism in (Plain, Login, XOAuth2)
+}
+
+
+def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism] | None:
+    """Return the mechanism to use, or None if the server does not offer what is wanted.
+
+    `wanted` is a name in any case, or `auto` for the first of PLAIN, LOGIN, XOAUTH2 on offer.
+    """
+    names: Iterable[str] = MECHANISMS if wanted == "auto" else (wanted.upper(),)
+    for name in names:
+        if name in capabilities.auth and name in MECHANISMS:
+            return MECHANISMS[name]
+    return None
+
+
+def redact(text: str, secrets: Collection[str]) -> str:
+    """Replace every echo of a secret in what the server said, also one that was cut short."""
+    for secret in secrets:
+        text = text.replace(secret, _REDACTED) if secret else text
+
+    def judge(match: re.Match[str]) -> str:
+        word = match[0].rstrip(".…")
+        echo = len(word) >= _ECHO and any(word in secret for secret in secrets)
+        return _REDACTED if echo else match[0]
+
+    return _WORD.sub(judge, text)
+
+
+class Authentication:
+    """One run of a mechanism: the lines of our side.
+
+    `secrets` is everything that must not be seen in an echo of the server's: what was said so far,
+    and the password.
+    """
+
+    __slots__ = ("_exchange", "_held", "_mechanism", "_started", "secrets", "shown")
+
+    def __init__(self, mechanism: Mechanism) -> None:
+        self._mechanism = mechanism
+        self._exchange = mechanism.exchange()
+        self._started = False
+        self._held: bytes | None = None
+        self.secrets: list[str] = [mechanism.password]
+        #: The AUTH command as a transcript may show it.
+        self.shown = commands.auth(mechanism.name)
+
+    def command(self) -> bytes:
+        """Return the AUTH command, with the first answer if the mechanism and its length allow."""
+        name = self._mechanism.name
+        if self._mechanism.initial:
+            answer = self._next("")
+            line = commands.auth(name, answer)
+            if len(line) <= commands.MAX_COMMAND:
+                self.shown = commands.auth(name, _REDACTED.encode())
+                return line
+            self._held = answer
+        return commands.auth(name)
+
+    def answer(self, challenge: str) -> bytes | None:
+        """Return the next line, or None if the mechanism has nothing to say to this challenge."""
+        held, self._held = self._held, None
+        answer = self._next(challenge) if held is None else held
+        return None if answer is None else answer + b"\r\n"
+
+    def _next(self, challenge: str) -> bytes | None:
+        try:
+            answer = self._exchange.send(challenge) if self._started else next(self._exchange)
+        except StopIteration:
+            return None
+        self._started = True
+        encoded = base64.b64encode(answer)
+        if len(encoded) > commands.MAX_AUTH_LINE - 2:
+            raise LocalProtocolError(
+                f"the credentials do not fit into a line of {commands.MAX_AUTH_LINE} bytes"
+            )
+        self.secrets.append(encoded.decode("ascii"))
+        return encoded

@@ -1,0 +1,72 @@
+"""What the server said it can do: the keywords of its EHLO reply (RFC 5321 4.1.1.1).
+
+A value. It knows keywords and their parameters only; what follows from them is decided where
+they are used. Unknown keywords are kept in `raw` and mean nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailbatch.outcome import Reply
+
+# A SIZE with more digits than this names no limit that could ever matter, and int() has bounds.
+_SIZE_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The extensions of one EHLO reply; all off before it, and again after STARTTLS.
+
+    `size` is the limit in bytes, 0 if SIZE is announced without one, None if it is not announced
+    (RFC 1870). `auth` are the SASL mechanisms in upper case, in the server's order (RFC 4954).
+    `domain` is the name that the server gave itself, `raw` are the keyword lines as they came.
+    """
+
+    domain: str = ""
+    pipelining: bool = False  # RFC 2920
+    size: int | None = None  # RFC 1870
+    starttls: bool = False  # RFC 3207
+    auth: tuple[str, ...] = ()  # RFC 4954
+    eight_bit_mime: bool = False  # RFC 6152
+    smtputf8: bool = False  # RFC 6531
+    chunking: bool = False  # RFC 3030
+    enhanced_status_codes: bool = False  # RFC 2034
+    raw: tuple[str, ...] = field(default=(), repr=False)
+
+    def admits(self, size: int) -> bool:
+        """Say whether a message of `size` bytes is within the announced limit, if there is one."""
+        return not self.size or size <= self.size
+
+    @classmethod
+    def from_reply(cls, reply: Reply) -> Capabilities:
+        """Read the lines of a positive EHLO reply."""
+        keywords: dict[str, list[str]] = {}
+        for line in reply.lines[1:]:
+            # Old servers write `AUTH=LOGIN PLAIN`, as the drafts before RFC 2554 did.
+            words = f"AUTH {line[5:]}" if line[:5].upper() == "AUTH=" else line
+            keyword, *parameters = words.upper().split() or [""]
+            keywords.setdefault(keyword, []).extend(parameters)
+        return cls(
+            domain=reply.lines[0].partition(" ")[0] if reply.lines else "",
+            pipelining="PIPELINING" in keywords,
+            size=_limit(keywords.get("SIZE")),
+            starttls="STARTTLS" in keywords,
+            auth=tuple(dict.fromkeys(keywords.get("AUTH", ()))),
+            eight_bit_mime="8BITMIME" in keywords,
+            smtputf8="SMTPUTF8" in keywords,
+            chunking="CHUNKING" in keywords,
+            enhanced_status_codes="ENHANCEDSTATUSCODES" in keywords,
+            raw=reply.lines[1:],
+        )
+
+
+def _limit(parameters: list[str] | None) -> int | None:
+    if parameters is None:
+        return None
+    digits = parameters[0] if parameters else ""
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _SIZE_DIGITS:
+        return 0
+    return int(digits)

@@ -1,0 +1,201 @@
+"""Commands: the bytes of each, and what the protocol says about each verb.
+
+The facts stand in one table. No constructor lets a control character, a second address or a
+parameter that nobody asked for into a line: a wrong argument is a `LocalProtocolError`.
+RFC 5321 4.1.1, RFC 2920 (groups), RFC 1870, 6152, 6531 (parameters of MAIL).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailbatch.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+
+class Deadline(StrEnum):
+    """Which of the job's time-outs bounds the wait for a reply (RFC 5321 4.5.3.2)."""
+
+    COMMAND = "command"
+    DATA = "data"
+    END_OF_DATA = "end_of_data"
+
+
+class Verb(StrEnum):
+    """What a reply can be owed for; the value is its name in error texts."""
+
+    GREETING = "the connection"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    AUTH_CANCEL = "the cancelled AUTH"
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+    END_OF_DATA = "end of data"
+    LONE_DOT = "the lone dot"  # ends a DATA that nobody will get anything of
+    RSET = "RSET"
+    CLEAR = "RSET after a refusal"  # sent by the engine itself
+    NOOP = "NOOP"
+    QUIT = "QUIT"
+
+    @property
+    def in_reply_to(self) -> str:
+        """The phrase for error texts, as in "in reply to RCPT TO"."""
+        return f"in reply to {self.value}"
+
+    @property
+    def deadline(self) -> Deadline:
+        """The time-out that bounds the wait for its reply."""
+        return FACTS[self].deadline
+
+
+class Facts(NamedTuple):
+    """What the protocol says about a verb.
+
+    `ends_group`: nothing may be sent behind it before its reply has come (RFC 2920 3.1).
+    `positive`: the 2yz and 3yz codes that may answer it (RFC 5321 4.3.2); any 4yz and 5yz may.
+    """
+
+    ends_group: bool
+    deadline: Deadline
+    positive: Container[int]
+
+
+_ANY_2YZ = range(200, 300)  # RFC 5321 4.3.2: unknown codes go by their first digit
+_COMMAND = Deadline.COMMAND
+
+FACTS: Mapping[Verb, Facts] = {
+    Verb.GREETING: Facts(ends_group=True, deadline=_COMMAND, positive={220}),  # RFC 5321 3.1
+    Verb.EHLO: Facts(ends_group=True, deadline=_COMMAND, positive={250}),
+    # Extensions end a group unless their RFC says otherwise (RFC 2920 3.1, RFC 3207 4.1).
+    Verb.STARTTLS: Facts(ends_group=True, deadline=_COMMAND, positive={220}),
+    Verb.AUTH: Facts(ends_group=True, deadline=_COMMAND, positive={235, 334}),  # RFC 4954 4
+    Verb.AUTH_CANCEL: Facts(ends_group=True, deadline=_COMMAND, positive=()),
+    Verb.MAIL: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
+    Verb.RCPT: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
+    Verb.DATA: Facts(ends_group=True, deadline=Deadline.DATA, positive={354}),
+    # RFC 2920 lets MAIL follow the final dot; the provider forbids it, so it never does.
+    Verb.END_OF_DATA: Facts(ends_group=True, deadline=Deadline.END_OF_DATA, positive=_ANY_2YZ),
+    Verb.LONE_DOT: Facts(ends_group=True, deadline=Deadline.END_OF_DATA, positive=_ANY_2YZ),
+    Verb.RSET: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
+    Verb.CLEAR: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
+    Verb.NOOP: Facts(ends_group=True, deadline=_COMMAND, positive=_ANY_2YZ),
+    Verb.QUIT: Facts(ends_group=True, deadline=_COMMAND, positive=_ANY_2YZ),
+}
+
+#: Bytes in a command line, its CRLF included (RFC 5321 4.5.3.1.4).
+MAX_COMMAND = 512
+# How much longer each parameter lets MAIL be: RFC 1870 3, RFC 6152 2, RFC 6531 3.1.
+_SIZE_ROOM, _BODY_ROOM, _SMTPUTF8_ROOM = 26, 17, 10
+#: Bytes in an AUTH continuation line, its CRLF included (RFC 4954 4).
+MAX_AUTH_LINE = 12288
+
+STARTTLS = b"STARTTLS\r\n"
+AUTH_CANCEL = b"*\r\n"  # RFC 4954 4
+DATA = b"DATA\r\n"
+END_OF_DATA = b".\r\n"
+RSET = b"RSET\r\n"
+NOOP = b"NOOP\r\n"
+QUIT = b"QUIT\r\n"
+
+_RCPT_HEAD, _RCPT_NEXT, _PATH_END = "RCPT TO:<", ">\r\nRCPT TO:<", ">\r\n"
+_RCPT_FRAME = len(_RCPT_HEAD) + len(_PATH_END)
+
+# An address without these needs no closer look: they are controls, space, and what has a meaning
+# in a path or in a quoted local part.
+_SPECIAL = bytes([*range(0x21), 0x7F]) + b'<>"\\'
+_QUOTED_PATH = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\@]+')
+_HELLO_NAME = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def ehlo(local_name: str) -> bytes:
+    """EHLO with our domain or address literal.
+
+    Raises:
+        LocalProtocolError: the name is not printable ASCII without spaces (injection through the
+            client's own name is a known hole of other senders).
+    """
+    if _HELLO_NAME.fullmatch(local_name) is None:
+        raise LocalProtocolError(f"{local_name!r} cannot be said in EHLO")
+    return b"EHLO %s\r\n" % local_name.encode("ascii")
+
+
+def mail(
+    reverse_path: str,
+    *,
+    size: int | None = None,
+    eight_bit: bool = False,
+    smtputf8: bool = False,
+) -> bytes:
+    """MAIL FROM with the parameters asked for; `reverse_path` may be empty.
+
+    Raises:
+        LocalProtocolError: the address cannot be written in a command, or the line is too long.
+    """
+    line = f"MAIL FROM:<{reverse_path}>"
+    room = MAX_COMMAND
+    if size is not None:
+        line += f" SIZE={size}"
+        room += _SIZE_ROOM
+    if eight_bit:
+        line += " BODY=8BITMIME"
+        room += _BODY_ROOM
+    if smtputf8:
+        line += " SMTPUTF8"
+        room += _SMTPUTF8_ROOM
+    if reverse_path:
+        _check_paths((reverse_path,), smtputf8=smtputf8)
+    encoded = f"{line}\r\n".encode()
+    if len(encoded) > room:
+        raise LocalProtocolError(f"the command for {reverse_path!r} is longer than {room} bytes")
+    return encoded
+
+
+def rcpts(forward_paths: Sequence[str], *, smtputf8: bool = False) -> bytes:
+    """RCPT TO for each address, as one piece of bytes.
+
+    Raises:
+        LocalProtocolError: an address cannot be written in a command, or its line is too long.
+    """
+    _check_paths(forward_paths, smtputf8=smtputf8)
+    return (_RCPT_HEAD + _RCPT_NEXT.join(forward_paths) + _PATH_END).encode()
+
+
+def auth(mechanism: str, initial_response: bytes | None = None) -> bytes:
+    """AUTH, with a base64 initial response if one is given (RFC 4954 4)."""
+    if initial_response is None:
+        return b"AUTH %s\r\n" % mechanism.encode("ascii")
+    # RFC 4954 4: an initial response of no bytes is written "=".
+    return b"AUTH %s %s\r\n" % (mechanism.encode("ascii"), initial_response or b"=")
+
+
+def _check_paths(paths: Sequence[str], *, smtputf8: bool) -> None:
+    """Refuse addresses that would end the path, the line, or be no ASCII without SMTPUTF8."""
+    joined = "".join(paths)
+    encoded = joined.encode("utf-8", "surrogatepass")
+    suspicious = (
+        not all(paths)
+        or not joined.isascii()
+        or len(encoded) != len(encoded.translate(None, _SPECIAL))
+        or max(map(len, paths)) > MAX_COMMAND - _RCPT_FRAME
+    )
+    if suspicious:
+        for path in paths:
+            _check_path(path, smtputf8=smtputf8)
+
+
+def _check_path(path: str, *, smtputf8: bool) -> None:
+    encoded = path.encode("utf-8", "surrogatepass")
+    if len(encoded) > MAX_COMMAND - _RCPT_FRAME:
+        raise LocalProtocolError(f"the command for {path!r} is longer than {MAX_COMMAND} bytes")
+    # Not printable: the C1 controls, U+2028 and U+2029, which only SMTPUTF8 could carry.
+    if not path.isascii() and not (smtputf8 and path.isprintable()):
+        raise LocalProtocolError(f"{path!r} cannot be written in a command without SMTPUTF8")
+    special = len(encoded) != len(encoded.translate(None, _SPECIAL))
+    if not path or (special and _QUOTED_PATH.fullmatch(path) is None):
+        raise LocalProtocolError(f"{path!r} cannot be written in a command")

@@ -1,0 +1,230 @@
+"""The SMTP client's side of a conversation, as a state machine (RFC 5321, 2920, 3207, 4954).
+
+It does no I/O, knows no clock and starts no TLS: the session does. It must never let a byte leave
+that the server is not ready for. Its receiving half is `Answers`.
+
+Theory of operation
+-------------------
+The caller says what it wants (`hello`, `begin`, `send_content`, ...); that only queues. Then it
+turns, until it has what it waits for:
+
+    data_to_send()  ->  the bytes that may leave now      receive_data(bytes), receive_eof()
+    next_event()    ->  what the server did, or None       connection_lost(reason)
+
+I1  One entry in the pipeline for every reply owed, pushed where the bytes are handed over. Replies
+    take entries from the left, by counting (RFC 2920 3.1); code and text play no part in it.
+I2  Bytes leave only if nothing in flight ends a command group. Without PIPELINING every command
+    ends one: the same engine sends one at a time. Whole groups leave at once, however large; the
+    caller reads while it writes, or a long group dead-locks (RFC 2920 3.1).
+I3  No byte follows the final dot before its reply (the provider's page), nor DATA before its own:
+    content goes only where somebody is to have it.
+I4  A transaction is settled exactly once, and then there is exactly one `TransactionDone`, however
+    the connection ends. Its outcomes follow from what it noted (module `transaction`).
+I5  The end of data counts as handed over when `data_to_send` has returned its last byte. Before
+    that nobody can have the message; behind it only a reply tells.
+I6  After a protocol error, a 421, a refusal in the middle of content, the end of the stream or
+    QUIT the phase is CLOSED for good: nothing leaves, nothing is read. Every intent then raises
+    what ended the connection. Events that invite to something and were not fetched are withdrawn.
+
+`receive_data` never raises. What the server may not do surfaces as `RemoteProtocolError` from
+`next_event`, behind the events that came before it, and again at every further call.
+
+A refused transaction cleans up behind itself: a lone dot where the server still reads content for
+nobody, RSET where it still has a sender. `TransactionDone` does not wait for the reply to that.
+The next transaction may be begun at once: RSET joins its group, the dot's reply is waited for
+by I2. CHUNKING (RFC 3030) fits in as one more verb, in place of DATA and content.
+
+Phases and what leads from one to the next: module `phases`. Facts of the verbs: `commands`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import LocalProtocolError
+from mailbatch.smtp import commands
+from mailbatch.smtp.answers import Answers
+from mailbatch.smtp.auth import Authentication
+from mailbatch.smtp.capabilities import Capabilities
+from mailbatch.smtp.commands import Verb
+from mailbatch.smtp.content import stuff
+from mailbatch.smtp.phases import Signal
+from mailbatch.smtp.transaction import Transaction
+
+if TYPE_CHECKING:
+    from mailbatch.envelope import Envelope
+    from mailbatch.smtp.answers import Transcript
+    from mailbatch.smtp.auth import Mechanism
+
+_CRLF = b"\r\n"
+
+
+class Connection(Answers):
+    """The client's side of one SMTP conversation; the greeting is owed from the start.
+
+    `phase` is where it is. `capabilities` are those of the last EHLO, all off before it and after
+    STARTTLS. `transaction` is the open one, or None. `replies` counts complete replies: a deadline
+    starts anew whenever it has grown. `owed` is the verb whose reply comes next, or None.
+
+    Intents raise `LocalProtocolError` where they are not legal. Once the phase is CLOSED they raise
+    what ended the connection: `RemoteProtocolError`, `ServiceUnavailable` or `ConnectionLost`.
+    """
+
+    def __init__(
+        self, *, local_name: str, pipelining: bool = True, transcript: Transcript | None = None
+    ) -> None:
+        super().__init__(pipelining=pipelining, transcript=transcript)
+        self._hello = commands.ehlo(local_name)
+        self._secured = False
+        # The last two bytes of the content that `send_body` queued so far.
+        self._body_end = _CRLF
+
+    # Intents: they queue, `data_to_send` hands over.
+
+    def hello(self) -> None:
+        """Say EHLO."""
+        self._move(Signal.HELLO)
+        self._pipeline.queue(self._hello, Verb.EHLO)
+
+    def start_tls(self) -> None:
+        """Ask for TLS (RFC 3207)."""
+        phase = self._next_phase(Signal.START_TLS)
+        if self._secured or not self.capabilities.starttls:
+            raise LocalProtocolError("STARTTLS is not on offer")
+        self.phase = phase
+        self._pipeline.queue(commands.STARTTLS, Verb.STARTTLS)
+
+    def tls_started(self) -> None:
+        """Go on after the TLS handshake; what EHLO said before it is forgotten (RFC 3207 4.2)."""
+        self._move(Signal.TLS_STARTED)
+        self._secured = True
+        self.capabilities = Capabilities()
+        self._pipeline.grouping = False
+
+    def authenticate(self, mechanism: Mechanism) -> None:
+        """Run a SASL mechanism (RFC 4954); once it succeeded there is no other."""
+        phase = self._next_phase(Signal.AUTHENTICATE)
+        if self._authenticated or mechanism.name not in self.capabilities.auth:
+            raise LocalProtocolError(f"AUTH {mechanism.name} is not on offer")
+        authentication = Authentication(mechanism)
+        line = authentication.command()
+        self.phase = phase
+        self._authentication = authentication
+        self._parser.discreet = True
+        self._pipeline.queue(line, Verb.AUTH, shown=authentication.shown)
+
+    def begin(
+        self, envelope: Envelope, *, size: int | None = None, eight_bit: bool = False
+    ) -> Transaction:
+        """Queue MAIL, the RCPTs and DATA of a transaction.
+
+        `size` is the content's in bytes before its dots are stuffed; it is announced if the server
+        knows SIZE. `eight_bit` says that the content is not all ASCII.
+
+        Raises:
+            LocalProtocolError: also if the server does not take such a message (8BITMIME, SMTPUTF8,
+                SIZE), or an address cannot be written in a command.
+        """
+        phase = self._next_phase(Signal.BEGIN)
+        capabilities = self.capabilities
+        smtputf8 = envelope.smtputf8
+        if eight_bit and not capabilities.eight_bit_mime:
+            raise LocalProtocolError("the content is 8-bit and the server has no 8BITMIME")
+        if smtputf8 and not capabilities.smtputf8:
+            raise LocalProtocolError("the envelope needs SMTPUTF8 and the server has none")
+        if size is not None and not capabilities.admits(size):
+            raise LocalProtocolError(
+                f"the message has {size} bytes and the server takes {capabilities.size}"
+            )
+        mail = commands.mail(
+            envelope.reverse_path,
+            size=None if capabilities.size is None else size,
+            eight_bit=eight_bit,
+            smtputf8=smtputf8,
+        )
+        self._queue_group(mail, commands.rcpts(envelope.forward_paths, smtputf8=smtputf8), envelope)
+        self.phase = phase
+        self._body_end = _CRLF
+        self.transaction = transaction = Transaction(envelope, size=size, eight_bit=eight_bit)
+        return transaction
+
+    def _queue_group(self, mail: bytes, rcpts: bytes, envelope: Envelope) -> None:
+        pipeline = self._pipeline
+        if pipeline.grouping:
+            verbs = [Verb.RCPT] * len(envelope.forward_paths)
+            pipeline.queue(mail + rcpts + commands.DATA, Verb.MAIL, *verbs, Verb.DATA)
+            return
+        pipeline.queue(mail, Verb.MAIL)
+        for line in rcpts.splitlines(keepends=True):
+            pipeline.queue(line, Verb.RCPT)
+        pipeline.queue(commands.DATA, Verb.DATA)
+
+    def send_content(self, content: bytes) -> None:
+        """Queue the whole content and its end of data; legal after `ContentWanted`.
+
+        Raises:
+            LocalProtocolError: also for content that may not go on the wire (module `content`).
+        """
+        self._next_phase(Signal.BODY)
+        stuffed = stuff(content)
+        self._check_body(stuffed)
+        self._move(Signal.FINISH)
+        shown = b"<%d bytes of content>\r\n." % len(stuffed)
+        self._pipeline.queue(stuffed + commands.END_OF_DATA, Verb.END_OF_DATA, shown=shown)
+
+    def send_body(self, stuffed: bytes) -> None:
+        """Queue a part of the content that went through `content.stuff` as a whole.
+
+        The end of data is held back until `finish_content`: record the commit point in between.
+        """
+        self._move(Signal.BODY)
+        self._check_body(stuffed)
+        self._body_end = (self._body_end + stuffed[-2:])[-2:]
+        self._pipeline.queue(stuffed, shown=b"<%d bytes of content>" % len(stuffed))
+
+    def finish_content(self) -> None:
+        """Queue the end of data behind the parts that `send_body` queued."""
+        phase = self._next_phase(Signal.FINISH)
+        if self._body_end != _CRLF:
+            raise LocalProtocolError("the content does not end with CRLF")
+        self.phase = phase
+        self._pipeline.queue(commands.END_OF_DATA, Verb.END_OF_DATA)
+
+    def _check_body(self, stuffed: bytes) -> None:
+        if not (stuffed.isascii() or self._open().eight_bit):
+            raise LocalProtocolError("the content is 8-bit and was announced as 7-bit")
+
+    def reset(self) -> None:
+        """Say RSET; `ResetDone` tells of its reply."""
+        self._move(Signal.RESET)
+        self._pipeline.queue(commands.RSET, Verb.RSET)
+
+    def noop(self) -> None:
+        """Say NOOP, to see whether the session is alive; `NoopDone` tells of its reply."""
+        self._move(Signal.NOOP)
+        self._pipeline.queue(commands.NOOP, Verb.NOOP)
+
+    def quit(self) -> None:
+        """Say QUIT; `Closed` tells of its reply, or that none came."""
+        self._move(Signal.QUIT)
+        self._pipeline.queue(commands.QUIT, Verb.QUIT)
+
+    # Bytes out
+
+    def data_to_send(self) -> bytes:
+        """Return the bytes that may leave now, and count them as handed over; empty if none may."""
+        if not self._pipeline.unsent:
+            return b""
+        flights = self._pipeline.hand_over()
+        transaction = self.transaction
+        for data, verbs, shown in flights:
+            if transaction is not None and verbs:
+                # The clean-up of the transaction before may leave in front of this one's MAIL.
+                if verbs[0] is Verb.MAIL:
+                    transaction.handed_over = True
+                elif verbs[0] is Verb.END_OF_DATA:
+                    transaction.end_of_data_handed_over = True
+            if self._transcript is not None:
+                for line in (data if shown is None else shown).splitlines():
+                    self._transcript("C", line)
+        return flights[0].data if len(flights) == 1 else b"".join([data for data, *_ in flights])

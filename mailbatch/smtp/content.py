@@ -1,0 +1,52 @@
+"""Message content on the wire (RFC 5321 2.3.8, 4.5.2): checked, and its dots stuffed.
+
+It never repairs: line ends are made right where the message is built. What is wrong here is a
+mistake of ours and must not reach the wire, since a bare CR or LF is how one message is smuggled
+into another. Whole-buffer operations only; there is no loop over bytes or lines.
+"""
+
+from __future__ import annotations
+
+from mailbatch.errors import LocalProtocolError
+
+#: Bytes in a line of content without its CRLF (RFC 5321 4.5.3.1.6: 1000 with it).
+MAX_LINE = 998
+_WINDOW = MAX_LINE + 2
+
+
+def stuff(content: bytes) -> bytes:
+    """Return `content` with its leading dots doubled and its last line ended.
+
+    What follows on the wire is `.` CRLF, the end of data. The same object comes back where
+    nothing has to be done.
+
+    Raises:
+        LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
+    """
+    # Every CR and every LF belongs to a CRLF exactly if there are twice as many of them as pairs.
+    pairs = content.count(b"\r\n")
+    if len(content) - len(content.translate(None, b"\r\n")) != 2 * pairs:
+        raise LocalProtocolError("the content has a CR or LF that is not part of a CRLF")
+    _check_lines(content)
+    if content and not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\r\n.", b"\r\n..")
+
+
+def unstuff(wire: bytes) -> bytes:
+    """Undo `stuff`: what a server makes of the bytes before the end of data."""
+    if wire.startswith(b"."):
+        wire = wire[1:]
+    return wire.replace(b"\r\n.", b"\r\n")
+
+
+def _check_lines(content: bytes) -> None:
+    """Go from line end to line end in the longest steps that a legal line allows."""
+    start, end = 0, len(content)
+    while end - start > MAX_LINE:
+        line_end = content.rfind(b"\n", start, start + _WINDOW)
+        if line_end < 0:
+            raise LocalProtocolError(f"a line of the content is longer than {MAX_LINE} bytes")
+        start = line_end + 1

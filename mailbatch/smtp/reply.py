@@ -1,0 +1,173 @@
+"""Replies (RFC 5321 4.2): bytes in any split become `Reply` values, in order.
+
+It never skips what it does not understand: a line that is no reply ends the session, because a
+skipped line shifts every later reply to the wrong command. It decides by the code only.
+
+    S: 250-2.1.5 first
+    S: 250 2.1.5 last      ->  Reply(250, ("first", "last"), "2.1.5")
+
+Bounds: a line has at most 4096 bytes (the RFC asks for 512, 4.5.3.1.5), a reply at most 64 KiB.
+Line ends are CRLF; a bare LF is accepted. Enhanced status codes: RFC 2034, RFC 3463.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import deque
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import RemoteProtocolError
+from mailbatch.outcome import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Bytes in one reply line, its line end included.
+MAX_LINE = 4096
+#: Bytes in one reply, all line ends included.
+MAX_REPLY = 64 * 1024
+
+# RFC 5321 4.2: Reply-code = %x32-35 %x30-35 %x30-39
+_CODES = {
+    b"%d%d%d" % (a, b, c): 100 * a + 10 * b + c
+    for a, b, c in itertools.product(range(2, 6), range(6), range(10))
+}
+_MORE = b"-"
+_MARKS = frozenset({b" ", b"", _MORE})
+# RFC 2034 4: the status code stands in front of the text, followed by a space.
+_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)")
+# How much of an offending line an error shows.
+_EXCERPT = 80
+
+
+def printable(text: str) -> str:
+    r"""Replace what a terminal or a log must not get by its escape, as in `"\x1b"`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character == "\t" or character.isprintable()
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def decode(line: bytes) -> str:
+    """Turn what the server sent into text that is safe to keep and to show."""
+    return printable(line.decode("utf-8", "backslashreplace"))
+
+
+def make_reply(code: int, lines: list[bytes]) -> Reply:
+    """Build the reply from its code and the bytes behind the code of each line.
+
+    An enhanced status counts only if its class is the code's first digit (so Postfix, too).
+    """
+    texts = [decode(line) for line in lines]
+    match = _ENHANCED.match(texts[0])
+    if match is None or int(match[1][0]) != code // 100:
+        return Reply(code, tuple(texts))
+    enhanced = match[1]
+    for number, text in enumerate(texts):
+        again = _ENHANCED.match(text)
+        if again is not None and again[1] == enhanced:
+            texts[number] = text[again.end() :]
+    return Reply(code, tuple(texts), enhanced)
+
+
+# Servers say the same few things over and over ("250 2.1.5 Ok", "354 ..."): replies are
+# values, so the one that was built before serves again. Bounded by entries of MAX_LINE bytes.
+@lru_cache(maxsize=64)
+def _single(code: int, text: bytes) -> Reply:
+    return make_reply(code, [text])
+
+
+class ReplyParser:
+    """Cuts a stream of bytes into replies.
+
+    `receive_data` stores, `next_reply` parses. After a `RemoteProtocolError` it is of no use.
+    `on_line`, if set, sees every complete line as bytes without its line end, before it is judged.
+    While `discreet` is set no error quotes what the server sent (it may be an echo of a secret).
+    """
+
+    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "discreet", "on_line")
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._partial = b""
+        self._code = 0
+        self._texts: list[bytes] = []
+        self._size = 0
+        self.discreet = False
+        self.on_line: Callable[[bytes], None] | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether bytes wait here that belong to no complete reply yet, or to the next one."""
+        return bool(self._partial or self._texts or self._lines)
+
+    @property
+    def evidence(self) -> str:
+        """What came of a reply that never became complete, for an error text; empty if nothing."""
+        if self.discreet:
+            return ""
+        lines = [b"%d-%s" % (self._code, text) for text in self._texts]
+        return decode(b" / ".join([*lines, self._partial] if self._partial else lines))[-_EXCERPT:]
+
+    def receive_data(self, data: bytes) -> None:
+        """Store bytes as they came from the server."""
+        # The rest of the last call is at most MAX_LINE bytes: one byte at a time stays affordable.
+        lines = (self._partial + data if self._partial else data).split(b"\n")
+        self._partial = lines.pop()
+        self._lines.extend(lines)
+
+    def next_reply(self) -> Reply | None:
+        """Return the next complete reply, or None if more bytes are needed.
+
+        Raises:
+            RemoteProtocolError: the bytes are no replies, or exceed the bounds.
+        """
+        lines = self._lines
+        while lines:
+            line = lines.popleft()
+            size = len(line) + 1
+            if size > MAX_LINE:
+                raise self._too_long()
+            if line[-1:] == b"\r":
+                line = line[:-1]
+            if self.on_line is not None:
+                self.on_line(line)
+            code = _CODES.get(line[:3])
+            mark = line[3:4]
+            if code is None or mark not in _MARKS:
+                raise self._garbage("a line that is no reply", line)
+            if mark != _MORE and not self._texts:
+                return _single(code, line[4:])
+            reply = self._take_line(code, mark, line, size)
+            if reply is not None:
+                return reply
+        if len(self._partial) >= MAX_LINE:
+            raise self._too_long()
+        return None
+
+    def _take_line(self, code: int, mark: bytes, line: bytes, size: int) -> Reply | None:
+        """Add a line to a reply of several lines; return the reply if it was the last one."""
+        if self._texts and code != self._code:
+            raise self._garbage(f"a line of another code in the middle of a {self._code}", line)
+        self._code = code
+        self._size += size
+        if self._size > MAX_REPLY:
+            raise RemoteProtocolError(f"a reply of the server is longer than {MAX_REPLY} bytes")
+        self._texts.append(line[4:])
+        if mark == _MORE:
+            return None
+        texts, self._texts, self._size = self._texts, [], 0
+        return make_reply(code, texts)
+
+    def _too_long(self) -> RemoteProtocolError:
+        return RemoteProtocolError(f"a reply line of the server is longer than {MAX_LINE} bytes")
+
+    def _garbage(self, what: str, line: bytes) -> RemoteProtocolError:
+        excerpt = "" if self.discreet else f": {decode(line)[:_EXCERPT]!r}"
+        return RemoteProtocolError(f"the server sent {what}{excerpt}")

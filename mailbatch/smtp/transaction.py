@@ -1,0 +1,224 @@
+"""A transaction (RFC 5321 3.3): one envelope from MAIL to the reply to its end of data.
+
+The connection notes here what was handed over and what was answered; `outcomes` turns that into
+one `Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O,
+no clock, and no reply's text decides whether somebody was accepted.
+
+What happened                                     recipients with a 2yz RCPT      the others
+------------------------------------------------  ------------------------------  ------------------
+MAIL refused                                      all: its reply (4 deferred, 5 rejected)
+DATA refused                                      its reply                       their own reply
+  503 behind a failed command of the group        pending: not sent               their own reply
+refused while the content was being sent          that reply                      their own reply
+end of data answered with 2yz                     accepted                        their own reply
+end of data answered with 4yz (421 too) or 5yz    that reply                      their own reply
+broken off before the end of data was handed over pending: certainly not taken    their own reply
+broken off after it                               in doubt                        their own reply
+
+A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending. Behind an accepted recipient
+"too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 behind a
+failed command. "Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import LocalProtocolError, RemoteProtocolError
+from mailbatch.outcome import Outcome, Reply, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailbatch.envelope import Envelope
+
+_BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
+_STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
+_TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
+# RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
+_ABOUT_ONE = frozenset({"1", "2"})
+
+_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
+_PERMANENT = 500  # from here on: 5yz
+
+_NOT_SENT = "not sent"
+_FULL = "the transaction had no room for more recipients"
+_BEHIND_FAILURE = "not sent: an earlier command of the group failed"
+
+
+class Course(Enum):
+    """What the connection has to do next for a transaction; all but the first three settle it."""
+
+    GO_ON = auto()  # as queued
+    DATA = auto()  # no further RCPT
+    CONTENT = auto()  # the content is wanted
+    STOP = auto()  # nothing more of it
+    RSET = auto()  # the server still has a sender
+    LONE_DOT = auto()  # the server reads content that nobody is to have
+
+
+class Transaction:
+    """One envelope on the wire, filled by the connection and read by the caller.
+
+    `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with.
+    `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
+    `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
+    last byte of its end of data. `broken` says why it ended without all its replies.
+    `settled`: no reply can come any more, `outcomes` is complete.
+    """
+
+    __slots__ = (
+        "accepted",
+        "broken",
+        "data_reply",
+        "eight_bit",
+        "end_of_data_handed_over",
+        "envelope",
+        "final_reply",
+        "full",
+        "handed_over",
+        "mail_reply",
+        "rcpt_replies",
+        "settled",
+        "size",
+    )
+
+    def __init__(self, envelope: Envelope, *, size: int | None, eight_bit: bool) -> None:
+        self.envelope = envelope
+        self.size = size
+        self.eight_bit = eight_bit
+        self.mail_reply: Reply | None = None
+        self.rcpt_replies: list[Reply] = []
+        #: How many recipients the server has accepted so far.
+        self.accepted = 0
+        #: The recipients without a reply were left out, because the server takes no more.
+        self.full = False
+        self.data_reply: Reply | None = None
+        #: The reply to the content: to its end of data, or the refusal that cut it short.
+        self.final_reply: Reply | None = None
+        self.handed_over = False
+        self.end_of_data_handed_over = False
+        self.broken: str | None = None
+        self.settled = False
+
+    def __repr__(self) -> str:
+        state = "settled" if self.settled else "open"
+        return f"<Transaction {state}, {len(self.envelope.forward_paths)} recipients>"
+
+    @property
+    def refused(self) -> bool:
+        """Whether MAIL was refused, so that nothing behind it counts."""
+        return self.mail_reply is not None and self.mail_reply.code >= _NEGATIVE
+
+    def take_mail(self, reply: Reply, unsent: int) -> Course:
+        """Note the reply to MAIL; `unsent` counts commands that can still be held back."""
+        self.mail_reply = reply
+        return Course.STOP if unsent and self.refused else Course.GO_ON
+
+    def take_rcpt(self, reply: Reply, unsent: int) -> Course:
+        """Note the reply to the next RCPT; `unsent` counts commands that can still be held back."""
+        self.rcpt_replies.append(reply)
+        if reply.code < _NEGATIVE:
+            self.accepted += 1
+        elif unsent > 1 and self.accepted and is_full(reply):
+            self.full = True
+            return Course.DATA
+        # Only DATA is left, and it would be for nobody.
+        return Course.RSET if unsent == 1 and not self.accepted else Course.GO_ON
+
+    def take_data(self, reply: Reply) -> Course:
+        """Note the reply to DATA (RFC 2920 3.1: what follows depends on all replies of the group).
+
+        Raises:
+            RemoteProtocolError: the server refused MAIL and took everything behind it.
+        """
+        self.data_reply = reply
+        if reply.code >= _NEGATIVE:
+            return Course.STOP if self.refused else Course.RSET
+        if not self.accepted:
+            return Course.LONE_DOT
+        if self.refused:
+            # A lone dot would send an empty message to those whom the server accepted.
+            raise RemoteProtocolError("the server refused MAIL and wants content nevertheless")
+        return Course.CONTENT
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return what became of each recipient, in the order of the envelope.
+
+        Raises:
+            LocalProtocolError: replies are still to come.
+        """
+        if not self.settled:
+            raise LocalProtocolError("the transaction is still open")
+        paths = self.envelope.forward_paths
+        if self.refused:
+            reply = self.mail_reply
+            status = _refusal(reply)
+            return tuple([Outcome(path, status, reply) for path in paths])
+        if self.accepted == len(paths):
+            fate = self._fate()
+            return tuple([Outcome(path, *fate) for path in paths])
+        return tuple(self._each())
+
+    def _each(self) -> Iterator[Outcome]:
+        fate = self._fate()
+        replies = self.rcpt_replies
+        accepted = failed = 0
+        for index, path in enumerate(self.envelope.forward_paths):
+            reply = replies[index] if index < len(replies) else None
+            if reply is None and self.full:
+                yield Outcome(path, Status.PENDING, None, _FULL, counted=False)
+            elif reply is None:
+                yield Outcome(path, *self._unanswered())
+            elif reply.code < _NEGATIVE:
+                accepted += 1
+                yield Outcome(path, *fate)
+            elif accepted and is_full(reply):
+                failed += 1
+                yield Outcome(path, Status.PENDING, reply, _FULL, counted=False)
+            elif failed and reply.code == _BAD_SEQUENCE:
+                yield Outcome(path, Status.PENDING, reply, _BEHIND_FAILURE, counted=False)
+            else:
+                failed += 1
+                yield Outcome(path, _refusal(reply), reply)
+
+    def _fate(self) -> tuple[Status, Reply | None, str | None, bool]:
+        """Say what becomes of those whose RCPT was accepted: status, reply, reason, counted."""
+        final = self.final_reply
+        if final is not None:
+            if final.code < _NEGATIVE:
+                return (Status.ACCEPTED, final, None, True)
+            return (_refusal(final), final, None, True)
+        data = self.data_reply
+        if data is not None:
+            if data.code == _BAD_SEQUENCE and self.accepted < len(self.rcpt_replies):
+                return (Status.PENDING, data, _BEHIND_FAILURE, False)
+            return (_refusal(data), data, None, True)
+        if self.end_of_data_handed_over:
+            return (Status.IN_DOUBT, None, self.broken, True)
+        return self._unanswered()
+
+    def _unanswered(self) -> tuple[Status, Reply | None, str | None, bool]:
+        """Say what becomes of those that nothing was said about, and who certainly have nothing."""
+        # What was tried counts, or a message that breaks the session would be tried for ever.
+        return (Status.PENDING, None, f"{_NOT_SENT}: {self.broken}", self.handed_over)
+
+
+def is_full(reply: Reply) -> bool:
+    """Say whether this negative reply to RCPT means that the transaction takes no more recipients.
+
+    It schedules and never accepts: a recipient taken for one too many goes into the next
+    transaction, where the same reply to the first RCPT is an ordinary refusal.
+    452 is the RFC's code; servers also use others with X.5.3, or say it in words only.
+    """
+    enhanced = reply.enhanced
+    if enhanced is not None:
+        if enhanced.endswith(_TOO_MANY):
+            return True
+        return reply.code == _STORAGE and enhanced.split(".")[1] not in _ABOUT_ONE
+    return reply.code == _STORAGE or "too many recipients" in reply.text.lower()
+
+
+def _refusal(reply: Reply | None) -> Status:
+    return Status.DEFERRED if reply is not None and reply.code < _PERMANENT else Status.REJECTED
