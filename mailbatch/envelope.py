@@ -50,14 +50,14 @@ class Delivery:
     """One group's message to one envelope: what is leased, sent and settled as a whole.
 
     `id` and `key` are the ledger's. `attempt` counts from 1, over all runs; `tries` counts this
-    run's, this one included, and `first_try` is when the first of them was leased (seconds since the
-    epoch). `message_id` (without angle brackets) and `date` (seconds since the epoch, UTC) are fixed
-    when the delivery is leased for the first time, so that a resend is byte-identical.
+    run's, this one included, and `first_try` is when the first of them was leased (seconds since
+    the epoch). `message_id` (without angle brackets) and `date` (seconds since the epoch, UTC) are
+    fixed when the delivery is leased for the first time, so that a resend is byte-identical.
 
     `unsettled` are the addresses that this attempt goes to; `addresses` all that the delivery ever
-    had. `rows` are the rows that templates see: every row if the delivery has one address, else only
-    the first (a template of several addresses sees the group's columns only). `settled_copies` are
-    Cc and Bcc addresses that need no RCPT any more.
+    had. `rows` are the rows that templates see: every row if the delivery has one address, else
+    only the first (a template of several addresses sees the group's columns only).
+    `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
     """
 
     id: int

@@ -1,1 +1,1 @@
-"""One module per command: parse, call, report, map to an exit code. No logic of the mailing itself."""
+"""One module per command: parse, call, report, map to an exit code. No logic of the mailing."""

@@ -1,7 +1,7 @@
 """Streams, colours, progress, and every sentence that a run shows to people.
 
-Data goes to standard output, all else to standard error. Colours and the progress bar appear only on a
-terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing about the mailing.
+Data goes to standard output, all else to standard error. Colours and the progress bar appear only
+on a terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing about the mailing.
 """
 
 from __future__ import annotations

@@ -208,8 +208,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
         console.say(
-            f"{_count(summary.transactions, 'transaction')} in {_count(summary.sessions, 'session')}, "
-            f"{summary.seconds:.1f} s, {rate:,.0f} a second"
+            f"{_count(summary.transactions, 'transaction')} in "
+            f"{_count(summary.sessions, 'session')}, {summary.seconds:.1f} s, {rate:,.0f} a second"
         )
     if summary.results is not None:
         console.say(f"results: {summary.results}")

@@ -35,7 +35,7 @@ async def _serve(console: Console, port: int, out: Path | None) -> None:
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
         ) from error
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    stopping = Stopping(stop, lambda signum: loop.stop())
+    stopping = Stopping(stop, lambda _: loop.stop())
     stopping.install(loop)
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
