@@ -1,0 +1,199 @@
+"""The plan: every record of the recipient table with the status that the files alone give it.
+
+One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, `suppressed` with
+the reason. A row that `where` leaves out is not part of the mailing, so it is `filtered` whatever
+its address; a suppressed address is recognised in any spelling. Whether an address stood in an
+earlier row is the ledger's to say, which has the index; no row is dropped here and none is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
+from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
+from mailbatch.outcome import Status
+from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.suggest import did_you_mean
+from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.table import Table, open_table
+from mailbatch.recipients.where import Condition, compile_where
+
+#: The names of every template, which no column may take.
+TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables")
+_SHOWN = 80
+_INVALID = Status.INVALID.value
+_FILTERED = Status.FILTERED.value
+_SUPPRESSED = Status.SUPPRESSED.value
+_NO_NAMES: Mapping[str, object] = MappingProxyType({})
+
+
+class Plan:
+    """The recipients of a job; iterating reads the table and yields a `Recipient` a record.
+
+    `columns` are the names of the cells of every `Recipient.values`. It can be iterated again and
+    again, each time from the file. Iterating raises `RecipientError` where the file stops being a
+    table, `JobError` where `where` gives neither true nor false, and, with `on_invalid: stop`,
+    `InputErrors` at its end if rows are invalid. Then nothing that was yielded counts.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        address: int,
+        group_by: tuple[int, ...],
+        condition: Condition | None,
+        suppressed: Mapping[str, str],
+        stop: bool,
+    ) -> None:
+        """Plan the records of `table`; `address` and `group_by` are indices of columns."""
+        self.columns = table.columns
+        self._table = table
+        self._address = address
+        self._group_by = group_by
+        self._condition = condition
+        self._suppressed = suppressed
+        self._stop = stop
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return self._all_valid() if self._stop else self._recipients()
+
+    def _recipients(self) -> Iterator[Recipient]:
+        index, group_by, condition = self._address, self._group_by, self._condition
+        suppressed = self._suppressed
+        group = None
+        for line, cells in self._table:
+            text = cells[index]
+            if group_by:
+                group = tuple([cells[column] for column in group_by])
+            if condition is not None:
+                try:
+                    wanted = condition(cells)
+                except ValueError as error:
+                    yield Recipient(line, _spell(text), cells, group, _INVALID, str(error))
+                    continue
+                if not wanted:
+                    yield Recipient(line, _spell(text), cells, group, _FILTERED, "`where` is false")
+                    continue
+            try:
+                address = parse_address(text)
+            except ValueError as error:
+                yield Recipient(line, text, cells, group, _INVALID, str(error))
+                continue
+            if suppressed and (shown := suppressed.get(address_key(address))):
+                yield Recipient(line, address, cells, group, _SUPPRESSED, f"listed in {shown}")
+                continue
+            yield Recipient(line, address, cells, group)
+
+    def _all_valid(self) -> Iterator[Recipient]:
+        """Yield recipients up to the first invalid one, then only collect what else is wrong."""
+        errors: list[InputError] = []
+        try:
+            for recipient in self._recipients():
+                if recipient.status == _INVALID:
+                    message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
+                    place = Location(self._table.shown, recipient.line)
+                    errors.append(RecipientError(message, location=place))
+                    if len(errors) == MOST_ERRORS:
+                        break
+                elif not errors:
+                    yield recipient
+        except RecipientError as error:
+            if not errors:
+                raise
+            errors.append(error)
+        if errors:
+            raise InputErrors(errors)
+
+
+def plan_recipients(job: Job, *, names: Mapping[str, object] = _NO_NAMES) -> Plan:
+    """Open the recipient table of a job and check it against what the job says about it.
+
+    Reads the header and the suppression lists, and compiles `where`. `names` are what `where` sees
+    beside the columns and `recipient`: `job`, `edition`, `now`, `variables`, as templates see them.
+
+    Raises:
+        JobError: a path leaves the folder of the job, or `where` is no expression or uses a name
+            that nothing defines.
+        RecipientError: the table or a suppression list cannot be read or is none, or columns are
+            missing or take a name of the templates.
+        InputErrors: several of these.
+    """
+    wanted = job.recipients
+    path = _resolve(job, "recipients.file", wanted.file, absolute_allowed=False)
+    table = open_table(
+        path, shown=wanted.file, delimiter=wanted.delimiter, encoding=wanted.encoding
+    )
+    errors: list[InputError] = list(_wrong_columns(job, table))
+    condition = None
+    if wanted.where is not None:
+        place = job.locate("recipients.where")
+        try:
+            condition = compile_where(wanted.where, table.columns, names=names, location=place)
+        except JobError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else InputErrors(errors)
+    return Plan(
+        table,
+        address=table.columns.index(wanted.address),
+        group_by=tuple(table.columns.index(column) for column in wanted.group_by),
+        condition=condition,
+        suppressed=_read_suppressions(job),
+        stop=wanted.on_invalid == "stop",
+    )
+
+
+def _wrong_columns(job: Job, table: Table) -> Iterator[RecipientError]:
+    columns = table.columns
+    place = Location(table.shown, 1)
+    for key, names in (
+        ("recipients.address", (job.recipients.address,)),
+        ("recipients.group_by", job.recipients.group_by),
+    ):
+        for name in names:
+            if name not in columns:
+                yield RecipientError(
+                    f"no column {name!r}, which {key} names",
+                    location=place,
+                    hint=did_you_mean(name, columns),
+                )
+    for name in columns:
+        if name in TEMPLATE_NAMES:
+            yield RecipientError(
+                f"the column {name!r} would hide what templates know by that name",
+                location=place,
+                hint=f"Rename it; these names are taken: {', '.join(TEMPLATE_NAMES)}.",
+            )
+
+
+def _read_suppressions(job: Job) -> Mapping[str, str]:
+    wanted = job.recipients
+    files = [
+        (_resolve(job, f"recipients.suppress[{number}]", name, absolute_allowed=True), name)
+        for number, name in enumerate(wanted.suppress)
+    ]
+    return read_suppressions(
+        files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
+    )
+
+
+def _resolve(job: Job, key: str, name: str, *, absolute_allowed: bool) -> Path:
+    try:
+        return resolve_path(job.folder, name, absolute_allowed=absolute_allowed)
+    except JobError as error:
+        message = f"{name!r} {error.message}"
+        raise JobError(message, location=job.locate(key), hint=error.hint) from None
+
+
+def _spell(text: str) -> str:
+    """Return the address in a cell as it goes on the wire, or the text where it is none."""
+    try:
+        return parse_address(text)
+    except ValueError:
+        return text

@@ -1,0 +1,204 @@
+"""A user's text file as blocks of whole lines, strictly decoded; mistakes have line and column.
+
+A line ends at LF, CRLF or CR, as in every editor that shows line numbers. Memory is bounded by the
+block and by `MAX_LINE`, whatever the file holds. This module never guesses an encoding and never
+replaces what it cannot decode: a wrong name in a letter is worse than an error before it is sent.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import stat
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailbatch.errors import Location, RecipientError
+
+#: The longest line, and the longest record of a table, in characters.
+MAX_LINE = 1 << 20
+_BLOCK = 1 << 18  # bytes a read; larger is not faster
+
+_BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32", "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32", "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
+)
+_NO_TEXT = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+)
+
+
+class Source:
+    """A text file, open for reading once; a context manager.
+
+    `shown` is what errors call it; `encoding` any text encoding of Python. Whatever is wrong with
+    the file, opening and reading raise a `RecipientError` with its place.
+    """
+
+    def __init__(self, path: Path, *, shown: str, encoding: str) -> None:
+        self._shown = shown
+        self._encoding = encoding
+        self._codec = _find_codec(encoding, shown)
+        try:
+            # A FIFO would block the open, and every table is read more than once.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise self._error("not a regular file")
+            self._stream = path.open("rb", buffering=0)
+        except OSError as error:
+            raise self._error(f"cannot be read: {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends."""
+        return chain.from_iterable(map(split_lines, self.blocks()))
+
+    def blocks(self) -> Iterator[str]:
+        """Yield the text in blocks of whole lines; a byte order mark is not part of it."""
+        decoder = self._codec.incrementaldecoder()
+        line = 1  # where `text` begins
+        rest = ""
+        at_start = True
+        while True:
+            raw = self._read()
+            if at_start:
+                self._refuse_other_formats(raw)
+            state = decoder.getstate()
+            try:
+                text = rest + decoder.decode(raw, not raw)
+            except UnicodeError as error:
+                decoder.setstate(state)
+                raise self._undecodable(error, raw, decoder, line, rest) from None
+            if at_start and text:
+                text = text.removeprefix("\ufeff")
+                at_start = False
+            nul = text.find("\0")
+            if nul >= 0:
+                raise self._error("a NUL character, which no text has", *_end(line, text[:nul]))
+            if not raw:
+                if text:
+                    yield text
+                return
+            # A CR that ends the text may be half of a CRLF.
+            cut = text.rfind("\n") + 1 or text.rfind("\r", 0, len(text) - 1) + 1
+            block, rest = text[:cut], text[cut:]
+            if len(rest) > MAX_LINE:
+                line, _ = _end(line, block)
+                raise self._error(f"a line of more than {MAX_LINE} characters", line)
+            if block:
+                yield block
+                line, _ = _end(line, block)
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(_BLOCK)
+        except OSError as error:
+            raise self._error(f"cannot be read: {error.strerror}") from None
+
+    def _refuse_other_formats(self, raw: bytes) -> None:
+        """Recognise at its first bytes a file that is something else than the job says."""
+        for magic, what in _NO_TEXT:
+            if raw.startswith(magic):
+                raise self._error(
+                    f"the file is {what}, not text", hint="Save the table as CSV (UTF-8)."
+                )
+        codec = self._codec.name
+        for mark, family, name in _BYTE_ORDER_MARKS:
+            if raw.startswith(mark):
+                if codec in {family, name}:
+                    return
+                raise self._error(
+                    f"the file is {family.upper()} by its byte order mark, not {self._encoding}",
+                    hint=_write(family),
+                )
+        if codec.startswith(("utf-16", "utf-32")) or len(raw) < len("ab") * 2:
+            return
+        zeros = tuple(byte == 0 for byte in raw[:4])
+        for pattern, name in (
+            ((False, True) * 2, "utf-16-le"),
+            ((True, False) * 2, "utf-16-be"),
+        ):
+            if zeros == pattern:
+                raise self._error(
+                    f"the file looks like UTF-16 without a byte order mark, not {self._encoding}",
+                    hint=_write(name),
+                )
+
+    def _undecodable(
+        self,
+        error: UnicodeError,
+        raw: bytes,
+        decoder: codecs.IncrementalDecoder,
+        line: int,
+        rest: str,
+    ) -> RecipientError:
+        if not isinstance(error, UnicodeDecodeError):
+            return self._error(f"the file is not {self._encoding}")
+        # The codec saw the end of the previous block before `raw`.
+        valid = raw[: max(0, error.start - (len(error.object) - len(raw)))]
+        place = _end(line, (rest + decoder.decode(valid)).removeprefix("\ufeff"))
+        if self._codec.name in {"utf-8", "utf-8-sig"}:
+            hint = (
+                "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
+                "else save it as UTF-8."
+            )
+        else:
+            hint = "Save the file as UTF-8 and leave `encoding` out."
+        found = f"byte 0x{error.object[error.start]:02X}"
+        return self._error(f"{found} is not valid {self._encoding}", *place, hint=hint)
+
+    def _error(
+        self,
+        message: str,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> RecipientError:
+        return RecipientError(message, location=Location(self._shown, line, column), hint=hint)
+
+
+def _find_codec(encoding: str, shown: str) -> codecs.CodecInfo:
+    try:
+        # `decode` refuses the codecs that make no text, such as `hex`, as well as unknown names.
+        with contextlib.suppress(UnicodeError):
+            b" ".decode(encoding)
+        return codecs.lookup(encoding)
+    except LookupError:
+        message = f"there is no text encoding {encoding!r}"
+        raise RecipientError(message, location=Location(shown)) from None
+
+
+def split_lines(block: str) -> Iterator[str]:
+    """Split at LF, CRLF and CR only; `str.splitlines` splits at eight more characters."""
+    return io.StringIO(block, newline="")
+
+
+def _end(line: int, text: str) -> tuple[int, int]:
+    """Return the line and column behind `text`, which begins at the start of `line`."""
+    breaks = text.count("\n") + text.count("\r") - text.count("\r\n")
+    return line + breaks, len(text) - max(text.rfind("\n"), text.rfind("\r"))
+
+
+def _write(encoding: str) -> str:
+    if encoding == "utf-8":
+        return "Leave `encoding` out under `recipients:`."
+    return f"Write `encoding: {encoding}` under `recipients:`, or save the file as UTF-8."

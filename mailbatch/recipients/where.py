@@ -1,0 +1,143 @@
+"""`recipients.where`: the Jinja2 expression that says which rows are wanted.
+
+It is compiled once in an immutable sandbox and checked against the columns before any row is read.
+It sees what templates see (the columns, `recipient`, and the names of the job), but nothing that
+would make two plans of the same files differ. Cells are text, so its result must be true or false:
+a text taken for a truth value would mail those whose cell says `no`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailbatch.errors import JobError, Location
+from mailbatch.recipients.suggest import did_you_mean
+
+#: Says of the cells of a row, in the order of the columns, whether the row is wanted. Raises
+#: `ValueError` with a reason for people where the expression fails for this row.
+Condition: TypeAlias = Callable[[tuple[str, ...]], bool]
+
+_ASKS = frozenset({"defined", "undefined", "default", "d"})
+# In Jinja2 the name of the template itself, which no value can replace.
+_TAKEN = "self"
+_RESULT = "result"
+_SHOWN = 60
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, in which a key of a mapping comes before a method of the same name."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+def compile_where(
+    expression: str,
+    columns: tuple[str, ...],
+    *,
+    names: Mapping[str, object],
+    location: Location,
+) -> Condition:
+    """Compile the expression for rows of these columns.
+
+    `names` are the names beside the columns and `recipient`, such as `variables` and `edition`;
+    `location` is that of the expression. A result that is neither true nor false is a `JobError`
+    when the condition meets it.
+
+    Raises:
+        JobError: the expression is none, or uses a name that nothing defines.
+    """
+    environment = _Sandbox(undefined=StrictUndefined)
+    del environment.filters["random"], environment.globals["lipsum"]
+    try:
+        parser = Parser(environment, expression, state="variable")
+        tree = parser.parse_expression()
+        parser.stream.expect("eof")
+        result = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
+        template = environment.from_string(nodes.Template([result], lineno=1))
+    except TemplateSyntaxError as error:
+        hint = "Write it without {{ }}." if expression.lstrip().startswith("{") else None
+        message = f"is no expression: {error.message}"
+        raise JobError(message, location=location, hint=hint) from None
+    known = [name for name in columns if name.isidentifier() and name != _TAKEN]
+    known += ["recipient", *names]
+    keys: dict[str, tuple[str, ...]] = {"recipient": columns}
+    keys |= {name: tuple(value) for name, value in names.items() if isinstance(value, Mapping)}
+    for message, hint in _unknown_names(result, known, environment.globals, keys):
+        raise JobError(message, location=location, hint=hint)
+
+    # One context for all rows: making one costs ten times what the expression does.
+    context = template.new_context(dict(names))
+
+    def condition(cells: tuple[str, ...]) -> bool:
+        row = dict(zip(columns, cells, strict=True))
+        context.vars = {**row, "recipient": row}
+        try:
+            for _ in template.root_render_func(context):
+                pass
+            value = context.vars[_RESULT]
+            if type(value) is bool:
+                return value
+            found = f"{type(value).__name__} {str(value)[:_SHOWN]!r}"
+        # The expression is the user's: whatever it raises says that it fails for this row.
+        except Exception as error:  # noqa: BLE001
+            raise ValueError(f"`where` fails: {error}") from None
+        raise JobError(
+            f"gives neither true nor false but {found}",
+            location=location,
+            hint="Compare it, as in plan == 'pro' or age | int > 17: cells are text.",
+        )
+
+    return condition
+
+
+def _unknown_names(
+    tree: nodes.Node,
+    known: Sequence[str],
+    functions: Container[str],
+    keys: Mapping[str, tuple[str, ...]],
+) -> Iterator[tuple[str, str | None]]:
+    """Yield what the expression uses and nothing defines, as a message and a hint.
+
+    `functions` are the names that Jinja2 itself defines, `keys` the keys of those names that are
+    mappings. A name that the expression somewhere only asks about may be absent.
+    """
+    asked = {
+        _dotted(question.node)
+        for question in tree.find_all((nodes.Test, nodes.Filter))
+        if question.name in _ASKS and question.node is not None
+    }
+    used = dict.fromkeys(node.name for node in tree.find_all(nodes.Name) if node.ctx == "load")
+    for name in used:
+        if name in known or name in functions or name in asked:
+            continue
+        if name in keys["recipient"]:
+            yield f"nothing defines {name!r}", f"The column is recipient[{name!r}] here."
+        else:
+            yield f"nothing defines {name!r}", did_you_mean(name, known)
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        mapping, _, key = _dotted(node).partition(".")
+        if mapping not in keys or key in keys[mapping] or f"{mapping}.{key}" in asked:
+            continue
+        if isinstance(node, nodes.Getattr) and hasattr(dict, key):
+            continue
+        yield f"{mapping!r} has no {key!r}", did_you_mean(key, keys[mapping])
+
+
+def _dotted(node: nodes.Node) -> str:
+    """Return `name` or `name.key` for a name and its constant key in either spelling, else ""."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Name):
+        if isinstance(node, nodes.Getattr):
+            return f"{node.node.name}.{node.attr}"
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            return f"{node.node.name}.{node.arg.value}"
+    return ""
