@@ -12,10 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from mailbatch.job.scalars import Interpolated, InterpolatedPlain, plain_value
+from mailbatch.job.scalars import (
+    LONGEST_DURATION,
+    Interpolated,
+    InterpolatedPlain,
+    Rate,
+    parse_duration,
+    parse_rate,
+    plain_value,
+)
 
 #: The error type of every refusal that is raised here.
 REFUSED = "refused"
@@ -26,11 +34,7 @@ NO_LITERAL = "must not stand in the job file itself"
 _MARKUP = re.compile(r"\{\{|\{%|\{#")
 # What no header and no argument of a command may hold, and what other readers take for a line end.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
-_LONGEST = 30 * 24 * 3600.0
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h)")
-_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_SOME = {"type": "string", "minLength": 1}
 
 
 def refusal(message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
@@ -98,48 +102,28 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `count` recipients in every `per` seconds."""
+class TextFor:
+    """A mapping for which the text of its key `key` may stand alone."""
 
-    count: int
-    per: float
+    key: str
+    what: str
 
-    @property
-    def per_second(self) -> float:
-        """The mean number of recipients a second."""
-        return self.count / self.per
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._mapping, handler(source))
 
-    @classmethod
-    def parse(cls, text: str) -> Rate:
-        """Read `600/min`, `10/s` or `5000/h`.
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [_SOME, handler(schema)]}
 
-        Raises:
-            ValueError: with a sentence for people.
-        """
-        match = _RATE.fullmatch(text.strip())
-        if match is None:
-            raise ValueError("must be recipients per s, min or h, such as 600/min")
-        return cls(int(match[1]), _PER[match[2]])
-
-    def __str__(self) -> str:
-        unit = next((unit for unit, per in _PER.items() if per == self.per), f"{self.per:g}s")
-        return f"{self.count}/{unit}"
-
-
-def parse_duration(text: str) -> float:
-    """Read `30s`, `5m`, `1.5h`, or a number of seconds.
-
-    Raises:
-        ValueError: with a sentence for people.
-    """
-    text = text.strip()
-    match = _DURATION.fullmatch(text) or _DURATION.fullmatch(text + "s")
-    if match is None:
-        raise ValueError("must be a duration such as 30s, 5m or 1h")
-    seconds = float(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST:
-        raise ValueError("must be at most 720h")
-    return seconds
+    def _mapping(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return {self.key: value}
+        if not isinstance(value, dict | BaseModel):
+            raise refusal(f"must be {self.what}")
+        return value
 
 
 def text(value: Any) -> str:
@@ -219,15 +203,15 @@ def duration(*, zero: bool) -> Scalar:
             raise refusal("must be longer than 0s")
         return seconds
 
-    pattern = r"^\s*[0-9]+(\.[0-9]+)?[smh]?\s*$"
-    number = {"type": "number", "maximum": _LONGEST}
+    pattern = r"^[0-9]+(\.[0-9]+)?[smh]?$"
+    number = {"type": "number", "maximum": LONGEST_DURATION}
     number |= {"minimum": 0} if zero else {"exclusiveMinimum": 0}
     return Scalar(check, {"anyOf": [{"type": "string", "pattern": pattern}, number]})
 
 
 def _rate(value: Any) -> Rate:
     try:
-        return Rate.parse(value if isinstance(value, str) else "")
+        return parse_rate(value if isinstance(value, str) else "")
     except ValueError as error:
         raise refusal(str(error)) from None
 
@@ -285,16 +269,14 @@ def _version(value: Any) -> int:
     return value
 
 
-_SOME = {"type": "string", "minLength": 1}
-
 ANYTHING = Scalar(settled, {})
-LIST_OR_MAPPING = Scalar(_list_or_mapping, {"type": ["array", "object"]})
+LIST_OR_MAPPING = Scalar(_list_or_mapping, {"anyOf": [{"type": "array"}, {"type": "object"}]})
 VERSION = Scalar(_version, {"const": 1})
 TEXT = Scalar(text, _SOME)
 LINE = Scalar(line, _SOME)
 FIXED = Scalar(fixed_line, _SOME)
 NUMBER_OR_LINE = Scalar(number_or_line, {"anyOf": [_SOME, {"type": "integer"}]})
 BOOLEAN = Scalar(true_or_false, {"type": "boolean"})
-RATE = Scalar(_rate, {"type": "string", "pattern": r"^\s*[1-9][0-9]{0,8}/(s|min|h)\s*$"})
+RATE = Scalar(_rate, {"type": "string", "pattern": r"^[1-9][0-9]{0,8}/(s|min|h)$"})
 TIMEOUT = duration(zero=False)
 WAIT = duration(zero=True)

@@ -167,8 +167,10 @@ def _content_name(value: Any) -> str:
 
 
 def _list_id(value: Any) -> str:
-    checked = fixed_line(value).strip()
+    checked = line(value).strip()
     match = _LIST_ID.fullmatch(checked)
+    if is_template(checked):
+        return checked
     if match is None or ("<" in checked) != bool(match[2]):
         raise refusal("must be a list identifier", hint="Write it as news.example.com.")
     return checked
@@ -213,8 +215,8 @@ ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
 MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})
 HEADER_NAME = Scalar(_header_name, _SOME | {"pattern": r"^[!-9;-~]{1,76}$"})
-CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": _CONTENT_NAME.pattern})
-LIST_ID = Scalar(_list_id, _SOME | {"pattern": r"\."})
+CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": "^[A-Za-z0-9._-]{1,64}$"})
+LIST_ID = Scalar(_list_id, _SOME)
 BULK_ID = Scalar(_bulk_id, _SOME)
 ENCODING = Scalar(_encoding, _SOME)
 DELIMITER = Scalar(_delimiter, {"type": "string", "minLength": 1, "maxLength": 1})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Several, is_template, refusal
+from mailbatch.job.fields import Several, TextFor, is_template, refusal
 from mailbatch.job.section import URL, FileName, Section, Template
 
 _TEMPLATES = Several("a text or a list of texts")
+_FILE = "a path or a mapping with one"
 # Infobip's limit of callback data, in characters of its JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
@@ -28,14 +29,13 @@ class Attachment(Section):
         default=None, description="The media type; by default found from the file's name."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _path_alone(cls, data: Any) -> Any:
-        return {"path": data} if isinstance(data, str) else data
-
 
 class Unsubscribe(Section):
     """The List-Unsubscribe header (RFC 2369), and one-click (RFC 8058)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["url"]}, {"required": ["mailto"]}]}
+    )
 
     url: URL | None = Field(
         default=None, description="A page to leave the list; may be a template."
@@ -66,6 +66,15 @@ class Unsubscribe(Section):
 class Message(Section):
     """What is sent. Texts here are templates, except where a file is named."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"anyOf": [{"required": ["text"]}, {"required": ["html"]}]},
+                {"required": ["markdown"]},
+            ]
+        }
+    )
+
     subject: Template = Field(description="The Subject header; a template.")
     text: FileName | None = Field(default=None, description="The template file of the text part.")
     html: FileName | None = Field(
@@ -90,17 +99,20 @@ class Message(Section):
         default=(), description="Copies that no header shows; each a template."
     )
     attachments: Annotated[
-        tuple[Attachment, ...], Several("a file, a mapping with its path, or a list of these")
+        tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")
-    inline: dict[Annotated[str, mail_values.CONTENT_NAME], FileName] = Field(
+    inline: dict[Annotated[str, mail_values.CONTENT_NAME], Template] = Field(
         default={},
-        description='Images of the HTML part: name: path, shown by <img src="cid:name">.',
+        description='Images of the HTML part, name: path, shown by <img src="cid:name">. The path '
+        "may be a template.",
     )
     headers: dict[
         Annotated[str, mail_values.HEADER_NAME], Annotated[str, fields.NUMBER_OR_LINE]
     ] = Field(default={}, description="More header fields; the values are templates.")
     list_id: Annotated[str, mail_values.LIST_ID] | None = Field(
-        default=None, description="The List-Id header (RFC 2919).", examples=["news.example.com"]
+        default=None,
+        description="The List-Id header (RFC 2919); may be a template.",
+        examples=["news.example.com"],
     )
     unsubscribe: Unsubscribe | None = Field(
         default=None, description="How to leave the list, for the mail program to offer."

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import ConfigDict, Field, PrivateAttr, field_validator
 
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Rate, Several, is_template, refusal
+from mailbatch.job.fields import Several, is_template, refusal
 from mailbatch.job.message import Attachment, Callbacks, Message, Unsubscribe
+from mailbatch.job.scalars import Rate
 from mailbatch.job.section import FileName, Section, Template
 from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
 
@@ -136,6 +137,8 @@ class Origin:
 
 class Job(Section):
     """One mailing, as its job file declares it."""
+
+    model_config = ConfigDict(title="mailbatch job")
 
     version: Annotated[Literal[1], fields.VERSION] = Field(
         description="The version of the job format."

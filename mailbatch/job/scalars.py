@@ -1,13 +1,16 @@
-"""The type of a plain YAML scalar by the YAML 1.2 core schema (YAML 1.2.2, 10.3.2).
+"""What the text of a scalar means: YAML's own types, durations and rates.
 
-Two things differ on purpose: digits behind a leading zero (`0587`) are text, because nobody who
-writes them means a number; and a number too long to be one is text too. There are no dates, no base
-60, and `yes`, `no`, `on`, `off` are words. Nothing here knows positions or the job model.
+Plain scalars follow the YAML 1.2 core schema (YAML 1.2.2, 10.3.2): there are no dates, no base 60,
+and `yes`, `no`, `on`, `off` are words. Two things differ on purpose: digits behind a leading zero
+(`0587`) are text, because nobody who writes them means a number, and so is a number too long to be
+one. Nothing here knows positions or the job model, and nothing is slow to import.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 _WORDS = {
@@ -22,6 +25,12 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
 _OCTAL = re.compile(r"0o[0-7]{1,99}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,99}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+#: The longest duration in seconds: thirty days.
+LONGEST_DURATION = 30 * 24 * 3600.0
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h)")
+_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 class Interpolated(str):
@@ -48,6 +57,50 @@ def plain_value(text: str) -> Any:
         return int(text)
     if _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
         return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     return str(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` recipients in every `per` seconds."""
+
+    count: int
+    per: float
+
+    @property
+    def per_second(self) -> float:
+        """The mean number of recipients a second."""
+        return self.count / self.per
+
+    def __str__(self) -> str:
+        unit = next((unit for unit, per in _PER.items() if per == self.per), f"{self.per:g}s")
+        return f"{self.count}/{unit}"
+
+
+def parse_rate(text: str) -> Rate:
+    """Read `600/min`, `10/s` or `5000/h`.
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise ValueError("must be recipients per s, min or h, such as 600/min")
+    return Rate(int(match[1]), _PER[match[2]])
+
+
+def parse_duration(text: str) -> float:
+    """Read `30s`, `5m`, `1.5h`, or a number of seconds.
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    match = _DURATION.fullmatch(text) or _DURATION.fullmatch(text + "s")
+    if match is None:
+        raise ValueError("must be a duration such as 30s, 5m or 1h")
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > LONGEST_DURATION:
+        raise ValueError("must be at most 720h")
+    return seconds

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import NULL, Rate, Several, refusal
+from mailbatch.job.fields import NULL, Several, refusal
+from mailbatch.job.scalars import Rate
 from mailbatch.job.section import FileName, Section
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
@@ -17,6 +18,8 @@ Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
 
 class Secret(Section):
     """Where a secret comes from: exactly one of these keys; never the secret itself."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     env: (
         Annotated[
@@ -81,6 +84,10 @@ class Timeouts(Section):
 
 class Server(Section):
     """The submission server, and how to talk to it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependencies": {"username": ["password"], "password": ["username"]}}
+    )
 
     host: Annotated[str, mail_values.HOST] = Field(
         description="The server's name or IP address.", examples=["smtp-api.infobip.com"]

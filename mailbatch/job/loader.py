@@ -1,0 +1,96 @@
+"""From the path of a job file to a `Job`, or to all that is wrong with it, each with its place.
+
+Read, parse, interpolate, validate, and look whether the files that the job names are there. No
+secret is resolved here, no template compiled, no table opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mailbatch.errors import InputErrors, JobError, Location
+from mailbatch.job.faults import add_model_errors
+from mailbatch.job.files import add_file_errors
+from mailbatch.job.model import Job, Origin
+from mailbatch.job.reading import Reading, read
+from mailbatch.job.source import Source
+from mailbatch.job.yaml_errors import SyntaxFault
+from mailbatch.job.yaml_tree import parse
+
+MAX_BYTES = 1024 * 1024
+_START = "mailbatch init writes a job to start from."
+
+
+def load_job(path: Path, *, environ: Mapping[str, str] = os.environ) -> Job:
+    """Read a job file.
+
+    `path` is shown in messages as it is given here; `environ` is what `${NAME}` is replaced from.
+
+    Raises:
+        InputErrors: All that is wrong, as `JobError`s in the order of their places.
+    """
+    source = Source(str(path), _text(path))
+    reading = _reading(source, environ)
+    job = None
+    try:
+        job = Job.model_validate(reading.data, context=Origin(path, reading.locations()))
+    except ValidationError as error:
+        add_model_errors(error, reading)
+    add_file_errors(reading, path.absolute().parent)
+    if job is None or reading.faults:
+        raise InputErrors(reading.errors())
+    return job
+
+
+def _reading(source: Source, environ: Mapping[str, str]) -> Reading:
+    try:
+        root = parse(source)
+    except SyntaxFault as error:
+        fault = error.fault
+        raise _alone(fault.message, source.location(fault.start), fault.hint) from None
+    if root is None:
+        raise _alone("is empty", Location(source.path), _START)
+    reading = read(root, source, environ)
+    if not isinstance(reading.data, dict):
+        if not reading.faults:
+            reading.add(root.start, (), "a job must be a mapping of keys", _START)
+        raise InputErrors(reading.errors())
+    return reading
+
+
+def _alone(message: str, location: Location, hint: str | None = None) -> InputErrors:
+    return InputErrors([JobError(message, location=location, hint=hint)])
+
+
+def _text(path: Path) -> str:
+    """Read the file; a byte order mark is left out."""
+    here = Location(str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _alone("there is no such file", here, _START) from None
+    except IsADirectoryError:
+        raise _alone("is a folder, not a job file", here, _inside(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise _alone(f"cannot be read: {reason}", here) from None
+    if len(content) > MAX_BYTES:
+        raise _alone("is larger than 1 MiB", here, "Is this the job file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        place = Source(str(path), before).location(len(before))
+        location = Location(str(path), place.line, place.column)
+        raise _alone("is not UTF-8", location, "Save it as UTF-8.") from None
+
+
+def _inside(path: Path) -> str | None:
+    """Name the job file that is probably meant by its folder."""
+    found = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
+    return f"Did you mean {found[0]}?" if len(found) == 1 else None

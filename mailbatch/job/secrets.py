@@ -1,0 +1,153 @@
+"""The secret that a job points to: from the environment, a file, a command or the keyring.
+
+Asked only when a session is about to authenticate. No text here shows a secret, nor what a command
+printed: an error says where to look, not what was found.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from mailbatch.errors import JobError, Location
+from mailbatch.job.paths import resolve_path
+from mailbatch.job.server import Secret
+
+#: A command may ask an agent or a card reader, but must not hold up a run from cron for good.
+COMMAND_TIMEOUT = 60.0
+_MOST = 64 * 1024
+_OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+
+
+def resolve_secret(
+    secret: Secret,
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    username: str | None = None,
+    location: Location | None = None,
+    timeout: float = COMMAND_TIMEOUT,
+) -> str:
+    """Return the secret that `secret` points to.
+
+    `folder` is the job's, `username` the user in the keyring, `location` where the job has the
+    secret (`job.locate("server.password")`), `timeout` the seconds that a command may take.
+
+    Raises:
+        JobError: The secret is not there, empty, not text, or may be read by others.
+    """
+    try:
+        if secret.env is not None:
+            found = _from_environment(secret.env, environ)
+        elif secret.file is not None:
+            found = _from_file(secret.file, folder)
+        elif secret.command is not None:
+            found = _from_command(secret.command, folder, environ, timeout)
+        else:
+            found = _from_keyring(str(secret.keyring), username)
+    except JobError as error:
+        raise JobError(error.message, location=location, hint=error.hint) from None
+    return found
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    if not environ.get(name):
+        state = "is empty" if name in environ else "is not set"
+        raise JobError(
+            f"the environment variable {name} {state}",
+            hint="Set it where mailbatch is started, or write password: {file: PATH}.",
+        )
+    return _something(environ[name], f"the environment variable {name}")
+
+
+def _from_file(name: str, folder: Path) -> str:
+    try:
+        path = resolve_path(folder, name, absolute_allowed=True)
+    except JobError as error:
+        raise JobError(f"the file {name} {error.message}", hint=error.hint) from None
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MOST + 1)
+    except OSError as error:
+        raise JobError(f"the file {name} cannot be read: {error.strerror}") from None
+    # As ssh does: what others could read is no secret any more.
+    if os.name == "posix" and mode & _OTHERS:
+        raise JobError(
+            f"the file {name} can be read or written by others", hint=f"Run: chmod 600 {name}"
+        )
+    text = _decoded(content, f"the file {name}")
+    return _something(text.removesuffix("\n").removesuffix("\r"), f"the file {name}")
+
+
+def _from_command(
+    words: tuple[str, ...], folder: Path, environ: Mapping[str, str], timeout: float
+) -> str:
+    program = f"the command {words[0]}"
+    run_by_hand = f"Run it by hand in {folder}."
+    try:
+        finished = subprocess.run(
+            words,
+            cwd=folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise JobError(f"{program} took longer than {timeout:g} s", hint=run_by_hand) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a command"
+        raise JobError(f"{program} cannot be run: {reason}") from None
+    if finished.returncode != 0:
+        raise JobError(f"{program} ended with {finished.returncode}", hint=run_by_hand)
+    prints = f"what {program} prints"
+    first, _, _ = _decoded(finished.stdout, prints).partition("\n")
+    return _something(first.removesuffix("\r"), prints)
+
+
+def _from_keyring(service: str, username: str | None) -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise JobError(
+            "the keyring needs a package that is not installed",
+            hint="Run: pip install 'mailbatch[keyring]'",
+        ) from None
+    place = f"the keyring's {service}"
+    try:
+        found = keyring.get_password(service, username or "")
+    except KeyringError as error:
+        reason = type(error).__name__
+        raise JobError(f"{place} cannot be read ({reason})", hint="Is it unlocked?") from None
+    if found is None:
+        raise JobError(
+            f"{place} has nothing for {username}", hint=f"Run: keyring set {service} {username}"
+        )
+    return _something(str(found), place)
+
+
+def _decoded(content: bytes, whose: str) -> str:
+    if len(content) > _MOST:
+        raise JobError(f"{whose} is longer than a secret can be")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise JobError(f"{whose} is not UTF-8") from None
+
+
+def _something(secret: str, whose: str) -> str:
+    if not secret:
+        raise JobError(f"{whose} is empty")
+    try:
+        secret.encode()
+    except UnicodeEncodeError:
+        raise JobError(f"{whose} is not UTF-8") from None
+    if "\0" in secret or "\n" in secret or "\r" in secret:
+        raise JobError(f"{whose} has more than one line")
+    return secret
