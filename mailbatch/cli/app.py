@@ -238,6 +238,31 @@ def resolve(
 
 
 @app.command()
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR", help="Where to write; made if it is not there.", show_default=False
+        ),
+    ] = None,
+    template: Annotated[
+        str, typer.Option("--template", "-t", metavar="NAME", help="What to start from.")
+    ] = "newsletter",
+    list_templates: Annotated[
+        bool, typer.Option("--list", help="List the templates, one a line.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Start a job from a template that comes with mailbatch. Nothing is overwritten.
+
+    Example: mailbatch init autumn --template event
+    """
+    from mailbatch.cli import init as command
+
+    _finish(command.init_command(**_given(locals())))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the job file, for editors.
 

@@ -1,0 +1,103 @@
+"""`mailbatch init`: start a job from a template that comes with mailbatch; overwrites nothing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from pathlib import Path
+
+from mailbatch.cli.console import Console
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import reporting
+from mailbatch.errors import UsageError
+from mailbatch.shipping import shipped
+
+JOB = "job.yaml"
+SCHEMA = "job.schema.json"
+#: How editors learn the schema: YAML language servers read the first line, JetBrains the second.
+MODELINES = f"# yaml-language-server: $schema=./{SCHEMA}\n# $schema: ./{SCHEMA}\n"
+
+_OTHER_MODELINES = re.compile(r"\A(?:# (?:yaml-language-server: \$schema=|\$schema: ).*\n)+")
+_LISTED_MOST = 5
+# What runs and previews leave behind in a checkout is not part of a template.
+_LEFT_BEHIND = frozenset({".mailbatch", "outbox", "preview", "results"})
+
+
+@reporting
+def init_command(
+    console: Console,
+    *,
+    folder: Path | None,
+    template: str,
+    list_templates: bool,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """List the templates, or copy one with the schema into a folder and say what to do next."""
+    known = _templates()
+    if list_templates:
+        width = max(map(len, known))
+        for name, source in known.items():
+            console.lines(f"{name:<{width}}  {_description(source)}")
+        return ExitCode.DONE
+    if folder is None:
+        raise UsageError("init needs a folder to write to", hint="mailbatch init DIR, or --list")
+    if template not in known:
+        raise UsageError(f"there is no template {template!r}", hint=_nearest(template, known))
+    _write(folder, _contents(known[template]))
+    job = shlex.quote(str(folder / JOB))
+    console.say(
+        f"Wrote the template {template} to {folder}. See it, check it, rehearse it:\n"
+        f"  mailbatch preview {job}\n"
+        f"  mailbatch check {job}\n"
+        f"  mailbatch run {job} --sandbox\n"
+        f"Then put your own server, sender and recipients into {folder / JOB}."
+    )
+    return ExitCode.DONE
+
+
+def _templates() -> dict[str, Path]:
+    """Return the folders of the templates by their names."""
+    folders = sorted(path for path in shipped("templates").iterdir() if (path / JOB).is_file())
+    return {path.name: path for path in folders}
+
+
+def _description(template: Path) -> str:
+    """Return the first line of a template's README."""
+    return (template / "README.md").read_text(encoding="utf-8").partition("\n")[0]
+
+
+def _nearest(name: str, known: dict[str, Path]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    listed = "mailbatch init --list shows all of them"
+    return f"did you mean {close[0]}? {listed}" if close else listed
+
+
+def _contents(template: Path) -> dict[Path, bytes]:
+    """Return what is to be written, by the path below the new folder."""
+    contents = {Path(SCHEMA): (shipped("schemas") / SCHEMA).read_bytes()}
+    for path in sorted(template.rglob("*")):
+        below = path.relative_to(template)
+        if path.is_file() and below.parts[0] not in _LEFT_BEHIND:
+            contents[below] = path.read_bytes()
+    job = contents[Path(JOB)].decode()
+    contents[Path(JOB)] = (MODELINES + _OTHER_MODELINES.sub("", job)).encode()
+    return contents
+
+
+def _write(folder: Path, contents: dict[Path, bytes]) -> None:
+    """Write the files; raises `UsageError` where one is there already, before any is written."""
+    there = [str(folder / path) for path in contents if (folder / path).exists()]
+    if there:
+        more = f" and {len(there) - _LISTED_MOST} more" if len(there) > _LISTED_MOST else ""
+        raise UsageError(
+            f"already there: {', '.join(there[:_LISTED_MOST])}{more}",
+            hint="init overwrites nothing; choose another folder",
+        )
+    try:
+        for path, content in contents.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / path).open("xb") as file:
+                file.write(content)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
