@@ -6,7 +6,6 @@ Paths that are templates are known only to rendering; where a secret is, is aske
 from __future__ import annotations
 
 import difflib
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -79,8 +78,6 @@ def _look(file: FilePath, written: str) -> None:
         raise JobError(f"{written} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
         raise JobError(f"{written} is a folder, not a file")
-    if not os.access(file, os.R_OK):
-        raise JobError(f"{written} cannot be read: Permission denied")
 
 
 def _similar(file: FilePath) -> str | None:

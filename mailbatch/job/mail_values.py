@@ -17,7 +17,8 @@ from mailbatch.job.fields import Scalar, fixed_line, fixed_start, is_template, l
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _HOST = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+"
+# RFC 5322 3.2.3 atext, and all beyond ASCII (RFC 6532 3.2).
+_ATOM = r'[^\x00-\x20\x7f-\x9f()<>@,;:\\".\[\]]+'
 _LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\]|\\.)*")'
 _ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 _QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -150,7 +151,7 @@ def _media_type(value: Any) -> str:
 def _header_name(value: Any) -> str:
     checked = text(value)
     if not _HEADER_NAME.fullmatch(checked):
-        raise refusal("is no header name: ASCII letters, digits and hyphens, without the colon")
+        raise refusal("must be ASCII letters, digits and hyphens")
     lowered = checked.lower()
     if lowered in OWNED_HEADERS:
         raise refusal("is set by mailbatch", hint=f"Use {OWNED_HEADERS[lowered]}.")

@@ -147,7 +147,7 @@ class Job(Section):
         str,
         fields.pattern(
             "[a-z0-9][a-z0-9-]{0,63}",
-            "must be lower-case letters, digits and hyphens, at most 64, no hyphen first",
+            "must be lower-case letters, digits and hyphens, at most 64",
         ),
     ] = Field(description="The name of the mailing; with the edition it names the ledger.")
     edition: Annotated[str, fields.NUMBER_OR_LINE] = Field(

@@ -33,14 +33,26 @@ def resolve_path(folder: Path, name: str, *, absolute_allowed: bool) -> Path:
                 hint="Name it from the folder of the job file, which it must not leave.",
             )
         return path
+    if not _stays_plainly(folder, path) and not _stays(folder, path):
+        other = ", or name it by its absolute path" if absolute_allowed else ""
+        raise JobError("leaves the folder of the job file", hint=f"Move the file there{other}.")
+    return folder / path
+
+
+def _stays_plainly(folder: Path, path: Path) -> bool:
+    """Tell whether a path has neither `..` nor symbolic links, for a fifth of the time."""
+    if ".." in path.parts:
+        return False
+    here = str(folder)
+    for part in path.parts:
+        here = f"{here}{os.sep}{part}"
+        if os.path.islink(here):  # noqa: PTH114 - this runs for every message
+            return False
+    return True
+
+
+def _stays(folder: Path, path: Path) -> bool:
+    """Tell whether a path stays below the folder when every symbolic link is followed."""
     base = os.path.realpath(folder)
-    target = os.path.realpath(Path(base, name))
-    if target != base and not target.startswith(base.rstrip(os.sep) + os.sep):
-        raise JobError("leaves the folder of the job file", hint=_escape_hint(absolute_allowed))
-    return Path(base, name)
-
-
-def _escape_hint(absolute_allowed: bool) -> str:
-    if absolute_allowed:
-        return "Move the file there, or name it by its absolute path."
-    return "Move the file there."
+    target = os.path.realpath(folder / path)
+    return target == base or target.startswith(base.rstrip(os.sep) + os.sep)

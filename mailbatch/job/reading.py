@@ -67,7 +67,9 @@ class Reading:
 
     def locations(self) -> Mapping[str, Location]:
         """Return the place of every value by its dotted key, each made when it is asked for."""
-        return _Locations(self.source, {dotted(path): at.value for path, at in self.places.items()})
+        return _Locations(
+            self.source, {dotted(path): at.value for path, at in self.places.items() if path}
+        )
 
 
 def read(root: Node, source: Source, environ: Mapping[str, str]) -> Reading:

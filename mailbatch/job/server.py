@@ -103,7 +103,7 @@ class Server(Section):
         description="Allow security: plaintext to another machine.",
     )
     port: Annotated[int, fields.whole(1, 65535)] = Field(
-        default_factory=lambda valid: 465 if valid.get("security") == "tls" else 587,
+        default=587,
         description="The port; by default 587, with security: tls 465.",
     )
     auth: Annotated[Auth, fields.one_of("auto", "plain", "login", "xoauth2", "none")] = Field(
@@ -143,6 +143,13 @@ class Server(Section):
         default_factory=Timeouts, description="How long to wait for each reply."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _port_by_security(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "port" not in data and data.get("security") == "tls":
+            return data | {"port": 465}
+        return data
+
     @field_validator("insecure")
     @classmethod
     def _plaintext_stays_here(cls, value: bool, info: ValidationInfo) -> bool:
@@ -175,17 +182,18 @@ class Server(Section):
     @field_validator("password")
     @classmethod
     def _password_fits_username(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
-        if not {"host", "security", "insecure", "auth", "username"} <= info.data.keys():
+        known = info.data
+        if not {"auth", "username"} <= known.keys():
             return value
         if value is None:
-            if info.data["username"] is not None:
+            if known["username"] is not None and known["auth"] != "none":
                 raise refusal("is missing", hint="Write password: {env: NAME}.")
             return value
-        if info.data["auth"] == "none":
+        if known["auth"] == "none":
             raise refusal("has no effect with auth: none")
-        if info.data["username"] is None:
+        if known["username"] is None:
             raise refusal("is missing, a password needs it", at="username")
-        if info.data["security"] == "plaintext" and not mail_values.is_loopback(info.data["host"]):
+        if known.get("insecure") and not mail_values.is_loopback(known["host"]):
             raise refusal("would cross the network in plaintext", hint="Use starttls or tls.")
         return value
 
