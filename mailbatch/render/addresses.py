@@ -1,0 +1,211 @@
+"""Mailboxes as people write them in a job and as header fields carry them (RFC 5322 3.4).
+
+Reads `news@example.com`, `Example News <news@example.com>`, lists of those and groups
+(`Subscribers: ;`), by a grammar of its own: no comments, no routes, nothing guessed. Domains
+become A-labels (RFC 5890); a local part stays as it is. It must never find two addresses where a
+careful reader sees one: a name that holds a comma has to be quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailbatch.render.field_text import FieldError, refuse_controls
+
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# RFC 5321 4.1.2 with its limits of 64 and 255 octets (4.5.3.1).
+_ADDR_SPEC = re.compile(
+    rf"(?=[^\"@]{{1,64}}@|\")(?:[{_ATEXT}]+(?:\.[{_ATEXT}]+)*"
+    r'|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e]){0,62}")'
+    rf"@(?=.{{1,255}}\Z){_LABEL}(?:\.{_LABEL})*\Z"
+)
+# One element of the list grammar: a quoted string, an angle-addr, a delimiter, or a run of the
+# rest.
+_TOKEN = re.compile(
+    r'(?P<quoted>"(?:[^"\\]|\\.)*"(?P<at>@[^\s<>,;:"()]*)?)'
+    r"|<(?P<angle>[^<>]*)>|(?P<mark>[,;:])|(?P<word>[^\s<>,;:\"()]+)|(?P<space>\s+)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox: `name` may be empty; `address` is the addr-spec as it goes on the wire."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named group of mailboxes (RFC 5322 3.4), often without members (`Subscribers: ;`)."""
+
+    name: str
+    members: tuple[Mailbox, ...]
+
+
+def wire_address(text: str) -> str:
+    """Return an addr-spec with its domain in A-labels.
+
+    Raises:
+        FieldError: `text` is not an addr-spec.
+    """
+    if _ADDR_SPEC.match(text):
+        return text
+    if text.isascii():
+        raise FieldError(f"{text!r} is not an address")
+    return _international(text)
+
+
+def parse_addresses(text: str) -> tuple[Mailbox | Group, ...]:
+    """Read an address list (RFC 5322 3.4); blank text and blank elements are no addresses.
+
+    Raises:
+        FieldError: in a sentence that completes "message.cc: ...".
+    """
+    refuse_controls(text)
+    return _List(text).parse()
+
+
+def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
+    """Read a list of mailboxes without groups.
+
+    Raises:
+        FieldError: also for a group.
+    """
+    found = parse_addresses(text)
+    mailboxes = tuple(entry for entry in found if isinstance(entry, Mailbox))
+    if len(mailboxes) != len(found):
+        raise FieldError("a group cannot stand here")
+    return mailboxes
+
+
+def parse_mailbox(text: str) -> Mailbox:
+    """Read exactly one mailbox.
+
+    Raises:
+        FieldError: also for none or several.
+    """
+    found = parse_mailboxes(text)
+    if len(found) != 1:
+        raise FieldError("must be one address; a name that holds a comma has to be quoted")
+    return found[0]
+
+
+class _List:
+    """A parser of one address list; tokens are consumed from the left."""
+
+    def __init__(self, text: str) -> None:
+        self._entries: list[Mailbox | Group] = []
+        self._group: str | None = None
+        self._members: list[Mailbox] = []
+        self._words: list[str] = []
+        self._angle: str | None = None
+        self._tokens = self._split(text)
+
+    @staticmethod
+    def _split(text: str) -> list[re.Match[str]]:
+        tokens = []
+        position = 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise FieldError(
+                    f"{text[position:]!r} is no part of an address; comments are not read"
+                    if text[position] in "()"
+                    else f"{text[position:]!r} is not closed"
+                )
+            position = match.end()
+            if match["space"] is None:
+                tokens.append(match)
+        return tokens
+
+    def parse(self) -> tuple[Mailbox | Group, ...]:
+        for token in self._tokens:
+            self._take(token)
+        if self._group is not None:
+            raise FieldError(f"the group {self._group!r} is not closed with ;")
+        self._end_of_mailbox()
+        return tuple(self._entries)
+
+    def _take(self, token: re.Match[str]) -> None:
+        if token["mark"] == ",":
+            self._end_of_mailbox()
+        elif token["mark"] == ":":
+            if self._group is not None or self._angle is not None or not self._words:
+                raise FieldError("a colon stands only behind the name of a group")
+            self._group = " ".join(self._words)
+            self._words = []
+        elif token["mark"] == ";":
+            self._end_of_group()
+        elif self._angle is not None:
+            raise FieldError(f"{token[0]!r} stands behind an address without a comma between")
+        elif token["angle"] is not None:
+            self._angle = token["angle"].strip()
+        elif token["quoted"] is not None:
+            self._take_quoted(token)
+        else:
+            self._words.append(token["word"])
+
+    def _take_quoted(self, token: re.Match[str]) -> None:
+        if token["at"]:
+            if self._words:
+                raise FieldError(f"{token[0]!r} needs angle brackets behind a name")
+            self._angle = token["quoted"]
+        else:
+            self._words.append(re.sub(r"\\(.)", r"\1", token["quoted"][1:-1]))
+
+    def _end_of_group(self) -> None:
+        if self._group is None:
+            raise FieldError("a semicolon stands only at the end of a group")
+        self._end_of_mailbox()
+        self._entries.append(Group(self._group, tuple(self._members)))
+        self._group = None
+        self._members = []
+
+    def _end_of_mailbox(self) -> None:
+        words, angle = self._words, self._angle
+        self._words, self._angle = [], None
+        if angle is not None:
+            mailbox = Mailbox(" ".join(words).strip(), wire_address(angle))
+        elif not words:
+            return
+        elif len(words) == 1:
+            mailbox = Mailbox("", wire_address(words[0]))
+        else:
+            raise FieldError(f"{' '.join(words)!r} is not an address; write Name <address>")
+        if self._group is None:
+            self._entries.append(mailbox)
+        else:
+            self._members.append(mailbox)
+
+
+def _international(text: str) -> str:
+    """Check an address with non-ASCII characters; only its domain is changed, to A-labels."""
+    import email_validator
+
+    try:
+        checked = email_validator.validate_email(
+            text,
+            check_deliverability=False,
+            allow_quoted_local=True,
+            test_environment=True,
+            globally_deliverable=False,
+        )
+    except email_validator.EmailNotValidError as error:
+        raise FieldError(f"{text!r} is not an address: {error}") from None
+    return f"{checked.local_part}@{checked.ascii_domain}"
+
+
+def shown_addresses(entries: Iterable[Mailbox | Group]) -> str:
+    """Return an address list as mail programs show it; not for the wire."""
+    shown = []
+    for entry in entries:
+        if isinstance(entry, Group):
+            shown.append(f"{entry.name}: {shown_addresses(entry.members)};")
+        else:
+            shown.append(f"{entry.name} <{entry.address}>" if entry.name else entry.address)
+    return ", ".join(shown)

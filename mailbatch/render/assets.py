@@ -1,0 +1,261 @@
+"""Attachments and inline images: found, read and encoded, once per run where they are the same for all.
+
+A path may be a template; what the table puts into it never leads out of the folder that the
+template's own text names, so that no row can attach another's file or the table itself. Content is
+always base64: a file arrives byte for byte.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import os
+import re
+import stat
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.job.paths import resolve_path
+from mailbatch.render.encodings import encode_base64
+from mailbatch.render.field_text import FieldError, refuse_controls
+from mailbatch.render.headers import fold_field, parameters
+from mailbatch.render.message import Attachment
+from mailbatch.render.templates import Names, Templates, Value
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+#: How many bytes of files with a path of their own for each recipient are kept for the next one.
+CACHED_BYTES = 32 * 1024 * 1024
+
+_UNKNOWN = "application/octet-stream"
+_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2"}
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
+# What people attach and not every Python knows.
+_TYPES = {
+    ".docx": f"{_OFFICE}wordprocessingml.document",
+    ".ics": "text/calendar",
+    ".md": "text/markdown",
+    ".odp": f"{_OPEN}presentation",
+    ".ods": f"{_OPEN}spreadsheet",
+    ".odt": f"{_OPEN}text",
+    ".pptx": f"{_OFFICE}presentationml.presentation",
+    ".vcf": "text/vcard",
+    ".webp": "image/webp",
+    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
+}
+_LONGEST_NAME = 255  # bytes: what file systems can hold
+_MARKUP = re.compile(r"\{[{%#]")
+
+
+class Asset:
+    """One file of the message: where it is, what it is called, and its part of the message."""
+
+    def __init__(
+        self,
+        folder: Path,
+        path: Value,
+        place: Location,
+        *,
+        filename: Value | None = None,
+        media_type: str | None = None,
+        cid: str | None = None,
+    ) -> None:
+        self.path = path
+        self._folder = folder
+        self._filename = filename
+        self._type = media_type
+        self._cid = cid
+        self._place = place
+        self._base = _fixed_folder(path.source)
+        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._kept = 0
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The templates in it."""
+        return (self.path,) if self._filename is None else (self.path, self._filename)
+
+    @property
+    def constant(self) -> bool:
+        """Tell whether the part is the same for every message."""
+        return all(value.constant is not None for value in self.values)
+
+    def check(self, names: Names) -> None:
+        """Read the file if it is the same for all.
+
+        Raises:
+            MessageError: as for `part`.
+        """
+        if self.constant:
+            self.part(names)
+        elif self.path.constant is not None:
+            self._file(self.path.constant)
+
+    def part(self, names: Names) -> bytes:
+        """Return the part as it stands in the message: header, empty line, base64.
+
+        Raises:
+            MessageError: the file cannot be read, or its name cannot be written.
+            TemplateError: a template of the path or the name fails.
+        """
+        name, filename = self._names(names)
+        file = self._file(name)
+        kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
+        try:
+            return _part_head(filename, kind, self._cid) + file.encoded
+        except FieldError as error:
+            raise self._error(f"the file name {filename!r}", str(error)) from None
+
+    def attachment(self, names: Names) -> Attachment:
+        """Return the file as a value.
+
+        Raises:
+            MessageError, TemplateError: as for `part`.
+        """
+        name, filename = self._names(names)
+        file = self._file(name)
+        kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
+        return Attachment(filename, kind, base64.b64decode(file.encoded), self._cid)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what is the same for all: the file, or the template of its path."""
+        sources = [value.source for value in self.values]
+        digest = hashlib.sha256(repr((sources, self._type, self._cid)).encode())
+        if self.path.constant is not None:
+            digest.update(self._file(self.path.constant).encoded)
+        return digest.hexdigest()
+
+    def _names(self, names: Names) -> tuple[str, str]:
+        name = self.path.render(names)
+        filename = self._filename.render(names) if self._filename is not None else ""
+        return name, filename or Path(name).name
+
+    def _file(self, name: str) -> _File:
+        file = self._files.get(name)
+        if file is None:
+            file = self._files[name] = _File(self._read(name))
+            self._kept += len(file.encoded)
+            while self._kept > CACHED_BYTES and len(self._files) > 1:
+                self._kept -= len(self._files.popitem(last=False)[1].encoded)
+        return file
+
+    def _read(self, name: str) -> bytes:
+        try:
+            path = resolve_path(self._folder, name, absolute_allowed=Path(self._base).is_absolute())
+            base = os.path.realpath(self._folder / self._base)
+            if self.path.constant is None and not Path(os.path.realpath(path)).is_relative_to(base):
+                raise self._error(name, "leaves the folder that the job names")
+            # Opened without waiting, because a FIFO would wait for ever.
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            with open(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise self._error(name, "is no file")
+                return file.read()
+        except JobError as error:
+            raise self._error(name, error.message, hint=error.hint) from None
+        except FileNotFoundError:
+            raise self._error(name, "does not exist") from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise self._error(name, f"cannot be read: {reason}") from None
+
+    def _error(self, name: str, problem: str, *, hint: str | None = None) -> MessageError:
+        return MessageError(f"{name} {problem}", location=self._place, hint=hint)
+
+
+class _File:
+    """The content of a file, encoded."""
+
+    __slots__ = ("encoded", "is_utf8")
+
+    def __init__(self, data: bytes) -> None:
+        self.encoded = encode_base64(data)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self.is_utf8 = False
+        else:
+            self.is_utf8 = True
+
+
+def _fixed_folder(source: str) -> str:
+    """Return the folder that a path template names before its first markup."""
+    match = _MARKUP.search(source)
+    fixed = source if match is None else source[: match.start()]
+    return fixed[: fixed.rfind("/") + 1]
+
+
+def _part_head(filename: str, kind: str, cid: str | None) -> bytes:
+    refuse_controls(filename)
+    if "/" in filename or "\\" in filename or filename.strip(". ") == "":
+        raise FieldError("is no name of a file")
+    if len(filename.encode(errors="surrogatepass")) > _LONGEST_NAME:
+        raise FieldError(f"has more than {_LONGEST_NAME} bytes")
+    shown = "attachment" if cid is None else "inline"
+    words = [shown, *parameters("filename", filename)]
+    disposition = [f"{word};" for word in words[:-1]] + words[-1:]
+    head = f"Content-Type: {kind}\r\n"
+    if cid is not None:
+        head += f"Content-ID: <{cid}>\r\n"
+    return (
+        head.encode("ascii")
+        + b"Content-Transfer-Encoding: base64\r\n"
+        + fold_field(
+            "Content-Disposition",
+            [word if number == 0 else f" {word}" for number, word in enumerate(disposition)],
+        )
+        + b"\r\n"
+    )
+
+
+@cache
+def _known_types() -> mimetypes.MimeTypes:
+    # Python's own table alone: the same on every machine.
+    return mimetypes.MimeTypes()
+
+
+def _media_type(filename: str, *, is_utf8: bool) -> str:
+    """Guess a media type from a file's name; text gets a charset if its bytes are UTF-8."""
+    kind, packed = _known_types().guess_type(filename)
+    if packed is not None:
+        return _PACKED.get(packed, _UNKNOWN)
+    suffix = Path(filename).suffix.lower()
+    kind = _TYPES.get(suffix, kind)
+    if kind is None or kind.startswith(("message/", "multipart/")):
+        return _UNKNOWN  # these two would not be allowed in base64 (RFC 2045 6.4)
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") and is_utf8 else kind
+
+
+def attachments(job: model.Job, templates: Templates) -> list[Asset]:
+    """Make the attachments of a job."""
+    assets = []
+    for number, item in enumerate(job.message.attachments):
+        key = f"message.attachments[{number}]"
+        filename = None
+        if item.filename is not None:
+            filename = templates.value(f"{key}.filename", item.filename)
+        path = templates.value(f"{key}.path", item.path)
+        place = job.locate(f"{key}.path")
+        assets.append(Asset(job.folder, path, place, filename=filename, media_type=item.type))
+    return assets
+
+
+def inline_images(job: model.Job, templates: Templates) -> list[Asset]:
+    """Make the inline images of a job."""
+    inline: Mapping[str, str] = job.message.inline
+    return [
+        Asset(
+            job.folder,
+            templates.value(f"message.inline.{cid}", path),
+            job.locate(f"message.inline.{cid}"),
+            cid=cid,
+        )
+        for cid, path in inline.items()
+    ]

@@ -1,0 +1,159 @@
+"""Infobip's X-IB-* header fields (the provider's page "Set up an integration with Infobip SMTP API").
+
+Their values are read by a program that decodes no encoded-words: ASCII only, folded at white space
+that means nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.errors import JobError, MessageError
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.fields import Field, HeaderField
+from mailbatch.render.headers import fold_field, structured_field
+from mailbatch.render.templates import Names, Templates, Value
+from mailbatch.render.uris import web_address
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+#: Infobip's limits, in characters.
+BULK_ID_LIMIT = 100
+DATA_LIMIT = 4000
+
+_DATA_NAME = "X-IB-Callback-Data"
+
+
+def callback_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
+    """Make the callback fields of a job in the order of the provider's page."""
+    given = job.callbacks
+    for key, name, text, encode in (
+        ("bulk_id", "X-IB-Bulk-Id", given.bulk_id, _bulk_id),
+        ("tracking_url", "X-IB-Tracking-Url", given.tracking_url, _url),
+        ("intermediate_report", "X-IB-Intermediate-Report", given.intermediate_report, _token),
+        ("notify_url", "X-IB-Notify-Url", given.notify_url, _url),
+        ("notify_content_type", "X-IB-Notify-Content-Type", given.notify_content_type, _token),
+    ):
+        if text is None:
+            continue
+        source = text if isinstance(text, str) else json.dumps(text)
+        place = job.locate(f"callbacks.{key}")
+        yield Field(name, templates.value(f"callbacks.{key}", source), encode, place)
+    if given.data is not None:
+        yield CallbackData(job, templates)
+
+
+def _bulk_id(name: str, text: str) -> bytes:
+    if not text:
+        raise FieldError("is empty")
+    if len(text) > BULK_ID_LIMIT:
+        raise FieldError(f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed")
+    return structured_field(name, text)
+
+
+def _url(name: str, text: str) -> bytes:
+    return structured_field(name, web_address(text))
+
+
+def _token(name: str, text: str) -> bytes:
+    return structured_field(name, text)
+
+
+class CallbackData:
+    """The X-IB-Callback-Data field: JSON whose texts are templates.
+
+    What does not vary is encoded once. The field may be folded behind a comma or a colon of the
+    JSON, where white space means nothing, and never inside one of its texts.
+    """
+
+    name = _DATA_NAME
+    key = "callbacks.data"
+
+    def __init__(self, job: model.Job, templates: Templates) -> None:
+        self._place = job.locate("callbacks.data")
+        self.values: list[Value] = []
+        self.source = json.dumps(job.callbacks.data, sort_keys=True, default=str)
+        # One list of parts for each token between two places where the field may be folded.
+        self._tokens: list[list[str | Value]] = [[]]
+        self._compile(job.callbacks.data, "callbacks.data", templates)
+
+    def _compile(self, node: Any, key: str, templates: Templates) -> None:
+        if isinstance(node, dict):
+            self._compile_members(
+                "{}", [(str(name), item, f"{key}.{name}") for name, item in node.items()], templates
+            )
+        elif isinstance(node, list | tuple):
+            items = [(None, item, f"{key}[{number}]") for number, item in enumerate(node)]
+            self._compile_members("[]", items, templates)
+        elif isinstance(node, str):
+            value = templates.value(key, node)
+            if value.constant is None:
+                self.values.append(value)
+                self._tokens[-1].append(value)
+            else:
+                self._tokens[-1].append(_json(value.constant))
+        else:
+            self._tokens[-1].append(_json(node))
+
+    def _compile_members(
+        self, brackets: str, members: Sequence[tuple[str | None, Any, str]], templates: Templates
+    ) -> None:
+        self._tokens[-1].append(brackets[0])
+        for number, (name, item, key) in enumerate(members):
+            if number:
+                self._tokens[-1].append(",")
+                self._tokens.append([])
+            if name is not None:
+                self._tokens[-1].append(f"{_json(name)}:")
+                self._tokens.append([])
+            self._compile(item, key, templates)
+        self._tokens[-1].append(brackets[1])
+
+    @property
+    def constant(self) -> bytes | None:
+        """The field, if it is the same for every message.
+
+        Raises:
+            JobError: it is too long.
+        """
+        if self.values:
+            return None
+        try:
+            return self.write({})
+        except MessageError as error:
+            raise JobError(error.message, location=self._place) from None
+
+    def text(self, names: Names) -> str:
+        """Return the JSON for a recipient."""
+        return " ".join(self._rendered(names))
+
+    def write(self, names: Names) -> bytes:
+        """Return the field for a recipient.
+
+        Raises:
+            MessageError: more than 4000 characters, or a text that no line can hold.
+            TemplateError: a template fails.
+        """
+        tokens = self._rendered(names)
+        length = sum(map(len, tokens)) + len(tokens) - 1
+        try:
+            if length > DATA_LIMIT:
+                raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
+            tokens[1:] = [f" {token}" for token in tokens[1:]]
+            return fold_field(_DATA_NAME, tokens)
+        except FieldError as error:
+            raise MessageError(str(error), location=self._place) from None
+
+    def _rendered(self, names: Names) -> list[str]:
+        return [
+            "".join(
+                [part if isinstance(part, str) else _json(part.render(names)) for part in token]
+            )
+            for token in self._tokens
+        ]
+
+
+_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode

@@ -1,0 +1,125 @@
+"""The mistakes that a job's templates show before any row is rendered, as errors with their places.
+
+Which names are undefined (names.py finds them), which templates are missing, and what a group of
+several addresses must not use: a column that differs between its recipients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from jinja2 import nodes
+
+from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.render.names import Missing, NameReport, Unknown, check_names
+from mailbatch.render.scopes import Shape
+from mailbatch.render.templates import Page, Templates, Value, did_you_mean
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+_MOST_NAMES = 12  # a hint lists no more
+
+
+class NameChecks:
+    """Checks the names in every template of a job.
+
+    `followed` gives for each page the templates that it is made of.
+    """
+
+    def __init__(
+        self,
+        job: model.Job,
+        templates: Templates,
+        values: Iterable[Value],
+        pages: Iterable[Page],
+        constants: Mapping[str, Shape],
+    ) -> None:
+        self.followed: dict[str, frozenset[str]] = {}
+        self._job = job
+        self._templates = templates
+        self._values = [value for value in values if value.tree is not None]
+        self._pages = list(pages)
+        self._constants = {name: Shape() for name in templates.globals} | dict(constants)
+        self._broken: set[str] = set()
+
+    def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
+        """Return an error for every name that nothing defines and every template that is missing."""
+        errors: list[InputError] = []
+        for place, report in self._reports(known):
+            errors += (self._not_defined(found, place) for found in report.unknown)
+            errors += (self._not_there(found, place) for found in report.missing)
+        return errors
+
+    def leaks(self, known: Mapping[str, Shape], shared: Mapping[str, Shape]) -> list[InputError]:
+        """Return an error for every use of a name that a group of several addresses does not share."""
+        always = {
+            (found.template, found.line, found.name)
+            for _, report in self._reports(known)
+            for found in report.unknown
+        }
+        return [
+            self._leak(found, place)
+            for place, report in self._reports(shared)
+            for found in report.unknown
+            if (found.template, found.line, found.name) not in always
+        ]
+
+    def _reports(self, known: Mapping[str, Shape]) -> Iterator[tuple[Location, NameReport]]:
+        names = {**self._constants, **known}
+        for value in self._values:
+            if value.tree is not None:
+                yield self._job.locate(value.key), self._report(value.tree, None, names)
+        for page in self._pages:
+            report = self._report(page.tree, page.name, names)
+            self.followed[page.name] = report.templates
+            yield Location(page.name), report
+
+    def _report(
+        self, tree: nodes.Template, name: str | None, known: Mapping[str, Shape]
+    ) -> NameReport:
+        return check_names(tree, name, known=known, constants=self._constants, trees=self._tree)
+
+    def _tree(self, name: str) -> nodes.Template | None:
+        try:
+            return self._templates.tree(name)
+        except TemplateError as error:
+            if name not in self._broken:
+                self._broken.add(name)
+                self._templates.errors.append(error)
+            return nodes.Template([])
+
+    def _place(self, found: Unknown | Missing, place: Location) -> Location:
+        if found.template is None:
+            return place
+        source = self._templates.loader.line(found.template, found.line)
+        word = found.name.rpartition(".")[2] if isinstance(found, Unknown) else found.name
+        column = source.find(word) + 1 if source is not None else 0
+        return Location(found.template, found.line, column or None, source=source)
+
+    def _not_defined(self, found: Unknown, place: Location) -> TemplateError:
+        around, dot, name = found.name.rpartition(".")
+        hint = did_you_mean(name, found.candidates)
+        if hint is None and len(found.candidates) <= _MOST_NAMES and dot:
+            hint = f"There is {', '.join(sorted(found.candidates)) or 'nothing'} in {around}."
+        return TemplateError(
+            f"{found.name} is not defined", location=self._place(found, place), hint=hint
+        )
+
+    def _not_there(self, found: Missing, place: Location) -> TemplateError:
+        return TemplateError(
+            f"there is no template {found.name}",
+            location=self._place(found, place),
+            hint="Templates are named by their path below the job's folder.",
+        )
+
+    def _leak(self, found: Unknown, place: Location) -> TemplateError:
+        group_by = self._job.recipients.group_by
+        return TemplateError(
+            f"{found.name} is not defined for a group of several addresses, "
+            f"which shares only {', '.join(group_by)}",
+            location=self._place(found, place),
+            hint=f"Add {self._job.recipients.address} to recipients.group_by, so that every address "
+            "gets a message of its own.",
+        )

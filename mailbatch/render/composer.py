@@ -1,0 +1,302 @@
+"""The composer: the room's face. It makes the message of each delivery of a job.
+
+Construction compiles everything once and reports every mistake that can be found without a row, in
+one go; composing does only what varies. The same delivery gives the same bytes, always: nothing
+here reads the clock or chance. Sources: RFC 5322, RFC 2045 to 2047, RFC 6532, and the provider's
+page for X-IB-*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.envelope import Delivery
+from mailbatch.errors import InputError, InputErrors, JobError, MessageError
+from mailbatch.render import context, digests
+from mailbatch.render.addresses import shown_addresses
+from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.callbacks import callback_fields
+from mailbatch.render.checks import NameChecks
+from mailbatch.render.content import Parts
+from mailbatch.render.correspondents import Copies, Sender, To
+from mailbatch.render.encodings import encode_text
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.fields import Field, HeaderField, custom_fields
+from mailbatch.render.headers import date_field, date_text, text_field
+from mailbatch.render.loader import FolderLoader
+from mailbatch.render.mailing_lists import list_fields
+from mailbatch.render.message import Content, Message
+from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.templates import Names, Templates, Value
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+_MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}")
+_MIME_VERSION = b"MIME-Version: 1.0\r\n"
+
+
+class Composer:
+    """Makes the messages of a job in one edition."""
+
+    def __init__(
+        self,
+        job: model.Job,
+        *,
+        edition: str,
+        columns: tuple[str, ...],
+        now: datetime,
+        variables: Mapping[str, Any],
+    ) -> None:
+        """Compile the job's templates and encode what is the same for all.
+
+        `columns` are the names of the recipient table's columns in their order; `variables` those
+        of the job with what the command line sets.
+
+        Raises:
+            InputErrors: every mistake that can be found without a row.
+        """
+        errors: list[InputError] = []
+        constants = context.constants(job, edition=edition, now=now, variables=variables)
+        templates = Templates(FolderLoader(job.folder), constants, job.locate, errors)
+        self._job = job
+        self._variables = constants["variables"]
+        self._templates = templates
+        self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._sender = Sender.of(job, errors)
+        self._to = To(job, templates)
+        self._copies = Copies(job, templates)
+        key = "message.subject"
+        subject = templates.value(key, job.message.subject)
+        self._subject = Field("Subject", subject, text_field, job.locate(key))
+        self._fields: tuple[HeaderField, ...] = (
+            *list_fields(job, templates),
+            *callback_fields(job, templates),
+            *custom_fields(job, templates),
+        )
+        self._parts = Parts(job, templates)
+        self._inline = inline_images(job, templates)
+        self._attachments = attachments(job, templates)
+        pages = [page for choice in self._parts.choices for page in choice.pages.values()]
+        shapes = context.constant_shapes(constants)
+        self._checks = NameChecks(job, templates, self._values(), pages, shapes)
+        errors += self._checks.undefined(self._rows.shapes(several=False))
+        self._prepare(errors)
+        if errors:
+            raise InputErrors(_in_order(errors, str(job.path)))
+
+    def _prepare(self, errors: list[InputError]) -> None:
+        """Encode what is the same for all."""
+        try:
+            self._from = self._sender.fields()
+        except FieldError as error:
+            errors.append(JobError(str(error), location=self._job.locate("sender.from")))
+        for asset in (*self._inline, *self._attachments):
+            try:
+                asset.check(self._templates.globals)
+            except MessageError as error:
+                errors.append(error)
+        self._subject_field = _constant(self._subject, errors)
+        self._tail = list(_coalesced([*self._fields], errors))
+        if errors:
+            return
+        self._skeleton = Skeleton(
+            text=self._parts.has_text,
+            html=self._parts.has_html,
+            inline=[asset.part(self._templates.globals) for asset in self._inline],
+            attachments=len(self._attachments),
+        )
+        self._files: list[bytes | None] = [
+            asset.part(self._templates.globals) if asset.constant else None
+            for asset in self._attachments
+        ]
+        self._inline_sizes = tuple(
+            (asset.path.source, len(asset.part(self._templates.globals))) for asset in self._inline
+        )
+
+    def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
+        """Return the message of a delivery; `eight_bit` says whether bytes beyond ASCII may be sent.
+
+        Raises:
+            TemplateError: a template fails for this row.
+            MessageError: a header, an address or a file cannot be written for this row.
+        """
+        names = self._rows.of(delivery)
+        cc, copies = self._copies.of(names, delivery)
+        head = self._head(names, delivery, self._copies.field(cc))
+        text, html = self._parts.render(names)
+        mark = boundary(delivery.message_id)
+        encoded_text = self._encoded("text", text, mark, eight_bit=eight_bit)
+        encoded_html = self._encoded("html", html, mark, eight_bit=eight_bit)
+        files = [
+            part if part is not None else asset.part(names)
+            for part, asset in zip(self._files, self._attachments, strict=True)
+        ]
+        body = self._skeleton.fill(mark, encoded_text, encoded_html, files)
+        international = not head.isascii()
+        return Message(
+            content=b"".join((head, *body)),
+            message_id=delivery.message_id,
+            copies=copies,
+            eight_bit=international
+            or (encoded_text is not None and encoded_text[0] == "8bit")
+            or (encoded_html is not None and encoded_html[0] == "8bit"),
+            needs_smtputf8=international
+            or not "".join((self._sender.reverse_path, *delivery.addresses, *copies)).isascii(),
+            reverse_path=self._sender.reverse_path,
+            parts=self._sizes(encoded_text, encoded_html, files),
+        )
+
+    def _head(self, names: Names, delivery: Delivery, cc: bytes) -> bytes:
+        """Return all fields but those of the MIME structure."""
+        message_id = delivery.message_id
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise ValueError(f"{message_id!r} is no Message-ID")
+        return b"".join(
+            (
+                self._from,
+                self._to.write(names, delivery),
+                cc,
+                self._subject_field or self._subject.write(names),
+                date_field(delivery.date),
+                f"Message-ID: <{message_id}>\r\n".encode("ascii"),
+                *[
+                    piece if isinstance(piece, bytes) else piece.write(names)
+                    for piece in self._tail
+                ],
+                _MIME_VERSION,
+            )
+        )
+
+    def _encoded(
+        self, key: str, text: str | None, mark: bytes, *, eight_bit: bool
+    ) -> Encoded | None:
+        if text is None:
+            return None
+        try:
+            return encode_text(text, eight_bit=eight_bit, marker=mark)
+        except UnicodeEncodeError:
+            raise MessageError(
+                f"the {key} part holds half a surrogate pair", location=self._job.locate("message")
+            ) from None
+
+    def _sizes(
+        self, text: Encoded | None, html: Encoded | None, files: list[bytes]
+    ) -> tuple[tuple[str, int], ...]:
+        sizes = [
+            (name, len(part[1]))
+            for name, part in (("the text part", text), ("the HTML part", html))
+            if part is not None
+        ]
+        sizes += [
+            (asset.path.source, len(part))
+            for asset, part in zip(self._attachments, files, strict=True)
+        ]
+        return (*sizes, *self._inline_sizes)
+
+    def content(self, delivery: Delivery) -> Content:
+        """Return the rendered content of a delivery, for people.
+
+        Raises:
+            TemplateError, MessageError: as for `compose`.
+        """
+        names = self._rows.of(delivery)
+        cc, _ = self._copies.of(names, delivery)
+        text, html = self._parts.render(names)
+        to = shown_addresses(self._to.shown(names, delivery))
+        head = [
+            ("From", shown_addresses((self._sender.from_,))),
+            ("Reply-To", shown_addresses(self._sender.reply_to)),
+            ("To", to),
+            ("Cc", shown_addresses(cc)),
+            ("Subject", self._subject.text(names)),
+            ("Date", date_text(delivery.date)),
+            ("Message-ID", f"<{delivery.message_id}>"),
+            *((field.name, field.text(names)) for field in self._fields),
+        ]
+        written = tuple((name, value) for name, value in head if value)
+        return Content(
+            subject=self._subject.text(names),
+            from_=shown_addresses((self._sender.from_,)),
+            to=to,
+            cc=shown_addresses(cc),
+            headers=written,
+            text=text,
+            html=html,
+            attachments=tuple(asset.attachment(names) for asset in self._attachments),
+            inline=tuple(asset.attachment(names) for asset in self._inline),
+        )
+
+    def leaks(self) -> tuple[InputError, ...]:
+        """Return what is wrong if any group has several addresses: uses of columns that they do not share.
+
+        Such a use also fails when it is rendered; asking here, once the plan is known, finds it
+        before anything is sent.
+        """
+        known = self._rows.shapes(several=False)
+        shared = self._rows.shapes(several=True)
+        return tuple(_in_order(self._checks.leaks(known, shared), str(self._job.path)))
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of every input of the message, by names such as `message.html: letter.html.j2`."""
+        values = (*self._to.values, *self._copies.values)
+        return {
+            **digests.job_digests(self._job, (self._subject, *self._fields), values),
+            **digests.variable_digests(self._variables),
+            **digests.page_digests(
+                self._parts.choices, self._checks.followed, self._templates.loader
+            ),
+            **digests.asset_digests("message.attachments", self._attachments),
+            **digests.asset_digests("message.inline", self._inline),
+        }
+
+    def _values(self) -> Iterator[Value]:
+        """Give every value that may be a template."""
+        yield from (*self._to.values, *self._copies.values, *self._subject.values)
+        for field in self._fields:
+            yield from field.values
+        for asset in (*self._inline, *self._attachments):
+            yield from asset.values
+        for choice in self._parts.choices:
+            yield choice.value
+
+
+def _constant(field: HeaderField, errors: list[InputError]) -> bytes | None:
+    try:
+        return field.constant
+    except JobError as error:
+        errors.append(error)
+        return None
+
+
+def _coalesced(
+    fields: Iterable[HeaderField], errors: list[InputError]
+) -> Iterator[bytes | HeaderField]:
+    """Give the fields in their order, neighbours that never vary as one."""
+    same = b""
+    for field in fields:
+        constant = _constant(field, errors)
+        if constant is not None:
+            same += constant
+            continue
+        if same:
+            yield same
+            same = b""
+        yield field
+    if same:
+        yield same
+
+
+def _in_order(errors: Iterable[InputError], job: str) -> list[InputError]:
+    """Sort errors by their places, the job's first, each mistake once."""
+
+    def place(error: InputError) -> tuple[bool, str, int, int]:
+        at = error.location
+        if at is None:
+            return (False, "", 0, 0)
+        return (at.path != job, at.path, at.line or 0, at.column or 0)
+
+    return list({str(error): error for error in sorted(errors, key=place)}.values())

@@ -1,0 +1,86 @@
+"""The rendered texts of a message: the text part and the HTML part, before they are encoded.
+
+Where the job gives no text, it is made from the HTML; Markdown gives both. What a recipient's row
+holds is text in all of them: it never becomes a tag, nor a template, nor Markdown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import MessageError
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.html import content_ids, inline_css
+from mailbatch.render.markdown import html_from_markdown
+from mailbatch.render.pages import PageChoice
+from mailbatch.render.templates import Names, Role, Templates, did_you_mean
+from mailbatch.render.text_from_html import text_from_html
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+#: The text part and the HTML part, None where there is none.
+Texts = tuple[str | None, str | None]
+
+_ROLES = (("text", Role.TEXT), ("html", Role.HTML), ("markdown", Role.MARKDOWN))
+
+
+class Parts:
+    """The texts of every message of a job; `choices` are their templates."""
+
+    def __init__(self, job: model.Job, templates: Templates) -> None:
+        message = job.message
+        choices = {
+            role: PageChoice(job, f"message.{key}", name, role, templates)
+            for key, role in _ROLES
+            if (name := getattr(message, key)) is not None
+        }
+        if message.markdown is not None:
+            choices[Role.TEXT] = PageChoice(
+                job, "message.markdown", message.markdown, Role.TEXT, templates
+            )
+        self.choices = tuple(choices.values())
+        self.has_text = True
+        self.has_html = message.html is not None or message.markdown is not None
+        self._text = choices.get(Role.TEXT)
+        self._html = choices.get(Role.HTML)
+        self._markdown = choices.get(Role.MARKDOWN)
+        self._marks = templates.marks
+        self._place = job.locate("message.html" if message.html is not None else "message.markdown")
+        self._css = job.locate("message.css") if message.css == "inline" else None
+        self._inline = frozenset(message.inline)
+
+    def render(self, names: Names) -> Texts:
+        """Return both texts for a recipient.
+
+        Raises:
+            TemplateError: a template fails. MessageError: the HTML shows an inline image that the
+            job does not have, or its style rules
+                cannot be read.
+        """
+        html = self._render_html(names)
+        if self._text is not None:
+            return self._text.render(names), html
+        return text_from_html(html or ""), html
+
+    def _render_html(self, names: Names) -> str | None:
+        if self._html is not None:
+            html = self._html.render(names)
+        elif self._markdown is not None:
+            self._marks.clear()
+            html = self._marks.restore(html_from_markdown(self._markdown.render(names)))
+        else:
+            return None
+        for name in content_ids(html):
+            if name not in self._inline:
+                raise MessageError(
+                    f"the HTML shows cid:{name}, which is not in message.inline",
+                    location=self._place,
+                    hint=did_you_mean(name, self._inline),
+                )
+        if self._css is not None:
+            try:
+                html = inline_css(html)
+            except FieldError as error:
+                raise MessageError(str(error), location=self._css) from None
+        return html

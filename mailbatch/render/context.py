@@ -1,0 +1,92 @@
+"""The names that templates see: the row's columns, `recipient`, `rows`, and what is the same for all.
+
+A group of several addresses sees the columns it is grouped by and nothing else of any row, so that
+no template can show one recipient what belongs to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.envelope import Delivery
+from mailbatch.render.scopes import Shape
+from mailbatch.render.templates import Names
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+
+
+def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `job`, which shows no secrets, and `variables`, as templates see them."""
+    return {
+        "job": {"name": job.name, "from": job.sender.from_, "list_id": job.message.list_id},
+        "variables": _plain(variables),
+    }
+
+
+def constants(
+    job: Job, *, edition: str, now: datetime, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the names whose values are the same for every message."""
+    return {**job_constants(job, variables=variables), "edition": edition, "now": now}
+
+
+def constant_shapes(names: Mapping[str, Any]) -> dict[str, Shape]:
+    """Return what is known of such names; of a mapping, its keys."""
+    return {
+        name: Shape(frozenset(value)) if type(value) is dict else Shape()
+        for name, value in names.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Copy mappings and lists, so that templates get plain ones that nobody else has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+class RowNames:
+    """Makes the names of each delivery from its rows.
+
+    `base` are the constants and Jinja2's own functions.
+    """
+
+    def __init__(
+        self, columns: tuple[str, ...], group_by: tuple[str, ...], base: Mapping[str, Any]
+    ) -> None:
+        self._columns = columns
+        self._identifiers = tuple(name for name in columns if name.isidentifier())
+        self._all_identifiers = len(self._identifiers) == len(columns)
+        self._group_by = tuple((name, columns.index(name)) for name in group_by if name in columns)
+        self._base = dict(base)
+
+    def of(self, delivery: Delivery) -> Names:
+        """Return the names that a delivery's templates see."""
+        first = delivery.rows[0].values
+        if len(delivery.addresses) > 1:
+            recipient = {name: first[index] for name, index in self._group_by}
+            names = {name: text for name, text in recipient.items() if name.isidentifier()}
+            return {**self._base, **names, "recipient": recipient}
+        recipient = dict(zip(self._columns, first, strict=True))
+        rows = [recipient]
+        if len(delivery.rows) > 1:
+            rows += [dict(zip(self._columns, row.values, strict=True)) for row in delivery.rows[1:]]
+        if self._all_identifiers:
+            return {**self._base, **recipient, "recipient": recipient, "rows": rows}
+        names = {name: recipient[name] for name in self._identifiers}
+        return {**self._base, **names, "recipient": recipient, "rows": rows}
+
+    def shapes(self, *, several: bool) -> dict[str, Shape]:
+        """Return what is known of a row's names, for one address or for a group of several."""
+        columns = tuple(name for name, _ in self._group_by) if several else self._columns
+        keys = frozenset(columns)
+        names = {name: Shape() for name in columns if name.isidentifier()}
+        names["recipient"] = Shape(keys)
+        if not several:
+            names["rows"] = Shape(keys, items=True)
+        return names

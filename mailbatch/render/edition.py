@@ -1,0 +1,71 @@
+"""The two templates of a job that no recipient takes part in: `edition` and `results`.
+
+Both are rendered once, before anything else. `results` does not see `now`: a run that goes on
+tomorrow writes the same file as today's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.errors import InputError, JobError
+from mailbatch.render import context
+from mailbatch.render.checks import NameChecks
+from mailbatch.render.field_text import FieldError, refuse_controls
+from mailbatch.render.loader import FolderLoader
+from mailbatch.render.templates import Templates
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+
+def render_edition(
+    job: model.Job, now: datetime, variables: Mapping[str, Any] | None = None
+) -> str:
+    """Return the edition of a job; `variables` are those of the job unless given.
+
+    Raises:
+        TemplateError: its template is wrong.
+        JobError: it is empty, or holds a control character.
+    """
+    return _rendered(job, "edition", job.edition, {"now": now}, variables)
+
+
+def render_results_path(
+    job: model.Job, edition: str, variables: Mapping[str, Any] | None = None
+) -> str:
+    """Return the path of the results as the job writes it; `variables` are those of the job unless given.
+
+    Raises:
+        TemplateError: its template is wrong.
+        JobError: it is empty, or holds a control character.
+    """
+    return _rendered(job, "results", job.results, {"edition": edition}, variables)
+
+
+def _rendered(
+    job: model.Job,
+    key: str,
+    source: str,
+    own: Mapping[str, Any],
+    variables: Mapping[str, Any] | None,
+) -> str:
+    given = job.variables if variables is None else variables
+    names = {**context.job_constants(job, variables=given), **own}
+    errors: list[InputError] = []
+    templates = Templates(FolderLoader(job.folder), names, job.locate, errors)
+    value = templates.value(key, source, fixed=False)
+    checks = NameChecks(job, templates, [value], [], context.constant_shapes(names))
+    errors += checks.undefined({})
+    if errors:
+        raise errors[0]
+    text = value.render(templates.globals).strip()
+    try:
+        refuse_controls(text)
+    except FieldError as error:
+        raise JobError(str(error), location=job.locate(key)) from None
+    if not text:
+        raise JobError("is empty", location=job.locate(key))
+    return text

@@ -1,0 +1,64 @@
+"""Content transfer encodings (RFC 2045 section 6): text and bytes as lines that SMTP carries unharmed.
+
+Whatever comes in, what goes out has CRLF and no other CR or LF, and no line of more than 998 bytes
+(RFC 5321 4.5.3.1.6). Nothing here knows headers or multiparts, and nothing is ever lost: decoding
+gives the text back with its line ends as CRLF, and bytes exactly.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+#: The longest line that a message may have, without its CRLF (RFC 5322 2.1.1).
+LONGEST_LINE = 998
+
+# What quoted-printable leaves as it is: printable ASCII but "=", TAB, and the line feed between
+# lines.
+_LITERAL = bytes(code for code in range(32, 127) if code != 0x3D) + b"\t\n"
+
+
+def encode_text(text: str, *, eight_bit: bool, marker: bytes) -> tuple[str, bytes]:
+    """Encode the text of a part; return the encoding's name and the lines, without a last CRLF added.
+
+    7bit if it fits, 8bit if `eight_bit` allows it and it fits, else quoted-printable or base64,
+    whichever is shorter. Text that holds `marker`, the common beginning of the message's
+    boundaries, never goes unencoded.
+
+    Raises:
+        UnicodeEncodeError: `text` holds half a surrogate pair.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = text.encode()
+    plain = len(data) == len(text)
+    if (plain or eight_bit) and marker not in data and b"\0" not in data:
+        lines = data.split(b"\n")
+        if len(max(lines, key=len)) <= LONGEST_LINE:
+            return ("7bit" if plain else "8bit"), b"\r\n".join(lines)
+    return _shorter(data)
+
+
+def _shorter(data: bytes) -> tuple[str, bytes]:
+    """Encode text with bare line feeds as quoted-printable or base64, whichever is shorter."""
+    # Lines of text end in CRLF where they are encoded as base64, too (RFC 2045 6.8).
+    source = data.replace(b"\n", b"\r\n")
+    size = base64_size(len(source))
+    at_least = len(source) + 2 * len(data.translate(None, _LITERAL))
+    if at_least <= size:
+        # b2a_qp takes its line ends from the first one it sees, so it gets one kind only.
+        quoted = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+        if len(quoted) <= size:
+            return "quoted-printable", quoted
+    return "base64", encode_base64(source)
+
+
+def encode_base64(data: bytes) -> bytes:
+    """Encode bytes as base64 in lines of 76 characters, without a last CRLF."""
+    return base64.encodebytes(data).rstrip(b"\n").replace(b"\n", b"\r\n")
+
+
+def base64_size(size: int) -> int:
+    """Return the length of `encode_base64` for so many bytes."""
+    characters = (size + 2) // 3 * 4
+    return characters + 2 * max(0, (characters - 1) // 76)

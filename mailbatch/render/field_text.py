@@ -1,0 +1,25 @@
+"""What every header value has in common: how it is refused, and what it must not hold."""
+
+from __future__ import annotations
+
+import re
+
+# C0, DEL, C1 (with U+0085), and the two separators that some readers take for line ends.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class FieldError(ValueError):
+    """A text cannot be the value of its header; the message completes "message.subject: ..."."""
+
+
+def refuse_controls(text: str) -> None:
+    """Refuse control characters and whatever somebody may take for a line end.
+
+    Raises:
+        FieldError: names the character.
+    """
+    if text.isprintable():
+        return
+    match = _CONTROL.search(text)
+    if match is not None:
+        raise FieldError(f"holds the control character U+{ord(match[0]):04X}")

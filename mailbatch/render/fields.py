@@ -1,0 +1,135 @@
+"""Header fields of a job: a name, a value that may be a template, and how the one writes the other.
+
+A field knows its place in the job, so that whatever goes wrong with it says where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.headers import structured_field, text_field
+from mailbatch.render.templates import Names, Templates, Value
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+#: Writes a field from its name and the text of its value; raises `FieldError`.
+Encode = Callable[[str, str], bytes]
+
+
+class HeaderField(Protocol):
+    """A header field of every message; `constant` is its bytes where they never vary."""
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+
+    @property
+    def key(self) -> str:
+        """Its key in the job."""
+
+    @property
+    def values(self) -> Sequence[Value]:
+        """The templates in it."""
+
+    @property
+    def source(self) -> str:
+        """The value as the job has it."""
+
+    @property
+    def constant(self) -> bytes | None:
+        """The field, if it is the same for every message; JobError if it cannot be written."""
+
+    def text(self, names: Names) -> str:
+        """Return the value for a recipient, unencoded."""
+
+    def write(self, names: Names) -> bytes:
+        """Return the field for a recipient; MessageError if it cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header field with one value."""
+
+    name: str
+    value: Value
+    encode: Encode
+    place: Location
+
+    @property
+    def key(self) -> str:
+        """Its key in the job."""
+        return self.value.key
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The templates in it."""
+        return (self.value,)
+
+    @property
+    def constant(self) -> bytes | None:
+        """The field, if it is the same for every message.
+
+        Raises:
+            JobError: its value cannot be written.
+        """
+        if self.value.constant is None:
+            return None
+        try:
+            return self.encode(self.name, self.value.constant)
+        except FieldError as error:
+            raise JobError(str(error), location=self.place) from None
+
+    @property
+    def source(self) -> str:
+        """The value as the job has it."""
+        return self.value.source
+
+    def text(self, names: Names) -> str:
+        """Return the value for a recipient, unencoded."""
+        return self.value.render(names)
+
+    def write(self, names: Names) -> bytes:
+        """Return the field for a recipient.
+
+        Raises:
+            MessageError: the value cannot be written.
+            TemplateError: its template fails.
+        """
+        try:
+            return self.encode(self.name, self.value.render(names))
+        except FieldError as error:
+            raise MessageError(str(error), location=self.place) from None
+
+
+# Fields whose form is defined by a grammar that knows no encoded-words.
+_STRUCTURED = frozenset(
+    (
+        "auto-submitted",
+        "feedback-id",
+        "importance",
+        "in-reply-to",
+        "precedence",
+        "references",
+        "sender",
+    )
+)
+_STRUCTURED_PREFIXES = ("list-", "x-ib-")
+
+
+def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
+    """Make the fields of `message.headers`; one whose value is empty for a recipient is left out."""
+    for name, text in job.message.headers.items():
+        key = f"message.headers.{name}"
+        lowered = name.lower()
+        structured = lowered in _STRUCTURED or lowered.startswith(_STRUCTURED_PREFIXES)
+        encode = structured_field if structured else text_field
+        yield Field(name, templates.value(key, str(text)), _unless_empty(encode), job.locate(key))
+
+
+def _unless_empty(encode: Encode) -> Encode:
+    return lambda name, text: encode(name, text) if text else b""

@@ -1,0 +1,189 @@
+"""Header fields as bytes (RFC 5322 section 2.2 and 3.6), each with its last CRLF.
+
+Three kinds of value, and no way from one to another: unstructured text (RFC 2047 where it must
+be), structured values in ASCII (folded at their white space, never encoded, never broken), and
+addresses (encoded-words in display names only). Control characters are refused, not removed: a
+value that holds one was not meant for a header. Nothing here knows jobs or templates.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from mailbatch.render.addresses import Group, Mailbox
+from mailbatch.render.encoded_words import encoded_words
+from mailbatch.render.encodings import LONGEST_LINE
+from mailbatch.render.field_text import FieldError, refuse_controls
+
+#: What a line should not exceed (RFC 5322 2.1.1).
+PREFERRED_LINE = 78
+
+_CHUNK = re.compile(r" *[^ ]+")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LONGEST_QUOTED = 60  # a longer name becomes encoded-words, which can be folded
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# RFC 2231 section 7: attribute-char.
+_ATTRIBUTE_CHARS = "!#$&+-.^_`|~"
+
+
+def text_field(name: str, text: str) -> bytes:
+    """Write unstructured text (RFC 5322 3.6.5), as encoded-words where ASCII would not show it as it is.
+
+    Raises:
+        FieldError: a control character, or half a surrogate pair.
+    """
+    if not text.isascii() or not text.isprintable():
+        refuse_controls(text)
+    elif "=?" not in text and text.strip(" ") == text:
+        line = f"{name}: {text}"
+        if len(line) <= PREFERRED_LINE:
+            return f"{line}\r\n".encode("ascii")
+        chunks = _CHUNK.findall(text)
+        if len(max(chunks, key=len)) + len(name) + 2 <= LONGEST_LINE:
+            chunks[0] = f" {chunks[0]}"
+            return _lay_out(name, chunks)
+    if not text:
+        return f"{name}:\r\n".encode("ascii")
+    try:
+        words = encoded_words(text, taken=len(name) + 2)
+    except UnicodeEncodeError:
+        raise FieldError("holds half a surrogate pair") from None
+    return _lay_out(name, [f" {word}" for word in words])
+
+
+def structured_field(name: str, text: str) -> bytes:
+    """Write a value in ASCII that keeps its form: folded at its white space, never encoded.
+
+    Raises:
+        FieldError: a control character, other than ASCII, or a token too long for a line.
+    """
+    refuse_controls(text)
+    if not text.isascii():
+        raise FieldError("must be ASCII")
+    line = f"{name}: {text}"
+    if len(line) <= PREFERRED_LINE:
+        return f"{line}\r\n".encode("ascii")
+    return fold_field(name, _CHUNK.findall(text))
+
+
+def fold_field(name: str, chunks: Iterable[str]) -> bytes:
+    """Write a structured value of ASCII chunks; every chunk but the first may start with white space.
+
+    A line end may come before the white space of a chunk, and nowhere else.
+
+    Raises:
+        FieldError: a chunk is too long for a line.
+    """
+    lines = list(chunks)
+    if lines:
+        lines[0] = f" {lines[0]}"
+    return _lay_out(name, lines)
+
+
+def _lay_out(name: str, chunks: list[str]) -> bytes:
+    """Lay chunks out on lines of at most 78 characters where they let us."""
+    lines: list[str] = []
+    line = f"{name}:"
+    for chunk in chunks:
+        if len(line) + len(chunk) > PREFERRED_LINE and lines + [line] != [f"{name}:"]:
+            lines.append(line)
+            line = chunk
+        else:
+            line += chunk
+    lines.append(line)
+    field = "\r\n".join(lines).encode()
+    if len(field) > LONGEST_LINE and len(max(field.split(b"\r\n"), key=len)) > LONGEST_LINE:
+        raise FieldError(
+            f"holds a word of more than {LONGEST_LINE} characters that cannot be folded"
+        )
+    return field + b"\r\n"
+
+
+def address_field(name: str, entries: Iterable[Mailbox | Group]) -> bytes:
+    """Write an address list (RFC 5322 3.6.3); local parts beyond ASCII stay UTF-8 (RFC 6532).
+
+    Raises:
+        FieldError: a display name holds a control character.
+    """
+    chunks: list[str] = []
+    for entry in entries:
+        if chunks:
+            chunks[-1] += ","
+        if isinstance(entry, Mailbox):
+            chunks += _mailbox(entry, name if not chunks else "")
+        else:
+            chunks += _group(entry)
+    return _lay_out(name, chunks)
+
+
+def _mailbox(mailbox: Mailbox, first_on: str) -> list[str]:
+    address = mailbox.address
+    if "=?" in address:  # a local part that some readers would decode means the same in quotes
+        local, _, domain = address.rpartition("@")
+        address = address if local.startswith('"') else f'"{local}"@{domain}'
+    if not mailbox.name:
+        return [f" {address}"]
+    taken = len(first_on) + 2 if first_on else 1
+    return [*(f" {word}" for word in phrase_chunks(mailbox.name, taken)), f" <{address}>"]
+
+
+def _group(group: Group) -> list[str]:
+    simple = _ATOMS.fullmatch(group.name) and "=?" not in group.name
+    words = [group.name] if simple else phrase_chunks(group.name, LONGEST_LINE)
+    chunks = [f" {word}" for word in words]
+    chunks[-1] += ":"
+    for number, member in enumerate(group.members):
+        if number:
+            chunks[-1] += ","
+        chunks += _mailbox(member, "")
+    chunks[-1] += ";"
+    return chunks
+
+
+def phrase_chunks(text: str, taken: int) -> list[str]:
+    """Spell a display name as a quoted string, or as encoded-words where that would not show it.
+
+    `taken` is the number of characters before it on its line.
+
+    Raises:
+        FieldError: a control character, or half a surrogate pair.
+    """
+    refuse_controls(text)
+    if text.isascii() and "=?" not in text and len(text) <= _LONGEST_QUOTED:
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return [f'"{escaped}"']
+    try:
+        return encoded_words(text, taken=taken, phrase=True)
+    except UnicodeEncodeError:
+        raise FieldError("holds half a surrogate pair") from None
+
+
+def date_text(seconds: int) -> str:
+    """Spell a date (RFC 5322 3.3) in UTC; `seconds` since the epoch."""
+    at = time.gmtime(seconds)
+    return (
+        f"{_DAYS[at.tm_wday]}, {at.tm_mday:02} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04}"
+        f" {at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} +0000"
+    )
+
+
+def date_field(seconds: int) -> bytes:
+    """Write the Date field."""
+    return f"Date: {date_text(seconds)}\r\n".encode("ascii")
+
+
+def parameters(name: str, value: str) -> list[str]:
+    """Spell a parameter (RFC 2045 5.1, RFC 2231): with a second, plain one where it is not plain ASCII."""
+    if value.isascii() and "=?" not in value:
+        return [f"{name}={_quoted(value)}"]
+    plain = value.replace("=?", "__").encode("ascii", "replace").decode("ascii").replace("?", "_")
+    return [f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}", f"{name}={_quoted(plain)}"]
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,92 @@
+"""Template files: found below the job's folder, read once, never from anywhere else.
+
+Names are paths relative to the job's folder, in the job and in `include`, `import` and `extends`
+alike. The templates that the job itself names may have an absolute path; those that a template
+names may not. A relative path or a symbolic link that leaves the folder is an error, also behind
+`ignore missing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import BaseLoader, Environment, TemplateNotFound
+
+from mailbatch.errors import JobError, Location, TemplateError
+from mailbatch.job.paths import resolve_path
+
+
+class FolderLoader(BaseLoader):
+    """Loads templates below `folder`; each file is read once, so that all messages are made of one text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._texts: dict[str, str | None] = {}
+        self._absolute: set[str] = set()
+
+    def allow(self, name: str) -> None:
+        """Let an absolute path be loaded, because the job names it."""
+        if Path(name).is_absolute():
+            self._absolute.add(name)
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """Return the text of a template, for Jinja2.
+
+        Raises:
+            TemplateNotFound: there is none.
+            TemplateError: it is outside of the folder, or cannot be read.
+        """
+        del environment
+        text = self.text(template)
+        if text is None:
+            raise TemplateNotFound(template)
+        return text, template, lambda: True
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a template, None where there is none.
+
+        Raises:
+            TemplateError: it is outside of the folder, is no file, or cannot be read.
+        """
+        if name not in self._texts:
+            self._texts[name] = self._read(name)
+        return self._texts[name]
+
+    def line(self, name: str, number: int) -> str | None:
+        """Return one line of a template that was read, for a caret under it."""
+        lines = (self._texts.get(name) or "").splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else None
+
+    def _read(self, name: str) -> str | None:
+        path = self._find(name)
+        if path is None:
+            return None
+        try:
+            return path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise TemplateError(
+                f"is not UTF-8 (byte 0x{error.object[error.start]:02x})",
+                location=Location(name, line),
+                hint="Save it as UTF-8.",
+            ) from None
+        except OSError as error:
+            raise TemplateError(
+                f"cannot be read: {error.strerror}", location=Location(name)
+            ) from error
+
+    def _find(self, name: str) -> Path | None:
+        try:
+            found = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
+        except JobError as error:
+            raise TemplateError(
+                error.message, location=Location(name), hint="Move it below the job's folder."
+            ) from None
+        if not found.exists():
+            return None
+        if not found.is_file():
+            raise TemplateError("is no file", location=Location(name))
+        return found

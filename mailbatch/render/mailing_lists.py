@@ -1,0 +1,111 @@
+"""The fields of a mailing list: List-Id (RFC 2919), List-Unsubscribe (RFC 2369), one-click (RFC 8058).
+
+A URL in them is never folded and never an encoded-word: a mail program that cannot read it does
+not offer to unsubscribe, and the reader reports spam instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import JobError, MessageError
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.fields import Field, HeaderField
+from mailbatch.render.headers import fold_field, phrase_chunks, structured_field
+from mailbatch.render.templates import Names, Templates, Value
+from mailbatch.render.uris import mail_address, web_address
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+_POST = "List-Unsubscribe=One-Click"
+
+
+def list_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
+    """Make the list fields of a job."""
+    if job.message.list_id is not None:
+        key = "message.list_id"
+        value = templates.value(key, job.message.list_id)
+        yield Field("List-Id", value, _list_id, job.locate(key))
+    if job.message.unsubscribe is not None:
+        yield Unsubscribe(job, job.message.unsubscribe, templates)
+        if job.message.unsubscribe.one_click:
+            key = "message.unsubscribe.one_click"
+            post = templates.value(key, _POST)
+            yield Field("List-Unsubscribe-Post", post, structured_field, job.locate(key))
+
+
+def _list_id(name: str, text: str) -> bytes:
+    """Write `news.example.com` or `Example News <news.example.com>`."""
+    phrase, opening, identifier = text.rpartition("<")
+    if not opening:
+        return structured_field(name, f"<{text}>")
+    if not phrase.strip():
+        return structured_field(name, text)
+    words = phrase_chunks(phrase.strip(), len(name) + 2)
+    return fold_field(name, [*words[:1], *(f" {word}" for word in words[1:]), f" <{identifier}"])
+
+
+class Unsubscribe:
+    """The List-Unsubscribe field: the URL first, as RFC 8058 readers look for it."""
+
+    name = "List-Unsubscribe"
+    key = "message.unsubscribe"
+
+    def __init__(self, job: model.Job, given: model.Unsubscribe, templates: Templates) -> None:
+        self._place = job.locate(self.key)
+        self._https = given.one_click
+        self._url: Value | None = None
+        self._mailto: Value | None = None
+        if given.url is not None:
+            self._url = templates.value(f"{self.key}.url", given.url)
+        if given.mailto is not None:
+            self._mailto = templates.value(f"{self.key}.mailto", given.mailto)
+        self.values = [value for value in (self._url, self._mailto) if value is not None]
+        self.source = ", ".join(value.source for value in self.values)
+
+    @property
+    def constant(self) -> bytes | None:
+        """The field, if it is the same for every message.
+
+        Raises:
+            JobError: it cannot be written.
+        """
+        if any(value.constant is None for value in self.values):
+            return None
+        try:
+            return self._encode({})
+        except FieldError as error:
+            raise JobError(str(error), location=self._place) from None
+
+    def text(self, names: Names) -> str:
+        """Return the value for a recipient."""
+        return ", ".join(self._uris(names))
+
+    def write(self, names: Names) -> bytes:
+        """Return the field for a recipient.
+
+        Raises:
+            MessageError: a URL or an address is none.
+            TemplateError: a template fails.
+        """
+        try:
+            return self._encode(names)
+        except FieldError as error:
+            raise MessageError(str(error), location=self._place) from None
+
+    def _encode(self, names: Names) -> bytes:
+        first, *others = self._uris(names)
+        return fold_field(self.name, [first + "," * bool(others), *(f" {uri}" for uri in others)])
+
+    def _uris(self, names: Names) -> list[str]:
+        uris = []
+        if self._url is not None:
+            url = web_address(self._url.render(names))
+            if self._https and not url.startswith("https:"):
+                raise FieldError("one_click needs a url that begins with https://")
+            uris.append(f"<{url}>")
+        if self._mailto is not None:
+            uris.append(f"<{mail_address(self._mailto.render(names))}>")
+        return uris

@@ -1,0 +1,122 @@
+"""The MIME structure (RFC 2045, 2046, 2387): a skeleton made once per job, filled for each message.
+
+mixed(related(alternative(text, html), inline images), attachments), each level only where it has
+something to hold. Boundaries are functions of the Message-ID, so that a resend is byte-identical;
+"=_" at their beginning cannot occur in base64 and quoted-printable, and a text that holds them is
+not sent unencoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+#: What all boundaries of a message begin with, before the part that depends on the message.
+MARK = b"=_"
+
+_TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
+_HTML = b"Content-Type: text/html; charset=utf-8\r\n"
+_ENCODINGS = {
+    name: f"Content-Transfer-Encoding: {name}\r\n\r\n".encode("ascii")
+    for name in ("7bit", "8bit", "quoted-printable", "base64")
+}
+_CLOSE = b"--"
+
+#: The encoding and the encoded lines of a text.
+Encoded = tuple[str, bytes]
+
+
+def boundary(message_id: str) -> bytes:
+    """Return what all boundaries of a message begin with."""
+    return MARK + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest().encode("ascii")
+
+
+class Skeleton:
+    """The structure of every message of a job, from its Content-Type field to its last line."""
+
+    def __init__(
+        self, *, text: bool, html: bool, inline: Sequence[bytes], attachments: int
+    ) -> None:
+        """Lay out the structure: which texts there are, the inline parts, how many attachments."""
+        self._pieces: list[bytes] = []
+        self._boundaries: list[int] = []
+        self._texts: list[int] = []
+        self._htmls: list[int] = []
+        self._attachments: list[int] = []
+        self._mixed(text, html, inline, attachments)
+        self._add(b"\r\n")
+
+    def fill(
+        self, mark: bytes, text: Encoded | None, html: Encoded | None, attachments: Sequence[bytes]
+    ) -> list[bytes]:
+        """Return the pieces of one message."""
+        pieces = self._pieces.copy()
+        for index in self._boundaries:
+            pieces[index] = mark
+        if text is not None:
+            for index in self._texts:
+                pieces[index], pieces[index + 1] = _ENCODINGS[text[0]], text[1]
+        if html is not None:
+            for index in self._htmls:
+                pieces[index], pieces[index + 1] = _ENCODINGS[html[0]], html[1]
+        for index, part in zip(self._attachments, attachments, strict=True):
+            pieces[index] = part
+        return pieces
+
+    def _add(self, piece: bytes) -> int:
+        self._pieces.append(piece)
+        return len(self._pieces) - 1
+
+    def _mixed(self, text: bool, html: bool, inline: Sequence[bytes], attachments: int) -> None:
+        if not attachments:
+            self._related(text, html, inline)
+            return
+        self._open("mixed", b"m")
+        self._delimit(b"m")
+        self._related(text, html, inline)
+        for _ in range(attachments):
+            self._delimit(b"m")
+            self._attachments.append(self._add(b""))
+        self._delimit(b"m", _CLOSE)
+
+    def _related(self, text: bool, html: bool, inline: Sequence[bytes]) -> None:
+        if not inline:
+            self._alternative(text, html)
+            return
+        root = "multipart/alternative" if text and html else "text/html"
+        self._open(f'related; type="{root}"', b"r")
+        self._delimit(b"r")
+        self._alternative(text, html)
+        for part in inline:
+            self._delimit(b"r")
+            self._add(part)
+        self._delimit(b"r", _CLOSE)
+
+    def _alternative(self, text: bool, html: bool) -> None:
+        both = text and html
+        if both:
+            self._open("alternative", b"a")
+            self._delimit(b"a")
+        if text:
+            self._add(_TEXT)
+            self._texts.append(self._add(b""))
+            self._add(b"")
+        if both:
+            self._delimit(b"a")
+        if html:
+            self._add(_HTML)
+            self._htmls.append(self._add(b""))
+            self._add(b"")
+        if both:
+            self._delimit(b"a", _CLOSE)
+
+    def _open(self, kind: str, level: bytes) -> None:
+        self._add(f'Content-Type: multipart/{kind};\r\n boundary="'.encode("ascii"))
+        self._boundaries.append(self._add(b""))
+        self._add(b"-" + level + b'"\r\n')
+
+    def _delimit(self, level: bytes, end: bytes = b"\r\n") -> None:
+        # The line end before a delimiter belongs to it (RFC 2046 5.1.1).
+        self._add(b"\r\n--")
+        self._boundaries.append(self._add(b""))
+        self._add(b"-" + level + end)

@@ -1,0 +1,371 @@
+"""Which names a template uses that nothing defines: found in its syntax tree, before anything is rendered.
+
+Follows Jinja2's scopes: loops, macros, `with`, `set`, blocks along a chain of `extends`, includes
+(which see the names at their place) and imports (which see the globals only). A name that is only
+asked about (`is defined`, `default(...)`) may be absent, and in the branch where it was found to
+be defined it may be used. What the tree does not say (a template chosen by an expression) is left
+to rendering. Never renders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jinja2 import nodes
+
+from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted
+
+#: Finds the syntax tree of a template by its name; None where there is no such template.
+Trees = Callable[[str], nodes.Template | None]
+#: The bodies of a block along a chain of `extends`, the most derived first, each with its template.
+Blocks = Mapping[str, tuple[tuple[str | None, nodes.Block], ...]]
+
+_DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A use of a name that nothing defines.
+
+    `template` is None for a value of the job. `name` is dotted where a mapping lacks a key
+    (`recipient.nmae`); `candidates` are the names that might have been meant.
+    """
+
+    template: str | None
+    line: int
+    name: str
+    candidates: frozenset[str] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A template that is included, imported or extended, and is not there."""
+
+    template: str | None
+    line: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameReport:
+    """What `check_names` found; `templates` are the names of every template that it followed."""
+
+    unknown: tuple[Unknown, ...]
+    missing: tuple[Missing, ...]
+    templates: frozenset[str]
+
+
+def check_names(
+    tree: nodes.Template,
+    name: str | None,
+    *,
+    known: Mapping[str, Shape],
+    constants: Mapping[str, Shape],
+    trees: Trees,
+) -> NameReport:
+    """Find the names that nothing defines, in a template and in all that it includes, imports and extends.
+
+    `known` are the names that rendering gives; `constants` the part of them that imports see.
+    """
+    walk = _Walk(constants, trees)
+    walk.template(tree, name, Scope(Scope(None, known)), {})
+    return NameReport(
+        tuple(dict.fromkeys(walk.unknown)),
+        tuple(dict.fromkeys(walk.missing)),
+        frozenset(walk.followed),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a walk is.
+
+    `top` is the scope that blocks see; `block` the blocks that `super()` means here; `child` says
+    that only assignments count, because the template extends another.
+    """
+
+    template: str | None
+    top: Scope
+    blocks: Blocks
+    child: bool = False
+    block: tuple[tuple[str | None, nodes.Block], ...] = ()
+
+
+class _Walk:
+    """A walk over one template and all that it names."""
+
+    def __init__(self, constants: Mapping[str, Shape], trees: Trees) -> None:
+        self.unknown: list[Unknown] = []
+        self.missing: list[Missing] = []
+        self.followed: set[str] = set()
+        self._constants = constants
+        self._trees = trees
+        self._open: list[str] = []
+        self._macros: list[tuple[nodes.Macro, Scope, _Place]] = []
+        self._statements: dict[type[nodes.Node], Callable[..., None]] = {
+            nodes.Output: self._output,
+            nodes.For: self._for,
+            nodes.If: self._if,
+            nodes.With: self._with,
+            nodes.Macro: self._macro,
+            nodes.CallBlock: self._call_block,
+            nodes.FilterBlock: self._filter_block,
+            nodes.Assign: self._assign,
+            nodes.AssignBlock: self._assign_block,
+            nodes.Block: self._block,
+            nodes.Include: self._include,
+            nodes.Import: self._import,
+            nodes.FromImport: self._from_import,
+            nodes.Extends: self._extends,
+        }
+
+    # Templates
+
+    def template(
+        self, tree: nodes.Template, name: str | None, scope: Scope, derived: Blocks
+    ) -> None:
+        if name is not None:
+            self.followed.add(name)
+        blocks = dict(derived)
+        for block in tree.find_all(nodes.Block):
+            blocks[block.name] = (*blocks.get(block.name, ()), (name, block))
+        child = any(isinstance(node, nodes.Extends) for node in tree.body)
+        place = _Place(name, scope, blocks, child)
+        # `extends` walks the parent where it stands, but what the child assigns counts there, too.
+        last = [node for node in tree.body if isinstance(node, nodes.Extends)]
+        self._body([node for node in tree.body if node not in last], scope, place)
+        waiting, self._macros = self._macros, []
+        for macro, around, where in waiting:
+            self._macro_body(macro, around, where)
+        self._body(last, scope, place)
+
+    def _follow(
+        self, expression: nodes.Node, line: int, place: _Place, optional: bool
+    ) -> Iterator[tuple[str, nodes.Template]]:
+        """Give each template that an expression can name, as far as the syntax tree says."""
+        choices, all_of_them = _constant_names(expression)
+        found = False
+        for name in choices:
+            tree = self._trees(name)
+            if tree is not None:
+                found = True
+                yield name, tree
+            elif all_of_them and not optional:
+                self.missing.append(Missing(place.template, line, name))
+        if choices and not found and not all_of_them and not optional:
+            self.missing.append(Missing(place.template, line, choices[0]))
+
+    def _nested(self, name: str, tree: nodes.Template, scope: Scope, blocks: Blocks) -> None:
+        if name in self._open:  # a recursive include ends somewhere, or rendering says so
+            return
+        self._open.append(name)
+        self.template(tree, name, scope, blocks)
+        self._open.pop()
+
+    def _extends(self, node: nodes.Extends, scope: Scope, place: _Place) -> None:
+        self._expression(node.template, scope, place)
+        for name, tree in self._follow(node.template, node.lineno, place, optional=False):
+            self._nested(name, tree, scope, place.blocks)
+
+    def _include(self, node: nodes.Include, scope: Scope, place: _Place) -> None:
+        self._expression(node.template, scope, place)
+        for name, tree in self._follow(node.template, node.lineno, place, node.ignore_missing):
+            inside = scope.within() if node.with_context else self._apart()
+            self._nested(name, tree, inside, {})
+
+    def _import(self, node: nodes.Import, scope: Scope, place: _Place) -> None:
+        self._imported(node, scope, place)
+        scope.declare(node.target)
+
+    def _from_import(self, node: nodes.FromImport, scope: Scope, place: _Place) -> None:
+        self._imported(node, scope, place)
+        for name in node.names:
+            scope.declare(name if isinstance(name, str) else name[1])
+
+    def _imported(self, node: nodes.Import | nodes.FromImport, scope: Scope, place: _Place) -> None:
+        self._expression(node.template, scope, place)
+        for name, tree in self._follow(node.template, node.lineno, place, optional=False):
+            self._nested(name, tree, scope.within() if node.with_context else self._apart(), {})
+
+    def _apart(self) -> Scope:
+        return Scope(Scope(None, self._constants))
+
+    # Statements
+
+    def _body(self, body: Iterable[nodes.Node], scope: Scope, place: _Place) -> None:
+        for node in body:
+            visit = self._statements.get(type(node))
+            if visit is not None:
+                visit(node, scope, place)
+            else:
+                self._children(node, scope, place)
+
+    def _children(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+        for child in node.iter_child_nodes():
+            if isinstance(child, nodes.Stmt):
+                self._body([child], scope, place)
+            else:
+                self._expression(child, scope, place)
+
+    def _output(self, node: nodes.Output, scope: Scope, place: _Place) -> None:
+        if not place.child:
+            self._children(node, scope, place)
+
+    def _for(self, node: nodes.For, scope: Scope, place: _Place) -> None:
+        self._expression(node.iter, scope, place)
+        shape = ANYTHING
+        if isinstance(node.iter, nodes.Name):
+            found = scope.find(node.iter.name)
+            shape = Shape(found.keys) if found is not None and found.items else ANYTHING
+        inside = scope.within()
+        _declare(node.target, inside, shape)
+        if node.test is not None:
+            self._expression(node.test, inside, place)
+        inside.declare("loop")
+        self._body(node.body, inside, place)
+        self._body(node.else_, scope.within(), place)
+
+    def _if(self, node: nodes.If, scope: Scope, place: _Place) -> None:
+        self._expression(node.test, scope, place)
+        self._body(node.body, scope.where(defined_if(node.test, holds=True)), place)
+        otherwise = scope.where(defined_if(node.test, holds=False))
+        for branch in node.elif_:
+            self._expression(branch.test, otherwise, place)
+            self._body(branch.body, otherwise.where(defined_if(branch.test, holds=True)), place)
+            otherwise = otherwise.where(defined_if(branch.test, holds=False))
+        self._body(node.else_, otherwise, place)
+
+    def _with(self, node: nodes.With, scope: Scope, place: _Place) -> None:
+        inside = scope.within()
+        for target, value in zip(node.targets, node.values, strict=True):
+            self._expression(value, scope, place)
+            _declare(target, inside)
+        self._body(node.body, inside, place)
+
+    def _macro(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
+        scope.declare(node.name)
+        for default in node.defaults:
+            self._expression(default, scope, place)
+        # A macro sees what is assigned behind it, too: its body runs when it is called.
+        self._macros.append((node, scope, place))
+
+    def _macro_body(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
+        names = [argument.name for argument in node.args]
+        inside = scope.within(dict.fromkeys((*names, "varargs", "kwargs", "caller"), ANYTHING))
+        self._body(node.body, inside, _Place(place.template, place.top, place.blocks))
+
+    def _call_block(self, node: nodes.CallBlock, scope: Scope, place: _Place) -> None:
+        self._expression(node.call, scope, place)
+        names = (argument.name for argument in node.args)
+        self._body(node.body, scope.within(dict.fromkeys(names, ANYTHING)), place)
+
+    def _filter_block(self, node: nodes.FilterBlock, scope: Scope, place: _Place) -> None:
+        self._expression(node.filter, scope, place)
+        self._body(node.body, scope.within(), place)
+
+    def _assign(self, node: nodes.Assign, scope: Scope, place: _Place) -> None:
+        self._expression(node.node, scope, place)
+        _declare(node.target, scope)
+
+    def _assign_block(self, node: nodes.AssignBlock, scope: Scope, place: _Place) -> None:
+        if node.filter is not None:
+            self._expression(node.filter, scope, place)
+        self._body(node.body, scope.within(), _Place(place.template, place.top, place.blocks))
+        _declare(node.target, scope)
+
+    def _block(self, node: nodes.Block, scope: Scope, place: _Place) -> None:
+        if not place.child:
+            self._block_body(place.blocks[node.name], scope if node.scoped else place.top, place)
+
+    def _block_body(
+        self,
+        bodies: tuple[tuple[str | None, nodes.Block], ...],
+        scope: Scope,
+        place: _Place,
+    ) -> None:
+        (template, block), *overridden = bodies
+        inside = scope.within({"super": ANYTHING})
+        where = _Place(template, place.top, place.blocks, block=tuple(overridden))
+        self._body(block.body, inside, where)
+
+    # Expressions
+
+    def _expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+        if isinstance(node, nodes.Name):
+            self._name(node, scope, place)
+        elif isinstance(node, nodes.Getattr | nodes.Getitem):
+            self._key(node, scope, place)
+        elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _ASKS:
+            self._asked(node, scope, place)
+        elif isinstance(node, nodes.And | nodes.Or):
+            self._expression(node.left, scope, place)
+            decided = defined_if(node.left, holds=isinstance(node, nodes.And))
+            self._expression(node.right, scope.where(decided), place)
+        elif isinstance(node, nodes.CondExpr):
+            self._expression(node.test, scope, place)
+            self._expression(node.expr1, scope.where(defined_if(node.test, holds=True)), place)
+            if node.expr2 is not None:
+                self._expression(node.expr2, scope.where(defined_if(node.test, holds=False)), place)
+        else:
+            self._children(node, scope, place)
+
+    def _name(self, node: nodes.Name, scope: Scope, place: _Place) -> None:
+        if node.name == "super" and place.block:
+            self._block_body(place.block, place.top, place)
+        elif node.name != "self" and scope.find(node.name) is None:
+            self._report(node, node.name, scope.all_names(), place)
+
+    def _key(self, node: nodes.Getattr | nodes.Getitem, scope: Scope, place: _Place) -> None:
+        self._children(node, scope, place)
+        name = dotted(node)
+        if name is None or not isinstance(node.node, nodes.Name):
+            return
+        key = name.partition(".")[2]
+        shape = scope.find(node.node.name) or ANYTHING
+        if shape.keys is None or shape.items or key in shape.keys or scope.find(name):
+            return
+        if not isinstance(node, nodes.Getattr) or key not in _DICT_METHODS:
+            self._report(node, name, shape.keys, place)
+
+    def _asked(self, node: nodes.Filter | nodes.Test, scope: Scope, place: _Place) -> None:
+        """Visit what `default` and `is defined` ask about: only what stands before the last dot must be."""
+        subject = node.node
+        if isinstance(subject, nodes.Getattr | nodes.Getitem):
+            self._children(subject, scope, place)
+        elif subject is not None and not isinstance(subject, nodes.Name):
+            self._expression(subject, scope, place)
+        for argument in (*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs):
+            if argument is not None:
+                self._expression(argument, scope, place)
+
+    def _report(
+        self, node: nodes.Node, name: str, candidates: frozenset[str], place: _Place
+    ) -> None:
+        self.unknown.append(Unknown(place.template, node.lineno, name, candidates))
+
+
+#: The filters and tests that take a name which may be absent.
+_ASKS = frozenset(("default", "d", "defined", "undefined"))
+
+
+def _declare(target: nodes.Node, scope: Scope, shape: Shape = ANYTHING) -> None:
+    if isinstance(target, nodes.Name):
+        scope.declare(target.name, shape)
+    elif isinstance(target, nodes.Tuple):
+        for item in target.items:
+            _declare(item, scope)
+
+
+def _constant_names(expression: nodes.Node) -> tuple[list[str], bool]:
+    """Return the template names in an expression, and whether each of them has to exist."""
+    if isinstance(expression, nodes.Const) and isinstance(expression.value, str):
+        return [expression.value], True
+    if isinstance(expression, nodes.CondExpr):
+        parts = [expression.expr1, *([expression.expr2] if expression.expr2 is not None else [])]
+        found = [_constant_names(part) for part in parts]
+        return [name for names, _ in found for name in names], all(each for _, each in found)
+    if isinstance(expression, nodes.List | nodes.Tuple):
+        items = [_constant_names(item) for item in expression.items]
+        return [name for names, _ in items for name in names], False
+    return [], False

@@ -1,0 +1,102 @@
+"""The names that a place in a template sees, and what a condition says about them.
+
+Values for the walk over a syntax tree in names.py; nothing here reads templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from jinja2 import nodes
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of a value: the `keys` of a mapping (None: anything), or of each item of a list."""
+
+    keys: frozenset[str] | None = None
+    items: bool = False
+
+
+ANYTHING = Shape()
+
+
+class Scope:
+    """Names at a place. A branch is a scope whose assignments belong to the scope around it."""
+
+    def __init__(
+        self,
+        around: Scope | None,
+        names: Mapping[str, Shape] | None = None,
+        *,
+        branch: bool = False,
+    ) -> None:
+        self.around = around
+        self.names = dict(names or {})
+        self.branch = branch
+
+    def find(self, name: str) -> Shape | None:
+        """Return what is known of a name, or None where nothing defines it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.around
+        return None
+
+    def declare(self, name: str, shape: Shape = ANYTHING) -> None:
+        """Define a name from here on."""
+        scope = self
+        while scope.branch and scope.around is not None:
+            scope = scope.around
+        scope.names[name] = shape
+
+    def within(self, names: Mapping[str, Shape] | None = None) -> Scope:
+        """Open a scope of its own inside this one."""
+        return Scope(self, names)
+
+    def where(self, asked: Iterable[str]) -> Scope:
+        """Open the branch in which the names that a condition asked for are defined."""
+        return Scope(self, dict.fromkeys(asked, ANYTHING), branch=True)
+
+    def all_names(self) -> frozenset[str]:
+        """Return every name that can be seen here."""
+        outer = self.around.all_names() if self.around is not None else NOTHING
+        return outer | self.names.keys()
+
+
+def dotted(node: nodes.Node) -> str | None:
+    """Return `name` or `name.key` for a name and its key in either spelling, else None."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}.{node.attr}"
+    if (
+        isinstance(node, nodes.Getitem)
+        and isinstance(node.node, nodes.Name)
+        and isinstance(node.arg, nodes.Const)
+        and isinstance(node.arg.value, str)
+    ):
+        return f"{node.node.name}.{node.arg.value}"
+    return None
+
+
+def defined_if(condition: nodes.Node, *, holds: bool) -> frozenset[str]:
+    """Return the names that are certainly defined if a condition holds, or if it does not."""
+    if isinstance(condition, nodes.Not):
+        return defined_if(condition.node, holds=not holds)
+    if isinstance(condition, nodes.And | nodes.Or):
+        left = defined_if(condition.left, holds=holds)
+        right = defined_if(condition.right, holds=holds)
+        # Both sides decide an "and" that holds and an "or" that does not; else either may have
+        # done so.
+        return left | right if isinstance(condition, nodes.And) is holds else left & right
+    if isinstance(condition, nodes.Test) and condition.name == (
+        "defined" if holds else "undefined"
+    ):
+        name = dotted(condition.node)
+        return frozenset((name,)) if name else NOTHING
+    return NOTHING

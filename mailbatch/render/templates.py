@@ -1,0 +1,290 @@
+"""Jinja2, as mailbatch uses it: sandboxed, strict, deterministic, compiled once.
+
+Values of the table are data and never template source. The HTML template is escaped because it is
+the HTML template, whatever its file is called, and so is all that it includes; text, subject and
+headers never are. What would make two renderings of one recipient differ (`random`, `lipsum`) is
+not there. Every failure of a template leaves this module as a `TemplateError` with the place in
+the template or in the job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from operator import itemgetter
+from typing import Any, NoReturn
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2.environment import Environment
+from jinja2.exceptions import TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.render.loader import FolderLoader
+from mailbatch.render.markdown import Marks
+
+#: The most characters that a template may give.
+OUTPUT_LIMIT = 10 * 1024 * 1024
+
+#: The names that a rendering sees, as one mapping made for it alone.
+Names = dict[str, Any]
+
+_PIECES = 512  # so many pieces of output are joined between two looks at the limit
+_MARKUP = re.compile(r"\{[{%#]")
+_UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
+_ABSENT = frozenset(("random",)), frozenset(("lipsum",))
+
+
+class Role(Enum):
+    """What a template's output is, which decides how values are put into it."""
+
+    TEXT = "text"  # as they are
+    HTML = "html"  # escaped
+    MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, in which a key of a mapping comes before a method of the same name."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Look up `obj.attribute`: a column called `items` is the column."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of the job, ready to be rendered: `render(names)` gives its text.
+
+    `key` is its dotted key, `constant` its text where that is the same for every message.
+    """
+
+    key: str
+    source: str
+    render: Callable[[Names], str]
+    constant: str | None
+    tree: nodes.Template | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template file, ready to be rendered: `render(names)` gives its text."""
+
+    name: str
+    render: Callable[[Names], str]
+    tree: nodes.Template
+
+
+class Templates:
+    """All templates of a job; compiles each once.
+
+    `constants` are the names whose values are the same for every message; imported templates see
+    them, too. `locate` gives the place of a key of the job. What is wrong with values goes to
+    `errors`, so that all of it can be reported together.
+    """
+
+    def __init__(
+        self,
+        loader: FolderLoader,
+        constants: Mapping[str, Any],
+        locate: Callable[[str], Location],
+        errors: list[InputError],
+    ) -> None:
+        self.loader = loader
+        self.errors = errors
+        self.marks = Marks()
+        self._locate = locate
+        self._environments = {role: self._environment(constants, role) for role in Role}
+        self._plain = self._environments[Role.TEXT]
+        #: Everything that a rendering sees besides the recipient's own names.
+        self.globals: Names = dict(self._plain.globals)
+        self._trees: dict[str, nodes.Template] = {}
+
+    def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
+        environment = _Sandbox(
+            undefined=StrictUndefined,
+            autoescape=role is not Role.TEXT,
+            finalize=self.marks.keep if role is Role.MARKDOWN else None,
+            loader=self.loader,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        filters, functions = _ABSENT
+        for name in filters:
+            del environment.filters[name]
+        for name in functions:
+            del environment.globals[name]
+        environment.globals.update(constants)
+        return environment
+
+    def value(self, key: str, source: str, *, fixed: bool = True) -> Value:
+        """Compile a value of the job; what is wrong with it goes to `errors`.
+
+        `fixed` renders it at once if its text is the same for every message.
+        """
+        if not _MARKUP.search(source):
+            return Value(key, source, lambda _: source, source, None)
+        try:
+            return self._value(key, source, self._locate(key), fixed=fixed)
+        except TemplateError as error:
+            self.errors.append(error)
+            return Value(key, source, self._never, None, None)
+
+    def _value(self, key: str, source: str, place: Location, *, fixed: bool) -> Value:
+        try:
+            tree = self._plain.parse(source)
+            template = self._plain.from_string(source)
+        except TemplateSyntaxError as error:
+            raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
+        render = _pattern(tree, place) or _rendering(template, place, self._failed)
+        if not fixed or not self._is_constant(tree):
+            return Value(key, source, render, None, tree)
+        constant = render(self.globals)
+        return Value(key, source, lambda _: constant, constant, tree)
+
+    def _never(self, _: Names) -> NoReturn:
+        raise self.errors[0]
+
+    def page(self, name: str, role: Role) -> Page | None:
+        """Compile a template file, None where there is no such file.
+
+        Raises:
+            TemplateError: it cannot be read, or has a syntax error.
+        """
+        tree = self.tree(name)
+        if tree is None:
+            return None
+        template = self._environments[role].get_template(name)
+        return Page(name, _rendering(template, Location(name), self._failed), tree)
+
+    def tree(self, name: str) -> nodes.Template | None:
+        """Return the syntax tree of a template file, None where there is no such file.
+
+        Raises:
+            TemplateError: it cannot be read, or has a syntax error.
+        """
+        if name not in self._trees:
+            text = self.loader.text(name)
+            if text is None:
+                return None
+            try:
+                self._trees[name] = self._plain.parse(text, name)
+                self._plain.compile(text, name)
+            except TemplateSyntaxError as error:
+                raise self._syntax_error(error, name) from None
+        return self._trees[name]
+
+    def _is_constant(self, tree: nodes.Template) -> bool:
+        unknown = meta.find_undeclared_variables(tree) - set(self.globals)
+        return not unknown and not any(meta.find_referenced_templates(tree))
+
+    def _syntax_error(self, error: TemplateSyntaxError, name: str) -> TemplateError:
+        source = self.loader.line(error.name or name, error.lineno)
+        return TemplateError(
+            _sentence(error),
+            location=Location(error.name or name, error.lineno, source=source),
+            hint=self._hint(error),
+        )
+
+    def _hint(self, error: TemplateSyntaxError) -> str | None:
+        match = re.fullmatch(r"No (filter|test) named '([^']*)'\.?", error.message or "")
+        if match is None:
+            return None
+        known = self._plain.filters if match[1] == "filter" else self._plain.tests
+        return did_you_mean(match[2], known)
+
+    def _failed(self, error: Exception, place: Location) -> NoReturn:
+        """Raise what a template raised while rendering as an error of the template's line."""
+        if isinstance(error, InputError):
+            raise error
+        if isinstance(error, TemplateSyntaxError):
+            raise self._syntax_error(error, error.name or place.path) from error
+        traceback = error.__traceback__
+        while traceback is not None:
+            template = traceback.tb_frame.f_globals.get("__jinja_template__")
+            if isinstance(template, Template) and template.name is not None:
+                line = template.get_corresponding_lineno(traceback.tb_lineno)
+                source = self.loader.line(template.name, line)
+                place = Location(template.name, line, source=source)
+            traceback = traceback.tb_next
+        raise TemplateError(_sentence(error), location=place) from error
+
+
+def _pattern(tree: nodes.Template, place: Location) -> Callable[[Names], str] | None:
+    """Render text with bare names in it, the usual value, without the template machinery."""
+    parts: list[str] = []
+    names: list[str] = []
+    for output in tree.body:
+        if not isinstance(output, nodes.Output):
+            return None
+        for node in output.nodes:
+            if isinstance(node, nodes.TemplateData):
+                parts.append(node.data.replace("%", "%%"))
+            elif isinstance(node, nodes.Name):
+                parts.append("%s")
+                names.append(node.name)
+            else:
+                return None
+    if not names:
+        return None
+    form = "".join(parts)
+    values = itemgetter(*names)
+    single = len(names) == 1
+
+    def render(known: Names) -> str:
+        try:
+            found = values(known)
+        except KeyError as error:
+            raise TemplateError(f"{error.args[0]} is not defined", location=place) from None
+        return form % ((found,) if single else found)
+
+    return render
+
+
+def _rendering(
+    template: Template, place: Location, failed: Callable[[Exception, Location], NoReturn]
+) -> Callable[[Names], str]:
+    """Make the function that renders a template: one join for most, never more than the limit."""
+    environment = template.environment
+    context_class = environment.context_class
+    root, name, blocks = template.root_render_func, template.name, template.blocks
+
+    def render(names: Names) -> str:
+        try:
+            output = root(context_class(environment, names, name, blocks))
+            text = "".join(islice(output, _PIECES))
+            while len(text) <= OUTPUT_LIMIT and (pieces := list(islice(output, _PIECES))):
+                text += "".join(pieces)
+        except Exception as error:  # noqa: BLE001 - a template may raise anything
+            failed(error, place)
+        if len(text) > OUTPUT_LIMIT:
+            raise TemplateError(f"gives more than {OUTPUT_LIMIT} characters", location=place)
+        return text
+
+    return render
+
+
+def _sentence(error: Exception) -> str:
+    """Say what a template did wrong."""
+    if isinstance(error, UndefinedError):
+        match = _UNDEFINED.search(error.message or "")
+        if match is not None:
+            return f"{match['name'] or match['key']} is not defined"
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template named {error.name}"
+    if isinstance(error, TemplateSyntaxError):
+        return (error.message or "is no template").rstrip(".")
+    text = str(error) or type(error).__name__
+    return f"{text[0].lower()}{text[1:]}".rstrip(".")
+
+
+def did_you_mean(name: str, known: Mapping[str, Any] | frozenset[str]) -> str | None:
+    """Return a hint with the known name that is most like `name`, if one is."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]}?" if close else None
