@@ -20,7 +20,7 @@ from mailbatch.outcome import Status
 from mailbatch.recipients.address import address_key, parse_address
 from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
-from mailbatch.recipients.table import Table, open_table
+from mailbatch.recipients.table import DELIMITERS, Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 
 #: The names of every template, which no column may take.
@@ -158,10 +158,11 @@ def _wrong_columns(job: Job, table: Table) -> Iterator[RecipientError]:
     ):
         for name in names:
             if name not in columns:
+                hint = did_you_mean(name, columns)
+                if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
+                    hint = "The whole header is one column; is `recipients.delimiter` right?"
                 yield RecipientError(
-                    f"no column {name!r}, which {key} names",
-                    location=place,
-                    hint=did_you_mean(name, columns),
+                    f"no column {name!r}, which {key} names", location=place, hint=hint
                 )
     for name in columns:
         if name in TEMPLATE_NAMES:

@@ -97,6 +97,8 @@ class Table:
             message = f"the record from here to line {end} has {found}"
             hint = "A quoted cell runs over line ends here; is a closing quote missing?"
             return self._error(message, start, hint=hint)
+        if len(cells) == 1 and not cells[0].strip():
+            return self._error("nothing but white space", start, hint="Delete the line.")
         if len(cells) < width:
             missing = self.columns[len(cells)]
             hint = (
@@ -172,7 +174,7 @@ def find_delimiter(header: str, *, shown: str) -> str:
         return ","
     found = [delimiter for delimiter, count in counts.items() if count == most]
     if len(found) > 1:
-        names = " and ".join(_name(delimiter) for delimiter in found)
+        names = ", ".join(_name(delimiter) for delimiter in found)
         raise _header_error(
             shown,
             f"the delimiter is unclear: {names} stand equally often in the header",

@@ -64,7 +64,7 @@ def compile_where(
         template = environment.from_string(nodes.Template([result], lineno=1))
     except TemplateSyntaxError as error:
         hint = "Write it without {{ }}." if expression.lstrip().startswith("{") else None
-        message = f"is no expression: {error.message}"
+        message = f"is no expression: {(error.message or '').rstrip('.')}"
         raise JobError(message, location=location, hint=hint) from None
     known = [name for name in columns if name.isidentifier() and name != _TAKEN]
     known += ["recipient", *names]

@@ -1,0 +1,160 @@
+"""Suppression lists: every entry is understood or an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailbatch.errors import InputErrors, RecipientError
+from mailbatch.recipients.suppress import read_suppressions
+
+
+def read_list(
+    folder: Path,
+    content: str | bytes,
+    *,
+    column: str = "email",
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+) -> dict[str, str]:
+    path = folder / "out.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    listed = read_suppressions(
+        [(path, "out.csv")], column=column, delimiter=delimiter, encoding=encoding
+    )
+    return dict(listed)
+
+
+BARE = "only the address itself may stand here: no display name, no < and >"
+COMMA = "the address contains ',', but a cell holds one address"
+ANN_AND_BOB = {"ann@example.com": "out.csv", "bob@example.com": "out.csv"}
+LISTS = {
+    "one a line": "ann@example.com\nbob@example.com\n",
+    "no line end at the end": "ann@example.com\nbob@example.com",
+    "other line ends": "ann@example.com\r\nbob@example.com\r",
+    "comments and blank lines": "# May\n\nann@example.com\n  # June\n \nbob@example.com\n",
+    "blank first line": "\nann@example.com\nbob@example.com\n",
+    "space around": " ann@example.com \n\tbob@example.com\n",
+    "any spelling": "Ann@EXAMPLE.com\nBOB@example.com\n",
+    "twice": "ann@example.com\nbob@example.com\nANN@example.com\n",
+    "byte order mark": "\ufeffann@example.com\nbob@example.com\n",
+    "CSV of one column": "email\nann@example.com\nbob@example.com\n",
+    "CSV": "id,email,date\n1,ann@example.com,2026-01-01\n2,Bob@example.com,2026-01-02\n",
+    "CSV with semicolons": "id;email\n1;ann@example.com\n2;bob@example.com\n",
+    "CSV with empty cells": "id,email\n1,ann@example.com\n2,\n3, \n,\n4,bob@example.com\n",
+    "CSV with quoted cells": 'note,email\n"a\nb",ann@example.com\n"""",bob@example.com\n',
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_one_address_a_line_or_a_csv(name: str, tmp_path: Path) -> None:
+    assert read_list(tmp_path, LISTS[name]) == ANN_AND_BOB
+
+
+@pytest.mark.parametrize("content", ["", "\n", "# nobody yet\n", "email\n", "\ufeff"])
+def test_a_list_may_be_empty(content: str, tmp_path: Path) -> None:
+    assert read_list(tmp_path, content) == {}
+
+
+def test_the_column_is_that_of_the_table(tmp_path: Path) -> None:
+    assert read_list(tmp_path, "mail,id\na@b.c,1\n", column="mail") == {"a@b.c": "out.csv"}
+
+
+def test_the_delimiter_of_the_job_counts_where_the_header_has_it(tmp_path: Path) -> None:
+    assert read_list(tmp_path, "email^id,old\na@b.c^1\n", delimiter="^") == {"a@b.c": "out.csv"}
+    assert read_list(tmp_path, "email;id\na@b.c;1\n", delimiter="^") == {"a@b.c": "out.csv"}
+
+
+def test_the_encoding_of_the_job_counts(tmp_path: Path) -> None:
+    content = "name,email\nZoë,zoe@example.com\n".encode("cp1252")
+    assert read_list(tmp_path, content, encoding="cp1252") == {"zoe@example.com": "out.csv"}
+
+
+def test_an_internationalized_address_is_listed_as_it_goes_on_the_wire(tmp_path: Path) -> None:
+    assert read_list(tmp_path, "ann@bücher.example\n") == {"ann@xn--bcher-kva.example": "out.csv"}
+
+
+def test_the_first_of_several_lists_names_an_address(tmp_path: Path) -> None:
+    for name, content in (("one", "ann@example.com\n"), ("two", "ANN@example.com\nbob@b.c\n")):
+        (tmp_path / name).write_text(content)
+    listed = read_suppressions(
+        [(tmp_path / "one", "one"), (tmp_path / "two", "two")],
+        column="email",
+        delimiter=None,
+        encoding="utf-8",
+    )
+    assert listed == {"ann@example.com": "one", "bob@b.c": "two"}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("ann@example.com\nnobody\n", "out.csv:2: the address has no @: 'nobody'"),
+        (
+            "ann@example.com # left\n",
+            "out.csv:1: the address contains a space: 'ann@example.com # left'",
+        ),
+        ("Ann <a@b.c>\n", f"out.csv:1: {BARE}: 'Ann <a@b.c>'"),
+        ("@example.com\n", "out.csv:1: nothing stands before the @: '@example.com'"),
+        ("# a comment\nemail\na@b.c\n", "out.csv:2: the address has no @: 'email'"),
+        ("a@b.c,2026\n", f"out.csv:1: {COMMA}: 'a@b.c,2026'"),
+        ("id,email\n1,n/a\n", "out.csv:2: the address has no @: 'n/a'"),
+        ("x@" + "y" * 300, f"out.csv:1: the address is longer than 254 octets: 'x@{'y' * 78}'"),
+    ],
+)
+def test_an_entry_that_is_no_address_is_an_error(
+    content: str, expected: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputErrors) as caught:
+        read_list(tmp_path, content)
+    assert [str(error) for error in caught.value.errors] == [expected]
+    assert caught.value.exit_code == 65
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "hint"),
+    [
+        (
+            b"E-Mail,id\na@b.c,1\n",
+            "out.csv:1: no address, and no header with the column 'email'",
+            "Did you mean 'E-Mail'?",
+        ),
+        (
+            b"id;name\n1;Ann\n",
+            "out.csv:1: no address, and no header with the column 'email'",
+            "There are: id, name.",
+        ),
+        (b"id,email\n1\n", "out.csv:2: 1 cell where the header has 2 columns", None),
+        (b"a@b.c\n\xe9\n", "out.csv:2:1: byte 0xE9 is not valid utf-8", None),
+        (b"a@b.c\n\0\n", "out.csv:2:1: a NUL character, which no text has", None),
+        (
+            b"PK\x03\x04",
+            "out.csv: the file is an Excel workbook or another zip archive, not text",
+            None,
+        ),
+    ],
+)
+def test_what_is_no_list_is_an_error(
+    content: bytes, expected: str, hint: str | None, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipientError) as caught:
+        read_list(tmp_path, content)
+    assert str(caught.value) == expected
+    if hint:
+        assert caught.value.hint == hint
+
+
+def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RecipientError, match=r"^gone.txt: cannot be read: No such file"):
+        read_suppressions(
+            [(tmp_path / "gone.txt", "gone.txt")], column="email", delimiter=None, encoding="utf-8"
+        )
+
+
+def test_twenty_errors_are_enough(tmp_path: Path) -> None:
+    content = "ann@example.com\n" + "nobody\n" * 30
+    with pytest.raises(InputErrors) as caught:
+        read_list(tmp_path, content)
+    places = [error.location.line for error in caught.value.errors if error.location]
+    assert places == list(range(2, 22))
