@@ -1,0 +1,204 @@
+"""The ledger's file: created whole or not at all, checked when opened, written by one process.
+
+WAL with `synchronous=NORMAL`: a commit survives kill -9; what must survive a power loss asks for
+`durable`. This module must never repair, recreate or overwrite a ledger that it does not
+understand. Source: https://www.sqlite.org/wal.html,
+https://www.sqlite.org/pragma.html#pragma_synchronous.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.damage import check_journal, check_pages
+from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system
+
+APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
+SCHEMA_VERSION = 1
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_BUSY_SECONDS = 5.0
+#: Pages in the journal before it is copied into the ledger: 16 MiB. Longer means fewer syncs.
+CHECKPOINT_PAGES = 4096
+
+
+class Database:
+    """A connection to one ledger, and the only way to it."""
+
+    __slots__ = ("connection", "guard", "path", "writable")
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool) -> None:
+        self.path = path
+        self.connection = connection
+        self.guard = Guard(path)
+        self.writable = writable
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss)."""
+        connection = self.connection
+        with self.guard:
+            if durable:
+                connection.execute("PRAGMA synchronous=FULL")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            finally:
+                if durable:
+                    connection.execute("PRAGMA synchronous=NORMAL")
+
+    def fact(self, name: str) -> str | None:
+        """What is known of the edition under this name."""
+        with self.guard:
+            row = self.connection.execute(
+                "SELECT value FROM fact WHERE name = ?", (name,)
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def close(self) -> None:
+        """Close the connection; the journal is copied into the ledger and removed."""
+        with self.guard:
+            self.connection.close()
+
+
+def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> None:
+    """Keep `value` under `name`, inside a transaction; None forgets it."""
+    if value is None:
+        connection.execute("DELETE FROM fact WHERE name = ?", (name,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (name, value))
+
+
+def create(path: Path, facts: Mapping[str, str]) -> None:
+    """Create the ledger: built beside, synced, then renamed, so that it is whole or absent."""
+    building = path.with_name(path.name + ".new")
+    try:
+        for leftover in path.parent.glob(building.name + "*"):
+            leftover.unlink()
+        os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with Guard(path):
+            _build(building, facts)
+        building.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise from_system(path, error, what="the ledger cannot be created") from error
+    finally:
+        with suppress(OSError):
+            building.unlink(missing_ok=True)
+
+
+def _build(path: Path, facts: Mapping[str, str]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute("PRAGMA synchronous=EXTRA")
+        connection.executescript("BEGIN;" + _SCHEMA.read_text(encoding="utf-8"))
+        for name, value in facts.items():
+            set_fact(connection, name, value)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power loss; OSError where that fails."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
+    """The ledger, checked; `died`: the process before, on this boot, never put it away."""
+    journal = path.with_name(path.name + "-wal")
+    if died and not journal.exists():
+        raise damaged(path, f"its last run died and its journal {journal} is missing")
+    database = Database(path, _connect(path, "mode=rw"), writable=True)
+    try:
+        with database.guard:
+            _check_identity(database)
+            check_pages(path, database.connection)
+            if database.fact("boot_id") == boot:
+                check_journal(path, database.connection)
+            _prepare(database.connection)
+    except BaseException:
+        database.connection.close()
+        raise
+    return database
+
+
+def open_for_reading(path: Path) -> Database:
+    """The ledger as it stands, while a run may be writing it; LedgerError if there is none."""
+    if not path.exists():
+        raise LedgerError(
+            f"{path}: there is no ledger of this edition",
+            hint="`mailbatch run` makes it; look at the edition and --state-dir",
+        )
+    database = Database(path, _connect(path, "mode=ro"), writable=False)
+    try:
+        try:
+            _check_identity(database)
+        except LedgerError:
+            # On a read-only file system SQLite cannot make its index of the journal; without a
+            # journal there is nothing to index, and nobody who could be writing one.
+            if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
+                raise
+            database.connection.close()
+            database.connection = _connect(path, "mode=ro&immutable=1")
+            _check_identity(database)
+    except BaseException:
+        database.connection.close()
+        raise
+    return database
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?{mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+        )
+    except sqlite3.Error as error:
+        raise from_sqlite(path, error) from error
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA temp_store=FILE")  # plans of a million rows stay out of the memory
+    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+
+
+def _check_identity(database: Database) -> None:
+    with database.guard:
+        if _pragma(database.connection, "application_id") != APPLICATION_ID:
+            raise damaged(database.path, "this is not a ledger of mailbatch")
+        version = _pragma(database.connection, "user_version")
+    if version != SCHEMA_VERSION:
+        raise LedgerError(
+            f"{database.path}: the ledger has version {version}, "
+            f"this mailbatch knows version {SCHEMA_VERSION}",
+            hint="use the mailbatch that wrote it, or a newer one",
+        )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]

@@ -1,0 +1,104 @@
+"""SQLite's and the system's failures in the words of mailbatch: one place for all of the ledger.
+
+No `sqlite3.Error` and no `OSError` leaves this room: whatever fails here is a `LedgerError` (exit
+74) that says what to do. This module must never repair, recreate or retry anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from mailbatch.errors import LedgerError
+
+_SPACE = "free some space, then run again: what was recorded so far stands"
+_DAMAGED = (
+    "restore the file from a copy together with its -wal file; without one, nobody can say who has "
+    "the message, and mailbatch will not guess"
+)
+_HINTS = {
+    "FULL": _SPACE,
+    "IOERR": "look at the disk and its file system, then run again",
+    "READONLY": "make the ledger and its folder writable for this user, or set --state-dir",
+    "PERM": "make the ledger and its folder writable for this user, or set --state-dir",
+    "AUTH": "make the ledger and its folder readable for this user",
+    "CANTOPEN": "make the folder of the ledger writable for this user, or set --state-dir",
+    "BUSY": "another program has the ledger open for writing: close it, then run again",
+    "LOCKED": "another program has the ledger open for writing: close it, then run again",
+    "CORRUPT": _DAMAGED,
+    "NOTADB": _DAMAGED,
+    "PROTOCOL": "keep the ledger on a local disk (--state-dir): this file system cannot lock it",
+    "NOMEM": "give the process more memory, then run again",
+}
+_ERRNO_HINTS = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: _HINTS["READONLY"],
+    errno.EACCES: _HINTS["PERM"],
+    errno.EPERM: _HINTS["PERM"],
+    errno.EIO: _HINTS["IOERR"],
+    errno.ENOLCK: _HINTS["PROTOCOL"],
+    errno.EOPNOTSUPP: _HINTS["PROTOCOL"],
+}
+
+
+def damaged(path: Path, what: str) -> LedgerError:
+    """The refusal of a ledger that cannot be trusted."""
+    return LedgerError(f"{path}: the ledger is damaged: {what}", hint=_DAMAGED)
+
+
+def broken_rule(path: Path, what: str) -> LedgerError:
+    """The refusal of a change that no correct run asks for: a bug, kept out of the ledger."""
+    return LedgerError(
+        f"{path}: {what}",
+        hint="this is a bug in mailbatch; the ledger was not changed: run again, and report it",
+    )
+
+
+def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
+    """The LedgerError for an error of SQLite."""
+    name: str = getattr(error, "sqlite_errorname", "") or ""
+    kind = name.removeprefix("SQLITE_").partition("_")[0]
+    if kind in {"CORRUPT", "NOTADB"}:
+        return damaged(path, str(error))
+    cause = f"{error} ({name})" if name else str(error)
+    return LedgerError(
+        f"{path}: the ledger cannot be used: {cause}",
+        hint=_HINTS.get(kind, "run again; if it stays, report it with this text"),
+    )
+
+
+def from_system(
+    path: Path, error: OSError, *, what: str = "the ledger cannot be used"
+) -> LedgerError:
+    """The LedgerError for an error of the operating system; `what` could not be done."""
+    return LedgerError(
+        f"{path}: {what}: {error.strerror or error}",
+        hint=_ERRNO_HINTS.get(error.errno or 0, "look at the path and its permissions"),
+    )
+
+
+class Guard:
+    """A context that turns every `sqlite3.Error` inside into a `LedgerError`.
+
+    One instance serves a whole ledger: it keeps nothing between uses.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise from_sqlite(self._path, error) from error

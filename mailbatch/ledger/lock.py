@@ -1,0 +1,122 @@
+"""The lock of a run: one process holds an edition, and a second one is told who.
+
+`flock` on a file beside the ledger. The kernel frees it when its holder dies, however it dies; it
+has no age and never expires, because a lock that is declared stale mails people twice. POSIX only:
+Windows is out of scope. Keep the state folder on a local disk. This module must never remove the
+lock file: whoever waits for a removed file holds nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailbatch.errors import LedgerLocked
+from mailbatch.ledger.failure import from_system
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock, or held it last.
+
+    `running`: the ledger was open, and has not been put away in order since.
+    """
+
+    pid: int
+    host: str
+    started: str
+    boot: str
+    running: bool = False
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.started}"
+
+
+class RunLock:
+    """An exclusive lock on an edition, held until `release` or the end of the process."""
+
+    __slots__ = ("_fd", "_holder", "_path", "died")
+
+    def __init__(self, path: Path, *, boot: str) -> None:
+        """Take the lock file `path`, creating it; LedgerLocked if another process has it.
+
+        `died` says that the holder before, on this boot, never put the ledger away.
+        """
+        self._path = path
+        try:
+            self._fd = _open_locked(path)
+        except OSError as error:
+            raise from_system(path, error, what="the lock cannot be taken") from error
+        previous = _read(self._fd)
+        self.died = previous is not None and previous.running and previous.boot == boot
+        started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._holder = Holder(os.getpid(), socket.gethostname(), started, boot)
+        try:
+            self.mark(running=self.died)  # what the holder before left stands until it is recovered
+        except BaseException:
+            self.release()
+            raise
+
+    def mark(self, *, running: bool) -> None:
+        """Write down who holds the lock, and whether the ledger is open."""
+        try:
+            _write(self._fd, replace(self._holder, running=running))
+        except OSError as error:
+            raise from_system(self._path, error, what="the lock cannot be written") from error
+
+    def release(self) -> None:
+        """Give the lock back; without effect the second time."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(fd, path):
+                return fd
+        except BlockingIOError:
+            holder = _read(fd)
+            os.close(fd)
+            raise _locked(path, holder) from None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # somebody put another file in its place: that one is the lock
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _read(fd: int) -> Holder | None:
+    text = os.pread(fd, 4096, 0).decode("utf-8", "replace")
+    try:
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _write(fd: int, holder: Holder) -> None:
+    text = json.dumps(asdict(holder)).encode() + b"\n"
+    os.pwrite(fd, text, 0)
+    os.ftruncate(fd, len(text))
+
+
+def _locked(path: Path, holder: Holder | None) -> LedgerLocked:
+    who = str(holder) if holder else "a process that has just started"
+    return LedgerLocked(
+        f"{path}: another run holds this edition: {who}",
+        hint="wait for it to end, or look with `mailbatch status`; this run sent nothing",
+    )

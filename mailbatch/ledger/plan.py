@@ -1,0 +1,311 @@
+"""From the recipient table to deliveries: the plan, reconciled with what is settled already.
+
+The rows are streamed into a temporary table; the rest is SQL over whole sets, so that the memory
+stays flat and a million rows take seconds. The identity of a recipient is its address in lower
+case: never the line, never a position. One transaction: the old plan or the new one.
+This module must never change a settled recipient (accepted, rejected, in_doubt, skipped).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailbatch.envelope import Recipient
+from mailbatch.ledger import homes
+from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.under_way import fold
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_CACHE_KIB = 65536
+_SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What a plan changed, in rows of the recipient table.
+
+    `rows` is how many the table has. `added` were never asked for before; `changed` are unsettled
+    rows with other fields; `withdrawn` left the table before they were sent; `stopped` became
+    suppressed, filtered or invalid before they were sent; `returned` were withdrawn or stopped and
+    are pending again.
+    """
+
+    rows: int
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    stopped: int = 0
+    returned: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
+
+
+def reconcile(
+    database: Database,
+    columns: Sequence[str],
+    rows: Iterable[Recipient],
+    *,
+    group_by: Sequence[str],
+    recipients_per_transaction: int,
+) -> PlanChange:
+    """Make the plan that of `rows`; whatever `rows` raises leaves the old plan standing."""
+    digest = hashlib.blake2b(
+        _encode([list(columns), list(group_by), recipients_per_transaction]).encode(),
+        digest_size=20,
+    )
+    connection = database.connection
+    with database.guard:
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    try:
+        with database.transaction(durable=True):
+            fold(connection)
+            connection.execute(_INCOMING)
+            connection.executemany(
+                "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _incoming(rows, digest)
+            )
+            change = _merge(connection, columns, digest.hexdigest(), recipients_per_transaction)
+    finally:
+        with database.guard:
+            for table in ("incoming", "shown", "homeless"):
+                connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+            connection.execute("PRAGMA cache_size=-8192")
+    with database.guard:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a large plan need not stand twice
+    return change
+
+
+_INCOMING = """
+CREATE TEMP TABLE incoming (
+  line INTEGER PRIMARY KEY, address TEXT, key TEXT, cells TEXT, cluster TEXT,
+  wanted INTEGER, status TEXT, reason TEXT)
+"""
+
+
+def _incoming(
+    rows: Iterable[Recipient], digest: hashlib.blake2b
+) -> Iterator[tuple[int, str, str, str, str | None, bool, str, str | None]]:
+    update = digest.update
+    for row in rows:
+        cells = _encode(row.values)
+        cluster = None if row.group is None else _encode(row.group)
+        line, address, status, reason = row.line, row.address, str(row.status), row.reason
+        update(f"{line}\x1f{address}\x1f{cells}\x1f{cluster}\x1f{status}\x1f{reason}\x1e".encode())
+        yield line, address, address.lower(), cells, cluster, status == "pending", status, reason
+
+
+def _merge(
+    connection: sqlite3.Connection, columns: Sequence[str], digest: str, limit: int
+) -> PlanChange:
+    (known,) = connection.execute("SELECT (SELECT value FROM fact WHERE name = 'plan')").fetchone()
+    total, wanted, clusters = connection.execute(
+        "SELECT count(*), coalesce(sum(wanted), 0), count(cluster) FROM incoming"
+    ).fetchone()
+    if known == digest:
+        return PlanChange(total)
+    header = _header_id(connection, columns)
+    if clusters:
+        connection.execute(
+            "INSERT OR IGNORE INTO recipient_group (cells)"
+            " SELECT cluster FROM incoming WHERE cluster IS NOT NULL ORDER BY line"
+        )
+    bases = connection.execute(
+        "SELECT (SELECT coalesce(max(id), 0) FROM recipient),"
+        " (SELECT coalesce(max(id), 0) FROM delivery)"
+    ).fetchone()
+    replanned = bases[0] > 0
+    counts = _match(connection, header) if replanned else _NOTHING_KNOWN
+    added = _add(connection, header, *bases)
+    if replanned:
+        homes.leave(connection, limit)
+    homes.find(connection, limit, base=bases[1], replanned=replanned)
+    if added + counts.shown_wanted < wanted:
+        _add_repeats(connection, header, grouped=bool(clusters))
+    if wanted < total:
+        connection.execute(_ADD_UNWANTED, {"header": header})
+    _recount(connection)
+    set_fact(connection, "plan", digest)
+    return PlanChange(
+        total, added, counts.changed, counts.withdrawn, counts.stopped, counts.returned
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    shown_wanted: int
+    changed: int
+    withdrawn: int
+    stopped: int
+    returned: int
+
+
+_NOTHING_KNOWN = _Matched(0, 0, 0, 0, 0)
+
+
+def _header_id(connection: sqlite3.Connection, columns: Sequence[str]) -> int:
+    text = _encode(list(columns))
+    connection.execute("INSERT OR IGNORE INTO header (columns) VALUES (?)", (text,))
+    (header,) = connection.execute("SELECT id FROM header WHERE columns = ?", (text,)).fetchone()
+    connection.execute("INSERT OR REPLACE INTO fact VALUES ('header', ?)", (str(header),))
+    return int(header)
+
+
+def _match(connection: sqlite3.Connection, header: int) -> _Matched:
+    """Bring every known address to what the table says of it now."""
+    values = {"header": header}
+    # Rows without a claim are what the table says, no more: they come anew.
+    connection.execute("DELETE FROM recipient WHERE claim IS NOT 'own'")
+    connection.execute(
+        "CREATE TEMP TABLE shown (recipient_id INTEGER PRIMARY KEY, line INTEGER NOT NULL)"
+    )
+    # The first row that asks for a mail stands for its address, else the first that names it.
+    for condition in ("i.wanted", "NOT i.wanted"):
+        connection.execute(
+            "INSERT INTO shown SELECT r.id, i.line FROM incoming AS i"  # noqa: S608 - constants
+            " CROSS JOIN recipient AS r ON r.address_key = i.key AND r.claim = 'own'"
+            f" WHERE {condition} ORDER BY i.line ON CONFLICT DO NOTHING"
+        )
+    found = connection.execute(_COUNT_MATCHED, values).fetchone()
+    withdrawn = connection.execute(_COUNT_GONE).fetchone()[0]
+    connection.execute(_TAKE_OVER, values)
+    connection.execute(_GONE)
+    return _Matched(
+        shown_wanted=found[0],
+        changed=found[1],
+        withdrawn=withdrawn,
+        stopped=found[2],
+        returned=found[3],
+    )
+
+
+_JOINED = "shown AS s CROSS JOIN incoming AS i ON i.line = s.line"
+_GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
+# What was mailed stays as it was mailed; a rejected row may be tried again with its new fields.
+_FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
+_DIFFERS = f"""
+(recipient.cells IS NOT i.cells OR recipient.address IS NOT i.address
+ OR recipient.header_id IS NOT :header OR recipient.group_id IS NOT {_GROUP_ID})
+"""
+
+_COUNT_MATCHED = f"""
+SELECT
+  coalesce(sum(i.wanted), 0),
+  coalesce(sum(i.wanted AND recipient.status IN ('pending', 'deferred') AND {_DIFFERS}), 0),
+  coalesce(sum(NOT i.wanted AND recipient.status IN ('pending', 'deferred')), 0),
+  coalesce(sum(i.wanted AND recipient.status IN (
+    'withdrawn', 'suppressed', 'filtered', 'invalid')), 0)
+FROM {_JOINED} CROSS JOIN recipient ON recipient.id = s.recipient_id
+"""  # noqa: S608 - constants
+
+_TAKE_OVER = f"""
+UPDATE recipient SET
+  line = i.line,
+  wanted = i.wanted,
+  address = CASE WHEN {_FROZEN} THEN recipient.address ELSE i.address END,
+  cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
+  header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
+  group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
+  status = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.status
+    WHEN NOT i.wanted THEN i.status
+    WHEN recipient.status = 'deferred' THEN 'deferred'
+    ELSE 'pending' END,
+  reason = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.reason
+    WHEN NOT i.wanted THEN i.reason
+    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.reason END,
+  settled_at = CASE WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at END,
+  due = CASE WHEN i.wanted THEN recipient.due END
+FROM {_JOINED}
+WHERE s.recipient_id = recipient.id AND (
+  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
+  OR (recipient.status NOT IN {_SETTLED} AND (
+    NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
+    OR i.wanted AND recipient.status NOT IN ('pending', 'deferred'))))
+"""  # noqa: S608 - constants
+
+_IS_GONE = """
+claim = 'own' AND (line IS NOT NULL OR status IN ('pending', 'deferred'))
+AND id NOT IN (SELECT recipient_id FROM shown)
+"""
+_COUNT_GONE = (
+    "SELECT coalesce(sum(status IN ('pending', 'deferred')), 0)"  # noqa: S608 - constants
+    f" FROM recipient WHERE {_IS_GONE}"
+)
+_GONE = f"""
+UPDATE recipient SET
+  line = NULL, wanted = 0, due = NULL,
+  reason = CASE WHEN status IN {_SETTLED} THEN reason
+    ELSE 'the row left the table before it was sent' END,
+  settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at END,
+  status = CASE WHEN status IN {_SETTLED} THEN status ELSE 'withdrawn' END
+WHERE {_IS_GONE}
+"""  # noqa: S608 - constants
+
+
+def _add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
+    """New addresses: the first row that asks for each of them; a delivery each without groups."""
+    return connection.execute(
+        "INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id,"  # noqa: S608 - constants
+        " cells, delivery_id, status)"
+        f" SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,"
+        " CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending'"
+        " FROM incoming AS i WHERE wanted ORDER BY line ON CONFLICT DO NOTHING",
+        {"base": base, "deliveries": delivery_base, "header": header},
+    ).rowcount
+
+
+def _add_repeats(connection: sqlite3.Connection, header: int, *, grouped: bool) -> None:
+    """Rows whose address an earlier row asks for: duplicates, or the same delivery's other rows."""
+    if grouped:
+        connection.execute("CREATE INDEX temp.by_cluster ON incoming (cluster, key) WHERE wanted")
+        connection.execute(_ADD_SHARED, {"header": header})
+    connection.execute(_ADD_DUPLICATES, {"header": header})
+
+
+_OWNER = """
+incoming AS i
+CROSS JOIN recipient AS o ON o.address_key = i.key AND o.claim = 'own'
+CROSS JOIN incoming AS first ON first.line = o.line
+"""
+# Only where the group has one address: its rows are one customer's order lines, say.
+_SHARES = """
+(i.cluster IS NOT NULL AND i.cluster IS first.cluster
+ AND (SELECT min(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster)
+   = (SELECT max(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
+"""
+_ADD_SHARED = f"""
+INSERT INTO recipient (line, address, address_key, claim, wanted, group_id, header_id, cells,
+  delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id)
+SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
+  o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at, o.reply_id
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {_SHARES} ORDER BY i.line
+"""  # noqa: S608 - constants
+_ADD_DUPLICATES = f"""
+INSERT INTO recipient (
+  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
+SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
+  'same address as row ' || o.line
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {_SHARES} ORDER BY i.line
+"""  # noqa: S608 - constants
+_ADD_UNWANTED = f"""
+INSERT INTO recipient (
+  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
+SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason
+FROM incoming AS i
+WHERE NOT wanted AND NOT EXISTS (
+  SELECT 1 FROM recipient AS o WHERE o.address_key = i.key AND o.claim = 'own' AND o.line = i.line)
+ORDER BY line
+"""  # noqa: S608 - constants
+
+
+def _recount(connection: sqlite3.Connection) -> None:
+    counted = connection.execute(
+        "SELECT count(*), status FROM recipient GROUP BY status"
+    ).fetchall()
+    connection.execute("UPDATE tally SET recipients = 0")
+    connection.executemany("UPDATE tally SET recipients = ? WHERE status = ?", counted)

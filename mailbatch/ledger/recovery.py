@@ -1,0 +1,164 @@
+"""What a dead run left behind, and what people decide about it.
+
+On the same boot the rule is exact: leased without a commit point was certainly not sent, behind a
+commit point nobody knows. After another boot the last commits may be lost with the page cache, so
+every delivery that was leased and not settled is in doubt. This module must never turn doubt into
+anything by itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.leasing import delivery_key
+from mailbatch.ledger.under_way import DUE, fold, release
+
+Decision = Literal["accepted", "resend", "skip"]
+
+_DIED = "the run died after the end of data was sent and before its reply was read"
+_REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a dead run had left open, in deliveries; `recipients` are the rows now in doubt."""
+
+    released: int = 0
+    in_doubt: int = 0
+    recipients: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A recipient who may have the message.
+
+    `line` is None when the row left the table. `message_id` is ours, without angle brackets.
+    `since` is when the attempt was made (seconds since the epoch), `reason` what was seen of it.
+    `digest` is the SHA-256 that the commit point was given, if any.
+    """
+
+    address: str
+    line: int | None
+    delivery_id: int
+    key: str
+    message_id: str
+    since: float
+    reason: str
+    digest: bytes | None
+
+
+def recover(database: Database, boot: str) -> Recovery:
+    """Settle what a dead run left open, in one synced transaction."""
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+        known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()
+        same_boot = known is not None and known[0] == boot
+        left = connection.execute("SELECT delivery_id, committed FROM lease").fetchall()
+        doubtful = [i for i, committed in left if committed or not same_boot]
+        certain = [i for i, committed in left if not committed and same_boot]
+        release(connection, certain)
+        recipients = 0
+        for delivery_id in doubtful:
+            recipients += _doubt(connection, delivery_id, _DIED if same_boot else _REBOOTED)
+        if not same_boot:
+            set_fact(connection, "boot_id", boot)
+    return Recovery(len(certain), len(doubtful), recipients)
+
+
+def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int:
+    (leased_at, key) = connection.execute(
+        "SELECT leased_at, address_key FROM lease WHERE delivery_id = ?", (delivery_id,)
+    ).fetchone()
+    changed = connection.execute(
+        "UPDATE recipient SET status = 'in_doubt', reason = ?1, due = NULL, reply_id = NULL,"
+        " attempts = attempts + 1, settled_at = ?2,"
+        " first_attempt_at = coalesce(first_attempt_at, ?2)"
+        " WHERE delivery_id = ?3 AND (status = 'pending' OR status = 'deferred' AND due <= ?2)"
+        " AND (?4 IS NULL OR address_key = ?4)",
+        (reason, leased_at, delivery_id, key),
+    ).rowcount
+    connection.execute(
+        f"UPDATE delivery SET due = {DUE},"  # noqa: S608 - a constant
+        " digest = (SELECT digest FROM lease WHERE delivery_id = delivery.id) WHERE id = ?",
+        (delivery_id,),
+    )
+    connection.execute("DELETE FROM lease WHERE delivery_id = ?", (delivery_id,))
+    return changed
+
+
+def doubts(database: Database) -> Iterator[Doubt]:
+    """Everybody who is in doubt, in the order of the table."""
+    query = """
+        SELECT s.address, s.line, d.id, s.address_key, g.cells, d.part, d.message_id, s.settled_at,
+               s.reason, coalesce(d.digest, l.digest)
+        FROM standing AS s JOIN delivery AS d ON d.id = s.delivery_id
+        LEFT JOIN recipient_group AS g ON g.id = d.group_id
+        LEFT JOIN lease AS l ON l.delivery_id = d.id
+        WHERE s.status = 'in_doubt' ORDER BY s.line IS NULL, s.line, s.id
+    """
+    with database.guard:
+        for row in database.connection.execute(query):
+            address, line, delivery_id, address_key, group, part, message_id, since, why, digest = (
+                row
+            )
+            yield Doubt(
+                address=address,
+                line=line,
+                delivery_id=delivery_id,
+                key=delivery_key(address_key, group, part),
+                message_id=message_id,
+                since=since,
+                reason=why or "the reply to the end of data never came",
+                digest=digest,
+            )
+
+
+_DECISIONS = {
+    "accepted": "status = 'accepted', settled_at = :now, reason = 'resolved as accepted'",
+    "skip": "status = 'skipped', settled_at = :now, reason = 'resolved as skipped'",
+    "resend": "status = 'pending', settled_at = NULL, reason = 'resolved to be resent'",
+}
+_CHOSEN = "status = 'in_doubt' AND (:key IS NULL OR address_key = :key)"
+
+
+def resolve(database: Database, decision: Decision, *, address: str | None, now: float) -> int:
+    """Settle doubt as somebody decided; the number of rows that changed."""
+    values = {"now": now, "key": None if address is None else address.lower()}
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+        if decision == "resend":
+            connection.execute(
+                "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL WHERE id IN ("  # noqa: S608 - constants
+                f"SELECT delivery_id FROM recipient WHERE {_CHOSEN})",
+                values,
+            )
+            set_fact(connection, "plan", None)  # the next plan looks whether they are still wanted
+        return connection.execute(
+            f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
+            values,
+        ).rowcount
+
+
+def reopen(database: Database, status: Literal["deferred", "rejected"]) -> int:
+    """Make the deferred, or the rejected, recipients of earlier runs due now, with fresh tries.
+
+    Rejected rows that the last plan does not ask for stay as they are. Returns the number of rows.
+    """
+    chosen = f"status = '{status}' AND delivery_id IS NOT NULL AND wanted"
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+        connection.execute(
+            "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL"  # noqa: S608 - constants
+            f" WHERE id IN (SELECT delivery_id FROM recipient WHERE {chosen})"
+            " AND id NOT IN (SELECT delivery_id FROM lease)"
+        )
+        if status == "deferred":
+            changes = "due = 0"
+        else:
+            changes = "status = 'pending', settled_at = NULL, due = NULL"
+            set_fact(connection, "plan", None)  # the next plan takes their fields over
+        return connection.execute(f"UPDATE recipient SET {changes} WHERE {chosen}").rowcount  # noqa: S608 - constants

@@ -1,0 +1,152 @@
+-- The ledger of one edition of one job: what is certain about every recipient.
+--
+-- Read it with any SQLite tool (`sqlite3 -readonly FILE`); write it with mailbatch only.
+-- Times are seconds since the epoch (UTC). Statuses are the words of the results CSV.
+-- A run changes a delivery in this order:
+--   intend   a row in `lease`, synced to the disk, before MAIL
+--   commit   `lease.committed`, before the last bytes of the end of data leave
+--   settle   rows in `outcome`, after the reply; folded into `recipient` with the next lease
+-- so the hot path writes two small pages, and what a dead run left open stands in `lease` alone.
+--
+-- Needs SQLite 3.33 (UPDATE ... FROM).
+
+-- What is true of the whole edition: job, edition, boot_id, content_digests (JSON), plan (digest of
+-- the planned rows), finished_at.
+CREATE TABLE fact (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The columns of the recipient table, as a JSON list: one row for every layout it has had.
+CREATE TABLE header (
+  id      INTEGER PRIMARY KEY,
+  columns TEXT NOT NULL UNIQUE
+);
+
+-- The values of `group_by`, as a JSON list. `parts` counts the deliveries the group ever had: a part
+-- number, and with it a Message-ID, is never given twice.
+CREATE TABLE recipient_group (
+  id    INTEGER PRIMARY KEY,
+  cells TEXT    NOT NULL UNIQUE,
+  parts INTEGER NOT NULL DEFAULT 0
+);
+
+-- One row of the recipient table.
+CREATE TABLE recipient (
+  id               INTEGER PRIMARY KEY,
+  line             INTEGER,           -- where the record starts; NULL: the row left the table
+  address          TEXT    NOT NULL,  -- as it goes on the wire, or the cell where it is not valid
+  address_key      TEXT    NOT NULL,  -- the address in lower case: the identity of a recipient
+  claim            TEXT CHECK (claim IN ('own', 'shared')),
+                                      -- own: this row is why the address is mailed, one per address;
+                                      -- shared: another row of the same delivery and address;
+                                      -- NULL: a row that never asks for a delivery
+  wanted           INTEGER NOT NULL,  -- own: 1 if the last plan asks for a mail to this address
+  group_id         INTEGER,           -- NULL: no group_by
+  header_id        INTEGER NOT NULL,
+  cells            TEXT    NOT NULL,  -- the row's cells, as a JSON list
+  delivery_id      INTEGER,           -- NULL: nothing to deliver
+  status           TEXT    NOT NULL CHECK (status IN (
+                     'pending', 'accepted', 'rejected', 'deferred', 'in_doubt', 'invalid',
+                     'suppressed', 'duplicate', 'filtered', 'withdrawn', 'skipped')),
+  reason           TEXT,
+  attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  due              REAL,              -- deferred: when to try again; NULL: not in this run
+  first_attempt_at REAL,
+  settled_at       REAL,
+  reply_id         INTEGER
+);
+CREATE UNIQUE INDEX recipient_by_address ON recipient (address_key) WHERE claim = 'own';
+CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
+
+-- One group's message to one envelope.
+CREATE TABLE delivery (
+  id          INTEGER PRIMARY KEY,
+  group_id    INTEGER,                -- NULL: a message for one recipient
+  part        INTEGER NOT NULL,
+  due         REAL,                   -- 0: now; later: deferred; NULL: leased, or nothing left to do
+  message_id  TEXT,                   -- fixed by the first lease, as is the date
+  date        INTEGER,
+  digest      BLOB,                   -- SHA-256 of the content that may have been taken
+  tries       INTEGER NOT NULL DEFAULT 0,  -- attempts that ended deferred since the run began
+  tries_since REAL
+);
+CREATE INDEX delivery_by_due ON delivery (due, id) WHERE due IS NOT NULL;
+CREATE INDEX delivery_by_group ON delivery (group_id) WHERE group_id IS NOT NULL;
+
+-- What is under way. After a run that died, the rows without an outcome are what it left open.
+CREATE TABLE lease (
+  delivery_id INTEGER PRIMARY KEY,
+  leased_at   REAL    NOT NULL,
+  address_key TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
+  partial     INTEGER NOT NULL,       -- 1: other unsettled recipients stay behind
+  committed   INTEGER NOT NULL DEFAULT 0,
+  digest      BLOB
+);
+
+-- What attempts came to, until it is folded into `recipient`.
+CREATE TABLE outcome (
+  recipient_id INTEGER PRIMARY KEY,
+  delivery_id  INTEGER NOT NULL,
+  status       TEXT    NOT NULL,
+  counted      INTEGER NOT NULL,      -- 0: no attempt was used up
+  reply_id     INTEGER,
+  code         INTEGER,               -- with the first outcome of a reply only
+  enhanced     TEXT,
+  reply        TEXT,
+  reason       TEXT,
+  due          REAL,
+  settled_at   REAL
+);
+
+-- The server's replies that decided something; one for all recipients that it decided together.
+CREATE TABLE reply (
+  id       INTEGER PRIMARY KEY,
+  code     INTEGER NOT NULL,
+  enhanced TEXT,
+  text     TEXT    NOT NULL
+);
+
+-- Cc and Bcc addresses of a delivery: they never change the status of its recipients.
+CREATE TABLE copy (
+  delivery_id INTEGER NOT NULL,
+  address     TEXT    NOT NULL,
+  status      TEXT    NOT NULL,
+  code        INTEGER,
+  enhanced    TEXT,
+  reply       TEXT,
+  reason      TEXT,
+  settled_at  REAL,
+  PRIMARY KEY (delivery_id, address)
+) WITHOUT ROWID;
+
+-- How many rows of `recipient` have each status, so that nobody has to count a million of them.
+CREATE TABLE tally (
+  status     TEXT PRIMARY KEY,
+  recipients INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO tally VALUES
+  ('pending', 0), ('accepted', 0), ('rejected', 0), ('deferred', 0), ('in_doubt', 0), ('invalid', 0),
+  ('suppressed', 0), ('duplicate', 0), ('filtered', 0), ('withdrawn', 0), ('skipped', 0);
+CREATE TRIGGER recipient_changes_status AFTER UPDATE OF status ON recipient
+WHEN old.status <> new.status
+BEGIN
+  UPDATE tally SET recipients = recipients - 1 WHERE status = old.status;
+  UPDATE tally SET recipients = recipients + 1 WHERE status = new.status;
+END;
+
+-- Where everybody stands, outcomes that are not folded yet included.
+CREATE VIEW standing AS
+SELECT
+  r.id, r.line, r.address, r.address_key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  coalesce(o.status, r.status) AS status,
+  CASE WHEN o.recipient_id IS NULL THEN r.reason ELSE o.reason END AS reason,
+  r.attempts + coalesce(o.counted, 0) AS attempts,
+  CASE WHEN o.counted THEN coalesce(r.first_attempt_at, l.leased_at) ELSE r.first_attempt_at END
+    AS first_attempt_at,
+  CASE WHEN o.recipient_id IS NULL THEN r.settled_at ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
+    THEN r.reply_id ELSE o.reply_id END AS reply_id
+FROM recipient AS r
+LEFT JOIN outcome AS o ON o.recipient_id = r.id
+LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id;

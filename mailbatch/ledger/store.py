@@ -1,0 +1,343 @@
+"""The ledger: what is certain about every recipient of one edition of one job.
+
+One SQLite file, one writing process at a time. The promise it keeps: nobody is mailed twice
+silently and nobody is lost, whatever dies. Per delivery: `lease` (intend), `commit_point` before
+the last bytes of the end of data are handed over, `settle` after the reply.
+
+    kill -9, or the process dies   leased: pending again; behind its commit point: in doubt
+    power loss, or the system dies  every leased, unsettled delivery: in doubt
+
+This module must never send, render, wait, or read a clock but for the lock's note of who holds it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.errors import LedgerError
+from mailbatch.ledger import plan, recovery, space
+from mailbatch.ledger.boot import boot_id as this_boot
+from mailbatch.ledger.database import (
+    Database,
+    create,
+    open_for_reading,
+    open_for_writing,
+    set_fact,
+)
+from mailbatch.ledger.failure import broken_rule, damaged, from_system
+from mailbatch.ledger.leasing import Leasing
+from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.plan import PlanChange
+from mailbatch.ledger.recovery import Decision, Doubt, Recovery
+from mailbatch.ledger.under_way import Tries, UnderWay, fold
+from mailbatch.outcome import UNFINISHED, Outcome, Status
+
+_MAILED = frozenset(
+    {Status.ACCEPTED, Status.REJECTED, Status.DEFERRED, Status.IN_DOUBT, Status.SKIPPED}
+)
+
+
+class Ledger:
+    """The ledger of one (job, edition); a context manager.
+
+    `open` gives one that a run writes, `read` one that only looks. Every method raises LedgerError
+    (74) when the file cannot be read or written; then nothing of that call was recorded.
+    """
+
+    __slots__ = ("_database", "_leasing", "_lock", "_under_way", "edition", "job", "recovered")
+
+    def __init__(self, database: Database, lock: RunLock | None = None) -> None:
+        self._database = database
+        self._lock = lock
+        self._leasing: Leasing | None = None
+        self._under_way: UnderWay | None = None
+        self.job: str = database.fact("job") or ""
+        self.edition: str = database.fact("edition") or ""
+        #: What a dead run had left open, and what became of it.
+        self.recovered = Recovery()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        job: str,
+        edition: str,
+        message_id_domain: str,
+        boot_id: str | None = None,
+    ) -> Ledger:
+        """The ledger at `path` for a run: created if there is none, locked, checked, recovered.
+
+        `message_id_domain` goes into the Message-IDs that are fixed from now on. Raises
+        LedgerLocked (75) while another run holds it, LedgerError if it is damaged or belongs to
+        another job or edition.
+        """
+        boot = boot_id or this_boot()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_system(path.parent, error, what="the folder cannot be made") from error
+        lock = RunLock(path.with_name(path.name + ".lock"), boot=boot)
+        try:
+            facts = {"job": job, "edition": edition, "boot_id": boot}
+            database = _open_or_create(path, facts, died=lock.died)
+        except BaseException:
+            lock.release()
+            raise
+        ledger = cls(database, lock)
+        try:
+            ledger._begin(job, edition, message_id_domain, boot)
+        except BaseException:
+            ledger._abandon()
+            raise
+        return ledger
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """The ledger at `path` to look at, also while a run writes it.
+
+        Raises LedgerError if there is none, or if it is damaged.
+        """
+        return cls(open_for_reading(path))
+
+    def _begin(self, job: str, edition: str, domain: str, boot: str) -> None:
+        if (self.job, self.edition) != (job, edition):
+            raise LedgerError(
+                f"{self.path}: the ledger belongs to edition {self.edition!r} of job {self.job!r},"
+                f" not to edition {edition!r} of job {job!r}",
+                hint="give every edition a ledger of its own, and do not rename ledgers",
+            )
+        self.recovered = recovery.recover(self._database, boot)
+        if self._lock is not None:
+            self._lock.mark(running=True)  # from here on the journal exists
+        self._under_way = UnderWay(self._database)
+        self._leasing = Leasing(
+            self._database, self._under_way, job=job, edition=edition, domain=domain
+        )
+
+    @property
+    def path(self) -> Path:
+        """Where the ledger is."""
+        return self._database.path
+
+    def close(self) -> None:
+        """Put the ledger away and free the lock; what is leased waits for the next open.
+
+        Without effect the second time.
+        """
+        if self._lock is not None and self._under_way is not None:
+            self._under_way = self._leasing = None
+            try:
+                with self._database.transaction(durable=True) as connection:
+                    fold(connection)
+                self._lock.mark(running=False)
+            finally:
+                self._abandon()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        try:
+            self._database.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # The plan
+
+    def reconcile(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Recipient],
+        *,
+        group_by: Sequence[str],
+        recipients_per_transaction: int,
+    ) -> PlanChange:
+        """Make the plan that of `rows`, in one synced transaction; the memory stays flat.
+
+        Rows come in the order of their lines, each line once. Settled recipients stay as they are.
+        Whatever `rows` raises passes through and leaves the old plan standing.
+        """
+        if len(self._writing()):
+            raise broken_rule(self.path, "the plan changes while deliveries are leased")
+        return plan.reconcile(
+            self._database,
+            columns,
+            rows,
+            group_by=group_by,
+            recipients_per_transaction=recipients_per_transaction,
+        )
+
+    def content_digests(self) -> dict[str, str]:
+        """The digests of the message's own inputs that were set last; empty before that."""
+        return dict(json.loads(self._database.fact("content_digests") or "{}"))
+
+    def set_content_digests(self, digests: Mapping[str, str]) -> None:
+        """Keep the digests of the message's own inputs, by their names."""
+        self._writing()
+        with self._database.transaction(durable=True) as connection:
+            set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
+
+    def anything_sent(self) -> bool:
+        """Whether the message has reached the server for anybody, or may have."""
+        counts = self.counts()
+        return any(counts[status] for status in _MAILED)
+
+    def reserve_space(self, rows: int) -> None:
+        """Take the room from the file system that sending to `rows` recipients will fill.
+
+        LedgerError (74) if there is not enough, before anything is sent.
+        """
+        self._writing()
+        space.reserve(self._database, rows)
+
+    # The run
+
+    def lease(self, count: int, *, now: float, address: str | None = None) -> list[Delivery]:
+        """At most `count` deliveries that are due at `now`, leased and synced to the disk.
+
+        Pending ones come in the order of the table; deferred ones whose time has come get a
+        quarter of the lot, and all of it once nothing else is pending. With `address` only its
+        delivery, for this address alone.
+        """
+        self._writing()
+        assert self._leasing is not None  # noqa: S101 - _writing has seen to it
+        return self._leasing.lease(count, now=now, address=address)
+
+    def tries(self, delivery_id: int) -> Tries:
+        """How often a leased delivery has been tried since the run began, this time included."""
+        return self._writing().tries(delivery_id)
+
+    def release(self, delivery_ids: Iterable[int]) -> None:
+        """Give back deliveries that were leased and not tried; no attempt is counted."""
+        self._writing().release(delivery_ids)
+
+    def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
+        """Record, before the last bytes of the end of data leave, that they are about to.
+
+        It survives kill -9 when this returns. `digest` is the SHA-256 of the content, kept while
+        the delivery may have to be sent again.
+        """
+        self._writing().commit_point(delivery_id, digest)
+
+    def settle(
+        self,
+        delivery_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        now: float,
+        retry_at: float | None,
+    ) -> None:
+        """Record one outcome for every address of the attempt, recipients and copies.
+
+        Deferred recipients are due again at `retry_at`, None: not in this run. Pending ones are
+        due at once. It survives kill -9 when this returns.
+        """
+        self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)
+
+    def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
+        """Mark the rows of a leased delivery as invalid; the next plan asks for them again."""
+        self._writing().invalidate(delivery_id, reason, now)
+
+    def reopen_deferred(self) -> int:
+        """Make every deferred recipient due now, with fresh tries; the number of rows."""
+        self._writing()
+        return recovery.reopen(self._database, "deferred")
+
+    def reopen_rejected(self) -> int:
+        """Make every rejected recipient pending whom the last plan asks for; the number of rows."""
+        self._writing()
+        return recovery.reopen(self._database, "rejected")
+
+    def next_due(self) -> float | None:
+        """When the next deferred recipient is due; None if no deferred one has tries left."""
+        with self._database.guard:
+            (due,) = self._database.connection.execute(
+                "SELECT min(due) FROM (SELECT min(due) AS due FROM delivery WHERE due > 0"
+                " UNION ALL SELECT min(due) FROM outcome)"
+            ).fetchone()
+        return None if due is None else float(due)
+
+    def mark_run(self, *, now: float) -> None:
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        self._writing()
+        counts = self.counts()
+        with self._database.transaction(durable=True) as connection:
+            if any(counts[status] for status in UNFINISHED):
+                set_fact(connection, "finished_at", None)
+            elif self._database.fact("finished_at") is None:
+                set_fact(connection, "finished_at", repr(now))
+
+    # What is known
+
+    def finished_at(self) -> float | None:
+        """When the edition last became finished, seconds since the epoch; None while it is not."""
+        found = self._database.fact("finished_at")
+        return None if found is None else float(found)
+
+    def counts(self) -> dict[Status, int]:
+        """How many rows of the table have each status; every status is there."""
+        found = dict.fromkeys(Status, 0)
+        with self._database.guard:
+            for status, number in self._database.connection.execute(_COUNTS):
+                found[Status(status)] = number
+        return found
+
+    def pending_count(self) -> int:
+        """How many rows are pending."""
+        return self.counts()[Status.PENDING]
+
+    # Doubt
+
+    def in_doubt(self) -> Iterator[Doubt]:
+        """Everybody who may have the message, in the order of the table."""
+        return recovery.doubts(self._database)
+
+    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
+        """Settle who is in doubt as somebody decided; the number of rows.
+
+        `accepted`: they have it. `skip`: nobody cares. `resend`: pending again, with the same
+        Message-ID and Date. `address` limits it to one recipient.
+        """
+        self._writing()
+        return recovery.resolve(self._database, decision, address=address, now=now)
+
+    def _writing(self) -> UnderWay:
+        if self._under_way is None:
+            raise broken_rule(self.path, "the ledger is not open for writing")
+        return self._under_way
+
+
+_COUNTS = """
+SELECT status, sum(recipients) FROM (
+  SELECT status, recipients FROM tally
+  UNION ALL
+  SELECT r.status, -1 FROM outcome AS o JOIN recipient AS r ON r.id = o.recipient_id
+  UNION ALL
+  SELECT status, 1 FROM outcome
+) GROUP BY status
+"""
+
+
+def _open_or_create(path: Path, facts: Mapping[str, str], *, died: bool) -> Database:
+    if not path.exists():
+        if died or path.with_name(path.name + "-wal").exists():
+            raise damaged(path, "the file is gone, but its run never put it away")
+        create(path, facts)
+    return open_for_writing(path, died=died, boot=facts["boot_id"])
