@@ -70,10 +70,11 @@ def _written(loc: tuple[str | int, ...], reading: Reading) -> Path:
     path: Path = ()
     data = reading.data
     for step in loc:
-        if (*path, step) not in reading.places:
+        if (*path, step) in reading.places:
+            path = (*path, step)
+            data = data[step]
+        elif isinstance(step, str):
             return (*path, step) if isinstance(data, dict) and step != _KEY_STEP else path
-        path = (*path, step)
-        data = data[step]
     return path
 
 

@@ -163,7 +163,7 @@ def _header_name(value: Any) -> str:
 def _content_name(value: Any) -> str:
     checked = text(value)
     if not _CONTENT_NAME.fullmatch(checked):
-        raise refusal("must be letters, digits, dot, hyphen or underscore, to stand behind cid:")
+        raise refusal("must be letters, digits, dot, hyphen or underscore")
     return checked
 
 

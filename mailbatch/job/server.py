@@ -193,7 +193,7 @@ class Server(Section):
             raise refusal("has no effect with auth: none")
         if known["username"] is None:
             raise refusal("is missing, a password needs it", at="username")
-        if known.get("insecure") and not mail_values.is_loopback(known["host"]):
+        if known.get("insecure") and not mail_values.is_loopback(known.get("host", "localhost")):
             raise refusal("would cross the network in plaintext", hint="Use starttls or tls.")
         return value
 

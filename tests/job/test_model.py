@@ -1,0 +1,517 @@
+"""What a job may say: the whole contract, the defaults, and every rule with its words."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from mailbatch.job.mail_values import OWNED_HEADERS, is_loopback
+from mailbatch.job.model import Attachment, Job, Rate, Secret, Timeouts
+
+from .conftest import SMALLEST
+
+WHOLE = r"""
+version: 1
+name: autumn-newsletter
+edition: "{{ now.strftime('%G-W%V') }}"
+server:
+  host: smtp-api.infobip.com
+  port: 587
+  security: starttls
+  auth: auto
+  username: App
+  password: {env: INFOBIP_API_KEY}
+  ca_file: ca.pem
+  sessions: 1
+  pipelining: off
+  recipients_per_transaction: 1000
+  transactions_per_session: 0
+  rate: 600/min
+  timeouts: {connect: 30s, command: 5m, data: 2m, end_of_data: 10m}
+sender:
+  from: "Example News <news@example.com>"
+  reply_to: support@example.com
+  envelope_from: bounces@mail.example.com
+recipients:
+  file: recipients.csv
+  address: email
+  display_name: "{{ first_name }} {{ last_name }}"
+  delimiter: ","
+  encoding: utf-8
+  group_by: [locale, plan]
+  where: "plan == 'pro'"
+  suppress: [left.csv]
+  on_invalid: skip
+message:
+  subject: "Hello {{ first_name }}"
+  text: text.j2
+  html: page.html.j2
+  to: "Subscribers: ;"
+  cc: "{{ account_manager }}"
+  bcc: [archive@example.com, "{{ boss }}"]
+  attachments:
+    - text.j2
+    - {path: "invoices/{{ id }}.pdf", filename: invoice.pdf, type: application/pdf}
+  inline: {logo: logo.png}
+  headers: {X-Campaign: "{{ edition }}", X-Priority: 1}
+  list_id: news.example.com
+  unsubscribe:
+    url: "https://example.com/u/{{ token }}"
+    mailto: leave@example.com
+    one_click: true
+  css: inline
+callbacks:
+  bulk_id: "{{ job.name }}-{{ edition }}"
+  tracking_url: https://example.com/t
+  notify_url: https://example.com/n
+  notify_content_type: application/json
+  intermediate_report: true
+  data: [{id: "{{ id }}", desc: "…"}]
+variables: {issue: 48}
+retry: {attempts: 5, initial: 2s, maximum: 5m, give_up_after: 1h}
+results: results/{{ edition }}.csv
+"""
+
+
+def test_the_whole_contract_is_read(load):
+    job = load(WHOLE)
+    assert job.server.password == Secret(env="INFOBIP_API_KEY")
+    assert job.server.rate == Rate(600, 60.0)
+    assert job.server.timeouts == Timeouts(connect=30, command=300, data=120, end_of_data=600)
+    assert job.server.pipelining == "off"
+    assert job.sender.from_ == "Example News <news@example.com>"
+    assert job.sender.reply_to == ("support@example.com",)
+    assert job.recipients.group_by == ("locale", "plan")
+    assert job.message.cc == ("{{ account_manager }}",)
+    assert job.message.bcc == ("archive@example.com", "{{ boss }}")
+    assert job.message.attachments == (
+        Attachment(path="text.j2"),
+        Attachment(path="invoices/{{ id }}.pdf", filename="invoice.pdf", type="application/pdf"),
+    )
+    assert job.message.headers == {"X-Campaign": "{{ edition }}", "X-Priority": "1"}
+    assert job.message.unsubscribe is not None
+    assert job.message.unsubscribe.one_click is True
+    assert job.callbacks.data == [{"id": "{{ id }}", "desc": "…"}]
+    assert job.callbacks.intermediate_report is True
+    assert job.variables == {"issue": 48}
+    assert job.retry.give_up_after == 3600.0
+    assert job.results == "results/{{ edition }}.csv"
+
+
+def test_the_defaults_are_those_of_the_contract():
+    job = Job.model_validate(SMALLEST)
+    server = job.server
+    assert (job.edition, server.port, server.security, server.auth) == (
+        "1",
+        587,
+        "starttls",
+        "auto",
+    )
+    assert (server.sessions, server.pipelining, server.rate) == (1, "auto", None)
+    assert (server.recipients_per_transaction, server.transactions_per_session) == (1000, 0)
+    assert server.timeouts == Timeouts(connect=30, command=300, data=120, end_of_data=600)
+    assert (job.recipients.address, job.recipients.encoding) == ("email", "utf-8")
+    assert (job.recipients.group_by, job.recipients.on_invalid) == ((), "skip")
+    assert (job.message.css, job.message.to, job.message.attachments) == ("keep", None, ())
+    assert job.results == "results/{{ job.name }}-{{ edition }}.csv"
+    assert (job.retry.attempts, job.retry.initial, job.retry.maximum) == (5, 2.0, 300.0)
+    assert job.retry.give_up_after == 3600.0
+    assert set(job.callbacks.model_dump().values()) == {None}
+
+
+def test_tls_from_the_first_byte_has_a_port_of_its_own(load, changed):
+    assert load(changed(server={"security": "tls"})).server.port == 465
+    assert load(changed(server={"security": "tls", "port": 587})).server.port == 587
+    text = changed(server={"security": "${S}"})
+    assert load(text, {"S": "tls"}).server.port == 465
+
+
+def test_a_job_cannot_be_changed_and_travels_between_processes():
+    job = Job.model_validate(SMALLEST)
+    with pytest.raises(pydantic.ValidationError):
+        job.name = "other"
+    assert pickle.loads(pickle.dumps(job)) == job  # noqa: S301 - our own bytes
+    assert job.path == Path("job.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("30s", 30), ("5m", 300), ("1h", 3600), ("1.5h", 5400), ("0.1s", 0.1), ("720h", 2592000)],
+)
+def test_durations(given, seconds, load, changed):
+    job = load(changed(server={"timeouts": {"command": given}}))
+    assert job.server.timeouts.command == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("given", [45, 45.0, "45"])
+def test_a_number_is_a_duration_in_seconds(given, load, changed):
+    job = load(changed(server={"timeouts": {"command": given}}))
+    assert job.server.timeouts.command == pytest.approx(45)
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "per"), [("600/min", 600, 60), ("10/s", 10, 1), ("5000/h", 5000, 3600)]
+)
+def test_rates(given, count, per, load, changed):
+    rate = load(changed(server={"rate": given})).server.rate
+    assert rate == Rate(count, per)
+    assert str(rate) == given
+    assert rate.per_second == pytest.approx(count / per)
+
+
+@pytest.mark.parametrize("data", [[], {}, [{"id": 1, "deep": [None, True, 1.5, "x"]}], {"a": "b"}])
+def test_callback_data_stays_as_it_is_given(data, load, changed):
+    assert load(changed(callbacks={"data": data})).callbacks.data == data
+
+
+def test_numbered_editions_and_headers_need_no_quotes(load, changed):
+    job = load(changed(edition=48, message={"headers": {"X-Priority": 1}}))
+    assert (job.edition, job.message.headers) == ("48", {"X-Priority": "1"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "a.localhost", "127.9.9.9", "::1"])
+def test_the_loopback_needs_no_tls(host, load, changed):
+    server = {"host": host, "security": "plaintext", "username": "u", "password": {"env": "P"}}
+    assert is_loopback(load(changed(server=server)).server.host)
+
+
+@pytest.mark.parametrize("host", ["mail.example.com", "10.0.0.1", "localhost.example.com", "::2"])
+def test_what_is_not_the_loopback(host):
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "news@example.com",
+        "Example News <news@example.com>",
+        '"Example, Inc." <news@example.com>',
+        "Grüße <grüße@bücher.example>",
+        "<news@example.com>",
+        '"odd one"@example.com',
+        "a.b+c@localhost",
+        "Example Inc. (Berlin) <news@example.com>",
+    ],
+)
+def test_senders(address, load, changed):
+    assert load(changed(sender={"from": address})).sender.from_ == address
+
+
+SERVER = {"username": "u", "password": {"env": "P"}}
+LONG = "x" * 101
+
+REFUSED = [
+    # the job itself
+    ({"version": 2}, "version: must be 1: this mailbatch knows no other version"),
+    ({"version": "1"}, "version: must be 1"),
+    ({"version": True}, "version: must be 1"),
+    ({"name": "-a"}, "name: must be lower-case letters, digits and hyphens, at most 64"),
+    ({"name": "a" * 65}, "name: must be lower-case letters, digits and hyphens, at most 64"),
+    ({"name": "a\n"}, "name: must be one line without control characters"),
+    ({"edition": 1.5}, "edition: must be text"),
+    ({"edition": True}, "edition: must be text"),
+    ({"edition": ""}, "edition: must not be empty"),
+    ({"edition": " "}, "edition: must not be empty"),
+    ({"variables": [1]}, "variables: must be a mapping of keys"),
+    ({"retry": {"attempts": 0}}, "retry.attempts: must be a number from 1 to 1000"),
+    ({"retry": {"attempts": True}}, "retry.attempts: must be a number from 1 to 1000"),
+    ({"retry": {"attempts": 1.0}}, "retry.attempts: must be a number from 1 to 1000"),
+    ({"retry": {"initial": "2 s"}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
+    ({"retry": {"initial": -1}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
+    ({"retry": {"initial": [1]}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
+    ({"retry": {"maximum": "721h"}}, "retry.maximum: must be at most 720h"),
+    ({"results": 1}, "results: must be text"),
+    # server
+    ({"server": {"host": "smtp://a"}}, "server.host: must be a host name alone"),
+    ({"server": {"host": "a:25"}}, "server.host: must be a host name or an IP address"),
+    ({"server": {"host": "a b"}}, "server.host: must be a host name or an IP address"),
+    ({"server": {"host": "a..b"}}, "server.host: must be a host name or an IP address"),
+    (
+        {"server": {"host": "{{ h }}"}},
+        "server.host: is no template: it is the same for every message",
+    ),
+    ({"server": {"port": "587"}}, "server.port: must be a number from 1 to 65535"),
+    ({"server": {"port": 65536}}, "server.port: must be a number from 1 to 65535"),
+    ({"server": {"security": "ssl"}}, "server.security: must be starttls, tls or plaintext"),
+    ({"server": {"security": "plaintext"}}, "server.security: plaintext is for the loopback only"),
+    (
+        {"server": {"security": "plaintext", "insecure": True} | SERVER},
+        "server.password: would cross the network in plaintext",
+    ),
+    (
+        {"server": {"insecure": True}},
+        "server.insecure: has no effect without security: plaintext",
+    ),
+    ({"server": {"insecure": "yes"}}, "server.insecure: must be true or false"),
+    (
+        {"server": {"host": "localhost", "security": "plaintext", "ca_file": "ca.pem"}},
+        "server.ca_file: has no effect with security: plaintext",
+    ),
+    ({"server": {"auth": "cram-md5"}}, "server.auth: must be auto, plain, login, xoauth2 or none"),
+    ({"server": {"username": "u"}}, "server.password: is missing"),
+    ({"server": {"password": {"env": "P"}}}, "server.username: is missing, a password needs it"),
+    ({"server": {"auth": "plain"}}, "server.username: is missing, auth: plain needs it"),
+    (
+        {"server": {"auth": "none", "username": "u"}},
+        "server.username: has no effect with auth: none",
+    ),
+    (
+        {"server": {"auth": "none", "password": {"env": "P"}}},
+        "server.password: has no effect with auth: none",
+    ),
+    ({"server": {"sessions": 0}}, "server.sessions: must be a number from 1 to 1000"),
+    ({"server": {"pipelining": "on"}}, "server.pipelining: must be auto or off"),
+    ({"server": {"pipelining": False}}, "server.pipelining: must be auto or off"),
+    (
+        {"server": {"recipients_per_transaction": 1001}},
+        "server.recipients_per_transaction: must be a number from 1 to 1000",
+    ),
+    (
+        {"server": {"transactions_per_session": -1}},
+        "server.transactions_per_session: must be a whole number, 0 or more",
+    ),
+    ({"server": {"rate": 600}}, "server.rate: must be recipients per s, min or h, such as 600/min"),
+    (
+        {"server": {"rate": "0/s"}},
+        "server.rate: must be recipients per s, min or h, such as 600/min",
+    ),
+    (
+        {"server": {"rate": "1/m"}},
+        "server.rate: must be recipients per s, min or h, such as 600/min",
+    ),
+    ({"server": {"timeouts": {"data": 0}}}, "server.timeouts.data: must be longer than 0s"),
+    (
+        {"server": {"timeouts": {"data": True}}},
+        "server.timeouts.data: must be a duration such as 30s, 5m or 1h",
+    ),
+    # secrets
+    (
+        {"server": SERVER | {"password": "geheim"}},
+        "server.password: must not stand in the job file itself",
+    ),
+    (
+        {"server": SERVER | {"password": 1234}},
+        "server.password: must not stand in the job file itself",
+    ),
+    (
+        {"server": SERVER | {"password": ["geheim"]}},
+        "server.password: must not stand in the job file itself",
+    ),
+    (
+        {"server": SERVER | {"password": {}}},
+        "server.password: must be exactly one of env, file, command, keyring",
+    ),
+    (
+        {"server": SERVER | {"password": {"env": "A", "file": "b"}}},
+        "server.password: must be exactly one of env, file, command, keyring",
+    ),
+    (
+        {"server": SERVER | {"password": {"env": "A B"}}},
+        "server.password.env: must be the name of an environment variable",
+    ),
+    (
+        {"server": SERVER | {"password": {"command": "pass show x"}}},
+        "server.password.command: must be a list of words: no shell reads it",
+    ),
+    (
+        {"server": SERVER | {"password": {"command": []}}},
+        "server.password.command: is an empty list",
+    ),
+    # sender
+    ({"sender": {"from": "news"}}, "sender.from: must be one address"),
+    ({"sender": {"from": "a@b.de, c@d.de"}}, "sender.from: must be one address"),
+    (
+        {"sender": {"from": "A <a@b.de> <c@d.de>"}},
+        'sender.from: has one of , ; : @ < > " in the name',
+    ),
+    ({"sender": {"from": "A, B <a@b.de>"}}, 'sender.from: has one of , ; : @ < > " in the name'),
+    (
+        {"sender": {"from": "a@b.de\nBcc: c@d.de"}},
+        "sender.from: must be one line without control characters",
+    ),
+    ({"sender": {"from": "a@-b.de"}}, "sender.from: must be one address"),
+    ({"sender": {"envelope_from": "A <a@b.de>"}}, "sender.envelope_from: must be an address alone"),
+    # recipients
+    ({"recipients": {"group_by": []}}, "recipients.group_by: is an empty list"),
+    ({"recipients": {"group_by": ["a", "a"]}}, "recipients.group_by: names a column twice"),
+    ({"recipients": {"group_by": {"a": 1}}}, "recipients.group_by: must be text"),
+    (
+        {"recipients": {"delimiter": ";;"}},
+        'recipients.delimiter: must be one character, such as "," or "\\t"',
+    ),
+    (
+        {"recipients": {"delimiter": '"'}},
+        'recipients.delimiter: must be one character, such as "," or "\\t"',
+    ),
+    (
+        {"recipients": {"encoding": "utf-9"}},
+        "recipients.encoding: must be a text encoding that Python knows",
+    ),
+    (
+        {"recipients": {"encoding": "base64"}},
+        "recipients.encoding: must be a text encoding that Python knows",
+    ),
+    (
+        {"recipients": {"encoding": "undefined"}},
+        "recipients.encoding: must be a text encoding that Python knows",
+    ),
+    ({"recipients": {"where": True}}, "recipients.where: must be text"),
+    ({"recipients": {"on_invalid": "ignore"}}, "recipients.on_invalid: must be skip or stop"),
+    # message
+    ({"message": {"text": ...}}, "message: needs text, html or markdown"),
+    (
+        {"message": {"markdown": "page.md"}},
+        "message.markdown: gives both parts: it cannot stand beside text",
+    ),
+    (
+        {"message": {"text": "{{ locale }}.j2"}},
+        "message.text: is no template: it is the same for every message",
+    ),
+    (
+        {"message": {"subject": "a\nb"}},
+        "message.subject: must be one line without control characters",
+    ),
+    (
+        {"message": {"subject": "a\u2028b"}},
+        "message.subject: must be one line without control characters",
+    ),
+    ({"message": {"cc": {}}}, "message.cc: must be text"),
+    ({"message": {"cc": 1}}, "message.cc: must be a text or a list of texts"),
+    (
+        {"message": {"attachments": [1]}},
+        "message.attachments[0]: must be a path or a mapping with one",
+    ),
+    ({"message": {"attachments": {}}}, "message.attachments.path: is missing"),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "pdf"}}},
+        "message.attachments.type: must be a media type such as application/pdf",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "message/rfc822"}}},
+        "message.attachments.type: cannot be multipart/* or message/*",
+    ),
+    (
+        {"message": {"inline": {"a": "logo.png"}}},
+        "message.inline: has no effect without html or markdown",
+    ),
+    ({"message": {"css": "inline"}}, "message.css: has no effect without html or markdown"),
+    (
+        {"message": {"html": "page.html.j2", "inline": {"a/b": "logo.png"}}},
+        "message.inline.a/b: must be letters, digits, dot, hyphen or underscore",
+    ),
+    (
+        {"message": {"headers": {"X:": "x"}}},
+        "message.headers.X:: must be ASCII letters, digits and hyphens",
+    ),
+    ({"message": {"headers": {"X-A": "x", "x-a": "y"}}}, "message.headers: names a header twice"),
+    (
+        {"message": {"headers": {"X-A": "a\r\nBcc: b"}}},
+        "message.headers.X-A: must be one line without control characters",
+    ),
+    ({"message": {"headers": {"Date": "now"}}}, "message.headers.Date: is set by mailbatch alone"),
+    (
+        {"message": {"headers": {"content-type": "text/html"}}},
+        "message.headers.content-type: is set by mailbatch alone",
+    ),
+    ({"message": {"list_id": "news"}}, "message.list_id: must be a list identifier"),
+    (
+        {"message": {"list_id": "News <news.example.com"}},
+        "message.list_id: must be a list identifier",
+    ),
+    ({"message": {"unsubscribe": {}}}, "message.unsubscribe: needs url or mailto"),
+    (
+        {"message": {"unsubscribe": {"url": "http://a.example/u", "one_click": True}}},
+        "message.unsubscribe.one_click: needs a url that begins with https://",
+    ),
+    (
+        {"message": {"unsubscribe": {"mailto": "a@b.de", "one_click": True}}},
+        "message.unsubscribe.one_click: needs a url that begins with https://",
+    ),
+    (
+        {"message": {"unsubscribe": {"url": "www.example.com"}}},
+        "message.unsubscribe.url: must be a URL that begins with https:// or http://",
+    ),
+    (
+        {"message": {"unsubscribe": {"url": "https://bücher.example"}}},
+        "message.unsubscribe.url: must be a URL of ASCII characters without spaces",
+    ),
+    (
+        {"message": {"unsubscribe": {"mailto": "mailto:a@b.de"}}},
+        "message.unsubscribe.mailto: must be an address alone",
+    ),
+    (
+        {"message": {"unsubscribe": {"mailto": "a"}}},
+        "message.unsubscribe.mailto: must be an address",
+    ),
+    # callbacks
+    ({"callbacks": {"bulk_id": LONG}}, "callbacks.bulk_id: must have at most 100 characters"),
+    ({"callbacks": {"bulk_id": "ü"}}, "callbacks.bulk_id: must be ASCII"),
+    (
+        {"callbacks": {"notify_url": "ftp://a"}},
+        "callbacks.notify_url: must be a URL that begins with https:// or http://",
+    ),
+    (
+        {"callbacks": {"notify_content_type": "text/json"}},
+        "callbacks.notify_content_type: must be application/json or application/xml",
+    ),
+    (
+        {"callbacks": {"intermediate_report": 1}},
+        "callbacks.intermediate_report: must be true or false",
+    ),
+    ({"callbacks": {"data": "text"}}, "callbacks.data: must be a list or a mapping"),
+    ({"callbacks": {"data": [float("nan")]}}, "callbacks.data: has a number that JSON cannot hold"),
+    (
+        {"callbacks": {"data": ["x" * 3997]}},
+        "callbacks.data: must have at most 4000 characters as JSON",
+    ),
+    (
+        {"callbacks": {"data": ["ü" * 700]}},
+        "callbacks.data: must have at most 4000 characters as JSON",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sections", "expected"), REFUSED, ids=[words for _, words in REFUSED])
+def test_refused(sections, expected, errors, changed):
+    [error, *others] = errors(changed(**sections))
+    assert f"{error.location.key}: {error.message}" == expected
+    # Only `auth: plain` lacks two keys.
+    assert not others or expected.startswith("server.username: is missing, auth")
+
+
+@pytest.mark.parametrize(("name", "key"), OWNED_HEADERS.items())
+def test_headers_that_have_a_key_of_their_own_name_it(name, key, errors, changed):
+    [error] = errors(changed(message={"headers": {name.title(): "x"}}))
+    assert error.hint == f"Use {key}."
+
+
+ACCEPTED = [
+    {"server": {"security": "plaintext", "insecure": True, "host": "relay.example.com"}},
+    {"server": {"security": "plaintext", "insecure": True, "host": "localhost"} | SERVER},
+    {"server": {"auth": "none"}},
+    {"server": {"host": "2001:db8::1"}},
+    {"server": {"host": "bücher.example"}},
+    {"server": SERVER | {"password": {"command": ["pass", "show", "smtp"]}}},
+    {"server": SERVER | {"password": {"keyring": "infobip"}, "auth": "xoauth2"}},
+    {"retry": {"initial": 0, "maximum": "0s", "give_up_after": 0}},
+    {"message": {"text": ..., "markdown": "page.md", "css": "inline"}},
+    {"message": {"text": ..., "html": "page.html.j2", "inline": {"a.b": "{{ x }}.png"}}},
+    {"message": {"unsubscribe": {"url": "{{ url }}", "one_click": True}}},
+    {"message": {"unsubscribe": {"url": "https://{{ host }}/ü", "one_click": True}}},
+    {"message": {"unsubscribe": {"mailto": "leave@example.com?subject=leave"}}},
+    {"message": {"list_id": "News <news.example.com>", "to": "group"}},
+    {"message": {"cc": [], "bcc": [], "attachments": []}},
+    {"message": {"headers": {"X-IB-Other": "x", "Sender": "a@b.de"}}},
+    {"recipients": {"delimiter": "\t", "encoding": "utf-16", "group_by": "locale"}},
+    {"recipients": {"suppress": []}},
+    {"callbacks": {"bulk_id": "{{ edition }}" + LONG, "intermediate_report": False}},
+    {"callbacks": {"tracking_url": "{{ url }}", "data": ["{{ x }}" * 700]}},
+]
+
+
+@pytest.mark.parametrize("sections", ACCEPTED, ids=str)
+def test_accepted(sections, load, changed):
+    assert load(changed(**sections)).name == "autumn"
