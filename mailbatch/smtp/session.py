@@ -18,7 +18,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import (
@@ -292,9 +292,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; the greeting is owed from now on."""
-        if not isinstance(transport, asyncio.WriteTransport):
-            raise TypeError("the transport cannot be written to")
-        self._transport = transport
+        # A stream's transport writes; uvloop's are no subclasses of asyncio's to tell by.
+        self._transport = cast("asyncio.WriteTransport", transport)
         if self._connection is not None:
             return  # TLS was started: the conversation goes on
         peer = transport.get_extra_info("peername")
