@@ -9,8 +9,8 @@ earlier row is the ledger's to say, which has the index; no row is dropped here 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
@@ -29,7 +29,6 @@ _SHOWN = 80
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
 _SUPPRESSED = Status.SUPPRESSED.value
-_NO_NAMES: Mapping[str, object] = MappingProxyType({})
 
 
 class Plan:
@@ -111,11 +110,13 @@ class Plan:
             raise InputErrors(errors)
 
 
-def plan_recipients(job: Job, *, names: Mapping[str, object] = _NO_NAMES) -> Plan:
+def plan_recipients(
+    job: Job, *, edition: str, variables: Mapping[str, object], now: datetime | None = None
+) -> Plan:
     """Open the recipient table of a job and check it against what the job says about it.
 
-    Reads the header and the suppression lists, and compiles `where`. `names` are what `where` sees
-    beside the columns and `recipient`: `job`, `edition`, `now`, `variables`, as templates see them.
+    Reads the header and the suppression lists, and compiles `where`, which sees `edition`,
+    `variables` and, if it is given, `now` beside the columns and `recipient`.
 
     Raises:
         JobError: a path leaves the folder of the job, or `where` is no expression or uses a name
@@ -132,6 +133,9 @@ def plan_recipients(job: Job, *, names: Mapping[str, object] = _NO_NAMES) -> Pla
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
     if wanted.where is not None:
+        names: dict[str, object] = {"edition": edition, "variables": dict(variables)}
+        if now is not None:
+            names["now"] = now
         place = job.locate("recipients.where")
         try:
             condition = compile_where(wanted.where, table.columns, names=names, location=place)

@@ -36,6 +36,7 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
+_SAVE = "Save the file as UTF-8 and leave `encoding` out."
 
 
 class Source:
@@ -151,18 +152,23 @@ class Source:
         line: int,
         rest: str,
     ) -> RecipientError:
+        without_place = self._error(f"the file is not {self._encoding}", hint=_SAVE)
         if not isinstance(error, UnicodeDecodeError):
-            return self._error(f"the file is not {self._encoding}")
+            return without_place
         # The codec saw the end of the previous block before `raw`.
         valid = raw[: max(0, error.start - (len(error.object) - len(raw)))]
-        place = _end(line, (rest + decoder.decode(valid)).removeprefix("\ufeff"))
+        try:
+            before = rest + decoder.decode(valid)
+        except UnicodeError:  # what is valid cannot be told without the rest: UTF-16 by its mark
+            return without_place
+        place = _end(line, before.removeprefix("\ufeff"))
         if self._codec.name in {"utf-8", "utf-8-sig"}:
             hint = (
                 "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
                 "else save it as UTF-8."
             )
         else:
-            hint = "Save the file as UTF-8 and leave `encoding` out."
+            hint = _SAVE
         found = f"byte 0x{error.object[error.start]:02X}"
         return self._error(f"{found} is not valid {self._encoding}", *place, hint=hint)
 

@@ -329,7 +329,7 @@ def accepted(text: str) -> str | None:
         return None
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=300)
 @given(ANYTHING)
 @example("=?a?b?c?=@x.y")
 @example("a@b.c> SIZE=1")
@@ -346,7 +346,7 @@ def test_an_accepted_address_cannot_leave_its_place_in_a_command(text: str) -> N
     assert not any(unicodedata.category(character)[0] in "CZ" for character in wire)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=300)
 @given(ANYTHING)
 def test_a_parsed_address_parses_to_itself(text: str) -> None:
     wire = accepted(text)
@@ -356,10 +356,14 @@ def test_a_parsed_address_parses_to_itself(text: str) -> None:
         assert address_key(key) == key
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=150)
 @given(
-    local=st.from_regex(r"[a-zA-Z0-9+_-]{1,20}(\.[a-zA-Z0-9+_-]{1,20}){0,2}", fullmatch=True),
-    domain=st.from_regex(r"([a-z0-9]{1,20}(-[a-z0-9]{1,20})?\.){1,3}[a-z]{2,10}", fullmatch=True),
+    words=st.lists(st.text("azAZ09+_-", min_size=1, max_size=20), min_size=1, max_size=3),
+    labels=st.lists(st.text("az09", min_size=1, max_size=40), min_size=1, max_size=3),
+    end=st.sampled_from(["com", "de", "example", "x--y", "museum2"]),
 )
-def test_every_ordinary_address_is_accepted_in_any_case(local: str, domain: str) -> None:
+def test_every_ordinary_address_is_accepted_in_any_case(
+    words: list[str], labels: list[str], end: str
+) -> None:
+    local, domain = ".".join(words), ".".join([*labels, end])
     assert parse_address(f" {local}@{domain.upper()} ") == f"{local}@{domain}"

@@ -6,6 +6,7 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputErrors, JobError, RecipientError
 from mailbatch.job.model import Job
-from mailbatch.recipients.plan import TEMPLATE_NAMES, plan_recipients
+from mailbatch.recipients.plan import TEMPLATE_NAMES, Plan, plan_recipients
 
 from .conftest import job_in
 
@@ -32,8 +33,12 @@ TABLE = (
 )
 
 
+def plan_of(job: Job) -> Plan:
+    return plan_recipients(job, edition="48", variables={"issue": 48})
+
+
 def test_every_record_is_a_recipient_in_order(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job(TABLE))
+    plan = plan_of(make_job(TABLE))
     assert plan.columns == ("email", "name", "plan")
     assert list(plan) == [
         Recipient(2, "ann@example.com", ("ann@example.com", "Ann", "pro")),
@@ -51,12 +56,12 @@ def test_every_record_is_a_recipient_in_order(make_job: MakeJob) -> None:
 
 
 def test_a_plan_can_be_read_again(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job(TABLE, where="plan == 'pro'"))
+    plan = plan_of(make_job(TABLE, where="plan == 'pro'"))
     assert list(plan) == list(plan)
 
 
 def test_duplicates_are_left_to_the_ledger(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job("email\na@b.c\na@b.c\nA@B.c\n"))
+    plan = plan_of(make_job("email\na@b.c\na@b.c\nA@B.c\n"))
     assert [recipient.status for recipient in plan] == ["pending"] * 3
 
 
@@ -73,13 +78,13 @@ def test_a_group_is_the_cells_of_its_columns(
     group_by: tuple[str, ...], groups: list[tuple[str, ...] | None], make_job: MakeJob
 ) -> None:
     recipients = {"group_by": list(group_by)} if group_by else {}
-    plan = plan_recipients(make_job("locale,email,plan\nde,a@b.c,pro\nde,nobody,\n", **recipients))
+    plan = plan_of(make_job("locale,email,plan\nde,a@b.c,pro\nde,nobody,\n", **recipients))
     assert [recipient.group for recipient in plan] == groups
 
 
 def test_where_leaves_rows_out_whatever_their_address(make_job: MakeJob) -> None:
     table = "email,plan\nA@B.C,pro\nX@Y.Z,free\nnobody,free\nnobody,pro\n"
-    plan = plan_recipients(make_job(table, where="plan == 'pro'"))
+    plan = plan_of(make_job(table, where="plan == 'pro'"))
     assert [(one.address, one.status, one.reason) for one in plan] == [
         ("A@b.c", "pending", None),
         ("X@y.z", "filtered", "`where` is false"),
@@ -88,15 +93,27 @@ def test_where_leaves_rows_out_whatever_their_address(make_job: MakeJob) -> None
     ]
 
 
-def test_where_sees_the_names_of_the_job(make_job: MakeJob) -> None:
-    job = make_job("email,issue\na@b.c,48\nx@y.z,49\n", where="issue == variables.issue ~ ''")
-    plan = plan_recipients(job, names={"variables": {"issue": 48}})
+def test_where_sees_the_edition_and_the_variables(make_job: MakeJob) -> None:
+    table = "email,issue\na@b.c,48\nx@y.z,49\n"
+    job = make_job(table, where="issue == edition and issue | int == variables.issue")
+    assert [recipient.status for recipient in plan_of(job)] == ["pending", "filtered"]
+
+
+def test_where_sees_the_time_that_it_is_given(make_job: MakeJob) -> None:
+    job = make_job(
+        "email,until\na@b.c,2026-12-31\nx@y.z,2026-01-31\n",
+        where="until > now.strftime('%Y-%m-%d')",
+    )
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    plan = plan_recipients(job, edition="1", variables={}, now=now)
     assert [recipient.status for recipient in plan] == ["pending", "filtered"]
+    with pytest.raises(JobError, match=r"nothing defines 'now'$"):
+        plan_of(job)
 
 
 def test_a_row_for_which_where_fails_is_invalid(make_job: MakeJob) -> None:
     job = make_job("email,age\na@b.c,0\nX@Y.Z,4\n", where="12 / (age | int) > 1")
-    assert [(one.address, one.status, one.reason) for one in plan_recipients(job)] == [
+    assert [(one.address, one.status, one.reason) for one in plan_of(job)] == [
         ("a@b.c", "invalid", "`where` fails: division by zero"),
         ("X@y.z", "pending", None),
     ]
@@ -104,12 +121,12 @@ def test_a_row_for_which_where_fails_is_invalid(make_job: MakeJob) -> None:
 
 def test_a_mistake_in_where_has_its_place_in_the_job(make_job: MakeJob) -> None:
     with pytest.raises(JobError) as caught:
-        plan_recipients(make_job(TABLE, where="plann == 'pro'"))
+        plan_of(make_job(TABLE, where="plann == 'pro'"))
     assert str(caught.value) == "job.yaml:8:10: recipients.where: nothing defines 'plann'"
 
 
 def test_a_text_for_a_truth_value_stops_the_plan(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job("email,wants\na@b.c,no\n", where="wants"))
+    plan = plan_of(make_job("email,wants\na@b.c,no\n", where="wants"))
     with pytest.raises(JobError, match=r"^job.yaml:8:10: .* neither true nor false"):
         list(plan)
 
@@ -120,7 +137,7 @@ def test_a_suppressed_address_is_recognised_in_any_spelling(
     (tmp_path / "left.txt").write_text("ANN@example.com\nx@bücher.example\n")
     (tmp_path / "bounced.csv").write_text("mail;email\n1;dan@EXAMPLE.com\n")
     table = "email\nann@Example.com\nbob@example.com\n Dan@example.com\nx@xn--bcher-kva.example\n"
-    plan = plan_recipients(make_job(table, suppress=["left.txt", "bounced.csv"]))
+    plan = plan_of(make_job(table, suppress=["left.txt", "bounced.csv"]))
     assert [(one.address, one.status, one.reason) for one in plan] == [
         ("ann@example.com", "suppressed", "listed in left.txt"),
         ("bob@example.com", "pending", None),
@@ -134,7 +151,7 @@ def test_a_suppression_list_may_stand_outside_by_an_absolute_path(
 ) -> None:
     path = tmp_path_factory.mktemp("elsewhere") / "left.txt"
     path.write_text("a@b.c\n")
-    plan = plan_recipients(make_job("email\na@b.c\n", suppress=[str(path)]))
+    plan = plan_of(make_job("email\na@b.c\n", suppress=[str(path)]))
     assert [(one.status, one.reason) for one in plan] == [("suppressed", f"listed in {path}")]
 
 
@@ -143,11 +160,11 @@ def test_a_filtered_row_stays_filtered_if_it_is_suppressed(
 ) -> None:
     (tmp_path / "left.txt").write_text("a@b.c\n")
     job = make_job("email,plan\na@b.c,free\n", where="plan == 'pro'", suppress=["left.txt"])
-    assert [recipient.status for recipient in plan_recipients(job)] == ["filtered"]
+    assert [recipient.status for recipient in plan_of(job)] == ["filtered"]
 
 
 def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job("email\njürgen@bücher.example\n"))
+    plan = plan_of(make_job("email\njürgen@bücher.example\n"))
     assert [(one.address, one.status) for one in plan] == [
         ("jürgen@xn--bcher-kva.example", "pending")
     ]
@@ -204,7 +221,7 @@ def test_a_wrong_header_is_found_before_any_row_is_read(
     table: str, recipients: dict[str, object], expected: str, hint: str, make_job: MakeJob
 ) -> None:
     with pytest.raises(RecipientError) as caught:
-        plan_recipients(make_job(table, **recipients))
+        plan_of(make_job(table, **recipients))
     assert str(caught.value) == expected
     assert caught.value.hint == hint
 
@@ -212,7 +229,7 @@ def test_a_wrong_header_is_found_before_any_row_is_read(
 def test_all_mistakes_of_a_header_come_together(make_job: MakeJob) -> None:
     job = make_job("mail,rows,now\n", group_by=["plan"], where="plan == 'pro'")
     with pytest.raises(InputErrors) as caught:
-        plan_recipients(job)
+        plan_of(job)
     assert [str(error) for error in caught.value.errors] == [
         "recipients.csv:1: no column 'email', which recipients.address names",
         "recipients.csv:1: no column 'plan', which recipients.group_by names",
@@ -225,12 +242,12 @@ def test_all_mistakes_of_a_header_come_together(make_job: MakeJob) -> None:
 
 def test_a_table_outside_the_folder_is_an_error_of_the_job(tmp_path: Path) -> None:
     with pytest.raises(JobError) as caught:
-        plan_recipients(job_in(tmp_path, file="../recipients.csv"))
+        plan_of(job_in(tmp_path, file="../recipients.csv"))
     assert str(caught.value) == (
         "job.yaml:7:9: recipients.file: '../recipients.csv' leaves the folder of the job file"
     )
     with pytest.raises(JobError, match=r"^job.yaml:7:9: .* must be relative to the job file$"):
-        plan_recipients(job_in(tmp_path, file="/etc/passwd"))
+        plan_of(job_in(tmp_path, file="/etc/passwd"))
 
 
 def test_a_list_that_is_linked_from_outside_is_an_error_of_the_job(
@@ -238,16 +255,16 @@ def test_a_list_that_is_linked_from_outside_is_an_error_of_the_job(
 ) -> None:
     (tmp_path / "left.txt").symlink_to("/etc/passwd")
     with pytest.raises(JobError, match=r"^job.yaml:9:13: .*'left.txt' leaves the folder"):
-        plan_recipients(make_job("email\n", suppress=["left.txt"]))
+        plan_of(make_job("email\n", suppress=["left.txt"]))
 
 
 def test_a_missing_table_is_named_as_the_job_names_it(tmp_path: Path) -> None:
     with pytest.raises(RecipientError, match=r"^list/all.csv: cannot be read: No such file"):
-        plan_recipients(job_in(tmp_path, file="list/all.csv"))
+        plan_of(job_in(tmp_path, file="list/all.csv"))
 
 
 def test_a_table_that_breaks_stops_the_plan(make_job: MakeJob) -> None:
-    recipients = iter(plan_recipients(make_job("email,name\na@b.c,Ann\nx@y.z\n")))
+    recipients = iter(plan_of(make_job("email,name\na@b.c,Ann\nx@y.z\n")))
     assert next(recipients).line == 2
     with pytest.raises(RecipientError, match=r"^recipients.csv:3: 1 cell where"):
         next(recipients)
@@ -258,7 +275,7 @@ def test_a_table_that_breaks_stops_the_plan(make_job: MakeJob) -> None:
 
 def test_stop_reports_the_invalid_rows_together(make_job: MakeJob) -> None:
     table = "email\na@b.c\nnobody\nx@y.z\na b@b.c\n"
-    recipients = iter(plan_recipients(make_job(table, on_invalid="stop")))
+    recipients = iter(plan_of(make_job(table, on_invalid="stop")))
     assert next(recipients).address == "a@b.c"
     with pytest.raises(InputErrors) as caught:
         next(recipients)
@@ -270,24 +287,24 @@ def test_stop_reports_the_invalid_rows_together(make_job: MakeJob) -> None:
 
 
 def test_stop_reports_twenty_rows_at_most(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job("email\n" + "nobody\n" * 30, on_invalid="stop"))
+    plan = plan_of(make_job("email\n" + "nobody\n" * 30, on_invalid="stop"))
     with pytest.raises(InputErrors) as caught:
         list(plan)
     assert len(caught.value.errors) == 20
 
 
 def test_stop_also_reports_where_the_table_breaks(make_job: MakeJob) -> None:
-    plan = plan_recipients(make_job("email\nnobody\nx,y\n", on_invalid="stop"))
+    plan = plan_of(make_job("email\nnobody\nx,y\n", on_invalid="stop"))
     with pytest.raises(InputErrors) as caught:
         list(plan)
     assert [error.location.line for error in caught.value.errors if error.location] == [2, 3]
     with pytest.raises(RecipientError, match=r"^recipients.csv:2: 2 cells"):
-        list(plan_recipients(make_job("email\nx,y\n", on_invalid="stop")))
+        list(plan_of(make_job("email\nx,y\n", on_invalid="stop")))
 
 
 def test_stop_leaves_filtered_rows_alone(make_job: MakeJob) -> None:
     job = make_job("email,plan\nnobody,free\na@b.c,pro\n", on_invalid="stop", where="plan == 'pro'")
-    assert [recipient.status for recipient in plan_recipients(job)] == ["filtered", "pending"]
+    assert [recipient.status for recipient in plan_of(job)] == ["filtered", "pending"]
 
 
 # Properties
@@ -308,7 +325,7 @@ def test_as_many_recipients_come_out_as_rows_go_in(
         Path(folder, "left.txt").write_text("x@y.z\n")
         recipients = {"where": "note | length > 3"} if where else {}
         job = job_in(Path(folder), suppress=["left.txt"], **recipients)
-        planned = list(plan_recipients(job))
+        planned = list(plan_of(job))
     assert [recipient.values for recipient in planned] == rows
     for recipient in planned:
         cell, note = recipient.values
@@ -333,7 +350,7 @@ def test_any_bytes_give_recipients_or_errors_of_the_table(content: bytes, stop: 
         Path(folder, "recipients.csv").write_bytes(content)
         job = job_in(Path(folder), on_invalid="stop" if stop else "skip")
         try:
-            planned = list(plan_recipients(job))
+            planned = list(plan_of(job))
         except (RecipientError, InputErrors) as error:
             exit_code = error.exit_code
         else:

@@ -223,7 +223,7 @@ def lines_in(text: str) -> int:
     return len(re.findall(r"\r\n|\r|\n", text))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     table=ROWS,
     delimiter=st.sampled_from(",;\t|"),
@@ -258,7 +258,8 @@ def test_what_a_csv_writer_writes_is_read_back_with_its_lines(
         opened = open_table(
             path,
             shown="recipients.csv",
-            delimiter=delimiter if given_delimiter else None,
+            # One column does not show its delimiter.
+            delimiter=delimiter if given_delimiter or width == 1 else None,
             encoding=encoding,
         )
         assert opened.columns == columns
@@ -272,7 +273,7 @@ SCRAPS = st.lists(st.sampled_from([*(text.encode() for text in TEXTS), *BYTES]),
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     content=st.binary(max_size=60) | SCRAPS | SCRAPS.map(b"email,name\n".__add__),
     encoding=st.sampled_from(["utf-8", "cp1252", "utf-16", "utf-7", "shift_jis", "gb18030"]),
