@@ -81,8 +81,15 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> No
         connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (name, value))
 
 
-def create(path: Path, facts: Mapping[str, str]) -> None:
-    """Create the ledger: built beside, synced, then renamed, so that it is whole or absent."""
+def ensure(path: Path, facts: Mapping[str, str], *, died: bool) -> None:
+    """Create the ledger if there is none: built beside, synced, renamed, so whole or absent.
+
+    `died` says that there was one, whose process never put it away: then its loss is no beginning.
+    """
+    if path.exists():
+        return
+    if died or _journal(path).exists():
+        raise damaged(path, "the file is gone, but its last run never put it away")
     building = path.with_name(path.name + ".new")
     try:
         for leftover in path.parent.glob(building.name + "*"):
@@ -125,9 +132,8 @@ def sync_folder(folder: Path) -> None:
 
 def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
     """The ledger, checked; `died`: the process before, on this boot, never put it away."""
-    journal = path.with_name(path.name + "-wal")
-    if died and not journal.exists():
-        raise damaged(path, f"its last run died and its journal {journal} is missing")
+    if died and not _journal(path).exists():
+        raise damaged(path, f"its last run died and its journal {_journal(path)} is missing")
     database = Database(path, _connect(path, "mode=rw"), writable=True)
     try:
         with database.guard:
@@ -144,11 +150,7 @@ def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
 
 def open_for_reading(path: Path) -> Database:
     """The ledger as it stands, while a run may be writing it; LedgerError if there is none."""
-    if not path.exists():
-        raise LedgerError(
-            f"{path}: there is no ledger of this edition",
-            hint="`mailbatch run` makes it; look at the edition and --state-dir",
-        )
+    check_exists(path)
     database = Database(path, _connect(path, "mode=ro"), writable=False)
     try:
         try:
@@ -156,7 +158,7 @@ def open_for_reading(path: Path) -> Database:
         except LedgerError:
             # On a read-only file system SQLite cannot make its index of the journal; without a
             # journal there is nothing to index, and nobody who could be writing one.
-            if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
+            if _journal(path).exists() or os.access(path.parent, os.W_OK):
                 raise
             database.connection.close()
             database.connection = _connect(path, "mode=ro&immutable=1")
@@ -165,6 +167,19 @@ def open_for_reading(path: Path) -> Database:
         database.connection.close()
         raise
     return database
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def check_exists(path: Path) -> None:
+    """Raise LedgerError if there is no ledger at `path`."""
+    if not path.exists():
+        raise LedgerError(
+            f"{path}: there is no ledger of this edition",
+            hint="`mailbatch run` makes it; look at the edition and --state-dir",
+        )
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

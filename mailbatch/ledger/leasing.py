@@ -14,7 +14,7 @@ from typing import Any
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.under_way import Leased, Tries, UnderWay, fold
+from mailbatch.ledger.under_way import Leased, UnderWay, fold
 
 _TOKEN_LENGTH = 26  # base32: 130 bits
 
@@ -64,7 +64,7 @@ class Leasing:
             return _ids(
                 connection,
                 "SELECT delivery_id FROM recipient WHERE address_key = ? AND claim = 'own'"
-                " AND (status = 'pending' OR status = 'deferred' AND due <= ?)"
+                " AND status IN ('pending', 'deferred') AND due <= ?"
                 " AND delivery_id NOT IN (SELECT delivery_id FROM lease)",
                 (key, now),
             )
@@ -97,13 +97,11 @@ class Leasing:
                 keys[address_key] = address
             if status not in {"pending", "deferred"}:
                 continue
-            is_due = status == "pending" or (due is not None and due <= now)
-            if is_due and (key is None or key == address_key):
+            if due is not None and due <= now and (key is None or key == address_key):
                 attempt.setdefault(keys.get(address_key, address), []).append(row_id)
                 attempts = max(attempts, tried)
             else:
                 left_behind = True
-        number, since = rows[0][13], rows[0][14]
         delivery = self._delivery(
             connection, delivery_id, rows, addresses, tuple(attempt), attempts + 1, now
         )
@@ -115,11 +113,7 @@ class Leasing:
             "INSERT INTO lease (delivery_id, leased_at, address_key, partial) VALUES (?, ?, ?, ?)",
             (delivery_id, now, key, left_behind),
         )
-        entry = Leased(
-            {address: tuple(ids) for address, ids in attempt.items()},
-            Tries(number + 1, now if since is None else since),
-        )
-        return delivery, entry
+        return delivery, Leased({address: tuple(ids) for address, ids in attempt.items()})
 
     def _delivery(
         self,
@@ -131,7 +125,9 @@ class Leasing:
         attempt: int,
         now: float,
     ) -> Delivery:
-        _, _, _, address_key, _, _, _, _, _, group, part, message_id, date, *_ = rows[0]
+        _, _, _, address_key, _, _, _, _, _, group, part, message_id, date, tries, first_try, _ = (
+            rows[0]
+        )
         copies: frozenset[str] = frozenset()
         if date is not None:  # leased before: copies may be settled
             copies = _settled_copies(connection, delivery_id)
@@ -147,6 +143,8 @@ class Leasing:
             addresses=tuple(addresses),
             rows=tuple(_recipient(row) for row in sorted(seen, key=lambda r: r[1] or 0)),
             settled_copies=copies,
+            tries=tries + 1,
+            first_try=now if first_try is None else first_try,
         )
 
 

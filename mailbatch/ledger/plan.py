@@ -219,7 +219,10 @@ UPDATE recipient SET
     WHEN NOT i.wanted THEN i.reason
     WHEN recipient.status IN ('pending', 'deferred') THEN recipient.reason END,
   settled_at = CASE WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at END,
-  due = CASE WHEN i.wanted THEN recipient.due END
+  due = CASE
+    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
+    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.due
+    ELSE 0 END
 FROM {_JOINED}
 WHERE s.recipient_id = recipient.id AND (
   recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
@@ -251,9 +254,9 @@ def _add(connection: sqlite3.Connection, header: int, base: int, delivery_base: 
     """New addresses: the first row that asks for each of them; a delivery each without groups."""
     return connection.execute(
         "INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id,"  # noqa: S608 - constants
-        " cells, delivery_id, status)"
+        " cells, delivery_id, status, due)"
         f" SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,"
-        " CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending'"
+        " CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0"
         " FROM incoming AS i WHERE wanted ORDER BY line ON CONFLICT DO NOTHING",
         {"base": base, "deliveries": delivery_base, "header": header},
     ).rowcount

@@ -37,7 +37,7 @@ class Doubt:
     """A recipient who may have the message.
 
     `line` is None when the row left the table. `message_id` is ours, without angle brackets.
-    `since` is when the attempt was made (seconds since the epoch), `reason` what was seen of it.
+    `at` is when the attempt was made (seconds since the epoch), `reason` what was seen of it.
     `digest` is the SHA-256 that the commit point was given, if any.
     """
 
@@ -46,7 +46,7 @@ class Doubt:
     delivery_id: int
     key: str
     message_id: str
-    since: float
+    at: float
     reason: str
     digest: bytes | None
 
@@ -77,7 +77,7 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
         "UPDATE recipient SET status = 'in_doubt', reason = ?1, due = NULL, reply_id = NULL,"
         " attempts = attempts + 1, settled_at = ?2,"
         " first_attempt_at = coalesce(first_attempt_at, ?2)"
-        " WHERE delivery_id = ?3 AND (status = 'pending' OR status = 'deferred' AND due <= ?2)"
+        " WHERE delivery_id = ?3 AND status IN ('pending', 'deferred') AND due <= ?2"
         " AND (?4 IS NULL OR address_key = ?4)",
         (reason, leased_at, delivery_id, key),
     ).rowcount
@@ -102,16 +102,14 @@ def doubts(database: Database) -> Iterator[Doubt]:
     """
     with database.guard:
         for row in database.connection.execute(query):
-            address, line, delivery_id, address_key, group, part, message_id, since, why, digest = (
-                row
-            )
+            address, line, delivery_id, address_key, group, part, message_id, at, why, digest = row
             yield Doubt(
                 address=address,
                 line=line,
                 delivery_id=delivery_id,
                 key=delivery_key(address_key, group, part),
                 message_id=message_id,
-                since=since,
+                at=at,
                 reason=why or "the reply to the end of data never came",
                 digest=digest,
             )
@@ -120,7 +118,7 @@ def doubts(database: Database) -> Iterator[Doubt]:
 _DECISIONS = {
     "accepted": "status = 'accepted', settled_at = :now, reason = 'resolved as accepted'",
     "skip": "status = 'skipped', settled_at = :now, reason = 'resolved as skipped'",
-    "resend": "status = 'pending', settled_at = NULL, reason = 'resolved to be resent'",
+    "resend": "status = 'pending', settled_at = NULL, due = 0, reason = 'resolved to be resent'",
 }
 _CHOSEN = "status = 'in_doubt' AND (:key IS NULL OR address_key = :key)"
 
@@ -143,22 +141,36 @@ def resolve(database: Database, decision: Decision, *, address: str | None, now:
         ).rowcount
 
 
-def reopen(database: Database, status: Literal["deferred", "rejected"]) -> int:
-    """Make the deferred, or the rejected, recipients of earlier runs due now, with fresh tries.
-
-    Rejected rows that the last plan does not ask for stay as they are. Returns the number of rows.
-    """
-    chosen = f"status = '{status}' AND delivery_id IS NOT NULL AND wanted"
+def reopen_deferred(database: Database) -> int:
+    """Make what earlier runs gave up for the day due now, with fresh tries; the deferred rows."""
     with database.transaction(durable=True) as connection:
         fold(connection)
-        connection.execute(
-            "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL"  # noqa: S608 - constants
-            f" WHERE id IN (SELECT delivery_id FROM recipient WHERE {chosen})"
-            " AND id NOT IN (SELECT delivery_id FROM lease)"
+        deferred = connection.execute(
+            "SELECT recipients FROM tally WHERE status = 'deferred'"
+        ).fetchone()[0]
+        chosen = "status IN ('pending', 'deferred') AND due IS NOT 0"
+        _reopen(connection, chosen, "due = 0")
+    return int(deferred)
+
+
+def reopen_rejected(database: Database) -> int:
+    """Make rejected rows pending that the last plan asks for; the number of rows."""
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+        changed = _reopen(
+            connection,
+            "status = 'rejected' AND wanted",
+            "status = 'pending', settled_at = NULL, due = 0",
         )
-        if status == "deferred":
-            changes = "due = 0"
-        else:
-            changes = "status = 'pending', settled_at = NULL, due = NULL"
+        if changed:
             set_fact(connection, "plan", None)  # the next plan takes their fields over
-        return connection.execute(f"UPDATE recipient SET {changes} WHERE {chosen}").rowcount  # noqa: S608 - constants
+    return changed
+
+
+def _reopen(connection: sqlite3.Connection, chosen: str, changes: str) -> int:
+    connection.execute(
+        "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL"  # noqa: S608 - constants
+        f" WHERE id IN (SELECT delivery_id FROM recipient WHERE {chosen})"
+        " AND id NOT IN (SELECT delivery_id FROM lease)"
+    )
+    return connection.execute(f"UPDATE recipient SET {changes} WHERE {chosen}").rowcount  # noqa: S608 - constants

@@ -51,7 +51,8 @@ CREATE TABLE recipient (
                      'suppressed', 'duplicate', 'filtered', 'withdrawn', 'skipped')),
   reason           TEXT,
   attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-  due              REAL,              -- deferred: when to try again; NULL: not in this run
+  due              REAL,              -- pending, deferred: when to try; 0: at once; NULL: not in
+                                      -- this run
   first_attempt_at REAL,
   settled_at       REAL,
   reply_id         INTEGER
@@ -64,7 +65,7 @@ CREATE TABLE delivery (
   id          INTEGER PRIMARY KEY,
   group_id    INTEGER,                -- NULL: a message for one recipient
   part        INTEGER NOT NULL,
-  due         REAL,                   -- 0: now; later: deferred; NULL: leased, or nothing left to do
+  due         REAL,                   -- that of its first recipient; NULL: leased, or nothing to do
   message_id  TEXT,                   -- fixed by the first lease, as is the date
   date        INTEGER,
   digest      BLOB,                   -- SHA-256 of the content that may have been taken

@@ -20,21 +20,23 @@ from typing import Self
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
-from mailbatch.ledger import plan, recovery, space
+from mailbatch.ledger import plan, recovery, space, standing
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.database import (
     Database,
-    create,
+    check_exists,
+    ensure,
     open_for_reading,
     open_for_writing,
     set_fact,
 )
-from mailbatch.ledger.failure import broken_rule, damaged, from_system
+from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.leasing import Leasing
 from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
-from mailbatch.ledger.under_way import Tries, UnderWay, fold
+from mailbatch.ledger.standing import ResultRow, UnfinishedRow
+from mailbatch.ledger.under_way import UnderWay, fold
 from mailbatch.outcome import UNFINISHED, Outcome, Status
 
 _MAILED = frozenset(
@@ -82,16 +84,32 @@ class Ledger:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise from_system(path.parent, error, what="the folder cannot be made") from error
+        facts = {"job": job, "edition": edition, "boot_id": boot}
+        return cls._open(path, boot, facts, message_id_domain)
+
+    @classmethod
+    def reopen(cls, path: Path, *, boot_id: str | None = None) -> Ledger:
+        """The ledger at `path` to decide about, not to send: locked, checked, recovered.
+
+        Raises LedgerError if there is none, else what `open` raises.
+        """
+        check_exists(path)
+        return cls._open(path, boot_id or this_boot(), None, None)
+
+    @classmethod
+    def _open(
+        cls, path: Path, boot: str, facts: Mapping[str, str] | None, domain: str | None
+    ) -> Ledger:
         lock = RunLock(path.with_name(path.name + ".lock"), boot=boot)
         try:
-            facts = {"job": job, "edition": edition, "boot_id": boot}
-            database = _open_or_create(path, facts, died=lock.died)
+            if facts is not None:
+                ensure(path, facts, died=lock.died)
+            ledger = cls(open_for_writing(path, died=lock.died, boot=boot), lock)
         except BaseException:
             lock.release()
             raise
-        ledger = cls(database, lock)
         try:
-            ledger._begin(job, edition, message_id_domain, boot)
+            ledger._begin(boot, facts, domain)
         except BaseException:
             ledger._abandon()
             raise
@@ -105,20 +123,21 @@ class Ledger:
         """
         return cls(open_for_reading(path))
 
-    def _begin(self, job: str, edition: str, domain: str, boot: str) -> None:
-        if (self.job, self.edition) != (job, edition):
+    def _begin(self, boot: str, facts: Mapping[str, str] | None, domain: str | None) -> None:
+        if facts is not None and (self.job, self.edition) != (facts["job"], facts["edition"]):
             raise LedgerError(
                 f"{self.path}: the ledger belongs to edition {self.edition!r} of job {self.job!r},"
-                f" not to edition {edition!r} of job {job!r}",
+                f" not to edition {facts['edition']!r} of job {facts['job']!r}",
                 hint="give every edition a ledger of its own, and do not rename ledgers",
             )
         self.recovered = recovery.recover(self._database, boot)
         if self._lock is not None:
             self._lock.mark(running=True)  # from here on the journal exists
         self._under_way = UnderWay(self._database)
-        self._leasing = Leasing(
-            self._database, self._under_way, job=job, edition=edition, domain=domain
-        )
+        if domain is not None:
+            self._leasing = Leasing(
+                self._database, self._under_way, job=self.job, edition=self.edition, domain=domain
+            )
 
     @property
     def path(self) -> Path:
@@ -199,12 +218,26 @@ class Ledger:
         counts = self.counts()
         return any(counts[status] for status in _MAILED)
 
-    def reserve_space(self, rows: int) -> None:
+    def knows(self, address: str) -> bool:
+        """Whether a row of the table, as it was planned last, has this address."""
+        with self._database.guard:
+            return bool(self._database.connection.execute(_KNOWS, (address.lower(),)).fetchone()[0])
+
+    def shares_messages(self) -> bool:
+        """Whether any delivery goes to several addresses."""
+        with self._database.guard:
+            return bool(self._database.connection.execute(_SHARES).fetchone()[0])
+
+    def reserve_space(self, rows: int | None = None) -> None:
         """Take the room from the file system that sending to `rows` recipients will fill.
 
-        LedgerError (74) if there is not enough, before anything is sent.
+        None: to everybody who is pending or deferred. Raises LedgerError (74) if there is not
+        enough, before anything is sent.
         """
         self._writing()
+        if rows is None:
+            counts = self.counts()
+            rows = sum(counts[status] for status in UNFINISHED)
         space.reserve(self._database, rows)
 
     # The run
@@ -216,13 +249,9 @@ class Ledger:
         quarter of the lot, and all of it once nothing else is pending. With `address` only its
         delivery, for this address alone.
         """
-        self._writing()
-        assert self._leasing is not None  # noqa: S101 - _writing has seen to it
+        if self._leasing is None:
+            raise broken_rule(self.path, "the ledger is not open to send")
         return self._leasing.lease(count, now=now, address=address)
-
-    def tries(self, delivery_id: int) -> Tries:
-        """How often a leased delivery has been tried since the run began, this time included."""
-        return self._writing().tries(delivery_id)
 
     def release(self, delivery_ids: Iterable[int]) -> None:
         """Give back deliveries that were leased and not tried; no attempt is counted."""
@@ -246,8 +275,9 @@ class Ledger:
     ) -> None:
         """Record one outcome for every address of the attempt, recipients and copies.
 
-        Deferred recipients are due again at `retry_at`, None: not in this run. Pending ones are
-        due at once. It survives kill -9 when this returns.
+        Whoever is deferred, or pending with an attempt counted, is due again at `retry_at` (None:
+        not in this run); pending without an attempt counted: at once. It survives kill -9 when
+        this returns.
         """
         self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)
 
@@ -256,14 +286,17 @@ class Ledger:
         self._writing().invalidate(delivery_id, reason, now)
 
     def reopen_deferred(self) -> int:
-        """Make every deferred recipient due now, with fresh tries; the number of rows."""
+        """Begin a run: whoever is pending or deferred is due now, with fresh tries.
+
+        Returns the number of deferred rows.
+        """
         self._writing()
-        return recovery.reopen(self._database, "deferred")
+        return recovery.reopen_deferred(self._database)
 
     def reopen_rejected(self) -> int:
         """Make every rejected recipient pending whom the last plan asks for; the number of rows."""
         self._writing()
-        return recovery.reopen(self._database, "rejected")
+        return recovery.reopen_rejected(self._database)
 
     def next_due(self) -> float | None:
         """When the next deferred recipient is due; None if no deferred one has tries left."""
@@ -274,7 +307,7 @@ class Ledger:
             ).fetchone()
         return None if due is None else float(due)
 
-    def mark_run(self, *, now: float) -> None:
+    def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
         self._writing()
         counts = self.counts()
@@ -303,6 +336,18 @@ class Ledger:
         """How many rows are pending."""
         return self.counts()[Status.PENDING]
 
+    def result_rows(self) -> Iterator[ResultRow]:
+        """Every row of the table in its order, then those that left it; streams."""
+        return standing.result_rows(self._database, self.edition)
+
+    def unfinished_rows(self) -> Iterator[UnfinishedRow]:
+        """The rows of the table that are pending, deferred, rejected or invalid, in their order."""
+        return standing.unfinished_rows(self._database)
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table as it was planned last; none before the first plan."""
+        return standing.columns(self._database)
+
     # Doubt
 
     def in_doubt(self) -> Iterator[Doubt]:
@@ -324,6 +369,18 @@ class Ledger:
         return self._under_way
 
 
+# An index leads to the rows that are mailed; the others are looked at only if none of them has it.
+_KNOWS = """
+SELECT EXISTS (
+  SELECT 1 FROM recipient WHERE address_key = ?1 AND claim = 'own' AND line IS NOT NULL
+) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ?1 AND line IS NOT NULL)
+"""
+_SHARES = """
+SELECT EXISTS (
+  SELECT 1 FROM recipient WHERE delivery_id IS NOT NULL AND claim = 'own'
+  GROUP BY delivery_id HAVING count(*) > 1
+)
+"""
 _COUNTS = """
 SELECT status, sum(recipients) FROM (
   SELECT status, recipients FROM tally
@@ -333,11 +390,3 @@ SELECT status, sum(recipients) FROM (
   SELECT status, 1 FROM outcome
 ) GROUP BY status
 """
-
-
-def _open_or_create(path: Path, facts: Mapping[str, str], *, died: bool) -> Database:
-    if not path.exists():
-        if died or path.with_name(path.name + "-wal").exists():
-            raise damaged(path, "the file is gone, but its run never put it away")
-        create(path, facts)
-    return open_for_writing(path, died=died, boot=facts["boot_id"])

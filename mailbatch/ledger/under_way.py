@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
-from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.outcome import UNFINISHED, Outcome, Reply, Status
 
 _OF_AN_ATTEMPT = frozenset(
-    {Status.PENDING, Status.ACCEPTED, Status.REJECTED, Status.DEFERRED, Status.IN_DOUBT}
+    {
+        Status.PENDING,
+        Status.ACCEPTED,
+        Status.REJECTED,
+        Status.DEFERRED,
+        Status.IN_DOUBT,
+        Status.INVALID,  # this server can never be given the address
+    }
 )
 #: The server may hold the message: only behind a commit point.
 _BEHIND_COMMIT = frozenset({Status.ACCEPTED, Status.IN_DOUBT})
-
-
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """The attempts of a delivery since its run began: `number` (the leased one included).
-
-    `since` is when the first of them was leased, in seconds since the epoch.
-    """
-
-    number: int
-    since: float
 
 
 @dataclass(slots=True)
@@ -40,8 +36,7 @@ class Leased:
     """A leased delivery: the row ids behind each address of this attempt."""
 
     rows: dict[str, tuple[int, ...]]
-    tries: Tries
-    committed: bool = field(default=False)
+    committed: bool = False
 
 
 class UnderWay:
@@ -68,10 +63,6 @@ class UnderWay:
     def add(self, delivery_id: int, leased: Leased) -> None:
         """Take note of a delivery that has just been leased."""
         self._open[delivery_id] = leased
-
-    def tries(self, delivery_id: int) -> Tries:
-        """How often a leased delivery was tried since the run began."""
-        return self._leased(delivery_id).tries
 
     def commit_point(self, delivery_id: int, digest: bytes | None) -> None:
         """Record that the end of data is about to leave."""
@@ -124,8 +115,13 @@ class UnderWay:
         retry_at: float | None,
     ) -> list[tuple[object, ...]]:
         status = outcome.status
-        due = retry_at if status is Status.DEFERRED else None
-        settled_at = None if status in (Status.DEFERRED, Status.PENDING) else now
+        due = settled_at = None
+        if status not in UNFINISHED:
+            settled_at = now
+        elif outcome.counted or status is Status.DEFERRED:
+            due = retry_at
+        else:
+            due = 0.0  # nobody has looked at it: at once
         code = enhanced = text = number = None
         reply = outcome.reply
         if reply is not None:
@@ -201,9 +197,9 @@ def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]
     return (delivery_id, copy.address, str(copy.status), *seen, copy.reason, now)
 
 
-#: When the unsettled recipients of a delivery are due: 0 now, NULL never.
+#: When the first of a delivery's unsettled recipients is due; NULL: none in this run.
 DUE = """
-(SELECT min(CASE status WHEN 'pending' THEN 0 ELSE due END) FROM recipient
+(SELECT min(due) FROM recipient
  WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
 """
 
@@ -273,5 +269,10 @@ _FOLD = (
       SELECT delivery_id FROM outcome WHERE status IN ('in_doubt', 'pending', 'deferred'))
     """,
     "DELETE FROM lease WHERE delivery_id IN (SELECT delivery_id FROM outcome)",
+    # The next plan asks for invalid rows again.
+    """
+    DELETE FROM fact
+    WHERE name = 'plan' AND EXISTS (SELECT 1 FROM outcome WHERE status = 'invalid')
+    """,
     "DELETE FROM outcome",
 )

@@ -1,0 +1,162 @@
+"""The results CSV, derived from the ledger and from nothing else.
+
+Readers see the old file or the new one, whole: it is written beside, synced, and renamed into
+place. RFC 4180, UTF-8. A text cell that a spreadsheet would run as a formula gets a leading
+apostrophe; control characters, which a server may put into its replies, are escaped. This module
+must never leave a torn or a temporary file behind, nor touch anything but a regular file. Source:
+https://owasp.org/www-community/attacks/CSV_Injection.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.database import sync_folder
+from mailbatch.ledger.failure import from_system
+from mailbatch.ledger.standing import ResultRow
+from mailbatch.ledger.store import Ledger
+
+#: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def write_results(ledger: Ledger, path: Path) -> None:
+    """Write the results of the ledger's edition to `path`; LedgerError (74) keeps the old file."""
+    with _replacing(path) as stream:
+        write = csv.writer(stream, lineterminator="\r\n").writerow
+        write(ResultRow._fields)
+        for row in ledger.result_rows():
+            write(_cells(row))
+
+
+def write_unfinished(
+    ledger: Ledger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
+) -> int:
+    """Write the rows that were not mailed, with their input columns, and return how many.
+
+    They are the pending, deferred, rejected and invalid rows that still stand in the table; not
+    those in doubt, who may have the message. The file is ready to be a recipient file, so nothing
+    in it is defused. Raises LedgerError (74) and keeps the old file.
+    """
+    number = 0
+    with _replacing(path, encoding=encoding) as stream:
+        write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow
+        write(ledger.columns())
+        for number, row in enumerate(ledger.unfinished_rows(), start=1):  # noqa: B007 - the count
+            write(row.values)
+    return number
+
+
+def _cells(row: ResultRow) -> Iterable[Any]:
+    return (
+        row.row,
+        _text(row.email),
+        str(row.status),
+        _text(row.message_id),
+        row.reply_code,
+        row.enhanced_status,
+        _text(row.reply),
+        row.attempts,
+        _text(row.group),
+        _text(row.edition),
+        row.header_message_id,
+        moment(row.first_attempt_at),
+        moment(row.settled_at),
+        _text(row.reason),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    if not value:
+        return value
+    if not value.isprintable():
+        value = _CONTROL.sub(_escaped, value)
+    return f"'{value}" if _FORMULA.match(value) else value
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time in ISO 8601, UTC, to the second: `2026-11-23T08:15:00Z`."""
+    return None if seconds is None else _moment(int(seconds))
+
+
+@lru_cache(maxsize=1024)
+def _moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+@contextmanager
+def _replacing(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """A text file that takes the place of `path` when the block ends well."""
+    building = None
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
+        building = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        fd = os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
+        with os.fdopen(fd, "w", encoding=encoding, newline="", buffering=1 << 18) as stream:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # the sign that somebody writes it
+            yield stream
+            stream.flush()
+            if mode is not None:
+                os.fchmod(fd, mode)
+            os.fsync(fd)
+            building.rename(target)
+        building = None
+        sync_folder(target.parent)
+    except OSError as error:
+        raise from_system(path, error, what="the file cannot be written") from error
+    finally:
+        if building is not None:
+            with suppress(OSError):
+                building.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int | None:
+    """The permissions of the file that is replaced; LedgerError if it is no regular file."""
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise LedgerError(
+            f"{target}: the file cannot be written: it is not a regular file",
+            hint="name a file that may be replaced",
+        )
+    return stat.S_IMODE(found.st_mode)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what processes that were killed while they wrote `target` have left behind."""
+    for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+        with suppress(OSError), leftover.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def as_object(row: ResultRow) -> dict[str, Any]:
+    """A row of the results as the object that schemas/results.schema.json describes."""
+    return {
+        **row._asdict(),
+        "status": str(row.status),
+        "first_attempt_at": moment(row.first_attempt_at),
+        "settled_at": moment(row.settled_at),
+    }

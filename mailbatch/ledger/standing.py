@@ -1,0 +1,121 @@
+"""Where every row of the recipient table stands, streamed out of the ledger.
+
+Reads only, and sees outcomes that are not folded yet: it serves the run and whoever looks on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from mailbatch.ledger.database import Database
+from mailbatch.ledger.leasing import group_text
+from mailbatch.ledger.message_ids import server_message_id
+from mailbatch.outcome import Status
+
+
+class ResultRow(NamedTuple):
+    r"""One row of the results: a row of the recipient table and what became of it.
+
+    `row` is the line of the record, None when the row left the table. `message_id` is the
+    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
+    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
+    says what no reply says, and names the copies (Cc, Bcc) that were refused.
+    """
+
+    row: int | None
+    email: str
+    status: Status
+    message_id: str | None
+    reply_code: int | None
+    enhanced_status: str | None
+    reply: str | None
+    attempts: int
+    group: str | None
+    edition: str
+    header_message_id: str | None
+    first_attempt_at: float | None
+    settled_at: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row of the recipient table that did not come through, with its cells."""
+
+    line: int
+    status: Status
+    values: tuple[str, ...]
+
+
+_RESULTS = """
+SELECT s.line, s.address, s.status, coalesce(p.code, c.code), coalesce(p.enhanced, c.enhanced),
+       coalesce(p.text, c.reply), s.attempts, g.cells, d.message_id, s.first_attempt_at,
+       s.settled_at, s.reason,
+       (SELECT group_concat(
+          'copy to ' || address || ' ' || replace(status, '_', ' ')
+            || CASE WHEN code IS NULL THEN coalesce(': ' || reason, '')
+               ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
+        FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted')
+FROM standing AS s
+LEFT JOIN recipient_group AS g ON g.id = s.group_id
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN reply AS p ON p.id = s.reply_id
+LEFT JOIN (SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL) AS c
+  ON c.reply_id = s.reply_id
+ORDER BY s.line IS NULL, s.line, s.id
+"""
+
+
+def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
+    """Every row of the table in its order, then those that left it."""
+    group = lru_cache(maxsize=1024)(group_text)
+    with database.guard:
+        for found in database.connection.execute(_RESULTS):
+            line, address, status, code, enhanced, reply, attempts, cells, message_id = found[:9]
+            first, settled, reason, copies = found[9:]
+            yield ResultRow(
+                row=line,
+                email=address,
+                status=Status(status),
+                message_id=server_message_id(reply) if reply and status == "accepted" else None,
+                reply_code=code,
+                enhanced_status=enhanced,
+                reply=reply,
+                attempts=attempts,
+                group=None if cells is None else group(cells),
+                edition=edition,
+                header_message_id=message_id,
+                first_attempt_at=first,
+                settled_at=settled,
+                reason="; ".join(filter(None, (reason, copies))) or None,
+            )
+
+
+#: What `results --failed` lists. Not those in doubt: mailing them again may reach them twice.
+UNFINISHED_STATUSES = (Status.PENDING, Status.DEFERRED, Status.REJECTED, Status.INVALID)
+
+_UNFINISHED = """
+SELECT line, status, cells FROM standing
+WHERE line IS NOT NULL AND status IN ('pending', 'deferred', 'rejected', 'invalid')
+ORDER BY line
+"""
+
+
+def unfinished_rows(database: Database) -> Iterator[UnfinishedRow]:
+    """The rows of the table that were not mailed, in their order."""
+    with database.guard:
+        for line, status, cells in database.connection.execute(_UNFINISHED):
+            yield UnfinishedRow(line, Status(status), tuple(json.loads(cells)))
+
+
+def columns(database: Database) -> tuple[str, ...]:
+    """The columns of the table as it was planned last; none before the first plan."""
+    with database.guard:
+        found = database.connection.execute(
+            "SELECT columns FROM header WHERE id = (SELECT value FROM fact WHERE name = 'header')"
+        ).fetchone()
+    return () if found is None else tuple(json.loads(found[0]))
