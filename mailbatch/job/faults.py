@@ -17,6 +17,7 @@ from mailbatch.job.fields import NO_LITERAL, NULL, REFUSED
 from mailbatch.job.model import Job
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.section import Section
+from mailbatch.job.server import ONE_SOURCE, Secret
 
 _WORDS = {
     "missing": "is missing",
@@ -82,12 +83,17 @@ def _add_unknown(loc: tuple[str | int, ...], reading: Reading) -> Path:
     """Add an unknown key, and return the path of the key that is probably meant."""
     path = _written(loc, reading)
     key = str(path[-1])
-    known = _keys(_section(path[:-1]))
+    section = _section(path[:-1])
+    known = _keys(section)
     close = difflib.get_close_matches(key[:64].lower(), known, n=1)
     start = reading.places[path].key
     if close:
         reading.add(start, path, f'unknown key, did you mean "{close[0]}"?')
         return (*path[:-1], close[0])
+    if section is Secret:
+        # The key may be the secret itself, where braces were written around it.
+        reading.add(reading.places[path[:-1]].value, path[:-1], ONE_SOURCE)
+        return path[:-1]
     if homes := _homes().get(key):
         hint = f"{key} belongs to {' or '.join(homes)}."
     else:

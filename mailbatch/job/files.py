@@ -84,6 +84,6 @@ def _similar(file: FilePath) -> str | None:
     try:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
-        return f"There is no folder {file.parent.name} either."
+        return "Its folder is not there either."
     close = difflib.get_close_matches(file.name, names, n=1)
     return f"Did you mean {close[0]}?" if close else None

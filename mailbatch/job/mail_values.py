@@ -211,7 +211,7 @@ _SOME = {"type": "string", "minLength": 1}
 
 HOST = Scalar(_host, _SOME | {"pattern": r"^[^\s/@\[\]]+$"})
 MAILBOX = Scalar(_mailbox, _SOME | {"pattern": "@"})
-ADDRESS = Scalar(_address, _SOME | {"pattern": r"^[^\s<>]+@[^\s<>@]+$"})
+ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
 MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})

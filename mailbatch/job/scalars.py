@@ -24,7 +24,9 @@ _WORDS = {
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
 _OCTAL = re.compile(r"0o[0-7]{1,99}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,99}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"(?![-+]?[0-9]+\Z)[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
 #: The longest duration in seconds: thirty days.

@@ -15,6 +15,8 @@ Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
 Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
 Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
 
+ONE_SOURCE = "must be exactly one of env, file, command, keyring"
+
 
 class Secret(Section):
     """Where a secret comes from: exactly one of these keys; never the secret itself."""
@@ -64,7 +66,7 @@ class Secret(Section):
     def _exactly_one(cls, value: str | None, info: ValidationInfo) -> str | None:
         others = [info.data.get(key, value) for key in ("env", "file", "command")]
         if len(info.data) == len(others) and sum(x is not None for x in (*others, value)) != 1:
-            raise refusal("must be exactly one of env, file, command, keyring", at="")
+            raise refusal(ONE_SOURCE, at="")
         return value
 
 

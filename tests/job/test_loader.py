@@ -301,7 +301,7 @@ def test_the_path_is_shown_as_it_was_given(folder):
             "message:",
             "  html: pages/page.html",
             "message.html: there is no file pages/page.html",
-            "There is no folder pages either.",
+            "Its folder is not there either.",
         ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
         ("message:", "  html: sub", "message.html: sub is a folder, not a file", None),

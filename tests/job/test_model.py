@@ -200,6 +200,11 @@ def test_senders(address, load, changed):
     assert load(changed(sender={"from": address})).sender.from_ == address
 
 
+def test_a_whole_number_has_no_decimal_point(mistakes, changed):
+    [mistake] = mistakes(changed(retry={"attempts": 1.0}))
+    assert mistake.endswith(": retry.attempts: must be a number from 1 to 1000")
+
+
 SERVER = {"username": "u", "password": {"env": "P"}}
 LONG = "x" * 101
 
@@ -218,7 +223,6 @@ REFUSED = [
     ({"variables": [1]}, "variables: must be a mapping of keys"),
     ({"retry": {"attempts": 0}}, "retry.attempts: must be a number from 1 to 1000"),
     ({"retry": {"attempts": True}}, "retry.attempts: must be a number from 1 to 1000"),
-    ({"retry": {"attempts": 1.0}}, "retry.attempts: must be a number from 1 to 1000"),
     ({"retry": {"initial": "2 s"}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"initial": -1}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"initial": [1]}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
