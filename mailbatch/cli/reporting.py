@@ -54,9 +54,9 @@ def edition_of(job: Job, given: str | None) -> str:
     from mailbatch.delivery.places import check_edition
     from mailbatch.render.edition import render_edition
 
-    return check_edition(
-        job, given if given is not None else render_edition(job, datetime.now().astimezone())
-    )
+    if given is None:
+        given = render_edition(job, datetime.now().astimezone())
+    return check_edition(job, given)
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, when
 from mailbatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.recovery import Decision
+    from mailbatch.ledger.store import Ledger
 
 
 @reporting
@@ -29,11 +34,12 @@ def resolve_command(
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.ledger.store import Ledger
 
-    chosen = [
-        name
-        for name, given in (("accepted", accepted), ("resend", resend), ("skip", skip))
-        if given
-    ]
+    asked: tuple[tuple[Decision, bool], ...] = (
+        ("accepted", accepted),
+        ("resend", resend),
+        ("skip", skip),
+    )
+    chosen = [decision for decision, given in asked if given]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join('--' + name for name in chosen)} exclude each other")
     loaded = read_job(job)
@@ -57,10 +63,7 @@ def resolve_command(
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 
-def _list(console: Console, ledger: object, *, as_json: bool) -> int:
-    from mailbatch.ledger.store import Ledger
-
-    assert isinstance(ledger, Ledger)  # noqa: S101 - for the type checker
+def _list(console: Console, ledger: Ledger, *, as_json: bool) -> int:
     number = 0
     with ledger:
         for doubt in ledger.in_doubt():

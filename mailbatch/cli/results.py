@@ -23,13 +23,13 @@ def results_command(
     """Write the results, and the unfinished recipients if asked to."""
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
+    from mailbatch.delivery.preparation import declared_results_path
     from mailbatch.ledger.results import write_results, write_unfinished
     from mailbatch.ledger.store import Ledger
-    from mailbatch.render.edition import render_results_path
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
-    path = results if results is not None else render_results_path(loaded, named)
+    path = results or declared_results_path(loaded, named, loaded.variables)
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         write_results(ledger, path)
         console.say(f"results: {path}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
-from mailbatch.errors import ConnectError
 
 
 @reporting
@@ -28,12 +27,7 @@ async def _serve(console: Console, port: int, out: Path | None) -> None:
     from mailbatch.delivery.signals import Stopping
     from mailbatch.sandbox.server import Sandbox
 
-    try:
-        server = await Sandbox.start(port=port, outbox=out)
-    except OSError as error:
-        raise ConnectError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
+    server = await Sandbox.start(port=port, outbox=out)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     stopping = Stopping(stop, lambda _: loop.stop())
     stopping.install(loop)
@@ -45,4 +39,4 @@ async def _serve(console: Console, port: int, out: Path | None) -> None:
     finally:
         stopping.remove(loop)
         await server.stop()
-    console.say(f"{server.accepted} messages accepted")
+    console.say(f"{server.messages} messages accepted")

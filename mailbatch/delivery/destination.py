@@ -27,6 +27,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
             folder=job.folder,
             environ=os.environ if environ is None else environ,
             username=server.username,
+            location=job.locate("server.password"),
         )
     ca_file = None
     if server.ca_file is not None:

@@ -63,9 +63,9 @@ class Summary:
     results: Path | None = None
     failure: MailbatchError | None = None
     interrupted: bool = False
-    nothing_to_do: bool = False
     finished_at: float | None = None
     recovered_in_doubt: int = 0
+    scratch: bool = False
 
     @property
     def recipients(self) -> int:
@@ -80,7 +80,9 @@ class Summary:
         wanted = set()
         if self.failure is not None:
             wanted.add(self.failure.exit_code)
-        if self.interrupted or self.counts[Status.PENDING] or self.counts[Status.DEFERRED]:
+        # What a rehearsal did not get to (--limit, --only) is pending in no ledger that lasts.
+        left = self.counts[Status.DEFERRED] or (self.counts[Status.PENDING] and not self.scratch)
+        if self.interrupted or left:
             wanted.add(75)
         if self.counts[Status.IN_DOUBT]:
             wanted.add(4)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.places import check_edition, ledger_path, state_dir
-from mailbatch.errors import InputError, InputErrors, MessageError, UsageError
+from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
@@ -56,11 +57,11 @@ def read_inputs(
     Raises `InputErrors` with the mistakes of table and templates together.
     """
     merged = {**job.variables, **variables}
-    named = check_edition(job, edition if edition is not None else render_edition(job, now))
+    named = check_edition(job, edition if edition is not None else render_edition(job, now, merged))
     mistakes: list[InputError] = []
     plan = composer = None
     try:
-        plan = plan_recipients(job, edition=named, variables=merged)
+        plan = plan_recipients(job, edition=named, variables=merged, now=now)
     except InputErrors as errors:
         mistakes.extend(errors.errors)
     except InputError as error:
@@ -83,8 +84,18 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
         return options.results
     if options.dry_run or options.redirect is not None:
         return None
-    path = render_results_path(job, edition)
+    variables = {**job.variables, **options.variables}
+    path = declared_results_path(job, edition, variables)
     return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
+
+
+def declared_results_path(job: Job, edition: str, variables: Mapping[str, object]) -> Path:
+    """Return where the job wants its results; raises `JobError` for a path outside its folder."""
+    declared = render_results_path(job, edition, variables)
+    try:
+        return resolve_path(job.folder, declared, absolute_allowed=False)
+    except JobError as error:
+        raise JobError(error.message, location=job.locate("results"), hint=error.hint) from None
 
 
 def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
@@ -113,6 +124,10 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
         group_by=job.recipients.group_by,
         recipients_per_transaction=job.server.recipients_per_transaction,
     )
+    if job.recipients.group_by and ledger.shares_messages():
+        leaks = inputs.composer.leaks()
+        if leaks:
+            raise InputErrors(leaks)
     ledger.reopen_deferred()
     if options.retry_rejected:
         ledger.reopen_rejected()

@@ -88,7 +88,7 @@ def run(
         ):
             mailing.ledger.reserve_space()
             sent = _send(mailing, options, progress, server)
-        return _conclude(mailing, sent, started)
+        return _conclude(mailing, sent, started, scratch=options.scratch)
 
 
 def _server(
@@ -100,7 +100,7 @@ def _server(
     return destination.server_of(job, environ)
 
 
-def _conclude(mailing: Mailing, sent: Sent, started: float) -> Summary:
+def _conclude(mailing: Mailing, sent: Sent, started: float, *, scratch: bool) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
     if not isinstance(failure, LedgerError):
@@ -122,6 +122,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float) -> Summary:
         interrupted=sent.signum is not None,
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
+        scratch=scratch,
     )
 
 

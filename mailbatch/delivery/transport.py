@@ -42,7 +42,9 @@ class Offers(Protocol):
 class TransportSession(Protocol):
     """What the sender needs of a session; `smtp.session.Session` is one."""
 
-    transactions: int
+    @property
+    def transactions(self) -> int:
+        """How many transactions were begun."""
 
     @property
     def capabilities(self) -> Offers:

@@ -88,6 +88,11 @@ class Composer:
         if errors:
             raise InputErrors(_in_order(errors, str(job.path)))
 
+    @property
+    def message_id_domain(self) -> str:
+        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
+        return self._sender.from_.address.rpartition("@")[2]
+
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode what is the same for all."""
         try:
@@ -118,7 +123,7 @@ class Composer:
         )
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
-        """Return the message of a delivery; `eight_bit` says whether bytes beyond ASCII may be sent.
+        """Return the message of a delivery; `eight_bit` says whether 8-bit bytes may be sent.
 
         Raises:
             TemplateError: a template fails for this row.
@@ -231,17 +236,24 @@ class Composer:
         )
 
     def leaks(self) -> tuple[InputError, ...]:
-        """Return what is wrong if any group has several addresses: uses of columns that they do not share.
+        """Return what is wrong if a group has several addresses: uses of what they do not share.
 
         Such a use also fails when it is rendered; asking here, once the plan is known, finds it
         before anything is sent.
         """
+        group_by = self._job.recipients.group_by
+        if not group_by or self._job.recipients.address in group_by:
+            return ()  # no group can have several
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)
         return tuple(_in_order(self._checks.leaks(known, shared), str(self._job.path)))
 
     def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of every input of the message, by names such as `message.html: letter.html.j2`."""
+        """Return the SHA-256 of every input of the message, by names that the user knows.
+
+        Such as `message.subject` and `message.html: letter.html.j2`; a template's digest is also
+        that of the files it includes.
+        """
         values = (*self._to.values, *self._copies.values)
         return {
             **digests.job_digests(self._job, (self._subject, *self._fields), values),
