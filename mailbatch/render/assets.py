@@ -1,4 +1,4 @@
-"""Attachments and inline images: found, read and encoded, once per run where they are the same for all.
+"""Attachments and inline images: found, read, and encoded once where they never vary.
 
 A path may be a template; what the table puts into it never leads out of the folder that the
 template's own text names, so that no row can attach another's file or the table itself. Content is
@@ -154,7 +154,7 @@ class Asset:
                 raise self._error(name, "leaves the folder that the job names")
             # Opened without waiting, because a FIFO would wait for ever.
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with open(descriptor, "rb") as file:
+            with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise self._error(name, "is no file")
                 return file.read()

@@ -1,4 +1,4 @@
-"""Infobip's X-IB-* header fields (the provider's page "Set up an integration with Infobip SMTP API").
+r"""Infobip's X-IB-* header fields.
 
 Their values are read by a program that decodes no encoded-words: ASCII only, folded at white space
 that means nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes.
@@ -137,13 +137,8 @@ class CallbackData:
             MessageError: more than 4000 characters, or a text that no line can hold.
             TemplateError: a template fails.
         """
-        tokens = self._rendered(names)
-        length = sum(map(len, tokens)) + len(tokens) - 1
         try:
-            if length > DATA_LIMIT:
-                raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
-            tokens[1:] = [f" {token}" for token in tokens[1:]]
-            return fold_field(_DATA_NAME, tokens)
+            return _data_field(self._rendered(names))
         except FieldError as error:
             raise MessageError(str(error), location=self._place) from None
 
@@ -154,6 +149,13 @@ class CallbackData:
             )
             for token in self._tokens
         ]
+
+
+def _data_field(tokens: list[str]) -> bytes:
+    length = sum(map(len, tokens)) + len(tokens) - 1
+    if length > DATA_LIMIT:
+        raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
+    return fold_field(_DATA_NAME, [tokens[0], *[f" {token}" for token in tokens[1:]]])
 
 
 _json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode

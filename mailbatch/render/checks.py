@@ -39,13 +39,13 @@ class NameChecks:
         self.followed: dict[str, frozenset[str]] = {}
         self._job = job
         self._templates = templates
-        self._values = [value for value in values if value.tree is not None]
+        self._values = [(value.key, value.tree) for value in values if value.tree is not None]
         self._pages = list(pages)
         self._constants = {name: Shape() for name in templates.globals} | dict(constants)
         self._broken: set[str] = set()
 
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
-        """Return an error for every name that nothing defines and every template that is missing."""
+        """Return an error for every name that nothing defines and every missing template."""
         errors: list[InputError] = []
         for place, report in self._reports(known):
             errors += (self._not_defined(found, place) for found in report.unknown)
@@ -53,7 +53,7 @@ class NameChecks:
         return errors
 
     def leaks(self, known: Mapping[str, Shape], shared: Mapping[str, Shape]) -> list[InputError]:
-        """Return an error for every use of a name that a group of several addresses does not share."""
+        """Return an error for every use of a name that a group of several does not share."""
         always = {
             (found.template, found.line, found.name)
             for _, report in self._reports(known)
@@ -64,13 +64,14 @@ class NameChecks:
             for place, report in self._reports(shared)
             for found in report.unknown
             if (found.template, found.line, found.name) not in always
+            # Only a message to one address shows a display name.
+            and place.key != "recipients.display_name"
         ]
 
     def _reports(self, known: Mapping[str, Shape]) -> Iterator[tuple[Location, NameReport]]:
         names = {**self._constants, **known}
-        for value in self._values:
-            if value.tree is not None:
-                yield self._job.locate(value.key), self._report(value.tree, None, names)
+        for key, tree in self._values:
+            yield self._job.locate(key), self._report(tree, None, names)
         for page in self._pages:
             report = self._report(page.tree, page.name, names)
             self.followed[page.name] = report.templates
@@ -79,7 +80,14 @@ class NameChecks:
     def _report(
         self, tree: nodes.Template, name: str | None, known: Mapping[str, Shape]
     ) -> NameReport:
-        return check_names(tree, name, known=known, constants=self._constants, trees=self._tree)
+        return check_names(
+            tree,
+            name,
+            known=known,
+            constants=self._constants,
+            trees=self._tree,
+            fitting=self._templates.loader.fitting,
+        )
 
     def _tree(self, name: str) -> nodes.Template | None:
         try:
@@ -120,6 +128,6 @@ class NameChecks:
             f"{found.name} is not defined for a group of several addresses, "
             f"which shares only {', '.join(group_by)}",
             location=self._place(found, place),
-            hint=f"Add {self._job.recipients.address} to recipients.group_by, so that every address "
-            "gets a message of its own.",
+            hint=f"Add {self._job.recipients.address} to recipients.group_by, so that every "
+            "address gets a message of its own.",
         )

@@ -1,4 +1,4 @@
-"""The names that templates see: the row's columns, `recipient`, `rows`, and what is the same for all.
+"""The names that templates see: the row's columns, `recipient`, `rows`, and what never varies.
 
 A group of several addresses sees the columns it is grouped by and nothing else of any row, so that
 no template can show one recipient what belongs to another.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.envelope import Delivery
+from mailbatch.envelope import Delivery, Recipient
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import Names
 
@@ -50,6 +50,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _several(rows: tuple[Recipient, ...]) -> bool:
+    """Tell rows of several addresses: what is left of a split group may have one address only."""
+    return len({row.address.lower() for row in rows}) > 1
+
+
 class RowNames:
     """Makes the names of each delivery from its rows.
 
@@ -67,19 +72,22 @@ class RowNames:
 
     def of(self, delivery: Delivery) -> Names:
         """Return the names that a delivery's templates see."""
-        first = delivery.rows[0].values
-        if len(delivery.addresses) > 1:
+        rows = delivery.rows
+        first = rows[0].values
+        if len(delivery.addresses) > 1 or (len(rows) > 1 and _several(rows)):
             recipient = {name: first[index] for name, index in self._group_by}
             names = {name: text for name, text in recipient.items() if name.isidentifier()}
             return {**self._base, **names, "recipient": recipient}
         recipient = dict(zip(self._columns, first, strict=True))
-        rows = [recipient]
-        if len(delivery.rows) > 1:
-            rows += [dict(zip(self._columns, row.values, strict=True)) for row in delivery.rows[1:]]
-        if self._all_identifiers:
-            return {**self._base, **recipient, "recipient": recipient, "rows": rows}
-        names = {name: recipient[name] for name in self._identifiers}
-        return {**self._base, **names, "recipient": recipient, "rows": rows}
+        others = (
+            [dict(zip(self._columns, row.values, strict=True)) for row in rows[1:]]
+            if len(rows) > 1
+            else ()
+        )
+        names = recipient
+        if not self._all_identifiers:
+            names = {name: recipient[name] for name in self._identifiers}
+        return {**self._base, **names, "recipient": recipient, "rows": [recipient, *others]}
 
     def shapes(self, *, several: bool) -> dict[str, Shape]:
         """Return what is known of a row's names, for one address or for a group of several."""

@@ -36,7 +36,9 @@ def render_edition(
 def render_results_path(
     job: model.Job, edition: str, variables: Mapping[str, Any] | None = None
 ) -> str:
-    """Return the path of the results as the job writes it; `variables` are those of the job unless given.
+    """Return the path of the results, as the job writes it.
+
+    `variables` are those of the job unless given.
 
     Raises:
         TemplateError: its template is wrong.

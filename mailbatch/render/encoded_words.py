@@ -14,6 +14,7 @@ LONGEST_ENCODED_LINE = 76
 
 _FRAME = len("=?utf-8?q??=")
 _FULL = LONGEST_ENCODED_LINE - 1 - _FRAME  # a word behind the one space of a continuation line
+_CONTINUATIONS = range(0x80, 0xC0)  # bytes of a UTF-8 character behind its first
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -51,7 +52,7 @@ def _q_words(text: str, table: list[str], room: int) -> list[str]:
     words = []
     word = ""
     for char in text:
-        piece = table[ord(char)] if char < "\x80" else "".join(table[c] for c in char.encode())
+        piece = table[ord(char)] if char.isascii() else "".join(table[c] for c in char.encode())
         if len(word) + len(piece) > room:
             words.append(f"=?utf-8?q?{word}?=")
             word, room = "", _FULL
@@ -65,7 +66,7 @@ def _b_words(data: bytes, room: int) -> list[str]:
     start = 0
     while start < len(data):
         end = min(start + room // 4 * 3, len(data))
-        while end < len(data) and data[end] & 0xC0 == 0x80:  # never inside a character
+        while end < len(data) and data[end] in _CONTINUATIONS:  # never inside a character
             end -= 1
         chunk = binascii.b2a_base64(data[start:end], newline=False).decode("ascii")
         words.append(f"=?utf-8?b?{chunk}?=")

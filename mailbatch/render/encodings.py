@@ -1,4 +1,4 @@
-"""Content transfer encodings (RFC 2045 section 6): text and bytes as lines that SMTP carries unharmed.
+"""Content transfer encodings (RFC 2045 section 6): lines that SMTP carries unharmed.
 
 Whatever comes in, what goes out has CRLF and no other CR or LF, and no line of more than 998 bytes
 (RFC 5321 4.5.3.1.6). Nothing here knows headers or multiparts, and nothing is ever lost: decoding
@@ -15,11 +15,11 @@ LONGEST_LINE = 998
 
 # What quoted-printable leaves as it is: printable ASCII but "=", TAB, and the line feed between
 # lines.
-_LITERAL = bytes(code for code in range(32, 127) if code != 0x3D) + b"\t\n"
+_LITERAL = bytes(code for code in range(32, 127) if code != ord("=")) + b"\t\n"
 
 
 def encode_text(text: str, *, eight_bit: bool, marker: bytes) -> tuple[str, bytes]:
-    """Encode the text of a part; return the encoding's name and the lines, without a last CRLF added.
+    """Encode the text of a part; return the encoding's name and the lines.
 
     7bit if it fits, 8bit if `eight_bit` allows it and it fits, else quoted-printable or base64,
     whichever is shorter. Text that holds `marker`, the common beginning of the message's
@@ -32,11 +32,21 @@ def encode_text(text: str, *, eight_bit: bool, marker: bytes) -> tuple[str, byte
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     data = text.encode()
     plain = len(data) == len(text)
-    if (plain or eight_bit) and marker not in data and b"\0" not in data:
-        lines = data.split(b"\n")
-        if len(max(lines, key=len)) <= LONGEST_LINE:
-            return ("7bit" if plain else "8bit"), b"\r\n".join(lines)
+    fits = marker not in data and b"\0" not in data and _lines_fit(data)
+    if fits and (plain or eight_bit):
+        return ("7bit" if plain else "8bit"), data.replace(b"\n", b"\r\n")
     return _shorter(data)
+
+
+def _lines_fit(data: bytes) -> bool:
+    """Tell whether no line is longer than a message may have."""
+    start = 0
+    while len(data) - start > LONGEST_LINE:
+        # All lines up to the last line feed in this window are shorter than the window.
+        start = data.rfind(b"\n", start, start + LONGEST_LINE + 1) + 1
+        if not start:
+            return False
+    return True
 
 
 def _shorter(data: bytes) -> tuple[str, bytes]:

@@ -122,7 +122,7 @@ _STRUCTURED_PREFIXES = ("list-", "x-ib-")
 
 
 def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
-    """Make the fields of `message.headers`; one whose value is empty for a recipient is left out."""
+    """Make the fields of `message.headers`; one that is empty for a recipient is left out."""
     for name, text in job.message.headers.items():
         key = f"message.headers.{name}"
         lowered = name.lower()

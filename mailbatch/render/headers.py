@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 from mailbatch.render.addresses import Group, Mailbox
@@ -31,7 +32,7 @@ _ATTRIBUTE_CHARS = "!#$&+-.^_`|~"
 
 
 def text_field(name: str, text: str) -> bytes:
-    """Write unstructured text (RFC 5322 3.6.5), as encoded-words where ASCII would not show it as it is.
+    """Write unstructured text (RFC 5322 3.6.5), as encoded-words where ASCII would not show it.
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
@@ -71,7 +72,7 @@ def structured_field(name: str, text: str) -> bytes:
 
 
 def fold_field(name: str, chunks: Iterable[str]) -> bytes:
-    """Write a structured value of ASCII chunks; every chunk but the first may start with white space.
+    """Write a structured value of ASCII chunks, each but the first with its white space before it.
 
     A line end may come before the white space of a chunk, and nowhere else.
 
@@ -89,7 +90,7 @@ def _lay_out(name: str, chunks: list[str]) -> bytes:
     lines: list[str] = []
     line = f"{name}:"
     for chunk in chunks:
-        if len(line) + len(chunk) > PREFERRED_LINE and lines + [line] != [f"{name}:"]:
+        if len(line) + len(chunk) > PREFERRED_LINE and (lines or line != f"{name}:"):
             lines.append(line)
             line = chunk
         else:
@@ -171,13 +172,14 @@ def date_text(seconds: int) -> str:
     )
 
 
+@lru_cache(maxsize=64)  # deliveries that are leased together have one date
 def date_field(seconds: int) -> bytes:
     """Write the Date field."""
     return f"Date: {date_text(seconds)}\r\n".encode("ascii")
 
 
 def parameters(name: str, value: str) -> list[str]:
-    """Spell a parameter (RFC 2045 5.1, RFC 2231): with a second, plain one where it is not plain ASCII."""
+    """Spell a parameter (RFC 2045 5.1), in two forms where it is more than ASCII (RFC 2231)."""
     if value.isascii() and "=?" not in value:
         return [f"{name}={_quoted(value)}"]
     plain = value.replace("=?", "__").encode("ascii", "replace").decode("ascii").replace("?", "_")

@@ -1,4 +1,4 @@
-"""What is done to the rendered HTML: style rules moved into the elements, and its inline images found.
+"""What is done to the rendered HTML: style rules into the elements, inline images found.
 
 Nothing here fetches anything: remote style sheets stay where they are.
 """
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"""(?:=\s*["']?|url\(\s*["']?|,\s*)cid:([^\s"'()<>,]+)"
 
 def content_ids(html: str) -> list[str]:
     """Return the names that the HTML calls inline images by (RFC 2392), as often as it does."""
-    if "cid:" not in html and "cid:" not in html.lower():
+    if "cid:" not in html and "CID:" not in html:
         return []
     return [unquote(name) for name in _REFERENCE.findall(html)]
 

@@ -8,6 +8,7 @@ names may not. A relative path or a symbolic link that leaves the folder is an e
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mailbatch.job.paths import resolve_path
 
 
 class FolderLoader(BaseLoader):
-    """Loads templates below `folder`; each file is read once, so that all messages are made of one text."""
+    """Loads templates below `folder`, each read once, so that all messages are made of one text."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,6 +60,11 @@ class FolderLoader(BaseLoader):
         """Return one line of a template that was read, for a caret under it."""
         lines = (self._texts.get(name) or "").splitlines()
         return lines[number - 1] if 0 < number <= len(lines) else None
+
+    def fitting(self, pattern: str) -> list[str]:
+        """Return the names of the files that fit a pattern of `*` and escaped text, sorted."""
+        names = glob.glob(pattern, root_dir=self.folder)  # noqa: PTH207 - Path refuses absolute ones
+        return sorted(name for name in names if (self.folder / name).is_file())
 
     def _read(self, name: str) -> str | None:
         path = self._find(name)

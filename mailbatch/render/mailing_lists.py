@@ -1,4 +1,4 @@
-"""The fields of a mailing list: List-Id (RFC 2919), List-Unsubscribe (RFC 2369), one-click (RFC 8058).
+"""The fields of a mailing list: List-Id, List-Unsubscribe (RFC 2919, 2369), one-click (RFC 8058).
 
 A URL in them is never folded and never an encoded-word: a mail program that cannot read it does
 not offer to unsubscribe, and the reader reports spam instead.

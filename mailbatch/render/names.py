@@ -1,4 +1,4 @@
-"""Which names a template uses that nothing defines: found in its syntax tree, before anything is rendered.
+"""Which names a template uses that nothing defines: found in its syntax tree.
 
 Follows Jinja2's scopes: loops, macros, `with`, `set`, blocks along a chain of `extends`, includes
 (which see the names at their place) and imports (which see the globals only). A name that is only
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from jinja2 import nodes
 
 from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted
+from mailbatch.render.template_names import Fitting, named_templates
 
 #: Finds the syntax tree of a template by its name; None where there is no such template.
 Trees = Callable[[str], nodes.Template | None]
@@ -63,12 +64,13 @@ def check_names(
     known: Mapping[str, Shape],
     constants: Mapping[str, Shape],
     trees: Trees,
+    fitting: Fitting,
 ) -> NameReport:
-    """Find the names that nothing defines, in a template and in all that it includes, imports and extends.
+    """Find the names that nothing defines, in a template and in all that it names.
 
     `known` are the names that rendering gives; `constants` the part of them that imports see.
     """
-    walk = _Walk(constants, trees)
+    walk = _Walk(constants, trees, fitting)
     walk.template(tree, name, Scope(Scope(None, known)), {})
     return NameReport(
         tuple(dict.fromkeys(walk.unknown)),
@@ -95,12 +97,13 @@ class _Place:
 class _Walk:
     """A walk over one template and all that it names."""
 
-    def __init__(self, constants: Mapping[str, Shape], trees: Trees) -> None:
+    def __init__(self, constants: Mapping[str, Shape], trees: Trees, fitting: Fitting) -> None:
         self.unknown: list[Unknown] = []
         self.missing: list[Missing] = []
         self.followed: set[str] = set()
         self._constants = constants
         self._trees = trees
+        self._fitting = fitting
         self._open: list[str] = []
         self._macros: list[tuple[nodes.Macro, Scope, _Place]] = []
         self._statements: dict[type[nodes.Node], Callable[..., None]] = {
@@ -144,7 +147,7 @@ class _Walk:
         self, expression: nodes.Node, line: int, place: _Place, optional: bool
     ) -> Iterator[tuple[str, nodes.Template]]:
         """Give each template that an expression can name, as far as the syntax tree says."""
-        choices, all_of_them = _constant_names(expression)
+        choices, all_of_them = named_templates(expression, self._fitting)
         found = False
         for name in choices:
             tree = self._trees(name)
@@ -329,7 +332,7 @@ class _Walk:
             self._report(node, name, shape.keys, place)
 
     def _asked(self, node: nodes.Filter | nodes.Test, scope: Scope, place: _Place) -> None:
-        """Visit what `default` and `is defined` ask about: only what stands before the last dot must be."""
+        """Visit what `default` and `is defined` ask about: the name itself may be absent."""
         subject = node.node
         if isinstance(subject, nodes.Getattr | nodes.Getitem):
             self._children(subject, scope, place)
@@ -355,17 +358,3 @@ def _declare(target: nodes.Node, scope: Scope, shape: Shape = ANYTHING) -> None:
     elif isinstance(target, nodes.Tuple):
         for item in target.items:
             _declare(item, scope)
-
-
-def _constant_names(expression: nodes.Node) -> tuple[list[str], bool]:
-    """Return the template names in an expression, and whether each of them has to exist."""
-    if isinstance(expression, nodes.Const) and isinstance(expression.value, str):
-        return [expression.value], True
-    if isinstance(expression, nodes.CondExpr):
-        parts = [expression.expr1, *([expression.expr2] if expression.expr2 is not None else [])]
-        found = [_constant_names(part) for part in parts]
-        return [name for names, _ in found for name in names], all(each for _, each in found)
-    if isinstance(expression, nodes.List | nodes.Tuple):
-        items = [_constant_names(item) for item in expression.items]
-        return [name for names, _ in items for name in names], False
-    return [], False

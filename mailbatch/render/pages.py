@@ -1,4 +1,4 @@
-"""The template file of a part; its name may itself be a template that each recipient's row completes.
+"""The template file of a part; its name may be a template that each row completes.
 
 `newsletter.{{ locale }}.html.j2` can mean every file that fits, so all of them are compiled and
 checked before anything is sent. A name that no file fits is found when a row gives it.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from mailbatch.errors import InputError, TemplateError
+from mailbatch.render.template_names import file_pattern
 from mailbatch.render.templates import Names, Page, Role, Templates, did_you_mean
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class PageChoice:
     def __init__(
         self, job: model.Job, key: str, name: str, role: Role, templates: Templates
     ) -> None:
-        """Compile every page that can be known; what is wrong with them goes to the templates' errors."""
+        """Compile every page that can be known; what is wrong goes to the templates' errors."""
         self.value = templates.value(key, name)
         self.pages: dict[str, Page] = {}
         self._place = job.locate(key)
@@ -36,8 +37,8 @@ class PageChoice:
         if self.value.constant is not None:
             self._try(self.value.constant)
         else:
-            fitting = _pattern(self.value.tree)
-            for found in sorted(glob.glob(fitting, root_dir=job.folder)) if fitting else ():
+            pattern = _pattern(self.value.tree)
+            for found in templates.loader.fitting(pattern) if pattern is not None else ():
                 self._try(found)
 
     def _try(self, name: str) -> None:
@@ -60,9 +61,7 @@ class PageChoice:
 
     def _beside(self, name: str) -> frozenset[str]:
         folder = name[: name.rfind("/") + 1]
-        return frozenset(
-            glob.glob(f"{glob.escape(folder)}*", root_dir=self._templates.loader.folder)
-        )
+        return frozenset(self._templates.loader.fitting(f"{glob.escape(folder)}*"))
 
     def render(self, names: Names) -> str:
         """Return the text of the page that these names choose.
@@ -78,7 +77,7 @@ class PageChoice:
 
 
 def _pattern(tree: nodes.Template | None) -> str | None:
-    """Return the file pattern of a templated name, None where its end says nothing about the file."""
+    """Return the file pattern of a templated name, None where its end says nothing."""
     pieces: list[nodes.Node] = []
     for output in tree.body if tree is not None else ():
         if not isinstance(output, nodes.Output):
@@ -86,7 +85,6 @@ def _pattern(tree: nodes.Template | None) -> str | None:
         pieces += output.nodes
     if not pieces or not isinstance(pieces[-1], nodes.TemplateData):
         return None
-    return "".join(
-        glob.escape(piece.data) if isinstance(piece, nodes.TemplateData) else "*"
-        for piece in pieces
+    return file_pattern(
+        piece.data if isinstance(piece, nodes.TemplateData) else None for piece in pieces
     )

@@ -15,7 +15,7 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is known of a value: the `keys` of a mapping (None: anything), or of each item of a list."""
+    """What is known of a value: the `keys` of a mapping (None: any), or of the items of a list."""
 
     keys: frozenset[str] | None = None
     items: bool = False

@@ -8,8 +8,9 @@ more: hidden text, styles and scripts are not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mailbatch.render.html_tree import BLOCKS, Element, parse_html
 
@@ -19,7 +20,10 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 _BREAK = "\v"  # a <br>, until lines are made; HTML text cannot hold it, because it is replaced
 _RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.IGNORECASE)
 _GAP = "  "
-_RULES = {"h1": "=", "h2": "-"}
+_QUOTE = "> "
+_INDENT = "    "
+_RULES = {"h1": "=", "h2": "-"}  # what headings are underlined with
+_APART = frozenset(("p", "dl", "figure", "fieldset"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.links: dict[str, int] = {}
+        self._lists = 0  # how many lists are around the place
 
     def blocks(self, element: Element, width: int) -> list[_Block]:
         """Render what is in an element."""
@@ -102,29 +107,35 @@ class _Page:
         yield f" [{number}]"
 
     def _block(self, element: Element, width: int) -> list[_Block]:
-        tag = element.tag
-        if tag == "hr":
-            return [_Block(["-" * width], apart=True)]
-        if tag == "pre":
-            return [_Block(_verbatim(element).strip("\n").split("\n"), apart=True)]
-        if tag in {"ul", "ol"}:
-            return self._list(element, width)
-        if tag == "table":
-            return self._table(element, width)
-        if tag in {"blockquote", "dd"}:
-            mark = "> " if tag == "blockquote" else "    "
-            lines = _joined(self.blocks(element, width - len(mark)))
-            return [_Block([mark + line for line in lines], apart=tag == "blockquote")]
+        special = self._SPECIAL.get(element.tag)
+        if special is not None:
+            return special(self, element, width)
         blocks = self.blocks(element, width)
-        if tag in {"h1", "h2", "h3", "h4", "h5", "h6"} and blocks:
-            lines = _joined(blocks)
-            rule = _RULES.get(tag)
-            if rule:
-                lines.append(rule * max(map(len, lines)))
-            return [_Block(lines, apart=True)]
-        if tag in {"p", "dl", "figure", "fieldset"} and blocks:
-            return [_Block(_joined(blocks), apart=True)]
-        return blocks
+        apart = element.tag in _APART
+        return [_Block(_joined(blocks), apart=True)] if apart and blocks else blocks
+
+    def _rule(self, element: Element, width: int) -> list[_Block]:
+        del element
+        return [_Block(["-" * width], apart=True)]
+
+    def _verbatim(self, element: Element, width: int) -> list[_Block]:
+        del width
+        return [_Block(_plain_text(element).strip("\n").split("\n"), apart=True)]
+
+    def _quotation(self, element: Element, width: int) -> list[_Block]:
+        lines = _joined(self.blocks(element, width - len(_QUOTE)))
+        return [_Block([_QUOTE + line for line in lines], apart=True)]
+
+    def _definition(self, element: Element, width: int) -> list[_Block]:
+        lines = _joined(self.blocks(element, width - len(_INDENT)))
+        return [_Block([_INDENT + line for line in lines], apart=False)]
+
+    def _heading(self, element: Element, width: int) -> list[_Block]:
+        lines = _joined(self.blocks(element, width))
+        rule = _RULES.get(element.tag)
+        if rule is not None and lines:
+            lines.append(rule * max(map(len, lines)))
+        return [_Block(lines, apart=True)] if lines else []
 
     def _list(self, element: Element, width: int) -> list[_Block]:
         items = element.elements("li")
@@ -134,6 +145,7 @@ class _Page:
             f"{first + number}. " if element.tag == "ol" else "- " for number in range(len(items))
         ]
         indent = max(map(len, marks), default=0)
+        self._lists += 1
         blocks = []
         for mark, item in zip(marks, items, strict=True):
             inside = self.blocks(item, width - indent)
@@ -141,7 +153,8 @@ class _Page:
             first_line, *others = lines
             text = [mark.rjust(indent) + first_line, *(" " * indent + line for line in others)]
             blocks.append(_Block(text, apart="" in lines[1:]))
-        return [_Block(_joined(blocks), apart=True)] if blocks else []
+        self._lists -= 1
+        return [_Block(_joined(blocks), apart=not self._lists)] if blocks else []
 
     def _table(self, table: Element, width: int) -> list[_Block]:
         caption = [
@@ -156,6 +169,17 @@ class _Page:
         self.links = known  # numbered again in the same order
         blocks = [block for row in rows for cell in row for block in self.blocks(cell, width)]
         return [*caption, *blocks]
+
+    _SPECIAL: ClassVar[dict[str, Callable[[_Page, Element, int], list[_Block]]]] = {
+        "hr": _rule,
+        "pre": _verbatim,
+        "ul": _list,
+        "ol": _list,
+        "table": _table,
+        "blockquote": _quotation,
+        "dd": _definition,
+        **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _heading),
+    }
 
 
 def _end_paragraph(words: list[str], blocks: list[_Block], width: int) -> None:
@@ -187,9 +211,9 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _verbatim(element: Element) -> str:
+def _plain_text(element: Element) -> str:
     return "".join(
-        child if isinstance(child, str) else "\n" if child.tag == "br" else _verbatim(child)
+        child if isinstance(child, str) else "\n" if child.tag == "br" else _plain_text(child)
         for child in element.children
     )
 

@@ -19,7 +19,7 @@ _PLAIN = re.compile(
 
 
 def web_address(text: str) -> str:
-    """Return an absolute http or https URL in ASCII: the host as A-labels, the rest percent-encoded.
+    """Return an absolute http or https URL: A-labels in the host, the rest percent-encoded.
 
     Raises:
         FieldError: in a sentence that completes "callbacks.notify_url: ...".
@@ -65,7 +65,7 @@ def _ascii_host(host: str) -> str:
 
 
 def mail_address(text: str) -> str:
-    """Return a mailto URI (RFC 6068) for an address, with or without `mailto:` and a `?subject=...`.
+    """Return a mailto URI (RFC 6068) for an address, which may have a `?subject=...`.
 
     Raises:
         FieldError: the address is none.

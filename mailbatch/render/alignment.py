@@ -1,0 +1,79 @@
+"""Whether the domains of the envelope and of the From header belong together (RFC 7489 3.1).
+
+The provider's page: "Infobip SMTP API does the relaxed alignment check (root domain matching)
+between the Envelope From and Header From domains". Two domains are aligned if they have one
+organisational domain. What that is, the public suffix list says, which is megabytes, changes
+weekly and is not shipped here. It is not needed for the two answers that matter: equal domains and
+a domain with its own subdomain are aligned (nobody mails from a public suffix), and domains that
+share no more than a top-level domain are not. Between the two stand siblings such as a.example.com
+and b.example.com: they are aligned unless what they share is a public suffix, which is likely only
+where it is a short second level of a country (co.uk, com.au).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+_COUNTRY = 2  # letters of a country's top-level domain
+_SHORT = 3  # letters of a usual second level that stands for a kind of organisation
+# Second levels of countries with more letters, under which domains are registered.
+_KINDS = frozenset(("asso", "gouv", "info", "name", "press", "school", "store"))
+
+
+class Alignment(Enum):
+    """How two domains relate."""
+
+    ALIGNED = "aligned"
+    DOUBTFUL = "doubtful"
+    NOT_ALIGNED = "not aligned"
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentWarning:
+    """Why a provider may refuse a message, or DMARC fail."""
+
+    alignment: Alignment
+    header_domain: str
+    envelope_domain: str
+
+    def __str__(self) -> str:
+        verb = "have" if self.alignment is Alignment.NOT_ALIGNED else "may have"
+        return (
+            f"the From header ({self.header_domain}) and the envelope ({self.envelope_domain}) "
+            f"{verb} different organisational domains: servers that check alignment refuse that"
+        )
+
+
+def relaxed_alignment(header_domain: str, envelope_domain: str) -> Alignment:
+    """Compare two domains (A-labels)."""
+    one = header_domain.lower().rstrip(".").split(".")[::-1]
+    other = envelope_domain.lower().rstrip(".").split(".")[::-1]
+    shared = 0
+    while shared < min(len(one), len(other)) and one[shared] == other[shared]:
+        shared += 1
+    if shared == len(one) == len(other):
+        return Alignment.ALIGNED
+    if shared <= 1:
+        return Alignment.NOT_ALIGNED
+    if shared > 2 or shared in {len(one), len(other)}:  # noqa: PLR2004 - labels
+        return Alignment.ALIGNED
+    top, second = one[:2]
+    if len(top) == _COUNTRY and (len(second) <= _SHORT or second in _KINDS):
+        return Alignment.DOUBTFUL
+    return Alignment.ALIGNED
+
+
+def alignment_warning(header_address: str, envelope_address: str) -> AlignmentWarning | None:
+    """Return what is doubtful about a From address and a reverse path, None if nothing is.
+
+    The null reverse path has no domain to compare.
+    """
+    if not envelope_address:
+        return None
+    header_domain = header_address.rpartition("@")[2]
+    envelope_domain = envelope_address.rpartition("@")[2]
+    alignment = relaxed_alignment(header_domain, envelope_domain)
+    if alignment is Alignment.ALIGNED:
+        return None
+    return AlignmentWarning(alignment, header_domain, envelope_domain)
