@@ -218,13 +218,13 @@ def _rate(value: Any) -> Rate:
 
 def one_of(*words: str) -> Scalar:
     """Make the type of a word out of `words`."""
-    import difflib
-
     listed = ", ".join(words[:-1]) + f" or {words[-1]}"
 
     def check(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return str(value)
+        import difflib
+
         close = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
         raise refusal(f"must be {listed}", hint=f"Did you mean {close[0]}?" if close else None)
 

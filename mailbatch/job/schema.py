@@ -31,6 +31,8 @@ _CONSTRAINTS = frozenset(
 )
 _TYPES_FROM_TEXT = frozenset({"integer", "number", "boolean"})
 _NULL = {"type": "null"}
+# What only some releases of pydantic write, or what says nothing.
+_IDLE = (("default", None), ("additionalProperties", True))
 
 
 def job_schema() -> dict[str, Any]:
@@ -69,9 +71,10 @@ def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
     """Turn what pydantic generates into what a YAML file may hold.
 
     No key is null, every restricted value may come from the environment, and the names of a
-    mapping's keys are restricted by their patterns alone.
+    mapping's keys are restricted by their patterns alone. Keywords are sorted, so that releases of
+    pydantic do not differ; the keys of a section stay in the order of the model.
     """
-    adapted = {key: value for key, value in schema.items() if (key, value) != ("default", None)}
+    adapted = {key: value for key, value in schema.items() if (key, value) not in _IDLE}
     for key in ("properties", "patternProperties"):
         if key in adapted:
             adapted[key] = {name: _adapted(value) for name, value in adapted[key].items()}
@@ -89,7 +92,7 @@ def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
     elif _is_restricted(adapted):
         constraint = {key: adapted.pop(key) for key in _CONSTRAINTS & adapted.keys()}
         adapted["anyOf"] = [dict(sorted(constraint.items())), _INTERPOLATED]
-    return adapted
+    return dict(sorted(adapted.items()))
 
 
 def _joined(alternatives: list[dict[str, Any]]) -> dict[str, Any]:

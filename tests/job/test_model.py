@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pydantic
@@ -519,3 +521,9 @@ ACCEPTED = [
 @pytest.mark.parametrize("sections", ACCEPTED, ids=str)
 def test_accepted(sections, load, changed):
     assert load(changed(**sections)).name == "autumn"
+
+
+@pytest.mark.parametrize("module", ["", ".scalars", ".paths", ".source"])
+def test_what_the_command_line_needs_early_does_not_import_pydantic(module):
+    code = f"import sys, mailbatch.job{module}; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
