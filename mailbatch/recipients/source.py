@@ -36,6 +36,8 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
+# Codecs for pieces of text within programs.
+_NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _SAVE = "Save the file as UTF-8 and leave `encoding` out."
 
 
@@ -79,14 +81,13 @@ class Source:
         line = 1  # where `text` begins
         rest = ""
         at_start = True
+        raw = self._read()
+        self._refuse_other_formats(raw)
         while True:
-            raw = self._read()
-            if at_start:
-                self._refuse_other_formats(raw)
             state = decoder.getstate()
             try:
                 text = rest + decoder.decode(raw, not raw)
-            except UnicodeError as error:
+            except UnicodeDecodeError as error:
                 decoder.setstate(state)
                 raise self._undecodable(error, raw, decoder, line, rest) from None
             if at_start and text:
@@ -108,6 +109,7 @@ class Source:
             if block:
                 yield block
                 line, _ = _end(line, block)
+            raw = self._read()
 
     def _read(self) -> bytes:
         try:
@@ -131,7 +133,12 @@ class Source:
                     f"the file is {family.upper()} by its byte order mark, not {self._encoding}",
                     hint=_write(family),
                 )
-        if codec.startswith(("utf-16", "utf-32")) or len(raw) < len("ab") * 2:
+        if raw and codec in {"utf-16", "utf-32"}:
+            raise self._error(
+                f"the file has no byte order mark, which {self._encoding} needs",
+                hint=_write(f"{codec}-le"),
+            )
+        if codec.startswith(("utf-16", "utf-32")):
             return
         zeros = tuple(byte == 0 for byte in raw[:4])
         for pattern, name in (
@@ -146,22 +153,15 @@ class Source:
 
     def _undecodable(
         self,
-        error: UnicodeError,
+        error: UnicodeDecodeError,
         raw: bytes,
         decoder: codecs.IncrementalDecoder,
         line: int,
         rest: str,
     ) -> RecipientError:
-        without_place = self._error(f"the file is not {self._encoding}", hint=_SAVE)
-        if not isinstance(error, UnicodeDecodeError):
-            return without_place
         # The codec saw the end of the previous block before `raw`.
         valid = raw[: max(0, error.start - (len(error.object) - len(raw)))]
-        try:
-            before = rest + decoder.decode(valid)
-        except UnicodeError:  # what is valid cannot be told without the rest: UTF-16 by its mark
-            return without_place
-        place = _end(line, before.removeprefix("\ufeff"))
+        place = _end(line, (rest + decoder.decode(valid)).removeprefix("\ufeff"))
         if self._codec.name in {"utf-8", "utf-8-sig"}:
             hint = (
                 "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
@@ -187,10 +187,14 @@ def _find_codec(encoding: str, shown: str) -> codecs.CodecInfo:
         # `decode` refuses the codecs that make no text, such as `hex`, as well as unknown names.
         with contextlib.suppress(UnicodeError):
             b" ".decode(encoding)
-        return codecs.lookup(encoding)
+        codec = codecs.lookup(encoding)
     except LookupError:
-        message = f"there is no text encoding {encoding!r}"
-        raise RecipientError(message, location=Location(shown)) from None
+        codec = None
+    if codec is None or codec.name in _NOT_OF_FILES:
+        raise RecipientError(
+            f"there is no text encoding {encoding!r}", location=Location(shown), hint=_SAVE
+        )
+    return codec
 
 
 def split_lines(block: str) -> Iterator[str]:

@@ -84,12 +84,12 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         b"\xff\xfe" + "email\n".encode("utf-16-le") + b"\0\xd8x\0",
         ":2:1: byte 0x00 is not valid utf-16",
     ),
-    "UTF-16 without a mark": ("email\n\u4e00".encode("utf-16-be"), ": the file is not utf-16"),
-    "surrogate in UTF-16 without a mark": (
-        "email\n".encode("utf-16-le") + b"\0\xd8x\0",
-        ": the file is not utf-16",
+    "UTF-16 job and no mark": (
+        UTF16.encode("utf-16-be"),
+        ": the file has no byte order mark, which utf-16 needs",
     ),
     "odd number of bytes in UTF-16": (b"\xff\xfee\0\n\0x", ":2:1: byte 0x78 is not valid utf-16"),
+    "encoding of no file": (b"email\n", ": there is no text encoding 'unicode_escape'"),
     "unknown encoding": (b"email\n", ": there is no text encoding 'klingon'"),
     "encoding that makes no text": (b"email\n", ": there is no text encoding 'hex'"),
     "NUL in the header": (b"email,na\0me\n", ":1:9: a NUL character, which no text has"),
@@ -240,13 +240,13 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
     ),
 }
 OPTIONS: dict[str, dict[str, str]] = {
-    "UTF-16 without a mark": {"encoding": "utf-16"},
-    "surrogate in UTF-16 without a mark": {"encoding": "utf-16"},
+    "UTF-16 job and no mark": {"encoding": "utf-16"},
     "UTF-8 mark in a cp1252 job": {"encoding": "cp1252"},
     "UTF-16 LE mark in a UTF-16 BE job": {"encoding": "utf-16-be"},
     "undefined byte in cp1252": {"encoding": "cp1252"},
     "lone surrogate in UTF-16": {"encoding": "utf-16"},
     "odd number of bytes in UTF-16": {"encoding": "utf-16"},
+    "encoding of no file": {"encoding": "unicode_escape"},
     "unknown encoding": {"encoding": "klingon"},
     "encoding that makes no text": {"encoding": "hex"},
     "delimiter of two characters": {"delimiter": "||"},
