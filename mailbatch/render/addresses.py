@@ -104,6 +104,7 @@ class _List:
         self._members: list[Mailbox] = []
         self._words: list[str] = []
         self._angle: str | None = None
+        self._at = False  # an unquoted word with an @ in it, which is an address and no name
         self._tokens = self._split(text)
 
     @staticmethod
@@ -135,7 +136,8 @@ class _List:
         if token["mark"] == ",":
             self._end_of_mailbox()
         elif token["mark"] == ":":
-            if self._group is not None or self._angle is not None or not self._words:
+            name = not self._at and self._words
+            if self._group is not None or self._angle is not None or not name:
                 raise FieldError("a colon stands only behind the name of a group")
             self._group = " ".join(self._words)
             self._words = []
@@ -149,6 +151,7 @@ class _List:
             self._take_quoted(token)
         else:
             self._words.append(token["word"])
+            self._at = self._at or "@" in token["word"]
 
     def _take_quoted(self, token: re.Match[str]) -> None:
         if token["at"]:
@@ -167,9 +170,11 @@ class _List:
         self._members = []
 
     def _end_of_mailbox(self) -> None:
-        words, angle = self._words, self._angle
-        self._words, self._angle = [], None
+        words, angle, at = self._words, self._angle, self._at
+        self._words, self._angle, self._at = [], None, False
         if angle is not None:
+            if at:
+                raise FieldError(f"the name {' '.join(words)!r} needs quotes")
             mailbox = Mailbox(" ".join(words).strip(), wire_address(angle))
         elif not words:
             return

@@ -24,7 +24,7 @@ PREFERRED_LINE = 78
 
 _CHUNK = re.compile(r" *[^ ]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LONGEST_QUOTED = 60  # a longer name becomes encoded-words, which can be folded
+_LONGEST_QUOTED = LONGEST_LINE // 2  # a longer word of a name becomes encoded-words
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # RFC 2231 section 7: attribute-char.
@@ -90,7 +90,9 @@ def _lay_out(name: str, chunks: list[str]) -> bytes:
     lines: list[str] = []
     line = f"{name}:"
     for chunk in chunks:
-        if len(line) + len(chunk) > PREFERRED_LINE and (lines or line != f"{name}:"):
+        # Some readers take a field whose first line is empty for an empty one.
+        first = not lines and line == f"{name}:" and not chunk.startswith(" =?")
+        if len(line) + len(chunk) > PREFERRED_LINE and not first:
             lines.append(line)
             line = chunk
         else:
@@ -129,13 +131,12 @@ def _mailbox(mailbox: Mailbox, first_on: str) -> list[str]:
     if not mailbox.name:
         return [f" {address}"]
     taken = len(first_on) + 2 if first_on else 1
-    return [*(f" {word}" for word in phrase_chunks(mailbox.name, taken)), f" <{address}>"]
+    return [*phrase_chunks(mailbox.name, taken), f" <{address}>"]
 
 
 def _group(group: Group) -> list[str]:
     simple = _ATOMS.fullmatch(group.name) and "=?" not in group.name
-    words = [group.name] if simple else phrase_chunks(group.name, LONGEST_LINE)
-    chunks = [f" {word}" for word in words]
+    chunks = [f" {group.name}"] if simple else phrase_chunks(group.name, LONGEST_LINE)
     chunks[-1] += ":"
     for number, member in enumerate(group.members):
         if number:
@@ -148,17 +149,19 @@ def _group(group: Group) -> list[str]:
 def phrase_chunks(text: str, taken: int) -> list[str]:
     """Spell a display name as a quoted string, or as encoded-words where that would not show it.
 
-    `taken` is the number of characters before it on its line.
+    Each chunk begins with its white space. `taken` is the number of characters before the name on
+    its line.
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
     """
     refuse_controls(text)
-    if text.isascii() and "=?" not in text and len(text) <= _LONGEST_QUOTED:
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        return [f'"{escaped}"']
+    if text.isascii() and "=?" not in text and text.strip(" ") == text:
+        chunks = _CHUNK.findall(f" {_quoted(text)}")
+        if len(max(chunks, key=len)) <= _LONGEST_QUOTED:
+            return chunks
     try:
-        return encoded_words(text, taken=taken, phrase=True)
+        return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
     except UnicodeEncodeError:
         raise FieldError("holds half a surrogate pair") from None
 
@@ -179,10 +182,10 @@ def date_field(seconds: int) -> bytes:
 
 
 def parameters(name: str, value: str) -> list[str]:
-    """Spell a parameter (RFC 2045 5.1), in two forms where it is more than ASCII (RFC 2231)."""
-    if value.isascii() and "=?" not in value:
+    """Spell a parameter (RFC 2045 5.1), in two forms where one would not do (RFC 2231)."""
+    if value.isascii() and "=?" not in value and '"' not in value:
         return [f"{name}={_quoted(value)}"]
-    plain = value.replace("=?", "__").encode("ascii", "replace").decode("ascii").replace("?", "_")
+    plain = re.sub(r'=\?|[^ -~]|[?"]', "_", value)
     return [f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}", f"{name}={_quoted(plain)}"]
 
 

@@ -43,8 +43,8 @@ def _list_id(name: str, text: str) -> bytes:
         return structured_field(name, f"<{text}>")
     if not phrase.strip():
         return structured_field(name, text)
-    words = phrase_chunks(phrase.strip(), len(name) + 2)
-    return fold_field(name, [*words[:1], *(f" {word}" for word in words[1:]), f" <{identifier}"])
+    first, *others = phrase_chunks(phrase.strip(), len(name) + 2)
+    return fold_field(name, [first.strip(), *others, f" <{identifier}"])
 
 
 class Unsubscribe:
