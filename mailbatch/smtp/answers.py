@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 _CHALLENGE = 334  # RFC 4954 4
 _CLOSING = 421  # RFC 5321 3.8
 _NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
+# An enum's member costs a slow look-up before Python 3.12; these are used for every reply.
+_CLOSED, _HANDSHAKE = Phase.CLOSED, Phase.HANDSHAKE
+_CONTENT_WANTED, _SETTLED = Signal.CONTENT_WANTED, Signal.SETTLED
+_GO_ON, _CONTENT = Course.GO_ON, Course.CONTENT
+_POSITIVE = {verb: facts.positive for verb, facts in FACTS.items()}
 # Content is on its way and its end is not handed over: the server owes nothing.
 _SENDING = frozenset({Phase.CONTENT, Phase.END_OF_DATA})
 
@@ -70,9 +75,9 @@ class Answers:
         parser = self._parser
         try:
             parser.receive_data(data)
-            if self.phase is Phase.HANDSHAKE:
+            if self.phase is _HANDSHAKE:
                 self._refuse_early_bytes()
-            while self.phase is not Phase.CLOSED and (reply := parser.next_reply()) is not None:
+            while self.phase is not _CLOSED and (reply := parser.next_reply()) is not None:
                 self._take(reply)
         except RemoteProtocolError as error:
             self._error = error
@@ -114,7 +119,7 @@ class Answers:
             self._take_unowed(reply)
             return
         code = reply.code
-        if code < _NEGATIVE and code not in FACTS[verb].positive:
+        if code < _NEGATIVE and code not in _POSITIVE[verb]:
             raise RemoteProtocolError(f"the server said {code} {verb.in_reply_to}")
         self._ANSWERS[verb](self, reply)
         if code == _CLOSING:
@@ -176,11 +181,15 @@ class Answers:
 
     def _on_mail(self, reply: Reply) -> None:
         transaction = self._open()
-        self._follow(transaction, transaction.take_mail(reply, self._pipeline.unsent))
+        course = transaction.take_mail(reply, self._pipeline.unsent)
+        if course is not _GO_ON:
+            self._follow(transaction, course)
 
     def _on_rcpt(self, reply: Reply) -> None:
         transaction = self._open()
-        self._follow(transaction, transaction.take_rcpt(reply, self._pipeline.unsent))
+        course = transaction.take_rcpt(reply, self._pipeline.unsent)
+        if course is not _GO_ON:
+            self._follow(transaction, course)
 
     def _on_data(self, reply: Reply) -> None:
         transaction = self._open()
@@ -230,10 +239,8 @@ class Answers:
     def _follow(self, transaction: Transaction, course: Course) -> None:
         """Do what a transaction needs next."""
         pipeline = self._pipeline
-        if course is Course.GO_ON:
-            return
-        if course is Course.CONTENT:
-            self._move(Signal.CONTENT_WANTED, events.ContentWanted(transaction))
+        if course is _CONTENT:
+            self._move(_CONTENT_WANTED, events.ContentWanted(transaction))
         elif course is Course.DATA:
             pipeline.keep_last(1)
         else:
@@ -247,7 +254,7 @@ class Answers:
     def _settle(self, transaction: Transaction) -> None:
         transaction.settled = True
         self.transaction = None
-        self._move(Signal.SETTLED, events.TransactionDone(transaction))
+        self._move(_SETTLED, events.TransactionDone(transaction))
 
     def _open(self) -> Transaction:
         if self.transaction is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.errors import LocalProtocolError
@@ -104,11 +105,12 @@ NOOP = b"NOOP\r\n"
 QUIT = b"QUIT\r\n"
 
 _RCPT_HEAD, _RCPT_NEXT, _PATH_END = "RCPT TO:<", ">\r\nRCPT TO:<", ">\r\n"
-_RCPT_FRAME = len(_RCPT_HEAD) + len(_PATH_END)
+_PATH_ROOM = MAX_COMMAND - len(_RCPT_HEAD) - len(_PATH_END)
 
-# An address without these needs no closer look: they are controls, space, and what has a meaning
-# in a path or in a quoted local part.
-_SPECIAL = bytes([*range(0x21), 0x7F]) + b'<>"\\'
+# Addresses of these characters only need no closer look.
+_PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~@\[\]:-]+")
+# What has a meaning in a path or in a quoted local part, and controls.
+_SPECIAL = re.compile(r'[\x00-\x20\x7f<>"\\]')
 _QUOTED_PATH = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\@]+')
 _HELLO_NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -149,7 +151,7 @@ def mail(
         line += " SMTPUTF8"
         room += _SMTPUTF8_ROOM
     if reverse_path:
-        _check_paths((reverse_path,), smtputf8=smtputf8)
+        _check_path(reverse_path, smtputf8=smtputf8)
     encoded = f"{line}\r\n".encode()
     if len(encoded) > room:
         raise LocalProtocolError(f"the command for {reverse_path!r} is longer than {room} bytes")
@@ -177,25 +179,18 @@ def auth(mechanism: str, initial_response: bytes | None = None) -> bytes:
 def _check_paths(paths: Sequence[str], *, smtputf8: bool) -> None:
     """Refuse addresses that would end the path, the line, or be no ASCII without SMTPUTF8."""
     joined = "".join(paths)
-    encoded = joined.encode("utf-8", "surrogatepass")
-    suspicious = (
-        not all(paths)
-        or not joined.isascii()
-        or len(encoded) != len(encoded.translate(None, _SPECIAL))
-        or max(map(len, paths)) > MAX_COMMAND - _RCPT_FRAME
-    )
-    if suspicious:
+    plain = _PLAIN.fullmatch(joined) is not None and all(paths)
+    if not plain or (len(joined) > _PATH_ROOM and max(map(len, paths)) > _PATH_ROOM):
         for path in paths:
             _check_path(path, smtputf8=smtputf8)
 
 
+@lru_cache(maxsize=16)
 def _check_path(path: str, *, smtputf8: bool) -> None:
-    encoded = path.encode("utf-8", "surrogatepass")
-    if len(encoded) > MAX_COMMAND - _RCPT_FRAME:
+    if len(path.encode("utf-8", "surrogatepass")) > _PATH_ROOM:
         raise LocalProtocolError(f"the command for {path!r} is longer than {MAX_COMMAND} bytes")
     # Not printable: the C1 controls, U+2028 and U+2029, which only SMTPUTF8 could carry.
     if not path.isascii() and not (smtputf8 and path.isprintable()):
         raise LocalProtocolError(f"{path!r} cannot be written in a command without SMTPUTF8")
-    special = len(encoded) != len(encoded.translate(None, _SPECIAL))
-    if not path or (special and _QUOTED_PATH.fullmatch(path) is None):
+    if not path or (_SPECIAL.search(path) and _QUOTED_PATH.fullmatch(path) is None):
         raise LocalProtocolError(f"{path!r} cannot be written in a command")

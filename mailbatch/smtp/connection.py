@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from mailbatch.smtp.auth import Mechanism
 
 _CRLF = b"\r\n"
+# An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
+_BEGIN, _BODY, _FINISH = Signal.BEGIN, Signal.BODY, Signal.FINISH
+_MAIL, _RCPT, _DATA, _END_OF_DATA = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF_DATA
 
 
 class Connection(Answers):
@@ -125,7 +128,7 @@ class Connection(Answers):
             LocalProtocolError: also if the server does not take such a message (8BITMIME, SMTPUTF8,
                 SIZE), or an address cannot be written in a command.
         """
-        phase = self._next_phase(Signal.BEGIN)
+        phase = self._next_phase(_BEGIN)
         capabilities = self.capabilities
         smtputf8 = envelope.smtputf8
         if eight_bit and not capabilities.eight_bit_mime:
@@ -151,13 +154,13 @@ class Connection(Answers):
     def _queue_group(self, mail: bytes, rcpts: bytes, envelope: Envelope) -> None:
         pipeline = self._pipeline
         if pipeline.grouping:
-            verbs = [Verb.RCPT] * len(envelope.forward_paths)
-            pipeline.queue(mail + rcpts + commands.DATA, Verb.MAIL, *verbs, Verb.DATA)
+            verbs = [_RCPT] * len(envelope.forward_paths)
+            pipeline.queue(mail + rcpts + commands.DATA, _MAIL, *verbs, _DATA)
             return
-        pipeline.queue(mail, Verb.MAIL)
+        pipeline.queue(mail, _MAIL)
         for line in rcpts.splitlines(keepends=True):
-            pipeline.queue(line, Verb.RCPT)
-        pipeline.queue(commands.DATA, Verb.DATA)
+            pipeline.queue(line, _RCPT)
+        pipeline.queue(commands.DATA, _DATA)
 
     def send_content(self, content: bytes) -> None:
         """Queue the whole content and its end of data; legal after `ContentWanted`.
@@ -165,30 +168,32 @@ class Connection(Answers):
         Raises:
             LocalProtocolError: also for content that may not go on the wire (module `content`).
         """
-        self._next_phase(Signal.BODY)
+        phase = self._next_phase(_FINISH)
         stuffed = stuff(content)
         self._check_body(stuffed)
-        self._move(Signal.FINISH)
-        shown = b"<%d bytes of content>\r\n." % len(stuffed)
-        self._pipeline.queue(stuffed + commands.END_OF_DATA, Verb.END_OF_DATA, shown=shown)
+        self.phase = phase
+        shown = None
+        if self._transcript is not None:
+            shown = b"<%d bytes of content>\r\n." % len(stuffed)
+        self._pipeline.queue(stuffed + commands.END_OF_DATA, _END_OF_DATA, shown=shown)
 
     def send_body(self, stuffed: bytes) -> None:
         """Queue a part of the content that went through `content.stuff` as a whole.
 
         The end of data is held back until `finish_content`: record the commit point in between.
         """
-        self._move(Signal.BODY)
+        self._move(_BODY)
         self._check_body(stuffed)
         self._body_end = (self._body_end + stuffed[-2:])[-2:]
         self._pipeline.queue(stuffed, shown=b"<%d bytes of content>" % len(stuffed))
 
     def finish_content(self) -> None:
         """Queue the end of data behind the parts that `send_body` queued."""
-        phase = self._next_phase(Signal.FINISH)
+        phase = self._next_phase(_FINISH)
         if self._body_end != _CRLF:
             raise LocalProtocolError("the content does not end with CRLF")
         self.phase = phase
-        self._pipeline.queue(commands.END_OF_DATA, Verb.END_OF_DATA)
+        self._pipeline.queue(commands.END_OF_DATA, _END_OF_DATA)
 
     def _check_body(self, stuffed: bytes) -> None:
         if not (stuffed.isascii() or self._open().eight_bit):
@@ -220,11 +225,11 @@ class Connection(Answers):
         for data, verbs, shown in flights:
             if transaction is not None and verbs:
                 # The clean-up of the transaction before may leave in front of this one's MAIL.
-                if verbs[0] is Verb.MAIL:
+                if verbs[0] is _MAIL:
                     transaction.handed_over = True
-                elif verbs[0] is Verb.END_OF_DATA:
+                elif verbs[0] is _END_OF_DATA:
                     transaction.end_of_data_handed_over = True
             if self._transcript is not None:
                 for line in (data if shown is None else shown).splitlines():
                     self._transcript("C", line)
-        return flights[0].data if len(flights) == 1 else b"".join([data for data, *_ in flights])
+        return flights[0][0] if len(flights) == 1 else b"".join([data for data, *_ in flights])

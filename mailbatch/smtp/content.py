@@ -23,13 +23,13 @@ def stuff(content: bytes) -> bytes:
     Raises:
         LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
     """
-    # Every CR and every LF belongs to a CRLF exactly if there are twice as many of them as pairs.
-    pairs = content.count(b"\r\n")
-    if len(content) - len(content.translate(None, b"\r\n")) != 2 * pairs:
-        raise LocalProtocolError("the content has a CR or LF that is not part of a CRLF")
-    _check_lines(content)
     if content and not content.endswith(b"\r\n"):
         content += b"\r\n"
+    # `splitlines` takes CR, LF and CRLF for line ends: all are CRLF if each has two bytes.
+    lines = content.splitlines()
+    if len(b"".join(lines)) + 2 * len(lines) != len(content):
+        raise LocalProtocolError("the content has a CR or LF that is not part of a CRLF")
+    _check_lines(content)
     if content.startswith(b"."):
         content = b"." + content
     return content.replace(b"\r\n.", b"\r\n..")

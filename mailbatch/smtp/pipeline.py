@@ -7,20 +7,13 @@ the left, by counting. Matching them by code or text is what RFC 2920 3.1 forbid
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TypeAlias
 
 from mailbatch.smtp.commands import FACTS, Verb
 
-
-class Flight(NamedTuple):
-    """Bytes that leave together, and what each of the replies to them will be owed for.
-
-    `shown` stands in for them in a transcript, where they are not to be shown themselves.
-    """
-
-    data: bytes
-    verbs: tuple[Verb, ...]
-    shown: bytes | None = None
+#: Bytes that leave together; what each of the replies to them will be owed for; and what stands in
+#: for the bytes in a transcript, where they are not to be shown themselves.
+Flight: TypeAlias = tuple[bytes, tuple[Verb, ...], bytes | None]
 
 
 class Pipeline:
@@ -48,7 +41,7 @@ class Pipeline:
 
     def queue(self, data: bytes, *verbs: Verb, shown: bytes | None = None) -> None:
         """Let bytes leave when their turn comes; one reply will be owed for each verb."""
-        self._unsent.append(Flight(data, verbs, shown))
+        self._unsent.append((data, verbs, shown))
 
     def keep_last(self, count: int) -> None:
         """Drop what waits, except the last `count` flights."""
@@ -63,7 +56,7 @@ class Pipeline:
             if in_flight and (not self.grouping or FACTS[in_flight[-1]].ends_group):
                 break
             flight = unsent.popleft()
-            in_flight.extend(flight.verbs)
+            in_flight.extend(flight[1])
             flights.append(flight)
         return flights
 

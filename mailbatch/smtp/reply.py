@@ -7,7 +7,8 @@ skipped line shifts every later reply to the wrong command. It decides by the co
     S: 250 2.1.5 last      ->  Reply(250, ("first", "last"), "2.1.5")
 
 Bounds: a line has at most 4096 bytes (the RFC asks for 512, 4.5.3.1.5), a reply at most 64 KiB.
-Line ends are CRLF; a bare LF is accepted. Enhanced status codes: RFC 2034, RFC 3463.
+Line ends are CRLF; a bare LF is accepted. An enhanced status code (RFC 2034, RFC
+3463) counts only if its class is the code's first digit; Postfix has the same rule.
 """
 
 from __future__ import annotations
@@ -34,18 +35,16 @@ _CODES = {
     b"%d%d%d" % (a, b, c): 100 * a + 10 * b + c
     for a, b, c in itertools.product(range(2, 6), range(6), range(10))
 }
+# What stands behind the code: text follows, or nothing; in the lines before the last one a hyphen.
+_LAST = frozenset({b" ", b"", b"\r"})
 _MORE = b"-"
-_MARKS = frozenset({b" ", b"", _MORE})
-# RFC 2034 4: the status code stands in front of the text, followed by a space.
-_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)")
+_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")  # RFC 3463 2
 # How much of an offending line an error shows.
 _EXCERPT = 80
 
 
 def printable(text: str) -> str:
     r"""Replace what a terminal or a log must not get by its escape, as in `"\x1b"`."""
-    if text.isprintable():
-        return text
     return "".join(
         character
         if character == "\t" or character.isprintable()
@@ -56,31 +55,43 @@ def printable(text: str) -> str:
 
 def decode(line: bytes) -> str:
     """Turn what the server sent into text that is safe to keep and to show."""
-    return printable(line.decode("utf-8", "backslashreplace"))
+    text = line.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else printable(text)
 
 
-def make_reply(code: int, lines: list[bytes]) -> Reply:
-    """Build the reply from its code and the bytes behind the code of each line.
-
-    An enhanced status counts only if its class is the code's first digit (so Postfix, too).
-    """
-    texts = [decode(line) for line in lines]
-    match = _ENHANCED.match(texts[0])
-    if match is None or int(match[1][0]) != code // 100:
-        return Reply(code, tuple(texts))
-    enhanced = match[1]
-    for number, text in enumerate(texts):
-        again = _ENHANCED.match(text)
-        if again is not None and again[1] == enhanced:
-            texts[number] = text[again.end() :]
-    return Reply(code, tuple(texts), enhanced)
+@lru_cache(maxsize=256)
+def _status_class(word: str) -> int:
+    """Return the class of an enhanced status code, 0 if the word is none."""
+    return int(word[0]) if _STATUS.fullmatch(word) else 0
 
 
-# Servers say the same few things over and over ("250 2.1.5 Ok", "354 ..."): replies are
-# values, so the one that was built before serves again. Bounded by entries of MAX_LINE bytes.
+# Servers say the same few things over and over ("250 2.1.0 Ok", "354 ..."): replies are values, so
+# the one that was built before serves again. Bounded: so many lines of at most MAX_LINE bytes.
 @lru_cache(maxsize=64)
-def _single(code: int, text: bytes) -> Reply:
-    return make_reply(code, [text])
+def _whole_reply(line: bytes) -> Reply | None:
+    """Read a line that is a reply by itself; None if it is not."""
+    code = _CODES.get(line[:3])
+    if code is None or line[3:4] not in _LAST:
+        return None
+    text = decode(line[4:-1] if line[-1:] == b"\r" else line[4:])
+    if text[1:2] == ".":
+        word, _, rest = text.partition(" ")
+        if _status_class(word) == code // 100:
+            return Reply(code, (rest.lstrip(" "),), word)
+    return Reply(code, (text,))
+
+
+def _joined_reply(code: int, lines: list[bytes]) -> Reply:
+    """Build a reply of several lines from its code and the bytes behind the code of each."""
+    texts = [decode(line) for line in lines]
+    enhanced = texts[0].partition(" ")[0]
+    if _status_class(enhanced) != code // 100:
+        return Reply(code, tuple(texts))
+    for number, text in enumerate(texts):
+        word, _, rest = text.partition(" ")
+        if word == enhanced:
+            texts[number] = rest.lstrip(" ")
+    return Reply(code, tuple(texts), enhanced)
 
 
 class ReplyParser:
@@ -131,39 +142,36 @@ class ReplyParser:
         lines = self._lines
         while lines:
             line = lines.popleft()
-            size = len(line) + 1
-            if size > MAX_LINE:
+            if len(line) >= MAX_LINE:
                 raise self._too_long()
-            if line[-1:] == b"\r":
-                line = line[:-1]
             if self.on_line is not None:
-                self.on_line(line)
-            code = _CODES.get(line[:3])
-            mark = line[3:4]
-            if code is None or mark not in _MARKS:
-                raise self._garbage("a line that is no reply", line)
-            if mark != _MORE and not self._texts:
-                return _single(code, line[4:])
-            reply = self._take_line(code, mark, line, size)
+                self.on_line(line.removesuffix(b"\r"))
+            reply = _whole_reply(line) if not self._texts else None
+            if reply is None:
+                reply = self._take_line(line)
             if reply is not None:
                 return reply
         if len(self._partial) >= MAX_LINE:
             raise self._too_long()
         return None
 
-    def _take_line(self, code: int, mark: bytes, line: bytes, size: int) -> Reply | None:
+    def _take_line(self, line: bytes) -> Reply | None:
         """Add a line to a reply of several lines; return the reply if it was the last one."""
+        code = _CODES.get(line[:3])
+        mark = line[3:4]
+        if code is None or (mark != _MORE and mark not in _LAST):
+            raise self._garbage("a line that is no reply", line)
         if self._texts and code != self._code:
             raise self._garbage(f"a line of another code in the middle of a {self._code}", line)
         self._code = code
-        self._size += size
+        self._size += len(line) + 1
         if self._size > MAX_REPLY:
             raise RemoteProtocolError(f"a reply of the server is longer than {MAX_REPLY} bytes")
-        self._texts.append(line[4:])
+        self._texts.append(line[4:].removesuffix(b"\r"))
         if mark == _MORE:
             return None
         texts, self._texts, self._size = self._texts, [], 0
-        return make_reply(code, texts)
+        return _joined_reply(code, texts)
 
     def _too_long(self) -> RemoteProtocolError:
         return RemoteProtocolError(f"a reply line of the server is longer than {MAX_LINE} bytes")

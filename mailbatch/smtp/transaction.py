@@ -33,19 +33,6 @@ if TYPE_CHECKING:
 
     from mailbatch.envelope import Envelope
 
-_BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
-_STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
-_TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
-# RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
-_ABOUT_ONE = frozenset({"1", "2"})
-
-_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
-_PERMANENT = 500  # from here on: 5yz
-
-_NOT_SENT = "not sent"
-_FULL = "the transaction had no room for more recipients"
-_BEHIND_FAILURE = "not sent: an earlier command of the group failed"
-
 
 class Course(Enum):
     """What the connection has to do next for a transaction; all but the first three settle it."""
@@ -56,6 +43,23 @@ class Course(Enum):
     STOP = auto()  # nothing more of it
     RSET = auto()  # the server still has a sender
     LONE_DOT = auto()  # the server reads content that nobody is to have
+
+
+_BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
+_STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
+_TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
+# RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
+_ABOUT_ONE = frozenset({"1", "2"})
+
+_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
+_PERMANENT = 500  # from here on: 5yz
+
+# An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
+_GO_ON, _CONTENT, _ACCEPTED = Course.GO_ON, Course.CONTENT, Status.ACCEPTED
+
+_NOT_SENT = "not sent"
+_FULL = "the transaction had no room for more recipients"
+_BEHIND_FAILURE = "not sent: an earlier command of the group failed"
 
 
 class Transaction:
@@ -114,7 +118,7 @@ class Transaction:
     def take_mail(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to MAIL; `unsent` counts commands that can still be held back."""
         self.mail_reply = reply
-        return Course.STOP if unsent and self.refused else Course.GO_ON
+        return Course.STOP if unsent and self.refused else _GO_ON
 
     def take_rcpt(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to the next RCPT; `unsent` counts commands that can still be held back."""
@@ -124,8 +128,10 @@ class Transaction:
         elif unsent > 1 and self.accepted and is_full(reply):
             self.full = True
             return Course.DATA
-        # Only DATA is left, and it would be for nobody.
-        return Course.RSET if unsent == 1 and not self.accepted else Course.GO_ON
+        if unsent == 1 and not self.accepted:
+            # Only DATA is left, and it would be for nobody.
+            return Course.RSET
+        return _GO_ON
 
     def take_data(self, reply: Reply) -> Course:
         """Note the reply to DATA (RFC 2920 3.1: what follows depends on all replies of the group).
@@ -141,7 +147,7 @@ class Transaction:
         if self.refused:
             # A lone dot would send an empty message to those whom the server accepted.
             raise RemoteProtocolError("the server refused MAIL and wants content nevertheless")
-        return Course.CONTENT
+        return _CONTENT
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what became of each recipient, in the order of the envelope.
@@ -188,10 +194,10 @@ class Transaction:
         final = self.final_reply
         if final is not None:
             if final.code < _NEGATIVE:
-                return (Status.ACCEPTED, final, None, True)
+                return (_ACCEPTED, final, None, True)
             return (_refusal(final), final, None, True)
         data = self.data_reply
-        if data is not None:
+        if data is not None and data.code >= _NEGATIVE:  # a 354 decides nothing
             if data.code == _BAD_SEQUENCE and self.accepted < len(self.rcpt_replies):
                 return (Status.PENDING, data, _BEHIND_FAILURE, False)
             return (_refusal(data), data, None, True)
