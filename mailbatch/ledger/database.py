@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.damage import check_journal, check_pages
-from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system
+from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
 SCHEMA_VERSION = 1
@@ -31,13 +31,18 @@ CHECKPOINT_PAGES = 4096
 class Database:
     """A connection to one ledger, and the only way to it."""
 
-    __slots__ = ("connection", "guard", "path", "writable")
+    __slots__ = ("_place", "connection", "guard", "path")
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
         self.guard = Guard(path)
-        self.writable = writable
+        self._place = _place(path)
+
+    def check_place(self) -> None:
+        """Raise LedgerError if another file, or none, stands where the ledger was opened."""
+        if _place(self.path) != self._place:
+            raise taken_over(self.path, "the ledger was moved or removed")
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -71,6 +76,14 @@ class Database:
         """Close the connection; the journal is copied into the ledger and removed."""
         with self.guard:
             self.connection.close()
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once a lease
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> None:
@@ -134,7 +147,7 @@ def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
     """The ledger, checked; `died`: the process before, on this boot, never put it away."""
     if died and not _journal(path).exists():
         raise damaged(path, f"its last run died and its journal {_journal(path)} is missing")
-    database = Database(path, _connect(path, "mode=rw"), writable=True)
+    database = Database(path, _connect(path, "mode=rw"))
     try:
         with database.guard:
             _check_identity(database)
@@ -151,7 +164,7 @@ def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
 def open_for_reading(path: Path) -> Database:
     """The ledger as it stands, while a run may be writing it; LedgerError if there is none."""
     check_exists(path)
-    database = Database(path, _connect(path, "mode=ro"), writable=False)
+    database = Database(path, _connect(path, "mode=ro"))
     try:
         try:
             _check_identity(database)

@@ -57,6 +57,14 @@ def broken_rule(path: Path, what: str) -> LedgerError:
     )
 
 
+def taken_over(path: Path, what: str) -> LedgerError:
+    """The end of a run whose ledger is its own no more: it must not send another byte."""
+    return LedgerError(
+        f"{path}: {what} while this run was under way; it was stopped before it could mail twice",
+        hint="let one run work on an edition, and leave its ledger and lock file where they are",
+    )
+
+
 def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
     """The LedgerError for an error of SQLite."""
     name: str = getattr(error, "sqlite_errorname", "") or ""

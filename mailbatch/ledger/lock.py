@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailbatch.errors import LedgerLocked
-from mailbatch.ledger.failure import from_system
+from mailbatch.ledger.failure import from_system, taken_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class RunLock:
             self.release()
             raise
 
+    def check(self) -> None:
+        """Raise LedgerError if the lock file is not at its path any more: others could get in."""
+        if not _is_at(self._fd, self._path):
+            raise taken_over(self._path, "the lock file was removed")
+
     def mark(self, *, running: bool) -> None:
         """Write down who holds the lock, and whether the ledger is open."""
         try:
@@ -95,7 +100,7 @@ def _open_locked(path: Path) -> int:
 
 def _is_at(fd: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), path.stat())
+        return os.path.samestat(os.fstat(fd), os.stat(path))  # noqa: PTH116 - once a lease
     except FileNotFoundError:
         return False
 

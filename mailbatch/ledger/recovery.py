@@ -51,8 +51,11 @@ class Doubt:
     digest: bytes | None
 
 
-def recover(database: Database, boot: str) -> Recovery:
-    """Settle what a dead run left open, in one synced transaction."""
+def begin_run(database: Database, boot: str) -> tuple[int, Recovery]:
+    """Settle what a dead run left open, in one synced transaction; also the number of this run.
+
+    The number is in every lease: no other run can commit or settle what this one leased.
+    """
     with database.transaction(durable=True) as connection:
         fold(connection)
         known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()
@@ -64,9 +67,11 @@ def recover(database: Database, boot: str) -> Recovery:
         recipients = 0
         for delivery_id in doubtful:
             recipients += _doubt(connection, delivery_id, _DIED if same_boot else _REBOOTED)
-        if not same_boot:
-            set_fact(connection, "boot_id", boot)
-    return Recovery(len(certain), len(doubtful), recipients)
+        set_fact(connection, "boot_id", boot)
+        last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
+        number = 1 if last is None else int(last[0]) + 1
+        set_fact(connection, "run", str(number))
+    return number, Recovery(len(certain), len(doubtful), recipients)
 
 
 def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int:

@@ -10,8 +10,8 @@
 --
 -- Needs SQLite 3.33 (UPDATE ... FROM).
 
--- What is true of the whole edition: job, edition, boot_id, content_digests (JSON), plan (digest of
--- the planned rows), finished_at.
+-- What is true of the whole edition: job, edition, boot_id, run (how often it was opened), plan
+-- (digest of the planned rows), header (of the last plan), content_digests (JSON), finished_at.
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -78,6 +78,7 @@ CREATE INDEX delivery_by_group ON delivery (group_id) WHERE group_id IS NOT NULL
 -- What is under way. After a run that died, the rows without an outcome are what it left open.
 CREATE TABLE lease (
   delivery_id INTEGER PRIMARY KEY,
+  run         INTEGER NOT NULL,       -- the run that has it: no other may commit or settle it
   leased_at   REAL    NOT NULL,
   address_key TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
   partial     INTEGER NOT NULL,       -- 1: other unsettled recipients stay behind

@@ -130,10 +130,10 @@ class Ledger:
                 f" not to edition {facts['edition']!r} of job {facts['job']!r}",
                 hint="give every edition a ledger of its own, and do not rename ledgers",
             )
-        self.recovered = recovery.recover(self._database, boot)
+        run, self.recovered = recovery.begin_run(self._database, boot)
         if self._lock is not None:
             self._lock.mark(running=True)  # from here on the journal exists
-        self._under_way = UnderWay(self._database)
+        self._under_way = UnderWay(self._database, run)
         if domain is not None:
             self._leasing = Leasing(
                 self._database, self._under_way, job=self.job, edition=self.edition, domain=domain
@@ -249,8 +249,10 @@ class Ledger:
         quarter of the lot, and all of it once nothing else is pending. With `address` only its
         delivery, for this address alone.
         """
-        if self._leasing is None:
+        if self._leasing is None or self._lock is None:
             raise broken_rule(self.path, "the ledger is not open to send")
+        self._lock.check()
+        self._database.check_place()
         return self._leasing.lease(count, now=now, address=address)
 
     def release(self, delivery_ids: Iterable[int]) -> None:

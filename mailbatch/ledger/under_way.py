@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
-from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.outcome import UNFINISHED, Outcome, Reply, Status
 
 _OF_AN_ATTEMPT = frozenset(
@@ -42,11 +42,13 @@ class Leased:
 class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
-    __slots__ = ("_database", "_next_reply", "_open")
+    __slots__ = ("_database", "_next_reply", "_open", "run")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, run: int) -> None:
         self._database = database
         self._open: dict[int, Leased] = {}
+        #: The number of this run in the ledger.
+        self.run = run
         with database.guard:
             (last,) = database.connection.execute(
                 "SELECT max((SELECT coalesce(max(id), 0) FROM reply),"
@@ -70,10 +72,12 @@ class UnderWay:
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")
         with self._database.guard:
-            self._database.connection.execute(
-                "UPDATE lease SET committed = 1, digest = ? WHERE delivery_id = ?",
-                (digest, delivery_id),
-            )
+            changed = self._database.connection.execute(
+                "UPDATE lease SET committed = 1, digest = ? WHERE delivery_id = ? AND run = ?",
+                (digest, delivery_id, self.run),
+            ).rowcount
+        if changed != 1:
+            raise self._lost()
         leased.committed = True
 
     def settle(
@@ -144,13 +148,20 @@ class UnderWay:
         copies: list[Outcome],
         now: float,
     ) -> None:
-        statement = "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         if len(rows) == 1 and not copies:
             with self._database.guard:
-                self._database.connection.execute(statement, rows[0])
+                changed = self._database.connection.execute(
+                    f"{_INSERT} WHERE {_IS_OURS}",
+                    (*rows[0], delivery_id, self.run),
+                ).rowcount
+            if changed != 1:
+                raise self._lost()
             return
         with self._database.transaction() as connection:
-            connection.executemany(statement, rows)
+            ours = connection.execute(f"SELECT {_IS_OURS}", (delivery_id, self.run))
+            if not ours.fetchone()[0]:
+                raise self._lost()
+            connection.executemany(_INSERT, rows)
             connection.executemany(
                 "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (_copy_row(delivery_id, copy, now) for copy in copies),
@@ -158,7 +169,7 @@ class UnderWay:
 
     def release(self, delivery_ids: Iterable[int]) -> None:
         """Give leased deliveries back that were not tried: as if they had never been leased."""
-        ids = list(delivery_ids)
+        ids = list(dict.fromkeys(delivery_ids))
         for delivery_id in ids:
             if self._leased(delivery_id).committed:
                 raise self._broken(f"delivery {delivery_id} is released behind its commit point")
@@ -187,8 +198,15 @@ class UnderWay:
         except KeyError:
             raise self._broken(f"delivery {delivery_id} is not leased") from None
 
+    def _lost(self) -> LedgerError:
+        return taken_over(self._database.path, "another run took the ledger")
+
     def _broken(self, what: str) -> LedgerError:
         return broken_rule(self._database.path, what)
+
+
+_INSERT = "INSERT INTO outcome SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_IS_OURS = "EXISTS (SELECT 1 FROM lease WHERE delivery_id = ? AND run = ?)"
 
 
 def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]:

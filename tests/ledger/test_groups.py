@@ -1,0 +1,211 @@
+"""Groups: one message for the rows with equal values, in parts where there are many addresses."""
+
+from mailbatch.outcome import Outcome, Status
+from tests.ledger.steps import (
+    LATER,
+    NOW,
+    TAKEN,
+    by_row,
+    lease_one,
+    numbers,
+    people,
+    plan,
+    row,
+    send,
+    settle,
+)
+
+DE, EN = ("de", "pro"), ("en", "pro")
+BY = {"group_by": ("locale", "plan")}
+
+
+def parts(ledger):
+    """The addresses of every delivery that is due, by its key."""
+    return {delivery.key: delivery.unsettled for delivery in ledger.lease(99, now=NOW)}
+
+
+def test_rows_with_equal_values_form_one_delivery(ledger):
+    rows = [row(2, "a@x.org", group=DE), row(3, "b@x.org", group=EN), row(4, "c@x.org", group=DE)]
+    plan(ledger, rows, **BY)
+    assert parts(ledger) == {"de/pro#1": ("a@x.org", "c@x.org"), "en/pro#1": ("b@x.org",)}
+
+
+def test_a_group_is_split_at_the_limit(ledger):
+    plan(ledger, people(*"abcde", group=DE), limit=2, **BY)
+    assert parts(ledger) == {
+        "de/pro#1": ("a", "b"),
+        "de/pro#2": ("c", "d"),
+        "de/pro#3": ("e",),
+    }
+
+
+def test_a_template_of_several_addresses_gets_the_first_row_only(ledger):
+    plan(ledger, [row(2, "a@x.org", "1", group=DE), row(3, "b@x.org", "2", group=DE)], **BY)
+    delivery = lease_one(ledger)
+    assert [found.line for found in delivery.rows] == [2]
+    assert delivery.rows[0].group == DE
+
+
+def test_rows_of_one_customer_share_a_delivery_and_its_status(ledger):
+    """group_by: [email], three order lines: one message that sees all of them."""
+    rows = [row(n, "a@x.org", str(n), group=("a@x.org",)) for n in (2, 3, 5)]
+    rows.insert(2, row(4, "b@x.org", group=("b@x.org",)))
+    plan(ledger, rows, group_by=("email",))
+    delivery = lease_one(ledger)
+    assert delivery.unsettled == delivery.addresses == ("a@x.org",)
+    assert [found.values[1] for found in delivery.rows] == ["2", "3", "5"]
+    settle(ledger, delivery)
+    assert [found.status for found in ledger.result_rows()] == [
+        "accepted",
+        "accepted",
+        "pending",
+        "accepted",
+    ]
+    assert numbers(ledger) == {"accepted": 3, "pending": 1}
+    assert by_row(ledger)[5].message_id == "0b3f-77"
+
+
+def test_an_order_line_that_comes_later_shares_what_is_settled(ledger):
+    rows = [row(2, "a@x.org", "1", group=("a@x.org",))]
+    plan(ledger, rows, group_by=("email",))
+    send(ledger)
+    plan(ledger, [*rows, row(3, "a@x.org", "2", group=("a@x.org",))], group_by=("email",))
+    found = by_row(ledger)[3]
+    assert (found.status, found.attempts, found.reply) == (
+        "accepted",
+        1,
+        "Message queued as 0b3f-77",
+    )
+
+
+def test_a_repeated_address_in_a_group_of_several_is_a_duplicate(ledger):
+    rows = people("a@x.org", "b@x.org", "a@x.org", group=DE)
+    plan(ledger, rows, **BY)
+    assert by_row(ledger)[4].reason == "same address as row 2"
+    assert numbers(ledger) == {"pending": 2, "duplicate": 1}
+    assert parts(ledger) == {"de/pro#1": ("a@x.org", "b@x.org")}
+
+
+def test_an_address_of_another_group_is_a_duplicate(ledger):
+    plan(ledger, [row(2, "a@x.org", group=DE), row(3, "a@x.org", group=EN)], **BY)
+    assert [found.status for found in ledger.result_rows()] == ["pending", "duplicate"]
+    assert parts(ledger) == {"de/pro#1": ("a@x.org",)}
+
+
+def test_a_second_address_turns_the_shared_rows_into_duplicates(ledger):
+    rows = people("a@x.org", "a@x.org", group=DE)
+    plan(ledger, rows, **BY)
+    assert numbers(ledger) == {"pending": 2}
+    plan(ledger, [*rows, row(9, "b@x.org", group=DE)], **BY)
+    assert numbers(ledger) == {"pending": 2, "duplicate": 1}
+
+
+def test_new_rows_join_a_delivery_that_was_never_leased(ledger):
+    plan(ledger, people("a", "b", group=DE), limit=3, **BY)
+    plan(ledger, people("a", "b", "c", "d", group=DE), limit=3, **BY)
+    assert parts(ledger) == {"de/pro#1": ("a", "b", "c"), "de/pro#2": ("d",)}
+
+
+def test_new_rows_do_not_join_a_delivery_that_was_tried(ledger):
+    plan(ledger, people("a", "b", group=DE), **BY)
+    send(ledger, Status.DEFERRED, retry_at=NOW, reply=LATER)
+    plan(ledger, people("a", "b", "c", group=DE), **BY)
+    assert parts(ledger) == {"de/pro#1": ("a", "b"), "de/pro#2": ("c",)}
+
+
+def test_new_rows_join_a_delivery_that_was_leased_and_not_tried(ledger):
+    plan(ledger, people("a", group=DE), **BY)
+    ledger.release([lease_one(ledger).id])
+    plan(ledger, people("a", "c", group=DE), **BY)
+    assert parts(ledger) == {"de/pro#1": ("a", "c")}
+
+
+def test_a_row_that_changes_its_group_changes_its_delivery(ledger):
+    plan(ledger, people("a", "b", group=DE), **BY)
+    plan(ledger, [row(2, "a", group=DE), row(3, "b", group=EN)], **BY)
+    assert parts(ledger) == {"de/pro#1": ("a",), "en/pro#1": ("b",)}
+
+
+def test_deliveries_without_recipients_vanish(ledger):
+    plan(ledger, [row(2, "a", group=DE), row(3, "b", group=EN)], **BY)
+    plan(ledger, people("a", group=DE), **BY)
+    assert parts(ledger) == {"de/pro#1": ("a",)}
+
+
+def test_a_part_number_is_never_given_twice(ledger):
+    """A Message-ID names one content for ever, even if its delivery is gone."""
+    plan(ledger, people("a", group=DE), **BY)
+    send(ledger, Status.DEFERRED, retry_at=NOW)
+    plan(ledger, people("a", group=EN), **BY)
+    plan(ledger, people("a", group=DE), **BY)
+    assert parts(ledger) == {"de/pro#2": ("a",)}
+
+
+def test_a_smaller_limit_splits_what_is_not_settled(ledger):
+    plan(ledger, people(*"abcd", group=DE), limit=4, **BY)
+    plan(ledger, people(*"abcd", group=DE), limit=2, **BY)
+    assert parts(ledger) == {"de/pro#1": ("a", "b"), "de/pro#2": ("c", "d")}
+
+
+def test_a_withdrawn_member_of_a_delivery_that_was_tried_stays_among_its_addresses(ledger):
+    """`to: group` shows them: what the others get must not change."""
+    plan(ledger, people("a", "b", group=DE), **BY)
+    send(ledger, Status.DEFERRED, retry_at=NOW)
+    plan(ledger, people("a", group=DE), **BY)
+    delivery = lease_one(ledger)
+    assert (delivery.unsettled, delivery.addresses) == (("a",), ("a", "b"))
+
+
+def test_a_withdrawn_member_of_a_delivery_that_was_not_tried_is_gone(ledger):
+    plan(ledger, people("a", "b", group=DE), **BY)
+    plan(ledger, people("a", group=DE), **BY)
+    assert lease_one(ledger).addresses == ("a",)
+
+
+def test_members_are_settled_each_by_their_own_outcome(ledger):
+    plan(ledger, people("a", "b", "c", group=DE), **BY)
+    delivery = lease_one(ledger)
+    ledger.commit_point(delivery.id)
+    ledger.settle(
+        delivery.id,
+        [
+            Outcome("a", Status.ACCEPTED, TAKEN),
+            Outcome("b", Status.DEFERRED, LATER),
+            Outcome("c", Status.PENDING, None, "too many recipients", counted=False),
+        ],
+        now=NOW,
+        retry_at=NOW + 60,
+    )
+    again = lease_one(ledger)
+    assert (again.unsettled, again.addresses) == (("c",), ("a", "b", "c"))
+    assert (again.id, again.message_id, again.date) == (
+        delivery.id,
+        delivery.message_id,
+        delivery.date,
+    )
+    settle(ledger, again, now=NOW + 1)
+    assert ledger.lease(9, now=NOW + 59) == []
+    assert lease_one(ledger, now=NOW + 60).unsettled == ("b",)
+    assert {f.email: f.attempts for f in ledger.result_rows()} == {"a": 1, "b": 1, "c": 1}
+
+
+def test_grouping_may_be_switched_on_for_those_who_are_not_mailed(ledger):
+    plan(ledger, people("a", "b", "c"))
+    settle(ledger, lease_one(ledger))
+    plan(ledger, people("a", "b", "c", group=DE), **BY)
+    assert parts(ledger) == {"de/pro#1": ("b", "c")}
+    assert by_row(ledger)[2].status == "accepted"
+
+
+def test_grouping_may_be_switched_off_for_those_who_are_not_mailed(ledger):
+    plan(ledger, people("a", "b", group=DE), **BY)
+    plan(ledger, people("a", "b"))
+    assert parts(ledger) == {"a": ("a",), "b": ("b",)}
+
+
+def test_group_values_are_told_apart_in_keys_and_results(ledger):
+    groups = [("a/b", "c"), ("a", "b/c"), ("a\\", "b"), ("", ""), ("a", "", "")]
+    plan(ledger, [row(2 + n, f"{n}@x.org", group=g) for n, g in enumerate(groups)], **BY)
+    shown = [found.group for found in ledger.result_rows()]
+    assert shown == [r"a\/b/c", r"a/b\/c", r"a\\/b", "/", "a//"]
+    assert len(parts(ledger)) == 5

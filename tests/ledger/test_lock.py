@@ -1,0 +1,170 @@
+"""One run at a time, and a second one is told who; the lock ends with its holder, never by age."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Outcome, Status
+from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Outcome, Status
+ledger = Ledger.open(Path(sys.argv[1]), job="news", edition="48", message_id_domain="x.org",
+                     boot_id="boot-1")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_run(path):
+    """A second process that holds the ledger until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_run_is_refused_and_told_who_holds_the_edition(path):
+    with another_run(path) as holder:
+        with pytest.raises(LedgerLocked, match="another run holds this edition") as caught:
+            open_ledger(path)
+        assert caught.value.exit_code == 75
+        assert f"process {holder.pid} on " in caught.value.message
+        assert "since 20" in caught.value.message
+        assert "status" in caught.value.hint
+        with pytest.raises(LedgerLocked):
+            Ledger.reopen(path)
+
+
+def test_a_killed_holder_blocks_nobody(path):
+    with another_run(path) as holder:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+        with open_ledger(path) as ledger:
+            assert numbers(ledger) == {}
+
+
+def test_the_lock_has_no_age(path):
+    """However old the note of the holder is."""
+    with another_run(path):
+        os.utime(lock_of(path), (0, 0))
+        with pytest.raises(LedgerLocked):
+            open_ledger(path)
+
+
+def test_whoever_looks_on_needs_no_lock(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b"))
+        settle(ledger, lease_one(ledger))
+        with Ledger.read(path) as seen:
+            assert numbers(seen) == {"accepted": 1, "pending": 1}
+            settle(ledger, lease_one(ledger))
+            assert numbers(seen) == {"accepted": 2}
+
+
+def lock_of(path):
+    return path.with_name(path.name + ".lock")
+
+
+def test_a_run_whose_lock_file_was_removed_stops_at_the_next_lease(path):
+    """Removing a "stale" lock is what people do; the run that had it must not go on."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b"))
+        settle(ledger, lease_one(ledger))
+        lock_of(path).unlink()
+        with pytest.raises(LedgerError, match="lock file was removed while this run"):
+            ledger.lease(1, now=NOW)
+
+
+def test_two_runs_that_got_past_the_lock_do_not_mail_the_same_recipient(path):
+    """The second one took the leases over: the first one is stopped at its commit point."""
+    with open_ledger(path) as first:
+        plan(first, people("a"))
+        mine = lease_one(first)
+        lock_of(path).unlink()
+        with open_ledger(path) as second:
+            again = lease_one(second)
+            assert again.key == mine.key
+            with pytest.raises(LedgerError, match="stopped before it could mail twice"):
+                first.commit_point(mine.id)
+            settle(second, again)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_an_outcome_of_a_run_that_was_taken_over_changes_nothing(path, members):
+    names = ["a", "b"][:members]
+    with open_ledger(path) as first:
+        plan(first, people(*names, group=("g",)), group_by=("g",))
+        mine = lease_one(first)
+        lock_of(path).unlink()
+        with open_ledger(path) as second:
+            settle(second, lease_one(second))
+            second.lease(1, now=NOW)  # folds
+            outcomes = [Outcome(name, Status.DEFERRED) for name in names]
+            with pytest.raises(LedgerError, match="another run took the ledger"):
+                first.settle(mine.id, outcomes, now=NOW, retry_at=NOW)
+            assert numbers(second) == {"accepted": members}
+
+
+def test_a_run_whose_ledger_was_moved_stops_at_the_next_lease(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        path.rename(path.with_name("elsewhere"))
+        with pytest.raises(LedgerError, match="moved or removed while this run"):
+            ledger.lease(1, now=NOW)
+        path.with_name("elsewhere").rename(path)
+
+
+def test_the_lock_is_free_after_an_orderly_end_and_after_a_refusal(path):
+    with open_ledger(path):
+        pass
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="belongs to edition '48' of job 'news'"):
+            Ledger.open(path, job="news", edition="49", message_id_domain="x.org")
+    with open_ledger(path) as ledger:
+        assert ledger.edition == "48"
+
+
+def test_the_note_names_pid_host_and_start(path):
+    with open_ledger(path):
+        noted = json.loads(lock_of(path).read_text())
+        assert noted["pid"] == os.getpid()
+        assert noted["running"] is True
+        assert noted.keys() >= {"host", "started", "boot"}
+    assert json.loads(lock_of(path).read_text())["running"] is False
+
+
+def test_closing_twice_is_closing_once(path):
+    ledger = open_ledger(path)
+    ledger.close()
+    ledger.close()
+    with pytest.raises(LedgerError):
+        ledger.lease(1, now=NOW)
+
+
+def test_the_files_are_private(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        modes = {p.name: p.stat().st_mode & 0o777 for p in path.parent.iterdir()}
+    assert modes.keys() >= {"news.ledger", "news.ledger-wal", "news.ledger.lock"}
+    assert set(modes.values()) == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,269 @@
+"""The plan: rows become recipients, once per address, and stay what they are."""
+
+import pytest
+
+from mailbatch.errors import LedgerError, RecipientError
+from mailbatch.ledger.plan import PlanChange
+from mailbatch.outcome import Status
+from tests.ledger.steps import (
+    NEVER,
+    NOW,
+    by_row,
+    lease_one,
+    numbers,
+    open_ledger,
+    people,
+    plan,
+    row,
+    send,
+    settle,
+    standing,
+)
+
+P, A = Status.PENDING, Status.ACCEPTED
+
+
+def test_new_rows_are_pending(ledger):
+    assert plan(ledger, people("a@x.org", "b@x.org")) == PlanChange(rows=2, added=2)
+    assert standing(ledger) == {"a@x.org": P, "b@x.org": P}
+
+
+def test_rows_added_later_are_pending_and_the_mailed_stay_mailed(ledger):
+    plan(ledger, people("a@x.org"))
+    send(ledger)
+    assert plan(ledger, people("b@x.org", "a@x.org")) == PlanChange(rows=2, added=1)
+    assert standing(ledger) == {"a@x.org": A, "b@x.org": P}
+    assert [delivery.unsettled for delivery in ledger.lease(9, now=NOW)] == [("b@x.org",)]
+
+
+def test_a_row_that_left_before_it_was_sent_is_withdrawn(ledger):
+    plan(ledger, people("a@x.org", "b@x.org"))
+    assert plan(ledger, people("a@x.org")) == PlanChange(rows=1, withdrawn=1)
+    found = by_row(ledger)[None]
+    assert (found.email, found.status) == ("b@x.org", Status.WITHDRAWN)
+    assert found.reason == "the row left the table before it was sent"
+    assert [delivery.unsettled for delivery in ledger.lease(9, now=NOW)] == [("a@x.org",)]
+
+
+def test_a_withdrawn_row_that_comes_back_is_pending_again(ledger):
+    plan(ledger, people("a@x.org", "b@x.org"))
+    plan(ledger, people("a@x.org"))
+    assert plan(ledger, people("b@x.org", "a@x.org")) == PlanChange(rows=2, returned=1)
+    assert numbers(ledger) == {"pending": 2}
+    assert by_row(ledger)[2].reason is None
+
+
+def test_a_deferred_row_that_left_is_withdrawn_and_keeps_its_history(ledger):
+    plan(ledger, people("a@x.org"))
+    send(ledger, Status.DEFERRED, retry_at=NOW + 60)
+    plan(ledger, people("b@x.org"))
+    found = by_row(ledger)[None]
+    assert (found.status, found.attempts, found.reply) == (
+        Status.WITHDRAWN,
+        1,
+        "Message queued as 0b3f-77",
+    )
+    assert ledger.next_due() is None
+
+
+@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT])
+@pytest.mark.parametrize("new", ["gone", "suppressed", "filtered", "invalid"])
+def test_settled_rows_stay_as_they_are(ledger, status, new):
+    """Whatever the table says of them now."""
+    plan(ledger, people("a@x.org"))
+    send(ledger, status)
+    rows = people("z@x.org") if new == "gone" else [row(7, "a@x.org", status=new, reason="listed")]
+    plan(ledger, rows)
+    found = by_row(ledger)[None if new == "gone" else 7]
+    assert (found.email, found.status, found.reason) == ("a@x.org", status, None)
+
+
+def test_a_skipped_row_stays_skipped(ledger):
+    plan(ledger, people("a@x.org"))
+    send(ledger, Status.IN_DOUBT, reply=None)
+    ledger.resolve("skip", now=NOW)
+    plan(ledger, [row(5, "a@x.org", "new")], columns=("email", "more"))
+    assert by_row(ledger)[5].status is Status.SKIPPED
+
+
+def test_line_numbers_are_always_taken_over(ledger):
+    plan(ledger, people("a@x.org", "b@x.org"))
+    send(ledger)
+    plan(ledger, [row(9, "a@x.org"), row(12, "b@x.org")])
+    assert {found.email: found.row for found in ledger.result_rows()} == {
+        "a@x.org": 9,
+        "b@x.org": 12,
+    }
+
+
+def test_changed_fields_of_pending_rows_are_taken_over(ledger):
+    plan(ledger, [row(2, "a@x.org", "Ada"), row(3, "b@x.org", "Bob")], columns=("email", "name"))
+    change = plan(
+        ledger, [row(2, "a@x.org", "Ada"), row(3, "b@x.org", "Bo")], columns=("email", "name")
+    )
+    assert change == PlanChange(rows=2, changed=1)
+    assert [delivery.rows[0].values for delivery in ledger.lease(9, now=NOW)] == [
+        ("a@x.org", "Ada"),
+        ("b@x.org", "Bo"),
+    ]
+
+
+def test_a_rejected_row_that_is_reopened_has_its_new_fields(ledger):
+    plan(ledger, [row(2, "a@x.org", "Ada")], columns=("email", "name"))
+    send(ledger, Status.REJECTED, reply=NEVER)
+    plan(ledger, [row(2, "a@x.org", "Eva")], columns=("email", "name"))
+    assert ledger.reopen_rejected() == 1
+    assert lease_one(ledger).rows[0].values == ("a@x.org", "Eva")
+
+
+@pytest.mark.parametrize("status", ["suppressed", "filtered", "invalid"])
+def test_rows_that_are_not_wanted_are_recorded_with_their_reason(ledger, status):
+    plan(ledger, [row(2, "a@x.org"), row(3, "b@x.org", status=status, reason="because")])
+    found = by_row(ledger)[3]
+    assert (found.status, found.reason, found.attempts) == (status, "because", 0)
+    assert len(ledger.lease(9, now=NOW)) == 1
+
+
+@pytest.mark.parametrize("status", ["suppressed", "filtered", "invalid"])
+def test_pending_rows_take_the_status_that_the_table_gives_them_now(ledger, status):
+    plan(ledger, people("a@x.org", "b@x.org"))
+    change = plan(ledger, [row(2, "a@x.org", status=status, reason="because"), row(3, "b@x.org")])
+    assert change == PlanChange(rows=2, stopped=1)
+    assert by_row(ledger)[2].reason == "because"
+    assert numbers(ledger) == {"pending": 1, status: 1}
+    (left,) = ledger.lease(9, now=NOW)
+    assert left.unsettled == ("b@x.org",)
+    ledger.release([left.id])
+    assert plan(ledger, people("a@x.org", "b@x.org")) == PlanChange(rows=2, returned=1)
+    assert numbers(ledger) == {"pending": 2}
+
+
+def test_a_deferred_row_that_is_suppressed_now_is_not_tried_again(ledger):
+    plan(ledger, people("a@x.org"))
+    send(ledger, Status.DEFERRED, retry_at=NOW + 5)
+    plan(ledger, [row(2, "a@x.org", status="suppressed", reason="on a list")])
+    ledger.reopen_deferred()
+    assert numbers(ledger) == {"suppressed": 1}
+    assert ledger.lease(9, now=NOW + 99) == []
+
+
+def test_an_address_that_stood_in_an_earlier_row_is_a_duplicate(ledger):
+    plan(ledger, people("a@x.org", "b@x.org", "A@X.org", "a@x.org"))
+    found = by_row(ledger)
+    assert [found[line].status for line in (2, 3, 4, 5)] == [P, P, "duplicate", "duplicate"]
+    assert found[4].reason == found[5].reason == "same address as row 2"
+    assert len(ledger.lease(9, now=NOW)) == 2
+
+
+def test_an_address_of_a_mailed_recipient_is_a_duplicate_too(ledger):
+    plan(ledger, people("a@x.org"))
+    send(ledger)
+    plan(ledger, people("a@x.org", "a@x.org"))
+    assert [found.status for found in ledger.result_rows()] == [A, "duplicate"]
+
+
+def test_a_row_that_is_not_wanted_does_not_make_a_later_one_a_duplicate(ledger):
+    plan(ledger, [row(2, "a@x.org", status="filtered"), row(3, "a@x.org")])
+    assert [found.status for found in ledger.result_rows()] == ["filtered", P]
+
+
+def test_when_the_first_row_leaves_the_later_one_stands_for_the_address(ledger):
+    plan(ledger, people("a@x.org", "b@x.org", "a@x.org"))
+    send(ledger)
+    plan(ledger, [row(2, "b@x.org"), row(3, "a@x.org")])
+    assert [(found.row, found.status) for found in ledger.result_rows()] == [(2, A), (3, A)]
+
+
+def test_the_case_of_an_address_may_change(ledger):
+    """The identity is the address in lower case; the new spelling goes on the wire."""
+    plan(ledger, people("a@x.org"))
+    plan(ledger, people("A@x.org"))
+    assert lease_one(ledger).unsettled == ("A@x.org",)
+
+
+def test_the_case_of_a_non_ascii_address_is_folded_too(ledger):
+    plan(ledger, people("ä@x.org", "Ä@x.org"))
+    assert numbers(ledger) == {"pending": 1, "duplicate": 1}
+
+
+def test_an_unchanged_table_changes_nothing(ledger, path):
+    rows = [*people("a@x.org", "b@x.org", "a@x.org"), row(9, "c@x.org", status="filtered")]
+    plan(ledger, rows)
+    before = list(ledger.result_rows())
+    change = plan(ledger, rows)
+    assert change == PlanChange(rows=4)
+    assert not change
+    assert list(ledger.result_rows()) == before
+
+
+def test_the_new_columns_hold_for_the_rows_that_are_not_settled(ledger):
+    plan(ledger, [row(2, "a@x.org", "Ada")], columns=("email", "name"))
+    plan(ledger, [row(2, "a@x.org", "de")], columns=("email", "locale"))
+    assert ledger.columns() == ("email", "locale")
+    assert lease_one(ledger).rows[0].values == ("a@x.org", "de")
+
+
+def test_a_mistake_in_the_table_leaves_the_old_plan_standing(ledger):
+    plan(ledger, people("a@x.org"))
+
+    def rows():
+        yield row(2, "b@x.org")
+        raise RecipientError("ragged")
+
+    with pytest.raises(RecipientError, match="ragged"):
+        plan(ledger, rows())
+    assert standing(ledger) == {"a@x.org": P}
+    assert plan(ledger, people("b@x.org")).added == 1
+
+
+def test_an_empty_table_withdraws_everybody(ledger):
+    plan(ledger, people("a@x.org"))
+    plan(ledger, [])
+    assert numbers(ledger) == {"withdrawn": 1}
+
+
+def test_rows_found_invalid_in_rendering_are_asked_for_again(ledger):
+    """The attachment may be there now: the same table makes them pending again."""
+    rows = people("a@x.org", "b@x.org")
+    plan(ledger, rows)
+    ledger.invalidate(lease_one(ledger).id, "no attachment", now=NOW)
+    assert by_row(ledger)[2].reason == "no attachment"
+    assert plan(ledger, rows) == PlanChange(rows=2, returned=1)
+    assert numbers(ledger) == {"pending": 2}
+    assert by_row(ledger)[2].reason is None
+
+
+def test_somebody_resent_by_hand_who_left_the_table_is_withdrawn(ledger):
+    plan(ledger, people("a@x.org", "b@x.org"))
+    send(ledger, Status.IN_DOUBT, reply=None)
+    rows = people("b@x.org")
+    plan(ledger, rows)
+    ledger.resolve("resend", now=NOW)
+    assert plan(ledger, rows) == PlanChange(rows=1, withdrawn=1)
+    assert numbers(ledger) == {"pending": 1, "withdrawn": 1}
+
+
+def test_a_plan_while_deliveries_are_leased_is_refused(ledger):
+    plan(ledger, people("a@x.org"))
+    lease_one(ledger)
+    with pytest.raises(LedgerError, match="while deliveries are leased"):
+        plan(ledger, people("b@x.org"))
+    assert standing(ledger) == {"a@x.org": P}
+
+
+def test_the_plan_survives_the_end_of_the_process(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a@x.org", "b@x.org"))
+        settle(ledger, lease_one(ledger))
+    with open_ledger(path) as ledger:
+        assert plan(ledger, people("a@x.org", "b@x.org")) == PlanChange(rows=2)
+        assert standing(ledger) == {"a@x.org": A, "b@x.org": P}
+
+
+def test_the_table_knows_its_addresses(ledger):
+    plan(ledger, [*people("a@x.org"), row(3, "s@x.org", status="suppressed")])
+    assert ledger.knows("A@x.org")
+    assert ledger.knows("s@x.org")
+    assert not ledger.knows("b@x.org")
+    plan(ledger, people("b@x.org"))
+    assert not ledger.knows("a@x.org")
