@@ -1,7 +1,8 @@
 """The numbered examples: each runs as it stands and comes to what its `expected/` says.
 
 `expected/results.csv` has the columns of the results that are the same in every run. Rewrite it
-and the golden message with `pytest --update-golden tests/examples`, and look at the difference.
+and the golden message with `pytest --update-golden tests/render tests/examples` (the option is that
+of tests/render), and look at the difference.
 """
 
 from __future__ import annotations
