@@ -18,10 +18,14 @@ MASK = "***"
 _LONGEST_LINE = 300
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_KEY = re.compile(r"([A-Za-z_][\w-]*)[\"']?\s*:")
+_KEY = re.compile(r"[^\s:,{}\[\]]+(?=\s*:)")
+_WORD = re.compile(r"[^\s:,{}\[\]]+")
 _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|credential|api[-_]?key", re.IGNORECASE)
-# The forms of a secret in the model: where it is, which may be shown.
-_FORM = re.compile(r"""\s*(?:-\s|(?:\{\s*)?["']?(?:env|file|command|keyring)["']?\s*:)""")
+# What says where a secret is may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
+_SOURCE_KEY = r"""\s*["']?(?:env|file|command|keyring)["']?\s*:"""
+_FORM = re.compile(rf"\s*:\s*\{{{_SOURCE_KEY}(?:[^,:{{}}\[\]]*|\s*\[[^{{}}\[\]]*\]\s*)\}}")
+_FORM_LINE = re.compile(_SOURCE_KEY)
+_COMMAND_LINE = re.compile(r"""\s*["']?command["']?\s*:""")
 
 
 class Source:
@@ -63,37 +67,52 @@ class Source:
 
     def _continues_secret(self, line: int, raw: str) -> bool:
         """Tell whether a line is a further line of a value whose key sounds like a secret."""
-        if _FORM.match(raw):
+        if _FORM_LINE.match(raw):
             return False
         for above in range(line - 1, -1, -1):
             text = self.raw_line(above + 1)
             if not text.strip():
                 continue
+            if _COMMAND_LINE.match(text) and raw.lstrip().startswith("-"):
+                return False
             if masked(text) != text or _opens_secret(text):
                 return _indent(raw) > _indent(text) or not _KEY.search(raw)
-            if _KEY.search(text) and not _FORM.match(text):
+            if _KEY.search(text) and not _FORM_LINE.match(text):
                 return False
         return False
 
 
 def masked(line: str) -> str:
-    """Return a line with all that follows a key that sounds like a secret masked."""
-    for match in _KEY.finditer(line):
-        rest = line[match.end() :]
-        if _sounds_secret(match[1]) and rest.strip() and not _FORM.match(rest):
-            return f"{line[: match.end()]} {MASK}"
+    """Return a line with all that follows a word that sounds like the key of a secret masked."""
+    first = line.partition(": ")[0]
+    if first != line and _sounds_secret(first.strip(" \t-{")):
+        return _masked_behind(line, len(first))
+    for match in _WORD.finditer(line):
+        is_key = line[match.end() :].lstrip().startswith(":")
+        begins = not line[: match.start()].strip(" \t-{")
+        if (is_key or begins) and _sounds_secret(match[0]):
+            shown = _masked_behind(line, match.end())
+            if shown != line:
+                return shown
     return line
 
 
+def _masked_behind(line: str, end: int) -> str:
+    """Mask what follows the key that ends at an offset, unless it says where a secret is."""
+    rest = line[end:]
+    if not rest.strip(" \t:") or _FORM.match(rest):
+        return line
+    return f"{line[:end]}{':' if ':' in rest else ''} {MASK}"
+
+
 def _opens_secret(line: str) -> bool:
-    match = _KEY.search(line)
-    return match is not None and _sounds_secret(match[1]) and not line[match.end() :].strip()
+    return line.rstrip().endswith(":") and _sounds_secret(line.strip(" \t:-"))
 
 
 def _sounds_secret(key: str) -> bool:
     return bool(
         _SECRET_WORDS.search(key)
-        or difflib.get_close_matches(key[:32].lower(), ["password"], n=1, cutoff=0.7)
+        or difflib.get_close_matches(key[:32].strip("\"'").lower(), ["password"], n=1, cutoff=0.7)
     )
 
 

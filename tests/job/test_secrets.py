@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from keyring.errors import KeyringLocked
 from mailbatch.errors import JobError, Location
 from mailbatch.job.model import Secret
 from mailbatch.job.secrets import resolve_secret
+from mailbatch.job.source import Source
 
 CANARY = "canary-5c1e"
 
@@ -237,6 +239,12 @@ LEAKS = [
     "passwort: canary-5c1e",
     "Password: canary-5c1e",
     "paswrod: canary-5c1e",
+    "pass word: canary-5c1e",
+    "password canary-5c1e",
+    "password [canary-5c1e, x]",
+    "password: {env: X, y: canary-5c1e}",
+    "password:\n  - canary-5c1e\n  - *x",
+    "password:\n    env: X\n    y: canary-5c1e",
     "pass: canary-5c1e",
     "api_key: canary-5c1e",
     "token: canary-5c1e",
@@ -255,6 +263,24 @@ def test_no_error_shows_a_password_that_stands_in_the_file(written, errors):
     for error in found:
         shown = f"{error} {error!r} {error.args} {error.hint} {error.location!r}"
         assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  password: {env: NAME}",
+        "  password: {command: [pass, show, smtp]}",
+        "  password:\n    env: NAME",
+        "  password:\n    command:\n    - pass\n    - show",
+        "  # a comment",
+        "  password: {file: secret}  # a comment",
+    ],
+)
+def test_where_a_secret_is_may_be_shown(line):
+    text = f"server:\n{line}\n"
+    source = Source("job.yaml", text)
+    starts = [match.start() for match in re.finditer("(?m)^", text[:-1])]
+    assert "".join(f"{source.location(start).source}\n" for start in starts) == text
 
 
 def test_the_job_shows_where_a_secret_is_and_not_what_it_is(load, changed, monkeypatch):
