@@ -1,0 +1,137 @@
+"""A mailing in a folder of its own, run against a server of the tests, and the invariants it must keep.
+
+The server's journal is the independent record: it is written before each reply, by code that shares
+nothing with mailbatch. `Scene.check` holds the ledger's word against it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.delivery.runner import run
+from mailbatch.job.loader import load_job
+from tests.support.journal import Taken
+
+#: Everything a reply may take before the client gives up, scaled down from minutes.
+SOON = {"connect": "2s", "command": "0.4s", "data": "0.4s", "end_of_data": "0.4s"}
+#: What is final for a mailing whose server is healthy again.
+SETTLED = {"accepted", "rejected", "in_doubt", "skipped", "invalid"}
+
+
+@dataclass
+class Scene:
+    """A job with `recipients` recipients in `folder`, at the server on `port`."""
+
+    folder: Path
+    port: int
+    recipients: int = 3
+    attempts: int = 1
+    security: str = "plaintext"
+    ca_file: Path | None = None
+    pipelining: bool = True
+    password: str | None = None
+    username: str | None = None
+    group: bool = False
+    sessions: int = 1
+    timeouts: Mapping[str, str] | None = None
+    text: str = "Hello {{ name }}\n"
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        server = {
+            "host": "localhost" if self.ca_file else "127.0.0.1",
+            "port": self.port,
+            "security": self.security,
+            "pipelining": "auto" if self.pipelining else "off",
+            "sessions": self.sessions,
+            "timeouts": dict(self.timeouts or SOON),
+        }
+        if self.ca_file is not None:
+            server["ca_file"] = str(self.ca_file)
+        if self.username is not None:
+            server["username"] = self.username
+            server["password"] = {"env": "SCENE_PASSWORD"}
+        else:
+            server["auth"] = "none"
+        job = {
+            "version": 1,
+            "name": "scene",
+            "server": server,
+            "sender": {"from": "News <news@example.com>"},
+            "recipients": {"file": "recipients.csv"},
+            "message": {"subject": "Hello", "text": "letter.txt.j2"},
+            "retry": {"attempts": self.attempts, "initial": "0.05s", "maximum": "0.2s"},
+            "results": "results.csv",
+        }
+        if self.group:
+            job["recipients"]["group_by"] = ["lot"]
+        self.job.write_text(yaml.safe_dump(job, sort_keys=False), encoding="utf-8")
+        (self.folder / "letter.txt.j2").write_text(self.text, encoding="utf-8")
+        self.write_recipients(self.addresses)
+
+    @property
+    def job(self) -> Path:
+        """The job file."""
+        return self.folder / "job.yaml"
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every planned recipient."""
+        return [f"user{n}@example.net" for n in range(1, self.recipients + 1)]
+
+    def write_recipients(self, addresses: Iterable[str]) -> None:
+        """Write the recipient table."""
+        with (self.folder / "recipients.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["email", "name", "lot"])
+            for number, address in enumerate(addresses):
+                writer.writerow([address, f"Name {number}", "a"])
+
+    def run(self, **options: object) -> Summary:
+        """Run the job in this process."""
+        environ = {"SCENE_PASSWORD": self.password or ""}
+        return run(load_job(self.job), RunOptions(**options), environ=environ)
+
+    def results(self) -> list[dict[str, str]]:
+        """The rows of the results CSV."""
+        with (self.folder / "results.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def statuses(self) -> dict[str, str]:
+        """Each address with its status, from the results."""
+        return {row["email"]: row["status"] for row in self.results()}
+
+    def check(self, taken: Iterable[Taken], *, finished: bool = True, resent: int = 0) -> None:
+        """Hold the results against the server's journal: the invariants of the promise.
+
+        `taken` are all messages that servers took over. `resent` is how many copies somebody asked
+        for by `resolve --resend`.
+        """
+        taken = list(taken)
+        statuses = self.statuses()
+        got = Counter(address for message in taken for address in message.recipients)
+        # Every planned row has exactly one status, and none is left over at the end (no loss).
+        assert sorted(statuses) == sorted(self.addresses)
+        if finished:
+            assert set(statuses.values()) <= SETTLED, statuses
+        # Nobody twice, unless somebody asked for it.
+        twice = sum(number - 1 for number in got.values())
+        assert twice <= resent, {a: n for a, n in got.items() if n > 1}
+        for address, status in statuses.items():
+            # Accepted is true; what arrived is accepted, or named as doubtful.
+            if status == "accepted":
+                assert got[address], f"{address} is accepted, but nothing arrived"
+            if got[address]:
+                assert status in {"accepted", "in_doubt", "skipped"}, (address, status)
+        # A message id stands for the same bytes, always.
+        contents: dict[str | None, set[str]] = {}
+        for message in taken:
+            contents.setdefault(message.message_id, set()).add(message.sha256)
+        assert all(len(digests) == 1 for digests in contents.values())
