@@ -66,6 +66,8 @@ def compile_where(
         hint = "Write it without {{ }}." if expression.lstrip().startswith("{") else None
         message = f"is no expression: {(error.message or '').rstrip('.')}"
         raise JobError(message, location=location, hint=hint) from None
+    except (RecursionError, MemoryError, SyntaxError):  # of Jinja2 or of the Python that it writes
+        raise JobError("is nested too deep", location=location) from None
     known = [name for name in columns if name.isidentifier() and name != _TAKEN]
     known += ["recipient", *names]
     keys: dict[str, tuple[str, ...]] = {"recipient": columns}
@@ -80,8 +82,7 @@ def compile_where(
         row = dict(zip(columns, cells, strict=True))
         context.vars = {**row, "recipient": row}
         try:
-            for _ in template.root_render_func(context):
-                pass
+            list(template.root_render_func(context))  # runs it; it has no output
             value = context.vars[_RESULT]
             if type(value) is bool:
                 return value

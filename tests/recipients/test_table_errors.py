@@ -314,6 +314,13 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
         open_table(tmp_path / "pipe", shown="pipe", delimiter=None, encoding="utf-8")
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens only")
+def test_a_file_that_cannot_be_read_is_an_error() -> None:
+    path = Path("/proc/self/mem")
+    with pytest.raises(RecipientError, match=r"^mem: cannot be read: Input/output error$"):
+        open_table(path, shown="mem", delimiter=None, encoding="utf-8")
+
+
 def test_a_header_that_changes_while_the_file_is_read_is_noticed(
     read: Callable[..., Table],
 ) -> None:

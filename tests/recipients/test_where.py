@@ -72,6 +72,8 @@ def test_each_row_is_judged_by_its_own_cells() -> None:
         ),
         ("{% if plan %}", None, "Write it without {{ }}."),
         ("'open", None, None),
+        ("not " * 300 + "plan", "is nested too deep", None),
+        ("[" * 5000, "is nested too deep", None),
         ("plan | nofilter", "is no expression: No filter named 'nofilter'", None),
         ("plan is notest", "is no expression: No test named 'notest'", None),
         ("range(9) | random > 3", "is no expression: No filter named 'random'", None),
@@ -98,6 +100,13 @@ def test_a_mistake_is_found_before_any_row_is_read(
         assert str(caught.value) == prefix + message
     if hint:
         assert caught.value.hint == hint
+
+
+def test_without_any_variables_there_is_none_to_suggest() -> None:
+    with pytest.raises(JobError) as caught:
+        compile_where("variables.x", COLUMNS, names={"variables": {}}, location=PLACE)
+    assert caught.value.message == "'variables' has no 'x'"
+    assert caught.value.hint is None
 
 
 @pytest.mark.parametrize(
