@@ -2,7 +2,7 @@
 
 A list is read more strictly than a table: an entry that is no address might be somebody who asked
 not to be mailed, so it is an error and never passed over. Entries are held in memory as keys
-(`address_key`): a million of them take about 130 MB, ten thousand nothing to speak of.
+(`address_key`): a million of them take about 120 MB, ten thousand nothing to speak of.
 """
 
 from __future__ import annotations
