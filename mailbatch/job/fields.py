@@ -244,6 +244,16 @@ def pattern(expression: str, words: str, *, hint: str | None = None) -> Scalar:
     return Scalar(check, {"type": "string", "pattern": f"^(?:{expression})$"})
 
 
+def marked(scalar: Scalar) -> Scalar:
+    """Make a type that keeps the mark of text from the environment, which no error repeats."""
+
+    def check(value: Any) -> str:
+        checked: str = scalar.check(value)
+        return value if isinstance(value, Interpolated) else checked
+
+    return Scalar(check, scalar.schema)
+
+
 def settled(value: Any) -> Any:
     """Give every value in a tree of lists and mappings the type that YAML gives it."""
     if isinstance(value, list):

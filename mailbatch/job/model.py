@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, field_validator
 
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Several, is_template, refusal
+from mailbatch.job.fields import Several, refusal
 from mailbatch.job.message import Attachment, Callbacks, Message, Unsubscribe
 from mailbatch.job.scalars import Rate
 from mailbatch.job.section import FileName, Section, Template
@@ -40,7 +40,6 @@ __all__ = [
     "Server",
     "Timeouts",
     "Unsubscribe",
-    "is_template",
 ]
 
 Column: TypeAlias = Annotated[str, fields.LINE]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mailbatch.errors import JobError, Location
 from mailbatch.job.paths import resolve_path
+from mailbatch.job.scalars import Interpolated
 from mailbatch.job.server import Secret
 
 #: A command may ask an agent or a card reader, but must not hold up a run from cron for good.
@@ -47,46 +48,46 @@ def resolve_secret(
         elif secret.command is not None:
             found = _from_command(secret.command, folder, environ, timeout)
         else:
-            found = _from_keyring(str(secret.keyring), username)
+            found = _from_keyring(secret.keyring or "", username)
     except JobError as error:
         raise JobError(error.message, location=location, hint=error.hint) from None
     return found
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    variable = _called("environment variable", name)
     if not environ.get(name):
         state = "is empty" if name in environ else "is not set"
         raise JobError(
-            f"the environment variable {name} {state}",
-            hint="Set it where mailbatch is started, or write password: {file: PATH}.",
+            f"{variable} {state}",
+            hint="Set it where mailbatch is started. In {env: NAME}, NAME stands without ${}.",
         )
-    return _something(environ[name], f"the environment variable {name}")
+    return _something(environ[name], variable)
 
 
 def _from_file(name: str, folder: Path) -> str:
+    called = _called("file", name)
     try:
         path = resolve_path(folder, name, absolute_allowed=True)
     except JobError as error:
-        raise JobError(f"the file {name} {error.message}", hint=error.hint) from None
+        raise JobError(f"{called} {error.message}", hint=error.hint) from None
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_MOST + 1)
     except OSError as error:
-        raise JobError(f"the file {name} cannot be read: {error.strerror}") from None
+        raise JobError(f"{called} cannot be read: {error.strerror}") from None
     # As ssh does: what others could read is no secret any more.
     if os.name == "posix" and mode & _OTHERS:
-        raise JobError(
-            f"the file {name} can be read or written by others", hint=f"Run: chmod 600 {name}"
-        )
-    text = _decoded(content, f"the file {name}")
-    return _something(text.removesuffix("\n").removesuffix("\r"), f"the file {name}")
+        raise JobError(f"{called} can be read or written by others", hint="Run chmod 600 on it.")
+    text = _decoded(content, called)
+    return _something(text.removesuffix("\n").removesuffix("\r"), called)
 
 
 def _from_command(
     words: tuple[str, ...], folder: Path, environ: Mapping[str, str], timeout: float
 ) -> str:
-    program = f"the command {words[0]}"
+    program = _called("command", words[0])
     run_by_hand = f"Run it by hand in {folder}."
     try:
         finished = subprocess.run(
@@ -119,7 +120,7 @@ def _from_keyring(service: str, username: str | None) -> str:
             "the keyring needs a package that is not installed",
             hint="Run: pip install 'mailbatch[keyring]'",
         ) from None
-    place = f"the keyring's {service}"
+    place = _called("keyring service", service)
     try:
         found = keyring.get_password(service, username or "")
     except KeyringError as error:
@@ -127,9 +128,14 @@ def _from_keyring(service: str, username: str | None) -> str:
         raise JobError(f"{place} cannot be read ({reason})", hint="Is it unlocked?") from None
     if found is None:
         raise JobError(
-            f"{place} has nothing for {username}", hint=f"Run: keyring set {service} {username}"
+            f"{place} has nothing for server.username", hint="Run: keyring set SERVICE USERNAME"
         )
     return _something(str(found), place)
+
+
+def _called(kind: str, name: str) -> str:
+    """Name a place by what the job calls it, unless the environment gave the name."""
+    return f"the {kind} of the job" if isinstance(name, Interpolated) else f"the {kind} {name}"
 
 
 def _decoded(content: bytes, whose: str) -> str:

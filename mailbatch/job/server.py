@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import NULL, Several, refusal
-from mailbatch.job.scalars import Rate
+from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
+from mailbatch.job.source import MASK
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
 Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
 Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
 
+_VARIABLE = fields.marked(
+    fields.pattern("[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable")
+)
+_PLACE = fields.marked(fields.FIXED)
 ONE_SOURCE = "must be exactly one of env, file, command, keyring"
 
 
@@ -23,19 +29,15 @@ class Secret(Section):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    env: (
-        Annotated[
-            str,
-            fields.pattern("[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable"),
-        ]
-        | None
-    ) = Field(default=None, description="The environment variable that holds the secret.")
-    file: FileName | None = Field(
+    env: Annotated[str, _VARIABLE] | None = Field(
+        default=None, description="The environment variable that holds the secret."
+    )
+    file: Annotated[str, _PLACE] | None = Field(
         default=None, description="A file with the secret in it, which only its owner may read."
     )
     command: (
         Annotated[
-            tuple[Annotated[str, fields.TEXT], ...],
+            tuple[Annotated[str, fields.marked(fields.TEXT)], ...],
             Several("a list of words: no shell reads it", single=False, empty=False),
         ]
         | None
@@ -44,7 +46,7 @@ class Secret(Section):
         description="A program and its arguments, run without a shell; the first line it prints "
         "is the secret.",
     )
-    keyring: Annotated[str, fields.FIXED] | None = Field(
+    keyring: Annotated[str, _PLACE] | None = Field(
         default=None,
         validate_default=True,
         description="The service in the system's keyring; the user there is server.username.",
@@ -68,6 +70,15 @@ class Secret(Section):
         if len(info.data) == len(others) and sum(x is not None for x in (*others, value)) != 1:
             raise refusal(ONE_SOURCE, at="")
         return value
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show where the secret is, but nothing that the environment gave."""
+        for key, value in super().__repr_args__():
+            words = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(word, Interpolated) for word in words):
+                yield key, MASK
+            else:
+                yield key, value
 
 
 class Timeouts(Section):

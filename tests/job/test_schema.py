@@ -103,7 +103,9 @@ def test_every_section_and_key_is_described():
             assert value["description"].endswith("."), f"{name}.{key}"
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("examples/**/*.yaml"), None], ids=str)
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("examples/**/*.yaml"), *ROOT.glob("templates/*/*.yaml"), None], ids=str
+)
 def test_every_example_is_valid(path):
     text = WHOLE if path is None else path.read_text(encoding="utf-8")
     assert refusals(data(text)) == []

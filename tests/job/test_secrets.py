@@ -84,7 +84,7 @@ def test_from_a_file_by_its_absolute_path(folder):
 def test_not_from_a_file_that_others_can_read_or_write(folder, mode):
     error = refused(secret_file(folder, CANARY.encode(), mode), folder=folder)
     assert error.message == "the file secret can be read or written by others"
-    assert error.hint == "Run: chmod 600 secret"
+    assert error.hint == "Run chmod 600 on it."
 
 
 @pytest.mark.parametrize(
@@ -187,12 +187,13 @@ def test_from_the_keyring(memory):
 
 def test_not_from_the_keyring(memory):
     error = refused(Secret(keyring="infobip"), username="Other")
-    assert error.message == "the keyring's infobip has nothing for Other"
-    assert error.hint == "Run: keyring set infobip Other"
-    assert refused(Secret(keyring="none"), username="App").message == "the keyring's none is empty"
+    assert error.message == "the keyring service infobip has nothing for server.username"
+    assert error.hint == "Run: keyring set SERVICE USERNAME"
+    error = refused(Secret(keyring="none"), username="App")
+    assert error.message == "the keyring service none is empty"
     memory.locked = True
     error = refused(Secret(keyring="infobip"), username="App")
-    assert error.message == "the keyring's infobip cannot be read (KeyringLocked)"
+    assert error.message == "the keyring service infobip cannot be read (KeyringLocked)"
 
 
 def test_without_the_keyring_package_it_says_how_to_get_it(monkeypatch):
@@ -206,6 +207,32 @@ def test_an_error_stands_where_the_job_has_the_secret():
     error = refused(Secret(env="P"), environ={}, location=place)
     expected = "job.yaml:7:13: server.password: the environment variable P is not set"
     assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("env: ${P}", "the environment variable of the job is not set"),
+        ("env: ${P:-x}", "the environment variable of the job is not set"),
+        ("file: ${D}", "the file of the job cannot be read: No such file or directory"),
+        ("file: ../${D}", "the file of the job leaves the folder of the job file"),
+        ("command: ['./${D}']", "the command of the job cannot be run: No such file or directory"),
+        ("command: [./nix, '${D}']", "the command ./nix cannot be run: No such file or directory"),
+        ("keyring: ${D}", "the keyring service of the job has nothing for server.username"),
+    ],
+)
+def test_a_secret_written_where_its_place_belongs_is_not_shown(
+    memory, load, changed, written, message
+):
+    text = changed(server={"username": "App"}).replace(
+        "server:", f"server:\n  password:\n    {written}"
+    )
+    environ = {"P": CANARY.replace("-", "_"), "D": CANARY}
+    job = load(text, environ)
+    assert "canary" not in f"{job!r} {job}"
+    error = refused(job.server.password, folder=job.folder, environ=environ, username="App")
+    assert "canary" not in f"{error} {error.hint}"
+    assert error.message == message
 
 
 LEAKS = [
