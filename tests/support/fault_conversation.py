@@ -13,7 +13,7 @@ import itertools
 import re
 import ssl
 from dataclasses import asdict, dataclass, field
-from email import message_from_bytes
+from email.parser import BytesHeaderParser
 
 from tests.support.fault_settings import Settings
 from tests.support.fault_speaker import Over, Speaker
@@ -300,7 +300,7 @@ class Conversation:
 
     def _end_of_data(self, transaction: Transaction, content: bytes) -> None:
         after = self._after_dot()
-        header = message_from_bytes(content)["Message-ID"]
+        header = BytesHeaderParser().parsebytes(content.partition(b"\r\n\r\n")[0])["Message-ID"]
         facts: Record = {
             "mail_from": transaction.mail_from,
             "parameters": transaction.parameters,
