@@ -183,9 +183,7 @@ class Callbacks(Section):
 
     @field_validator("data")
     @classmethod
-    def _json(cls, value: list[Any] | dict[str, Any] | None) -> list[Any] | dict[str, Any] | None:
-        if value is None:
-            return value
+    def _json(cls, value: list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
         try:
             encoded = json.dumps(value, allow_nan=False)
         except ValueError:

@@ -513,6 +513,7 @@ ACCEPTED = [
     {"message": {"headers": {"X-IB-Other": "x", "Sender": "a@b.de"}}},
     {"recipients": {"delimiter": "\t", "encoding": "utf-16", "group_by": "locale"}},
     {"recipients": {"suppress": []}},
+    {"message": {"list_id": "{{ locale }}.news.example.com"}, "callbacks": {"bulk_id": "week-48"}},
     {"callbacks": {"bulk_id": "{{ edition }}" + LONG, "intermediate_report": False}},
     {"callbacks": {"tracking_url": "{{ url }}", "data": ["{{ x }}" * 700]}},
 ]
