@@ -2,9 +2,224 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import pairs, read_job, reporting
+from mailbatch.errors import InputError, InputErrors, MailbatchError
+
+if TYPE_CHECKING:
+    from mailbatch.cli.connect import Connected
+    from mailbatch.job.model import Job
+    from mailbatch.preview.entry import Overview, Tally
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a check came to.
+
+    `error` is what `run` would refuse, `refused` what the server did to `--connect`.
+    """
+
+    job: str = ""
+    edition: str | None = None
+    tallies: list[Tally] = field(default_factory=list)
+    overview: Overview | None = None
+    largest: int = 0
+    beyond_ascii: int = 0
+    error: MailbatchError | None = None
+    connected: Connected | None = None
+    refused: MailbatchError | None = None
+
+
+@reporting
+def check_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    variables: list[str] | None,
+    connect: bool,
+    strict: bool,
+    form: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Report everything that can be found without sending, and return the exit code."""
+    found = Findings()
+    try:
+        loaded = read_job(job)
+    except (InputError, InputErrors) as error:
+        found.error = error
+        _add_error(found)
+    else:
+        found.job = loaded.name
+        _look(loaded, edition, pairs(variables), found)
+        if connect:
+            _connect(loaded, found)
+    code = _exit_code(found, strict=strict)
+    if as_json or form == "json":
+        console.data(_object(found, code))
+    _show(console, found, form="json" if as_json else form, quiet=quiet)
+    return code
+
+
+def _look(job: Job, edition: str | None, variables: dict[str, str], found: Findings) -> None:
+    """Survey the mailing; what cannot be gone on from is kept as the error."""
+    from mailbatch.delivery.inspection import inspect
+    from mailbatch.delivery.preparation import read_inputs
+    from mailbatch.preview.survey import Survey
+    from mailbatch.render.branches import Branches
+
+    now = datetime.now().astimezone()
+    try:
+        inputs = read_inputs(job, edition=edition, variables=variables, now=now)
+        found.edition = inputs.edition
+        merged = {**job.variables, **variables}
+        columns = inputs.plan.columns
+        branches = Branches(job, edition=inputs.edition, columns=columns, now=now, variables=merged)
+        survey = Survey(job, inputs.edition, columns, branches)
+        with inspect(inputs) as inspection:
+            for recipient in inspection.recipients():
+                survey.row(recipient)
+            for rendered in inspection.deliveries():
+                survey.see(rendered.delivery, rendered.message, rendered.content, rendered.error)
+            found.overview = survey.overview(inspection.counts)
+    except (InputError, InputErrors) as error:
+        found.error = error
+        _add_error(found)
+        _look_at_rows(job, variables, now, found)
+        return
+    found.tallies += found.overview.tallies
+    found.largest, found.beyond_ascii = survey.largest, survey.beyond_ascii
+
+
+def _add_error(found: Findings) -> None:
+    from mailbatch.preview.report import input_tallies
+
+    if found.error is not None:
+        found.tallies += input_tallies(found.error)
+
+
+def _look_at_rows(job: Job, variables: dict[str, str], now: datetime, found: Findings) -> None:
+    """Find what is wrong with the table although the templates are wrong, too."""
+    from mailbatch.delivery.inspection import row_error
+    from mailbatch.preview.report import input_tallies
+    from mailbatch.preview.tallies import Tallies
+
+    tallies = Tallies()
+    merged = {**job.variables, **variables}
+    error = row_error(job, found.edition or job.edition, merged, now, tallies)
+    found.tallies += tallies.result()
+    known = {(tally.location, tally.examples) for tally in found.tallies}
+    if error is not None and found.error is not None:
+        more = [t for t in input_tallies(error) if (t.location, t.examples) not in known]
+        if more:
+            found.tallies += more
+            found.error = InputErrors([*_errors(found.error), *_errors(error)])
+
+
+def _errors(error: MailbatchError) -> tuple[InputError, ...]:
+    if isinstance(error, InputErrors):
+        return error.errors
+    return (error,) if isinstance(error, InputError) else ()
+
+
+def _connect(job: Job, found: Findings) -> None:
+    from mailbatch.cli import connect
+    from mailbatch.preview.tallies import Tallies
+
+    try:
+        found.connected = connect.connect(job)
+    except MailbatchError as error:
+        found.refused = error
+        return
+    tallies = Tallies()
+    tallies.add_all(
+        connect.findings(found.connected, largest=found.largest, beyond_ascii=found.beyond_ascii)
+    )
+    found.tallies += tallies.result()
+
+
+def _exit_code(found: Findings, *, strict: bool) -> int:
+    from mailbatch.preview.codes import Severity
+    from mailbatch.preview.report import count_of
+
+    for error in (found.error, found.refused):
+        if error is not None:
+            return error.exit_code
+    if strict and count_of(found.tallies, Severity.WARNING):
+        return ExitCode.DATA
+    return ExitCode.DONE
+
+
+def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
+    """Write what was found: errors to standard error, the rest, which was asked for, as data."""
+    from mailbatch.preview.report import github_lines
+
+    if form == "github":
+        for line in github_lines(found.tallies):
+            console.lines(line)
+    elif form == "text":
+        _show_text(console, found, quiet=quiet)
+    for error in (found.error, found.refused):
+        if error is not None:
+            console.error(error)
+    console.say(_summary(found))
+
+
+def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
+    from mailbatch.cli import connect
+    from mailbatch.preview.codes import Severity, severity_of
+    from mailbatch.preview.report import text_lines
+
+    wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
+    for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
+        console.lines(line)
+    if found.connected is not None and not quiet:
+        for line in connect.lines(found.connected):
+            console.lines(line)
+
+
+def _summary(found: Findings) -> str:
+    from mailbatch.preview.codes import Severity
+    from mailbatch.preview.report import count_of
+
+    counts = [
+        _plural(count_of(found.tallies, severity), str(severity))
+        for severity in (Severity.ERROR, Severity.WARNING)
+    ]
+    if found.overview is not None:
+        counts.append(_plural(found.overview.messages, "message"))
+        counts.append(_plural(sum(found.overview.counts.values()), "row"))
+    return f"{found.job or 'the job'}: {', '.join(counts)}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _object(found: Findings, code: int) -> dict[str, Any]:
+    from mailbatch.cli import connect
+    from mailbatch.preview.codes import Severity
+    from mailbatch.preview.report import count_of, objects
+
+    overview = found.overview
+    return {
+        "job": found.job or None,
+        "edition": found.edition,
+        "recipients": sum(overview.counts.values()) if overview is not None else None,
+        **(overview.counts if overview is not None else {}),
+        "messages": overview.messages if overview is not None else None,
+        "largest": found.largest or None,
+        "domains": dict(overview.domains) if overview is not None else {},
+        **{f"{s}s": count_of(found.tallies, s) for s in Severity},
+        "findings": objects(found.tallies),
+        "connect": connect.as_object(found.connected) if found.connected is not None else None,
+        "refused": str(found.refused) if found.refused is not None else None,
+        "exit_code": int(code),
+    }

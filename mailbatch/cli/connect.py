@@ -1,0 +1,130 @@
+"""`check --connect`: what the server says of itself, without sending anything."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from mailbatch.delivery.destination import server_of
+from mailbatch.job.model import Job
+from mailbatch.preview.codes import CERTIFICATE_DAYS
+from mailbatch.preview.entry import Finding
+from mailbatch.smtp.auth import choose_mechanism
+from mailbatch.smtp.capabilities import Capabilities
+from mailbatch.smtp.session import Session
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What a session with the server showed.
+
+    `name` is what the server calls itself. `expires` is when its certificate does, seconds since
+    the epoch; None without TLS. `authenticated` names user and mechanism; None where there was
+    none.
+    """
+
+    address: str
+    name: str
+    greeting: str
+    tls: str | None
+    expires: float | None
+    capabilities: Capabilities
+    authenticated: tuple[str, str] | None
+
+    @property
+    def days(self) -> int | None:
+        """How many days the certificate is still valid."""
+        return None if self.expires is None else int((self.expires - time.time()) // _DAY)
+
+
+def connect(job: Job) -> Connected:
+    """Greet, secure, authenticate and quit.
+
+    Raises `SessionError` where any of that fails, `JobError` where a secret is missing.
+    """
+    return asyncio.run(_connect(job))
+
+
+async def _connect(job: Job) -> Connected:
+    server = server_of(job)
+    session = await Session.open(server)
+    try:
+        authenticated = None
+        if server.auth != "none" and server.username is not None:
+            mechanism = choose_mechanism(session.capabilities, server.auth)
+            authenticated = (server.username, mechanism.name if mechanism is not None else "")
+        until = session.certificate.get("notAfter")
+        return Connected(
+            address=server.address,
+            name=session.capabilities.domain or session.greeting.partition(" ")[0],
+            greeting=session.greeting,
+            tls=session.tls_version,
+            expires=float(ssl.cert_time_to_seconds(until)) if isinstance(until, str) else None,
+            capabilities=session.capabilities,
+            authenticated=authenticated,
+        )
+    finally:
+        await session.quit()
+
+
+def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[Finding]:
+    """Return what the server means for this mailing.
+
+    `largest` is the size of its largest message, `beyond_ascii` the number of addresses that need
+    SMTPUTF8.
+    """
+    found = []
+    offers, days = connected.capabilities, connected.days
+    if days is not None and days < CERTIFICATE_DAYS:
+        found.append(Finding("MB501", f"{connected.address}: in {days} days"))
+    if not offers.admits(largest):
+        found.append(Finding("MB502", f"{largest:,} bytes; the server takes {offers.size:,}"))
+    if not offers.pipelining:
+        found.append(Finding("MB503", connected.address))
+    if beyond_ascii and not offers.smtputf8:
+        found.append(Finding("MB504", f"{beyond_ascii:,} addresses"))
+    return found
+
+
+def lines(connected: Connected) -> list[str]:
+    """Return what there is to know, for people."""
+    days = connected.days
+    tls = "no TLS"
+    if connected.tls is not None:
+        tls = f"{connected.tls}, certificate valid for {days} days"
+    user = "not authenticated"
+    if connected.authenticated is not None:
+        user = "authenticated as {} by {}".format(*connected.authenticated)
+    offers = connected.capabilities
+    return [
+        f"server: {connected.name} at {connected.address}",
+        f"security: {tls}",
+        f"authentication: {user}",
+        f"capabilities: {', '.join(offers.raw) or 'none'}",
+    ]
+
+
+def as_object(connected: Connected) -> dict[str, Any]:
+    """Return the same for JSON."""
+    offers = connected.capabilities
+    return {
+        "server": connected.name,
+        "address": connected.address,
+        "greeting": connected.greeting,
+        "tls": connected.tls,
+        "certificate_expires": _iso(connected.expires),
+        "certificate_days": connected.days,
+        "capabilities": list(offers.raw),
+        "pipelining": offers.pipelining,
+        "size": offers.size,
+        "authenticated": list(connected.authenticated) if connected.authenticated else None,
+    }
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

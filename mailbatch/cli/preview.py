@@ -1,0 +1,264 @@
+"""`mailbatch preview`: the gallery, written once or served and made again."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.cli.console import Console
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import pairs, read_job, reporting
+from mailbatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.preparation import Inputs
+    from mailbatch.job.model import Job
+    from mailbatch.preview.compare import Earlier
+    from mailbatch.preview.entry import Overview
+    from mailbatch.preview.survey import Survey
+
+#: How many messages are shown unless told otherwise.
+LIMIT = 50
+#: Where --serve listens unless told otherwise.
+PORT = 8026
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be previewed, and where; `out` None: beside the job."""
+
+    job: Path
+    edition: str | None
+    variables: dict[str, str]
+    out: Path | None
+    limit: int | None
+    only: str | None
+    against: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A gallery that was made: its index, what it says above the messages, and its sources."""
+
+    index: Path
+    overview: Overview
+    shown: int
+    failed: int
+    changes: dict[str, int]
+    sources: tuple[Path, ...]
+
+
+@reporting
+def preview_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    variables: list[str] | None,
+    out: Path | None,
+    limit: int | None,
+    everything: bool,
+    only: str | None,
+    against: Path | None,
+    serve: bool,
+    port: int | None,
+    browse: bool,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """Make the gallery, and serve it if asked to."""
+    if everything and limit is not None:
+        raise UsageError("--all and --limit exclude each other")
+    if port is not None and not serve:
+        raise UsageError("--port goes with --serve")
+    shown = None if everything else limit if limit is not None else LIMIT
+    wanted = Wanted(job, edition, pairs(variables), out, shown, only, against)
+    if serve:
+        return _serve(console, wanted, PORT if port is None else port, browse=browse)
+    made = make(wanted)
+    if as_json:
+        console.data(as_object(made))
+    _tell(console, made)
+    console.say(f"gallery: {made.index}")
+    if browse:
+        _browse(made.index.resolve().as_uri())
+    return ExitCode.DONE
+
+
+def make(wanted: Wanted) -> Made:
+    """Render the mailing and write its gallery.
+
+    Raises what is wrong with the inputs, and `UsageError` where the gallery cannot be written.
+    """
+    from mailbatch.delivery.inspection import inspect
+    from mailbatch.delivery.preparation import read_inputs
+    from mailbatch.preview.compare import Earlier
+    from mailbatch.preview.gallery import check_place
+    from mailbatch.preview.survey import Survey
+    from mailbatch.render.branches import Branches
+
+    job = read_job(wanted.job)
+    out = wanted.out if wanted.out is not None else job.folder / "preview" / job.name
+    check_place(out)
+    earlier = Earlier.read(wanted.against) if wanted.against is not None else None
+    now = datetime.now().astimezone()
+    inputs = read_inputs(job, edition=wanted.edition, variables=wanted.variables, now=now)
+    columns = inputs.plan.columns
+    branches = Branches(
+        job,
+        edition=inputs.edition,
+        columns=columns,
+        now=now,
+        variables={**job.variables, **wanted.variables},
+    )
+    keep = earlier.keys if earlier is not None else ()
+    survey = Survey(job, inputs.edition, columns, branches, limit=wanted.limit, keep=keep)
+    with inspect(inputs, only=wanted.only) as inspection:
+        return _make(inspection, survey, inputs, out, earlier, wanted, branches.sources())
+
+
+def _make(
+    inspection: Inspection,
+    survey: Survey,
+    inputs: Inputs,
+    out: Path,
+    earlier: Earlier | None,
+    wanted: Wanted,
+    templates: Iterable[str],
+) -> Made:
+    from mailbatch.preview.gallery import Gallery
+
+    complete = wanted.only is None
+    if complete:
+        for recipient in inspection.recipients():
+            survey.row(recipient)
+    for rendered in inspection.deliveries():
+        survey.see(rendered.delivery, rendered.message, rendered.content, rendered.error)
+    chosen = survey.chosen()
+    changes: dict[str, int] = {}
+    overview = survey.overview(inspection.counts, complete=complete)
+    with Gallery(out, len(chosen)) as gallery:
+        for one in chosen:
+            rendered = inspection.render(one.delivery)
+            entry = survey.entry(one, rendered.message, rendered.content, rendered.error)
+            if earlier is not None:
+                change = earlier.change_of(entry)
+                changes[change.kind] = changes.get(change.kind, 0) + 1
+                entry = replace(entry, change=change)
+            gallery.add(entry)
+        if earlier is not None:
+            gone = earlier.gone(one.delivery.key for one in chosen) if complete else ()
+            changes["gone"] = len(gone)
+            overview = replace(overview, against=str(wanted.against), gone=gone)
+        index = gallery.finish(overview)
+    return Made(
+        index=index,
+        overview=overview,
+        shown=len(chosen),
+        failed=survey.errors,
+        changes=changes,
+        sources=tuple(_sources(inputs.job, templates)),
+    )
+
+
+def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
+    """Give every file that the gallery was made from, as far as the job names it."""
+    message = job.message
+    names = [
+        job.recipients.file,
+        *job.recipients.suppress,
+        *templates,
+        *message.inline.values(),
+        *(asset.path for asset in message.attachments if "{" not in asset.path),
+    ]
+    yield job.path
+    yield from (job.folder / name for name in names)
+
+
+def _tell(console: Console, made: Made) -> None:
+    """Say in words what the gallery shows."""
+    from mailbatch.preview.codes import Severity
+    from mailbatch.preview.report import count_of
+
+    overview = made.overview
+    parts = [f"{made.shown:,} of {_count(overview.messages, 'message')} shown"]
+    warnings = count_of(overview.tallies, Severity.WARNING)
+    if warnings:
+        parts.append(_count(warnings, "warning"))
+    if overview.unreached:
+        parts.append(f"{_count(len(overview.unreached), 'template branch')} shown to nobody")
+    if overview.unused:
+        parts.append(f"never used: {', '.join(overview.unused)}")
+    console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
+    if overview.against is not None:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
+        console.say(f"since {overview.against}: {kinds or 'nothing'}")
+    if made.failed:
+        console.warn(f"{_count(made.failed, 'row')} cannot be mailed")
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def as_object(made: Made) -> dict[str, Any]:
+    """Return what `preview --json` writes."""
+    from mailbatch.preview.report import objects
+
+    overview = made.overview
+    return {
+        "job": overview.job,
+        "edition": overview.edition,
+        "recipients": sum(overview.counts.values()),
+        **overview.counts,
+        "messages": overview.messages,
+        "shown": made.shown,
+        "index": str(made.index),
+        "unreached": [
+            {"file": place.path, "line": place.line, "branch": label}
+            for place, label in overview.unreached
+        ],
+        "unused": list(overview.unused),
+        "findings": objects(overview.tallies),
+        "against": overview.against,
+        "changes": made.changes if overview.against is not None else None,
+    }
+
+
+def _serve(console: Console, wanted: Wanted, port: int, *, browse: bool) -> int:
+    from mailbatch.preview.serving import Rebuilding, serve
+
+    with contextlib.ExitStack() as stack:
+        if wanted.out is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
+            wanted = replace(wanted, out=Path(folder))
+        out = wanted.out if wanted.out is not None else Path()
+
+        def build() -> tuple[Path, ...]:
+            made = make(wanted)
+            _tell(console, made)
+            return made.sources
+
+        gallery = Rebuilding(out, build)
+        gallery.build()
+        server = stack.enter_context(serve(gallery, port))
+        address = f"http://127.0.0.1:{server.server_port}/"
+        console.say(f"serving {address}; reload to render again, Ctrl-C to stop")
+        if browse:
+            _browse(address)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+    return ExitCode.DONE
+
+
+def _browse(address: str) -> None:
+    import webbrowser
+
+    webbrowser.open(address)

@@ -1,0 +1,103 @@
+"""Every message of a mailing, rendered and looked at, without the network and without a trace.
+
+A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
+away; the real one is never opened. What cannot be rendered is a value here: all of it is to be
+seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.errors import InputError, InputErrors
+from mailbatch.job.model import Job
+from mailbatch.preview.table_checks import TableChecks
+from mailbatch.preview.tallies import Tallies
+from mailbatch.recipients.plan import plan_recipients
+from mailbatch.render.message import Content, Message
+
+#: How many deliveries are taken from the scratch ledger at once.
+_LOT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A delivery with its message as bytes and as content, or with the error that prevents it."""
+
+    delivery: Delivery
+    message: Message | None = None
+    content: Content | None = None
+    error: InputError | None = None
+
+
+class Inspection:
+    """The mailing that a run would send; see `inspect`."""
+
+    def __init__(self, mailing: Mailing, only: str | None) -> None:
+        self._mailing = mailing
+        self._only = only
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each status, by its word, before anything is sent."""
+        return {str(status): number for status, number in self._mailing.ledger.counts().items()}
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Give every row of the table with what the files alone say of it, in their order."""
+        return iter(self._mailing.inputs.plan)
+
+    def deliveries(self) -> Iterator[Rendered]:
+        """Give every delivery, rendered, in the order of the table; once."""
+        ledger, now = self._mailing.ledger, time.time()
+        while lot := ledger.lease(_LOT, now=now, address=self._only):
+            yield from map(self.render, lot)
+
+    def render(self, delivery: Delivery) -> Rendered:
+        """Render a delivery, again if need be: the same delivery gives the same bytes."""
+        composer = self._mailing.inputs.composer
+        try:
+            message = composer.compose(delivery, eight_bit=True)
+            return Rendered(delivery, message, composer.content(delivery))
+        except InputError as error:
+            return Rendered(delivery, error=error)
+
+
+@contextmanager
+def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
+    """Plan a mailing in a scratch ledger and give what it would send; `only` to this address.
+
+    Raises `InputErrors` (rows with `on_invalid: stop`, columns that a group does not share) and
+    `UsageError` where `only` is not among the recipients.
+    """
+    with ExitStack() as stack:
+        yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)
+
+
+def row_error(
+    job: Job, edition: str, variables: Mapping[str, object], now: datetime, tallies: Tallies
+) -> InputError | InputErrors | None:
+    """Look at the rows although no message can be rendered; what is invalid goes to `tallies`.
+
+    Returns what makes the table wrong as a whole.
+    """
+    try:
+        plan = plan_recipients(job, edition=edition, variables=variables, now=now)
+        table = TableChecks(
+            job.recipients.file,
+            plan.columns,
+            address=job.recipients.address,
+            read=frozenset(),
+            tallies=tallies,
+        )
+        for recipient in plan:
+            table.row(recipient)
+    except (InputError, InputErrors) as error:
+        return error
+    return None

@@ -1,0 +1,160 @@
+"""The checks of one message and of the job: pure functions from values to findings.
+
+They never read files, never render and never refuse anything: what makes a message impossible is
+the business of the rooms that make it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import InputError, Location
+from mailbatch.preview.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_TRACKED_LINKS
+from mailbatch.preview.entry import Finding
+from mailbatch.preview.links import image_fault, link_fault, stem
+from mailbatch.preview.references import References, left_over, references
+from mailbatch.render.addresses import parse_mailbox
+from mailbatch.render.alignment import alignment_warning
+from mailbatch.render.message import Content
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+
+_SHOWN = 100
+_ANGLE = re.compile(r"<(https?://[^>]*)>")
+#: Finds the place of a text in the templates, as far as it stands there literally.
+Finder = Callable[[str], Location | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the checks of a message know of its job."""
+
+    inline: frozenset[str]
+    tracked: bool
+    find: Finder
+
+    @classmethod
+    def of(cls, job: Job, find: Finder) -> Facts:
+        """Return the facts of a job."""
+        return cls(frozenset(job.message.inline), job.callbacks.tracking_url is not None, find)
+
+
+def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
+    """Return what the checks find in one message."""
+    found = list(_headers(content))
+    if content.html is not None:
+        found += _html(content.html, facts)
+    found += _texts(content)
+    found += _unsubscribe(content)
+    return tuple(found)
+
+
+def check_error(error: InputError, row_key: str | None = None) -> Finding:
+    """Return the finding for a row whose message cannot be made."""
+    key = error.location.key if error.location is not None else None
+    code = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}.get(key or "", "MB111")
+    if "cid:" in error.message and key in {"message.html", "message.markdown"}:
+        code = "MB208"
+    return Finding(code, error.message, row_key or error.message, error.location, error.hint)
+
+
+def _headers(content: Content) -> Iterator[Finding]:
+    subject = content.subject
+    if not subject.strip():
+        yield Finding("MB301", "the subject is empty")
+    elif len(subject) > LONG_SUBJECT:
+        yield Finding("MB302", f"{len(subject)} characters: {_short(subject)}")
+    for name, value in content.headers:
+        if len(name) + 2 + len(value) > LONG_HEADER and name not in {"To", "Cc"}:
+            yield Finding("MB303", f"{name} has {len(value):,} characters", name)
+
+
+def _texts(content: Content) -> Iterator[Finding]:
+    if content.html is not None and not (content.text or "").strip():
+        yield Finding("MB202", "the text part is empty")
+    for part, text, html in (
+        ("the subject", content.subject, False),
+        ("the text part", content.text or "", False),
+        ("the HTML part", content.html or "", True),
+    ):
+        markup = left_over(text, html=html)
+        if markup is not None:
+            yield Finding("MB210", f"{_short(markup)} in {part}", markup)
+
+
+def _html(html: str, facts: Facts) -> Iterator[Finding]:
+    size = len(html.encode("utf-8", "surrogatepass"))
+    if size > CLIPPED_AT:
+        yield Finding("MB211", f"the HTML part has {size // 1024:,} KB")
+    seen = references(html)
+    yield from _links(seen, facts)
+    yield from _images(seen, facts)
+    for name in seen.taken_out:
+        yield Finding("MB212", f"<{name}>", name, facts.find(f"<{name.split()[0]}"))
+
+
+def _links(seen: References, facts: Facts) -> Iterator[Finding]:
+    told = set()
+    for link in seen.links:
+        code = link_fault(link)
+        if code is not None and (code, link) not in told:
+            told.add((code, link))
+            shown = f'href="{_short(link)}"'
+            yield Finding(code, shown, stem(link), facts.find(link or 'href=""'))
+    web = sum(link.lower().startswith(("http:", "https:")) for link in seen.links)
+    if facts.tracked and web > MOST_TRACKED_LINKS:
+        yield Finding("MB403", f"{web:,} links")
+
+
+def _images(seen: References, facts: Facts) -> Iterator[Finding]:
+    told = set()
+    for image in seen.images:
+        if image.source in told:
+            continue
+        told.add(image.source)
+        shown = f'src="{_short(image.source)}"'
+        code = image_fault(image.source)
+        if code is not None:
+            yield Finding(code, shown, stem(image.source), facts.find(image.source or "<img"))
+        if not image.has_alt:
+            yield Finding("MB206", shown, stem(image.source), facts.find(image.source or "<img"))
+    for name in sorted(facts.inline - seen.names):
+        yield Finding("MB209", f"cid:{name} is not shown", name)
+
+
+def _unsubscribe(content: Content) -> Iterator[Finding]:
+    for name, value in content.headers:
+        if name == "List-Unsubscribe":
+            link = _ANGLE.search(value)
+            body = (content.html or "").replace("&amp;", "&") + (content.text or "")
+            if link is not None and stem(link[1]) not in body:
+                yield Finding("MB307", f"{_short(link[1])} is not in the body", stem(link[1]))
+
+
+def check_job(job: Job) -> Iterator[Finding]:
+    """Give what the checks find in the job itself, once for all messages."""
+    message = job.message
+    if message.html is not None and message.text is None:
+        yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))
+    sender = parse_mailbox(job.sender.from_).address
+    doubt = alignment_warning(sender, job.sender.envelope_from or sender)
+    if doubt is not None:
+        yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
+    place = job.locate("message")
+    leave = message.unsubscribe
+    if leave is None:
+        yield Finding("MB305", "message.unsubscribe is not given", location=place)
+    elif not leave.one_click:
+        reason = "one_click is not set" if leave.url is not None else "there is no url"
+        yield Finding("MB306", reason, location=job.locate("message.unsubscribe"))
+    if leave is not None and message.list_id is None:
+        yield Finding("MB308", "message.list_id is not given", location=place)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,191 @@
+"""What changed since an earlier preview, message by message.
+
+An earlier preview is a gallery's folder. What differs between any two renderings (Message-ID,
+Date, the boundaries) is not compared. Its files may come from anywhere, so they are read as data,
+within limits.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from mailbatch.errors import UsageError
+from mailbatch.preview.entry import Change, Entry
+
+#: The format of gallery.json; another one cannot be compared with.
+FORMAT = 1
+#: The file that makes a folder a gallery.
+MANIFEST = "gallery.json"
+_VOLATILE = frozenset(("message-id", "date", "content-type", "mime-version"))
+_NUMBER = re.compile(r"[0-9]{1,12}")
+_BODY = re.compile(r'mailbatchBody\("[0-9]+",(?P<json>.*)\);\s*', re.DOTALL)
+_LONGEST_LINE = 160
+_MOST_LINES = 3000  # of a part: difflib's time grows with the square
+_SHOWN_LINES = 400
+_AROUND = 2  # lines of context
+
+
+@lru_cache(maxsize=1024)
+def digest_of_file(data: bytes) -> str:
+    """Return a short digest of a file; an object that many messages share is hashed once."""
+    return sha256(data).hexdigest()[:16]
+
+
+def comparable(entry: Entry) -> dict[str, Any]:
+    """Return what a later preview compares this message with, fit for JSON."""
+    content = entry.content
+    if content is None:
+        return {"error": entry.error}
+    return {
+        "subject": content.subject,
+        "headers": [list(pair) for pair in content.headers],
+        "text": content.text,
+        "html": content.html,
+        "files": [
+            [file.filename, file.type, digest_of_file(file.data)]
+            for file in (*content.attachments, *content.inline)
+        ],
+    }
+
+
+def digest_of(parts: Mapping[str, Any]) -> str:
+    """Return a digest of comparable parts, without what differs between any two renderings."""
+    lasting = {**parts, "headers": _lasting(parts)}
+    return sha256(json.dumps(lasting, sort_keys=True).encode("ascii")).hexdigest()[:32]
+
+
+def _lasting(parts: Mapping[str, Any]) -> list[list[str]]:
+    return [pair for pair in parts.get("headers", ()) if pair[0].lower() not in _VOLATILE]
+
+
+class Earlier:
+    """An earlier preview of the mailing."""
+
+    def __init__(self, folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> None:
+        self._folder = folder
+        self._messages = messages
+
+    @classmethod
+    def read(cls, folder: Path) -> Earlier:
+        """Read what is in the gallery in `folder`.
+
+        Raises:
+            UsageError: there is no gallery, or one of another version.
+        """
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            messages = {str(m["key"]): m for m in manifest["messages"]}
+            known = manifest["format"] == FORMAT
+        except OSError as error:
+            raise UsageError(
+                f"{folder} is no preview: {MANIFEST} cannot be read ({error.strerror})",
+                hint="--against wants the folder of an earlier preview",
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{folder / MANIFEST} is damaged", hint="preview it again") from error
+        if not known:
+            raise UsageError(
+                f"{folder} was made by another version of mailbatch", hint="preview it again"
+            )
+        return cls(folder, messages)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of all messages that it shows."""
+        return frozenset(self._messages)
+
+    def change_of(self, entry: Entry) -> Change:
+        """Say what became of a message since then."""
+        before = self._messages.get(entry.key)
+        if before is None:
+            return Change("new")
+        now = comparable(entry)
+        if before.get("digest") == digest_of(now):
+            return Change("same")
+        then = self._parts(before)
+        was = then.get("html")
+        html = was if isinstance(was, str) and was != now.get("html") else None
+        return Change("changed", tuple(_differences(then, now)), html)
+
+    def gone(self, keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """Return the (address, subject) of the messages that are not among `keys` any more."""
+        left = set(keys)
+        return tuple(
+            (str(message.get("address", "")), str(message.get("subject", "")))
+            for key, message in self._messages.items()
+            if key not in left
+        )
+
+    def _parts(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the parts of an earlier message; what cannot be read counts as absent."""
+        number = str(message.get("number", ""))
+        if not _NUMBER.fullmatch(number):
+            return {}
+        try:
+            written = (self._folder / "messages" / f"{number}.js").read_text(encoding="utf-8")
+            found = _BODY.fullmatch(written)
+            parts = json.loads(found["json"]) if found is not None else {}
+        except (OSError, ValueError):
+            return {}
+        return parts if isinstance(parts, dict) else {}
+
+
+def _differences(
+    then: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for name, lines_of in _PARTS.items():
+        try:
+            before = lines_of(then)
+        except (TypeError, ValueError, AttributeError):
+            before = []
+        after = lines_of(now)
+        if before != after:
+            yield name, _diff(before, after)
+
+
+def _diff(before: list[str], after: list[str]) -> tuple[str, ...]:
+    if len(before) + len(after) > _MOST_LINES:
+        return (f"@ too long to compare: {len(before)} lines before, {len(after)} now",)
+    lines = list(difflib.unified_diff(before, after, lineterm="", n=_AROUND))[2:]
+    if len(lines) > _SHOWN_LINES:
+        rest = len(lines) - _SHOWN_LINES
+        lines = [*lines[:_SHOWN_LINES], f"@ and {rest} more lines"]
+    return tuple(lines)
+
+
+def _html_lines(html: str) -> list[str]:
+    """Split HTML into lines, also where it is written without any."""
+    lines = []
+    for line in html.splitlines():
+        lines += line.replace("><", ">\n<").split("\n") if len(line) > _LONGEST_LINE else [line]
+    return lines
+
+
+def _text_lines(parts: Mapping[str, Any]) -> list[str]:
+    return (parts.get("text") or "").splitlines()
+
+
+def _header_lines(parts: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {value}" for name, value in _lasting(parts) if name != "Subject"]
+
+
+def _file_lines(parts: Mapping[str, Any]) -> list[str]:
+    return [f"{name} ({kind}, {digest})" for name, kind, digest in parts.get("files", ())]
+
+
+#: What is compared, and how it is split into lines.
+_PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "Error": lambda parts: [parts["error"]] if parts.get("error") else [],
+    "Subject": lambda parts: [parts["subject"]] if parts.get("subject") else [],
+    "Headers": _header_lines,
+    "Text": _text_lines,
+    "HTML": lambda parts: _html_lines(parts.get("html") or ""),
+    "Attachments": _file_lines,
+}

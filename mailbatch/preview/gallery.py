@@ -1,0 +1,212 @@
+"""The gallery: static files that open from file://, without network and without a build step.
+
+    index.html, index-data.js      the mailing at a glance; search, filters, thumbnails
+    messages/0001.html .js .eml    a page per message, its frame's data, the message itself
+    inline/DIGEST.js               inline images, each once
+    attachments/DIGEST/NAME        attachments, each once
+    assets/                        the gallery's own script and style
+    gallery.json                   what is in it, for `preview --against`
+
+A gallery is written beside its place and then moved into it, so that nobody sees half of one. Only
+files of these names are ever replaced, and only in a folder that is empty or has a gallery in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from mailbatch.errors import UsageError
+from mailbatch.preview.compare import FORMAT, MANIFEST, comparable, digest_of, digest_of_file
+from mailbatch.preview.entry import Entry, Overview
+from mailbatch.preview.index_page import Listed, index_data, index_page, listed
+from mailbatch.preview.markup import script
+from mailbatch.preview.message_page import Place, message_page
+from mailbatch.render.message import Attachment
+
+ASSETS = Path(__file__).parent / "assets"
+#: Everything that a gallery consists of.
+OWN = ("index.html", "index-data.js", "messages", "inline", "attachments", "assets", MANIFEST)
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
+_LONGEST_NAME = 100
+_SHORTEST_NUMBER = 4  # digits
+
+
+class Gallery:
+    """A gallery being written: `add` every entry, then `finish`; a context manager.
+
+    `total` is the number of entries that will come. Nothing is in its place before `finish`.
+
+    Raises:
+        UsageError: `out` has other files in it, or cannot be written; from every method.
+    """
+
+    def __init__(self, out: Path, total: int) -> None:
+        check_place(out)
+        self._out = out
+        self._total = total
+        self._width = max(_SHORTEST_NUMBER, len(str(total)))
+        self._listed: list[Listed] = []
+        self._manifest: list[dict[str, object]] = []
+        with _writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+            self._made = Path(tempfile.mkdtemp(prefix=".gallery-", dir=out))
+            self._folder = _Folder(self._made)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._made, ignore_errors=True)
+
+    def _number(self, index: int) -> str | None:
+        return f"{index + 1:0{self._width}}" if 0 <= index < self._total else None
+
+    def add(self, entry: Entry) -> None:
+        """Write the files of the next message."""
+        index = len(self._listed)
+        number = self._number(index) or ""
+        parts = comparable(entry)
+        with _writing(self._out):
+            place = Place(
+                number=number,
+                index=index,
+                total=self._total,
+                before=self._number(index - 1),
+                after=self._number(index + 1),
+                files=self._folder.files(entry),
+            )
+            self._folder.text(f"messages/{number}.html", message_page(entry, place))
+            self._folder.text(f"messages/{number}.js", self._body(entry, number, parts))
+            if entry.content is not None:
+                self._folder.bytes(f"messages/{number}.eml", entry.source)
+        self._listed.append(listed(number, entry))
+        self._manifest.append(
+            {
+                "key": entry.key,
+                "number": number,
+                "address": entry.addresses[0],
+                "subject": entry.content.subject if entry.content is not None else "",
+                "digest": digest_of(parts),
+            }
+        )
+
+    def _body(self, entry: Entry, number: str, parts: dict[str, Any]) -> str:
+        """Return the script file with what is shown in frames, and compared by a later preview."""
+        inline = self._folder.images(entry)
+        data = {**parts, "inline": inline} if inline else dict(parts)
+        if entry.change is not None and entry.change.html_before is not None:
+            data["before"] = entry.change.html_before
+        return script("mailbatchBody", number, data)
+
+    def finish(self, overview: Overview) -> Path:
+        """Write the index, put the gallery into its place, and return the path of its index."""
+        manifest = {"format": FORMAT, "job": overview.job, "edition": overview.edition}
+        with _writing(self._out):
+            self._folder.text("index.html", index_page(overview, self._listed))
+            self._folder.text("index-data.js", index_data(overview, self._listed))
+            self._folder.text(
+                MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"
+            )
+            _move(self._made, self._out)
+        return self._out / "index.html"
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {error.filename or out}: {error.strerror}", hint="choose another --out"
+        ) from error
+
+
+def check_place(out: Path) -> None:
+    """Refuse a folder that has something else than a gallery in it.
+
+    Raises:
+        UsageError: it has, or it is no folder.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UsageError(f"{out} is no folder", hint="choose another --out")
+    if (out / MANIFEST).is_file():
+        return
+    if any(not name.name.startswith(".") for name in out.iterdir()):
+        raise UsageError(
+            f"{out} has other files in it",
+            hint="choose an empty folder, or one of an earlier preview",
+        )
+
+
+def _move(made: Path, out: Path) -> None:
+    for name in OWN:
+        old = out / name
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+    for name in OWN:
+        (made / name).rename(out / name)
+
+
+class _Folder:
+    """An empty folder that becomes a gallery; what messages share is written once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._images: set[str] = set()
+        self._files: dict[tuple[str, str], str] = {}
+        for name in ("messages", "inline", "attachments"):
+            (folder / name).mkdir()
+        shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
+
+    def text(self, name: str, text: str) -> None:
+        """Write a text file."""
+        self.bytes(name, text.encode("utf-8", "xmlcharrefreplace"))
+
+    def bytes(self, name: str, data: bytes) -> None:
+        """Write a file."""
+        (self._folder / name).write_bytes(data)
+
+    def images(self, entry: Entry) -> dict[str, str]:
+        """Write the inline images that are new; return the digest of each by its content id."""
+        found = {}
+        for image in entry.content.inline if entry.content is not None else ():
+            digest = digest_of_file(image.data)
+            found[image.cid or image.filename] = digest
+            if digest not in self._images:
+                self._images.add(digest)
+                encoded = base64.b64encode(image.data).decode("ascii")
+                address = f"data:{image.type};base64,{encoded}"
+                self.text(f"inline/{digest}.js", script("mailbatchImage", digest, address))
+        return found
+
+    def files(self, entry: Entry) -> tuple[str, ...]:
+        """Write the attachments and images that are new; return all their paths."""
+        if entry.content is None:
+            return ()
+        return tuple(self._file(f) for f in (*entry.content.attachments, *entry.content.inline))
+
+    def _file(self, file: Attachment) -> str:
+        digest, name = digest_of_file(file.data), file_name(file.filename)
+        if (digest, name) not in self._files:
+            (self._folder / "attachments" / digest).mkdir(exist_ok=True)
+            self._files[digest, name] = f"attachments/{digest}/{name}"
+            self.bytes(self._files[digest, name], file.data)
+        return self._files[digest, name]
+
+
+def file_name(name: str) -> str:
+    """Return a name that is harmless as a file name: no path, no control, nothing hidden."""
+    harmless = _UNSAFE.sub("_", name).strip(". ").encode("utf-8", "replace").decode("utf-8")
+    return harmless.replace("%", "_").replace("#", "_")[-_LONGEST_NAME:] or "attachment"

@@ -1,0 +1,66 @@
+"""What is wrong with the address of a link or an image in a mail. Never resolves or fetches one."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):")
+_NOWHERE = frozenset(("javascript", "vbscript", "about", "data"))
+_WEB = frozenset(("http", "https"))
+_PRIVATE = (".local", ".localhost", ".internal", ".lan", ".test", ".home.arpa")
+
+
+def link_fault(address: str) -> str | None:
+    """Return the code of what is wrong with a link, None where nothing is."""
+    scheme = _scheme(address)
+    fault = None
+    if address in {"", "#"} or scheme in _NOWHERE:
+        fault = "MB205"
+    elif address.startswith("#"):
+        fault = None
+    elif scheme == "localhost":  # `localhost:8000/page`
+        fault = "MB204"
+    elif scheme is None:
+        fault = "MB203"
+    elif scheme in _WEB:
+        fault = _host_fault(address)
+    return fault
+
+
+def _scheme(address: str) -> str | None:
+    """Return the scheme in lower case; what looks like a host with a port has none."""
+    found = _SCHEME.match(address)
+    return found[1].lower() if found is not None else None
+
+
+def image_fault(address: str) -> str | None:
+    """Return the code of what is wrong with the source of an image, None where nothing is."""
+    scheme = _scheme(address)
+    if scheme in {"cid", "data"}:
+        return None
+    if scheme not in _WEB:
+        return "MB207"
+    return "MB204" if _host_fault(address) == "MB204" else None
+
+
+def _host_fault(address: str) -> str | None:
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return "MB203"
+    if not host:
+        return "MB203"
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        private = "." not in host or host.endswith(_PRIVATE)
+    else:
+        private = number.is_private or number.is_loopback or number.is_unspecified
+    return "MB204" if private else None
+
+
+def stem(address: str) -> str:
+    """Return an address without its query and fragment, which often differ from row to row."""
+    return re.split(r"[?#]", address, maxsplit=1)[0] or address

@@ -1,0 +1,118 @@
+"""What `mailbatch check` found, as lines for people, as JSON, and as GitHub's workflow commands.
+
+Only words and forms here: what is an error was decided where the code was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mailbatch.errors import (
+    InputError,
+    InputErrors,
+    JobError,
+    MailbatchError,
+    RecipientError,
+    TemplateError,
+)
+from mailbatch.preview.codes import CODES, Severity, severity_of
+from mailbatch.preview.entry import Tally
+
+#: GitHub knows these levels.
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def input_tallies(error: MailbatchError) -> list[Tally]:
+    """Return the mistakes that `mailbatch run` would refuse, each as a tally of its own."""
+    if isinstance(error, InputErrors):
+        return [tally for one in error.errors for tally in input_tallies(one)]
+    if not isinstance(error, InputError):
+        return []
+    return [Tally(_code_of(error), "", 1, (error.message,), error.location, error.hint)]
+
+
+def _code_of(error: InputError) -> str:
+    if isinstance(error, JobError):
+        return "MB101"
+    if isinstance(error, RecipientError):
+        return "MB102"
+    return "MB103" if isinstance(error, TemplateError) else "MB104"
+
+
+def count_of(tallies: Iterable[Tally], severity: Severity) -> int:
+    """Return how many tallies have a severity."""
+    return sum(severity_of(tally.code) is severity for tally in tallies)
+
+
+def _detail(tally: Tally) -> str:
+    shown = "; ".join(tally.examples)
+    if tally.location is not None and tally.location.key:
+        return f"{tally.location.key}: {shown}"
+    return shown
+
+
+def text_lines(tallies: Iterable[Tally]) -> list[str]:
+    """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`."""
+    lines = []
+    for tally in tallies:
+        code = CODES[tally.code]
+        place = f"{tally.location}: " if tally.location is not None else ""
+        number = f" ({tally.count:,} times)" if tally.count > 1 else ""
+        title = code.title.replace("`", "")
+        lines.append(f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{number}")
+    return lines
+
+
+def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
+    """Return the tallies for JSON."""
+    found = []
+    for tally in tallies:
+        code, place = CODES[tally.code], tally.location
+        found.append(
+            {
+                "code": tally.code,
+                "severity": str(code.severity),
+                "title": code.title,
+                "file": place.path if place is not None else None,
+                "line": place.line if place is not None else None,
+                "column": place.column if place is not None else None,
+                "key": place.key if place is not None else None,
+                "count": tally.count,
+                "details": list(tally.examples),
+                "hint": tally.hint or code.mend,
+            }
+        )
+    return found
+
+
+def github_lines(tallies: Sequence[Tally]) -> list[str]:
+    """Return workflow commands, which GitHub shows beside the lines of a pull request.
+
+    Source: docs.github.com, "Workflow commands for GitHub Actions", setting a notice, warning or
+    error message.
+    """
+    lines = []
+    for tally in tallies:
+        code, place = CODES[tally.code], tally.location
+        given = {
+            "file": place.path if place is not None else None,
+            "line": place.line if place is not None else None,
+            "col": place.column if place is not None else None,
+            "title": f"{tally.code} {code.title}",
+        }
+        properties = ",".join(
+            f"{name}={_property(value)}" for name, value in given.items() if value is not None
+        )
+        number = f" ({tally.count:,} times)" if tally.count > 1 else ""
+        message = _message(f"{_detail(tally)}{number}\n{tally.hint or code.mend}")
+        lines.append(f"::{_LEVELS[code.severity]} {properties}::{message}")
+    return lines
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: object) -> str:
+    return _message(str(value)).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,109 @@
+"""The checks of the recipient table: placeholders, empty cells, and who is not mailed.
+
+Rows are shown one after the other and not kept; what is kept is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import Location
+from mailbatch.preview.entry import Finding
+from mailbatch.preview.tallies import Tallies
+
+#: What exports and forms write where they know nothing, in lower case.
+_WORDS = """
+test testing tester asdf qwerty foo xxx xxxx tbd tba todo dummy sample placeholder lorem
+nan null none undefined nil n/a #n/a #ref! #name? #value! #div/0! (null) <null> [null]
+fname lname first_name last_name firstname lastname vorname nachname
+*|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
+"""
+_NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
+PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
+_MOST_DOMAINS = 100_000
+_REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
+
+
+class TableChecks:
+    """What the checks find in the table, row by row.
+
+    `columns` are its columns, `read` those that templates read; `path` is the table as the job
+    names it. What is found goes to `tallies`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        columns: tuple[str, ...],
+        *,
+        address: str,
+        read: frozenset[str],
+        tallies: Tallies,
+    ) -> None:
+        self._path = path
+        self._unused = [name for name in columns if name not in read]
+        self._header = frozenset(columns)
+        self._watched = [
+            (index, name) for index, name in enumerate(columns) if name in read and name != address
+        ]
+        self._domains: Counter[str] = Counter()
+        self._tallies = tallies
+        self.rows = 0
+
+    def row(self, recipient: Recipient) -> None:
+        """Look at one row."""
+        self.rows += 1
+        if recipient.status == "invalid":
+            reason = recipient.reason or "is invalid"
+            detail = f"{reason}: {recipient.address!r}" if recipient.address else reason
+            place = Location(self._path, recipient.line)
+            self._tallies.add(Finding("MB111", detail, reason, place))
+            return
+        if recipient.status != "pending":
+            return
+        domain = recipient.address.rpartition("@")[2].lower()
+        if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
+            self._domains[domain] += 1
+        for index, name in self._watched:
+            cell = recipient.values[index]
+            if not cell.strip():
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
+            elif is_placeholder(cell) or (cell == name and cell in self._header):
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
+
+    @property
+    def domains(self) -> tuple[tuple[str, int], ...]:
+        """The domains of everybody who would be mailed, most first."""
+        return tuple(sorted(self._domains.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns that nothing reads."""
+        return tuple(self._unused)
+
+    def summary(self, counts: Mapping[str, int]) -> Iterator[tuple[Finding, int]]:
+        """Give what is found in the table as a whole, each with the number of rows it is about."""
+        place = Location(self._path, 1)
+        for name in self._unused:
+            yield Finding("MB117", f"{name} is never used", name, place), 1
+        for status, code in _REASONS.items():
+            if counts.get(status):
+                rows = f"{counts[status]:,} of {self.rows:,} rows"
+                yield Finding(code, rows, location=Location(self._path)), counts[status]
+        if not counts.get("pending"):
+            yield Finding("MB112", "no row is left to be mailed", location=Location(self._path)), 1
+        elif self.domains:
+            most = ", ".join(f"{name} {number:,}" for name, number in self.domains[:5])
+            others = len(self.domains) - 5
+            more = f" and {others:,} other domains" if others > 0 else ""
+            finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
+            yield finding, counts["pending"]
+
+
+def is_placeholder(cell: str) -> bool:
+    """Tell whether a cell holds what stands where nothing is known."""
+    return cell.strip().casefold() in PLACEHOLDERS

@@ -1,0 +1,173 @@
+"""The rows worth looking at: every branch of the templates, extreme values, and what is odd.
+
+Deliveries are seen once, in the order of the table; few are kept. The choice is a function of what
+was seen: two previews of the same files show the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from mailbatch.envelope import Delivery
+from mailbatch.preview.codes import Severity, severity_of
+from mailbatch.preview.entry import Finding
+from mailbatch.render.branches import Branch
+from mailbatch.render.message import Content
+
+_MOST_ERRORS = 10
+_MOST_LABELS = 3
+#: What is kept, by how much it tells.
+_ERROR, _BRANCH, _WARNING, _VALUE, _SHAPE, _FILLER = range(6)
+
+
+@dataclass(slots=True)
+class Chosen:
+    """A delivery that is worth looking at, and why."""
+
+    delivery: Delivery
+    rank: int
+    order: int
+    reasons: list[str] = field(default_factory=list)
+
+
+class Telling:
+    """Chooses deliveries as they come.
+
+    `columns` are those of the table, `read` those that templates read, `labels` the branches by
+    their keys. `keep` are keys of deliveries that are chosen in any case.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        *,
+        read: frozenset[str],
+        limit: int,
+        keep: Collection[str] = frozenset(),
+    ) -> None:
+        self._read = [(i, name) for i, name in enumerate(columns) if name in read]
+        self._limit = limit
+        self._keep = frozenset(keep)
+        self._chosen: dict[int, Chosen] = {}
+        self._extremes: dict[str, tuple[int, int, Delivery, int]] = {}
+        self._first: set[object] = set()
+        self._errors = 0
+        self._sample: list[tuple[int, Delivery]] = []
+        self._stride = 1
+        self.branches: set[tuple[str, int]] = set()
+        self.seen = 0
+
+    def see(
+        self,
+        delivery: Delivery,
+        *,
+        content: Content | None,
+        taken: dict[tuple[str, int], Branch],
+        findings: Iterable[Finding],
+        error: str | None = None,
+    ) -> None:
+        """Look at a delivery, the branches it takes and what the checks found in it."""
+        self.seen += 1
+        if delivery.key in self._keep:
+            self._choose(delivery, _ERROR, None)
+        if error is not None:
+            self._error(delivery, error)
+        self._branches(delivery, taken)
+        for finding in findings:
+            if severity_of(finding.code) is Severity.WARNING and self._is_first(finding.code):
+                self._choose(delivery, _WARNING, f"first with {finding.code}")
+        self._values(delivery)
+        self._shape(delivery, content)
+        self._fill(delivery)
+
+    def choose(self) -> list[Chosen]:
+        """Return what is worth looking at, in the order of the table: `limit`, and `keep`."""
+        for reason, (rank, _, delivery, order) in self._extremes.items():
+            _, _, name = reason.partition(" ")
+            shortest = self._extremes.get(f"shortest {name}")
+            longest = self._extremes.get(f"longest {name}")
+            if shortest is not None and longest is not None and longest[1] == -shortest[1]:
+                continue  # all are of one length, which tells nothing
+            self._choose(delivery, rank, reason, order)
+        for order, delivery in self._sample:
+            if len(self._chosen) >= self._limit:
+                break
+            self._choose(delivery, _FILLER, None, order)
+        ranked = sorted(self._chosen.values(), key=lambda chosen: (chosen.rank, chosen.order))
+        kept = [chosen for chosen in ranked if chosen.delivery.key in self._keep]
+        others = [chosen for chosen in ranked if chosen.delivery.key not in self._keep]
+        return sorted([*kept, *others[: self._limit]], key=lambda chosen: chosen.order)
+
+    def _is_first(self, what: object) -> bool:
+        if what in self._first:
+            return False
+        self._first.add(what)
+        return True
+
+    def _choose(
+        self, delivery: Delivery, rank: int, reason: str | None, order: int | None = None
+    ) -> None:
+        chosen = self._chosen.get(delivery.id)
+        if chosen is None:
+            chosen = Chosen(delivery, rank, self.seen if order is None else order)
+            self._chosen[delivery.id] = chosen
+        chosen.rank = min(chosen.rank, rank)
+        if reason is not None and reason not in chosen.reasons:
+            chosen.reasons.append(reason)
+
+    def _error(self, delivery: Delivery, error: str) -> None:
+        if self._errors < _MOST_ERRORS and self._is_first(("error", error)):
+            self._errors += 1
+            self._choose(delivery, _ERROR, None)
+
+    def _branches(self, delivery: Delivery, taken: dict[tuple[str, int], Branch]) -> None:
+        new = [branch for key, branch in taken.items() if key not in self.branches]
+        if not new:
+            return
+        self.branches.update(taken)
+        labels = list(dict.fromkeys(branch.label for branch in new))
+        if self.seen == 1:
+            labels = []  # the first row takes many, and tells nothing by it
+        elif len(labels) > _MOST_LABELS:
+            labels = [*labels[:_MOST_LABELS], f"{len(labels) - _MOST_LABELS} more branches"]
+        self._choose(delivery, _BRANCH, None)
+        for label in labels:
+            self._choose(delivery, _BRANCH, f"shows {label}")
+
+    def _values(self, delivery: Delivery) -> None:
+        values = delivery.rows[0].values
+        for index, name in self._read:
+            cell = values[index]
+            if not cell.strip():
+                if self._is_first(("empty", index)):
+                    self._choose(delivery, _VALUE, f"{name} is empty")
+                continue
+            self._extreme(f"longest {name}", len(cell), delivery, _VALUE)
+            self._extreme(f"shortest {name}", -len(cell), delivery, _VALUE)
+            if not cell.isascii() and self._is_first(("beyond", index)):
+                self._choose(delivery, _VALUE, f"{name} beyond ASCII")
+
+    def _shape(self, delivery: Delivery, content: Content | None) -> None:
+        if len(delivery.rows) > 1:
+            self._extreme("most rows", len(delivery.rows), delivery, _SHAPE)
+        if len(delivery.addresses) > 1:
+            self._extreme("most recipients", len(delivery.addresses), delivery, _SHAPE)
+        if content is not None:
+            size = len(content.html or "") + len(content.text or "")
+            self._extreme("longest message", size, delivery, _SHAPE)
+            self._extreme("longest subject", len(content.subject), delivery, _SHAPE)
+
+    def _extreme(self, reason: str, size: int, delivery: Delivery, rank: int) -> None:
+        most = self._extremes.get(reason)
+        if most is None or size > most[1]:
+            self._extremes[reason] = (rank, size, delivery, self.seen)
+
+    def _fill(self, delivery: Delivery) -> None:
+        """Keep evenly spaced deliveries, whatever their number turns out to be."""
+        if (self.seen - 1) % self._stride:
+            return
+        self._sample.append((self.seen, delivery))
+        if len(self._sample) > 2 * self._limit:
+            self._sample = self._sample[::2]
+            self._stride *= 2
