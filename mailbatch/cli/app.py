@@ -6,6 +6,7 @@ Options are declared here in one place, so that `--help` and the reference are o
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -152,16 +153,85 @@ def run(
 
 
 @app.command(epilog=EXIT_CODES)
+def preview(
+    job: JobArgument,
+    edition: Edition = None,
+    variables: Set = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where the gallery goes; default: preview/NAME beside the job.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Show at most N messages; default 50."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False,
+    only: Only = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="DIR", help="Show what changed since the preview in DIR."
+        ),
+    ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Serve it on 127.0.0.1 and render again at every reload."),
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="For --serve; default 8026, 0 takes any free port."
+        ),
+    ] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Render everything and write a gallery to look at before anything is sent.
+
+    It shows the rows worth looking at: every branch of the templates, extreme values, what is odd.
+
+    Example: mailbatch preview newsletter.yaml --open
+    """
+    from mailbatch.cli import preview as command
+
+    _finish(command.preview_command(**_given(locals())))
+
+
+class Form(StrEnum):
+    """How `check` writes what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@app.command(epilog=EXIT_CODES)
 def check(
     job: JobArgument,
     edition: Edition = None,
     variables: Set = None,
+    connect: Annotated[
+        bool,
+        typer.Option(
+            "--connect", help="Also greet the server, secure, authenticate and quit; sends nothing."
+        ),
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings end with 65, too.")] = False,
+    form: Annotated[
+        Form,
+        typer.Option("--format", help="text, json, or github: annotations of a pull request."),
+    ] = Form.TEXT,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Find every mistake in one go, without sending anything.
 
-    Example: mailbatch check newsletter.yaml
+    Example: mailbatch check newsletter.yaml --strict
     """
     from mailbatch.cli import check as command
 
