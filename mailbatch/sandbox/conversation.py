@@ -22,11 +22,17 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import logging
 import re
 import ssl
 from typing import Any, Protocol, TypeVar
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+
+log = logging.getLogger(__name__)
+
+# aiosmtpd remarks on what clients do wrong; unasked for, that is nothing for standard error.
+logging.getLogger("mail.log").addHandler(logging.NullHandler())
 
 #: What the provider announces: 20 MiB (SIZE) and, in its text, 1000 recipients per transaction.
 SIZE_LIMIT = 20_971_520
@@ -80,6 +86,12 @@ class Hooks:
             return "235 2.7.0 Authentication successful"
         # `handled` means that the mechanism has answered already: cancelled, or not base64.
         return None if result.handled else "535 5.7.8 Authentication credentials invalid"
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer a command that failed in here; a handshake broken off is the client's affair."""
+        if not isinstance(error, TLSSetupException):
+            log.error("the sandbox failed to answer a command", exc_info=error)
+        return "451 4.3.0 The sandbox failed"
 
     async def handle_RSET(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
         """Answer RSET."""

@@ -11,11 +11,9 @@ What it answers is in `conversation`, whom it refuses in the table of `addresses
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import ipaddress
 import logging
-import signal
 import ssl
 import uuid
 from collections.abc import Callable, Collection
@@ -191,24 +189,6 @@ class Sandbox:
         if self._on_message:
             self._on_message(message)
         return f"250 2.6.0 Message queued as <{message.id}>"
-
-
-async def serve_until_signal(sandbox: Sandbox) -> None:
-    """Answer until SIGINT or SIGTERM comes, then stop; for a sandbox that runs alone."""
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    caught: list[signal.Signals] = []
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Where the loop takes no signals, Ctrl-C cancels this coroutine instead.
-            with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, told.set)
-                caught.append(number)
-        await told.wait()
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
-        await sandbox.stop()
 
 
 def _is_loopback(host: str) -> bool:

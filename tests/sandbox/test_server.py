@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import smtplib
 from datetime import datetime
 
@@ -13,7 +11,7 @@ import pytest
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.outbox import INDEX
-from mailbatch.sandbox.server import Sandbox, serve_until_signal
+from mailbatch.sandbox.server import Sandbox
 
 CONTENT = b"Subject: dots\r\n\r\n.\r\n..two\r\nlast\r\n"
 
@@ -146,18 +144,3 @@ def test_stop_ends_open_conversations_and_can_be_called_again():
             await asyncio.open_connection(sandbox.host, sandbox.port)
 
     asyncio.run(fact())
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving_ends_with_a_signal(number):
-    async def fact():
-        sandbox = await Sandbox.start()
-        serving = asyncio.create_task(serve_until_signal(sandbox))
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
-        await asyncio.wait_for(serving, 10)
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection(sandbox.host, sandbox.port)
-
-    before = signal.getsignal(number)
-    asyncio.run(fact())
-    assert signal.getsignal(number) == before
