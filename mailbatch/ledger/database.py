@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.damage import check_journal, check_pages
+from mailbatch.ledger.damage import check_journal, check_pages, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
+from mailbatch.ledger.lock import RunLock
 
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
 SCHEMA_VERSION = 1
@@ -94,15 +95,19 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> No
         connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (name, value))
 
 
-def ensure(path: Path, facts: Mapping[str, str], *, died: bool) -> None:
+def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
     """Create the ledger if there is none: built beside, synced, renamed, so whole or absent.
 
-    `died` says that there was one, whose process never put it away: then its loss is no beginning.
+    Where the lock file knows of a ledger, its loss is no beginning.
     """
     if path.exists():
         return
-    if died or _journal(path).exists():
-        raise damaged(path, "the file is gone, but its last run never put it away")
+    if lock.died or lock.seal is not None or journal_size(path):
+        raise LedgerError(
+            f"{path}: the ledger is gone: its last run left one here",
+            hint="put it back. To begin the edition anew, for everybody, remove "
+            f"{lock.path} and {path}-wal as well",
+        )
     building = path.with_name(path.name + ".new")
     try:
         for leftover in path.parent.glob(building.name + "*"):
@@ -143,15 +148,16 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def open_for_writing(path: Path, *, died: bool, boot: str) -> Database:
-    """The ledger, checked; `died`: the process before, on this boot, never put it away."""
-    if died and not _journal(path).exists():
-        raise damaged(path, f"its last run died and its journal {_journal(path)} is missing")
+def open_for_writing(path: Path, *, died: bool, sealed: bool, boot: str) -> Database:
+    """The ledger, checked unless `sealed`; `died`: its last run on this boot never put it away."""
+    if died and not journal_size(path):
+        raise damaged(path, f"its last run died, and its journal {path}-wal is gone")
     database = Database(path, _connect(path, "mode=rw"))
     try:
         with database.guard:
             _check_identity(database)
-            check_pages(path, database.connection)
+            if not sealed:
+                check_pages(path, database.connection)
             if database.fact("boot_id") == boot:
                 check_journal(path, database.connection)
             _prepare(database.connection)
@@ -171,7 +177,7 @@ def open_for_reading(path: Path) -> Database:
         except LedgerError:
             # On a read-only file system SQLite cannot make its index of the journal; without a
             # journal there is nothing to index, and nobody who could be writing one.
-            if _journal(path).exists() or os.access(path.parent, os.W_OK):
+            if journal_size(path) or os.access(path.parent, os.W_OK):
                 raise
             database.connection.close()
             database.connection = _connect(path, "mode=ro&immutable=1")
@@ -180,10 +186,6 @@ def open_for_reading(path: Path) -> Database:
         database.connection.close()
         raise
     return database
-
-
-def _journal(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
 
 
 def check_exists(path: Path) -> None:

@@ -24,7 +24,8 @@ from mailbatch.ledger.failure import from_system, taken_over
 class Holder:
     """Who holds the lock, or held it last.
 
-    `running`: the ledger was open, and has not been put away in order since.
+    `running`: the ledger was open, and has not been put away in order since. `seal` is the digest
+    of what was put away.
     """
 
     pid: int
@@ -32,6 +33,7 @@ class Holder:
     started: str
     boot: str
     running: bool = False
+    seal: str | None = None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.started}"
@@ -40,39 +42,42 @@ class Holder:
 class RunLock:
     """An exclusive lock on an edition, held until `release` or the end of the process."""
 
-    __slots__ = ("_fd", "_holder", "_path", "died")
+    __slots__ = ("_fd", "_holder", "died", "path", "seal")
 
     def __init__(self, path: Path, *, boot: str) -> None:
         """Take the lock file `path`, creating it; LedgerLocked if another process has it.
 
-        `died` says that the holder before, on this boot, never put the ledger away.
+        `died` says that the holder before, on this boot, never put the ledger away; else `seal` is
+        the digest of what it put away.
         """
-        self._path = path
+        self.path = path
         try:
             self._fd = _open_locked(path)
         except OSError as error:
             raise from_system(path, error, what="the lock cannot be taken") from error
         previous = _read(self._fd)
         self.died = previous is not None and previous.running and previous.boot == boot
+        self.seal = None if previous is None or previous.running else previous.seal
         started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._holder = Holder(os.getpid(), socket.gethostname(), started, boot)
         try:
-            self.mark(running=self.died)  # what the holder before left stands until it is recovered
+            # What the holder before left stands until the ledger is found in order.
+            self.mark(running=self.died, seal=self.seal)
         except BaseException:
             self.release()
             raise
 
     def check(self) -> None:
         """Raise LedgerError if the lock file is not at its path any more: others could get in."""
-        if not _is_at(self._fd, self._path):
-            raise taken_over(self._path, "the lock file was removed")
+        if not _is_at(self._fd, self.path):
+            raise taken_over(self.path, "the lock file was removed")
 
-    def mark(self, *, running: bool) -> None:
-        """Write down who holds the lock, and whether the ledger is open."""
+    def mark(self, *, running: bool, seal: str | None = None) -> None:
+        """Write down who holds the lock, and whether the ledger is open or put away."""
         try:
-            _write(self._fd, replace(self._holder, running=running))
+            _write(self._fd, replace(self._holder, running=running, seal=seal))
         except OSError as error:
-            raise from_system(self._path, error, what="the lock cannot be written") from error
+            raise from_system(self.path, error, what="the lock cannot be written") from error
 
     def release(self) -> None:
         """Give the lock back; without effect the second time."""

@@ -119,3 +119,61 @@ def columns(database: Database) -> tuple[str, ...]:
             "SELECT columns FROM header WHERE id = (SELECT value FROM fact WHERE name = 'header')"
         ).fetchone()
     return () if found is None else tuple(json.loads(found[0]))
+
+
+def counts(database: Database) -> dict[Status, int]:
+    """How many rows of the table have each status; every status is there."""
+    found = dict.fromkeys(Status, 0)
+    with database.guard:
+        for status, number in database.connection.execute(_COUNTS):
+            found[Status(status)] = number
+    return found
+
+
+def knows(database: Database, address: str) -> bool:
+    """Whether a row of the table, as it was planned last, has this address."""
+    with database.guard:
+        return bool(database.connection.execute(_KNOWS, (address.lower(),)).fetchone()[0])
+
+
+def shares_messages(database: Database) -> bool:
+    """Whether any delivery goes to several addresses."""
+    with database.guard:
+        return bool(database.connection.execute(_SHARES).fetchone()[0])
+
+
+def next_due(database: Database) -> float | None:
+    """When the next recipient is due who has to wait; None if there is none."""
+    with database.guard:
+        (due,) = database.connection.execute(_NEXT_DUE).fetchone()
+    return None if due is None else float(due)
+
+
+# An index leads to the rows that are mailed; the others are looked at only if none of them has it.
+_KNOWS = """
+SELECT EXISTS (
+  SELECT 1 FROM recipient WHERE address_key = ?1 AND claim = 'own' AND line IS NOT NULL
+) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ?1 AND line IS NOT NULL)
+"""
+_SHARES = """
+SELECT EXISTS (
+  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND 1 < (
+    SELECT count(*) FROM (
+      SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 2)))
+"""
+_COUNTS = """
+SELECT status, sum(recipients) FROM (
+  SELECT status, recipients FROM tally
+  UNION ALL
+  SELECT r.status, -1 FROM outcome AS o JOIN recipient AS r ON r.id = o.recipient_id
+  UNION ALL
+  SELECT status, 1 FROM outcome
+) GROUP BY status
+"""
+_NEXT_DUE = """
+SELECT min(due) FROM (
+  SELECT min(due) AS due FROM delivery WHERE due > 0
+  UNION ALL
+  SELECT min(due) FROM outcome WHERE due > 0
+)
+"""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
 from mailbatch.ledger import plan, recovery, space, standing
 from mailbatch.ledger.boot import boot_id as this_boot
+from mailbatch.ledger.damage import check_seal, seal
 from mailbatch.ledger.database import (
     Database,
     check_exists,
@@ -103,8 +105,11 @@ class Ledger:
         lock = RunLock(path.with_name(path.name + ".lock"), boot=boot)
         try:
             if facts is not None:
-                ensure(path, facts, died=lock.died)
-            ledger = cls(open_for_writing(path, died=lock.died, boot=boot), lock)
+                ensure(path, facts, lock=lock)
+            if lock.seal is not None:
+                check_seal(path, lock.seal, lock.path)
+            sealed = lock.seal is not None
+            ledger = cls(open_for_writing(path, died=lock.died, sealed=sealed, boot=boot), lock)
         except BaseException:
             lock.release()
             raise
@@ -151,18 +156,23 @@ class Ledger:
         """
         if self._lock is not None and self._under_way is not None:
             self._under_way = self._leasing = None
+            in_order = False
             try:
                 with self._database.transaction(durable=True) as connection:
                     fold(connection)
                 self._lock.mark(running=False)
+                in_order = True
             finally:
-                self._abandon()
+                self._abandon(in_order=in_order)
         else:
             self._abandon()
 
-    def _abandon(self) -> None:
+    def _abandon(self, *, in_order: bool = False) -> None:
         try:
             self._database.close()
+            if in_order and self._lock is not None:
+                with suppress(OSError, LedgerError):  # without its seal it is checked page by page
+                    self._lock.mark(running=False, seal=seal(self.path))
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -220,13 +230,11 @@ class Ledger:
 
     def knows(self, address: str) -> bool:
         """Whether a row of the table, as it was planned last, has this address."""
-        with self._database.guard:
-            return bool(self._database.connection.execute(_KNOWS, (address.lower(),)).fetchone()[0])
+        return standing.knows(self._database, address)
 
     def shares_messages(self) -> bool:
         """Whether any delivery goes to several addresses."""
-        with self._database.guard:
-            return bool(self._database.connection.execute(_SHARES).fetchone()[0])
+        return standing.shares_messages(self._database)
 
     def reserve_space(self, rows: int | None = None) -> None:
         """Take the room from the file system that sending to `rows` recipients will fill.
@@ -302,12 +310,7 @@ class Ledger:
 
     def next_due(self) -> float | None:
         """When the next deferred recipient is due; None if no deferred one has tries left."""
-        with self._database.guard:
-            (due,) = self._database.connection.execute(
-                "SELECT min(due) FROM (SELECT min(due) AS due FROM delivery WHERE due > 0"
-                " UNION ALL SELECT min(due) FROM outcome)"
-            ).fetchone()
-        return None if due is None else float(due)
+        return standing.next_due(self._database)
 
     def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
@@ -328,11 +331,7 @@ class Ledger:
 
     def counts(self) -> dict[Status, int]:
         """How many rows of the table have each status; every status is there."""
-        found = dict.fromkeys(Status, 0)
-        with self._database.guard:
-            for status, number in self._database.connection.execute(_COUNTS):
-                found[Status(status)] = number
-        return found
+        return standing.counts(self._database)
 
     def pending_count(self) -> int:
         """How many rows are pending."""
@@ -369,26 +368,3 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
-
-
-# An index leads to the rows that are mailed; the others are looked at only if none of them has it.
-_KNOWS = """
-SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE address_key = ?1 AND claim = 'own' AND line IS NOT NULL
-) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ?1 AND line IS NOT NULL)
-"""
-_SHARES = """
-SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE delivery_id IS NOT NULL AND claim = 'own'
-  GROUP BY delivery_id HAVING count(*) > 1
-)
-"""
-_COUNTS = """
-SELECT status, sum(recipients) FROM (
-  SELECT status, recipients FROM tally
-  UNION ALL
-  SELECT r.status, -1 FROM outcome AS o JOIN recipient AS r ON r.id = o.recipient_id
-  UNION ALL
-  SELECT status, 1 FROM outcome
-) GROUP BY status
-"""

@@ -209,3 +209,12 @@ def test_group_values_are_told_apart_in_keys_and_results(ledger):
     shown = [found.group for found in ledger.result_rows()]
     assert shown == [r"a\/b/c", r"a/b\/c", r"a\\/b", "/", "a//"]
     assert len(parts(ledger)) == 5
+
+
+def test_whether_messages_are_shared_is_known(ledger):
+    plan(ledger, people("a", "b"))
+    assert not ledger.shares_messages()
+    plan(ledger, [row(2, "a", group=DE), row(3, "b", group=EN)], **BY)
+    assert not ledger.shares_messages()
+    plan(ledger, people("a", "b", group=DE), **BY)
+    assert ledger.shares_messages()
