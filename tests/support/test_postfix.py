@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import postfix
 from tests.support.raw_client import RawClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.realserver
 
@@ -64,7 +65,7 @@ def test_a_postfix_that_was_stopped_is_gone_with_its_daemons_and_its_folder():
         with RawClient(port) as client:
             client.greet()
             assert (folder / "queue" / "active").is_dir()
-            assert "connect from" in server.log
+            until(lambda: "connect from" in server.log, what="Postfix's log of the connection")
     assert not folder.exists()
     with pytest.raises(ConnectionRefusedError), RawClient(port):
         pass
