@@ -30,7 +30,8 @@ from mailbatch.ledger.store import Ledger
 
 #: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Controls, line ends, and what turns the direction of text around.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def write_results(ledger: Ledger, path: Path) -> None:
