@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
-from mailbatch.job.section import URL, FileName, Section, Template
+from mailbatch.job.section import URL, Section, Template
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
@@ -76,12 +76,17 @@ class Message(Section):
     )
 
     subject: Template = Field(description="The Subject header; a template.")
-    text: FileName | None = Field(default=None, description="The template file of the text part.")
-    html: FileName | None = Field(
+    text: Template | None = Field(
         default=None,
-        description="The template file of the HTML part; without text, a text part is made of it.",
+        description="The template file of the text part; its path may be a template itself.",
+        examples=["letter.txt.j2", "letter.{{ locale }}.txt.j2"],
     )
-    markdown: FileName | None = Field(
+    html: Template | None = Field(
+        default=None,
+        description="The template file of the HTML part; its path may be a template itself. Without "
+        "text, a text part is made of it.",
+    )
+    markdown: Template | None = Field(
         default=None,
         validate_default=True,
         description="A template file in Markdown that gives both parts; excludes text and html.",

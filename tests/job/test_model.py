@@ -373,10 +373,6 @@ REFUSED = [
         "message.markdown: gives both parts: it cannot stand beside text",
     ),
     (
-        {"message": {"text": "{{ locale }}.j2"}},
-        "message.text: is no template: it is the same for every message",
-    ),
-    (
         {"message": {"subject": "a\nb"}},
         "message.subject: must be one line without control characters",
     ),
