@@ -52,6 +52,7 @@ class Stopping:
         self._stop = stop
         self._at_once = at_once
         self.signum: int | None = None
+        self._twice = False
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
         """Receive the signals in `loop`, where the platform and the thread allow it."""
@@ -62,10 +63,12 @@ class Stopping:
                 return
 
     def remove(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the signals back."""
+        """Give the signals back; behind the second one no other is heard any more."""
         for signum in SIGNALS:
             try:
                 loop.remove_signal_handler(signum)
+                if self._twice:
+                    signal.signal(signum, signal.SIG_IGN)
             except (NotImplementedError, RuntimeError, ValueError):
                 return
 
@@ -73,5 +76,6 @@ class Stopping:
         if self.signum is None:
             self.signum = signum
             self._stop.set()
-        else:
+        elif not self._twice:
+            self._twice = True
             self._at_once(signum)

@@ -1,0 +1,129 @@
+"""Runs that die: in a process of their own, at a named step or at any instant.
+
+The processes are forked from a server that has everything imported already, so that a death costs
+milliseconds. The steps are wrapped from outside, in the dying process alone: the code under test
+does not know of them and calls through.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import mailbatch.delivery.runner
+import mailbatch.ledger.store
+import mailbatch.smtp.session
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.runner import run
+from mailbatch.job.loader import load_job
+from mailbatch.ledger.store import Ledger
+from mailbatch.smtp.session import Session
+
+#: Every ledger step and every socket step of a run, by name: what holds it, and what it is called.
+STEPS: dict[str, tuple[Any, str]] = {
+    "plan": (Ledger, "reconcile"),
+    "digests": (Ledger, "set_content_digests"),
+    "reopen": (Ledger, "reopen_deferred"),
+    "reserve": (Ledger, "reserve_space"),
+    "lease": (Ledger, "lease"),
+    "commit": (Ledger, "commit_point"),
+    "settle": (Ledger, "settle"),
+    "release": (Ledger, "release"),
+    "finished": (Ledger, "mark_finished"),
+    "close": (Ledger, "close"),
+    "results": (mailbatch.delivery.runner, "write_results"),
+    "begin": (Session, "begin"),
+    "group-answered": (Session, "content_wanted"),
+    "content": (Session, "send_content"),
+    "write": (Session, "_flush"),
+    "read": (Session, "data_received"),
+    "reply": (Session, "done"),
+    "quit": (Session, "quit"),
+}
+OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.certainty.dying"])
+
+
+def die_here() -> None:
+    """End this process as kill -9 does: no handler, no buffer, no exit hook."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _deadly(step: Callable[..., Any], when: str, nth: int) -> Callable[..., Any]:
+    """Wrap a step so that its nth call is the last thing this process does."""
+    calls = 0
+
+    def due() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls == nth
+
+    if inspect.iscoroutinefunction(step):
+
+        @functools.wraps(step)
+        async def deadly_async(*args: Any, **kwargs: Any) -> Any:
+            last = due()
+            if last and when == "before":
+                die_here()
+            result = await step(*args, **kwargs)
+            if last:
+                die_here()
+            return result
+
+        return deadly_async
+
+    @functools.wraps(step)
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        last = due()
+        if last and when == "before":
+            die_here()
+        result = step(*args, **kwargs)
+        if last:
+            die_here()
+        return result
+
+    return deadly
+
+
+def _run_to_death(job: str, step: str | None, when: str, nth: int, boot: str | None) -> None:
+    os.environ["SCENE_PASSWORD"] = ""
+    if boot is not None:
+        mailbatch.ledger.store.this_boot = lambda: boot
+    if step is not None:
+        holder, name = STEPS[step]
+        setattr(holder, name, _deadly(getattr(holder, name), when, nth))
+    run(load_job(Path(job)), RunOptions())
+
+
+def start(
+    job: Path,
+    *,
+    step: str | None = None,
+    when: str = "before",
+    nth: int = 1,
+    boot: str | None = None,
+) -> BaseProcess:
+    """Start a run of `job` that dies at the nth `step`; without a step it lives until it is killed."""
+    process = _processes.Process(
+        target=_run_to_death, args=(str(job), step, when, nth, boot), daemon=True
+    )
+    process.start()
+    return process
+
+
+def ended(process: BaseProcess, seconds: float = 30.0) -> int:
+    """Wait for its end and return how it ended: -9 is a kill, 0 a run that came to its end."""
+    process.join(seconds)
+    assert process.exitcode is not None, "the run neither died nor ended"
+    code = process.exitcode
+    process.close()
+    return code

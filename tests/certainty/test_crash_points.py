@@ -1,0 +1,55 @@
+"""kill -9 on both sides of every step of the ledger and of the socket, then a resume."""
+
+import pytest
+
+from tests.certainty.dying import OTHER_BOOT, STEPS, ended, start
+from tests.certainty.scene import Scene
+
+RECIPIENTS = 6
+#: The one window in which nobody can know: the commit point is recorded, the outcome is not.
+DOUBTFUL = {
+    ("commit", "after"), ("content", "after"), ("write", "before"), ("write", "after"),
+    ("read", "before"), ("read", "after"), ("reply", "before"), ("reply", "after"),
+    ("settle", "before"), ("lease", "before"), ("lease", "after"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("boot", ["same", "other"])
+@pytest.mark.parametrize("nth", [1, 3, 6])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_crash_point(tmp_path, fault_server, step, when, nth, boot):
+    """At most one delivery is in doubt on the same boot, a lot on another; nobody twice, none lost."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=RECIPIENTS)
+    died = start(
+        scene.job, step=step, when=when, nth=nth, boot=OTHER_BOOT if boot == "other" else None
+    )
+    code = ended(died)
+    assert code == -9 or (nth > 1 and code == 0), f"the run ended with {code}"
+    arrived = {a for taken in server.deliveries() for a in taken.recipients}
+    summary = scene.run()
+    statuses = scene.statuses()
+    in_doubt = {address for address, status in statuses.items() if status == "in_doubt"}
+    if boot == "same":
+        assert len(in_doubt) <= 1
+        assert not in_doubt or (step, when) in DOUBTFUL
+    # Doubt is earned: whoever was certainly reached before the crash and settled is not doubted.
+    assert summary.exit_code == (4 if in_doubt else 0)
+    scene.check(server.deliveries())
+    # Whatever arrived before the crash has not been sent again.
+    again = [a for taken in server.deliveries() for a in taken.recipients]
+    assert all(again.count(address) == 1 for address in arrived)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["commit", "content", "reply", "settle"])
+def test_a_death_in_the_middle_of_a_group(tmp_path, fault_server, step, when):
+    """A group of several addresses is in doubt as a whole, or not at all."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5, group=True, text="Hello\n")
+    assert ended(start(scene.job, step=step, when=when)) == -9
+    scene.run()
+    statuses = list(scene.statuses().values())
+    assert len(set(statuses)) == 1
+    scene.check(server.deliveries())

@@ -1,0 +1,67 @@
+"""Ten thousand RCPTs through small buffers: reading goes on while writing (RFC 2920 3.1)."""
+
+import asyncio
+import socket
+
+import pytest
+
+from mailbatch.envelope import Envelope
+from mailbatch.outcome import Status
+from mailbatch.smtp.server import Server, Timeouts
+from mailbatch.smtp.session import Session
+
+RECIPIENTS = 10_000
+CONTENT = b"From: a@example.com\r\nTo: undisclosed-recipients:;\r\n\r\nHello\r\n"
+TIMEOUTS = Timeouts(connect=10, command=60, data=60, end_of_data=60)
+
+
+class SmallSession(Session):
+    """A session whose socket sends and receives through buffers of 4 KiB."""
+
+    def connection_made(self, transport):
+        found = transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        super().connection_made(transport)
+
+
+async def send(server):
+    session = await SmallSession.open(server)
+    paths = tuple(f"user{n}@example.net" for n in range(RECIPIENTS))
+    transaction = session.begin(
+        Envelope("a@example.com", paths), size=len(CONTENT), eight_bit=False
+    )
+    if await session.content_wanted():
+        await session.send_content(CONTENT, lambda: None)
+        await session.done()
+    await session.quit()
+    return transaction.outcomes()
+
+
+@pytest.mark.parametrize("security", ["plaintext", "starttls", "tls"])
+def test_ten_thousand_recipients_through_4_kib(fault_server, certificates, security):
+    """Every recipient has the outcome of its own reply, and nothing deadlocks."""
+    refused = {"user77@example.net": "550 5.7.1 no"}
+    server = fault_server(
+        security=security,
+        tls_context=certificates.server_context() if security != "plaintext" else None,
+        recipients=RECIPIENTS,
+        refused=refused,
+        receive_buffer=4096,
+        send_buffer=4096,
+        read_size=1024,
+    )
+    where = Server(
+        "localhost",
+        server.port,
+        security=security,
+        auth="none",
+        ca_file=certificates.ca_file,
+        timeouts=TIMEOUTS,
+    )
+    outcomes = asyncio.run(send(where))
+    assert len(outcomes) == RECIPIENTS
+    wrong = {o.address: o.status for o in outcomes if o.status is not Status.ACCEPTED}
+    assert wrong == {"user77@example.net": Status.REJECTED}
+    (taken,) = server.deliveries()
+    assert len(taken.recipients) == RECIPIENTS - 1

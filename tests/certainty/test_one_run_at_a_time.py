@@ -1,0 +1,56 @@
+"""One run holds an edition; the others leave at once and say who holds it."""
+
+import json
+import time
+
+from tests.certainty.program import end, mailbatch, start
+from tests.certainty.scene import Scene
+from tests.support.faults import Fault, Kind, Stage
+
+LONG = {"connect": "20s", "command": "20s", "data": "20s", "end_of_data": "20s"}
+
+
+def test_a_second_run_leaves_at_once_and_says_who_holds_the_edition(tmp_path, fault_server):
+    """Exit code 75 within a second of its start-up, with the holder's process id."""
+    server = fault_server(Fault(Stage.MAIL, Kind.STALL, transaction=2))
+    scene = Scene(tmp_path / "s", server.port, timeouts=LONG)
+    first = start("run", "job.yaml", cwd=scene.folder)
+    server.wait_for(stage=Stage.DOT, seconds=30.0)
+    began = time.monotonic()
+    code, _, err = mailbatch("run", "job.yaml", cwd=scene.folder)
+    seconds = time.monotonic() - began
+    assert code == 75
+    assert str(first.pid) in err
+    assert seconds < 5.0  # start-up of the interpreter on a busy machine included
+    first.kill()
+    end(first)
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_a_killed_holder_blocks_nobody(tmp_path, fault_server):
+    """The lock is the kernel's: it is gone with its holder, whatever its age."""
+    server = fault_server(Fault(Stage.MAIL, Kind.STALL, transaction=1))
+    scene = Scene(tmp_path / "s", server.port, timeouts=LONG)
+    first = start("run", "job.yaml", cwd=scene.folder)
+    server.wait_for(stage=Stage.MAIL, seconds=30.0)
+    first.kill()
+    end(first)
+    code, _, err = mailbatch("run", "job.yaml", cwd=scene.folder)
+    assert (code, err.count("accepted")) == (0, 1)
+    scene.check(server.deliveries())
+
+
+def test_twenty_starts_at_once_send_once(tmp_path, fault_server):
+    """Of twenty concurrent starts each ends with 0 or 75, and everybody is mailed once."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=10, timeouts=LONG)
+    runs = [start("run", "job.yaml", "--json", cwd=scene.folder) for _ in range(20)]
+    ends = [end(process, 120.0) for process in runs]
+    codes = [code for code, _, _ in ends]
+    assert set(codes) <= {0, 75}
+    assert 0 in codes
+    sent = sum(json.loads(out)["transactions"] for code, out, _ in ends if code == 0)
+    assert sent == 10
+    scene.run()
+    scene.check(server.deliveries())

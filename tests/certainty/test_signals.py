@@ -1,0 +1,61 @@
+"""The first signal finishes what is open, the second stops at once."""
+
+import signal
+import time
+
+import pytest
+
+from tests.certainty.program import end, start
+from tests.certainty.scene import Scene
+from tests.support.faults import Fault, Kind, Stage
+
+PATIENT = {"connect": "20s", "command": "20s", "data": "20s", "end_of_data": "20s"}
+#: A slow reply at each moment: the signal comes while it is awaited. 20 bytes at 50 ms each.
+MOMENTS = [Stage.BANNER, Stage.EHLO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT, Stage.QUIT]
+
+
+def at_moment(fault_server, folder, stage, kind=Kind.DRIP):
+    """Start the program against a server that is slow at one stage; return when it is there."""
+    transaction = 2 if stage in {Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT} else None
+    server = fault_server(Fault(stage, kind, transaction=transaction, pace=0.03))
+    scene = Scene(folder, server.port, recipients=5, timeouts=PATIENT)
+    process = start("run", "job.yaml", cwd=scene.folder)
+    server.wait_for(2 if transaction else 1, stage=stage, seconds=30.0)
+    return server, scene, process
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("stage", MOMENTS)
+def test_one_signal_leaves_nobody_in_doubt(tmp_path, fault_server, stage, signum):
+    """Whatever is open is finished, QUIT is said, the results are written, the exit code is 75."""
+    server, scene, process = at_moment(fault_server, tmp_path / "s", stage)
+    process.send_signal(signum)
+    code, out, err = end(process)
+    assert code == 75, err
+    assert out == ""
+    statuses = scene.statuses()
+    assert set(statuses.values()) <= {"accepted", "pending"}
+    if stage not in {Stage.BANNER, Stage.EHLO}:
+        assert statuses["user2@example.net"] == "accepted"
+        assert server.stages(Stage.QUIT)
+    scene.run()
+    scene.check(server.deliveries())
+    assert set(scene.statuses().values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stage", [Stage.BANNER, Stage.MAIL, Stage.DATA, Stage.DOT])
+def test_the_second_signal_stops_at_once(tmp_path, fault_server, stage, signum):
+    """A server that stalls does not hold a run that is told twice to stop."""
+    server, scene, process = at_moment(fault_server, tmp_path / "s", stage, Kind.STALL)
+    process.send_signal(signum)
+    began = time.monotonic()
+    while process.poll() is None and time.monotonic() - began < 10.0:
+        process.send_signal(signum)
+        time.sleep(0.02)  # between two signals of a person, not for synchronisation
+    code, _, err = end(process)
+    assert code == 128 + signum, err
+    scene.run()
+    scene.check(server.deliveries())
+    doubts = [a for a, s in scene.statuses().items() if s == "in_doubt"]
+    assert doubts == (["user2@example.net"] if stage is Stage.DOT else [])
