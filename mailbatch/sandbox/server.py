@@ -104,12 +104,8 @@ class Sandbox:
         if (username is None) != (password is None):
             raise UsageError("the sandbox expects a user name and a password, or neither")
         credentials = None if username is None or password is None else (username, password)
-        try:
-            kept = None if outbox is None else Outbox(outbox)
-        except OSError as error:
-            raise UsageError(f"the outbox {outbox} cannot be written: {error.strerror}") from error
         sandbox = cls(
-            outbox=kept,
+            outbox=None if outbox is None else _opened(outbox),
             addresses=AddressTable(blocked, bad),
             credentials=credentials,
             tls_context=tls_context,
@@ -189,6 +185,13 @@ class Sandbox:
         if self._on_message:
             self._on_message(message)
         return f"250 2.6.0 Message queued as <{message.id}>"
+
+
+def _opened(folder: Path) -> Outbox:
+    try:
+        return Outbox(folder)
+    except OSError as error:
+        raise UsageError(f"the outbox {folder} cannot be written: {error.strerror}") from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,70 +6,14 @@ import asyncio
 import base64
 import logging
 import re
-import ssl
-import warnings
-from collections.abc import Awaitable, Callable
 
 import pytest
-import trustme
-import uvloop
 
 from mailbatch.sandbox.conversation import SIZE_LIMIT
-from mailbatch.sandbox.server import Sandbox
 
 QUEUED = re.compile(
     r"250 2\.6\.0 Message queued as <[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}>\r\n"
 )
-
-
-class Line:
-    """A raw client: bytes out, whole replies in."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def reply(self) -> str:
-        """Read one reply of one or more lines."""
-        text = ""
-        while True:
-            line = (await asyncio.wait_for(self.reader.readline(), 10)).decode()
-            text += line
-            if not line or line[3:4] != "-":
-                return text
-
-    async def say(self, text: str | bytes, replies: int = 1) -> list[str]:
-        """Write everything at once, then read that many replies."""
-        self.writer.write(text.encode() if isinstance(text, str) else text)
-        return [await self.reply() for _ in range(replies)]
-
-    async def ask(self, text: str | bytes) -> str:
-        """One command, one reply."""
-        return (await self.say(text))[0]
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def converse(request):
-    """Run a coroutine function with a started sandbox and a raw line to it, past the banner."""
-
-    def run(fact: Callable[[Sandbox, Line], Awaitable[None]], **options) -> None:
-        async def whole() -> None:
-            async with await Sandbox.start(**options) as sandbox:
-                reader, writer = await asyncio.open_connection(sandbox.host, sandbox.port)
-                line = Line(reader, writer)
-                assert await line.reply() == (
-                    "220 smtp.email-messaging.com ESMTP mailbatch sandbox\r\n"
-                )
-                try:
-                    await fact(sandbox, line)
-                finally:
-                    writer.close()
-
-        factory = uvloop.new_event_loop if request.param == "uvloop" else None
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(whole())
-
-    return run
 
 
 def test_ehlo_list_is_that_of_the_providers_page(converse):
@@ -355,101 +299,3 @@ def test_content_that_does_not_wait_for_354_is_refused(converse):
         assert replies[2].startswith("554 5.5.0 SMTP protocol synchronization error: content")
 
     converse(fact)
-
-
-def test_starttls_is_announced_needed_and_forgets_what_was_said(converse):
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-
-    async def fact(sandbox, line):
-        extensions = await line.ask("EHLO me.example\r\n")
-        assert "250-STARTTLS\r\n" in extensions
-        assert "AUTH" not in extensions
-        assert (await line.ask("MAIL FROM:<a@example.com>\r\n")).startswith("530 5.7.0 ")
-        assert (await line.ask("AUTH PLAIN AGEAYg==\r\n")).startswith("538 5.7.11 ")
-        assert (await line.ask("STARTTLS\r\n")).startswith("220 ")
-        await line.writer.start_tls(client, server_hostname="localhost")
-        assert (await line.ask("MAIL FROM:<a@example.com>\r\n")).startswith("503 5.5.1 ")
-        extensions = await line.ask("EHLO me.example\r\n")
-        assert "STARTTLS" not in extensions
-        assert "250-AUTH LOGIN PLAIN\r\n" in extensions
-        assert (await line.ask("AUTH PLAIN AGEAYg==\r\n")).startswith("235 ")
-        await line.say(
-            "MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n", replies=3
-        )
-        assert QUEUED.fullmatch(await line.ask(b"x" * 900 + b"\r\n.\r\n"))
-        assert await line.ask("QUIT\r\n") == "221 2.0.0 Bye\r\n"
-
-    converse(fact, tls_context=server)
-
-
-def test_a_client_that_refuses_the_certificate_disturbs_nobody(converse, caplog):
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(server)
-
-    async def fact(sandbox, line):
-        await line.ask("STARTTLS\r\n")
-        with pytest.raises(ssl.SSLCertVerificationError):
-            await line.writer.start_tls(ssl.create_default_context(), server_hostname="localhost")
-        reader, writer = await asyncio.open_connection(sandbox.host, sandbox.port)
-        other = Line(reader, writer)
-        await other.reply()
-        assert (await other.ask("NOOP\r\n")) == "250 2.0.0 OK\r\n"
-        writer.close()
-
-    caplog.set_level(logging.WARNING)
-    converse(fact, tls_context=server)
-    assert caplog.messages == []
-
-
-def test_a_command_that_fails_inside_is_answered_and_logged(converse, caplog):
-    def fail(message):
-        raise ZeroDivisionError
-
-    async def fact(sandbox, line):
-        await line.ask("EHLO me.example\r\n")
-        await line.say(
-            "MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n", replies=3
-        )
-        assert await line.ask("x\r\n.\r\n") == "451 4.3.0 The sandbox failed\r\n"
-        assert await line.ask("NOOP\r\n") == "250 2.0.0 OK\r\n"
-
-    converse(fact, on_message=fail)
-    assert caplog.messages == ["the sandbox failed to answer a command"]
-
-
-def test_clients_that_talk_nonsense_are_nothing_for_standard_error(converse, capfd, monkeypatch):
-    # Without handlers on the root, as in the command line, logging falls back to standard error.
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-
-    async def fact(sandbox, line):
-        assert (await line.ask("HELLO?\r\n")).startswith("500 ")
-        await line.ask("EHLO me.example\r\n")
-        await line.ask("AUTH LOGIN\r\n")
-        await line.ask("*\r\n")
-
-    converse(fact)
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    "left_at", [b"", b"EHLO x\r\n", b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n"]
-)
-def test_a_client_that_vanishes_disturbs_nobody(converse, caplog, left_at):
-    async def fact(sandbox, line):
-        line.writer.write(left_at)
-        line.writer.transport.abort()
-        reader, writer = await asyncio.open_connection(sandbox.host, sandbox.port)
-        other = Line(reader, writer)
-        await other.reply()
-        assert (await other.ask("NOOP\r\n")) == "250 2.0.0 OK\r\n"
-        writer.close()
-
-    caplog.set_level(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        converse(fact)
-    assert caplog.messages == []

@@ -11,6 +11,10 @@ from typing import Self
 SECONDS = 5.0
 MOST_LINES = 200
 
+#: A message, and the command group that announces one.
+CONTENT = b"Message-ID: <1@example.com>\r\nSubject: x\r\n\r\nhello\r\n"
+GROUP = "MAIL FROM:<news@example.com>\r\nRCPT TO:<a@example.com>\r\nDATA\r\n"
+
 
 class RawClient:
     """One connection; a context manager. `reply` raises TimeoutError or ConnectionResetError."""
@@ -90,3 +94,9 @@ class RawClient:
             self.say("QUIT\r\n")
             self.rest()
         self.sock.close()
+
+
+def deliver(client: RawClient, content: bytes = CONTENT) -> str:
+    """One pipelined transaction to a server that is well; its last reply."""
+    assert [reply[:3] for reply in client.ask(GROUP, replies=3)] == ["250", "250", "354"]
+    return client.ask(content + b".\r\n")[0]
