@@ -77,6 +77,14 @@ def when(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def shown(path: Path) -> str:
+    """Return a path as people want to read it: from where they stand, if it lies below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def mistakes(error: MailbatchError) -> int:
     """Return how many mistakes a failure names."""
     return len(error.errors) if isinstance(error, InputErrors) else 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import edition_of, read_job, reporting
+from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 
 
 @reporting
@@ -32,7 +32,7 @@ def results_command(
     path = results or declared_results_path(loaded, named, loaded.variables)
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         write_results(ledger, path)
-        console.say(f"results: {path}")
+        console.say(f"results: {shown(path)}")
         if failed is not None:
             number = write_unfinished(ledger, failed)
             console.say(f"unfinished: {number} recipients in {failed}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import pairs, read_job, reporting, when
+from mailbatch.cli.reporting import pairs, read_job, reporting, shown, when
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.outcome import Status
@@ -212,7 +212,7 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
             f"{_count(summary.sessions, 'session')}, {summary.seconds:.1f} s, {rate:,.0f} a second"
         )
     if summary.results is not None:
-        console.say(f"results: {summary.results}")
+        console.say(f"results: {shown(summary.results)}")
 
 
 def _count(number: int, noun: str) -> str:
