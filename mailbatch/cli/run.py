@@ -200,8 +200,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         what = f"sent to {options.redirect} instead"
     line = Text(f"{summary.job} ({summary.edition})")
     line.append(f", {what}: " if what else ": ")
-    shown = [(s, n) for s, n in summary.counts.items() if n]
-    for index, (status, count) in enumerate(shown):
+    counted = [(s, n) for s, n in summary.counts.items() if n]
+    for index, (status, count) in enumerate(counted):
         line.append(", " if index else "")
         line.append(f"{count} {status.replace('_', ' ')}", style=STYLE.get(status, ""))
     console.err.print(line)
