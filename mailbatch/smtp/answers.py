@@ -92,7 +92,7 @@ class Answers:
         if self.owed is not None:
             reason += f" {self.owed.in_reply_to}"
         evidence = self._parser.evidence
-        self.connection_lost(f"{reason}, after {evidence!r}" if evidence else reason)
+        self.connection_lost(f"{reason}, after '{evidence}'" if evidence else reason)
 
     def connection_lost(self, reason: str) -> None:
         """Give up: the socket failed or a deadline passed. Settles the open transaction."""

@@ -36,7 +36,7 @@ _CODES = {
     for a, b, c in itertools.product(range(2, 6), range(6), range(10))
 }
 # What stands behind the code: text follows, or nothing; in the lines before the last one a hyphen.
-_LAST = frozenset({b" ", b"", b"\r"})
+_LAST = frozenset({b" ", b""})
 _MORE = b"-"
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")  # RFC 3463 2
 # How much of an offending line an error shows.
@@ -70,10 +70,11 @@ def _status_class(word: str) -> int:
 @lru_cache(maxsize=64)
 def _whole_reply(line: bytes) -> Reply | None:
     """Read a line that is a reply by itself; None if it is not."""
+    line = line.removesuffix(b"\r")
     code = _CODES.get(line[:3])
     if code is None or line[3:4] not in _LAST:
         return None
-    text = decode(line[4:-1] if line[-1:] == b"\r" else line[4:])
+    text = decode(line[4:])
     if text[1:2] == ".":
         word, _, rest = text.partition(" ")
         if _status_class(word) == code // 100:
@@ -157,6 +158,8 @@ class ReplyParser:
 
     def _take_line(self, line: bytes) -> Reply | None:
         """Add a line to a reply of several lines; return the reply if it was the last one."""
+        size = len(line) + 1
+        line = line.removesuffix(b"\r")
         code = _CODES.get(line[:3])
         mark = line[3:4]
         if code is None or (mark != _MORE and mark not in _LAST):
@@ -164,10 +167,10 @@ class ReplyParser:
         if self._texts and code != self._code:
             raise self._garbage(f"a line of another code in the middle of a {self._code}", line)
         self._code = code
-        self._size += len(line) + 1
+        self._size += size
         if self._size > MAX_REPLY:
             raise RemoteProtocolError(f"a reply of the server is longer than {MAX_REPLY} bytes")
-        self._texts.append(line[4:].removesuffix(b"\r"))
+        self._texts.append(line[4:])
         if mark == _MORE:
             return None
         texts, self._texts, self._size = self._texts, [], 0
@@ -177,5 +180,5 @@ class ReplyParser:
         return RemoteProtocolError(f"a reply line of the server is longer than {MAX_LINE} bytes")
 
     def _garbage(self, what: str, line: bytes) -> RemoteProtocolError:
-        excerpt = "" if self.discreet else f": {decode(line)[:_EXCERPT]!r}"
+        excerpt = "" if self.discreet else f": '{decode(line)[:_EXCERPT]}'"
         return RemoteProtocolError(f"the server sent {what}{excerpt}")

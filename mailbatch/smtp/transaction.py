@@ -16,8 +16,9 @@ broken off before the end of data was handed over pending: certainly not taken  
 broken off after it                               in doubt                        their own reply
 
 A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending. Behind an accepted recipient
-"too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 behind a
-failed command. "Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
+"too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT
+behind a failed one: each time somebody else of the same transaction makes progress.
+"Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
 """
 
 from __future__ import annotations
@@ -199,7 +200,8 @@ class Transaction:
         data = self.data_reply
         if data is not None and data.code >= _NEGATIVE:  # a 354 decides nothing
             if data.code == _BAD_SEQUENCE and self.accepted < len(self.rcpt_replies):
-                return (Status.PENDING, data, _BEHIND_FAILURE, False)
+                # Counted: behind a mere "too many recipients" nobody else makes progress.
+                return (Status.PENDING, data, _BEHIND_FAILURE, True)
             return (_refusal(data), data, None, True)
         if self.end_of_data_handed_over:
             return (Status.IN_DOUBT, None, self.broken, True)

@@ -1,0 +1,99 @@
+"""Content: dots, line ends, line lengths."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailbatch.errors import LocalProtocolError
+from mailbatch.smtp.content import stuff, unstuff
+
+QUICK = settings(deadline=None, max_examples=100)
+
+LINE = st.one_of(
+    st.sampled_from([b"", b".", b"..", b".x", b"x.", b"x"]),
+    st.binary(max_size=40).map(lambda line: re.sub(rb"[\r\n]", b".", line)),
+)
+CONTENT = st.lists(LINE, max_size=30).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("content", "wire"),
+    [
+        (b"", b""),
+        (b"a\r\n", b"a\r\n"),
+        (b"a", b"a\r\n"),
+        (b".", b"..\r\n"),
+        (b".\r\n", b"..\r\n"),
+        (b"..\r\n", b"...\r\n"),
+        (b"\r\n.\r\n", b"\r\n..\r\n"),
+        (b"a\r\n.\r\n.\r\n", b"a\r\n..\r\n..\r\n"),
+        (b"a.\r\n", b"a.\r\n"),
+        (b"\r\n", b"\r\n"),
+    ],
+)
+def test_stuff(content, wire):
+    """Leading dots are doubled (RFC 5321 4.5.2), the last line is ended."""
+    assert stuff(content) == wire
+
+
+def test_nothing_to_do_costs_no_copy():
+    """The same object comes back where there is nothing to do."""
+    content = b"Subject: x\r\n\r\nx\r\n"
+    assert stuff(content) is content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\n", b"\r", b"a\nb\r\n", b"a\rb\r\n", b"a\r\r\n", b"\n\r\n", b"\r\n\n", b"\r\n\r",
+        b"a\n.\nb\r\n", b"a\n.\r\nb\r\n", b"a\r.\r\nb\r\n", b"a\r\n.\nb\r\n",
+        b"a\r\r\n.\r\r\nb\r\n", b"a\r\n.\rb\r\n", b"a\r", b"a\n", b"a\n\r",
+    ],
+)  # fmt: skip
+def test_bare_line_ends(content):
+    """A CR or LF that is not part of a CRLF is refused, with all that smuggling is made of."""
+    with pytest.raises(LocalProtocolError, match="not part of a CRLF"):
+        stuff(content)
+
+
+@pytest.mark.parametrize("before", [b"", b"a\r\n", b"b" * 998 + b"\r\n", b"c" * 500 + b"\r\n"])
+@pytest.mark.parametrize("after", [b"", b"a\r\n", b"b" * 998 + b"\r\n"])
+def test_line_length(before, after):
+    """998 bytes are a line, 999 are too many, wherever the line stands."""
+    longest = before + b"x" * 998 + b"\r\n" + after
+    assert stuff(longest) == longest
+    with pytest.raises(LocalProtocolError, match="longer than 998 bytes"):
+        stuff(before + b"x" * 999 + b"\r\n" + after)
+
+
+def test_line_length_without_line_end():
+    """The last line is measured without the CRLF that it gets."""
+    assert stuff(b"x" * 998) == b"x" * 998 + b"\r\n"
+    with pytest.raises(LocalProtocolError):
+        stuff(b"x" * 999)
+
+
+@given(CONTENT)
+@QUICK
+def test_unstuff_undoes_stuff(content):
+    """What the server makes of the wire is what was sent; no line of it is a lone dot."""
+    wire = stuff(content)
+    assert unstuff(wire) == content
+    assert b".\r\n" not in [line + b"\r\n" for line in wire.split(b"\r\n")]
+    assert (b"\r\n" + wire).find(b"\r\n.\r\n") == -1
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"x"]), max_size=12).map(b"".join))
+@QUICK
+def test_only_crlf_gets_through(content):
+    """Exactly the contents whose CRs and LFs are all paired get through."""
+    bare = re.search(rb"\r(?!\n)|(?<!\r)\n", content)
+    try:
+        wire = stuff(content)
+    except LocalProtocolError:
+        assert bare is not None
+    else:
+        assert bare is None
+        assert wire.endswith(b"\r\n") or not wire
