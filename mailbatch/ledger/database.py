@@ -25,8 +25,9 @@ APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_SECONDS = 5.0
-#: Pages in the journal before it is copied into the ledger: 16 MiB. Longer means fewer syncs.
-CHECKPOINT_PAGES = 4096
+#: Pages in the journal before it is copied into the ledger: 8 MiB. Longer means fewer syncs, but
+#: beyond 4062 pages SQLite's index of the journal grows too, for which no room is kept.
+CHECKPOINT_PAGES = 2048
 
 
 class Database:

@@ -110,9 +110,9 @@ class Leasing:
             (delivery.message_id, delivery.date, delivery_id),
         )
         connection.execute(
-            "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (delivery_id, self._under_way.run, now, key, left_behind),
+            "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (delivery_id, self._under_way.run, now, key, left_behind, rows[0][12] is None),
         )
         return delivery, Leased({address: tuple(ids) for address, ids in attempt.items()})
 

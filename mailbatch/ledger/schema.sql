@@ -82,6 +82,7 @@ CREATE TABLE lease (
   leased_at   REAL    NOT NULL,
   address_key TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
   partial     INTEGER NOT NULL,       -- 1: other unsettled recipients stay behind
+  first       INTEGER NOT NULL,       -- 1: this lease fixed the delivery's Message-ID and Date
   committed   INTEGER NOT NULL DEFAULT 0,
   digest      BLOB
 );
@@ -121,6 +122,9 @@ CREATE TABLE copy (
   settled_at  REAL,
   PRIMARY KEY (delivery_id, address)
 ) WITHOUT ROWID;
+
+-- Empty. A run fills and clears it, to have pages to write on when the disk is full.
+CREATE TABLE ballast (filling BLOB);
 
 -- How many rows of `recipient` have each status, so that nobody has to count a million of them.
 CREATE TABLE tally (

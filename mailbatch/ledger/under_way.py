@@ -225,8 +225,8 @@ DUE = """
 def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None:
     """End leases that came to nothing, inside a transaction.
 
-    A delivery that was never tried loses its Date and Message-ID with its lease: nobody can have
-    seen them, and a mail that leaves days later must not carry the old Date.
+    A first lease takes its Message-ID and Date with it: nobody can have seen them, and a mail that
+    leaves days later must not carry the old Date.
     """
     ids = [(delivery_id,) for delivery_id in delivery_ids]
     connection.executemany(
@@ -234,8 +234,8 @@ def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None
         ids,
     )
     connection.executemany(
-        "UPDATE delivery SET date = NULL, message_id = NULL WHERE id = ? AND NOT EXISTS ("
-        " SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND attempts > 0)",
+        "UPDATE delivery SET date = NULL, message_id = NULL WHERE id = ?"
+        " AND (SELECT first FROM lease WHERE delivery_id = delivery.id)",
         ids,
     )
     connection.executemany("DELETE FROM lease WHERE delivery_id = ?", ids)

@@ -108,13 +108,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(table=tables())
     def plan(self, table):
         rows, group_by, self.limit = table
-        before = {p.delivery: k for k, p in self.model.people.items() if p.delivery is not None}
         self.ledger.reconcile(
             ("email", "cell"), iter(rows), group_by=group_by, recipients_per_transaction=self.limit
         )
         self.model.plan(rows)
         wanted = [row for row in reversed(rows) if row.status == "pending"]
-        self.take_deliveries({row.address.lower(): row.group for row in wanted}, before)
+        self.take_deliveries({row.address.lower(): row.group for row in wanted})
         self.synced()
 
     @precondition(lambda self: not self.held)
@@ -125,7 +124,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger.mark_finished(self.now)
         assert self.rows() == before
 
-    def take_deliveries(self, groups, before):
+    def take_deliveries(self, groups):
         """Learn who is mailed together, and check the rules of it."""
         query = "SELECT address_key, delivery_id FROM recipient WHERE claim = 'own'"
         homes = dict(self.ledger._database.connection.execute(query).fetchall())
@@ -136,7 +135,6 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert home is not None
                 together.setdefault(home, []).append(key)
                 if home in self.model.seen:
-                    assert home in before, "an id is never used again"
                     assert person.delivery == home, "nobody joins what was tried"
             elif person.status in {Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT}:
                 assert home == person.delivery, "the settled are never moved"
@@ -146,6 +144,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if groups[members[0]] is None:
                 assert len(members) == 1
             assert len(members) <= self.limit or groups[members[0]] is None
+        left = set(homes.values())
+        self.model.seen = {i: seen for i, seen in self.model.seen.items() if i in left}
 
     # The run
 
@@ -217,8 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
             outcomes.append(Outcome(address, status, Reply(250, ("Ok",)), counted=counted))
         self.ledger.settle(chosen, outcomes, now=self.now, retry_at=retry_at)
         self.model.settle(chosen, outcomes, retry_at)
-        if any(outcome.counted for outcome in outcomes):
-            self.see(chosen)
+        self.see(chosen)
         for outcome in outcomes:
             # What the reply has said is known again, for good or for bad.
             if outcome.status not in _BEHIND_COMMIT:
