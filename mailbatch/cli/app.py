@@ -135,10 +135,22 @@ def run(
             "--transcript", metavar="FILE", help="Write the dialogue there, without secrets."
         ),
     ] = None,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics-file",
+            metavar="FILE",
+            help="Write figures there for Prometheus' textfile collector.",
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")
     ] = False,
     as_json: AsJson = False,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Write each line on standard error as a JSON object."),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Converge: plan, send, write the results.

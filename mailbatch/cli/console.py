@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import InputError, InputErrors, MailbatchError
@@ -40,24 +41,39 @@ STYLE = {
 class Console:
     """Where people read: standard error, and standard output for data."""
 
-    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, as_json: bool = False, log_json: bool = False
+    ) -> None:
         from rich.console import Console as RichConsole
 
         self.quiet = quiet
         self.as_json = as_json
+        self.log_json = log_json
         self.err: RichConsole = RichConsole(stderr=True, highlight=False, soft_wrap=True)
-        self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal
-        self.troubled = False
+        self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal and not log_json
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """Tell people something that is no trouble; silent with `--quiet`."""
-        if not self.quiet:
+        if self.quiet:
+            return
+        if self.log_json:
+            self.log("info", text)
+        else:
             self.err.print(text, style=style, markup=False)
 
     def warn(self, text: str) -> None:
         """Tell people about trouble, also with `--quiet`."""
-        self.troubled = True
-        self.err.print(text, style="yellow", markup=False)
+        if self.log_json:
+            self.log("warning", text)
+        else:
+            self.err.print(text, style="yellow", markup=False)
+
+    def log(self, level: str, message: str, **fields: object) -> None:
+        """Write one JSON object to standard error: the form of every line with `--log-json`."""
+        record = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
+        line = json.dumps({**record, "message": message, **fields}, ensure_ascii=False, default=str)
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
     def data(self, value: object) -> None:
         """Write one JSON object to standard output."""
@@ -69,15 +85,17 @@ class Console:
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with its place and what to do next."""
-        self.troubled = True
         errors = error.errors if isinstance(error, InputErrors) else (error,)
         for one in errors[:MOST_ERRORS]:
             self._one_error(one)
         if len(errors) > MOST_ERRORS:
-            self.err.print(f"... and {len(errors) - MOST_ERRORS} more", markup=False)
+            self.warn(f"... and {len(errors) - MOST_ERRORS} more")
 
     def _one_error(self, error: MailbatchError) -> None:
         text = str(error)
+        if self.log_json:
+            self.log("error", text, kind=type(error).__name__, hint=error.hint)
+            return
         self.err.print(text if isinstance(error, InputError) else f"mailbatch: {text}",
                        style="bold red" if self.terminal else None, markup=False)  # fmt: skip
         location = error.location if isinstance(error, InputError) else None

@@ -22,8 +22,8 @@ def reporting(
 ) -> Callable[P, int]:
     """Give a command its console, show its failure, and return its exit code.
 
-    `quiet` and `as_json` are taken from the command's own keyword arguments, where it has them.
-    A bug is not caught: it ends with a traceback and exit code 1.
+    `quiet`, `as_json` and `log_json` are taken from the command's own keyword arguments, where it
+    has them. A bug is not caught: it ends with a traceback and exit code 1.
     """
 
     @functools.wraps(command)
@@ -31,7 +31,9 @@ def reporting(
         from mailbatch.cli.console import Console
 
         console = Console(
-            quiet=bool(kwargs.get("quiet", False)), as_json=bool(kwargs.get("as_json", False))
+            quiet=bool(kwargs.get("quiet")),
+            as_json=bool(kwargs.get("as_json")),
+            log_json=bool(kwargs.get("log_json")),
         )
         try:
             return command(console, *args, **kwargs)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.metrics import write_metrics
 from mailbatch.cli.reporting import pairs, read_job, reporting, shown, when
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import LedgerError, UsageError
@@ -40,8 +42,10 @@ def run_command(
     accept_changes: bool,
     retry_rejected: bool,
     transcript: Path | None,
+    metrics_file: Path | None,
     yes: bool,
     as_json: bool,
+    log_json: bool,  # noqa: ARG001 - read by `reporting`
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Run the job and return the exit code."""
@@ -82,6 +86,8 @@ def run_command(
     if as_json:
         console.data(summary_object(summary))
     show_summary(console, summary, options, job)
+    if metrics_file is not None:
+        write_metrics(metrics_file, summary, time.time())
     return summary.exit_code
 
 
@@ -184,7 +190,9 @@ def show_summary(console: Console, summary: Summary, options: RunOptions, job: P
     counts = " ".join(f"{n} {s}" for s, n in summary.counts.items() if n)
     if code not in {0, 3} and console.quiet:
         tell(f"{summary.job} ({summary.edition}): {counts}")
-    if not console.quiet:
+    if console.log_json and not console.quiet:
+        console.log("info", "summary", **summary_object(summary))
+    elif not console.quiet:
         _show_figures(console, summary, options)
     for line in next_steps(summary, options, job):
         tell(line)

@@ -1,0 +1,63 @@
+"""Figures of a run for Prometheus' textfile collector.
+
+The file is written beside and renamed into place, so that the collector never reads half of one.
+Format: the text exposition format of Prometheus, version 0.0.4.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mailbatch.delivery.options import Summary
+from mailbatch.errors import LedgerError
+
+#: name -> what it is; every metric is a gauge, because each run writes the file anew.
+METRICS = {
+    "mailbatch_recipients": "Recipients of the edition by status.",
+    "mailbatch_run_exit_code": "Exit code of the last run.",
+    "mailbatch_run_transactions": "SMTP transactions of the last run.",
+    "mailbatch_run_sessions": "SMTP sessions of the last run.",
+    "mailbatch_run_seconds": "Duration of the last run in seconds.",
+    "mailbatch_run_timestamp_seconds": "When the last run ended, in seconds since the epoch.",
+}
+
+
+def metrics_text(summary: Summary, now: float) -> str:
+    """Return the figures of a run in the text exposition format."""
+    labels = f'job="{_escaped(summary.job)}",edition="{_escaped(summary.edition)}"'
+    plain: dict[str, float] = {
+        "mailbatch_run_exit_code": summary.exit_code,
+        "mailbatch_run_transactions": summary.transactions,
+        "mailbatch_run_sessions": summary.sessions,
+        "mailbatch_run_seconds": round(summary.seconds, 3),
+        "mailbatch_run_timestamp_seconds": round(now, 3),
+    }
+    lines = []
+    for name, text in METRICS.items():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        if name in plain:
+            lines.append(f"{name}{{{labels}}} {plain[name]}")
+        else:
+            lines += [
+                f'{name}{{{labels},status="{status}"}} {number}'
+                for status, number in summary.counts.items()
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def write_metrics(path: Path, summary: Summary, now: float) -> None:
+    """Write the figures to `path`; raises `LedgerError` (74) where that cannot be done."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(metrics_text(summary, now), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise LedgerError(
+            f"cannot write {path}: {error.strerror}", hint="see --metrics-file"
+        ) from error
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

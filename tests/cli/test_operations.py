@@ -1,0 +1,98 @@
+"""What operations needs: metrics, JSON logs, and a run from Python."""
+
+import json
+import re
+
+import pytest
+
+import mailbatch
+from mailbatch.cli.metrics import METRICS, metrics_text, write_metrics
+from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import InputErrors, LedgerError
+from mailbatch.outcome import Status
+from tests.certainty.program import mailbatch as program
+from tests.certainty.scene import Scene
+
+SUMMARY = Summary(
+    job="news",
+    edition='a"b\\c',
+    counts=dict.fromkeys(Status, 0) | {Status.ACCEPTED: 7, Status.REJECTED: 2},
+    transactions=9,
+    sessions=1,
+    seconds=1.25,
+)
+#: A sample line of the text exposition format 0.0.4.
+SAMPLE = re.compile(
+    r'[a-z_]+\{[a-z]+="(?:[^"\\\n]|\\.)*"(?:,[a-z]+="(?:[^"\\\n]|\\.)*")*\} [0-9.]+'
+)
+
+
+def test_metrics_are_in_the_text_exposition_format():
+    """Every line is a comment of a known metric or a sample of one."""
+    text = metrics_text(SUMMARY, 1_700_000_000.5)
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# "):
+            assert line.split()[2] in METRICS
+        else:
+            assert SAMPLE.fullmatch(line), line
+    assert 'status="accepted"} 7' in text
+    assert f'mailbatch_run_exit_code{{job="news",edition="a\\"b\\\\c"}} {SUMMARY.exit_code}' in text
+    assert text.count("mailbatch_recipients{") == len(Status)
+
+
+def test_metrics_replace_the_file_and_leave_nothing_beside_it(tmp_path):
+    """The collector reads the old file or the new one."""
+    path = tmp_path / "mailbatch.prom"
+    path.write_text("old", encoding="utf-8")
+    write_metrics(path, SUMMARY, 0.0)
+    assert path.read_text(encoding="utf-8") == metrics_text(SUMMARY, 0.0)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_metrics_that_cannot_be_written_are_an_error(tmp_path):
+    """A folder that is not there is told with its path; nothing is left behind."""
+    with pytest.raises(LedgerError, match="cannot write"):
+        write_metrics(tmp_path / "no" / "mailbatch.prom", SUMMARY, 0.0)
+
+
+def test_a_run_writes_its_metrics_and_logs_json(tmp_path, fault_server):
+    """With --log-json every line on standard error is an object; the metrics file is there."""
+    server = fault_server(refused={"user2@example.net": "550 5.7.1 no"})
+    scene = Scene(tmp_path / "s", server.port)
+    code, out, err = program(
+        "run", "job.yaml", "--log-json", "--metrics-file", "m.prom", cwd=scene.folder
+    )
+    assert (code, out) == (3, "")
+    records = [json.loads(line) for line in err.splitlines()]
+    assert all({"time", "level", "message"} <= record.keys() for record in records)
+    (summary,) = [record for record in records if record["message"] == "summary"]
+    assert (summary["accepted"], summary["rejected"]) == (2, 1)
+    text = (scene.folder / "m.prom").read_text(encoding="utf-8")
+    assert 'edition="1",status="rejected"} 1' in text
+
+
+def test_errors_are_logged_as_json_too(tmp_path):
+    """A mistake in the job is one object with its place."""
+    (tmp_path / "job.yaml").write_text("version: 1\nnmae: x\n", encoding="utf-8")
+    code, _, err = program("run", "job.yaml", "--log-json", cwd=tmp_path)
+    assert code == 78
+    records = [json.loads(line) for line in err.splitlines()]
+    assert any("job.yaml:2:1" in record["message"] for record in records)
+    assert {record["level"] for record in records} == {"error"}
+
+
+def test_a_run_from_python(tmp_path, fault_server):
+    """`mailbatch.run` converges a job file and returns its summary."""
+    scene = Scene(tmp_path / "s", fault_server().port)
+    summary = mailbatch.run(scene.job, RunOptions(limit=2))
+    assert (summary.counts[Status.ACCEPTED], summary.exit_code) == (2, 75)
+    assert mailbatch.run(str(scene.job)).exit_code == 0
+
+
+def test_a_run_from_python_raises_what_is_wrong(tmp_path):
+    """Mistakes are exceptions with their places."""
+    (tmp_path / "job.yaml").write_text("version: 1\n", encoding="utf-8")
+    with pytest.raises(InputErrors) as caught:
+        mailbatch.run(tmp_path / "job.yaml")
+    assert caught.value.exit_code == 78
