@@ -273,7 +273,7 @@ def test_a_hostile_cell_is_refused_at_once(text: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("wire", set(ACCEPTED.values()))
+@pytest.mark.parametrize("wire", sorted(set(ACCEPTED.values())))
 def test_smtputf8_is_needed_for_the_part_before_the_sign_only(wire: str) -> None:
     local, _, domain = wire.rpartition("@")
     assert domain.isascii()
