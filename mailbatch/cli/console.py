@@ -131,10 +131,14 @@ class Console:
             TimeRemainingColumn(),
             TextColumn("{task.fields[outcomes]}"),
         )
-        with Progress(*columns, console=self.err, transient=True, auto_refresh=False) as bar:
-            progress = RunProgress(self, bar)
+        # It starts with the plan: what is asked before must not share its line with a bar.
+        bar = Progress(*columns, console=self.err, transient=True, auto_refresh=False)
+        progress = RunProgress(self, bar)
+        try:
             yield progress
             progress.redraw(force=True)
+        finally:
+            bar.stop()
 
 
 class RunProgress:
@@ -146,17 +150,20 @@ class RunProgress:
         self._task: TaskID | None = None
         self._counts: Counter[Status] = Counter()
         self._drawn = 0.0
-        self._started = time.monotonic()
+        self._started: float | None = None
+        self._waits_until = 0.0
 
-    def planned(self, counts: Mapping[Status, int]) -> None:
+    def planned(self, counts: Mapping[Status, int], wanted: int) -> None:  # noqa: ARG002 - the port's signature
         """Start the bar with what is still to be done."""
         if self._bar is not None:
-            total = counts[Status.PENDING] + counts[Status.DEFERRED]
-            self._task = self._bar.add_task("sending", total=total, rate="", outcomes="")
+            self._bar.start()
+            self._task = self._bar.add_task("connecting", total=wanted, rate="", outcomes="")
+            self._bar.refresh()
 
     def session_opened(self, server: str) -> None:
-        """Note the session on the bar."""
-        self._started = time.monotonic()
+        """Note the session on the bar; the rate counts from the first one."""
+        if self._started is None:
+            self._started = time.monotonic()
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=f"sending to {server}")
 
@@ -172,19 +179,22 @@ class RunProgress:
             return
         self._drawn = now
         done = sum(n for s, n in self._counts.items() if s not in (Status.PENDING, Status.DEFERRED))
-        rate = done / max(now - self._started, 1e-6)
+        rate = 0.0 if self._started is None else done / max(now - self._started, 1e-6)
         outcomes = " ".join(f"{n} {s}" for s, n in self._counts.items() if s is not Status.ACCEPTED)
         self._bar.update(self._task, completed=done, rate=f"{rate:,.0f}/s", outcomes=outcomes)
         self._bar.refresh()
 
     def waiting(self, seconds: float, why: str) -> None:
-        """Tell what is waited for, if it is worth it."""
-        if seconds >= 1.0:
+        """Tell what is waited for, if it is worth it; once, however many sessions wait for it."""
+        until = time.monotonic() + seconds
+        if seconds >= 1.0 and abs(until - self._waits_until) >= 1.0:
+            self._waits_until = until
             self._console.say(f"waiting {seconds:.0f} s for {why}")
 
     def note(self, text: str) -> None:
-        """Pass on something that people should know."""
-        self._console.warn(text)
+        """Pass on something that people may want to know; trouble that stays is told at the end."""
+        if not self._console.quiet:
+            self._console.warn(text)
 
 
 def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailbatch.delivery.preparation import Mailing
+    from mailbatch.job.model import Job
 
 
 @reporting
@@ -73,7 +75,7 @@ def run_command(
             retry_rejected=retry_rejected,
             transcript=_open_transcript(transcript, stack),
         )
-        ask = None if yes or dry_run or sandbox else _asker(console)
+        ask = None if yes or dry_run or sandbox else _asker(console, options)
         try:
             with console.progress() as progress:
                 summary = run_job(loaded, options, progress=progress, confirm=ask)
@@ -85,7 +87,7 @@ def run_command(
             return 128 + stopped.signum
     if as_json:
         console.data(summary_object(summary))
-    show_summary(console, summary, options, job)
+    show_summary(console, summary, options, _again(job, loaded, summary, options))
     if metrics_file is not None:
         write_metrics(metrics_file, summary, time.time())
     return summary.exit_code
@@ -147,7 +149,7 @@ def _open_transcript(path: Path | None, stack: ExitStack) -> Callable[[str, byte
     return write
 
 
-def _asker(console: Console) -> Callable[[Mailing, str], bool] | None:
+def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bool] | None:
     """Return the question before a real send; None where nobody is there to answer it."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
@@ -155,7 +157,7 @@ def _asker(console: Console) -> Callable[[Mailing, str], bool] | None:
     def ask(mailing: Mailing, server: str) -> bool:
         job = mailing.inputs.job
         console.err.print(
-            f"Send {job.name} ({mailing.inputs.edition}) to {mailing.unfinished} recipients "
+            f"Send {job.name} ({mailing.inputs.edition}) to {_whom(mailing, options)} "
             f"from {job.sender.from_} through {server}? [y/N] ",
             end="",
             markup=False,
@@ -163,6 +165,20 @@ def _asker(console: Console) -> Callable[[Mailing, str], bool] | None:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     return ask
+
+
+def _whom(mailing: Mailing, options: RunOptions) -> str:
+    """Return who is about to get something: what somebody who is asked must know."""
+    wanted = mailing.wanted(options)
+    if options.only is not None:
+        text = options.only
+    elif wanted < mailing.unfinished:
+        text = f"{wanted} of {_count(mailing.unfinished, 'recipient')}"
+    else:
+        text = _count(wanted, "recipient")
+        if options.limit is not None:
+            text += f", {_count(options.limit, 'message')} at most,"
+    return f"{options.redirect} instead of {text}" if options.redirect is not None else text
 
 
 def summary_object(summary: Summary) -> dict[str, object]:
@@ -181,20 +197,23 @@ def summary_object(summary: Summary) -> dict[str, object]:
     }
 
 
-def show_summary(console: Console, summary: Summary, options: RunOptions, job: Path) -> None:
-    """Say in words and figures what the run came to, and what to do next."""
+def show_summary(console: Console, summary: Summary, options: RunOptions, again: str) -> None:
+    """Say in words and figures what the run came to, and what to do next.
+
+    `again` are the arguments that name the mailing on a command line.
+    """
     if summary.failure is not None:
         console.error(summary.failure)
     code = summary.exit_code
     tell = console.say if code in {0, 3} else console.warn
-    counts = " ".join(f"{n} {s}" for s, n in summary.counts.items() if n)
+    counts = ", ".join(f"{n:,} {s.replace('_', ' ')}" for s, n in summary.counts.items() if n)
     if code not in {0, 3} and console.quiet:
         tell(f"{summary.job} ({summary.edition}): {counts}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))
     elif not console.quiet:
         _show_figures(console, summary, options)
-    for line in next_steps(summary, options, job):
+    for line in next_steps(summary, options, again):
         tell(line)
 
 
@@ -211,7 +230,7 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     counted = [(s, n) for s, n in summary.counts.items() if n]
     for index, (status, count) in enumerate(counted):
         line.append(", " if index else "")
-        line.append(f"{count} {status.replace('_', ' ')}", style=STYLE.get(status, ""))
+        line.append(f"{count:,} {status.replace('_', ' ')}", style=STYLE.get(status, ""))
     console.err.print(line)
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
@@ -224,27 +243,45 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def next_steps(summary: Summary, options: RunOptions, job: Path) -> list[str]:
-    """Return what people can do next, one sentence each."""
+def _again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
+    """Return the arguments that name this very mailing on a command line.
+
+    An edition that is a template may be another one tomorrow, so it is named.
+    """
+    words = [str(path)]
+    if options.edition is not None or "{" in job.edition:
+        words += ["--edition", summary.edition]
+    if options.state_dir is not None:
+        words += ["--state-dir", str(options.state_dir)]
+    return shlex.join(words)
+
+
+def next_steps(summary: Summary, options: RunOptions, again: str) -> list[str]:
+    """Return what people can do next, one sentence each; `again` names the mailing."""
     counts, steps = summary.counts, []
-    if summary.sessions == 0 and summary.exit_code in {0, 3, 4} and not options.scratch:
+    if summary.declined:
+        steps.append("nothing was sent")
+    if options.scratch:
+        if options.sandbox or options.redirect:
+            steps.append("the real mailing is still unsent")
+        return steps
+    if summary.nothing_to_do:
         done = when(summary.finished_at)
         steps.append(
             f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
             "a recurring mailing wants an edition of its own, such as "
             "edition: \"{{ now.strftime('%G-W%V') }}\""
         )
-    if options.scratch:
-        if options.sandbox or options.redirect:
-            steps.append("the real mailing is still unsent")
-        return steps
     if counts[Status.IN_DOUBT]:
-        steps.append(f"in doubt: the answer never came; see mailbatch resolve {job}")
+        steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
-        steps.append(f"not finished: run again with mailbatch run {job}")
-    if counts[Status.REJECTED] or counts[Status.INVALID]:
-        steps.append(f"to mend and retry: mailbatch results {job} --failed again.csv")
+        pairs_given = options.variables.items()
+        more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
+        steps.append(f"not finished: run again with mailbatch run {again}{more}")
+    elif counts[Status.REJECTED] or counts[Status.INVALID]:
+        # Not before: who is still pending would be in that file, too, and be mailed by both.
+        steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
     return steps

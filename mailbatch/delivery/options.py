@@ -50,8 +50,8 @@ class Summary:
     """What a run came to.
 
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
-    `nothing_to_do` is True where no connection was needed; `finished_at` (seconds since the epoch)
-    is when the edition became finished, if it is.
+    `nothing_to_do` is True where the edition had been finished before; `finished_at` (seconds since
+    the epoch) is when it was, if it is. `declined` is True where somebody answered no.
     """
 
     job: str
@@ -63,6 +63,8 @@ class Summary:
     results: Path | None = None
     failure: MailbatchError | None = None
     interrupted: bool = False
+    declined: bool = False
+    nothing_to_do: bool = False
     finished_at: float | None = None
     recovered_in_doubt: int = 0
     scratch: bool = False
@@ -82,7 +84,7 @@ class Summary:
             wanted.add(self.failure.exit_code)
         # What a rehearsal did not get to (--limit, --only) is pending in no ledger that lasts.
         left = self.counts[Status.DEFERRED] or (self.counts[Status.PENDING] and not self.scratch)
-        if self.interrupted or left:
+        if self.interrupted or self.declined or left:
             wanted.add(75)
         if self.counts[Status.IN_DOUBT]:
             wanted.add(4)
@@ -94,11 +96,11 @@ class Summary:
 class Progress(Protocol):
     """Where a run tells what is going on; the console draws it, tests record it."""
 
-    def planned(self, counts: Mapping[Status, int]) -> None:
-        """The plan is in the ledger."""
+    def planned(self, counts: Mapping[Status, int], wanted: int) -> None:
+        """The plan is in the ledger; at most `wanted` recipients are about to be sent to."""
 
     def session_opened(self, server: str) -> None:
-        """A session is ready for transactions."""
+        """A session with `server` is ready for transactions."""
 
     def settled(self, status: Status, recipients: int) -> None:
         """This many recipients now have this status."""
@@ -113,7 +115,7 @@ class Progress(Protocol):
 class Silence:
     """A `Progress` that tells nobody."""
 
-    def planned(self, counts: Mapping[Status, int]) -> None:
+    def planned(self, counts: Mapping[Status, int], wanted: int) -> None:
         """Say nothing."""
 
     def session_opened(self, server: str) -> None:

@@ -48,6 +48,22 @@ class Mailing:
         counts = self.ledger.counts()
         return sum(counts[status] for status in UNFINISHED)
 
+    def wanted(self, options: RunOptions) -> int:
+        """Return how many recipients a run with these options sends to, at most."""
+        if options.only is not None:
+            return int(self.standing(options.only) in UNFINISHED)
+        if options.limit is not None and not self.inputs.job.recipients.group_by:
+            return min(options.limit, self.unfinished)
+        return self.unfinished
+
+    def standing(self, address: str) -> Status | None:
+        """Return where an address stands, by the row that is mailed if there are several."""
+        lowered, found = address.lower(), None
+        for row in self.ledger.result_rows():
+            if row.email.lower() == lowered and found in {None, Status.DUPLICATE}:
+                found = row.status
+        return found
+
 
 def read_inputs(
     job: Job, *, edition: str | None, variables: Mapping[str, str], now: datetime

@@ -43,6 +43,8 @@ class Sent:
     sessions: int = 0
     failure: MailbatchError | None = None
     signum: int | None = None
+    nothing_to_do: bool = False
+    declined: bool = False
 
 
 class StoppedAtOnce(BaseException):
@@ -80,14 +82,21 @@ def run(
                 now=now or datetime.now().astimezone(),
             )
             mailing = open_mailing(inputs, options, stack)
-            progress.planned(mailing.ledger.counts())
             server = _server(job, options, mailing, environ)
-        sent = Sent()
-        if mailing.unfinished and (
-            server is None or confirm is None or confirm(mailing, server.address)
-        ):
+            wanted, finished = mailing.wanted(options), mailing.ledger.finished_at() is not None
+            asked = time.monotonic()
+            agreed = (
+                not wanted or server is None or confirm is None or confirm(mailing, server.address)
+            )
+            started += time.monotonic() - asked  # thinking it over is no part of the run
+        sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
+        if wanted and agreed:
+            progress.planned(mailing.ledger.counts(), wanted)
             mailing.ledger.reserve_space()
             sent = _send(mailing, options, progress, server)
+        elif agreed and options.only is not None:
+            standing = mailing.standing(options.only)
+            progress.note(f"{options.only} is {standing} already: nothing to send")
         return _conclude(mailing, sent, started, scratch=options.scratch)
 
 
@@ -120,6 +129,8 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, *, scratch: bool) ->
         results=mailing.results,
         failure=failure,
         interrupted=sent.signum is not None,
+        declined=sent.declined,
+        nothing_to_do=sent.nothing_to_do,
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=scratch,
@@ -150,15 +161,18 @@ async def _send_all(
     opener: Opener
     if options.dry_run:
         folder = options.out or job.folder / "outbox"
+        where = str(folder)
 
         async def opener() -> TransportSession:
             return FileSession(folder)
     else:
         if server is None:
             sandbox = await Sandbox.start(outbox=options.out)
-            server = destination.sandbox_server(job, sandbox.port)
+            server, where = destination.sandbox_server(job, sandbox.port), "the sandbox"
+        else:
+            where = server.address
         opener = destination.opener(server, options)
-    shared = _shared(mailing, options, progress)
+    shared = _shared(mailing, options, progress, where)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
 
     def at_once(signum: int) -> None:
@@ -184,7 +198,7 @@ async def _send_all(
     return Sent(shared.transactions, shared.sessions, failure, stopping.signum)
 
 
-def _shared(mailing: Mailing, options: RunOptions, progress: Progress) -> Run:
+def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: str) -> Run:
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
     rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
@@ -198,6 +212,7 @@ def _shared(mailing: Mailing, options: RunOptions, progress: Progress) -> Run:
         clock=time.time,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
+        server=where,
         transactions_per_session=job.server.transactions_per_session,
     )
 

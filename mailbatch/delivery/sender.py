@@ -69,6 +69,7 @@ class Run:
     clock: Callable[[], float]
     stop: asyncio.Event
     settled: asyncio.Event
+    server: str = ""
     transactions_per_session: int = 0
     busy: int = 0
     sessions: int = 0
@@ -203,6 +204,7 @@ class Sender:
         if self._session is not session:
             self._session = session
             run.sessions += 1
+            run.progress.session_opened(run.server)
         return session
 
     def _count_loss(self, prepared: Prepared | None, error: SessionError) -> None:
