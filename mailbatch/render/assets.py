@@ -23,7 +23,7 @@ from mailbatch.errors import JobError, Location, MessageError
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.headers import fold_field, parameters
+from mailbatch.render.headers import fold_field, parameter, plain_parameter
 from mailbatch.render.message import Attachment
 from mailbatch.render.templates import Names, Templates, Value
 
@@ -199,19 +199,19 @@ def _part_head(filename: str, kind: str, cid: str | None) -> bytes:
     if len(filename.encode(errors="surrogatepass")) > _LONGEST_NAME:
         raise FieldError(f"has more than {_LONGEST_NAME} bytes")
     shown = "attachment" if cid is None else "inline"
-    words = [shown, *parameters("filename", filename)]
-    disposition = [f"{word};" for word in words[:-1]] + words[-1:]
-    head = f"Content-Type: {kind}\r\n"
-    if cid is not None:
-        head += f"Content-ID: <{cid}>\r\n"
-    return (
-        head.encode("ascii")
-        + b"Content-Transfer-Encoding: base64\r\n"
-        + fold_field(
-            "Content-Disposition",
-            [word if number == 0 else f" {word}" for number, word in enumerate(disposition)],
+    disposition = [f"{shown};", f" {parameter('filename', filename)}"]
+    content_type = [kind]
+    plain = plain_parameter(filename)
+    if plain != filename:
+        content_type = [f"{kind};", f" {parameter('name', plain)}"]
+    return b"".join(
+        (
+            fold_field("Content-Type", content_type),
+            f"Content-ID: <{cid}>\r\n".encode("ascii") if cid is not None else b"",
+            b"Content-Transfer-Encoding: base64\r\n",
+            fold_field("Content-Disposition", disposition),
+            b"\r\n",
         )
-        + b"\r\n"
     )
 
 

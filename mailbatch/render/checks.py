@@ -6,6 +6,7 @@ several addresses must not use: a column that differs between its recipients.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -103,8 +104,10 @@ class NameChecks:
             return place
         source = self._templates.loader.line(found.template, found.line)
         word = found.name.rpartition(".")[2] if isinstance(found, Unknown) else found.name
-        column = source.find(word) + 1 if source is not None else 0
-        return Location(found.template, found.line, column or None, source=source)
+        places = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source or ""))
+        # The syntax tree knows lines only; where a name stands twice, its column is not known.
+        column = places[0].start() + 1 if len(places) == 1 else None
+        return Location(found.template, found.line, column, source=source)
 
     def _not_defined(self, found: Unknown, place: Location) -> TemplateError:
         around, dot, name = found.name.rpartition(".")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-# C0, DEL, C1 (with U+0085), and the two separators that some readers take for line ends.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# C0, DEL, C1 (with U+0085), and the two separators that some readers take for line ends; and
+# surrogates, which no encoding can write.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SURROGATES = range(0xD800, 0xE000)
 
 
 class FieldError(ValueError):
@@ -22,4 +24,6 @@ def refuse_controls(text: str) -> None:
         return
     match = _CONTROL.search(text)
     if match is not None:
-        raise FieldError(f"holds the control character U+{ord(match[0]):04X}")
+        code = ord(match[0])
+        kind = "half a surrogate pair" if code in _SURROGATES else "the control character"
+        raise FieldError(f"holds {kind} U+{code:04X}")

@@ -49,11 +49,7 @@ def text_field(name: str, text: str) -> bytes:
             return _lay_out(name, chunks)
     if not text:
         return f"{name}:\r\n".encode("ascii")
-    try:
-        words = encoded_words(text, taken=len(name) + 2)
-    except UnicodeEncodeError:
-        raise FieldError("holds half a surrogate pair") from None
-    return _lay_out(name, [f" {word}" for word in words])
+    return _lay_out(name, [f" {word}" for word in encoded_words(text, taken=len(name) + 2)])
 
 
 def structured_field(name: str, text: str) -> bytes:
@@ -160,10 +156,7 @@ def phrase_chunks(text: str, taken: int) -> list[str]:
         chunks = _CHUNK.findall(f" {_quoted(text)}")
         if len(max(chunks, key=len)) <= _LONGEST_QUOTED:
             return chunks
-    try:
-        return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
-    except UnicodeEncodeError:
-        raise FieldError("holds half a surrogate pair") from None
+    return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
 
 
 def date_text(seconds: int) -> str:
@@ -181,12 +174,16 @@ def date_field(seconds: int) -> bytes:
     return f"Date: {date_text(seconds)}\r\n".encode("ascii")
 
 
-def parameters(name: str, value: str) -> list[str]:
-    """Spell a parameter (RFC 2045 5.1), in two forms where one would not do (RFC 2231)."""
-    if value.isascii() and "=?" not in value and '"' not in value:
-        return [f"{name}={_quoted(value)}"]
-    plain = re.sub(r'=\?|[^ -~]|[?"]', "_", value)
-    return [f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}", f"{name}={_quoted(plain)}"]
+def parameter(name: str, value: str) -> str:
+    """Spell a parameter (RFC 2045 5.1); in the form of RFC 2231 where it is more than ASCII."""
+    if plain_parameter(value) == value:
+        return f"{name}={_quoted(value)}"
+    return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
+
+
+def plain_parameter(value: str) -> str:
+    """Return what is left of a value in ASCII, for readers that do not know RFC 2231."""
+    return re.sub(r'=\?|[^ -~]|"', "_", value)
 
 
 def _quoted(value: str) -> str:

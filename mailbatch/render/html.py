@@ -15,15 +15,20 @@ from mailbatch.render.field_text import FieldError
 if TYPE_CHECKING:
     import css_inline
 
-# A reference in an attribute or a style, not the words "cid:" in a sentence.
-_REFERENCE = re.compile(r"""(?:=\s*["']?|url\(\s*["']?|,\s*)cid:([^\s"'()<>,]+)""", re.IGNORECASE)
+# A reference in a style or an attribute, not the words "cid:" in a sentence.
+_IN_STYLE = re.compile(r"""url\(\s*["']?cid:([^\s"'()<>,]+)""", re.IGNORECASE)
+_TAG = re.compile(r"<[a-z][^<>]*cid:[^<>]*>", re.IGNORECASE)
+_IN_TAG = re.compile(r"""(?:=\s*["']?|,\s*)cid:([^\s"'()<>,]+)""", re.IGNORECASE)
 
 
 def content_ids(html: str) -> list[str]:
     """Return the names that the HTML calls inline images by (RFC 2392), as often as it does."""
     if "cid:" not in html and "CID:" not in html:
         return []
-    return [unquote(name) for name in _REFERENCE.findall(html)]
+    names = _IN_STYLE.findall(html)
+    for tag in _TAG.findall(html):
+        names += _IN_TAG.findall(tag)
+    return [unquote(name) for name in names]
 
 
 @cache

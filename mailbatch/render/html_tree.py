@@ -91,6 +91,7 @@ _ENDS = {
     "tfoot": ({"tbody", "thead", "tr", "td", "th"}, {"table"}),
 }
 _DEEPEST = 150  # what is nested deeper becomes part of the element there
+_PARTS = 3  # a table at that depth still has its groups, rows and cells
 
 
 @dataclass(slots=True)
@@ -147,7 +148,8 @@ class _Parser(HTMLParser):
         self._end_before(tag)
         element = Element(tag, attributes)
         self._open[-1].children.append(element)
-        if tag not in _VOID and len(self._open) < _DEEPEST:
+        deepest = _DEEPEST + _PARTS * (tag in _ENDS)
+        if tag not in _VOID and len(self._open) < deepest:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -63,15 +63,21 @@ class FolderLoader(BaseLoader):
 
     def fitting(self, pattern: str) -> list[str]:
         """Return the names of the files that fit a pattern of `*` and escaped text, sorted."""
-        names = glob.glob(pattern, root_dir=self.folder)  # noqa: PTH207 - Path refuses absolute ones
+        names = glob.glob(pattern, root_dir=self.folder)  # noqa: PTH207 - Path takes no absolute one
         return sorted(name for name in names if (self.folder / name).is_file())
 
     def _read(self, name: str) -> str | None:
-        path = self._find(name)
-        if path is None:
-            return None
+        place = Location(name)
         try:
+            path = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
+            if path.exists() and not path.is_file():
+                raise TemplateError("is no file", location=place)
             return path.read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except JobError as error:
+            hint = "Move it below the job's folder."
+            raise TemplateError(error.message, location=place, hint=hint) from None
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise TemplateError(
@@ -79,20 +85,6 @@ class FolderLoader(BaseLoader):
                 location=Location(name, line),
                 hint="Save it as UTF-8.",
             ) from None
-        except OSError as error:
-            raise TemplateError(
-                f"cannot be read: {error.strerror}", location=Location(name)
-            ) from error
-
-    def _find(self, name: str) -> Path | None:
-        try:
-            found = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
-        except JobError as error:
-            raise TemplateError(
-                error.message, location=Location(name), hint="Move it below the job's folder."
-            ) from None
-        if not found.exists():
-            return None
-        if not found.is_file():
-            raise TemplateError("is no file", location=Location(name))
-        return found
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise TemplateError(f"cannot be read: {reason}", location=place) from None

@@ -136,7 +136,7 @@ class Templates:
 
     def _value(self, key: str, source: str, place: Location, *, fixed: bool) -> Value:
         try:
-            tree = self._plain.parse(source)
+            tree = self._parsed(source)
             template = self._plain.from_string(source)
         except TemplateSyntaxError as error:
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
@@ -172,11 +172,21 @@ class Templates:
             if text is None:
                 return None
             try:
-                self._trees[name] = self._plain.parse(text, name)
+                self._trees[name] = self._parsed(text, name)
                 self._plain.compile(text, name)
             except TemplateSyntaxError as error:
                 raise self._syntax_error(error, name) from None
         return self._trees[name]
+
+    def _parsed(self, source: str, name: str | None = None) -> nodes.Template:
+        """Parse a template; a filter or test that does not exist is an error wherever it stands."""
+        tree = self._plain.parse(source, name)
+        for node in tree.find_all((nodes.Filter, nodes.Test)):
+            kind = type(node).__name__.lower()
+            known = self._plain.filters if isinstance(node, nodes.Filter) else self._plain.tests
+            if node.name not in known:
+                raise TemplateSyntaxError(f"No {kind} named {node.name!r}", node.lineno, name)
+        return tree
 
     def _is_constant(self, tree: nodes.Template) -> bool:
         unknown = meta.find_undeclared_variables(tree) - set(self.globals)

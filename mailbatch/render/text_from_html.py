@@ -161,14 +161,13 @@ class _Page:
             block for part in table.elements("caption") for block in self.blocks(part, width)
         ]
         rows = list(_rows(table))
-        known = dict(self.links)
-        cells = [[_joined(self.blocks(cell, width)) for cell in row] for row in rows]
-        if not table.find_all("table") and _is_data(cells, width):
-            lines = _columns(rows, cells)
-            return [*caption, _Block(lines, apart=True)]
-        self.links = known  # numbered again in the same order
-        blocks = [block for row in rows for cell in row for block in self.blocks(cell, width)]
-        return [*caption, *blocks]
+        if not any(rows):
+            return self.blocks(table, width)
+        blocks = [[self.blocks(cell, width) for cell in row] for row in rows]
+        cells = [[_joined(cell) for cell in row] for row in blocks]
+        if _is_data(cells, width) and not table.find_all("table"):
+            return [*caption, _Block(_columns(rows, cells), apart=True)]
+        return [*caption, *(block for row in blocks for cell in row for block in cell)]
 
     _SPECIAL: ClassVar[dict[str, Callable[[_Page, Element, int], list[_Block]]]] = {
         "hr": _rule,
@@ -186,7 +185,7 @@ def _end_paragraph(words: list[str], blocks: list[_Block], width: int) -> None:
     """Make lines of the text gathered so far."""
     text = "".join(words)
     words.clear()
-    if not text.strip(" \v"):
+    if not text.strip(" \v\xa0"):
         return
     lines = []
     for part in text.strip(" ").split(_BREAK):

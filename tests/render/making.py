@@ -1,4 +1,4 @@
-"""What the tests of this room make: job folders, deliveries, and messages read by another parser."""
+"""What the tests of this room make: jobs, deliveries, and messages read by another parser."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import email
 import email.policy
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.message import EmailMessage, Message as CompatMessage
+from email.message import EmailMessage
+from email.message import Message as CompatMessage
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ def make_job(
     path = folder / "job.yaml"
     path.write_text(yaml.safe_dump(given, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return load_job(path, environ={})
+
+
+def with_page(job: Job, key: str, name: str) -> Job:
+    """Give a job a page whose name is a template."""
+    return job.model_copy(update={"message": job.message.model_copy(update={key: name})})
 
 
 def make_composer(

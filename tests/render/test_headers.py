@@ -17,7 +17,8 @@ from mailbatch.render.headers import (
     address_field,
     date_field,
     fold_field,
-    parameters,
+    parameter,
+    plain_parameter,
     structured_field,
     text_field,
 )
@@ -28,8 +29,8 @@ TEXT = st.text(st.characters(exclude_characters=CONTROLS, exclude_categories=["C
 #: Text that is likely to be in a header's way.
 HOSTILE = st.lists(
     st.sampled_from(
-        ["=?utf-8?q?=0A?=", "=?", "?=", "a", " ", "  ", "é", "日本語", '"', "\\", ",", "<", ">", ":",
-         ";", "(", ")", "@", "=", "_", "x" * 80, "word " * 20, "😀", "\u202e", "\u00a0", "́"]
+        ["=?utf-8?q?=0A?=", "=?", "?=", "a", " ", "  ", "é", "日本語", '"', "\\", ",", "<", ">",
+         ":", ";", "(", ")", "@", "=", "_", "x" * 80, "word " * 20, "😀", "\u202e", "\u00a0", "́"]
     ),
     max_size=30,
 ).map("".join)  # fmt: skip
@@ -205,15 +206,13 @@ def test_the_date_is_in_utc() -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(TEXT, HOSTILE).filter(lambda name: 0 < len(name.encode()) <= 255))
 def test_a_parameter_is_read_as_it_was_written(name: str) -> None:
-    words = "; ".join(["attachment", *parameters("filename", name)])
-    content = f"Content-Disposition: {words}\r\n\r\n".encode()
+    content = f"Content-Disposition: attachment; {parameter('filename', name)}\r\n\r\n".encode()
     assert content.isascii()
     message = email.message_from_bytes(content, policy=email.policy.default)
     assert message["Content-Disposition"].params["filename"] == name
 
 
-def test_a_file_name_beyond_ascii_has_a_plain_one_beside_it() -> None:
-    assert parameters("filename", "Müller?.pdf") == [
-        "filename*=utf-8''M%C3%BCller%3F.pdf",
-        'filename="M_ller_.pdf"',
-    ]
+def test_a_parameter_beyond_ascii_is_percent_encoded_and_has_a_plain_form() -> None:
+    assert parameter("filename", "a b?.pdf") == 'filename="a b?.pdf"'
+    assert parameter("filename", "Müller?.pdf") == "filename*=utf-8''M%C3%BCller%3F.pdf"
+    assert plain_parameter("Müller? =?x?=.pdf") == "M_ller? _x?=.pdf"

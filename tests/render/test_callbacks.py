@@ -1,0 +1,154 @@
+"""X-IB-* fields: ASCII, whole, and read back as they were meant."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailbatch.errors import InputErrors, JobError, MessageError
+
+from .making import (
+    ROW,
+    compose,
+    field,
+    make_composer,
+    make_delivery,
+    make_job,
+    raw_fields,
+    static_errors,
+)
+
+
+def test_the_fields_of_the_providers_page(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path,
+        callbacks={
+            "bulk_id": "{{ job.name }}-{{ edition }}",
+            "tracking_url": "https://www.example.com/email/webhook/server",
+            "intermediate_report": True,
+            "notify_url": "https://www.example.com/email/delivery/server",
+            "notify_content_type": "application/json",
+            "data": [{"id": 1, "desc": "Callback Data Example as JSON"}],
+        },
+    )
+    fields = [found for found in raw_fields(compose(job).content) if found[0].startswith("X-IB")]
+    assert fields == [
+        ("X-IB-Bulk-Id", "letter-2026-48"),
+        ("X-IB-Tracking-Url", "https://www.example.com/email/webhook/server"),
+        ("X-IB-Intermediate-Report", "true"),
+        ("X-IB-Notify-Url", "https://www.example.com/email/delivery/server"),
+        ("X-IB-Notify-Content-Type", "application/json"),
+        ("X-IB-Callback-Data", '[{"id": 1, "desc": "Callback Data Example as JSON"}]'),
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{"), max_size=60),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=10), inner, max_size=4
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.lists(JSON, min_size=1, max_size=3), cell=st.text(max_size=60))
+def test_callback_data_is_read_back_as_it_was_given(
+    tmp_path: Path, data: list[Any], cell: str
+) -> None:
+    job = make_job(tmp_path, callbacks={"data": [0]})
+    callbacks = job.callbacks.model_copy(update={"data": [*data, {"cell": "{{ id }}"}]})
+    content = compose(job.model_copy(update={"callbacks": callbacks}), {**ROW, "id": cell}).content
+    value = field(content, "X-IB-Callback-Data")
+    assert value.isascii()
+    assert json.loads(value) == [*data, {"cell": cell}]
+    head = content.partition(b"\r\n\r\n")[0]
+    assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+
+
+def test_callback_data_is_folded_between_its_members_only(tmp_path: Path) -> None:
+    words = "a long text with spaces " * 5
+    job = make_job(
+        tmp_path, callbacks={"data": [{"first key": words, "b": [1, 2]}, {"c": "{{ id }}"}]}
+    )
+    head = compose(job).content.partition(b"\r\n\r\n")[0].decode()
+    start = head.index("X-IB-Callback-Data")
+    lines = head[start:].split("\r\nMIME-Version")[0].split("\r\n")
+    assert lines == [
+        'X-IB-Callback-Data: [{"first key":',
+        f' "{words}",',
+        ' "b": [1, 2]}, {"c": "17"}]',
+    ]
+
+
+def test_text_beyond_ascii_is_escaped(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"data": {"näme": "{{ first_name }} ü"}})
+    value = field(compose(job, {**ROW, "first_name": "Zoë"}).content, "X-IB-Callback-Data")
+    assert value == r'{"n\u00e4me": "Zo\u00eb \u00fc"}'
+
+
+def test_callback_data_of_more_than_4000_characters_is_refused(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"data": ["{{ id }}"] * 5})
+    composer = make_composer(job)
+    fits = composer.compose(make_delivery({**ROW, "id": "x" * 786}), eight_bit=True)
+    assert len(field(fits.content, "X-IB-Callback-Data")) == 3950
+    with pytest.raises(MessageError, match=r"callbacks\.data: has 4005 characters; at most 4000"):
+        composer.compose(make_delivery({**ROW, "id": "x" * 797}), eight_bit=True)
+
+
+def test_a_text_that_no_line_can_hold_is_refused(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"data": ["{{ id }}"]})
+    with pytest.raises(MessageError, match="998"):
+        compose(job, {**ROW, "id": "x" * 1000})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cell", "message"),
+    [
+        ("bulk_id", "{{ id }}", "x" * 101, "has 101 characters; at most 100 are allowed"),
+        ("bulk_id", "{{ id }}", "ü", "must be ASCII"),
+        ("bulk_id", "{{ id }}", "", "is empty"),
+        ("tracking_url", "https://{{ id }}", "", "is no absolute http or https URL"),
+        ("notify_url", "{{ id }}", "ftp://example.com/", "is no absolute http or https URL"),
+        ("notify_url", "https://example.com/{{ id }}", "x" * 1000, "998"),
+    ],
+)
+def test_what_a_row_cannot_have(
+    tmp_path: Path, key: str, value: str, cell: str, message: str
+) -> None:
+    job = make_job(tmp_path, callbacks={key: value})
+    with pytest.raises(MessageError, match=message) as caught:
+        compose(job, {**ROW, "id": cell})
+    assert caught.value.location is not None
+    assert caught.value.location.key == f"callbacks.{key}"
+
+
+def test_what_no_row_can_change_is_found_at_once(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"bulk_id": "{{ 'x' * 101 }}", "data": ["{{ 'x' * 999 }}"]})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    assert [type(error) for error in caught.value.errors] == [JobError, JobError]
+    assert "callbacks.bulk_id: has 101 characters" in static_errors(job)[0]
+
+
+def test_a_url_beyond_ascii_becomes_ascii(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path, callbacks={"notify_url": "https://{{ first_name }}.example/ü?q={{ id }}"}
+    )
+    content = compose(job, {**ROW, "first_name": "bücher", "id": "a b"}).content
+    assert field(content, "X-IB-Notify-Url") == "https://xn--bcher-kva.example/%C3%BC?q=a%20b"
+
+
+def test_a_long_url_is_one_word(tmp_path: Path) -> None:
+    url = "https://example.com/" + "x" * 900
+    content = compose(make_job(tmp_path, callbacks={"tracking_url": url})).content
+    assert f"X-IB-Tracking-Url: {url}\r\n".encode() in content

@@ -1,0 +1,167 @@
+"""Custom fields, mailing-list fields and URIs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailbatch.errors import MessageError
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.uris import mail_address, web_address
+
+from .making import ROW, compose, field, make_job, parse, raw_fields, static_errors
+
+
+def test_custom_fields_keep_their_order_and_stand_before_the_structure(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path, {"headers": {"X-B": "{{ id }}", "X-A": "1", "Auto-Submitted": "auto-generated"}}
+    )
+    names = [name for name, _ in raw_fields(compose(job).content)]
+    assert names[5:9] == ["X-B", "X-A", "Auto-Submitted", "MIME-Version"]
+
+
+def test_a_custom_field_is_text_and_a_known_structured_one_is_not(tmp_path: Path) -> None:
+    job = make_job(tmp_path, {"headers": {"X-Town": "{{ id }}"}})
+    assert parse(compose(job, {**ROW, "id": "Zürich"}))["X-Town"] == "Zürich"
+    job = make_job(tmp_path, {"headers": {"Feedback-ID": "{{ id }}"}})
+    with pytest.raises(MessageError, match=r"message\.headers\.Feedback-ID: must be ASCII"):
+        compose(job, {**ROW, "id": "Zürich"})
+
+
+def test_a_custom_field_that_is_empty_is_left_out(tmp_path: Path) -> None:
+    job = make_job(tmp_path, {"headers": {"X-Vip": "{% if id == '1' %}yes{% endif %}"}})
+    assert field(compose(job, {**ROW, "id": "1"}).content, "X-Vip") == "yes"
+    assert "X-Vip" not in parse(compose(job))
+
+
+def test_one_click_writes_both_fields(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path,
+        {
+            "list_id": "Example News <news.example.com>",
+            "unsubscribe": {
+                "url": "https://example.com/u/{{ id }}",
+                "mailto": "leave@example.com?subject=leave {{ id }}",
+                "one_click": True,
+            },
+        },
+    )
+    content = compose(job).content
+    assert field(content, "List-Id") == '"Example News" <news.example.com>'
+    assert field(content, "List-Unsubscribe") == (
+        "<https://example.com/u/17>, <mailto:leave@example.com?subject=leave%2017>"
+    )
+    assert field(content, "List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+
+
+def test_a_long_unsubscribe_url_is_neither_folded_nor_encoded(tmp_path: Path) -> None:
+    url = "https://example.com/u/" + "t" * 400
+    job = make_job(tmp_path, {"unsubscribe": {"url": url, "mailto": "leave@example.com"}})
+    content = compose(job).content
+    assert f"List-Unsubscribe: <{url}>,\r\n <mailto:leave@example.com>\r\n".encode() in content
+
+
+@pytest.mark.parametrize(
+    ("unsubscribe", "cell", "message"),
+    [
+        ({"url": "{{ id }}"}, "ftp://x", "is no absolute http or https URL"),
+        ({"url": "{{ id }}", "one_click": True}, "http://example.com/", "begins with https://"),
+        ({"mailto": "{{ id }}"}, "nobody", "is not an address"),
+        ({"url": "https://example.com/{{ id }}"}, "a\nb", "control character"),
+    ],
+)
+def test_an_unsubscribe_that_is_none_makes_the_row_invalid(
+    tmp_path: Path, unsubscribe: dict[str, object], cell: str, message: str
+) -> None:
+    job = make_job(tmp_path, {"unsubscribe": unsubscribe})
+    with pytest.raises(MessageError, match=message) as caught:
+        compose(job, {**ROW, "id": cell})
+    assert "message.unsubscribe" in str(caught.value)
+
+
+def test_a_url_cannot_end_its_brackets(tmp_path: Path) -> None:
+    job = make_job(tmp_path, {"unsubscribe": {"url": "https://example.com/{{ id }}"}})
+    content = compose(job, {**ROW, "id": "a>, <https://evil.example/"}).content
+    value = field(content, "List-Unsubscribe")
+    assert value == "<https://example.com/a%3E,%20%3Chttps://evil.example/>"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://example.com", "https://example.com"),
+        ("http://example.com:8080/a?b=c&d=%20#e", "http://example.com:8080/a?b=c&d=%20#e"),
+        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+        ('https://example.com/a b<c>"d"|e\\f^`{g}',
+         "https://example.com/a%20b%3Cc%3E%22d%22%7Ce%5Cf%5E%60%7Bg%7D"),
+        ("https://user:pass@example.com/", "https://user:pass@example.com/"),
+        ("https://[2001:db8::1]:443/", "https://[2001:db8::1]:443/"),
+    ],
+)  # fmt: skip
+def test_a_web_address_becomes_ascii(text: str, url: str) -> None:
+    assert web_address(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "example.com", "//example.com", "https://", "https:///path", "javascript:alert(1)",
+     "mailto:a@example.com", "https://exa mple.com/", "https://example.com:port/", "https://[::1",
+     "https://a\tb.example/", "https://example.com/\u2028", "https://\ud800.example/", "HTTPX://a/"],
+)  # fmt: skip
+def test_what_is_no_web_address_is_refused(text: str) -> None:
+    with pytest.raises(FieldError):
+        web_address(text)
+
+
+def test_mail_addresses_become_uris() -> None:
+    assert mail_address("leave@example.com") == "mailto:leave@example.com"
+    assert mail_address("mailto:a%b@grün.example") == "mailto:a%25b@xn--grn-ioa.example"
+    with pytest.raises(FieldError):
+        mail_address("a@example.com, b@example.com")
+
+
+def test_the_sender_is_checked_before_anything_is_sent(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    sender = job.sender.model_copy(
+        update={"from_": "Doe, John <j@x>", "reply_to": ("a@b", "nobody"), "envelope_from": "x y@z"}
+    )
+    errors = static_errors(job.model_copy(update={"sender": sender}))
+    assert {error.partition(": ")[2].partition(":")[0] for error in errors} == {
+        "sender.from",
+        "sender.reply_to[1]",
+        "sender.envelope_from",
+    }
+
+
+def test_domains_of_the_sender_become_a_labels(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path,
+        sender={
+            "from": "Bücher <news@bücher.example>",
+            "reply_to": ["a@example.com", "Ü <b@bücher.example>"],
+            "envelope_from": "bounces@mail.bücher.example",
+        },
+    )
+    message = compose(job)
+    assert message.reverse_path == "bounces@mail.xn--bcher-kva.example"
+    assert not message.needs_smtputf8
+    parsed = parse(message)
+    assert parsed["From"].addresses[0].addr_spec == "news@xn--bcher-kva.example"
+    assert parsed["From"].addresses[0].display_name == "Bücher"
+    assert [found.display_name for found in parsed["Reply-To"].addresses] == ["", "Ü"]
+
+
+def test_the_reverse_path_is_the_from_address_unless_given(tmp_path: Path) -> None:
+    assert compose(make_job(tmp_path)).reverse_path == "news@example.com"
+
+
+def test_an_address_beyond_ascii_needs_smtputf8(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    message = compose(job, {**ROW, "email": "jörg@example.com"})
+    assert message.needs_smtputf8
+    assert message.eight_bit
+    assert "To: jörg@example.com\r\n".encode() in message.content
+    copied = compose(make_job(tmp_path, {"bcc": "jörg@example.com"}))
+    assert copied.needs_smtputf8
+    assert not copied.eight_bit

@@ -1,0 +1,205 @@
+"""Golden messages: every byte of the kinds of message that mailbatch sends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailbatch.job.model import Job
+from mailbatch.render.message import Message
+
+from .making import (
+    ROW,
+    assert_wire_ready,
+    make_composer,
+    make_delivery,
+    make_job,
+    parse,
+    raw_fields,
+)
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c63e4cf51a9070002390118 0fe147a40000000049454e44ae426082".replace(" ", "")
+)
+PAGE = """\
+<!DOCTYPE html>
+<html>
+<body>
+<p>Hello {{ first_name }}, see <a href="https://example.com/{{ id }}">your page</a>.</p>
+</body>
+</html>
+"""
+FEATURED_PAGE = """\
+<html>
+  <head>
+    <meta http-equiv="content-type" content="text/html; charset=UTF-8">
+  </head>
+  <body>
+    <p>Hello world from Infobip! Happy testing :)</p>
+    <img src="cid:pixel_cid" alt="Pixel as the inline image">
+  </body>
+</html>
+"""
+
+
+def alternative(folder: Path) -> Message:
+    job = make_job(
+        folder,
+        {
+            "subject": "News for {{ first_name }}",
+            "text": "letter.txt.j2",
+            "html": "letter.html.j2",
+            "list_id": "news.example.com",
+            "unsubscribe": {"url": "https://example.com/u/{{ id }}", "one_click": True},
+        },
+        {"letter.txt.j2": "Hello {{ first_name }},\n\n.see your page.\n", "letter.html.j2": PAGE},
+        recipients={"display_name": "{{ first_name }} {{ last_name }}"},
+        callbacks={"bulk_id": "{{ job.name }}-{{ edition }}", "data": [{"id": "{{ id }}"}]},
+    )
+    return send(job)
+
+
+def attachment_and_inline(folder: Path) -> Message:
+    job = make_job(
+        folder,
+        {
+            "html": "letter.html.j2",
+            "inline": {"pixel": "pixel.png"},
+            "attachments": [
+                {"path": "terms.pdf", "filename": "Geschäftsbedingungen.pdf"},
+                "data.csv",
+            ],
+        },
+        {
+            "letter.html.j2": '<p>Hello {{ first_name }}</p><img src="cid:pixel" alt="A pixel">',
+            "pixel.png": PIXEL,
+            "terms.pdf": b"%PDF-1.4\n" + bytes(range(256)),
+            "data.csv": "name;price\nTea;3,90\n",
+        },
+    )
+    return send(job)
+
+
+def group(folder: Path) -> Message:
+    job = make_job(
+        folder,
+        {
+            "subject": "What changes for {{ plan }}",
+            "cc": "Accounts <accounts@example.com>",
+            "bcc": "archive@example.com",
+            "headers": {"Precedence": "bulk"},
+        },
+        {"letter.txt.j2": "Dear customers of the plan {{ plan }},\n"},
+        recipients={"group_by": "plan"},
+    )
+    row = {"email": "ada@example.org", "plan": "pro"}
+    delivery = make_delivery(row, addresses=("ada@example.org", "bob@example.org"))
+    return make_composer(job, ("email", "plan")).compose(delivery, eight_bit=True)
+
+
+def non_ascii(folder: Path) -> Message:
+    job = make_job(
+        folder,
+        {
+            "subject": "Grüße an {{ first_name }}: ein langer Betreff, der in mehrere Zeilen passt",
+            "text": "letter.txt.j2",
+            "html": "letter.html.j2",
+            "headers": {"X-Ort": "Zürich", "X-Short": "日本語"},
+            "unsubscribe": {"url": "https://bücher.example/ü?id={{ id }}"},
+        },
+        {
+            "letter.txt.j2": "Grüße, {{ first_name }}! 😀\n",
+            "letter.html.j2": "<p>こんにちは、{{ first_name }}さん。</p>",
+        },
+        recipients={"display_name": "{{ first_name }} {{ last_name }}"},
+        sender={"from": "Bücher & Töne <news@bücher.example>"},
+        callbacks={"data": {"name": "{{ first_name }}"}},
+    )
+    row = {**ROW, "first_name": "Zoë", "last_name": "Müller-Lüdenscheidt"}
+    return make_composer(job).compose(make_delivery(row), eight_bit=False)
+
+
+def fully_featured(folder: Path) -> Message:
+    """The provider's "fully-featured MIME example"."""
+    job = make_job(
+        folder,
+        {
+            "subject": "Fully Featured SMTP Example",
+            "to": "recipient1@example.com, recipient2@example.com",
+            "cc": "cc@example.com",
+            "html": "hello.html.j2",
+            "inline": {"pixel_cid": "pixel.png"},
+            "attachments": [{"path": "simple.pdf", "type": "application/octet-stream"}],
+        },
+        {"hello.html.j2": FEATURED_PAGE, "pixel.png": PIXEL, "simple.pdf": b"%PDF-1.1\n%%EOF\n"},
+        sender={"from": "Sender Name <sender@example.com>", "reply_to": "reply@example.com"},
+        recipients={"group_by": "order"},
+        callbacks={
+            "bulk_id": "1234567890",
+            "tracking_url": "https://www.example.com/email/webhook/server",
+            "intermediate_report": True,
+            "notify_url": "https://www.example.com/email/delivery/server",
+            "notify_content_type": "application/json",
+            "data": [{"id": 1, "desc": "Callback Data Example as JSON"}],
+        },
+    )
+    row = {"email": "recipient1@example.com", "order": "1"}
+    delivery = make_delivery(row, addresses=("recipient1@example.com", "recipient2@example.com"))
+    return make_composer(job, ("email", "order")).compose(delivery, eight_bit=True)
+
+
+def send(job: Job) -> Message:
+    return make_composer(job).compose(make_delivery(ROW), eight_bit=True)
+
+
+MESSAGES = {
+    "alternative": alternative,
+    "attachment-and-inline": attachment_and_inline,
+    "group": group,
+    "non-ascii": non_ascii,
+    "fully-featured": fully_featured,
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_golden_message(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    content = MESSAGES[name](tmp_path).content
+    path = GOLDEN / f"{name}.eml"
+    if request.config.getoption("--update-golden", default=False):
+        path.write_bytes(content)
+    assert content == path.read_bytes()
+    assert_wire_ready(content)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_golden_message_has_no_defect(name: str) -> None:
+    parsed = parse((GOLDEN / f"{name}.eml").read_bytes())
+    for part in parsed.walk():
+        assert not part.defects
+        for value in part.values():
+            assert not value.defects
+
+
+def test_the_providers_example_has_all_of_its_fields_and_parts(tmp_path: Path) -> None:
+    message = fully_featured(tmp_path)
+    fields = dict(raw_fields(message.content))
+    assert fields["Subject"] == "Fully Featured SMTP Example"
+    assert fields["From"] == '"Sender Name" <sender@example.com>'
+    assert fields["Reply-To"] == "reply@example.com"
+    assert fields["To"] == "recipient1@example.com, recipient2@example.com"
+    assert fields["Cc"] == "cc@example.com"
+    assert fields["X-IB-Bulk-Id"] == "1234567890"
+    assert fields["X-IB-Tracking-Url"] == "https://www.example.com/email/webhook/server"
+    assert fields["X-IB-Intermediate-Report"] == "true"
+    assert fields["X-IB-Notify-Url"] == "https://www.example.com/email/delivery/server"
+    assert fields["X-IB-Notify-Content-Type"] == "application/json"
+    assert fields["X-IB-Callback-Data"] == '[{"id": 1, "desc": "Callback Data Example as JSON"}]'
+    parts = {part.get_content_type(): part for part in parse(message).walk()}
+    assert parts["image/png"]["Content-ID"] == "<pixel_cid>"
+    assert parts["image/png"].get_payload(decode=True) == PIXEL
+    assert parts["application/octet-stream"].get_filename() == "simple.pdf"
+    page = parts["text/html"].get_payload(decode=True).decode().replace("\r\n", "\n")
+    assert page.strip() == FEATURED_PAGE.strip()

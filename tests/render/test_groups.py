@@ -1,0 +1,200 @@
+"""Groups: one message for several addresses shows nobody what belongs to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailbatch.errors import TemplateError
+from mailbatch.job.model import Job
+from mailbatch.render.composer import Composer
+
+from .making import field, make_composer, make_delivery, make_job, parse, raw_fields
+
+COLUMNS = ("email", "locale", "plan", "first_name", "token")
+ADA = dict(zip(COLUMNS, ("ada@example.org", "en", "pro", "Ada", "t1"), strict=True))
+BOB = dict(zip(COLUMNS, ("bob@example.org", "en", "pro", "Bob", "t2"), strict=True))
+BOTH = ("ada@example.org", "bob@example.org")
+
+
+def grouped(folder: Path, source: str, **sections: object) -> Job:
+    message = sections.pop("message", {})
+    assert isinstance(message, dict)
+    recipients = {"group_by": ["locale", "plan"], **sections.pop("recipients", {})}  # type: ignore[dict-item]
+    return make_job(folder, message, {"letter.txt.j2": source}, recipients=recipients, **sections)
+
+
+def composer(job: Job) -> Composer:
+    return make_composer(job, COLUMNS)
+
+
+def test_a_group_sees_the_columns_it_is_grouped_by(tmp_path: Path) -> None:
+    source = (
+        "{{ locale }} {{ recipient.plan }} {{ job.name }} "
+        "{{ rows is defined }} {{ token is defined }}"
+    )
+    message = composer(grouped(tmp_path, source)).compose(
+        make_delivery(ADA, addresses=BOTH), eight_bit=True
+    )
+    assert parse(message).get_content().strip() == "en pro letter False False"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{{ first_name }}", "first_name"),
+        ("{{ recipient.first_name }}", "recipient.first_name"),
+        ("{{ recipient['token'] }}", "recipient.token"),
+        ("{{ rows | length }}", "rows"),
+        ("{% for row in rows %}{% endfor %}", "rows"),
+        ("{{ email }}", "email"),
+        ("{% if plan == 'pro' %}{{ token }}{% endif %}", "token"),
+    ],
+)
+def test_a_use_of_what_the_group_does_not_share_is_a_leak(
+    tmp_path: Path, source: str, expected: str
+) -> None:
+    made = composer(grouped(tmp_path, source))
+    (leak,) = made.leaks()
+    assert leak.message == (
+        f"{expected} is not defined for a group of several addresses, "
+        "which shares only locale, plan"
+    )
+    assert str(leak).startswith("letter.txt.j2:1:")
+    assert leak.hint is not None
+    assert "Add email to recipients.group_by" in leak.hint
+    with pytest.raises(TemplateError, match="is not defined"):
+        made.compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ locale }} {{ recipient.plan }} {{ variables }} {{ edition }}",
+        "{% if rows is defined %}{{ rows | length }}{% endif %}",
+        "{% if first_name is defined %}{{ first_name }}{% endif %}{{ token | default('') }}",
+        "{{ recipient.token | default('nothing') }}",
+    ],
+)
+def test_what_the_group_shares_or_only_asks_about_is_no_leak(tmp_path: Path, source: str) -> None:
+    made = composer(grouped(tmp_path, source))
+    assert made.leaks() == ()
+    assert made.compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+
+
+def test_leaks_are_found_in_every_value_of_the_job(tmp_path: Path) -> None:
+    job = grouped(
+        tmp_path,
+        "{{ locale }}",
+        message={
+            "subject": "Hi {{ first_name }}",
+            "cc": "{{ email }}",
+            "unsubscribe": {"url": "https://example.com/u/{{ token }}"},
+            "attachments": ["files/{{ token }}.pdf"],
+            "headers": {"X-Token": "{{ token }}"},
+        },
+        callbacks={"data": {"token": "{{ token }}"}},
+        recipients={"display_name": "{{ first_name }}"},  # only shown to one address
+    )
+    assert [leak.location.key for leak in composer(job).leaks() if leak.location] == [
+        "message.subject",
+        "message.cc[0]",
+        "message.unsubscribe.url",
+        "message.attachments[0].path",
+        "message.headers.X-Token",
+        "callbacks.data.token",
+    ]
+
+
+def test_a_group_by_address_has_one_address_and_sees_its_rows(tmp_path: Path) -> None:
+    source = "{% for row in rows %}{{ row.token }} {% endfor %}{{ first_name }}"
+    made = composer(grouped(tmp_path, source, recipients={"group_by": ["email"]}))
+    assert made.leaks() == ()
+    delivery = make_delivery(ADA, {**ADA, "token": "t9"})
+    message = made.compose(delivery, eight_bit=True)
+    assert parse(message).get_content().strip() == "t1 t9 Ada"
+
+
+def test_rows_of_several_addresses_are_hidden_from_what_is_left_of_a_split_group(
+    tmp_path: Path,
+) -> None:
+    made = composer(grouped(tmp_path, "{{ rows is defined }} {{ token is defined }} {{ plan }}"))
+    message = made.compose(make_delivery(BOB, ADA), eight_bit=True)
+    assert parse(message).get_content().strip() == "False False pro"
+
+
+def test_no_address_of_a_group_is_shown(tmp_path: Path) -> None:
+    content = (
+        composer(grouped(tmp_path, "Hello"))
+        .compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+        .content
+    )
+    assert field(content, "To") == "undisclosed-recipients:;"
+    assert b"@example.org" not in content
+
+
+def test_a_group_is_shown_if_the_job_says_so(tmp_path: Path) -> None:
+    job = grouped(tmp_path, "Hello", message={"to": "group"})
+    message = composer(job).compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    assert field(message.content, "To") == "ada@example.org, bob@example.org"
+    alone = composer(job).compose(make_delivery(ADA), eight_bit=True)
+    assert field(alone.content, "To") == "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("Subscribers: ;", "Subscribers:;"),
+        ('"Plan {{ plan }}": ;', "Plan pro:;"),
+        ("{{ plan }}-users@example.com", "pro-users@example.com"),
+        ("Readers <list@example.com>, Editors: e@example.com;",
+         '"Readers" <list@example.com>, Editors: e@example.com;'),
+        ("{{ '' }}", "undisclosed-recipients:;"),
+    ],
+)  # fmt: skip
+def test_to_may_be_a_template(tmp_path: Path, to: str, expected: str) -> None:
+    message = composer(grouped(tmp_path, "Hello", message={"to": to})).compose(
+        make_delivery(ADA, addresses=BOTH), eight_bit=True
+    )
+    assert field(message.content, "To") == expected
+    assert message.copies == ()
+
+
+def test_the_same_group_gives_the_same_bytes_whoever_comes_first(tmp_path: Path) -> None:
+    made = composer(grouped(tmp_path, "Hello {{ plan }}", message={"cc": "c@example.com"}))
+    one = made.compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    other = made.compose(make_delivery(BOB, addresses=BOTH), eight_bit=True)
+    assert one == other
+
+
+def test_copies_join_the_envelope_once_and_bcc_is_in_no_header(tmp_path: Path) -> None:
+    job = grouped(
+        tmp_path,
+        "Hello",
+        message={
+            "cc": ["Boss <boss@example.com>, team@EXAMPLE.com", "{{ plan }}@example.com"],
+            "bcc": ["archive@example.com, Boss <boss@example.com>", "ada@Example.org", "{{ '' }}"],
+        },
+    )
+    message = composer(job).compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    assert message.copies == (
+        "boss@example.com",
+        "team@EXAMPLE.com",
+        "pro@example.com",
+        "archive@example.com",
+    )
+    assert field(message.content, "Cc") == (
+        '"Boss" <boss@example.com>, team@EXAMPLE.com, pro@example.com'
+    )
+    assert b"archive" not in message.content
+    assert "Bcc" not in [name for name, _ in raw_fields(message.content)]
+
+
+def test_an_empty_cc_writes_no_field(tmp_path: Path) -> None:
+    job = grouped(
+        tmp_path, "Hello", message={"cc": "{{ variables.nobody }}"}, variables={"nobody": ""}
+    )
+    message = composer(job).compose(make_delivery(ADA), eight_bit=True)
+    assert "Cc" not in [name for name, _ in raw_fields(message.content)]
+    assert message.copies == ()
