@@ -58,6 +58,8 @@ class Delivery:
     had. `rows` are the rows that templates see: every row if the delivery has one address, else
     only the first (a template of several addresses sees the group's columns only).
     `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
+    `resent` are those of `unsettled` who may have the message already and get it again because
+    somebody asked for it; `digests` are the SHA-256 of what they may have, as far as it is known.
     """
 
     id: int
@@ -69,5 +71,7 @@ class Delivery:
     addresses: tuple[str, ...]
     rows: tuple[Recipient, ...]
     settled_copies: frozenset[str] = field(default_factory=frozenset)
+    resent: frozenset[str] = frozenset()
+    digests: frozenset[bytes] = frozenset()
     tries: int = 1
     first_try: float = 0.0

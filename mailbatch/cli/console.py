@@ -196,6 +196,10 @@ class RunProgress:
         if not self._console.quiet:
             self._console.warn(text)
 
+    def alarm(self, text: str) -> None:
+        """Pass on what stands nowhere else, also with `--quiet`."""
+        self._console.warn(text)
+
 
 def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:
     """Return the counts as `--json` writes them: `recipients` and every status."""

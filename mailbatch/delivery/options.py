@@ -111,6 +111,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something that people should know."""
 
+    def alarm(self, text: str) -> None:
+        """Something that stands nowhere else: whoever is quiet about all the rest tells it."""
+
 
 class Silence:
     """A `Progress` that tells nobody."""
@@ -128,4 +131,7 @@ class Silence:
         """Say nothing."""
 
     def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def alarm(self, text: str) -> None:
         """Say nothing."""

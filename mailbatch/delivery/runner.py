@@ -210,6 +210,7 @@ def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: st
         throttle=Throttle(options.rate if options.rate is not None else rate, time.monotonic),
         progress=progress,
         clock=time.time,
+        accept_changes=options.accept_changes,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
         server=where,
@@ -235,6 +236,8 @@ async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | 
         except MailbatchError as error:
             failures.append(error)
             shared.stop.set()
+            if isinstance(error, LedgerError):
+                shared.broken = shared.broken or error
         except BaseException:
             shared.stop.set()
             raise

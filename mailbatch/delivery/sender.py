@@ -29,6 +29,7 @@ from mailbatch.envelope import Delivery, Envelope
 from mailbatch.errors import (
     AuthenticationError,
     InputError,
+    LedgerError,
     LocalProtocolError,
     SessionError,
     TLSError,
@@ -58,7 +59,10 @@ class Prepared:
 
 @dataclass(slots=True)
 class Run:
-    """What the workers of one run share."""
+    """What the workers of one run share.
+
+    `broken` is the first failure of the ledger: behind it no commit point is passed any more.
+    """
 
     ledger: Ledger
     lots: Lots
@@ -69,6 +73,8 @@ class Run:
     clock: Callable[[], float]
     stop: asyncio.Event
     settled: asyncio.Event
+    accept_changes: bool = False
+    broken: LedgerError | None = None
     server: str = ""
     transactions_per_session: int = 0
     busy: int = 0
@@ -129,14 +135,33 @@ class Sender:
                 delivery, eight_bit=offers is None or offers.eight_bit_mime
             )
         except InputError as error:
-            run.ledger.invalidate(delivery.id, str(error), now=run.clock())
-            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            self._refuse(delivery, str(error))
             return None
         done = delivery.settled_copies
         copies = [c for c in message.copies if c not in done and c not in delivery.addresses]
         paths = (*delivery.unsettled, *copies)
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
         return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
+
+    def _refuse(self, delivery: Delivery, reason: str) -> None:
+        """Settle what cannot be sent: as invalid, or as the doubt that it was before a resend."""
+        run, now = self._run, self._run.clock()
+        if not delivery.resent:
+            run.ledger.invalidate(delivery.id, reason, now=now)
+            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            return
+        why = f"not sent again: {reason}"
+        doubts = tuple(
+            Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
+            if address in delivery.resent
+            else Outcome(address, Status.DEFERRED, reason=why, counted=False)
+            for address in delivery.unsettled
+        )
+        # An earlier attempt has passed the commit point: only behind one the ledger takes a doubt.
+        run.ledger.commit_point(delivery.id, digest=next(iter(delivery.digests), None))
+        run.ledger.settle(delivery.id, doubts, now=now, retry_at=None)
+        run.progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
+        run.progress.settled(Status.IN_DOUBT, len(delivery.resent))
 
     def _give_back(self) -> None:
         if self._ahead is not None:
@@ -175,7 +200,7 @@ class Sender:
             if session is None:
                 return
             fitted = self._fit(prepared, session.capabilities)
-            if fitted is not None:
+            if fitted is not None and self._is_what_may_have_arrived(fitted):
                 await self._transact(session, fitted)
         finally:
             run.busy -= 1
@@ -225,7 +250,7 @@ class Sender:
 
     def _fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
         """Adapt what was rendered ahead to this session's offers; None if nothing is left."""
-        run, delivery = self._run, prepared.delivery
+        delivery = prepared.delivery
         if prepared.message.eight_bit and not offers.eight_bit_mime:
             again = self._prepare(delivery)
             if again is None:
@@ -236,15 +261,14 @@ class Sender:
                 f"the message has {prepared.message.size} bytes, the server takes {offers.size}; "
                 f"biggest part: {prepared.message.biggest_part()}"
             )
-            run.ledger.invalidate(delivery.id, reason, now=run.clock())
-            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            self._refuse(delivery, reason)
             return None
         if prepared.envelope.smtputf8 and not offers.smtputf8:
             return self._without_smtputf8(prepared)
         return prepared
 
     def _without_smtputf8(self, prepared: Prepared) -> Prepared | None:
-        run, delivery, envelope = self._run, prepared.delivery, prepared.envelope
+        delivery, envelope = prepared.delivery, prepared.envelope
         reason = "the address needs SMTPUTF8, which the server does not offer"
         refused = tuple(
             Outcome(address, Status.INVALID, reason=reason)
@@ -253,16 +277,28 @@ class Sender:
         )
         left = tuple(address for address in envelope.forward_paths if address.isascii())
         if not left or not envelope.reverse_path.isascii():
-            run.ledger.invalidate(delivery.id, reason, now=run.clock())
-            run.progress.settled(Status.INVALID, len(delivery.unsettled))
+            self._refuse(delivery, reason)
             return None
         return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
+
+    def _is_what_may_have_arrived(self, prepared: Prepared) -> bool:
+        """Say whether a resend is the message that may have arrived; if not, it stays in doubt."""
+        delivery = prepared.delivery
+        if not delivery.digests or self._run.accept_changes:
+            return True
+        if delivery.digests == {_digest(prepared)}:
+            return True
+        self._refuse(
+            delivery, "the message is another one than may have arrived (see --accept-changes)"
+        )
+        return False
 
     async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
         """Run one transaction and settle it, whatever happens to the session."""
         run, delivery, message = self._run, prepared.delivery, prepared.message
         failure: SessionError | None = None
         attempt: Attempt | None = None
+        trouble: Exception | None = None
         try:
             attempt = session.begin(
                 prepared.envelope, size=message.size, eight_bit=message.eight_bit
@@ -270,8 +306,7 @@ class Sender:
             run.transactions += 1
             if await session.content_wanted():
                 await session.send_content(message.content, lambda: self._commit(prepared))
-                if not run.stop.is_set() and session.usable:
-                    self._ahead = self._next()
+                trouble = self._look_ahead(session)
                 await session.done()
         except SessionError as error:
             failure = error
@@ -283,14 +318,30 @@ class Sender:
             run.lots.put_back(delivery)
         else:
             self._settle(prepared, outcomes)
+        if trouble is not None:
+            raise trouble
         if failure is None or any(o.status is Status.ACCEPTED for o in outcomes):
             self._losses = 0
         if failure is not None:
             self._count_loss(None, failure)
 
+    def _look_ahead(self, session: TransportSession) -> Exception | None:
+        """Prepare the next message while the reply to this one is on its way.
+
+        Whatever fails is returned: the reply is read and settled first.
+        """
+        if not self._run.stop.is_set() and session.usable:
+            try:
+                self._ahead = self._next()
+            except Exception as error:  # noqa: BLE001 - raised again, once the reply is settled
+                return error
+        return None
+
     def _commit(self, prepared: Prepared) -> None:
-        digest = sha256(prepared.message.content).digest()
-        self._run.ledger.commit_point(prepared.delivery.id, digest=digest)
+        run = self._run
+        if run.broken is not None:
+            raise run.broken
+        run.ledger.commit_point(prepared.delivery.id, digest=_digest(prepared))
 
     def _settle(self, prepared: Prepared, outcomes: tuple[Outcome, ...]) -> None:
         run, delivery = self._run, prepared.delivery
@@ -301,13 +352,28 @@ class Sender:
             retry_at = run.policy.next_try(
                 tries=delivery.tries, first_try=delivery.first_try, now=now
             )
-        run.ledger.settle(delivery.id, every, now=now, retry_at=retry_at)
+        try:
+            run.ledger.settle(delivery.id, every, now=now, retry_at=retry_at)
+        except LedgerError as error:
+            run.broken = error
+            for outcome in every:
+                run.progress.alarm(f"not recorded: {_in_words(outcome)}")
+            raise
         mine = set(delivery.unsettled)
         for status, count in Counter(o.status for o in every if o.address in mine).items():
             run.progress.settled(status, count)
 
 
 _AGAIN = frozenset({Status.DEFERRED, Status.PENDING})
+
+
+def _digest(prepared: Prepared) -> bytes:
+    return sha256(prepared.message.content).digest()
+
+
+def _in_words(outcome: Outcome) -> str:
+    seen = outcome.reply or outcome.reason or "no reply"
+    return f"{outcome.address} is {outcome.status.replace('_', ' ')}: {seen}"
 
 
 async def _first(*waits: Awaitable[object], seconds: float | None = None) -> bool:
