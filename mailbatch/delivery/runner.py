@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailbatch.delivery import destination, signals
+from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Silence, Summary
 from mailbatch.delivery.preparation import Mailing, open_mailing, read_inputs
@@ -202,14 +203,15 @@ def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: st
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
     rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
+    clock = SteadyClock(time.time, time.monotonic)
     return Run(
         ledger=ledger,
-        lots=Lots(ledger, time.time, limit=options.limit, only=options.only),
+        lots=Lots(ledger, clock, limit=options.limit, only=options.only),
         composer=mailing.inputs.composer,
         policy=RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after),
         throttle=Throttle(options.rate if options.rate is not None else rate, time.monotonic),
         progress=progress,
-        clock=time.time,
+        clock=clock,
         accept_changes=options.accept_changes,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
