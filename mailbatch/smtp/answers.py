@@ -72,6 +72,8 @@ class Answers:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes of the server, cut anywhere."""
+        if self.phase is _CLOSED:
+            return
         parser = self._parser
         try:
             parser.receive_data(data)

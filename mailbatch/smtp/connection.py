@@ -147,7 +147,6 @@ class Connection(Answers):
         )
         self._queue_group(mail, commands.rcpts(envelope.forward_paths, smtputf8=smtputf8), envelope)
         self.phase = phase
-        self._body_end = _CRLF
         self.transaction = transaction = Transaction(envelope, size=size, eight_bit=eight_bit)
         return transaction
 

@@ -9,6 +9,7 @@ from mailbatch.smtp.auth import (
     MECHANISMS,
     Authentication,
     Login,
+    Mechanism,
     Plain,
     XOAuth2,
     choose_mechanism,
@@ -102,6 +103,26 @@ def test_xoauth2():
     assert authentication.answer("") is None
 
 
+class Puzzle(Mechanism):
+    """A mechanism that answers a challenge with it."""
+
+    name = "PUZZLE"
+    initial = False
+
+    def exchange(self):
+        """Say hello, then what was asked."""
+        challenge = yield b"hello"
+        yield f"<{challenge}>".encode()
+
+
+def test_an_exchange_is_sent_the_challenges():
+    """A mechanism that needs the challenge gets it as it came."""
+    authentication = Authentication(Puzzle("u", "p"))
+    assert authentication.command() == b"AUTH PUZZLE\r\n"
+    assert authentication.answer("") == b"aGVsbG8=\r\n"
+    assert base64.b64decode(authentication.answer("MTIz")) == b"<MTIz>"
+
+
 def test_a_token_may_be_long_but_not_endless():
     """RFC 4954 4: 12288 bytes a line."""
     authentication = Authentication(XOAuth2("a", "t" * 9000))
@@ -121,6 +142,7 @@ def test_a_token_may_be_long_but_not_endless():
         ("cut: correct-horse...", "cut: ***"),
         ("cut: orrect-hor…", "cut: ***"),
         ("short: horse", "short: horse"),
+        ("six: rse-ba", "six: ***"),
         ("two words, one secret", "two words, one secret"),
         ("not one: longer pass phrase", "not one: ***"),
         ("", ""),

@@ -65,6 +65,8 @@ def test_auth(lines, mechanisms):
     ("line", "size"),
     [
         ("SIZE 1000", 1000),
+        ("SIZE 99999999999999999999", 10**20 - 1),
+        ("SIZE 100000000000000000000", 0),
         ("SIZE", 0),
         ("SIZE 0", 0),
         ("SIZE -1", 0),

@@ -101,8 +101,8 @@ def test_reply_bound():
     """64 KiB are a reply, one byte more is none."""
     line = b"250-" + b"x" * 1018 + b"\r\n"
     last = b"250 " + b"x" * 1018 + b"\r\n"
-    (reply,) = parse(line * 63 + last)
-    assert len(reply.lines) == MAX_REPLY // 1024
+    replies = parse(line * 63 + last + line * 63 + last)
+    assert [len(reply.lines) for reply in replies] == [MAX_REPLY // 1024] * 2
     assert parse(line * 62 + b"250-x" + line[4:] + last) == [
         "a reply of the server is longer than 65536 bytes"
     ]
