@@ -25,6 +25,7 @@ class Findings:
     `error` is what `run` would refuse, `refused` what the server did to `--connect`.
     """
 
+    path: Path
     job: str = ""
     edition: str | None = None
     tallies: list[Tally] = field(default_factory=list)
@@ -50,7 +51,7 @@ def check_command(
     quiet: bool,
 ) -> int:
     """Report everything that can be found without sending, and return the exit code."""
-    found = Findings()
+    found = Findings(job)
     try:
         loaded = read_job(job)
     except (InputError, InputErrors) as error:
@@ -86,8 +87,9 @@ def _look(job: Job, edition: str | None, variables: dict[str, str], found: Findi
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
-            for rendered in inspection.deliveries():
-                survey.see(rendered.delivery, rendered.message, rendered.content, rendered.error)
+            for delivery in inspection.deliveries():
+                seen = inspection.look(delivery)
+                survey.see(delivery, seen.message, seen.content, seen.error)
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error
@@ -162,7 +164,7 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
     from mailbatch.preview.report import github_lines
 
     if form == "github":
-        for line in github_lines(found.tallies):
+        for line in github_lines(found.tallies, found.path):
             console.lines(line)
     elif form == "text":
         _show_text(console, found, quiet=quiet)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,12 @@ from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from mailbatch.delivery.inspection import Inspection
-    from mailbatch.delivery.preparation import Inputs
+    from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Overview
+    from mailbatch.preview.entry import Entry, Overview
     from mailbatch.preview.survey import Survey
+    from mailbatch.preview.telling import Chosen
 
 #: How many messages are shown unless told otherwise.
 LIMIT = 50
@@ -49,7 +51,6 @@ class Made:
     index: Path
     overview: Overview
     shown: int
-    failed: int
     changes: dict[str, int]
     sources: tuple[Path, ...]
 
@@ -118,52 +119,68 @@ def make(wanted: Wanted) -> Made:
         variables={**job.variables, **wanted.variables},
     )
     keep = earlier.keys if earlier is not None else ()
-    survey = Survey(job, inputs.edition, columns, branches, limit=wanted.limit, keep=keep)
+    limit = 0 if wanted.limit is None else wanted.limit
+    survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
     with inspect(inputs, only=wanted.only) as inspection:
-        return _make(inspection, survey, inputs, out, earlier, wanted, branches.sources())
+        index, overview, shown, changes = _write(inspection, survey, out, earlier, wanted)
+    return Made(index, overview, shown, changes, tuple(_sources(job, branches.sources())))
 
 
-def _make(
-    inspection: Inspection,
-    survey: Survey,
-    inputs: Inputs,
-    out: Path,
-    earlier: Earlier | None,
-    wanted: Wanted,
-    templates: Iterable[str],
-) -> Made:
+def _write(
+    inspection: Inspection, survey: Survey, out: Path, earlier: Earlier | None, wanted: Wanted
+) -> tuple[Path, Overview, int, dict[str, int]]:
     from mailbatch.preview.gallery import Gallery
 
     complete = wanted.only is None
     if complete:
         for recipient in inspection.recipients():
             survey.row(recipient)
-    for rendered in inspection.deliveries():
-        survey.see(rendered.delivery, rendered.message, rendered.content, rendered.error)
-    chosen = survey.chosen()
-    changes: dict[str, int] = {}
-    overview = survey.overview(inspection.counts, complete=complete)
-    with Gallery(out, len(chosen)) as gallery:
-        for one in chosen:
-            rendered = inspection.render(one.delivery)
-            entry = survey.entry(one, rendered.message, rendered.content, rendered.error)
-            if earlier is not None:
-                change = earlier.change_of(entry)
-                changes[change.kind] = changes.get(change.kind, 0) + 1
-                entry = replace(entry, change=change)
-            gallery.add(entry)
+    number, entries = _entries(inspection, survey, everything=wanted.limit is None)
+    changes: Counter[str] = Counter()
+    keys = []
+    with Gallery(out, number) as gallery:
+        for entry in entries:
+            keys.append(entry.key)
+            change = earlier.change_of(entry) if earlier is not None else None
+            if change is not None:
+                changes[change.kind] += 1
+            gallery.add(replace(entry, change=change))
+        overview = survey.overview(inspection.counts, complete=complete)
         if earlier is not None:
-            gone = earlier.gone(one.delivery.key for one in chosen) if complete else ()
+            gone = earlier.gone(keys) if complete else ()
             changes["gone"] = len(gone)
             overview = replace(overview, against=str(wanted.against), gone=gone)
         index = gallery.finish(overview)
-    return Made(
-        index=index,
-        overview=overview,
-        shown=len(chosen),
-        failed=survey.errors,
-        changes=changes,
-        sources=tuple(_sources(inputs.job, templates)),
+    return index, overview, number, dict(changes)
+
+
+def _entries(
+    inspection: Inspection, survey: Survey, *, everything: bool
+) -> tuple[int, Iterator[Entry]]:
+    """Show every message to the survey; return how many are to be in the gallery, and these.
+
+    For everything, each message is rendered once, while it goes into the gallery.
+    """
+    if everything:
+        every = list(inspection.deliveries())
+        return len(every), (_seen(inspection, survey, delivery) for delivery in every)
+    for delivery in inspection.deliveries():
+        seen = inspection.look(delivery)
+        survey.see(delivery, seen.message, seen.content, seen.error)
+    chosen = survey.chosen()
+    return len(chosen), (_again(inspection, survey, one) for one in chosen)
+
+
+def _seen(inspection: Inspection, survey: Survey, delivery: Delivery) -> Entry:
+    seen = inspection.look(delivery)
+    found = survey.see(delivery, seen.message, seen.content, seen.error)
+    return survey.entry(delivery, seen.message, seen.content, seen.error, findings=found)
+
+
+def _again(inspection: Inspection, survey: Survey, chosen: Chosen) -> Entry:
+    seen = inspection.render(chosen.delivery)
+    return survey.entry(
+        chosen.delivery, seen.message, seen.content, seen.error, telling=chosen.reasons
     )
 
 
@@ -199,8 +216,9 @@ def _tell(console: Console, made: Made) -> None:
     if overview.against is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
         console.say(f"since {overview.against}: {kinds or 'nothing'}")
-    if made.failed:
-        console.warn(f"{_count(made.failed, 'row')} cannot be mailed")
+    invalid = overview.counts.get("invalid", 0)
+    if invalid:
+        console.warn(f"{_count(invalid, 'row')} cannot be mailed")
 
 
 def _count(number: int, noun: str) -> str:

@@ -41,27 +41,35 @@ class Inspection:
     """The mailing that a run would send; see `inspect`."""
 
     def __init__(self, mailing: Mailing, only: str | None) -> None:
-        self._mailing = mailing
+        self._inputs = mailing.inputs
+        self._ledger = mailing.ledger
         self._only = only
+        self._now = time.time()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows have each status, by its word, before anything is sent."""
-        return {str(status): number for status, number in self._mailing.ledger.counts().items()}
+        """How many rows have each status, by its word, as far as that was seen without sending."""
+        return {str(status): number for status, number in self._ledger.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
         """Give every row of the table with what the files alone say of it, in their order."""
-        return iter(self._mailing.inputs.plan)
+        return iter(self._inputs.plan)
 
-    def deliveries(self) -> Iterator[Rendered]:
-        """Give every delivery, rendered, in the order of the table; once."""
-        ledger, now = self._mailing.ledger, time.time()
-        while lot := ledger.lease(_LOT, now=now, address=self._only):
-            yield from map(self.render, lot)
+    def deliveries(self) -> Iterator[Delivery]:
+        """Give every delivery in the order of the table; once."""
+        while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
+            yield from lot
+
+    def look(self, delivery: Delivery) -> Rendered:
+        """Render a delivery; if that fails, its rows count as invalid from now on."""
+        rendered = self.render(delivery)
+        if rendered.error is not None:
+            self._ledger.invalidate(delivery.id, str(rendered.error), now=self._now)
+        return rendered
 
     def render(self, delivery: Delivery) -> Rendered:
         """Render a delivery, again if need be: the same delivery gives the same bytes."""
-        composer = self._mailing.inputs.composer
+        composer = self._inputs.composer
         try:
             message = composer.compose(delivery, eight_bit=True)
             return Rendered(delivery, message, composer.content(delivery))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import InputError, Location
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
 _SHOWN = 100
+_TELLING = 4  # characters
+_TOO_LONG = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Finds the place of a text in the templates, as far as it stands there literally.
 Finder = Callable[[str], Location | None]
@@ -31,51 +34,58 @@ Finder = Callable[[str], Location | None]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the checks of a message know of its job."""
+    """What the checks of a message know of its job; `locate` gives the place of a key of it."""
 
     inline: frozenset[str]
     tracked: bool
     find: Finder
+    locate: Callable[[str], Location]
 
     @classmethod
     def of(cls, job: Job, find: Finder) -> Facts:
         """Return the facts of a job."""
-        return cls(frozenset(job.message.inline), job.callbacks.tracking_url is not None, find)
+        tracked = job.callbacks.tracking_url is not None
+        return cls(frozenset(job.message.inline), tracked, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     """Return what the checks find in one message."""
-    found = list(_headers(content))
+    found = list(_headers(content, facts))
     if content.html is not None:
         found += _html(content.html, facts)
-    found += _texts(content)
-    found += _unsubscribe(content)
+    found += _texts(content, facts)
+    found += _unsubscribe(content, facts)
     return tuple(found)
 
 
-def check_error(error: InputError, row_key: str | None = None) -> Finding:
-    """Return the finding for a row whose message cannot be made."""
+def check_error(error: InputError, row: Location) -> Finding:
+    """Return the finding for a delivery whose message cannot be made; `row` is its first row."""
     key = error.location.key if error.location is not None else None
-    code = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}.get(key or "", "MB111")
-    if "cid:" in error.message and key in {"message.html", "message.markdown"}:
+    code = "MB111"
+    if "at most" in error.message:
+        code = _TOO_LONG.get(key or "", code)
+    elif "cid:" in error.message and key in {"message.html", "message.markdown"}:
         code = "MB208"
-    return Finding(code, error.message, row_key or error.message, error.location, error.hint)
+    detail = f"{error.message}, for the row in {row}"
+    return Finding(code, detail, error.message, error.location, error.hint)
 
 
-def _headers(content: Content) -> Iterator[Finding]:
-    subject = content.subject
+def _headers(content: Content, facts: Facts) -> Iterator[Finding]:
+    subject, place = content.subject, facts.locate("message.subject")
     if not subject.strip():
-        yield Finding("MB301", "the subject is empty")
+        yield Finding("MB301", "the subject is empty", location=place)
     elif len(subject) > LONG_SUBJECT:
-        yield Finding("MB302", f"{len(subject)} characters: {_short(subject)}")
+        detail = f"{len(subject)} characters: {_short(subject)}"
+        yield Finding("MB302", detail, location=place)
     for name, value in content.headers:
         if len(name) + 2 + len(value) > LONG_HEADER and name not in {"To", "Cc"}:
             yield Finding("MB303", f"{name} has {len(value):,} characters", name)
 
 
-def _texts(content: Content) -> Iterator[Finding]:
+def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
     if content.html is not None and not (content.text or "").strip():
-        yield Finding("MB202", "the text part is empty")
+        place = facts.locate("message.text")
+        yield Finding("MB202", "the text part is empty", location=place)
     for part, text, html in (
         ("the subject", content.subject, False),
         ("the text part", content.text or "", False),
@@ -83,13 +93,14 @@ def _texts(content: Content) -> Iterator[Finding]:
     ):
         markup = left_over(text, html=html)
         if markup is not None:
-            yield Finding("MB210", f"{_short(markup)} in {part}", markup)
+            yield Finding("MB210", f"{_short(markup)} in {part}", markup, facts.find(markup))
 
 
 def _html(html: str, facts: Facts) -> Iterator[Finding]:
     size = len(html.encode("utf-8", "surrogatepass"))
     if size > CLIPPED_AT:
-        yield Finding("MB211", f"the HTML part has {size // 1024:,} KB")
+        place = facts.locate("message.html")
+        yield Finding("MB211", f"the HTML part has {size // 1024:,} KB", location=place)
     seen = references(html)
     yield from _links(seen, facts)
     yield from _images(seen, facts)
@@ -104,10 +115,11 @@ def _links(seen: References, facts: Facts) -> Iterator[Finding]:
         if code is not None and (code, link) not in told:
             told.add((code, link))
             shown = f'href="{_short(link)}"'
-            yield Finding(code, shown, stem(link), facts.find(link or 'href=""'))
+            yield Finding(code, shown, stem(link), facts.find(_named("href", link)))
     web = sum(link.lower().startswith(("http:", "https:")) for link in seen.links)
     if facts.tracked and web > MOST_TRACKED_LINKS:
-        yield Finding("MB403", f"{web:,} links")
+        place = facts.locate("callbacks.tracking_url")
+        yield Finding("MB403", f"{web:,} links", location=place)
 
 
 def _images(seen: References, facts: Facts) -> Iterator[Finding]:
@@ -118,21 +130,30 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
         told.add(image.source)
         shown = f'src="{_short(image.source)}"'
         code = image_fault(image.source)
+        place = facts.find(_named("src", image.source))
         if code is not None:
-            yield Finding(code, shown, stem(image.source), facts.find(image.source or "<img"))
+            yield Finding(code, shown, stem(image.source), place)
         if not image.has_alt:
-            yield Finding("MB206", shown, stem(image.source), facts.find(image.source or "<img"))
+            yield Finding("MB206", shown, stem(image.source), place)
     for name in sorted(facts.inline - seen.names):
-        yield Finding("MB209", f"cid:{name} is not shown", name)
+        place = facts.locate(f"message.inline.{name}")
+        yield Finding("MB209", f"cid:{name} is not shown", name, place)
 
 
-def _unsubscribe(content: Content) -> Iterator[Finding]:
+def _named(attribute: str, value: str) -> str:
+    """Return what to look for in a template: short values only together with their attribute."""
+    return value if len(value) >= _TELLING else f'{attribute}="{value}"'
+
+
+def _unsubscribe(content: Content, facts: Facts) -> Iterator[Finding]:
     for name, value in content.headers:
         if name == "List-Unsubscribe":
             link = _ANGLE.search(value)
             body = (content.html or "").replace("&amp;", "&") + (content.text or "")
             if link is not None and stem(link[1]) not in body:
-                yield Finding("MB307", f"{_short(link[1])} is not in the body", stem(link[1]))
+                place = facts.locate("message.unsubscribe")
+                detail = f"{_short(link[1])} is not in the body"
+                yield Finding("MB307", detail, location=place)
 
 
 def check_job(job: Job) -> Iterator[Finding]:

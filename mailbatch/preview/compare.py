@@ -24,12 +24,20 @@ FORMAT = 1
 #: The file that makes a folder a gallery.
 MANIFEST = "gallery.json"
 _VOLATILE = frozenset(("message-id", "date", "content-type", "mime-version"))
+#: So many messages share a file of bodies: thousands of small files are slow to write and to move.
+BODIES_A_FILE = 16
 _NUMBER = re.compile(r"[0-9]{1,12}")
-_BODY = re.compile(r'mailbatchBody\("[0-9]+",(?P<json>.*)\);\s*', re.DOTALL)
+_BODY = re.compile(r'mailbatchBody\("(?P<number>[0-9]+)",(?P<json>.*)\);')
 _LONGEST_LINE = 160
 _MOST_LINES = 3000  # of a part: difflib's time grows with the square
 _SHOWN_LINES = 400
 _AROUND = 2  # lines of context
+
+
+def body_file(number: str) -> str:
+    """Return the file, from the gallery's folder, in which the body of a message stands."""
+    first = (int(number) - 1) // BODIES_A_FILE * BODIES_A_FILE + 1
+    return f"bodies/{first:0{len(number)}}.js"
 
 
 @lru_cache(maxsize=1024)
@@ -57,8 +65,13 @@ def comparable(entry: Entry) -> dict[str, Any]:
 
 def digest_of(parts: Mapping[str, Any]) -> str:
     """Return a digest of comparable parts, without what differs between any two renderings."""
-    lasting = {**parts, "headers": _lasting(parts)}
-    return sha256(json.dumps(lasting, sort_keys=True).encode("ascii")).hexdigest()[:32]
+    rest = {name: value for name, value in parts.items() if name not in {"text", "html", "headers"}}
+    known = json.dumps([rest, _lasting(parts)], sort_keys=True)
+    digest = sha256(known.encode("ascii"))
+    for name in ("text", "html"):
+        part = parts.get(name)
+        digest.update(b"\0-" if part is None else b"\0+" + part.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
 
 
 def _lasting(parts: Mapping[str, Any]) -> list[list[str]]:
@@ -68,9 +81,13 @@ def _lasting(parts: Mapping[str, Any]) -> list[list[str]]:
 class Earlier:
     """An earlier preview of the mailing."""
 
-    def __init__(self, folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, folder: Path, messages: Mapping[str, Mapping[str, Any]], *, complete: bool
+    ) -> None:
         self._folder = folder
+        self._complete = complete
         self._messages = messages
+        self._read: tuple[str, dict[str, dict[str, Any]]] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Earlier:
@@ -94,7 +111,7 @@ class Earlier:
             raise UsageError(
                 f"{folder} was made by another version of mailbatch", hint="preview it again"
             )
-        return cls(folder, messages)
+        return cls(folder, messages, complete=bool(manifest.get("complete")))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -105,7 +122,7 @@ class Earlier:
         """Say what became of a message since then."""
         before = self._messages.get(entry.key)
         if before is None:
-            return Change("new")
+            return Change("new" if self._complete else "unseen")
         now = comparable(entry)
         if before.get("digest") == digest_of(now):
             return Change("same")
@@ -126,15 +143,25 @@ class Earlier:
     def _parts(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Read the parts of an earlier message; what cannot be read counts as absent."""
         number = str(message.get("number", ""))
-        if not _NUMBER.fullmatch(number):
+        if not _NUMBER.fullmatch(number) or not int(number):
             return {}
-        try:
-            written = (self._folder / "messages" / f"{number}.js").read_text(encoding="utf-8")
-            found = _BODY.fullmatch(written)
-            parts = json.loads(found["json"]) if found is not None else {}
-        except (OSError, ValueError):
-            return {}
-        return parts if isinstance(parts, dict) else {}
+        file = body_file(number)
+        if self._read is None or self._read[0] != file:
+            self._read = (file, _bodies(self._folder / file))
+        return self._read[1].get(number, {})
+
+
+def _bodies(file: Path) -> dict[str, dict[str, Any]]:
+    bodies = {}
+    try:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            found = _BODY.fullmatch(line)
+            parts = json.loads(found["json"]) if found is not None else None
+            if found is not None and isinstance(parts, dict):
+                bodies[found["number"]] = parts
+    except (OSError, ValueError):
+        return {}
+    return bodies
 
 
 def _differences(

@@ -30,7 +30,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a message since an earlier preview: `kind` is `new`, `changed` or `same`.
+    """What became of a message since an earlier preview.
+
+    `kind` is `new`, `changed`, `same`, or `unseen` where the earlier preview showed only some.
 
     `parts` are the lines of unified diffs by the name of the part (`Subject`, `Headers`, `Text`,
     `HTML`, `Attachments`). `html_before` is the earlier HTML part, where it was another.

@@ -1,7 +1,8 @@
 """The gallery: static files that open from file://, without network and without a build step.
 
     index.html, index-data.js      the mailing at a glance; search, filters, thumbnails
-    messages/0001.html .js .eml    a page per message, its frame's data, the message itself
+    messages/0001.html .eml        a page per message, and the message itself
+    bodies/0001.js                 what frames show and later previews compare, some in each
     inline/DIGEST.js               inline images, each once
     attachments/DIGEST/NAME        attachments, each once
     assets/                        the gallery's own script and style
@@ -24,7 +25,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.errors import UsageError
-from mailbatch.preview.compare import FORMAT, MANIFEST, comparable, digest_of, digest_of_file
+from mailbatch.preview.compare import (
+    BODIES_A_FILE,
+    FORMAT,
+    MANIFEST,
+    body_file,
+    comparable,
+    digest_of,
+    digest_of_file,
+)
 from mailbatch.preview.entry import Entry, Overview
 from mailbatch.preview.index_page import Listed, index_data, index_page, listed
 from mailbatch.preview.markup import script
@@ -33,7 +42,9 @@ from mailbatch.render.message import Attachment
 
 ASSETS = Path(__file__).parent / "assets"
 #: Everything that a gallery consists of.
-OWN = ("index.html", "index-data.js", "messages", "inline", "attachments", "assets", MANIFEST)
+OWN = (
+    "index.html", "index-data.js", "messages", "bodies", "inline", "attachments", "assets", MANIFEST,
+)  # fmt: skip
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
 _LONGEST_NAME = 100
 _SHORTEST_NUMBER = 4  # digits
@@ -54,6 +65,7 @@ class Gallery:
         self._total = total
         self._width = max(_SHORTEST_NUMBER, len(str(total)))
         self._listed: list[Listed] = []
+        self._bodies: list[str] = []
         self._manifest: list[dict[str, object]] = []
         with _writing(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -81,10 +93,14 @@ class Gallery:
                 total=self._total,
                 before=self._number(index - 1),
                 after=self._number(index + 1),
+                body=body_file(number),
                 files=self._folder.files(entry),
             )
             self._folder.text(f"messages/{number}.html", message_page(entry, place))
-            self._folder.text(f"messages/{number}.js", self._body(entry, number, parts))
+            self._bodies.append(self._body(entry, number, parts))
+            if len(self._bodies) == BODIES_A_FILE or index + 1 == self._total:
+                self._folder.text(body_file(number), "".join(self._bodies))
+                self._bodies.clear()
             if entry.content is not None:
                 self._folder.bytes(f"messages/{number}.eml", entry.source)
         self._listed.append(listed(number, entry))
@@ -108,7 +124,12 @@ class Gallery:
 
     def finish(self, overview: Overview) -> Path:
         """Write the index, put the gallery into its place, and return the path of its index."""
-        manifest = {"format": FORMAT, "job": overview.job, "edition": overview.edition}
+        manifest = {
+            "format": FORMAT,
+            "job": overview.job,
+            "edition": overview.edition,
+            "complete": overview.messages == len(self._listed),
+        }
         with _writing(self._out):
             self._folder.text("index.html", index_page(overview, self._listed))
             self._folder.text("index-data.js", index_data(overview, self._listed))
@@ -166,7 +187,7 @@ class _Folder:
         self._folder = folder
         self._images: set[str] = set()
         self._files: dict[tuple[str, str], str] = {}
-        for name in ("messages", "inline", "attachments"):
+        for name in ("messages", "bodies", "inline", "attachments"):
             (folder / name).mkdir()
         shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
 

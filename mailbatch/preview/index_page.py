@@ -21,6 +21,7 @@ _CHANGES = (
     ("", "Changed or not"),
     ("changed", "Changed"),
     ("new", "New"),
+    ("unseen", "Not shown before"),
     ("same", "The same"),
 )
 _ORDERS = (
@@ -116,7 +117,7 @@ def listed(number: str, entry: Entry) -> Listed:
 
 def _hero(overview: Overview, entries: Sequence[Listed]) -> str:
     warnings = sum(severity_of(tally.code) is Severity.WARNING for tally in overview.tallies)
-    errors = sum("e" in entry for entry in entries)
+    errors = overview.counts.get("invalid", 0)
     facts = [
         ("", sum(overview.counts.values()), "recipients"),
         ("", overview.messages, "messages"),
@@ -231,8 +232,8 @@ def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
         return ""
     kinds = [entry.get("c") for entry in entries]
     items = [
-        f'<li><span class="chip accent">{kinds.count(kind):,}</span><span>{kind}</span></li>'
-        for kind in ("changed", "new", "same")
+        f'<li><span class="chip accent">{kinds.count(kind):,}</span><span>{shown.lower()}</span></li>'
+        for kind, shown in _CHANGES
         if kind in kinds
     ]
     items += [

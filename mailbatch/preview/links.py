@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from functools import lru_cache
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):")
+# RFC 3986 3.2: what stands between // and the path, without user and port.
+_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>\[[^\]/]*\]|[^/?#:@]*)", re.IGNORECASE)
 _NOWHERE = frozenset(("javascript", "vbscript", "about", "data"))
 _WEB = frozenset(("http", "https"))
 _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".test", ".home.arpa")
@@ -46,16 +48,18 @@ def image_fault(address: str) -> str | None:
 
 
 def _host_fault(address: str) -> str | None:
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:
-        return "MB203"
+    found = _HOST.match(address)
+    return _fault_of(found["host"] if found is not None else "")
+
+
+@lru_cache(maxsize=1024)
+def _fault_of(host: str) -> str | None:
     if not host:
         return "MB203"
     try:
-        number = ipaddress.ip_address(host)
+        number = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        private = "." not in host or host.endswith(_PRIVATE)
+        private = "." not in host or host.lower().endswith(_PRIVATE)
     else:
         private = number.is_private or number.is_loopback or number.is_unspecified
     return "MB204" if private else None

@@ -51,7 +51,9 @@ _SIDES = (("before", "back", "Before"), ("after", "next", "After"))
 _EMPTY = '<span class="muted">(empty)</span>'
 _MOST_ADDRESSES = 200
 _MOST_LINES = 2000  # of the source; the rest is in the .eml
-_ENCODED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n){8,}(?:[A-Za-z0-9+/=]+\r?\n)?")
+_ENCODED = re.compile(r"[A-Za-z0-9+/]+")
+_ENCODED_WIDTH = 76  # RFC 2045 6.8
+_SHORTEST_RUN = 8
 #: What a browser shows without running anything that is in it; all else is saved.
 _OPENED = re.compile(
     r"application/pdf|text/(?:plain|csv|calendar)|image/(?:png|jpeg|gif|webp|avif|bmp)"
@@ -62,8 +64,8 @@ _OPENED = re.compile(
 class Place:
     """Where a message stands in the gallery.
 
-    `number` is the name of its files, `files` are the paths of its attachments and inline images
-    from the gallery's folder, in their order.
+    `number` is the name of its files, `body` the file of its frame's data, `files` are the paths
+    of its attachments and inline images from the gallery's folder, in their order.
     """
 
     number: str
@@ -71,6 +73,7 @@ class Place:
     total: int
     before: str | None
     after: str | None
+    body: str
     files: tuple[str, ...]
 
 
@@ -93,7 +96,7 @@ def message_page(entry: Entry, place: Place) -> str:
 <div class="tabs" role="tablist" aria-label="Views of the message">{tabs}</div>
 {bodies}</main>"""
     has_body = content is not None and content.html is not None
-    data = (f"messages/{place.number}.js",) if has_body else ()
+    data = (place.body,) if has_body else ()
     return page(
         title=f"{_subject(entry)} · {entry.addresses[0]}",
         base="../",
@@ -135,7 +138,7 @@ def _letter(entry: Entry, content: Content | None) -> str:
         people = f"{sender}{people}<span>{size(len(entry.source))}</span>"
     people += f"<span>line {entry.line:,} of the table</span>"
     chips = [f'<span class="chip">{text(why)}</span>' for why in entry.telling]
-    if entry.change is not None and entry.change.kind != "same":
+    if entry.change is not None and entry.change.kind in {"new", "changed"}:
         chips.insert(0, f'<span class="chip accent">{text(entry.change.kind)}</span>')
     why = f'<div class="why">{"".join(chips)}</div>' if chips else ""
     error = ""
@@ -157,7 +160,7 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
         ("attachments", _counted("Attachments", files), _attachments(content, place)),
         ("checks", _counted("Checks", len(entry.findings), entry), _checks(entry, content)),
     ]
-    if entry.change is not None and entry.change.kind != "new":
+    if entry.change is not None and entry.change.kind in {"same", "changed"}:
         panels.append(("changes", "Changes", _changes(entry.change)))
     return panels
 
@@ -229,23 +232,30 @@ def _headers(entry: Entry, content: Content) -> str:
 
 
 def _source(entry: Entry, place: Place) -> str:
-    source = entry.source.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
-    source = _ENCODED.sub(_shortened, source)
-    lines = source.split("\n")
+    lines = _shortened(entry.source.decode("utf-8", "backslashreplace").split("\r\n"))
     if len(lines) > _MOST_LINES:
         rest = count(len(lines) - _MOST_LINES, "more line")
-        source = "\n".join([*lines[:_MOST_LINES], "", f"[{rest} in the .eml file]"])
+        lines = [*lines[:_MOST_LINES], "", f"[{rest} in the .eml file]"]
     return f"""<div class="sheet"><h2>{size(len(entry.source))}<span class="space"></span>
 <button class="button" id="copy" type="button">{icon("copy")}<span>Copy</span></button>
 <a class="button" href="{place.number}.eml" download>{icon("save")}<span>.eml</span></a></h2>
-<pre class="long mono" id="source" tabindex="0">{text(source)}</pre></div>"""
+<pre class="long mono" id="source" tabindex="0">{text(chr(10).join(lines))}</pre></div>"""
 
 
-def _shortened(match: re.Match[str]) -> str:
-    lines = match[0].splitlines()
-    return (
-        f"{lines[0]}\n[{count(len(lines) - 2, 'line')} of base64 in the .eml file]\n{lines[-1]}\n"
-    )
+def _shortened(lines: list[str]) -> list[str]:
+    """Leave out the middle of long runs of base64: nobody reads them."""
+    shown: list[str] = []
+    run: list[str] = []
+    for line in [*lines, ""]:
+        if len(line) == _ENCODED_WIDTH and _ENCODED.fullmatch(line):
+            run.append(line)
+            continue
+        if len(run) > _SHORTEST_RUN:
+            run = [run[0], f"[{count(len(run) - 2, 'line')} of base64 in the .eml file]", run[-1]]
+        shown += run
+        run = []
+        shown.append(line)
+    return shown[:-1]
 
 
 def _attachments(content: Content, place: Place) -> str:
@@ -298,11 +308,12 @@ def _findings(findings: tuple[Finding, ...]) -> str:
 def _finding(finding: Finding) -> str:
     code = CODES[finding.code]
     place = f"{finding.location}: " if finding.location is not None else ""
+    mend = text(finding.hint) if finding.hint else prose(code.mend)
     return (
         f"<li>{mark(code.severity)}<div><h3>{prose(code.title)}"
         f'<span class="mono">{code.code}</span></h3>'
         f"<p>{text(place)}{text(finding.detail)}</p>"
-        f'<p class="mend">{prose(code.why)} {prose(finding.hint or code.mend)}</p></div></li>'
+        f'<p class="mend">{prose(code.why)} {mend}</p></div></li>'
     )
 
 

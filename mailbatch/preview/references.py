@@ -25,7 +25,7 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
 )  # fmt: skip
-_CID = re.compile(r"""\bcid:([^"')\s>]+)""", re.IGNORECASE)
+_CID = re.compile(r"""[cC][iI][dD]:([^"')\s>]+)""")
 #: Markup that a template engine or a newsletter service would have replaced.
 _LEFT_OVER = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\*\|[A-Za-z_:]{1,40}\|\*", re.DOTALL)
 _STYLE = re.compile(r"<style\b.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -69,7 +69,9 @@ def references(html: str) -> References:
                 out["link rel=stylesheet"] = None
         elif "href" in given:
             links.append(given["href"])
-    names = frozenset(unquote(unescape(name)) for name in _CID.findall(html))
+    names: frozenset[str] = frozenset()
+    if "cid:" in html.lower():
+        names = frozenset(unquote(unescape(name)) for name in _CID.findall(html))
     return References(tuple(links), tuple(images), names, tuple(out))
 
 
@@ -84,7 +86,7 @@ def _attributes(text: str) -> dict[str, str]:
 
 def left_over(text: str, *, html: bool = False) -> str | None:
     """Return template markup that is left in a finished text, None where there is none."""
-    if "{" not in text and "*|" not in text:
+    if not any(mark in text for mark in ("{{", "{%", "*|")):
         return None
     match = _LEFT_OVER.search(_STYLE.sub("", text) if html else text)
     return match[0] if match is not None else None

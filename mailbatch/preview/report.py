@@ -6,6 +6,7 @@ Only words and forms here: what is an error was decided where the code was given
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mailbatch.errors import (
@@ -19,6 +20,8 @@ from mailbatch.errors import (
 from mailbatch.preview.codes import CODES, Severity, severity_of
 from mailbatch.preview.entry import Tally
 
+#: Their details have the numbers.
+_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116"))
 #: GitHub knows these levels.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -52,15 +55,21 @@ def _detail(tally: Tally) -> str:
     return shown
 
 
+def _times(tally: Tally) -> str:
+    counted = tally.count > 1 and tally.code not in _COUNTED
+    return f" ({tally.count:,} times)" if counted else ""
+
+
 def text_lines(tallies: Iterable[Tally]) -> list[str]:
     """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`."""
     lines = []
     for tally in tallies:
         code = CODES[tally.code]
         place = f"{tally.location}: " if tally.location is not None else ""
-        number = f" ({tally.count:,} times)" if tally.count > 1 else ""
         title = code.title.replace("`", "")
-        lines.append(f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{number}")
+        lines.append(
+            f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{_times(tally)}"
+        )
     return lines
 
 
@@ -86,8 +95,11 @@ def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
     return found
 
 
-def github_lines(tallies: Sequence[Tally]) -> list[str]:
+def github_lines(tallies: Sequence[Tally], job: Path) -> list[str]:
     """Return workflow commands, which GitHub shows beside the lines of a pull request.
+
+    GitHub wants paths from where the workflow runs: those of templates and tables, which are
+    relative to the `job` file, become so.
 
     Source: docs.github.com, "Workflow commands for GitHub Actions", setting a notice, warning or
     error message.
@@ -96,7 +108,7 @@ def github_lines(tallies: Sequence[Tally]) -> list[str]:
     for tally in tallies:
         code, place = CODES[tally.code], tally.location
         given = {
-            "file": place.path if place is not None else None,
+            "file": _from_here(place.path, job) if place is not None else None,
             "line": place.line if place is not None else None,
             "col": place.column if place is not None else None,
             "title": f"{tally.code} {code.title}",
@@ -104,10 +116,13 @@ def github_lines(tallies: Sequence[Tally]) -> list[str]:
         properties = ",".join(
             f"{name}={_property(value)}" for name, value in given.items() if value is not None
         )
-        number = f" ({tally.count:,} times)" if tally.count > 1 else ""
-        message = _message(f"{_detail(tally)}{number}\n{tally.hint or code.mend}")
+        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.hint or code.mend}")
         lines.append(f"::{_LEVELS[code.severity]} {properties}::{message}")
     return lines
+
+
+def _from_here(path: str, job: Path) -> str:
+    return path if path == str(job) else (job.parent / path).as_posix()
 
 
 def _message(text: str) -> str:

@@ -6,7 +6,7 @@ nothing itself: whoever has the messages shows them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Delivery, Recipient
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Survey:
     """What is known of a mailing after its rows and messages were shown to it.
 
-    `limit` is how many deliveries `chosen` gives, None for all; `keep` are keys that it gives in
+    `limit` is how many deliveries `chosen` gives; `keep` are keys that it gives in
     any case.
     """
 
@@ -38,7 +38,7 @@ class Survey:
         columns: tuple[str, ...],
         branches: Branches,
         *,
-        limit: int | None = 0,
+        limit: int = 0,
         keep: Collection[str] = frozenset(),
     ) -> None:
         self._job = job
@@ -56,12 +56,10 @@ class Survey:
             read=read,
             tallies=self._tallies,
         )
-        self._telling = Telling(columns, read=read, limit=limit or 0, keep=keep)
-        self._all: list[Chosen] | None = [] if limit is None else None
+        self._telling = Telling(columns, read=read, limit=limit, keep=keep)
         self._failures: dict[int, InputError] = {}
         self.largest = 0
         self.beyond_ascii = 0
-        self.errors = 0
 
     def row(self, recipient: Recipient) -> None:
         """Look at a row of the table."""
@@ -75,11 +73,10 @@ class Survey:
         message: Message | None,
         content: Content | None,
         error: InputError | None,
-    ) -> None:
-        """Look at a message, or at the error that prevents it."""
-        findings = self._findings(content, error)
+    ) -> tuple[Finding, ...]:
+        """Look at a message, or at the error that prevents it; return what the checks find."""
+        findings = self._findings(delivery, content, error)
         if content is None:
-            self.errors += len(delivery.unsettled)
             for finding in findings:
                 self._tallies.add(finding, len(delivery.unsettled))
         else:
@@ -97,31 +94,31 @@ class Survey:
             findings=findings,
             error=str(error) if error is not None else None,
         )
-        if self._all is not None:
-            self._all.append(Chosen(delivery, 0, self._telling.seen))
+        return findings
 
     def chosen(self) -> list[Chosen]:
         """Return the deliveries worth looking at, in the order of the table, with the reasons."""
-        telling = self._telling.choose()
-        if self._all is None:
-            return telling
-        reasons = {chosen.delivery.id: chosen.reasons for chosen in telling}
-        for chosen in self._all:
-            chosen.reasons = reasons.get(chosen.delivery.id, [])
-        return self._all
+        return self._telling.choose()
 
     def entry(
         self,
-        chosen: Chosen,
+        delivery: Delivery,
         message: Message | None,
         content: Content | None,
         error: InputError | None,
+        *,
+        findings: tuple[Finding, ...] | None = None,
+        telling: Sequence[str] = (),
     ) -> Entry:
-        """Return a message for the gallery; without `content`, `error` says why there is none."""
-        delivery = chosen.delivery
+        """Return a message for the gallery; without `content`, `error` says why there is none.
+
+        `findings` are what `see` returned for it, if it was shown to the survey just now.
+        """
         first = delivery.rows[0]
         names = self._job.recipients.group_by
         several = len(delivery.addresses) > 1
+        if findings is None:
+            findings = self._findings(delivery, content, error)
         return Entry(
             key=delivery.key,
             addresses=delivery.addresses,
@@ -132,15 +129,18 @@ class Survey:
             copies=message.copies if message is not None else (),
             group=tuple(zip(names, first.group, strict=True)) if first.group is not None else (),
             values=() if several else tuple(zip(self._columns, first.values, strict=True)),
-            findings=self._findings(content, error),
-            telling=tuple(chosen.reasons),
+            findings=findings,
+            telling=tuple(telling),
             error=str(error) if error is not None else None,
         )
 
-    def _findings(self, content: Content | None, error: InputError | None) -> tuple[Finding, ...]:
+    def _findings(
+        self, delivery: Delivery, content: Content | None, error: InputError | None
+    ) -> tuple[Finding, ...]:
         if content is not None:
             return check_message(content, self._facts)
-        return (check_error(error),) if error is not None else ()
+        row = Location(self._job.recipients.file, delivery.rows[0].line)
+        return (check_error(error, row),) if error is not None else ()
 
     def unreached(self) -> tuple[Branch, ...]:
         """Return the written branches that no message takes."""
@@ -160,7 +160,7 @@ class Survey:
         unreached: tuple[tuple[Location, str], ...] = ()
         if complete:
             for finding in check_job(self._job):
-                tallies.add(finding, max(1, self._telling.seen))
+                tallies.add(finding)
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)
             if self._telling.seen:

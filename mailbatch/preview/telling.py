@@ -6,7 +6,7 @@ was seen: two previews of the same files show the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mailbatch.envelope import Delivery
@@ -31,6 +31,25 @@ class Chosen:
     reasons: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Spread:
+    """The smallest and the largest of something, and where each was seen first."""
+
+    rank: int
+    largest: str
+    smallest: str | None
+    most: int
+    least: int
+    at_most: tuple[Delivery, int]
+    at_least: tuple[Delivery, int]
+
+    def ends(self) -> Iterator[tuple[str, tuple[Delivery, int]]]:
+        """Give what is worth looking at, by its reason."""
+        yield self.largest, self.at_most
+        if self.smallest is not None:
+            yield self.smallest, self.at_least
+
+
 class Telling:
     """Chooses deliveries as they come.
 
@@ -50,7 +69,7 @@ class Telling:
         self._limit = limit
         self._keep = frozenset(keep)
         self._chosen: dict[int, Chosen] = {}
-        self._extremes: dict[str, tuple[int, int, Delivery, int]] = {}
+        self._spreads: dict[str, _Spread] = {}
         self._first: set[object] = set()
         self._errors = 0
         self._sample: list[tuple[int, Delivery]] = []
@@ -76,28 +95,32 @@ class Telling:
         self._branches(delivery, taken)
         for finding in findings:
             if severity_of(finding.code) is Severity.WARNING and self._is_first(finding.code):
-                self._choose(delivery, _WARNING, f"first with {finding.code}")
+                self._choose(delivery, _WARNING, self._not_first(f"first with {finding.code}"))
         self._values(delivery)
         self._shape(delivery, content)
         self._fill(delivery)
 
     def choose(self) -> list[Chosen]:
         """Return what is worth looking at, in the order of the table: `limit`, and `keep`."""
-        for reason, (rank, _, delivery, order) in self._extremes.items():
-            _, _, name = reason.partition(" ")
-            shortest = self._extremes.get(f"shortest {name}")
-            longest = self._extremes.get(f"longest {name}")
-            if shortest is not None and longest is not None and longest[1] == -shortest[1]:
-                continue  # all are of one length, which tells nothing
-            self._choose(delivery, rank, reason, order)
+        for spread in self._spreads.values():
+            if spread.least < spread.most:  # values of one size tell nothing
+                for reason, (delivery, order) in spread.ends():
+                    self._choose(delivery, spread.rank, reason, order)
+        others = sum(one.delivery.key not in self._keep for one in self._chosen.values())
         for order, delivery in self._sample:
-            if len(self._chosen) >= self._limit:
-                break
-            self._choose(delivery, _FILLER, None, order)
+            if self._keep or others >= self._limit:
+                break  # what is compared is not filled up: more would only seem new
+            if delivery.id not in self._chosen:
+                others += 1
+                self._choose(delivery, _FILLER, None, order)
         ranked = sorted(self._chosen.values(), key=lambda chosen: (chosen.rank, chosen.order))
         kept = [chosen for chosen in ranked if chosen.delivery.key in self._keep]
-        others = [chosen for chosen in ranked if chosen.delivery.key not in self._keep]
-        return sorted([*kept, *others[: self._limit]], key=lambda chosen: chosen.order)
+        rest = [chosen for chosen in ranked if chosen.delivery.key not in self._keep]
+        return sorted([*kept, *rest[: self._limit]], key=lambda chosen: chosen.order)
+
+    def _not_first(self, reason: str) -> str | None:
+        """Return a reason, but for the first row of all: it is the first in many ways."""
+        return reason if self.seen > 1 else None
 
     def _is_first(self, what: object) -> bool:
         if what in self._first:
@@ -127,13 +150,11 @@ class Telling:
             return
         self.branches.update(taken)
         labels = list(dict.fromkeys(branch.label for branch in new))
-        if self.seen == 1:
-            labels = []  # the first row takes many, and tells nothing by it
-        elif len(labels) > _MOST_LABELS:
+        if len(labels) > _MOST_LABELS:
             labels = [*labels[:_MOST_LABELS], f"{len(labels) - _MOST_LABELS} more branches"]
         self._choose(delivery, _BRANCH, None)
         for label in labels:
-            self._choose(delivery, _BRANCH, f"shows {label}")
+            self._choose(delivery, _BRANCH, self._not_first(f"shows {label}"))
 
     def _values(self, delivery: Delivery) -> None:
         values = delivery.rows[0].values
@@ -143,25 +164,29 @@ class Telling:
                 if self._is_first(("empty", index)):
                     self._choose(delivery, _VALUE, f"{name} is empty")
                 continue
-            self._extreme(f"longest {name}", len(cell), delivery, _VALUE)
-            self._extreme(f"shortest {name}", -len(cell), delivery, _VALUE)
+            self._spread(f"longest {name}", f"shortest {name}", len(cell), delivery, _VALUE)
             if not cell.isascii() and self._is_first(("beyond", index)):
                 self._choose(delivery, _VALUE, f"{name} beyond ASCII")
 
     def _shape(self, delivery: Delivery, content: Content | None) -> None:
-        if len(delivery.rows) > 1:
-            self._extreme("most rows", len(delivery.rows), delivery, _SHAPE)
-        if len(delivery.addresses) > 1:
-            self._extreme("most recipients", len(delivery.addresses), delivery, _SHAPE)
+        self._spread("most rows", None, len(delivery.rows), delivery, _SHAPE)
+        self._spread("most recipients", None, len(delivery.addresses), delivery, _SHAPE)
         if content is not None:
             size = len(content.html or "") + len(content.text or "")
-            self._extreme("longest message", size, delivery, _SHAPE)
-            self._extreme("longest subject", len(content.subject), delivery, _SHAPE)
+            self._spread("longest message", None, size, delivery, _SHAPE)
+            self._spread("longest subject", None, len(content.subject), delivery, _SHAPE)
 
-    def _extreme(self, reason: str, size: int, delivery: Delivery, rank: int) -> None:
-        most = self._extremes.get(reason)
-        if most is None or size > most[1]:
-            self._extremes[reason] = (rank, size, delivery, self.seen)
+    def _spread(
+        self, most: str, least: str | None, size: int, delivery: Delivery, rank: int
+    ) -> None:
+        spread = self._spreads.get(most)
+        at = (delivery, self.seen)
+        if spread is None:
+            self._spreads[most] = _Spread(rank, most, least, size, size, at, at)
+        elif size > spread.most:
+            spread.most, spread.at_most = size, at
+        elif size < spread.least:
+            spread.least, spread.at_least = size, at
 
     def _fill(self, delivery: Delivery) -> None:
         """Keep evenly spaced deliveries, whatever their number turns out to be."""

@@ -246,9 +246,10 @@ class _Noting(Templates):
         )
         return environment
 
-    def _value(self, key: str, source: str, place: Location, *, fixed: bool) -> Value:
-        self.notes.value = (key, source, place)
-        return super()._value(key, source, place, fixed=fixed)
+    def value(self, key: str, source: str) -> Value:
+        """Compile a value of the job, with notes in it."""
+        self.notes.value = (key, source, self._locate(key))
+        return super().value(key, source)
 
 
 class _NotingGenerator(CodeGenerator):

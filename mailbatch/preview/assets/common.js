@@ -67,8 +67,11 @@ const gallery = (() => {
     }
     return arriving.get(url);
   }
+  const BODIES_A_FILE = 16; // as in compare.py
   async function body(number, base) {
-    if (!bodies.has(number)) await load(base + "messages/" + number + ".js");
+    const first = Math.floor((Number(number) - 1) / BODIES_A_FILE) * BODIES_A_FILE + 1;
+    const file = "bodies/" + String(first).padStart(number.length, "0") + ".js";
+    if (!bodies.has(number)) await load(base + file);
     const found = bodies.get(number) || {};
     await Promise.all(Object.values(found.inline || {})
       .filter((digest) => !images.has(digest))
@@ -136,7 +139,9 @@ const gallery = (() => {
     }
   }
   function styles(text, inline, remote, shut) {
-    const known = withImages(text, inline);
+    // A letter may be spelled as an escape (\72 for r): the same style, which nothing below would recognise.
+    const spelled = text.replace(/\\0{0,4}([46][1-9a-f]|[57][0-9a])\s?/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
+    const known = withImages(spelled, inline);
     if (remote) return known;
     return known.replace(/(@import\s+)(?:url\()?[^;]*;?/gi, () => shut(""))
       .replace(/(url|src|image)\(\s*(?!\s*["']?\s*data:)["']?([^"')]*)["']?\s*\)/gi,

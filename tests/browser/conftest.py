@@ -1,0 +1,79 @@
+"""Chromium for the tests of the gallery; skipped with a reason where it is not installed."""
+
+import os
+import shutil
+
+import pytest
+
+EXECUTABLE = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def _missing(what):
+    if os.environ.get("MAILBATCH_REQUIRE_BROWSER") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium for one module: while it is there, asyncio.run works for nobody else."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed")
+    if shutil.which(EXECUTABLE) is None:
+        _missing(f"there is no {EXECUTABLE}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page with everything that it asked for, and everything that went wrong in it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.requests = []
+        self.errors = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog):
+        self.errors.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    @property
+    def remote(self):
+        """What left the machine, or would have."""
+        return [url for url in self.requests if not url.startswith(("file:", "data:", "about:"))]
+
+    def open(self, path, fragment=""):
+        self.page.goto(path.resolve().as_uri() + fragment)
+        self.page.wait_for_selector("body[data-ready]")
+        return self.page
+
+
+@pytest.fixture
+def watched(chromium):
+    """Open pages of one's own: `watched(width=..., dark=True)`; no error may have happened in any."""
+    contexts, pages = [], []
+
+    def make(width=1280, height=900, *, dark=False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+        )
+        contexts.append(context)
+        pages.append(Watched(context.new_page()))
+        return pages[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert [error for page in pages for error in page.errors] == []

@@ -1,0 +1,90 @@
+"""Jobs for the tests of this folder: written from a few words, checked and previewed in place."""
+
+import csv
+import json
+
+import yaml
+
+from mailbatch.cli.check import check_command
+from mailbatch.cli.preview import preview_command
+
+UNSUBSCRIBE = {"url": "https://example.com/u/{{ email }}", "one_click": True}
+TEXT = "Hello {{ first_name }}, leave: https://example.com/u/{{ email }}\n"
+ROWS = ({"email": "ann@example.com", "first_name": "Ann"},)
+
+
+class Mailing:
+    """A job in a folder; `message` and the other sections are laid over one that is fine."""
+
+    def __init__(self, folder, *, rows=ROWS, files=None, job=None, message=None, **sections):
+        self.folder = folder
+        self.path = folder / "job.yaml"
+        wanted = {
+            "version": 1,
+            "name": "letter",
+            "server": {"host": "127.0.0.1", "port": 2525, "security": "plaintext"},
+            "sender": {"from": "News <news@example.com>"},
+            "recipients": {"file": "people.csv"},
+            "message": {
+                "subject": "Hello",
+                "text": "letter.txt.j2",
+                "list_id": "news.example.com",
+                "unsubscribe": UNSUBSCRIBE,
+            },
+        }
+        wanted.update(job or {})
+        for name, section in {"message": message or {}, **sections}.items():
+            merged = {**wanted.get(name, {}), **section}
+            wanted[name] = {key: value for key, value in merged.items() if value is not None}
+        folder.mkdir(parents=True, exist_ok=True)
+        self.write("job.yaml", yaml.safe_dump(wanted, allow_unicode=True))
+        self.rows(rows)
+        for name, content in {"letter.txt.j2": TEXT, **(files or {})}.items():
+            self.write(name, content)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content, encoding="utf-8")
+
+    def rows(self, rows):
+        with (self.folder / "people.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def check(self, capsys, **options):
+        """Run `check --json`; return its exit code and its object."""
+        given = {
+            "edition": None, "variables": None, "connect": False, "strict": False,
+            "form": "text", "as_json": True, "quiet": True,
+        }  # fmt: skip
+        code = check_command(job=self.path, **{**given, **options})
+        out = capsys.readouterr()
+        return code, json.loads(out.out) if {**given, **options}["as_json"] else out
+
+    def codes(self, capsys, **options):
+        """Return the codes that `check` gives."""
+        return {finding["code"] for finding in self.check(capsys, **options)[1]["findings"]}
+
+    def preview(self, capsys, **options):
+        """Run `preview --json`; return its exit code and what it wrote: an object, or both streams."""
+        given = {
+            "edition": None, "variables": None, "out": self.folder / "gallery", "limit": None,
+            "everything": False, "only": None, "against": None, "serve": False, "port": None,
+            "browse": False, "as_json": True, "quiet": True,
+        }  # fmt: skip
+        code = preview_command(job=self.path, **{**given, **options})
+        out = capsys.readouterr()
+        return code, json.loads(out.out) if out.out else out
+
+
+def html(body, **message):
+    """Return the pieces of a mailing with an HTML part."""
+    return {
+        "message": {"html": "letter.html.j2", **message},
+        "files": {"letter.html.j2": body},
+    }

@@ -1,0 +1,36 @@
+"""The table of codes, and the page of the manual that is made of it."""
+
+from pathlib import Path
+
+import pytest
+
+import mailbatch
+from mailbatch.preview.codes import CODES, SECTIONS, Severity, reference
+
+PAGE = Path(mailbatch.__file__).parents[1] / "docs" / "reference" / "checks.md"
+
+
+def test_the_manual_says_what_the_table_says():
+    """docs/reference/checks.md is generated: python -m mailbatch.preview.codes > that file."""
+    assert PAGE.read_text(encoding="utf-8") == reference()
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=CODES)
+def test_every_code_is_explained(code):
+    """A title, a reason and a way out, as sentences."""
+    assert len(code.title) > 10
+    assert not code.title.endswith(".")
+    assert code.why.endswith(".")
+    assert code.mend.endswith((".", "`."))
+    assert f"### {code.code} {code.title}" in reference()
+
+
+def test_every_code_stands_in_one_section():
+    for code in CODES:
+        assert sum(code.startswith(prefixes) for prefixes in SECTIONS) == 1
+
+
+def test_errors_are_what_run_refuses_and_nothing_else():
+    """Whatever a run would go on with is a warning at most."""
+    errors = {code for code, meaning in CODES.items() if meaning.severity is Severity.ERROR}
+    assert errors == {"MB101", "MB102", "MB103", "MB104"}

@@ -1,0 +1,77 @@
+"""`check --connect` against a real server with TLS: what it says of itself, and nothing sent."""
+
+import pytest
+
+from mailbatch.cli import connect as module
+
+from .mailing import Mailing
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch, certificates):
+    monkeypatch.setenv("MAILBATCH_TEST_PASSWORD", "secret")
+
+    def make(port, **server):
+        (tmp_path / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
+        return Mailing(
+            tmp_path,
+            server={
+                "host": "localhost",
+                "port": port,
+                "security": "starttls",
+                "ca_file": "ca.pem",
+                "username": "App",
+                "password": {"env": "MAILBATCH_TEST_PASSWORD"},
+                **server,
+            },
+        )
+
+    return make
+
+
+def test_it_reports_name_tls_certificate_capabilities_and_authentication(
+    job, fault_server, certificates, capsys
+):
+    server = fault_server(security="starttls", tls_context=certificates.server_context())
+    code, found = job(server.port).check(capsys, connect=True)
+    assert code == 0
+    said = found["connect"]
+    assert said["address"] == f"localhost:{server.port}"
+    assert said["server"]
+    assert said["tls"] in {"TLSv1.2", "TLSv1.3"}
+    assert said["certificate_days"] > 0
+    assert "PIPELINING" in said["capabilities"]
+    assert said["authenticated"][0] == "App"
+    assert said["authenticated"][1] in {"PLAIN", "LOGIN"}
+    assert server.deliveries() == []
+
+
+def test_it_says_so_in_words(job, fault_server, certificates, capsys):
+    server = fault_server(security="starttls", tls_context=certificates.server_context())
+    _, out = job(server.port).check(capsys, connect=True, as_json=False, quiet=False)
+    lines = out.out.splitlines()
+    assert any(line.startswith("server: ") and f"localhost:{server.port}" in line for line in lines)
+    assert any(line.startswith("security: TLSv1.") for line in lines)
+    assert any(line.startswith("authentication: authenticated as App by ") for line in lines)
+    assert "secret" not in out.out + out.err
+
+
+def test_a_certificate_for_another_name_is_refused(job, fault_server, certificates, capsys):
+    server = fault_server(
+        security="starttls", tls_context=certificates.server_context("other.example")
+    )
+    code, found = job(server.port).check(capsys, connect=True)
+    assert code == 77
+    assert found["connect"] is None
+    assert found["refused"]
+
+
+def test_words_without_tls_and_authentication():
+    plain = module.Connected("127.0.0.1:25", "me", "", None, None, module.Capabilities(), None)
+    assert module.lines(plain) == [
+        "server: me at 127.0.0.1:25",
+        "security: no TLS",
+        "authentication: not authenticated",
+        "capabilities: none",
+    ]
+    assert module.as_object(plain)["certificate_expires"] is None
