@@ -1,5 +1,6 @@
 """Which delivery a recipient belongs to: one of its own, or a part of its group's.
 
+`NOT INDEXED`: where nearly every row is looked at, their own order is the fastest.
 This module must never move a settled recipient, nor let anybody join a delivery that was leased:
 what others may have got of it must stay byte for byte what it was.
 """
@@ -7,6 +8,7 @@ what others may have got of it must stay byte for byte what it was.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 from mailbatch.ledger.under_way import DUE
 
@@ -17,11 +19,13 @@ def leave(connection: sqlite3.Connection, limit: int) -> None:
     """Take recipients out of deliveries that are theirs no more."""
     never_leased = "(SELECT date FROM delivery WHERE id = delivery_id) IS NULL"
     connection.execute(
-        "UPDATE recipient SET delivery_id = NULL WHERE claim = 'own' AND delivery_id IS NOT NULL"  # noqa: S608 - constants
+        "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
+        " WHERE claim = 'own' AND delivery_id IS NOT NULL"
         f" AND status IN ('withdrawn', 'invalid', 'suppressed', 'filtered') AND {never_leased}"
     )
     connection.execute(
-        "UPDATE recipient SET delivery_id = NULL WHERE claim = 'own' AND delivery_id IS NOT NULL"  # noqa: S608 - constants
+        "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
+        " WHERE claim = 'own' AND delivery_id IS NOT NULL"
         f" AND status IN {_UNSETTLED}"
         " AND (SELECT group_id FROM delivery WHERE id = delivery_id) IS NOT group_id"
     )
@@ -34,11 +38,12 @@ def leave(connection: sqlite3.Connection, limit: int) -> None:
     )
 
 
-def find(connection: sqlite3.Connection, limit: int, *, base: int, replanned: bool) -> None:
-    """Give every unsettled recipient a delivery; ids above `base` are new."""
+def find(connection: sqlite3.Connection, *, base: int, replanned: bool) -> None:
+    """Give every unsettled recipient without a group a delivery; ids above `base` are new."""
     if replanned:
         connection.execute(
-            "UPDATE recipient SET delivery_id = ? + id WHERE claim = 'own' AND delivery_id IS NULL"  # noqa: S608 - constants
+            "UPDATE recipient NOT INDEXED SET delivery_id = ? + id"  # noqa: S608 - constants
+            " WHERE claim = 'own' AND delivery_id IS NULL"
             f" AND group_id IS NULL AND status IN {_UNSETTLED}",
             (base,),
         )
@@ -47,59 +52,77 @@ def find(connection: sqlite3.Connection, limit: int, *, base: int, replanned: bo
         " WHERE delivery_id > ? ORDER BY delivery_id",
         (base,),
     )
-    _find_parts(connection, limit, replanned=replanned)
-    if replanned:
-        connection.execute(
-            f"UPDATE delivery SET due = {DUE} WHERE due IS NOT {DUE}"  # noqa: S608 - constants
-        )
-        connection.execute(
-            "DELETE FROM delivery WHERE NOT EXISTS ("
-            "SELECT 1 FROM recipient WHERE delivery_id = delivery.id)"
-        )
-        connection.execute("DELETE FROM copy WHERE delivery_id NOT IN (SELECT id FROM delivery)")
 
 
-def _find_parts(connection: sqlite3.Connection, limit: int, *, replanned: bool) -> None:
+def find_parts(connection: sqlite3.Connection, limit: int, *, replanned: bool) -> None:
+    """Give every unsettled recipient of a group a delivery of at most `limit` recipients."""
     connection.execute(
-        "CREATE TEMP TABLE homeless AS SELECT group_id, id FROM recipient WHERE claim = 'own'"  # noqa: S608 - constants
-        f" AND delivery_id IS NULL AND group_id IS NOT NULL AND status IN {_UNSETTLED}"
-        " ORDER BY group_id, id"
+        "CREATE TEMP TABLE homeless (id INTEGER PRIMARY KEY, group_id INTEGER, part INTEGER)"
     )
-    group = delivery = None
-    room = 0
-    spare: list[tuple[int, int]] = []
-    for group_id, recipient_id in connection.execute("SELECT group_id, id FROM homeless"):
-        if group_id != group:
-            group, room = group_id, 0
-            spare = _spare(connection, group_id, limit) if replanned else []
-        if room == 0 and spare:
-            delivery, room = spare.pop()
-        elif room == 0:
-            delivery = _new_part(connection, group_id)
-            room = limit
-        connection.execute(
-            "UPDATE recipient SET delivery_id = ? WHERE id = ?", (delivery, recipient_id)
+    connection.execute(
+        "INSERT INTO homeless SELECT id, group_id, NULL FROM recipient NOT INDEXED"  # noqa: S608 - constants
+        " WHERE claim = 'own'"
+        f" AND delivery_id IS NULL AND group_id IS NOT NULL AND status IN {_UNSETTLED}"
+    )
+    if replanned:
+        connection.executemany(
+            "UPDATE homeless SET part = ? WHERE id = ?", list(_in_spare_parts(connection, limit))
         )
-        room -= 1
+    for statement in _NEW_PARTS:
+        connection.execute(statement, {"limit": limit})
 
 
-def _spare(connection: sqlite3.Connection, group_id: int, limit: int) -> list[tuple[int, int]]:
-    """The group's deliveries that may take more, with their room; the first one last."""
-    return connection.execute(
-        "SELECT d.id, ? - count(r.id) AS room FROM delivery AS d"
+_NEW_PARTS = (
+    """
+    UPDATE homeless SET part = fresh.part FROM (
+      SELECT h.id,
+        g.parts + 1 + (row_number() OVER (PARTITION BY h.group_id ORDER BY h.id) - 1) / :limit
+          AS part
+      FROM homeless AS h JOIN recipient_group AS g ON g.id = h.group_id WHERE h.part IS NULL
+    ) AS fresh WHERE fresh.id = homeless.id
+    """,
+    """
+    INSERT INTO delivery (group_id, part, due)
+    SELECT DISTINCT group_id, part, 0 FROM homeless WHERE true ORDER BY group_id, part
+    ON CONFLICT DO NOTHING
+    """,
+    """
+    UPDATE recipient_group SET parts = newest.part
+    FROM (SELECT group_id, max(part) AS part FROM homeless GROUP BY group_id) AS newest
+    WHERE newest.group_id = recipient_group.id AND newest.part > parts
+    """,
+    """
+    UPDATE recipient SET delivery_id = (
+      SELECT id FROM delivery WHERE group_id = h.group_id AND part = h.part)
+    FROM homeless AS h WHERE h.id = recipient.id
+    """,
+)
+
+
+def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tuple[int, int]]:
+    """Who fits into deliveries that were never leased, as part and recipient."""
+    spare = connection.execute(
+        "SELECT d.group_id, d.part, ? - count(r.id) AS room FROM delivery AS d"
         " LEFT JOIN recipient AS r ON r.delivery_id = d.id AND r.claim = 'own'"
-        " WHERE d.group_id = ? AND d.date IS NULL GROUP BY d.id HAVING room > 0 ORDER BY d.id DESC",
-        (limit, group_id),
+        " WHERE d.date IS NULL AND d.group_id IN (SELECT group_id FROM homeless)"
+        " GROUP BY d.id HAVING room > 0 ORDER BY d.id",
+        (limit,),
     ).fetchall()
+    for group_id, part, room in spare:
+        taken = connection.execute(
+            "SELECT id FROM homeless WHERE group_id = ? AND part IS NULL ORDER BY id LIMIT ?",
+            (group_id, room),
+        )
+        yield from ((part, recipient_id) for (recipient_id,) in taken.fetchall())
 
 
-def _new_part(connection: sqlite3.Connection, group_id: int) -> int:
-    connection.execute("UPDATE recipient_group SET parts = parts + 1 WHERE id = ?", (group_id,))
-    (part,) = connection.execute(
-        "SELECT parts FROM recipient_group WHERE id = ?", (group_id,)
-    ).fetchone()
-    delivery = connection.execute(
-        "INSERT INTO delivery (group_id, part, due) VALUES (?, ?, 0)", (group_id, part)
-    ).lastrowid
-    assert delivery is not None  # noqa: S101 - an INSERT has one
-    return delivery
+def settle(connection: sqlite3.Connection) -> None:
+    """Bring the deliveries to what their recipients say; those without recipients vanish."""
+    connection.execute(
+        f"UPDATE delivery SET due = {DUE} WHERE due IS NOT {DUE}"  # noqa: S608 - constants
+    )
+    connection.execute(
+        "DELETE FROM delivery WHERE NOT EXISTS ("
+        "SELECT 1 FROM recipient WHERE delivery_id = delivery.id)"
+    )
+    connection.execute("DELETE FROM copy WHERE delivery_id NOT IN (SELECT id FROM delivery)")

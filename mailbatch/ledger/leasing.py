@@ -10,7 +10,9 @@ import base64
 import hashlib
 import json
 import sqlite3
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.database import Database
@@ -18,141 +20,185 @@ from mailbatch.ledger.under_way import Leased, UnderWay, fold
 
 _TOKEN_LENGTH = 26  # base32: 130 bits
 
-_RECIPIENTS = """
-SELECT r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,
-       g.cells, d.part, d.message_id, d.date, d.tries, d.tries_since, r.reason
-FROM recipient AS r JOIN delivery AS d ON d.id = r.delivery_id
+# A row for every recipient of the chosen deliveries, in the order of the deliveries.
+_CHOSEN = """
+SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells,
+       r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,
+       r.reason
+FROM ({chosen}) AS c
+CROSS JOIN delivery AS d ON d.id = c.id
+CROSS JOIN recipient AS r ON r.delivery_id = d.id
 LEFT JOIN recipient_group AS g ON g.id = d.group_id
-WHERE r.delivery_id = ? ORDER BY r.id
+ORDER BY {order} d.id, r.id
 """
+_FIRST = _CHOSEN.format(
+    chosen="SELECT id FROM delivery WHERE due = 0 ORDER BY id LIMIT ?", order=""
+)
+_LATE = _CHOSEN.format(
+    chosen="SELECT id FROM delivery WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?",
+    order="d.due,",
+)
+_ONE = _CHOSEN.format(
+    chosen="""
+    SELECT delivery_id AS id FROM recipient WHERE address_key = ? AND claim = 'own'
+    AND status IN ('pending', 'deferred') AND due <= ?
+    AND delivery_id NOT IN (SELECT delivery_id FROM lease)
+    """,
+    order="",
+)
+
+_decode = json.JSONDecoder().raw_decode
+
+
+class _Row(NamedTuple):
+    """A row of `_CHOSEN`."""
+
+    delivery_id: int
+    part: int
+    message_id: str | None
+    date: int | None
+    tries: int
+    tries_since: float | None
+    group: str | None
+    id: int
+    line: int | None
+    address: str
+    address_key: str
+    claim: str
+    cells: str
+    status: str
+    due: float | None
+    attempts: int
+    reason: str | None
 
 
 class Leasing:
     """Takes the next deliveries out of the ledger."""
 
-    __slots__ = ("_database", "_domain", "_edition", "_job", "_under_way")
+    __slots__ = ("_database", "_domain", "_seed", "_under_way")
 
     def __init__(
         self, database: Database, under_way: UnderWay, *, job: str, edition: str, domain: str
     ) -> None:
         self._database = database
         self._under_way = under_way
-        self._job = job
-        self._edition = edition
+        self._seed = hashlib.sha256(json.dumps([job, edition]).encode())
         self._domain = domain
 
     def lease(self, count: int, *, now: float, address: str | None) -> list[Delivery]:
         """At most `count` deliveries that are due, marked as leased in one synced commit."""
         key = None if address is None else address.lower()
-        leased: list[tuple[Delivery, Leased]] = []
+        deliveries: list[Delivery] = []
+        entries: list[Leased] = []
+        leases: list[tuple[object, ...]] = []
         with self._database.transaction(durable=True) as connection:
             fold(connection)
-            leased += [
-                self._lease(connection, delivery_id, now, key)
-                for delivery_id in self._due(connection, count, now, key)
-            ]
-        for delivery, entry in leased:
+            for rows in self._due(connection, count, now, key):
+                entry, left_behind = _attempt(rows, now, key)
+                delivery = self._delivery(connection, rows, tuple(entry.rows), now)
+                deliveries.append(delivery)
+                entries.append(entry)
+                first = rows[0].date is None
+                leases.append((delivery.id, self._under_way.run, now, key, left_behind, first))
+            connection.executemany(
+                "UPDATE delivery SET due = NULL, message_id = ?, date = ? WHERE id = ?",
+                [(delivery.message_id, delivery.date, delivery.id) for delivery in deliveries],
+            )
+            connection.executemany(
+                "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                leases,
+            )
+        for delivery, entry in zip(deliveries, entries, strict=True):
             self._under_way.add(delivery.id, entry)
-        return [delivery for delivery, _ in leased]
+        return deliveries
 
     def _due(
         self, connection: sqlite3.Connection, count: int, now: float, key: str | None
-    ) -> list[int]:
+    ) -> list[list[_Row]]:
+        """The recipients of every delivery that is next."""
         if count < 1:
             return []
         if key is not None:
-            return _ids(
-                connection,
-                "SELECT delivery_id FROM recipient WHERE address_key = ? AND claim = 'own'"
-                " AND status IN ('pending', 'deferred') AND due <= ?"
-                " AND delivery_id NOT IN (SELECT delivery_id FROM lease)",
-                (key, now),
-            )
+            return _grouped(connection, _ONE, (key, now))
         # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
         # wait until a million others are through.
-        late = "SELECT id FROM delivery WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?"
-        again = _ids(connection, late, (now, -(-count // 4)))
-        first = _ids(
-            connection,
-            "SELECT id FROM delivery WHERE due = 0 ORDER BY id LIMIT ?",
-            (count - len(again),),
-        )
-        if len(first) + len(again) < count:
-            again = _ids(connection, late, (now, count - len(first)))
+        again = _grouped(connection, _LATE, (now, -(-count // 4)))
+        first = _grouped(connection, _FIRST, (count - len(again),))
+        if again and len(first) + len(again) < count:
+            again = _grouped(connection, _LATE, (now, count - len(first)))
         return first + again
-
-    def _lease(
-        self, connection: sqlite3.Connection, delivery_id: int, now: float, key: str | None
-    ) -> tuple[Delivery, Leased]:
-        rows = connection.execute(_RECIPIENTS, (delivery_id,)).fetchall()
-        addresses: list[str] = []
-        attempt: dict[str, list[int]] = {}
-        keys: dict[str, str] = {}
-        attempts = 0
-        left_behind = False
-        for row in rows:
-            row_id, _line, address, address_key, claim, _cells, status, due, tried = row[:9]
-            if claim == "own":
-                addresses.append(address)
-                keys[address_key] = address
-            if status not in {"pending", "deferred"}:
-                continue
-            if due is not None and due <= now and (key is None or key == address_key):
-                attempt.setdefault(keys.get(address_key, address), []).append(row_id)
-                attempts = max(attempts, tried)
-            else:
-                left_behind = True
-        delivery = self._delivery(
-            connection, delivery_id, rows, addresses, tuple(attempt), attempts + 1, now
-        )
-        connection.execute(
-            "UPDATE delivery SET due = NULL, message_id = ?, date = ? WHERE id = ?",
-            (delivery.message_id, delivery.date, delivery_id),
-        )
-        connection.execute(
-            "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (delivery_id, self._under_way.run, now, key, left_behind, rows[0][12] is None),
-        )
-        return delivery, Leased({address: tuple(ids) for address, ids in attempt.items()})
 
     def _delivery(
         self,
         connection: sqlite3.Connection,
-        delivery_id: int,
-        rows: list[Any],
-        addresses: list[str],
+        rows: list[_Row],
         unsettled: tuple[str, ...],
-        attempt: int,
         now: float,
     ) -> Delivery:
-        _, _, _, address_key, _, _, _, _, _, group, part, message_id, date, tries, first_try, _ = (
-            rows[0]
-        )
-        copies: frozenset[str] = frozenset()
-        if date is not None:  # leased before: copies may be settled
-            copies = _settled_copies(connection, delivery_id)
-        key = delivery_key(address_key, group, part)
-        seen = rows if len(addresses) == 1 else [r for r in rows if r[2] in unsettled][:1]
+        head = rows[0]
+        key = delivery_key(head.address_key, head.group, head.part)
+        if len(rows) == 1:
+            addresses, seen = unsettled, rows
+        else:
+            addresses = tuple(row.address for row in rows if row.claim == "own")
+            if len(addresses) == 1:
+                seen = sorted(rows, key=lambda row: row.line or 0)
+            else:
+                seen = [next(row for row in rows if row.address in unsettled)]
         return Delivery(
-            id=delivery_id,
+            id=head.delivery_id,
             key=key,
-            attempt=attempt,
-            message_id=message_id or f"{token(self._job, self._edition, key)}@{self._domain}",
-            date=int(now) if date is None else date,
+            attempt=1 + max(row.attempts for row in rows if row.address in unsettled),
+            message_id=head.message_id or f"{self._token(key)}@{self._domain}",
+            date=int(now) if head.date is None else head.date,
             unsettled=unsettled,
-            addresses=tuple(addresses),
-            rows=tuple(_recipient(row) for row in sorted(seen, key=lambda r: r[1] or 0)),
-            settled_copies=copies,
-            tries=tries + 1,
-            first_try=now if first_try is None else first_try,
+            addresses=addresses,
+            rows=tuple(map(_recipient, seen)),
+            # Copies may be settled only where the delivery was leased before.
+            settled_copies=_NO_COPIES
+            if head.date is None
+            else _settled_copies(connection, head.delivery_id),
+            tries=head.tries + 1,
+            first_try=now if head.tries_since is None else head.tries_since,
         )
 
+    def _token(self, key: str) -> str:
+        """The local part of a Message-ID: the same for this delivery of this edition, only."""
+        name = self._seed.copy()
+        name.update(key.encode())
+        return base64.b32encode(name.digest())[:_TOKEN_LENGTH].decode().lower()
 
-def token(job: str, edition: str, key: str) -> str:
-    """The local part of a Message-ID: the same for the same delivery of the same edition, only."""
-    name = json.dumps([job, edition, key]).encode()
-    return base64.b32encode(hashlib.sha256(name).digest())[:_TOKEN_LENGTH].decode().lower()
+
+_NO_COPIES: frozenset[str] = frozenset()
+
+
+def _grouped(
+    connection: sqlite3.Connection, query: str, values: tuple[object, ...]
+) -> list[list[_Row]]:
+    rows = map(_Row._make, connection.execute(query, values))
+    return [list(members) for _, members in groupby(rows, key=attrgetter("delivery_id"))]
+
+
+def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, bool]:
+    """Whom this attempt goes to, and whether anybody unsettled stays behind."""
+    found: dict[str, tuple[int, ...]] = {}
+    addresses: dict[str, str] = {}
+    left_behind = False
+    for row in rows:
+        if row.claim == "own":
+            addresses[row.address_key] = row.address
+        if row.status not in _UNSETTLED:
+            continue
+        if row.due is not None and row.due <= now and (key is None or key == row.address_key):
+            address = addresses[row.address_key]  # an own row stands before those that share it
+            found[address] = (*found.get(address, ()), row.id)
+        else:
+            left_behind = True
+    return Leased(found), left_behind
+
+
+_UNSETTLED = frozenset({"pending", "deferred"})
 
 
 def delivery_key(address_key: str, group: str | None, part: int) -> str:
@@ -166,14 +212,14 @@ def group_text(cells: str) -> str:
     return "/".join(value.replace("\\", "\\\\").replace("/", "\\/") for value in values)
 
 
-def _recipient(row: Any) -> Recipient:
+def _recipient(row: _Row) -> Recipient:
     return Recipient(
-        line=row[1],
-        address=row[2],
-        values=tuple(json.loads(row[5])),
-        group=None if row[9] is None else tuple(json.loads(row[9])),
-        status=row[6],
-        reason=row[15],
+        row.line or 0,
+        row.address,
+        tuple(_decode(row.cells)[0]),
+        None if row.group is None else tuple(_decode(row.group)[0]),
+        row.status,
+        row.reason,
     )
 
 
@@ -184,7 +230,3 @@ def _settled_copies(connection: sqlite3.Connection, delivery_id: int) -> frozens
         (delivery_id,),
     )
     return frozenset(address for (address,) in rows)
-
-
-def _ids(connection: sqlite3.Connection, query: str, values: tuple[object, ...]) -> list[int]:
-    return [row[0] for row in connection.execute(query, values)]

@@ -13,6 +13,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mailbatch.envelope import Recipient
 from mailbatch.ledger import homes
@@ -22,6 +23,13 @@ from mailbatch.ledger.under_way import fold
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CACHE_KIB = 65536
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
+
+
+class Digest(Protocol):
+    """A running digest, as hashlib has them."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,8 @@ def reconcile(
     recipients_per_transaction: int,
 ) -> PlanChange:
     """Make the plan that of `rows`; whatever `rows` raises leaves the old plan standing."""
-    digest = hashlib.blake2b(
-        _encode([list(columns), list(group_by), recipients_per_transaction]).encode(),
-        digest_size=20,
+    digest = hashlib.sha256(
+        _encode([list(columns), list(group_by), recipients_per_transaction]).encode()
     )
     connection = database.connection
     with database.guard:
@@ -87,18 +94,31 @@ CREATE TEMP TABLE incoming (
   line INTEGER PRIMARY KEY, address TEXT, key TEXT, cells TEXT, cluster TEXT,
   wanted INTEGER, status TEXT, reason TEXT)
 """
+_ROWS_A_DIGEST = 256
 
 
 def _incoming(
-    rows: Iterable[Recipient], digest: hashlib.blake2b
+    rows: Iterable[Recipient], digest: Digest
 ) -> Iterator[tuple[int, str, str, str, str | None, bool, str, str | None]]:
-    update = digest.update
+    said: list[str] = []
     for row in rows:
-        cells = _encode(row.values)
-        cluster = None if row.group is None else _encode(row.group)
-        line, address, status, reason = row.line, row.address, str(row.status), row.reason
-        update(f"{line}\x1f{address}\x1f{cells}\x1f{cluster}\x1f{status}\x1f{reason}\x1e".encode())
+        cells = _json(row.values)
+        cluster = None if row.group is None else _json(row.group)
+        line, address, status, reason = row.line, row.address, row.status, row.reason
+        said.append(f"{line}\x1f{address}\x1f{cells}\x1f{cluster}\x1f{status}\x1f{reason}\x1e")
+        if len(said) == _ROWS_A_DIGEST:
+            digest.update("".join(said).encode())
+            said.clear()
         yield line, address, address.lower(), cells, cluster, status == "pending", status, reason
+    digest.update("".join(said).encode())
+
+
+def _json(values: tuple[str, ...]) -> str:
+    """A JSON list; where nothing is to be escaped in half the time of an encoder."""
+    text = '","'.join(values)
+    if text.isprintable() and "\\" not in text and text.count('"') == 2 * len(values) - 2:
+        return f'["{text}"]'
+    return _encode(values)
 
 
 def _merge(
@@ -122,10 +142,14 @@ def _merge(
     ).fetchone()
     replanned = bases[0] > 0
     counts = _match(connection, header) if replanned else _NOTHING_KNOWN
-    added = _add(connection, header, *bases)
+    added = _add(connection, header, *bases) if replanned else _add_first(connection, header)
     if replanned:
         homes.leave(connection, limit)
-    homes.find(connection, limit, base=bases[1], replanned=replanned)
+    homes.find(connection, base=bases[1], replanned=replanned)
+    if replanned or clusters:
+        homes.find_parts(connection, limit, replanned=replanned)
+    if replanned:
+        homes.settle(connection)
     if added + counts.shown_wanted < wanted:
         _add_repeats(connection, header, grouped=bool(clusters))
     if wanted < total:
@@ -240,10 +264,10 @@ AND id NOT IN (SELECT recipient_id FROM shown)
 """
 _COUNT_GONE = (
     "SELECT coalesce(sum(status IN ('pending', 'deferred')), 0)"  # noqa: S608 - constants
-    f" FROM recipient WHERE {_IS_GONE}"
+    f" FROM recipient NOT INDEXED WHERE {_IS_GONE}"
 )
 _GONE = f"""
-UPDATE recipient SET
+UPDATE recipient NOT INDEXED SET
   line = NULL, wanted = 0, due = NULL,
   reason = CASE WHEN status IN {_SETTLED} THEN reason
     ELSE 'the row left the table before it was sent' END,
@@ -253,16 +277,44 @@ WHERE {_IS_GONE}
 """  # noqa: S608 - constants
 
 
+_ADD = f"""
+INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id, cells,
+  delivery_id, status, due)
+SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
+  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0
+FROM incoming AS i WHERE wanted
+"""  # noqa: S608 - constants
+_ADD_ALL = f"{_ADD} ORDER BY line"
+_ADD_NEW = f"""
+{_ADD} AND line NOT IN (SELECT line FROM shown) ORDER BY line ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants
+
+
 def _add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
     """New addresses: the first row that asks for each of them; a delivery each without groups."""
     return connection.execute(
-        "INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id,"  # noqa: S608 - constants
-        " cells, delivery_id, status, due)"
-        f" SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,"
-        " CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0"
-        " FROM incoming AS i WHERE wanted ORDER BY line ON CONFLICT DO NOTHING",
+        _ADD_NEW,
         {"base": base, "deliveries": delivery_base, "header": header},
     ).rowcount
+
+
+def _add_first(connection: sqlite3.Connection, header: int) -> int:
+    """The same for a ledger that knows nobody: its index is sorted afterwards, all at once."""
+    (index,) = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_address'"
+    ).fetchone()
+    connection.execute("DROP INDEX recipient_by_address")
+    added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
+    try:
+        connection.execute(index)
+    except sqlite3.IntegrityError:  # somebody stands in the table twice
+        repeated = connection.execute(
+            "DELETE FROM recipient WHERE id NOT IN ("
+            "SELECT min(id) FROM recipient GROUP BY address_key)"
+        ).rowcount
+        connection.execute(index)
+        added -= repeated
+    return added
 
 
 def _add_repeats(connection: sqlite3.Connection, header: int, *, grouped: bool) -> None:

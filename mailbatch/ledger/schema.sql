@@ -73,7 +73,7 @@ CREATE TABLE delivery (
   tries_since REAL
 );
 CREATE INDEX delivery_by_due ON delivery (due, id) WHERE due IS NOT NULL;
-CREATE INDEX delivery_by_group ON delivery (group_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX delivery_by_group ON delivery (group_id, part) WHERE group_id IS NOT NULL;
 
 -- What is under way. After a run that died, the rows without an outcome are what it left open.
 CREATE TABLE lease (

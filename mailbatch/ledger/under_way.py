@@ -11,24 +11,26 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule, taken_over
-from mailbatch.outcome import UNFINISHED, Outcome, Reply, Status
+from mailbatch.outcome import UNFINISHED, Outcome, Reply
 
-_OF_AN_ATTEMPT = frozenset(
-    {
-        Status.PENDING,
-        Status.ACCEPTED,
-        Status.REJECTED,
-        Status.DEFERRED,
-        Status.IN_DOUBT,
-        Status.INVALID,  # this server can never be given the address
-    }
-)
+# As words: looking an Enum up in a set costs more than the rest of its check.
+_SAID_ABOVE = (None, None, None)
+# `invalid`: this server can never be given the address.
+_OF_AN_ATTEMPT = frozenset({"pending", "accepted", "rejected", "deferred", "in_doubt", "invalid"})
 #: The server may hold the message: only behind a commit point.
-_BEHIND_COMMIT = frozenset({Status.ACCEPTED, Status.IN_DOUBT})
+_BEHIND_COMMIT = frozenset({"accepted", "in_doubt"})
+_UNFINISHED = frozenset(map(str, UNFINISHED))
+
+#: A row of `outcome`.
+_OutcomeRow: TypeAlias = tuple[
+    int, int, str, bool, int | None, int | None, str | None, str | None, str | None,
+    float | None, float | None,
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -85,12 +87,12 @@ class UnderWay:
     ) -> None:
         """Record what an attempt came to: all of it or nothing."""
         leased = self._leased(delivery_id)
-        rows: list[tuple[object, ...]] = []
+        rows: list[_OutcomeRow] = []
         copies: list[Outcome] = []
-        replies: dict[Reply, int] = {}
-        addresses = set()
+        known: dict[Reply, int] = {}
+        number = self._next_reply
         for outcome in outcomes:
-            status = outcome.status
+            status, reply = str(outcome.status), outcome.reply
             if status not in _OF_AN_ATTEMPT:
                 raise self._broken(f"{status} is no outcome of an attempt")
             if status in _BEHIND_COMMIT and not leased.committed:
@@ -99,60 +101,47 @@ class UnderWay:
             if ids is None:
                 copies.append(outcome)
                 continue
-            if outcome.address in addresses:
-                raise self._broken(f"delivery {delivery_id} has two outcomes for one address")
-            addresses.add(outcome.address)
-            rows += self._outcome_rows(delivery_id, ids, outcome, replies, now, retry_at)
-        if len(addresses) != len(leased.rows):
-            raise self._broken(f"delivery {delivery_id} has an address without an outcome")
+            reply_id = code = enhanced = text = None
+            if reply is not None:
+                reply_id = known.get(reply) if known else None
+                if reply_id is None:  # the text is written once, however many it decided
+                    reply_id, number = number, number + 1
+                    code, enhanced, text = reply.code, reply.enhanced, reply.text
+                    if len(outcomes) > 1:
+                        known[reply] = reply_id
+            counted = outcome.counted
+            tail = (outcome.reason, *_due_and_settled(status, now, retry_at, counted=counted))
+            rows.append(
+                (ids[0], delivery_id, status, counted, reply_id, code, enhanced, text, *tail)
+            )
+            rows.extend(
+                (row_id, delivery_id, status, counted, reply_id, *_SAID_ABOVE, *tail)
+                for row_id in ids[1:]
+            )
+        self._check_addresses(delivery_id, leased, rows)
         self._insert(delivery_id, rows, copies, now)
-        self._next_reply += len(replies)
+        self._next_reply = number
         del self._open[delivery_id]
 
-    def _outcome_rows(
-        self,
-        delivery_id: int,
-        ids: tuple[int, ...],
-        outcome: Outcome,
-        replies: dict[Reply, int],
-        now: float,
-        retry_at: float | None,
-    ) -> list[tuple[object, ...]]:
-        status = outcome.status
-        due = settled_at = None
-        if status not in UNFINISHED:
-            settled_at = now
-        elif outcome.counted or status is Status.DEFERRED:
-            due = retry_at
-        else:
-            due = 0.0  # nobody has looked at it: at once
-        code = enhanced = text = number = None
-        reply = outcome.reply
-        if reply is not None:
-            number = replies.get(reply)
-            if number is None:  # the text is written once, however many it decided
-                number = replies[reply] = self._next_reply + len(replies)
-                code, enhanced, text = reply.code, reply.enhanced, reply.text
-        counted = 1 if outcome.counted else 0
-        tail = (outcome.reason, due, settled_at)
-        first = (ids[0], delivery_id, str(status), counted, number, code, enhanced, text, *tail)
-        others = (
-            (i, delivery_id, str(status), counted, number, None, None, None, *tail) for i in ids[1:]
-        )
-        return [first, *others]
+    def _check_addresses(
+        self, delivery_id: int, leased: Leased, rows: Sequence[_OutcomeRow]
+    ) -> None:
+        """Every row of the attempt has one outcome."""
+        if len(rows) == 1 == len(leased.rows):
+            return
+        expected = sum(map(len, leased.rows.values()))
+        if len({row[0] for row in rows}) < len(rows):
+            raise self._broken(f"delivery {delivery_id} has two outcomes for one address")
+        if len(rows) < expected:
+            raise self._broken(f"delivery {delivery_id} has an address without an outcome")
 
     def _insert(
-        self,
-        delivery_id: int,
-        rows: list[tuple[object, ...]],
-        copies: list[Outcome],
-        now: float,
+        self, delivery_id: int, rows: list[_OutcomeRow], copies: list[Outcome], now: float
     ) -> None:
         if len(rows) == 1 and not copies:
             with self._database.guard:
                 changed = self._database.connection.execute(
-                    f"{_INSERT} WHERE {_IS_OURS}",
-                    (*rows[0], delivery_id, self.run),
+                    _INSERT_OURS, (*rows[0], delivery_id, self.run)
                 ).rowcount
             if changed != 1:
                 raise self._lost()
@@ -207,6 +196,17 @@ class UnderWay:
 
 _INSERT = "INSERT INTO outcome SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _IS_OURS = "EXISTS (SELECT 1 FROM lease WHERE delivery_id = ? AND run = ?)"
+_INSERT_OURS = f"{_INSERT} WHERE {_IS_OURS}"
+
+
+def _due_and_settled(
+    status: str, now: float, retry_at: float | None, *, counted: bool
+) -> tuple[float | None, float | None]:
+    if status not in _UNFINISHED:
+        return None, now
+    if counted or status == "deferred":
+        return retry_at, None
+    return 0.0, None  # nobody has looked at it: at once
 
 
 def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]:
