@@ -15,7 +15,7 @@ from jinja2 import nodes
 from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
-from mailbatch.render.templates import Page, Templates, Value, did_you_mean
+from mailbatch.render.templates import VARYING, Page, Templates, Value, did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -43,6 +43,9 @@ class NameChecks:
         self._values = [(value.key, value.tree) for value in values if value.tree is not None]
         self._pages = list(pages)
         self._constants = {name: Shape() for name in templates.globals} | dict(constants)
+        self._imported = {
+            name: shape for name, shape in self._constants.items() if name not in VARYING
+        }
         self._broken: set[str] = set()
 
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
@@ -85,7 +88,7 @@ class NameChecks:
             tree,
             name,
             known=known,
-            constants=self._constants,
+            constants=self._imported,
             trees=self._tree,
             fitting=self._templates.loader.fitting,
         )

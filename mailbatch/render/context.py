@@ -1,5 +1,8 @@
 """The names that templates see: the row's columns, `recipient`, `rows`, and what never varies.
 
+`now` in a message is the delivery's own date, in the time zone of the run: a resend tomorrow says
+what it said today.
+
 A group of several addresses sees the columns it is grouped by and nothing else of any row, so that
 no template can show one recipient what belongs to another.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery, Recipient
@@ -29,7 +33,7 @@ def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
 def constants(
     job: Job, *, edition: str, now: datetime, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the names whose values are the same for every message."""
+    """Return the names that no row gives; `now` is replaced by the date of each delivery."""
     return {**job_constants(job, variables=variables), "edition": edition, "now": now}
 
 
@@ -58,7 +62,7 @@ def _several(rows: tuple[Recipient, ...]) -> bool:
 class RowNames:
     """Makes the names of each delivery from its rows.
 
-    `base` are the constants and Jinja2's own functions.
+    `base` are the constants and Jinja2's own functions; the time zone is that of its `now`.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class RowNames:
         self._all_identifiers = len(self._identifiers) == len(columns)
         self._group_by = tuple((name, columns.index(name)) for name in group_by if name in columns)
         self._base = dict(base)
+        zone = base["now"].tzinfo
+        self._at = lru_cache(maxsize=16)(lambda seconds: datetime.fromtimestamp(seconds, zone))
 
     def of(self, delivery: Delivery) -> Names:
         """Return the names that a delivery's templates see."""
@@ -77,7 +83,12 @@ class RowNames:
         if len(delivery.addresses) > 1 or (len(rows) > 1 and _several(rows)):
             recipient = {name: first[index] for name, index in self._group_by}
             names = {name: text for name, text in recipient.items() if name.isidentifier()}
-            return {**self._base, **names, "recipient": recipient}
+            return {
+                **self._base,
+                "now": self._at(delivery.date),
+                **names,
+                "recipient": recipient,
+            }
         recipient = dict(zip(self._columns, first, strict=True))
         others = (
             [dict(zip(self._columns, row.values, strict=True)) for row in rows[1:]]
@@ -87,7 +98,13 @@ class RowNames:
         names = recipient
         if not self._all_identifiers:
             names = {name: recipient[name] for name in self._identifiers}
-        return {**self._base, **names, "recipient": recipient, "rows": [recipient, *others]}
+        return {
+            **self._base,
+            "now": self._at(delivery.date),
+            **names,
+            "recipient": recipient,
+            "rows": [recipient, *others],
+        }
 
     def shapes(self, *, several: bool) -> dict[str, Shape]:
         """Return what is known of a row's names, for one address or for a group of several."""

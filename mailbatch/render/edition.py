@@ -58,7 +58,7 @@ def _rendered(
     names = {**context.job_constants(job, variables=given), **own}
     errors: list[InputError] = []
     templates = Templates(FolderLoader(job.folder), names, job.locate, errors)
-    value = templates.value(key, source, fixed=False)
+    value = templates.value(key, source)
     checks = NameChecks(job, templates, [value], [], context.constant_shapes(names))
     errors += checks.undefined({})
     if errors:

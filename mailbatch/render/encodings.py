@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 #: The longest line that a message may have, without its CRLF (RFC 5322 2.1.1).
 LONGEST_LINE = 998
@@ -16,6 +17,9 @@ LONGEST_LINE = 998
 # What quoted-printable leaves as it is: printable ASCII but "=", TAB, and the line feed between
 # lines.
 _LITERAL = bytes(code for code in range(32, 127) if code != ord("=")) + b"\t\n"
+
+# b2a_qp lets an encoded space at the end of a line exceed the 76 characters (RFC 2045 6.7 (5)).
+_OVERLONG = re.compile(rb"^(.{74,75})(=(?:20|09))$", re.MULTILINE)
 
 
 def encode_text(text: str, *, eight_bit: bool, marker: bytes) -> tuple[str, bytes]:
@@ -57,7 +61,7 @@ def _shorter(data: bytes) -> tuple[str, bytes]:
     at_least = len(source) + 2 * len(data.translate(None, _LITERAL))
     if at_least <= size:
         # b2a_qp takes its line ends from the first one it sees, so it gets one kind only.
-        quoted = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+        quoted = _OVERLONG.sub(rb"\1=\n\2", binascii.b2a_qp(data)).replace(b"\n", b"\r\n")
         if len(quoted) <= size:
             return "quoted-printable", quoted
     return "base64", encode_base64(source)

@@ -32,9 +32,10 @@ class Message:
         """The message's size for SIZE (RFC 1870): its bytes with CRLF, before dots are stuffed."""
         return len(self.content)
 
-    def biggest_part(self) -> tuple[str, int]:
-        """Return the name and the encoded size of the biggest part, to say what to make smaller."""
-        return max(self.parts, key=lambda part: part[1])
+    def biggest_part(self) -> str:
+        """Name the biggest part with its size, to say what to make smaller."""
+        name, size = max(self.parts, key=lambda part: part[1])
+        return f"{name} ({size} bytes)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ OUTPUT_LIMIT = 10 * 1024 * 1024
 #: The names that a rendering sees, as one mapping made for it alone.
 Names = dict[str, Any]
 
+#: What is given with the constants and is another value for every message all the same.
+VARYING = frozenset(("now",))
+
 _PIECES = 512  # so many pieces of output are joined between two looks at the limit
 _MARKUP = re.compile(r"\{[{%#]")
 _UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
@@ -101,7 +104,7 @@ class Templates:
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]
         #: Everything that a rendering sees besides the recipient's own names.
-        self.globals: Names = dict(self._plain.globals)
+        self.globals: Names = {**self._plain.globals, **constants}
         self._trees: dict[str, nodes.Template] = {}
 
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
@@ -118,30 +121,29 @@ class Templates:
             del environment.filters[name]
         for name in functions:
             del environment.globals[name]
-        environment.globals.update(constants)
+        environment.globals.update(
+            {name: value for name, value in constants.items() if name not in VARYING}
+        )
         return environment
 
-    def value(self, key: str, source: str, *, fixed: bool = True) -> Value:
-        """Compile a value of the job; what is wrong with it goes to `errors`.
-
-        `fixed` renders it at once if its text is the same for every message.
-        """
+    def value(self, key: str, source: str) -> Value:
+        """Compile a value of the job; what is wrong with it goes to `errors`."""
         if not _MARKUP.search(source):
             return Value(key, source, lambda _: source, source, None)
         try:
-            return self._value(key, source, self._locate(key), fixed=fixed)
+            return self._value(key, source, self._locate(key))
         except TemplateError as error:
             self.errors.append(error)
             return Value(key, source, self._never, None, None)
 
-    def _value(self, key: str, source: str, place: Location, *, fixed: bool) -> Value:
+    def _value(self, key: str, source: str, place: Location) -> Value:
         try:
             tree = self._parsed(source)
             template = self._plain.from_string(source)
         except TemplateSyntaxError as error:
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
         render = _pattern(tree, place) or _rendering(template, place, self._failed)
-        if not fixed or not self._is_constant(tree):
+        if not self._is_constant(tree):
             return Value(key, source, render, None, tree)
         constant = render(self.globals)
         return Value(key, source, lambda _: constant, constant, tree)
@@ -189,7 +191,7 @@ class Templates:
         return tree
 
     def _is_constant(self, tree: nodes.Template) -> bool:
-        unknown = meta.find_undeclared_variables(tree) - set(self.globals)
+        unknown = meta.find_undeclared_variables(tree) - set(self._plain.globals)
         return not unknown and not any(meta.find_referenced_templates(tree))
 
     def _syntax_error(self, error: TemplateSyntaxError, name: str) -> TemplateError:

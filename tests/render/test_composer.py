@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from mailbatch.errors import InputErrors, JobError, TemplateError
 from mailbatch.job.model import Job
+from mailbatch.render.composer import Composer
 from mailbatch.render.edition import render_edition, render_results_path
 
 from .making import (
@@ -214,6 +215,36 @@ def test_templates_see_the_edition_the_variables_and_no_secret(tmp_path: Path) -
         parse(compose(job)).get_content().strip()
         == "2026-48 1 2026 letter ['name', 'from', 'list_id']"
     )
+
+
+def test_now_is_the_date_of_the_delivery_in_the_time_zone_of_the_run(tmp_path: Path) -> None:
+    job = make_job(
+        tmp_path,
+        {"subject": "{{ now.strftime('%H:%M %z') }}"},
+        {"letter.txt.j2": "{{ now }}"},
+    )
+    zone = timezone(timedelta(hours=2))
+    contents = set()
+    for day in (23, 24):
+        composer = Composer(
+            job,
+            edition="1",
+            columns=tuple(ROW),
+            now=datetime(2026, 11, day, 12, tzinfo=zone),
+            variables={},
+        )
+        contents.add(composer.compose(make_delivery(ROW), eight_bit=True).content)
+    (content,) = contents
+    assert parse(content)["Subject"] == "11:30 +0200"
+    assert parse(content).get_content().strip() == "2026-11-23 11:30:00+02:00"
+
+
+def test_imported_templates_do_not_see_now(tmp_path: Path) -> None:
+    files = {"letter.txt.j2": "{% import 'm' as m %}{{ m.x() }}"}
+    macro = "{% macro x() %}{{ now }}{% endmacro %}"
+    assert static_errors(make_job(tmp_path, files={**files, "m": macro})) == [
+        "m:1:19: now is not defined"
+    ]
 
 
 def test_no_template_changes_what_the_next_one_sees(tmp_path: Path) -> None:

@@ -96,6 +96,16 @@ def test_trailing_spaces_survive_quoted_printable() -> None:
     assert all(line[-1:] not in {b" ", b"\t"} for line in data.split(b"\r\n"))
 
 
+@pytest.mark.parametrize("length", range(66, 80))
+@pytest.mark.parametrize("end", [" ", "\t", "= ", "é\t"])
+def test_a_space_at_the_end_of_a_line_is_within_the_76_characters(length: int, end: str) -> None:
+    text = f"é{'a' * length}{end}\n{'a' * length}{end}"
+    encoding, data = encode_text(text, eight_bit=False, marker=MARK)
+    assert encoding == "quoted-printable"
+    assert max(map(len, data.split(b"\r\n"))) <= 76
+    assert decoded(encoding, data) == as_crlf(text)
+
+
 def test_half_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(UnicodeEncodeError):
         encode_text("\ud800", eight_bit=True, marker=MARK)
