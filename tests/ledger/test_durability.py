@@ -1,0 +1,134 @@
+"""What is synced to the disk, and in which order: no copy of the files can show that."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mailbatch.ledger.recovery import begin_run
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Status
+from tests.ledger.steps import NOW, lease_one, open_ledger, people, plan, send, settle
+
+ROOT = Path(__file__).parents[2]
+
+
+class Statements(list):
+    """The statements of a ledger from now on, as SQLite runs them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        ledger._database.connection.set_trace_callback(self.append)
+
+    def synced(self, start: str) -> bool:
+        """Whether the first statement that begins so was committed with synchronous=FULL."""
+        places = [n for n, statement in enumerate(self) if statement.lstrip().startswith(start)]
+        assert places, f"{start} was not run"
+        before = [s for s in self[: places[0]] if s.startswith("PRAGMA synchronous")]
+        after = [s for s in self[places[0] :] if s.startswith(("COMMIT", "PRAGMA synchronous"))]
+        return before[-1:] == ["PRAGMA synchronous=FULL"] and after[:1] == ["COMMIT"]
+
+
+@pytest.mark.parametrize(
+    ("step", "start"),
+    [
+        (lambda ledger: ledger.lease(1, now=NOW), "INSERT INTO lease"),
+        (lambda ledger: plan(ledger, people("a", "b", "z")), "INSERT INTO recipient"),
+        (lambda ledger: ledger.resolve("resend", now=NOW), "UPDATE recipient SET status"),
+        (lambda ledger: ledger.reopen_deferred(), "UPDATE recipient SET due"),
+        (lambda ledger: ledger.reopen_rejected(), "UPDATE recipient SET status"),
+        (
+            lambda ledger: ledger.set_content_digests({"subject": "1"}),
+            "INSERT OR REPLACE INTO fact",
+        ),
+        (lambda ledger: ledger.close(), "INSERT INTO reply"),
+    ],
+    ids=["lease", "plan", "resolve", "deferred", "rejected", "digests", "close"],
+)
+def test_what_a_power_loss_must_not_undo_is_synced(path, step, start):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b"))
+        if start == "INSERT INTO reply":
+            settle(ledger, lease_one(ledger))
+        statements = Statements(ledger)
+        step(ledger)
+        assert statements.synced(start)
+
+
+def test_a_recovery_is_synced(path):
+    """Else a second power loss could make doubt pending again."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        ledger.commit_point(lease_one(ledger).id)
+    with open_ledger(path) as ledger:
+        # An open ledger recovers like a new one: the same step, here where it can be watched.
+        ledger.reopen_deferred()
+        ledger.resolve("resend", now=NOW)
+        ledger.commit_point(lease_one(ledger).id)
+        statements = Statements(ledger)
+        begin_run(ledger._database, "boot-2")
+        assert statements.synced("UPDATE recipient SET status = 'in_doubt'")
+
+
+def test_the_hot_path_does_not_wait_for_the_disk(ledger):
+    plan(ledger, people("a"))
+    delivery = lease_one(ledger)
+    statements = Statements(ledger)
+    settle(ledger, delivery)
+    assert len(statements) == 2, "one commit before the end of data, one after the reply"
+    assert not any("synchronous" in statement for statement in statements)
+
+
+_STRACE = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync,pwrite64,write"]
+_RUN = """
+import os, sys
+from pathlib import Path
+from tests.ledger.steps import *
+with open_ledger(Path(sys.argv[1])) as ledger:
+    plan(ledger, people("a", "b", "c"))
+    os.write(1, b"MARK lease\\n")
+    leased = ledger.lease(3, now=NOW)
+    os.write(1, b"MARK leased\\n")
+    for delivery in leased:
+        settle(ledger, delivery)
+    os.write(1, b"MARK settled\\n")
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_system_is_asked_to_sync_every_lease_and_no_settle(path, tmp_path):
+    """What reaches the kernel: the lease is written, then synced; nothing is synced in between."""
+    trace = tmp_path / "trace"
+    done = subprocess.run(
+        [*_STRACE, "-o", str(trace), sys.executable, "-c", _RUN, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if "ptrace" in done.stderr.lower() or "operation not permitted" in done.stderr.lower():
+        pytest.skip(f"strace may not trace here: {done.stderr.splitlines()[0]}")
+    assert done.returncode == 0, done.stderr
+    text = trace.read_text()
+    lease, run = re.search(
+        r"MARK lease\\n(.*)MARK leased\\n(.*)MARK settled", text, re.DOTALL
+    ).groups()
+    steps = re.findall(r"(pwrite64|fdatasync|fsync)\(\d+<[^>]*-wal>", lease)
+    assert "pwrite64" in steps
+    assert steps[-1] != "pwrite64", "the last thing done to the journal is to sync it"
+    steps = re.findall(r"(pwrite64|fdatasync|fsync)\(\d+<[^>]*-wal>", run)
+    assert set(steps) == {"pwrite64"}
+
+
+def test_what_a_run_has_done_is_on_the_disk_when_it_ends(path):
+    """The outcomes of the last lot are synced by closing, not by the next run."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        send(ledger)
+    assert not path.with_name(path.name + "-wal").exists()
+    with open_ledger(path, boot="boot-2") as ledger:
+        assert ledger.counts()[Status.ACCEPTED] == 1
+        assert ledger.recovered.in_doubt == 0
