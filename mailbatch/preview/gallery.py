@@ -43,8 +43,15 @@ from mailbatch.render.message import Attachment
 ASSETS = Path(__file__).parent / "assets"
 #: Everything that a gallery consists of.
 OWN = (
-    "index.html", "index-data.js", "messages", "bodies", "inline", "attachments", "assets", MANIFEST,
-)  # fmt: skip
+    "index.html",
+    "index-data.js",
+    "messages",
+    "bodies",
+    "inline",
+    "attachments",
+    "assets",
+    MANIFEST,
+)
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
 _LONGEST_NAME = 100
 _SHORTEST_NUMBER = 4  # digits

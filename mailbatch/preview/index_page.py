@@ -232,7 +232,8 @@ def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
         return ""
     kinds = [entry.get("c") for entry in entries]
     items = [
-        f'<li><span class="chip accent">{kinds.count(kind):,}</span><span>{shown.lower()}</span></li>'
+        f'<li><span class="chip accent">{kinds.count(kind):,}</span>'
+        f"<span>{shown.lower()}</span></li>"
         for kind, shown in _CHANGES
         if kind in kinds
     ]

@@ -50,7 +50,7 @@ class Survey:
         read = branches.columns_read()
         self._tallies = Tallies()
         self._table = TableChecks(
-            job.recipients.file,
+            job.recipients.shown,
             columns,
             address=job.recipients.address,
             read=read,
@@ -139,7 +139,7 @@ class Survey:
     ) -> tuple[Finding, ...]:
         if content is not None:
             return check_message(content, self._facts)
-        row = Location(self._job.recipients.file, delivery.rows[0].line)
+        row = Location(self._job.recipients.shown, delivery.rows[0].line)
         return (check_error(error, row),) if error is not None else ()
 
     def unreached(self) -> tuple[Branch, ...]:

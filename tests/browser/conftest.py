@@ -5,6 +5,12 @@ import shutil
 
 import pytest
 
+from mailbatch.errors import Location
+from mailbatch.preview.entry import Change, Finding, Tally
+from tests.preview.making import content, entry, file
+
+from .galleries import LETTER, png, write
+
 EXECUTABLE = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -61,7 +67,7 @@ class Watched:
 
 @pytest.fixture
 def watched(chromium):
-    """Open pages of one's own: `watched(width=..., dark=True)`; no error may have happened in any."""
+    """Open pages of one's own, `watched(width=..., dark=True)`; no error may happen in any."""
     contexts, pages = [], []
 
     def make(width=1280, height=900, *, dark=False):
@@ -77,3 +83,22 @@ def watched(chromium):
     for context in contexts:
         context.close()
     assert [error for page in pages for error in page.errors] == []
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """Three letters in two groups; the first has changed, the second has a warning."""
+    logo = file("logo.png", png(), "image/png", "logo")
+    made = [content(subject=f"Letter {n}", html=LETTER, inline=(logo,)) for n in (1, 2, 3)]
+    finding = Finding("MB206", 'src="x.png"', "x.png", Location("letter.html.j2", 3))
+    change = Change("changed", (("Text", ("-a", "+b")),), "<p>old</p>")
+    return write(
+        tmp_path_factory.mktemp("letters"),
+        [
+            entry(1, made=made[0], group=(("locale", "de"),), change=change),
+            entry(2, made=made[1], group=(("locale", "en"),), findings=(finding,)),
+            entry(3, made=made[2], group=(("locale", "en"),), address="zoë@example.com"),
+        ],
+        tallies=(Tally("MB206", "x.png", 1, ('src="x.png"',)),),
+        against="earlier",
+    )

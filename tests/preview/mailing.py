@@ -71,7 +71,7 @@ class Mailing:
         return {finding["code"] for finding in self.check(capsys, **options)[1]["findings"]}
 
     def preview(self, capsys, **options):
-        """Run `preview --json`; return its exit code and what it wrote: an object, or both streams."""
+        """Run `preview --json`; return its exit code and its object, or else both streams."""
         given = {
             "edition": None, "variables": None, "out": self.folder / "gallery", "limit": None,
             "everything": False, "only": None, "against": None, "serve": False, "port": None,

@@ -111,7 +111,7 @@ def test_a_row_that_fails_cuts_its_branches_short(tmp_path):
     ],
 )
 def test_the_columns_that_a_template_reads(tmp_path, template, read):
-    """What only rendering could tell counts as read: nobody is told that a used column is unused."""
+    """What only rendering could tell counts as read: no used column is called unused."""
     parts = {"part.j2": "{{ plan }}"}
     job = {"message": {"unsubscribe": None}}
     assert branches(tmp_path, template, files=parts, **job).columns_read() == read

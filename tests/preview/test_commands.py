@@ -1,4 +1,4 @@
-"""`mailbatch preview` and `mailbatch check` as commands: options, exit codes, what they say where."""
+"""`mailbatch preview` and `check` as commands: options, exit codes, what they say and where."""
 
 import json
 import re
@@ -78,7 +78,8 @@ def test_preview_shows_fifty_unless_told_otherwise(tmp_path, capsys):
 def test_preview_of_everything_counts_like_that_of_a_choice(tmp_path, capsys):
     """One pass or two: the same findings, branches and counts."""
     rows = (*MANY, {"email": "x@example.com", "first_name": ""})
-    body = "{% if first_name == '' %}{{ 1 // 0 }}{% elif first_name == 'N7' %}7{% endif %}<a href=''>x</a>"
+    body = "{% if first_name == '' %}{{ 1 // 0 }}{% elif first_name == 'N7' %}7{% endif %}"
+    body += "<a href=''>x</a>"
     mailing = Mailing(tmp_path, rows=rows, **html(body))
     one, all_of_them = mailing.preview(capsys)[1], mailing.preview(capsys, everything=True)[1]
     for key in ("findings", "unreached", "unused", "pending", "invalid", "messages"):

@@ -79,7 +79,7 @@ def hostile_entry(number, text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_the_users_becomes_markup(tmp_path, text):
-    """The elements of every page are the same, whatever the data; so are the lines of the scripts."""
+    """The elements of every page are the same whatever the data; a script stays one line."""
     mailing = {
         "job": text, "edition": text, "sender": text, "counts": {text: 3},
         "domains": ((text, 3),), "unreached": ((Location(text), text),), "unused": (text,),
@@ -149,8 +149,8 @@ def test_a_page_says_what_a_reviewer_asks(tmp_path):
     text = page(tmp_path, "messages/0001.html").text
     for said in (
         "Autumn", "News <news@example.com>", "p1@example.com", "In the text", "Message-ID",
-        "bounces@example.com", "boss@example.com", "Porto", "terms.pdf", "MB206", "letter.html.j2:3",
-        "An image has no alt text", "longest city", "1 of 1",
+        "bounces@example.com", "boss@example.com", "Porto", "terms.pdf", "MB206",
+        "letter.html.j2:3", "An image has no alt text", "longest city", "1 of 1",
     ):  # fmt: skip
         assert said in text, said
 
