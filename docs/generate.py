@@ -1,0 +1,393 @@
+"""The parts of the reference that the code can state: written from it, and checked against it.
+
+A page of the documentation holds a generated part between two comments:
+
+    <!-- generated: NAME -->
+    ...
+    <!-- end of NAME -->
+
+`python docs/generate.py` writes every part anew; with `--check` it only says which are not what
+would be written. All text outside the comments is written by hand and never touched. Nothing here
+depends on the versions of typer or pydantic: the options are read from the functions that declare
+them, the keys from the JSON Schema.
+"""
+# ruff: noqa: INP001, E402 - a script beside the pages that it writes, run from a checkout
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installed or not
+
+import mailbatch
+from mailbatch.cli import app as cli
+from mailbatch.cli.exit_codes import MEANING
+from mailbatch.job.schema import job_schema
+from mailbatch.ledger.results_schema import result_schema
+from mailbatch.outcome import Status
+
+PACKAGE = Path(mailbatch.__file__).resolve().parent
+
+#: A word of the command line, and what it means.
+Described: TypeAlias = tuple[str, str]
+
+_PART = re.compile(
+    r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)"
+    r"(?P<end><!-- end of (?P=name) -->)",
+    re.DOTALL,
+)
+
+# -- the job file ----------------------------------------------------------------------------------
+
+_DURATION = r"^[0-9]+(\.[0-9]+)?[smh]?$"
+_RATE = r"^[1-9][0-9]{0,8}/(s|min|h)$"
+_LARGEST = 2**31 - 1
+_SECONDS = {3600: "h", 60: "m", 1: "s"}
+
+
+def job_keys() -> str:
+    """Write every key of the job file, section by section."""
+    schema = job_schema()
+    return "\n\n".join([_section(schema, schema, "")] + [
+        _section(schema, section, prefix) for prefix, section in _sections(schema, schema, "")
+    ])  # fmt: skip
+
+
+def _sections(
+    schema: dict[str, Any], section: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the mappings below a mapping, each with the dotted key that leads to it."""
+    for key, value in section["properties"].items():
+        target, listed = _target(value)
+        if target is not None:
+            below = f"{prefix}.{key}" if prefix else key
+            below += "[]" if listed else ""
+            found = schema["definitions"][target]
+            yield below, found
+            yield from _sections(schema, found, below)
+
+
+def _section(schema: dict[str, Any], section: dict[str, Any], prefix: str) -> str:
+    lines = [f"## `{prefix}`" if prefix else "## The job", ""]
+    lines += [section["description"], ""]
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for key, value in section["properties"].items():
+        dotted = f"{prefix}.{key}" if prefix else key
+        anchor = f'<a id="{_anchor(dotted)}"></a>'
+        needed = "*needed*" if key in section.get("required", ()) else _default(value)
+        cells = (f"{anchor}`{dotted}`", _words(value, dotted), needed, _meaning(value, schema))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _anchor(dotted: str) -> str:
+    return dotted.replace("[]", "")
+
+
+def _meaning(value: dict[str, Any], schema: dict[str, Any]) -> str:
+    text = value.get("description", "")
+    target, _ = _target(value)
+    if not text and target is not None:
+        text = schema["definitions"][target]["description"]
+    examples = value.get("examples", ())
+    if examples:
+        text += " Example: " + ", ".join(map(_example, examples)) + "."
+    return _cell(text)
+
+
+def _example(value: Any) -> str:
+    return _code(f"[{', '.join(map(str, value))}]" if isinstance(value, list) else value)
+
+
+def _default(value: dict[str, Any]) -> str:
+    if "default" not in value:
+        return ""
+    default = value["default"]
+    if default in ([], {}):
+        return ""
+    if isinstance(default, bool):
+        return _code(str(default).lower())
+    if isinstance(default, float):
+        return _code(_duration(default))
+    return _code(default)
+
+
+def _duration(seconds: float) -> str:
+    for unit, letter in _SECONDS.items():
+        if seconds >= unit and not seconds % unit:
+            return f"{seconds / unit:g}{letter}"
+    return f"{seconds:g}s"
+
+
+def _words(value: dict[str, Any], dotted: str) -> str:
+    """Say in words what a key accepts."""
+    if "$ref" in value or "allOf" in value:
+        return f"[a mapping](#{_slug(dotted)})"
+    if "anyOf" in value:
+        forms = [one for one in value["anyOf"] if _is_own(one)]
+        found = [_words(one, dotted) for one in forms if "items" not in one]
+        # A duration may also be a number of seconds, which its own words say.
+        found = [word for word in dict.fromkeys(found) if word != "seconds"]
+        if len(found) < len(forms) and any("items" in one for one in forms):
+            found.append("a list of them")
+        return " or ".join(found)
+    return _plain_words(value)
+
+
+def _plain_words(value: dict[str, Any]) -> str:
+    if "const" in value or "enum" in value:
+        return " or ".join(map(_code, value.get("enum") or [value["const"]]))
+    patterns = {_DURATION: "a duration", _RATE: "a rate"}
+    kinds = {
+        "array": "a list of texts" if "items" in value else "a list",
+        "boolean": "`true` or `false`",
+        "integer": _number_words(value),
+        "number": "seconds",
+        "object": "a mapping",
+    }
+    return patterns.get(value.get("pattern", "")) or kinds.get(value.get("type", ""), "a text")
+
+
+def _number_words(value: dict[str, Any]) -> str:
+    if "minimum" not in value:
+        return "a number"
+    low, most = value["minimum"], value["maximum"]
+    return f"a number from {low}" if most == _LARGEST else f"a number, {low} to {most}"
+
+
+def _is_own(value: dict[str, Any]) -> bool:
+    """Tell a form of a value of its own from `${NAME}`, which may stand for any."""
+    return bool(value.get("$ref") != "#/definitions/Interpolated")
+
+
+def _target(value: dict[str, Any], *, listed: bool = False) -> tuple[str | None, bool]:
+    """Return the definition that a key leads to, if any, and whether through a list."""
+    reference = value.get("$ref")
+    if reference is not None and _is_own(value):
+        return str(reference).rpartition("/")[2], listed
+    inside = [(one, listed) for key in ("allOf", "anyOf") for one in value.get(key, ())]
+    if isinstance(value.get("items"), dict):
+        inside.append((value["items"], True))
+    found = [_target(one, listed=through) for one, through in inside]
+    found = [(name, through) for name, through in found if name is not None]
+    return max(found, key=lambda one: one[1]) if found else (None, False)
+
+
+def _slug(prefix: str) -> str:
+    """Return the anchor of a section's heading, as Python-Markdown makes it."""
+    return re.sub(r"[^\w\s-]", "", prefix).strip().lower()
+
+
+# -- the commands ----------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Write every command with its help: what `mailbatch COMMAND --help` says."""
+    return "\n\n".join(_command(registered) for registered in cli.app.registered_commands)
+
+
+def _command(registered: Any) -> str:
+    function = registered.callback
+    name = registered.name or function.__name__
+    arguments, options = _parameters(function)
+    words = [f"mailbatch {name}", "[OPTIONS]" if options else "", *[word for word, _ in arguments]]
+    text, _, example = inspect.getdoc(function).partition("\n\nExample: ")  # type: ignore[union-attr]
+    lines = [f"## {name}", "", "```text", " ".join(filter(None, words)), "```", "", text, ""]
+    if options or arguments:
+        lines += ["| option | meaning |", "|---|---|"]
+        lines += [f"| {_code(word)} | {_cell(meaning)} |" for word, meaning in arguments]
+        lines += [f"| {word} | {_cell(meaning)} |" for word, meaning in options]
+        lines.append("")
+    if example:
+        lines.append(f"Example: {_code(example)}")
+    return "\n".join(lines).rstrip()
+
+
+def _parameters(
+    function: Callable[..., Any],
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the arguments and the options of a command, each as a word and its meaning."""
+    arguments, options = [], []
+    hints = typing.get_type_hints(function, include_extras=True)
+    for name, parameter in inspect.signature(function).parameters.items():
+        declared, info = typing.get_args(hints[name])[0], hints[name].__metadata__[-1]
+        if type(info).__name__ == "ArgumentInfo":
+            metavar = info.metavar or name.upper()
+            needed = parameter.default is inspect.Parameter.empty
+            arguments.append((metavar if needed else f"[{metavar}]", info.help))
+        else:
+            options.append((_option(name, declared, info), _option_help(parameter.default, info)))
+    return arguments, options
+
+
+def _option(name: str, declared: Any, info: Any) -> str:
+    # In an `Annotated`, typer keeps the first word of an option where its default would stand.
+    long, *short = (info.default, *(info.param_decls or ()))
+    if not str(long).startswith("--"):
+        raise ValueError(f"the option {name} does not name its long form first")
+    value = info.metavar or _metavar(long, declared)
+    return ", ".join(_code(word) for word in (f"{long} {value}".strip(), *short))
+
+
+def _metavar(long: str, declared: Any) -> str:
+    types = [one for one in typing.get_args(declared) or (declared,) if one is not type(None)]
+    if types == [bool]:
+        return ""
+    return "N" if types == [int] else long.removeprefix("--").upper()
+
+
+def _option_help(default: Any, info: Any) -> str:
+    text = info.help or ""
+    limits = [f"{word} {limit}" for word, limit in (("from", info.min), ("to", info.max)) if limit]
+    if limits:
+        text += f" A number {' '.join(limits)}."
+    if info.envvar:
+        text += f" Also read from `{info.envvar}`."
+    shown = str(default)
+    named = shown in text or "default" in text
+    if default not in (None, False, inspect.Parameter.empty) and not named:
+        text += f" Default: {_code(shown)}."
+    return text
+
+
+# -- exit codes, results, ledger, rooms ------------------------------------------------------------
+
+
+def exit_codes() -> str:
+    """Write the exit codes and their meanings."""
+    lines = ["| exit | meaning |", "|---|---|"]
+    for code, meaning in MEANING.items():
+        text = meaning.replace("mailbatch resolve", "`mailbatch resolve`")
+        lines.append(f'| <a id="{int(code)}"></a>{int(code)} | {_cell(text)} |')
+    return "\n".join(lines)
+
+
+def columns() -> str:
+    """Write the columns of the results CSV."""
+    lines = ["| column | value | meaning |", "|---|---|---|"]
+    for name, value in result_schema()["properties"].items():
+        types = value.get("type", "string")
+        kinds = [types] if isinstance(types, str) else list(types)
+        words = {"string": "text", "integer": "number"}
+        shown = words.get(kinds[0], kinds[0])
+        if value.get("format") == "date-time":
+            shown = "time, UTC"
+        elif "enum" in value:
+            shown = "[status](#status)"
+        if "null" in kinds:
+            shown += ", or empty"
+        lines.append(f"| `{name}` | {shown} | {_cell(value.get('description', ''))} |")
+    return "\n".join(lines)
+
+
+def statuses() -> str:
+    """Write the statuses; their meanings are the comments beside the members."""
+    source = inspect.getsource(Status)
+    meanings = dict(re.findall(r'= "([a-z_]+)"  # (.+)', source))
+    lines = ["| status | meaning |", "|---|---|"]
+    lines += [f"| `{status}` | {_cell(meanings[str(status)])} |" for status in Status]
+    return "\n".join(lines)
+
+
+def ledger_schema() -> str:
+    """Write the SQL of the ledger."""
+    sql = (PACKAGE / "ledger" / "schema.sql").read_text(encoding="utf-8")
+    return f"```sql\n{sql.rstrip()}\n```"
+
+
+def rooms() -> str:
+    """Write the rooms of the house, what each is, and what it imports of the others."""
+    folders = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
+    lines = ["| room | what it is | imports |", "|---|---|---|"]
+    for folder in sorted(folders, key=lambda folder: (-len(_imported_rooms(folder)), folder.name)):
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        doc = (ast.get_docstring(tree) or "").partition("\n\n")[0].replace("\n", " ")
+        imported = ", ".join(f"`{name}`" for name in sorted(_imported_rooms(folder)))
+        lines.append(f"| `{folder.name}/` | {_cell(doc)} | {imported or 'none'} |")
+    return "\n".join(lines)
+
+
+@functools.cache
+def _imported_rooms(folder: Path) -> frozenset[str]:
+    names = {name for path in folder.rglob("*.py") for name in _imports(path)}
+    found = {name.split(".")[1] for name in names if name.startswith("mailbatch.")}
+    return frozenset(name for name in found if (PACKAGE / name).is_dir()) - {folder.name}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _code(value: object) -> str:
+    return f"`{value}`"
+
+
+def _cell(text: str) -> str:
+    """Fit text into a cell of a table; what would be HTML is shown."""
+    pieces = text.strip().replace("|", "\\|").split("`")
+    pieces[::2] = [one.replace("<", "&lt;").replace(">", "&gt;") for one in pieces[::2]]
+    text = "`".join(pieces)
+    # `off: one at a time` begins with a value, which has its own spelling.
+    return text if re.match(r"\w+:", text) else f"{text[:1].upper()}{text[1:]}"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "job-keys": job_keys,
+    "commands": commands,
+    "exit-codes": exit_codes,
+    "columns": columns,
+    "statuses": statuses,
+    "ledger-schema": ledger_schema,
+    "rooms": rooms,
+}
+
+
+def generated(text: str) -> str:
+    """Return a page with its generated parts written anew; raises KeyError for an unknown one."""
+    return _PART.sub(
+        lambda found: f"{found['begin']}\n{PARTS[found['name']]()}\n\n{found['end']}", text
+    )
+
+
+def pages() -> Iterator[Path]:
+    """Give every page of the documentation, in the order of their names."""
+    yield from sorted(DOCS.rglob("*.md"))
+
+
+def main(arguments: list[str]) -> int:
+    """Write the generated parts, or compare them with `--check`."""
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        wanted = generated(text)
+        if wanted == text:
+            continue
+        stale.append(page)
+        if "--check" not in arguments:
+            page.write_text(wanted, encoding="utf-8")
+    if stale and "--check" in arguments:
+        names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
+        sys.stderr.write(f"not what the code says: {names}; run python docs/generate.py\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

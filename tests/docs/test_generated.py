@@ -1,0 +1,118 @@
+"""The generated parts of the pages are what the code says, and leave nothing out."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+
+import pytest
+import typer
+
+from mailbatch.cli.app import app
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.job.model import Job
+from mailbatch.ledger.standing import ResultRow
+from mailbatch.outcome import Status
+from mailbatch.preview import codes
+from tests.docs.pages import DOCS
+
+REFERENCE = DOCS / "reference"
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """Return the generator as a module."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def page(name: str) -> str:
+    """Return the text of a page of the reference."""
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def test_the_pages_are_what_the_code_says(generate, capsys):
+    """`python docs/generate.py --check` finds nothing."""
+    code = generate.main(["--check"])
+    assert (code, capsys.readouterr().err) == (0, "")
+
+
+def test_the_check_codes_are_what_the_code_says():
+    """`python -m mailbatch.preview.codes` writes the page that is there."""
+    assert page("checks.md") == codes.reference()
+
+
+def test_a_changed_part_is_noticed(generate):
+    """What stands between the comments is replaced, what stands outside is not."""
+    text = "before\n<!-- generated: statuses -->\nold\n<!-- end of statuses -->\nbehind\n"
+    written = generate.generated(text)
+    assert written.startswith("before\n<!-- generated: statuses -->\n\n| status | meaning |")
+    assert written.endswith("\n\n<!-- end of statuses -->\nbehind\n")
+    assert generate.generated(written) == written
+    with pytest.raises(KeyError):
+        generate.generated(text.replace("statuses", "nothing"))
+
+
+def test_every_part_has_a_page(generate):
+    """No part is generated for nobody."""
+    texts = "".join(path.read_text(encoding="utf-8") for path in generate.pages())
+    found = re.findall(r"^<!-- generated: ([a-z-]+) -->$", texts, re.MULTILINE)
+    assert sorted(found) == sorted(generate.PARTS)
+
+
+def keys_of(model, prefix=""):
+    """Give the dotted keys of a section, without looking at the schema."""
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{field.alias or name}"
+
+
+def test_every_key_of_a_job_is_there():
+    """The keys of the job, and of each of its sections, stand in the page."""
+    text = page("job.md")
+    written = set(re.findall(r'<a id="[^"]+"></a>`([^`]+)`', text))
+    expected = set(keys_of(Job))
+    for name, field in Job.model_fields.items():
+        section = field.annotation
+        if inspect.isclass(section) and hasattr(section, "model_fields"):
+            expected |= set(keys_of(section, f"{name}."))
+    assert expected <= written
+    assert {"server.password.env", "message.attachments[].path", "server.timeouts.data"} <= written
+
+
+def test_every_option_is_there_as_help_says_it():
+    """Each command has a heading; each of its options has its words from `--help`."""
+    text = page("commands.md")
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        (section,) = re.findall(rf"(?ms)^## {name}$.*?(?=^## |\Z)", text)
+        for parameter in command.params:
+            if not parameter.opts[0].startswith("--"):
+                continue
+            for word in parameter.opts:
+                assert re.search(rf"`{word}( [^`]+)?`", section), f"{name} {word}"
+            words = (parameter.help or "").replace("|", "\\|").rstrip(".")
+            assert words[1:] in section, f"{name} {parameter.opts}"
+
+
+def test_every_exit_code_column_and_status_is_there():
+    """Nothing that the program can say is missing."""
+    found = re.findall(r'^\| <a id="(\d+)"></a>\d+ \| .+ \|$', page("exit-codes.md"), re.MULTILINE)
+    assert found == [str(int(code)) for code in ExitCode]
+    results = page("results.md")
+    columns = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|[^|]*\|$", results, re.MULTILINE)
+    assert columns == list(ResultRow._fields)
+    statuses = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|$", results, re.MULTILINE)
+    assert statuses == [str(status) for status in Status]
+
+
+def test_the_picture_shows_every_room(generate):
+    """The picture of the house has the rooms that the table below it has."""
+    picture = (DOCS / "explanation" / "house.svg").read_text(encoding="utf-8")
+    drawn = set(re.findall(r'class="name"[^>]*>(\w+)/<', picture))
+    listed = set(re.findall(r"^\| `(\w+)/` \|", generate.rooms(), re.MULTILINE))
+    assert drawn == listed
