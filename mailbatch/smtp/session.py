@@ -234,6 +234,8 @@ class Session(asyncio.Protocol):
         If `commit` raises, the end of data is not sent and the session is aborted.
         """
         stuffed = stuff(content)
+        if self._events or self.failure is not None:
+            return
         if len(stuffed) > ONE_WRITE_BYTES:
             await self._send_blocks(stuffed)
         else:
@@ -353,13 +355,19 @@ class Session(asyncio.Protocol):
         self._rearm()
 
     def _collect(self) -> None:
-        """Take the events, then send what they let go; a broken protocol ends the session."""
+        """Take the events, then send what they let go; what ends the conversation ends us too."""
         engine = self._engine
+        ending: SessionError | None = None
         try:
             while (event := engine.next_event()) is not None:
-                self._events.append(event)
+                if isinstance(event, events.ServiceClosing | events.Closed):
+                    ending = ending or self._failure_of(event)
+                else:
+                    self._events.append(event)
         except RemoteProtocolError as error:
-            self._fail(error)
+            ending = error
+        if ending is not None:
+            self._fail(ending)
             return
         self._flush()
         if self._events:
