@@ -24,7 +24,7 @@ _TOKEN_LENGTH = 26  # base32: 130 bits
 _CHOSEN = """
 SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells,
        r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,
-       r.reason
+       r.reason, r.resend, r.digest
 FROM ({chosen}) AS c
 CROSS JOIN delivery AS d ON d.id = c.id
 CROSS JOIN recipient AS r ON r.delivery_id = d.id
@@ -70,6 +70,8 @@ class _Row(NamedTuple):
     due: float | None
     attempts: int
     reason: str | None
+    resend: int
+    digest: bytes | None
 
 
 class Leasing:
@@ -146,6 +148,7 @@ class Leasing:
                 seen = sorted(rows, key=lambda row: row.line or 0)
             else:
                 seen = [next(row for row in rows if row.address in unsettled)]
+        again = [row for row in rows if row.resend and row.address in unsettled]
         return Delivery(
             id=head.delivery_id,
             key=key,
@@ -156,9 +159,11 @@ class Leasing:
             addresses=addresses,
             rows=tuple(map(_recipient, seen)),
             # Copies may be settled only where the delivery was leased before.
-            settled_copies=_NO_COPIES
+            settled_copies=_NOBODY
             if head.date is None
             else _settled_copies(connection, head.delivery_id),
+            resent=frozenset(row.address for row in again) if again else _NOBODY,
+            digests=frozenset(row.digest for row in again if row.digest) if again else _NOTHING,
             tries=head.tries + 1,
             first_try=now if head.tries_since is None else head.tries_since,
         )
@@ -170,7 +175,8 @@ class Leasing:
         return base64.b32encode(name.digest())[:_TOKEN_LENGTH].decode().lower()
 
 
-_NO_COPIES: frozenset[str] = frozenset()
+_NOBODY: frozenset[str] = frozenset()
+_NOTHING: frozenset[bytes] = frozenset()
 
 
 def _grouped(
@@ -185,6 +191,7 @@ def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, boo
     found: dict[str, tuple[int, ...]] = {}
     addresses: dict[str, str] = {}
     left_behind = False
+    resent = []
     for row in rows:
         if row.claim == "own":
             addresses[row.address_key] = row.address
@@ -193,9 +200,11 @@ def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, boo
         if row.due is not None and row.due <= now and (key is None or key == row.address_key):
             address = addresses[row.address_key]  # an own row stands before those that share it
             found[address] = (*found.get(address, ()), row.id)
+            if row.resend:
+                resent.append(address)
         else:
             left_behind = True
-    return Leased(found), left_behind
+    return Leased(found, frozenset(resent) if resent else _NOBODY), left_behind
 
 
 _UNSETTLED = frozenset({"pending", "deferred"})

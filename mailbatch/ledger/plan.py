@@ -222,7 +222,7 @@ _COUNT_MATCHED = f"""
 SELECT
   coalesce(sum(i.wanted), 0),
   coalesce(sum(i.wanted AND recipient.status IN ('pending', 'deferred') AND {_DIFFERS}), 0),
-  coalesce(sum(NOT i.wanted AND recipient.status IN ('pending', 'deferred')), 0),
+  coalesce(sum(NOT i.wanted AND NOT resend AND recipient.status IN ('pending', 'deferred')), 0),
   coalesce(sum(i.wanted AND recipient.status IN (
     'withdrawn', 'suppressed', 'filtered', 'invalid')), 0)
 FROM {_JOINED} CROSS JOIN recipient ON recipient.id = s.recipient_id
@@ -238,14 +238,20 @@ UPDATE recipient SET
   group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
   status = CASE
     WHEN recipient.status IN {_SETTLED} THEN recipient.status
+    WHEN NOT i.wanted AND resend THEN 'in_doubt'
     WHEN NOT i.wanted THEN i.status
     WHEN recipient.status = 'deferred' THEN 'deferred'
     ELSE 'pending' END,
   reason = CASE
     WHEN recipient.status IN {_SETTLED} THEN recipient.reason
+    WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
     WHEN NOT i.wanted THEN i.reason
     WHEN recipient.status IN ('pending', 'deferred') THEN recipient.reason END,
-  settled_at = CASE WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at END,
+  settled_at = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
+    WHEN NOT i.wanted AND resend THEN first_attempt_at END,
+  resend = CASE
+    WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
   due = CASE
     WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
     WHEN recipient.status IN ('pending', 'deferred') THEN recipient.due
@@ -263,16 +269,20 @@ claim = 'own' AND (line IS NOT NULL OR status IN ('pending', 'deferred'))
 AND id NOT IN (SELECT recipient_id FROM shown)
 """
 _COUNT_GONE = (
-    "SELECT coalesce(sum(status IN ('pending', 'deferred')), 0)"  # noqa: S608 - constants
+    "SELECT coalesce(sum(status IN ('pending', 'deferred') AND NOT resend), 0)"  # noqa: S608 - constants
     f" FROM recipient NOT INDEXED WHERE {_IS_GONE}"
 )
 _GONE = f"""
 UPDATE recipient NOT INDEXED SET
   line = NULL, wanted = 0, due = NULL,
   reason = CASE WHEN status IN {_SETTLED} THEN reason
+    WHEN resend THEN 'in doubt, and not wanted any more: the row left the table'
     ELSE 'the row left the table before it was sent' END,
-  settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at END,
-  status = CASE WHEN status IN {_SETTLED} THEN status ELSE 'withdrawn' END
+  settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at
+    WHEN resend THEN first_attempt_at END,
+  resend = CASE WHEN status IN {_SETTLED} THEN resend ELSE 0 END,
+  status = CASE WHEN status IN {_SETTLED} THEN status
+    WHEN resend THEN 'in_doubt' ELSE 'withdrawn' END
 WHERE {_IS_GONE}
 """  # noqa: S608 - constants
 
@@ -338,9 +348,11 @@ _SHARES = """
 """
 _ADD_SHARED = f"""
 INSERT INTO recipient (line, address, address_key, claim, wanted, group_id, header_id, cells,
-  delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id)
+  delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
+  digest)
 SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
-  o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at, o.reply_id
+  o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
+  o.reply_id, o.resend, o.digest
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {_SHARES} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""

@@ -81,14 +81,14 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
     changed = connection.execute(
         "UPDATE recipient SET status = 'in_doubt', reason = ?1, due = NULL, reply_id = NULL,"
         " attempts = attempts + 1, settled_at = ?2,"
-        " first_attempt_at = coalesce(first_attempt_at, ?2)"
+        " first_attempt_at = coalesce(first_attempt_at, ?2), resend = 0,"
+        " digest = coalesce((SELECT digest FROM lease WHERE delivery_id = ?3), digest)"
         " WHERE delivery_id = ?3 AND status IN ('pending', 'deferred') AND due <= ?2"
         " AND (?4 IS NULL OR address_key = ?4)",
         (reason, leased_at, delivery_id, key),
     ).rowcount
     connection.execute(
-        f"UPDATE delivery SET due = {DUE},"  # noqa: S608 - a constant
-        " digest = (SELECT digest FROM lease WHERE delivery_id = delivery.id) WHERE id = ?",
+        f"UPDATE delivery SET due = {DUE} WHERE id = ?",  # noqa: S608 - a constant
         (delivery_id,),
     )
     connection.execute("DELETE FROM lease WHERE delivery_id = ?", (delivery_id,))
@@ -99,10 +99,9 @@ def doubts(database: Database) -> Iterator[Doubt]:
     """Everybody who is in doubt, in the order of the table."""
     query = """
         SELECT s.address, s.line, d.id, s.address_key, g.cells, d.part, d.message_id, s.settled_at,
-               s.reason, coalesce(d.digest, l.digest)
+               s.reason, s.digest
         FROM standing AS s JOIN delivery AS d ON d.id = s.delivery_id
         LEFT JOIN recipient_group AS g ON g.id = d.group_id
-        LEFT JOIN lease AS l ON l.delivery_id = d.id
         WHERE s.status = 'in_doubt' ORDER BY s.line IS NULL, s.line, s.id
     """
     with database.guard:
@@ -123,7 +122,8 @@ def doubts(database: Database) -> Iterator[Doubt]:
 _DECISIONS = {
     "accepted": "status = 'accepted', settled_at = :now, reason = 'resolved as accepted'",
     "skip": "status = 'skipped', settled_at = :now, reason = 'resolved as skipped'",
-    "resend": "status = 'pending', settled_at = NULL, due = 0, reason = 'resolved to be resent'",
+    "resend": "status = 'pending', settled_at = NULL, reason = 'resolved to be resent', due = 0,"
+    " resend = 1",
 }
 _CHOSEN = "status = 'in_doubt' AND (:key IS NULL OR address_key = :key)"
 

@@ -55,7 +55,9 @@ CREATE TABLE recipient (
                                       -- this run
   first_attempt_at REAL,
   settled_at       REAL,
-  reply_id         INTEGER
+  reply_id         INTEGER,
+  resend           INTEGER NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
+  digest           BLOB               -- SHA-256 of the content that may have arrived
 );
 CREATE UNIQUE INDEX recipient_by_address ON recipient (address_key) WHERE claim = 'own';
 CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
@@ -68,7 +70,6 @@ CREATE TABLE delivery (
   due         REAL,                   -- that of its first recipient; NULL: leased, or nothing to do
   message_id  TEXT,                   -- fixed by the first lease, as is the date
   date        INTEGER,
-  digest      BLOB,                   -- SHA-256 of the content that may have been taken
   tries       INTEGER NOT NULL DEFAULT 0,  -- attempts that ended deferred since the run began
   tries_since REAL
 );
@@ -151,6 +152,7 @@ SELECT
   CASE WHEN o.counted THEN coalesce(r.first_attempt_at, l.leased_at) ELSE r.first_attempt_at END
     AS first_attempt_at,
   CASE WHEN o.recipient_id IS NULL THEN r.settled_at ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest ELSE r.digest END AS digest,
   CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
     THEN r.reply_id ELSE o.reply_id END AS reply_id
 FROM recipient AS r

@@ -35,9 +35,13 @@ _OutcomeRow: TypeAlias = tuple[
 
 @dataclass(slots=True)
 class Leased:
-    """A leased delivery: the row ids behind each address of this attempt."""
+    """A leased delivery: the row ids behind each address of this attempt.
+
+    `resent` are the addresses that may have the message already.
+    """
 
     rows: dict[str, tuple[int, ...]]
+    resent: frozenset[str] = frozenset()
     committed: bool = False
 
 
@@ -95,7 +99,9 @@ class UnderWay:
             status, reply = str(outcome.status), outcome.reply
             if status not in _OF_AN_ATTEMPT:
                 raise self._broken(f"{status} is no outcome of an attempt")
-            if status in _BEHIND_COMMIT and not leased.committed:
+            if outcome.address in leased.resent:
+                status = "in_doubt" if status == "invalid" else status  # and nobody knows more
+            elif status in _BEHIND_COMMIT and not leased.committed:
                 raise self._broken(f"delivery {delivery_id} is {status} without a commit point")
             ids = leased.rows.get(outcome.address)
             if ids is None:
@@ -168,12 +174,13 @@ class UnderWay:
             del self._open[delivery_id]
 
     def invalidate(self, delivery_id: int, reason: str, now: float) -> None:
-        """Mark the rows of a leased delivery as not mailable."""
+        """Mark the rows of a leased delivery as not mailable; who may have it is in doubt again."""
         if self._leased(delivery_id).committed:
             raise self._broken(f"delivery {delivery_id} is invalid behind its commit point")
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE recipient SET status = 'invalid', reason = ?, due = NULL, settled_at = ?"
+                "UPDATE recipient SET status = CASE WHEN resend THEN 'in_doubt' ELSE 'invalid' END,"
+                " reason = ?, due = NULL, settled_at = ?, resend = 0"
                 " WHERE delivery_id = ? AND status IN ('pending', 'deferred')",
                 (reason, now, delivery_id),
             )
@@ -263,7 +270,12 @@ _FOLD = (
         first_attempt_at, (SELECT leased_at FROM lease WHERE lease.delivery_id = o.delivery_id)
       ) ELSE first_attempt_at END,
       reply_id = CASE
-        WHEN o.reply_id IS NULL AND NOT o.counted THEN recipient.reply_id ELSE o.reply_id END
+        WHEN o.reply_id IS NULL AND NOT o.counted THEN recipient.reply_id ELSE o.reply_id END,
+      resend = resend AND o.status IN ('pending', 'deferred', 'rejected'),
+      digest = CASE
+        WHEN o.status = 'in_doubt' AND o.counted
+          THEN (SELECT digest FROM lease WHERE lease.delivery_id = o.delivery_id)
+        WHEN o.status NOT IN ('accepted', 'skipped') THEN digest END
     FROM outcome AS o
     WHERE o.recipient_id = recipient.id AND recipient.id IN (SELECT recipient_id FROM outcome)
     """,
@@ -281,11 +293,6 @@ _FOLD = (
       SELECT delivery_id FROM outcome
       WHERE delivery_id IN (SELECT delivery_id FROM lease WHERE partial))
     """,  # noqa: S608 - constants only
-    """
-    UPDATE delivery SET digest = l.digest FROM lease AS l
-    WHERE l.delivery_id = delivery.id AND l.digest IS NOT NULL AND delivery.id IN (
-      SELECT delivery_id FROM outcome WHERE status IN ('in_doubt', 'pending', 'deferred'))
-    """,
     "DELETE FROM lease WHERE delivery_id IN (SELECT delivery_id FROM outcome)",
     # The next plan asks for invalid rows again.
     """

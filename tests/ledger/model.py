@@ -28,6 +28,7 @@ class Person:
     wanted: bool = True
     line: int | None = None
     delivery: int | None = None
+    resend: bool = False
 
 
 @dataclass
@@ -100,10 +101,13 @@ class Model:
             return
         if row is not None:
             person.address = row.address
+        if person.resend:
+            person.status = Status.IN_DOUBT
+        elif row is not None:
             person.status = Status(row.status)
         elif was_shown or person.status in UNSETTLED:
             person.status = Status.WITHDRAWN
-        person.due = None
+        person.due, person.resend = None, False
 
     # The run
 
@@ -126,6 +130,9 @@ class Model:
         for outcome in outcomes:
             person = self.people[outcome.address.lower()]
             person.status = outcome.status
+            if person.resend and outcome.status is Status.INVALID:
+                person.status = Status.IN_DOUBT
+            person.resend &= person.status in {*UNSETTLED, Status.REJECTED}
             person.attempts += outcome.counted
             person.due = None
             if outcome.status in UNSETTLED:
@@ -139,14 +146,15 @@ class Model:
         del self.leases[delivery_id]
         for person in self.people.values():
             if person.delivery == delivery_id and person.status in UNSETTLED:
-                person.status, person.due = Status.INVALID, None
+                person.status = Status.IN_DOUBT if person.resend else Status.INVALID
+                person.due, person.resend = None, False
 
     def die(self, *, same_boot: bool) -> None:
         for lease in self.leases.values():
             if lease.committed or not same_boot:
                 for key in lease.keys:
                     person = self.people[key]
-                    person.status, person.due = Status.IN_DOUBT, None
+                    person.status, person.due, person.resend = Status.IN_DOUBT, None, False
                     person.attempts += 1
         self.leases = {}
 
@@ -159,6 +167,7 @@ class Model:
                     "resend": Status.PENDING,
                 }[decision]
                 person.due = 0.0 if decision == "resend" else None
+                person.resend = decision == "resend"
 
     def reopen_deferred(self) -> None:
         for person in self.people.values():

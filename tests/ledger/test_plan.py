@@ -233,14 +233,22 @@ def test_rows_found_invalid_in_rendering_are_asked_for_again(ledger):
     assert by_row(ledger)[2].reason is None
 
 
-def test_somebody_resent_by_hand_who_left_the_table_is_withdrawn(ledger):
+@pytest.mark.parametrize("new", ["gone", "suppressed", "filtered", "invalid"])
+def test_somebody_to_be_resent_who_is_not_wanted_any_more_is_in_doubt_again(ledger, new):
+    """They may have the message: that must not be lost with the row."""
     plan(ledger, people("a@x.org", "b@x.org"))
     send(ledger, Status.IN_DOUBT, reply=None)
     rows = people("b@x.org")
+    if new != "gone":
+        rows.append(row(3, "a@x.org", status=new, reason="listed"))
     plan(ledger, rows)
-    ledger.resolve("resend", now=NOW)
-    assert plan(ledger, rows) == PlanChange(rows=1, withdrawn=1)
-    assert numbers(ledger) == {"pending": 1, "withdrawn": 1}
+    ledger.resolve("resend", address="a@x.org", now=NOW)
+    assert numbers(ledger) == {"pending": 1, "in_doubt": 1}
+    assert plan(ledger, rows) == PlanChange(rows=len(rows))
+    assert numbers(ledger) == {"in_doubt": 2}
+    first, *_ = sorted(ledger.in_doubt(), key=lambda doubt: doubt.address)
+    assert "in doubt, and not wanted any more" in first.reason
+    assert ledger.lease(9, now=NOW) == []
 
 
 def test_a_plan_while_deliveries_are_leased_is_refused(ledger):

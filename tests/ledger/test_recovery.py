@@ -204,6 +204,72 @@ def test_a_resend_of_a_doubtful_delivery_is_the_same_message(path):
         assert (again.message_id, again.date) == (delivery.message_id, delivery.date)
 
 
+def test_a_resend_names_who_may_have_the_message_and_its_digest(path):
+    names = ("a", "b", "c")
+    with open_ledger(path) as ledger:
+        plan(ledger, people(*names, group=("g",)), group_by=("g",))
+        first = lease_one(ledger)
+        assert (first.resent, first.digests) == (frozenset(), frozenset())
+        ledger.commit_point(first.id, digest=b"1" * 32)
+        outcomes = [
+            Outcome("a", Status.IN_DOUBT),
+            Outcome("b", Status.DEFERRED, LATER),
+            Outcome("c", Status.ACCEPTED, TAKEN),
+        ]
+        ledger.settle(first.id, outcomes, now=NOW, retry_at=NOW)
+        second = lease_one(ledger)
+        assert (second.resent, second.digests) == (frozenset(), frozenset()), "b has nothing"
+        ledger.commit_point(second.id, digest=b"2" * 32)
+    with open_ledger(path) as ledger:
+        assert {d.address: d.digest for d in ledger.in_doubt()} == {"a": b"1" * 32, "b": b"2" * 32}
+        ledger.resolve("resend", now=NOW)
+        third = lease_one(ledger)
+        assert third.resent == {"a", "b"}
+        assert third.digests == {b"1" * 32, b"2" * 32}
+
+
+def test_who_may_have_the_message_is_never_lost_behind_an_attempt_that_failed(path):
+    """Put off, released or killed it is still a resend; if it cannot be sent it is doubt again."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        delivery = lease_one(ledger)
+        ledger.commit_point(delivery.id, digest=b"1" * 32)
+    with open_ledger(path) as ledger:
+        ledger.resolve("resend", now=NOW)
+        again = lease_one(ledger)
+        ledger.settle(again.id, [Outcome("a", Status.DEFERRED, LATER)], now=NOW, retry_at=NOW)
+        ledger.release([lease_one(ledger).id])
+        lease_one(ledger)
+    with open_ledger(path) as ledger:
+        again = lease_one(ledger)
+        assert (again.resent, again.digests) == ({"a"}, {b"1" * 32})
+        ledger.invalidate(again.id, "no attachment", now=NOW)
+        (doubt,) = ledger.in_doubt()
+        assert (doubt.reason, doubt.digest) == ("no attachment", b"1" * 32)
+        ledger.resolve("resend", now=NOW)
+        outcome = Outcome("a", Status.INVALID, reason="needs SMTPUTF8", counted=False)
+        ledger.settle(lease_one(ledger).id, [outcome], now=NOW, retry_at=None)
+        assert [doubt.reason for doubt in ledger.in_doubt()] == ["needs SMTPUTF8"]
+
+
+def test_a_resend_that_is_given_up_is_doubt_without_a_commit_point(path):
+    """The message changed, say: what may have arrived is still the first one."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        delivery = lease_one(ledger)
+        ledger.commit_point(delivery.id, digest=b"1" * 32)
+    with open_ledger(path) as ledger:
+        ledger.resolve("resend", now=NOW)
+        again = lease_one(ledger)
+        outcome = Outcome("a", Status.IN_DOUBT, reason="not sent again", counted=False)
+        ledger.settle(again.id, [outcome], now=NOW, retry_at=None)
+        for _ in range(2):
+            (doubt,) = ledger.in_doubt()
+            assert (doubt.digest, doubt.reason) == (b"1" * 32, "not sent again")
+            assert by_row(ledger)[2].attempts == 1
+            ledger.lease(1, now=NOW)  # folds
+
+
 def test_doubt_is_never_leased(path):
     with open_ledger(path) as ledger:
         under_way(ledger)

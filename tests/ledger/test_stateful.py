@@ -180,6 +180,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {address.lower() for address in delivery.addresses} == members
         expected = max(self.model.people[key].attempts for key in keys) + 1
         assert delivery.attempt == expected
+        resent = {key for key in keys if self.model.people[key].resend}
+        assert {address.lower() for address in delivery.resent} == resent
         first = (delivery.message_id, delivery.date)
         assert self.model.seen.get(delivery.id, first) == first, "a resend is the same message"
         self.model.lease(delivery, self.now)
