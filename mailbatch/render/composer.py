@@ -17,6 +17,7 @@ from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
+from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.checks import NameChecks
@@ -89,6 +90,11 @@ class Composer:
             raise InputErrors(_in_order(errors, str(job.path)))
 
     @property
+    def alignment(self) -> AlignmentWarning | None:
+        """What is doubtful about the domains of the From header and the envelope, if anything."""
+        return alignment_warning(self._sender.from_.address, self._sender.reverse_path)
+
+    @property
     def message_id_domain(self) -> str:
         """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
         return self._sender.from_.address.rpartition("@")[2]
@@ -109,7 +115,6 @@ class Composer:
         if errors:
             return
         self._skeleton = Skeleton(
-            text=self._parts.has_text,
             html=self._parts.has_html,
             inline=[asset.part(self._templates.globals) for asset in self._inline],
             attachments=len(self._attachments),
@@ -134,25 +139,23 @@ class Composer:
         head = self._head(names, delivery, self._copies.field(cc))
         text, html = self._parts.render(names)
         mark = boundary(delivery.message_id)
-        encoded_text = self._encoded("text", text, mark, eight_bit=eight_bit)
-        encoded_html = self._encoded("html", html, mark, eight_bit=eight_bit)
+        texts = [self._encoded(text, mark, eight_bit=eight_bit)]
+        if html is not None:
+            texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = [
             part if part is not None else asset.part(names)
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
-        body = self._skeleton.fill(mark, encoded_text, encoded_html, files)
         international = not head.isascii()
         return Message(
-            content=b"".join((head, *body)),
+            content=b"".join((head, *self._skeleton.fill(mark, texts, files))),
             message_id=delivery.message_id,
             copies=copies,
-            eight_bit=international
-            or (encoded_text is not None and encoded_text[0] == "8bit")
-            or (encoded_html is not None and encoded_html[0] == "8bit"),
+            eight_bit=international or any(encoding == "8bit" for encoding, _ in texts),
             needs_smtputf8=international
             or not "".join((self._sender.reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=self._sender.reverse_path,
-            parts=self._sizes(encoded_text, encoded_html, files),
+            parts=self._sizes(texts, files),
         )
 
     def _head(self, names: Names, delivery: Delivery, cc: bytes) -> bytes:
@@ -176,30 +179,21 @@ class Composer:
             )
         )
 
-    def _encoded(
-        self, key: str, text: str | None, mark: bytes, *, eight_bit: bool
-    ) -> Encoded | None:
-        if text is None:
-            return None
+    def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
             return encode_text(text, eight_bit=eight_bit, marker=mark)
         except UnicodeEncodeError:
             raise MessageError(
-                f"the {key} part holds half a surrogate pair", location=self._job.locate("message")
+                "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _sizes(
-        self, text: Encoded | None, html: Encoded | None, files: list[bytes]
-    ) -> tuple[tuple[str, int], ...]:
-        sizes = [
-            (name, len(part[1]))
-            for name, part in (("the text part", text), ("the HTML part", html))
-            if part is not None
-        ]
-        sizes += [
-            (asset.path.source, len(part))
-            for asset, part in zip(self._attachments, files, strict=True)
-        ]
+    def _sizes(self, texts: list[Encoded], files: list[bytes]) -> tuple[tuple[str, int], ...]:
+        sizes = [("the text part", len(texts[0][1]))]
+        if len(texts) > 1:
+            sizes.append(("the HTML part", len(texts[1][1])))
+        if files:
+            parts = zip(self._attachments, files, strict=True)
+            sizes += [(asset.path.source, len(part)) for asset, part in parts]
         return (*sizes, *self._inline_sizes)
 
     def content(self, delivery: Delivery) -> Content:

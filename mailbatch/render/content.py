@@ -19,8 +19,8 @@ from mailbatch.render.text_from_html import text_from_html
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: The text part and the HTML part, None where there is none.
-Texts = tuple[str | None, str | None]
+#: The text part, which is always there, and the HTML part, None where there is none.
+Texts = tuple[str, str | None]
 
 _ROLES = (("text", Role.TEXT), ("html", Role.HTML), ("markdown", Role.MARKDOWN))
 
@@ -40,7 +40,6 @@ class Parts:
                 job, "message.markdown", message.markdown, Role.TEXT, templates
             )
         self.choices = tuple(choices.values())
-        self.has_text = True
         self.has_html = message.html is not None or message.markdown is not None
         self._text = choices.get(Role.TEXT)
         self._html = choices.get(Role.HTML)

@@ -157,6 +157,8 @@ class Copies:
             MessageError: a template gives something else than addresses.
             TemplateError: a template fails.
         """
+        if not self.values:
+            return (), ()
         cc = tuple(_rendered(self._cc, names))
         bcc = tuple(_rendered(self._bcc, names))
         known = {_same(address) for address in delivery.addresses}

@@ -5,6 +5,7 @@ A field knows its place in the job, so that whatever goes wrong with it says whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -118,6 +119,7 @@ _STRUCTURED = frozenset(
         "sender",
     )
 )
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STRUCTURED_PREFIXES = ("list-", "x-ib-")
 
 
@@ -125,6 +127,10 @@ def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
     """Make the fields of `message.headers`; one that is empty for a recipient is left out."""
     for name, text in job.message.headers.items():
         key = f"message.headers.{name}"
+        if not _NAME.fullmatch(name):
+            problem = "is no header name: ASCII letters, digits and hyphens, at most 64"
+            templates.errors.append(JobError(problem, location=job.locate(key)))
+            continue
         lowered = name.lower()
         structured = lowered in _STRUCTURED or lowered.startswith(_STRUCTURED_PREFIXES)
         encode = structured_field if structured else text_field

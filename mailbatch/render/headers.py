@@ -23,6 +23,8 @@ from mailbatch.render.field_text import FieldError, refuse_controls
 PREFERRED_LINE = 78
 
 _CHUNK = re.compile(r" *[^ ]+")
+# The usual field with one address: nothing in it has to be quoted, encoded or folded.
+_PLAIN_MAILBOX = re.compile(r'[A-Za-z-]+: "[A-Za-z0-9][A-Za-z0-9 .,_&-]*" <[A-Za-z0-9._+@-]+>')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LONGEST_QUOTED = LONGEST_LINE // 2  # a longer word of a name becomes encoded-words
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -109,6 +111,11 @@ def address_field(name: str, entries: Iterable[Mailbox | Group]) -> bytes:
         FieldError: a display name holds a control character.
     """
     chunks: list[str] = []
+    entries = tuple(entries)
+    if len(entries) == 1 and isinstance(entries[0], Mailbox):
+        line = f'{name}: "{entries[0].name}" <{entries[0].address}>'
+        if len(line) <= PREFERRED_LINE and _PLAIN_MAILBOX.fullmatch(line):
+            return f"{line}\r\n".encode("ascii")
     for entry in entries:
         if chunks:
             chunks[-1] += ","

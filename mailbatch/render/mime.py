@@ -34,81 +34,69 @@ def boundary(message_id: str) -> bytes:
 class Skeleton:
     """The structure of every message of a job, from its Content-Type field to its last line."""
 
-    def __init__(
-        self, *, text: bool, html: bool, inline: Sequence[bytes], attachments: int
-    ) -> None:
-        """Lay out the structure: which texts there are, the inline parts, how many attachments."""
+    def __init__(self, *, html: bool, inline: Sequence[bytes], attachments: int) -> None:
+        """Lay out the structure: whether there is HTML, the inline parts, how many attachments."""
         self._pieces: list[bytes] = []
         self._boundaries: list[int] = []
         self._texts: list[int] = []
-        self._htmls: list[int] = []
         self._attachments: list[int] = []
-        self._mixed(text, html, inline, attachments)
+        self._mixed(html, inline, attachments)
         self._add(b"\r\n")
 
     def fill(
-        self, mark: bytes, text: Encoded | None, html: Encoded | None, attachments: Sequence[bytes]
+        self, mark: bytes, texts: Sequence[Encoded], attachments: Sequence[bytes]
     ) -> list[bytes]:
-        """Return the pieces of one message."""
+        """Return the pieces of one message; `texts` are the text and, if there is one, the HTML."""
         pieces = self._pieces.copy()
         for index in self._boundaries:
             pieces[index] = mark
-        if text is not None:
-            for index in self._texts:
-                pieces[index], pieces[index + 1] = _ENCODINGS[text[0]], text[1]
-        if html is not None:
-            for index in self._htmls:
-                pieces[index], pieces[index + 1] = _ENCODINGS[html[0]], html[1]
+        for index, (encoding, lines) in zip(self._texts, texts, strict=True):
+            pieces[index] = _ENCODINGS[encoding]
+            pieces[index + 1] = lines
         for index, part in zip(self._attachments, attachments, strict=True):
             pieces[index] = part
         return pieces
 
-    def _add(self, piece: bytes) -> int:
-        self._pieces.append(piece)
-        return len(self._pieces) - 1
-
-    def _mixed(self, text: bool, html: bool, inline: Sequence[bytes], attachments: int) -> None:
+    def _mixed(self, html: bool, inline: Sequence[bytes], attachments: int) -> None:
         if not attachments:
-            self._related(text, html, inline)
+            self._related(html, inline)
             return
         self._open("mixed", b"m")
         self._delimit(b"m")
-        self._related(text, html, inline)
+        self._related(html, inline)
         for _ in range(attachments):
             self._delimit(b"m")
             self._attachments.append(self._add(b""))
         self._delimit(b"m", _CLOSE)
 
-    def _related(self, text: bool, html: bool, inline: Sequence[bytes]) -> None:
+    def _related(self, html: bool, inline: Sequence[bytes]) -> None:
         if not inline:
-            self._alternative(text, html)
+            self._alternative(html)
             return
-        root = "multipart/alternative" if text and html else "text/html"
-        self._open(f'related; type="{root}"', b"r")
+        # RFC 2387 3.1: the type of the root, which is the first part.
+        self._open('related; type="multipart/alternative"', b"r")
         self._delimit(b"r")
-        self._alternative(text, html)
+        self._alternative(html)
         for part in inline:
             self._delimit(b"r")
             self._add(part)
         self._delimit(b"r", _CLOSE)
 
-    def _alternative(self, text: bool, html: bool) -> None:
-        both = text and html
-        if both:
-            self._open("alternative", b"a")
-            self._delimit(b"a")
-        if text:
-            self._add(_TEXT)
-            self._texts.append(self._add(b""))
-            self._add(b"")
-        if both:
-            self._delimit(b"a")
-        if html:
-            self._add(_HTML)
-            self._htmls.append(self._add(b""))
-            self._add(b"")
-        if both:
-            self._delimit(b"a", _CLOSE)
+    def _alternative(self, html: bool) -> None:
+        if not html:
+            self._text(_TEXT)
+            return
+        self._open("alternative", b"a")
+        self._delimit(b"a")
+        self._text(_TEXT)
+        self._delimit(b"a")
+        self._text(_HTML)  # the last one is the preferred one (RFC 2046 5.1.4)
+        self._delimit(b"a", _CLOSE)
+
+    def _text(self, content_type: bytes) -> None:
+        self._add(content_type)
+        self._texts.append(self._add(b""))
+        self._add(b"")
 
     def _open(self, kind: str, level: bytes) -> None:
         self._add(f'Content-Type: multipart/{kind};\r\n boundary="'.encode("ascii"))
@@ -120,3 +108,7 @@ class Skeleton:
         self._add(b"\r\n--")
         self._boundaries.append(self._add(b""))
         self._add(b"-" + level + end)
+
+    def _add(self, piece: bytes) -> int:
+        self._pieces.append(piece)
+        return len(self._pieces) - 1

@@ -157,28 +157,40 @@ class Templates:
         Raises:
             TemplateError: it cannot be read, or has a syntax error.
         """
-        tree = self.tree(name)
+        tree = self._tree(name)
         if tree is None:
             return None
-        template = self._environments[role].get_template(name)
+        template = self._compiled(name, role)
         return Page(name, _rendering(template, Location(name), self._failed), tree)
 
     def tree(self, name: str) -> nodes.Template | None:
-        """Return the syntax tree of a template file, None where there is no such file.
+        """Return the syntax tree of a template that another names, None where there is none.
 
         Raises:
             TemplateError: it cannot be read, or has a syntax error.
         """
+        tree = self._tree(name)
+        if tree is not None:
+            self._compiled(name, Role.TEXT)
+        return tree
+
+    def _tree(self, name: str) -> nodes.Template | None:
         if name not in self._trees:
             text = self.loader.text(name)
             if text is None:
                 return None
             try:
                 self._trees[name] = self._parsed(text, name)
-                self._plain.compile(text, name)
             except TemplateSyntaxError as error:
                 raise self._syntax_error(error, name) from None
         return self._trees[name]
+
+    def _compiled(self, name: str, role: Role) -> Template:
+        """Compile a template file; the compiler finds what the parser lets pass."""
+        try:
+            return self._environments[role].get_template(name)
+        except TemplateSyntaxError as error:
+            raise self._syntax_error(error, name) from None
 
     def _parsed(self, source: str, name: str | None = None) -> nodes.Template:
         """Parse a template; a filter or test that does not exist is an error wherever it stands."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mailbatch.render.alignment import Alignment, alignment_warning, relaxed_alignment
+
+from .making import make_composer, make_job
 
 ALIGNED, DOUBTFUL, NOT_ALIGNED = Alignment.ALIGNED, Alignment.DOUBTFUL, Alignment.NOT_ALIGNED
 
@@ -44,6 +48,14 @@ def test_a_warning_names_both_domains() -> None:
     )
     doubtful = alignment_warning("news@example.co.uk", "b@other.co.uk")
     assert "may have different" in str(doubtful)
+
+
+def test_the_composer_compares_the_job_s_own_domains(tmp_path: Path) -> None:
+    sender = {"from": "news@example.com", "envelope_from": "bounces@example.org"}
+    warning = make_composer(make_job(tmp_path, sender=sender)).alignment
+    assert warning is not None
+    assert warning.alignment is NOT_ALIGNED
+    assert make_composer(make_job(tmp_path)).alignment is None
 
 
 def test_there_is_nothing_to_say_about_aligned_domains_and_the_null_path() -> None:

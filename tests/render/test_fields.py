@@ -35,6 +35,14 @@ def test_a_custom_field_that_is_empty_is_left_out(tmp_path: Path) -> None:
     assert "X-Vip" not in parse(compose(job))
 
 
+@pytest.mark.parametrize("name", ["X_A", "X A", "X:A", "X-\u00e4", "X\r\nBcc", "", "x" * 65])
+def test_a_header_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    job = make_job(tmp_path)
+    message = job.message.model_copy(update={"headers": {name: "1"}})
+    (error,) = static_errors(job.model_copy(update={"message": message}))
+    assert "is no header name" in error
+
+
 def test_one_click_writes_both_fields(tmp_path: Path) -> None:
     job = make_job(
         tmp_path,

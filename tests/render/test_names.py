@@ -83,6 +83,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("a\n{% endif %}", "2: Encountered unknown tag 'endif'"),
     ("{{ first_name | uper }}", "1: No filter named 'uper' | Did you mean upper?"),
     ("{{ [1, 2] | random }}", "1: No filter named 'random'"),
+    ("{% block a %}{% endblock %}\n{% block a %}{% endblock %}", "2: block 'a' defined twice"),
     ("{% if 1 is evn %}{% endif %}", "1: No test named 'evn' | Did you mean even?"),
 ]  # fmt: skip
 
@@ -117,6 +118,8 @@ FILES: list[tuple[str, dict[str, str], list[str]]] = [
      ["foot.1.txt:1:4: x is not defined"]),
     ("{% include 'foot.' + id + '.txt' %}", {"foot.1.txt": "{% endif %}"},
      ["foot.1.txt:1: Encountered unknown tag 'endif'"]),
+    ("{% include 'a.txt' %}", {"a.txt": "{% block a %}{% endblock %}{% block a %}{% endblock %}"},
+     ["a.txt:1: block 'a' defined twice"]),
     ("{% include first_name %}", {}, []),
     ("{% include nobody %}", {}, ["letter.txt.j2:1:12: nobody is not defined"]),
     ("{% import 'm' as m %}{{ m.hi(1) }}", {"m": "{% macro hi(a) %}{{ a }}{% endmacro %}"}, []),
