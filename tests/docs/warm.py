@@ -5,27 +5,23 @@ process imports everything and listens on a socket; the `mailbatch` of the pages
 arguments, its folder, its environment and its three streams, and a fork runs `main()` with them.
 What runs is the program itself, in a process of its own.
 
-`python -m tests.docs.warm SOCKET` serves; `python warm.py SOCKET ARGUMENTS` asks, and imports
-nothing beyond the standard library.
+`python -m tests.docs.warm serve SOCKET` serves; `python warm.py SOCKET ARGUMENTS` asks, and imports
+next to nothing, because that is what every command still costs.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import select
-import signal
 import socket
 import sys
-import traceback
-from pathlib import Path
 
 _LARGEST = 1 << 20
 
 
 def ask(path: str, arguments: list[str]) -> int:
     """Have a command run and return its exit code; SIGTERM goes on to it."""
-    request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    request = {"arguments": arguments, "folder": os.environ["PWD"], "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(path)
         body = json.dumps(request).encode() + b"\n"
@@ -36,11 +32,13 @@ def ask(path: str, arguments: list[str]) -> int:
 
 def serve(path: str) -> None:
     """Serve until the parent closes standard input."""
+    import select
+
     import_everything()
+    attendants: list[int] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(path)
         listening.listen()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # attendants need no reaping
         print("ready", flush=True)
         while True:
             ready, _, _ = select.select([listening, sys.stdin], [], [])
@@ -48,9 +46,11 @@ def serve(path: str) -> None:
                 return
             client, _ = listening.accept()
             with client:
-                if os.fork() == 0:
+                if (attendant := os.fork()) == 0:
                     listening.close()
                     attend(client)
+            attendants.append(attendant)
+            attendants = [one for one in attendants if os.waitpid(one, os.WNOHANG) == (0, 0)]
 
 
 def import_everything() -> None:
@@ -69,7 +69,9 @@ def import_everything() -> None:
 
 def attend(client: socket.socket) -> None:
     """Run one command in a child and tell the client how it ended; never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    import select
+    import signal
+
     first, streams, _, _ = socket.recv_fds(client, 1, 3)
     body = first
     while not body.endswith(b"\n"):
@@ -100,6 +102,8 @@ def attend(client: socket.socket) -> None:
 
 def work(request: dict[str, object], streams: list[int]) -> None:
     """Be the command; never returns."""
+    import traceback
+
     from mailbatch.cli.main import main
 
     for number, stream in enumerate(streams):
