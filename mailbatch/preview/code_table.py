@@ -96,7 +96,7 @@ why   In a mail there is no folder that its address could be relative to.
 mend  Write an `https://` address, or put the file into `message.inline` and write `cid:name`.
 
 MB208 warning A `cid:` names no inline file
-why   Readers see a broken image.
+why   Readers would see a broken image, so the row cannot be mailed.
 mend  Add the name to `message.inline`.
 
 MB209 info An inline file is not shown

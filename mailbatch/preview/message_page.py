@@ -50,6 +50,7 @@ _SCHEMES = (
 _SIDES = (("before", "back", "Before"), ("after", "next", "After"))
 _EMPTY = '<span class="muted">(empty)</span>'
 _MOST_ADDRESSES = 200
+_MOST_REASONS = 5
 _MOST_LINES = 2000  # of the source; the rest is in the .eml
 _ENCODED = re.compile(r"[A-Za-z0-9+/]+")
 _ENCODED_WIDTH = 76  # RFC 2045 6.8
@@ -137,7 +138,10 @@ def _letter(entry: Entry, content: Content | None) -> str:
         sender = f"<span>From <b>{text(content.from_)}</b></span>"
         people = f"{sender}{people}<span>{size(len(entry.source))}</span>"
     people += f"<span>line {entry.line:,} of the table</span>"
-    chips = [f'<span class="chip">{text(why)}</span>' for why in entry.telling]
+    chips = [f'<span class="chip">{text(why)}</span>' for why in entry.telling[:_MOST_REASONS]]
+    if len(entry.telling) > _MOST_REASONS:
+        rest = text(", ".join(entry.telling[_MOST_REASONS:]))
+        chips.append(f'<span class="chip" title="{rest}">and more</span>')
     if entry.change is not None and entry.change.kind in {"new", "changed"}:
         chips.insert(0, f'<span class="chip accent">{text(entry.change.kind)}</span>')
     why = f'<div class="why">{"".join(chips)}</div>' if chips else ""

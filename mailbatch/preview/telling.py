@@ -151,7 +151,7 @@ class Telling:
         self.branches.update(taken)
         labels = list(dict.fromkeys(branch.label for branch in new))
         if len(labels) > _MOST_LABELS:
-            labels = [*labels[:_MOST_LABELS], f"{len(labels) - _MOST_LABELS} more branches"]
+            labels = [*labels[:_MOST_LABELS], "other branches"]
         self._choose(delivery, _BRANCH, None)
         for label in labels:
             self._choose(delivery, _BRANCH, self._not_first(f"shows {label}"))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import meta, nodes
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 #: What is called on a mapping to see all of it, so that every column counts as read.
 _ALL_KEYS = frozenset(("items", "values"))
-_TAG = re.compile(r"\{%-?\s*(\w+).*?%\}", re.DOTALL)
+_TAG = re.compile(r"\{%[-+]?\s*(\w+)(.*?)[-+]?%\}", re.DOTALL)
 _OUTPUT = re.compile(r"\{[{%].*?[}%]\}")
 _SHOWN = 60
 
@@ -280,26 +282,29 @@ class _Marking:
         self._place = place
         self._environment = environment
         self._number = 0
+        self._tags: Counter[tuple[int, str]] = Counter()
 
     def template(self, tree: nodes.Template) -> None:
-        conditions = list(tree.find_all(nodes.If))
         # Jinja2 keeps an elif as an `If` whose own else is not looked at.
-        inner = {id(branch) for node in conditions for branch in node.elif_}
-        for node in conditions:
-            if id(node) not in inner:
+        inner = {id(branch) for node in tree.find_all(nodes.If) for branch in node.elif_}
+        for node in list(_in_order(tree)):
+            if isinstance(node, nodes.For):
+                self._loop(node)
+            elif isinstance(node, nodes.If) and id(node) not in inner:
                 self._condition(node)
-        for loop in list(tree.find_all(nodes.For)):
-            tag = self._tag(loop, "for")
-            loop.body.insert(0, self._statement(loop.lineno, tag))
-            if loop.else_:
-                self._otherwise(loop.else_, loop.lineno, tag)
         for choice in list(tree.find_all((nodes.CondExpr, nodes.Or))):
             self._expression(choice)
+
+    def _loop(self, node: nodes.For) -> None:
+        tag = self._tag(node, "for")
+        node.body.insert(0, self._statement(node.lineno, tag))
+        if node.else_:
+            self._otherwise(node.else_, node.lineno, tag)
 
     def _condition(self, node: nodes.If) -> None:
         test = self._tag(node, "if")
         for branch in (node, *node.elif_):
-            tag = self._tag(branch, "if" if branch is node else "elif")
+            tag = test if branch is node else self._tag(branch, "elif")
             branch.body.insert(0, self._statement(branch.lineno, tag))
         if node.else_:
             self._otherwise(node.else_, node.lineno, test)
@@ -351,10 +356,21 @@ class _Marking:
         return min(max(line - 1, 0), len(self._lines) - 1)
 
     def _tag(self, node: nodes.Stmt, kind: str) -> str:
-        """Return the tag with which a branch begins, as the template has it."""
+        """Return the tag with which a branch begins; asked in the order of the template."""
+        before = self._tags[node.lineno, kind]
+        self._tags[node.lineno, kind] += 1
         rest = "\n".join(self._lines[self._index(node.lineno) :])
-        match = next((m for m in _TAG.finditer(rest) if m[1] == kind), None)
-        return _shortened(" ".join(match[0].split())) if match is not None else f"{{% {kind} %}}"
+        matches = (match for match in _TAG.finditer(rest) if match[1] == kind)
+        match = next(islice(matches, before, None), None)
+        test = " ".join(match[2].split()) if match is not None else "..."
+        return _shortened(f"{{% {kind} {test} %}}")
+
+
+def _in_order(node: nodes.Node) -> Iterator[nodes.Node]:
+    """Give the nodes of a tree in the order in which they begin in the template."""
+    for child in node.iter_child_nodes():
+        yield child
+        yield from _in_order(child)
 
 
 def _shortened(text: str) -> str:

@@ -41,6 +41,20 @@ def test_a_condition_without_else_has_an_unwritten_one(tmp_path):
     assert [branch.written for branch in found.known()] == [True, True, False]
 
 
+def test_each_branch_has_its_own_tag(tmp_path):
+    """Also where several stand on one line, nested and one behind the other."""
+    found = branches(
+        tmp_path,
+        "{%- if first_name -%}{% if plan %}x{% endif %}{% endif %}{% if note %}y{% endif %}",
+    )
+    assert {branch.label for branch in found.known() if branch.written} == {
+        "{% if first_name %}",
+        "{% if plan %}",
+        "{% if note %}",
+    }
+    assert taken(found, "x", "", "", "n") == {"not {% if first_name %}", "{% if note %}"}
+
+
 def test_loops_expressions_and_defaults(tmp_path):
     found = branches(
         tmp_path,

@@ -17,6 +17,7 @@ addEventListener("DOMContentLoaded", async () => {
     }
     try { sessionStorage.setItem("mailbatch-tab", tab.id); } catch { /* private mode */ }
     if (focus) tab.focus();
+    tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (tab.id === "tab-preview") fit();
   }
   for (const tab of tabs) tab.addEventListener("click", () => choose(tab));
