@@ -26,7 +26,7 @@ from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import write_results
+from mailbatch.ledger.results import check_place, write_results
 from mailbatch.outcome import UNFINISHED
 from mailbatch.sandbox.server import Sandbox
 from mailbatch.smtp.server import Server
@@ -93,6 +93,8 @@ def run(
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if wanted and agreed:
             progress.planned(mailing.ledger.counts(), wanted)
+            if mailing.results is not None:
+                check_place(mailing.results)
             mailing.ledger.reserve_space()
             sent = _send(mailing, options, progress, server)
         elif agreed and options.only is not None:

@@ -157,8 +157,6 @@ class Sender:
             else Outcome(address, Status.DEFERRED, reason=why, counted=False)
             for address in delivery.unsettled
         )
-        # An earlier attempt has passed the commit point: only behind one the ledger takes a doubt.
-        run.ledger.commit_point(delivery.id, digest=next(iter(delivery.digests), None))
         run.ledger.settle(delivery.id, doubts, now=now, retry_at=None)
         run.progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
         run.progress.settled(Status.IN_DOUBT, len(delivery.resent))

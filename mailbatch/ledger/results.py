@@ -43,6 +43,17 @@ def write_results(ledger: Ledger, path: Path) -> None:
             write(_cells(row))
 
 
+def check_place(path: Path) -> None:
+    """Raise the LedgerError (74) now that writing the results to `path` would end in."""
+    try:
+        target, _ = _target(path)
+        building = _beside(target)
+        os.close(_create(building))
+        building.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_unfinished(
     ledger: Ledger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
 ) -> int:
@@ -107,12 +118,10 @@ def _replacing(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     """A text file that takes the place of `path` when the block ends well."""
     building = None
     try:
-        target = Path(os.path.realpath(path))
-        mode = _mode(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target, mode = _target(path)
         _remove_leftovers(target)
-        building = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        fd = os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
+        building = _beside(target)
+        fd = _create(building)
         with os.fdopen(fd, "w", encoding=encoding, newline="", buffering=1 << 18) as stream:
             fcntl.flock(fd, fcntl.LOCK_EX)  # the sign that somebody writes it
             yield stream
@@ -124,11 +133,31 @@ def _replacing(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         building = None
         sync_folder(target.parent)
     except OSError as error:
-        raise from_system(path, error, what="the file cannot be written") from error
+        raise _unwritable(path, error) from error
     finally:
         if building is not None:
             with suppress(OSError):
                 building.unlink(missing_ok=True)
+
+
+def _target(path: Path) -> tuple[Path, int | None]:
+    """The file that is replaced, in a folder that is there, and its permissions."""
+    target = Path(os.path.realpath(path))
+    mode = _mode(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target, mode
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _create(building: Path) -> int:
+    return os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
+
+
+def _unwritable(path: Path, error: OSError) -> LedgerError:
+    return from_system(path, error, what="the file cannot be written")
 
 
 def _mode(target: Path) -> int | None:
