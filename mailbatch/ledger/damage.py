@@ -6,8 +6,8 @@ its journal:
 
 A torn end of the journal is no damage: that is what a power loss leaves, and SQLite drops it. On
 the same boot nothing can be torn but the last, uncommitted transaction, so a commit that SQLite
-cannot reach means that bytes before it have changed. Source:
-https://www.sqlite.org/fileformat2.html#walformat.
+cannot reach, and that was whole once, means that bytes before it have changed. Source:
+https://www.sqlite.org/fileformat2.html#walformat, https://www.sqlite.org/walformat.html.
 This module must never change a file.
 """
 
@@ -16,7 +16,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.failure import damaged, from_system
@@ -24,6 +26,7 @@ from mailbatch.ledger.failure import damaged, from_system
 _JOURNAL_HEADER = struct.Struct(">8I")  # magic, version, page size, checkpoint, salts, checksums
 _FRAME_HEADER = struct.Struct(">6I")  # page, pages after a commit (else 0), salts, checksums
 _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # the byte order of the checksums
+_FRAMES = struct.Struct("=16xI")  # of the journal's index: how many frames are valid
 
 
 def seal(path: Path) -> str | None:
@@ -67,54 +70,70 @@ def journal_size(path: Path) -> int:
         return 0
 
 
-def check_journal(path: Path, connection: sqlite3.Connection) -> None:
-    """Refuse a journal with a commit beyond what SQLite can read of it.
+def check_journal(path: Path, index: BinaryIO) -> None:
+    """Refuse a journal in which a commit stands beyond what SQLite can read of it.
 
-    Only for a journal of this boot: after a power loss its end may be torn in any way.
+    Only for a journal of this boot: after a power loss its end may be torn in any way. `index` is
+    SQLite's index of the journal, as a connection that has read the ledger left it.
     """
+    index.seek(0)
+    (valid,) = _FRAMES.unpack(index.read(_FRAMES.size))
     journal = _journal(path)
-    # A passive checkpoint copies what is valid and waits for nobody; it tells how much that is.
-    valid = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
     try:
-        with journal.open("rb") as stream:
-            head = stream.read(_JOURNAL_HEADER.size)
-            if len(head) < _JOURNAL_HEADER.size:
-                return
-            _magic, _version, page_size, _checkpoint, *salts, _sum1, _sum2 = _JOURNAL_HEADER.unpack(
-                head
-            )
-            if not _is_intact(head):
-                raise damaged(path, f"the header of its journal {journal} has changed")
-            size = _FRAME_HEADER.size + page_size
-            frame = max(valid, 0)
-            while True:
-                stream.seek(_JOURNAL_HEADER.size + frame * size)
-                head = stream.read(_FRAME_HEADER.size)
-                if len(head) < _FRAME_HEADER.size:
-                    return
-                _page, commit, *found, _sum1, _sum2 = _FRAME_HEADER.unpack(head)
-                # Other salts: a frame from before the journal was begun anew.
-                whole = stream.seek(0, 2) >= _JOURNAL_HEADER.size + (frame + 1) * size
-                if found == salts and commit and whole:
-                    raise damaged(
-                        path, f"its journal {journal} has changed before frame {frame + 1}"
-                    )
-                frame += 1
+        stream = journal.open("rb")
     except FileNotFoundError:
         return
+    with stream:
+        head = stream.read(_JOURNAL_HEADER.size)
+        if len(head) < _JOURNAL_HEADER.size:
+            return
+        magic, _version, page_size, _checkpoint, *salts, _sum1, _sum2 = _JOURNAL_HEADER.unpack(head)
+        order = _MAGIC.get(magic)
+        if order is None or _checksum(order, head[:24], (0, 0)) != _sums(head, 24):
+            raise damaged(path, f"the header of its journal {journal} has changed")
+        frame = _unreachable_commit(stream, order, page_size, salts, after=valid)
+        if frame is not None:
+            raise damaged(path, f"its journal {journal} has changed before frame {frame + 1}")
+
+
+def _unreachable_commit(
+    stream: BinaryIO, order: str, page_size: int, salts: list[int], *, after: int
+) -> int | None:
+    """The first commit that was whole once and cannot be read any more, as its frame.
+
+    Checksums run through the journal: a frame that continues the one before it was written behind
+    it, whole. A write that a process was killed in continues nothing; nor do frames of an older
+    journal, which have other salts.
+    """
+    size = _FRAME_HEADER.size + page_size
+    stream.seek(_JOURNAL_HEADER.size + max(after - 1, 0) * size)
+    before = stream.read(size) if after else b""
+    for frame in count(after):
+        data = stream.read(size)
+        if len(data) < size:
+            return None
+        _page, commit, *found, _sum1, _sum2 = _FRAME_HEADER.unpack_from(data)
+        if commit and found == salts and before:
+            said = data[:8] + data[_FRAME_HEADER.size :]
+            if _checksum(order, said, _sums(before, 16)) == _sums(data, 16):
+                return frame
+        before = data
+    return None
 
 
 def _journal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _is_intact(head: bytes) -> bool:
-    order = _MAGIC.get(struct.unpack_from(">I", head)[0])
-    if order is None:
-        return False
-    first = second = 0
-    words = struct.unpack_from(f"{order}6I", head)
+def _sums(data: bytes, place: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(">2I", data, place)
+    return first, second
+
+
+def _checksum(order: str, data: bytes, start: tuple[int, int]) -> tuple[int, int]:
+    first, second = start
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
     for even, odd in zip(words[::2], words[1::2], strict=True):
         first = (first + even + second) & 0xFFFFFFFF
         second = (second + odd + first) & 0xFFFFFFFF
-    return (first, second) == struct.unpack_from(">2I", head, 24)
+    return first, second

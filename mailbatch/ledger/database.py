@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -153,19 +153,41 @@ def open_for_writing(path: Path, *, died: bool, sealed: bool, boot: str) -> Data
     """The ledger, checked unless `sealed`; `died`: its last run on this boot never put it away."""
     if died and not journal_size(path):
         raise damaged(path, f"its last run died, and its journal {path}-wal is gone")
+    _check(path, sealed=sealed, boot=boot)
     database = Database(path, _connect(path, "mode=rw"))
     try:
         with database.guard:
-            _check_identity(database)
-            if not sealed:
-                check_pages(path, database.connection)
-            if database.fact("boot_id") == boot:
-                check_journal(path, database.connection)
             _prepare(database.connection)
+            # The next write begins the journal anew: nothing in it can pass for a part of this run.
+            database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     except BaseException:
         database.connection.close()
         raise
     return database
+
+
+def _check(path: Path, *, sealed: bool, boot: str) -> None:
+    """Refuse a ledger that cannot be trusted, and leave it and its journal as they are.
+
+    The last connection that can write copies the journal into the file, and removes it, as it is
+    closed: what could still be saved would be lost. So one that cannot write is closed after it.
+    """
+    with ExitStack() as stack:
+        # Closed last of all: closing the index earlier would drop SQLite's locks on it (POSIX).
+        last = stack.enter_context(ExitStack())
+        keeper = Database(path, stack.enter_context(closing(_connect(path, "mode=ro"))))
+        _check_identity(keeper)
+        # Without the right to write SQLite does not look at CHECK constraints.
+        looked = Database(path, stack.enter_context(closing(_connect(path, "mode=rw"))))
+        try:
+            with looked.guard:
+                if not sealed:
+                    check_pages(path, looked.connection)
+                if looked.fact("boot_id") == boot:
+                    index = path.with_name(path.name + "-shm").open("rb")
+                    check_journal(path, last.enter_context(index))
+        except OSError as error:
+            raise from_system(path, error) from error
 
 
 def open_for_reading(path: Path) -> Database:
