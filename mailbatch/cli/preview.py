@@ -188,7 +188,7 @@ def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
     """Give every file that the gallery was made from, as far as the job names it."""
     message = job.message
     names = [
-        job.recipients.file,
+        *((job.recipients.file,) if job.recipients.file is not None else ()),
         *job.recipients.suppress,
         *templates,
         *message.inline.values(),

@@ -98,7 +98,7 @@ def row_error(
     try:
         plan = plan_recipients(job, edition=edition, variables=variables, now=now)
         table = TableChecks(
-            job.recipients.file,
+            job.recipients.shown,
             plan.columns,
             address=job.recipients.address,
             read=frozenset(),

@@ -150,7 +150,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     mailing = Mailing(inputs, ledger, results_path(job, edition, options))
     if options.only is not None and not ledger.knows(options.only):
         raise UsageError(
-            f"{options.only} is not among the recipients", hint=f"see {job.recipients.file}"
+            f"{options.only} is not among the recipients", hint=f"see {job.recipients.shown}"
         )
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)

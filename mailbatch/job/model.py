@@ -14,14 +14,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Several, refusal
+from mailbatch.job.fields import Several
 from mailbatch.job.message import Attachment, Callbacks, Message, Unsubscribe
+from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
-from mailbatch.job.section import FileName, Section, Template
+from mailbatch.job.section import Section, Template
 from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
 
 __all__ = [
@@ -42,11 +43,8 @@ __all__ = [
     "Unsubscribe",
 ]
 
-Column: TypeAlias = Annotated[str, fields.LINE]
 Mailbox: TypeAlias = Annotated[str, mail_values.MAILBOX]
 Wait: TypeAlias = Annotated[float, fields.WAIT]
-
-_NAMES = Several("a name or a list of names")
 
 
 class Sender(Section):
@@ -63,51 +61,6 @@ class Sender(Section):
     envelope_from: Annotated[str, mail_values.ADDRESS] | None = Field(
         default=None, description="Where bounces go; by default the address of `from`."
     )
-
-
-class Recipients(Section):
-    """The recipient table, and which of its rows get a message."""
-
-    file: FileName = Field(description="The CSV file, with a header line.")
-    address: Column = Field(default="email", description="The column with the address.")
-    display_name: Template | None = Field(
-        default=None, description="A template for the name beside the address in the To header."
-    )
-    delimiter: Annotated[str, mail_values.DELIMITER] | None = Field(
-        default=None,
-        description="By default found on the header line among comma, semicolon, TAB and |.",
-    )
-    encoding: Annotated[str, mail_values.ENCODING] = Field(
-        default="utf-8", description="A byte order mark is accepted."
-    )
-    group_by: Annotated[
-        tuple[Column, ...], Several("a column or a list of columns", empty=False)
-    ] = Field(
-        default=(),
-        description="Rows that agree in these columns share one message; by default every "
-        "recipient has a message of its own.",
-    )
-    where: Annotated[str, fields.TEXT] | None = Field(
-        default=None,
-        description="A Jinja2 expression; rows where it is false are left out.",
-        examples=["plan == 'pro'"],
-    )
-    suppress: Annotated[tuple[FileName, ...], _NAMES] = Field(
-        default=(),
-        description="Files of addresses that get nothing: one address a line, or a CSV with the "
-        "address column.",
-    )
-    on_invalid: Annotated[Literal["skip", "stop"], fields.one_of("skip", "stop")] = Field(
-        default="skip",
-        description="What to do about a row that cannot be mailed: record it, or stop.",
-    )
-
-    @field_validator("group_by")
-    @classmethod
-    def _columns_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise refusal("names a column twice")
-        return value
 
 
 class Retry(Section):

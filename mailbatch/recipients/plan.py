@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.job.model import Job
-from mailbatch.job.paths import resolve_path
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.opening import open_records, resolve_name
+from mailbatch.recipients.records import Records
 from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
-from mailbatch.recipients.table import DELIMITERS, Table, open_table
+from mailbatch.recipients.table import DELIMITERS
 from mailbatch.recipients.where import Condition, compile_where
 
 #: The names of every template, which no column may take.
@@ -35,14 +35,14 @@ class Plan:
     """The recipients of a job; iterating reads the table and yields a `Recipient` a record.
 
     `columns` are the names of the cells of every `Recipient.values`. It can be iterated again and
-    again, each time from the file. Iterating raises `RecipientError` where the file stops being a
+    again, each time from the start. Iterating raises `RecipientError` where the table stops being a
     table, `JobError` where `where` gives neither true nor false, and, with `on_invalid: stop`,
     `InputErrors` at its end if rows are invalid. Then nothing that was yielded counts.
     """
 
     def __init__(
         self,
-        table: Table,
+        table: Records,
         *,
         address: int,
         group_by: tuple[int, ...],
@@ -126,10 +126,7 @@ def plan_recipients(
         InputErrors: several of these.
     """
     wanted = job.recipients
-    path = _resolve(job, "recipients.file", wanted.file, absolute_allowed=False)
-    table = open_table(
-        path, shown=wanted.file, delimiter=wanted.delimiter, encoding=wanted.encoding
-    )
+    table = open_records(job)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
     if wanted.where is not None:
@@ -153,9 +150,9 @@ def plan_recipients(
     )
 
 
-def _wrong_columns(job: Job, table: Table) -> Iterator[RecipientError]:
+def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     columns = table.columns
-    place = Location(table.shown, 1)
+    place = Location(table.shown, table.header)
     for key, names in (
         ("recipients.address", (job.recipients.address,)),
         ("recipients.group_by", job.recipients.group_by),
@@ -180,20 +177,12 @@ def _wrong_columns(job: Job, table: Table) -> Iterator[RecipientError]:
 def _read_suppressions(job: Job) -> Mapping[str, str]:
     wanted = job.recipients
     files = [
-        (_resolve(job, f"recipients.suppress[{number}]", name, absolute_allowed=True), name)
+        (resolve_name(job, f"recipients.suppress[{number}]", name, absolute_allowed=True), name)
         for number, name in enumerate(wanted.suppress)
     ]
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )
-
-
-def _resolve(job: Job, key: str, name: str, *, absolute_allowed: bool) -> Path:
-    try:
-        return resolve_path(job.folder, name, absolute_allowed=absolute_allowed)
-    except JobError as error:
-        message = f"{name!r} {error.message}"
-        raise JobError(message, location=job.locate(key), hint=error.hint) from None
 
 
 def _spell(text: str) -> str:

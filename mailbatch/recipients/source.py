@@ -1,4 +1,4 @@
-"""A user's text file as blocks of whole lines, strictly decoded; mistakes have line and column.
+"""A user's text as blocks of whole lines, strictly decoded; mistakes have line and column.
 
 A line ends at LF, CRLF or CR, as in every editor that shows line numbers. Memory is bounded by the
 block and by `MAX_LINE`, whatever the file holds. This module never guesses an encoding and never
@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from mailbatch.errors import Location, RecipientError
+from mailbatch.recipients.spool import Spool
 
 #: The longest line, and the longest record of a table, in characters.
 MAX_LINE = 1 << 20
@@ -38,27 +39,45 @@ _NO_TEXT = (
 )
 # Codecs for pieces of text within programs.
 _NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+_FORMS = "Save the table as CSV (UTF-8); a workbook is read from a file that is named .xlsx."
 _SAVE = "Save the file as UTF-8 and leave `encoding` out."
+_EXCEL = (
+    "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
+    "else save it as UTF-8."
+)
+_PROGRAM = "Let the program print UTF-8, or name its `encoding` under `recipients:`."
+
+
+class _Stream(Protocol):
+    def read(self, most: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 class Source:
-    """A text file, open for reading once; a context manager.
+    """A text file or what a program printed, open for reading once; a context manager.
 
     `shown` is what errors call it; `encoding` any text encoding of Python. Whatever is wrong with
-    the file, opening and reading raise a `RecipientError` with its place.
+    it, opening and reading raise a `RecipientError` with its place.
     """
 
-    def __init__(self, path: Path, *, shown: str, encoding: str) -> None:
+    def __init__(self, origin: Path | Spool, *, shown: str, encoding: str) -> None:
         self._shown = shown
         self._encoding = encoding
         self._codec = _find_codec(encoding, shown)
+        self._what = "the file" if isinstance(origin, Path) else "the output"
         try:
-            # A FIFO would block the open, and every table is read more than once.
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise self._error("not a regular file")
-            self._stream = path.open("rb", buffering=0)
+            self._stream = self._open(origin)
         except OSError as error:
             raise self._error(f"cannot be read: {error.strerror}") from None
+
+    def _open(self, origin: Path | Spool) -> _Stream:
+        if isinstance(origin, Spool):
+            return origin.open()
+        # A FIFO would block the open, and every table is read more than once.
+        if not stat.S_ISREG(origin.stat().st_mode):
+            raise self._error("not a regular file")
+        return origin.open("rb", buffering=0)
 
     def __enter__(self) -> Self:
         return self
@@ -121,21 +140,19 @@ class Source:
         """Recognise at its first bytes a file that is something else than the job says."""
         for magic, what in _NO_TEXT:
             if raw.startswith(magic):
-                raise self._error(
-                    f"the file is {what}, not text", hint="Save the table as CSV (UTF-8)."
-                )
+                raise self._error(f"{self._what} is {what}, not text", hint=_FORMS)
         codec = self._codec.name
         for mark, family, name in _BYTE_ORDER_MARKS:
             if raw.startswith(mark):
                 if codec in {family, name}:
                     return
+                named = f"{family.upper()} by its byte order mark"
                 raise self._error(
-                    f"the file is {family.upper()} by its byte order mark, not {self._encoding}",
-                    hint=_write(family),
+                    f"{self._what} is {named}, not {self._encoding}", hint=_write(family)
                 )
         if raw and codec in {"utf-16", "utf-32"}:
             raise self._error(
-                f"the file has no byte order mark, which {self._encoding} needs",
+                f"{self._what} has no byte order mark, which {self._encoding} needs",
                 hint=_write(f"{codec}-le"),
             )
         if codec.startswith(("utf-16", "utf-32")):
@@ -146,10 +163,8 @@ class Source:
             ((True, False) * 2, "utf-16-be"),
         ):
             if zeros == pattern:
-                raise self._error(
-                    f"the file looks like UTF-16 without a byte order mark, not {self._encoding}",
-                    hint=_write(name),
-                )
+                looks = "looks like UTF-16 without a byte order mark"
+                raise self._error(f"{self._what} {looks}, not {self._encoding}", hint=_write(name))
 
     def _undecodable(
         self,
@@ -163,10 +178,7 @@ class Source:
         valid = raw[: max(0, error.start - (len(error.object) - len(raw)))]
         place = _end(line, (rest + decoder.decode(valid)).removeprefix("\ufeff"))
         if self._codec.name in {"utf-8", "utf-8-sig"}:
-            hint = (
-                "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
-                "else save it as UTF-8."
-            )
+            hint = _EXCEL if self._what == "the file" else _PROGRAM
         else:
             hint = _SAVE
         found = f"byte 0x{error.object[error.start]:02X}"

@@ -14,18 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from unicodedata import category
 
 from mailbatch.errors import Location, RecipientError
-from mailbatch.recipients.address import is_address
 from mailbatch.recipients.quotes import QuoteFault, find_quote_fault, swallows_records
+from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import MAX_LINE, Source, split_lines
-
-#: The longest cell, in characters. It is csv's own default, and small enough that an open quote
-#: is noticed soon.
-MAX_CELL = 131_072
-
-_CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
+from mailbatch.recipients.spool import Spool
 
 _HEADER = "The first line names the columns, such as: email,first_name"
 _QUOTES = (
@@ -38,26 +32,31 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "vertical bar"}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV file whose header was read; iterating reads its records.
+    """A CSV table whose header was read; iterating reads its records.
 
-    Each iteration opens the file anew and yields `(line, cells)`: the line on which the record
+    Each iteration reads the table anew and yields `(line, cells)`: the line on which the record
     starts (the header is line 1), and as many cells as there are columns. It raises
     `RecipientError` where the file stops being a table, possibly after many records.
     """
 
-    path: Path
+    origin: Path | Spool
     shown: str
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
     _header: str = field(repr=False)
 
+    @property
+    def header(self) -> int:
+        """The line that names the columns."""
+        return 1
+
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         csv.field_size_limit(MAX_CELL)
         width = len(self.columns)
-        with Source(self.path, shown=self.shown, encoding=self.encoding) as source:
+        with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
             end = 1  # the last line of the last record
-            blocks = self._bounded(source.blocks(), lambda: end)
+            blocks = self._bounded(opened.blocks(), lambda: end)
             lines = chain.from_iterable(map(split_lines, blocks))
             if next(lines, None) != self._header:
                 raise self._error("the header changed while the file was read", 1)
@@ -119,8 +118,8 @@ class Table:
 
     def _broken(self, start: int, end: int) -> RecipientError:
         """Say what csv refused in the record that starts on line `start`, read up to line `end`."""
-        with Source(self.path, shown=self.shown, encoding=self.encoding) as source:
-            lines = islice(source.lines(), start - 1, None)
+        with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
+            lines = islice(opened.lines(), start - 1, None)
             fault = find_quote_fault(islice(lines, end - start + 1), start, self.delimiter)
             at_end = next(lines, None) is None
         if fault is None or (fault.closed is None and not at_end):
@@ -140,23 +139,23 @@ class Table:
         return RecipientError(message, location=Location(self.shown, line, column), hint=hint)
 
 
-def open_table(path: Path, *, shown: str, delimiter: str | None, encoding: str) -> Table:
-    """Read the header of a CSV file.
+def open_table(origin: Path | Spool, *, shown: str, delimiter: str | None, encoding: str) -> Table:
+    """Read the header of a CSV table.
 
-    `shown` is what errors call the file. Without a `delimiter` it is found on the header line.
+    `shown` is what errors call it. Without a `delimiter` it is found on the header line.
 
     Raises:
-        RecipientError: the file cannot be read, or its first line is no header.
+        RecipientError: it cannot be read, or its first line is no header.
     """
     csv.field_size_limit(MAX_CELL)
-    with Source(path, shown=shown, encoding=encoding) as source:
-        header = next(source.lines(), None)
+    with Source(origin, shown=shown, encoding=encoding) as opened:
+        header = next(opened.lines(), None)
     if header is None:
         raise _header_error(shown, "the file is empty")
     if not header.strip():
         raise _header_error(shown, "the first line is empty")
     delimiter = delimiter or find_delimiter(header, shown=shown)
-    return Table(path, shown, encoding, delimiter, _columns(header, delimiter, shown), header)
+    return Table(origin, shown, encoding, delimiter, _columns(header, delimiter, shown), header)
 
 
 def find_delimiter(header: str, *, shown: str) -> str:
@@ -194,28 +193,11 @@ def _columns(header: str, delimiter: str, shown: str) -> tuple[str, ...]:
             raise _header_error(shown, f"a name of more than {MAX_CELL} characters") from None
         raise _bad_quote(fault, shown, " on the header line") from None
     columns = tuple(cell.strip() for cell in cells)
-    seen: dict[str, int] = {}
-    for number, column in enumerate(columns, 1):
-        reason = _refuse_column(column, number, len(columns))
-        if column in seen:
-            reason = f"columns {seen[column]} and {number} are both named {column!r}"
-        if reason:
-            raise _header_error(shown, reason)
-        seen[column] = number
+    if columns[0].startswith("sep="):
+        raise _header_error(shown, "the first line is Excel's mark for the delimiter, not a header")
+    if reason := name_fault(columns):
+        raise _header_error(shown, reason)
     return columns
-
-
-def _refuse_column(column: str, number: int, width: int) -> str | None:
-    """Return why a text cannot name a column, None if it can."""
-    if not column:
-        return f"column {number} of {width} has no name"
-    if number == 1 and column.startswith("sep="):
-        return "the first line is Excel's mark for the delimiter, not a header"
-    if is_address(column):
-        return f"the first line holds an address, not column names: {column!r}"
-    if any(category(character) in _CONTROLS for character in column):
-        return f"column {number} has a control character in its name: {column!r}"
-    return None
 
 
 def _header_error(shown: str, message: str, hint: str = _HEADER) -> RecipientError:

@@ -14,7 +14,17 @@ from mailbatch.errors import InputErrors, JobError
 from mailbatch.job.loader import load_job
 from mailbatch.job.model import Job
 
-FILES = ("recipients.csv", "text.j2", "page.html.j2", "page.md", "ca.pem", "logo.png", "left.csv")
+TABLES = ("people.jsonl", "people.xlsx", "People.XLSX")
+FILES = (
+    "recipients.csv",
+    "text.j2",
+    "page.html.j2",
+    "page.md",
+    "ca.pem",
+    "logo.png",
+    "left.csv",
+    *TABLES,
+)
 
 SMALLEST: dict[str, Any] = {
     "version": 1,

@@ -103,6 +103,21 @@ def test_the_whole_contract_is_read(load):
     assert job.results == "results/{{ edition }}.csv"
 
 
+@pytest.mark.parametrize(
+    ("recipients", "shown", "form"),
+    [
+        ({"file": "recipients.csv"}, "recipients.csv", "csv"),
+        ({"file": "people.txt"}, "people.txt", "csv"),
+        ({"file": "people.jsonl"}, "people.jsonl", "jsonl"),
+        ({"file": "lists/People.XLSX"}, "lists/People.XLSX", "xlsx"),
+        ({"command": ["./people.xlsx"]}, "recipients.command", "csv"),
+    ],
+)
+def test_the_form_of_the_table_is_that_of_its_ending(recipients, shown, form):
+    job = Job.model_validate(SMALLEST | {"recipients": recipients})
+    assert (job.recipients.shown, job.recipients.form) == (shown, form)
+
+
 def test_the_defaults_are_those_of_the_contract():
     job = Job.model_validate(SMALLEST)
     server = job.server
@@ -341,6 +356,34 @@ REFUSED = [
     ({"sender": {"from": "a@-b.de"}}, "sender.from: must be one address"),
     ({"sender": {"envelope_from": "A <a@b.de>"}}, "sender.envelope_from: must be an address alone"),
     # recipients
+    ({"recipients": {"file": ...}}, "recipients: needs file or command"),
+    (
+        {"recipients": {"command": ["psql", "--csv"]}},
+        "recipients.command: cannot stand beside file",
+    ),
+    (
+        {"recipients": {"file": ..., "command": "psql --csv"}},
+        "recipients.command: must be a list of words: no shell reads it",
+    ),
+    ({"recipients": {"file": ..., "command": []}}, "recipients.command: is an empty list"),
+    ({"recipients": {"file": ..., "command": [1]}}, "recipients.command[0]: must be text"),
+    ({"recipients": {"sheet": "A"}}, "recipients.sheet: has no effect without an .xlsx file"),
+    (
+        {"recipients": {"file": ..., "command": ["psql"], "sheet": "A"}},
+        "recipients.sheet: has no effect without an .xlsx file",
+    ),
+    (
+        {"recipients": {"file": "people.jsonl", "delimiter": ";"}},
+        "recipients.delimiter: has no effect with a table in .jsonl",
+    ),
+    (
+        {"recipients": {"file": "people.xlsx", "delimiter": ";"}},
+        "recipients.delimiter: has no effect with a table in .xlsx",
+    ),
+    (
+        {"recipients": {"file": "people.xlsx", "encoding": "cp1252"}},
+        "recipients.encoding: has no effect with a table in .xlsx",
+    ),
     ({"recipients": {"group_by": []}}, "recipients.group_by: is an empty list"),
     ({"recipients": {"group_by": ["a", "a"]}}, "recipients.group_by: names a column twice"),
     ({"recipients": {"group_by": {"a": 1}}}, "recipients.group_by: must be text"),
@@ -509,6 +552,11 @@ ACCEPTED = [
     {"message": {"headers": {"X-IB-Other": "x", "Sender": "a@b.de"}}},
     {"recipients": {"delimiter": "\t", "encoding": "utf-16", "group_by": "locale"}},
     {"recipients": {"suppress": []}},
+    {"recipients": {"file": ..., "command": ["psql", "--csv", "-c", "SELECT *\nFROM reader"]}},
+    {"recipients": {"file": ..., "command": ["./query"], "delimiter": ";", "encoding": "cp1252"}},
+    {"recipients": {"file": "people.jsonl", "encoding": "utf-16"}},
+    {"recipients": {"file": "People.XLSX", "sheet": "Kunden 2026"}},
+    {"recipients": {"file": "people.xlsx", "suppress": "left.csv", "delimiter": ";"}},
     {"message": {"list_id": "{{ locale }}.news.example.com"}, "callbacks": {"bulk_id": "week-48"}},
     {"callbacks": {"bulk_id": "{{ edition }}" + LONG, "intermediate_report": False}},
     {"callbacks": {"tracking_url": "{{ url }}", "data": ["{{ x }}" * 700]}},

@@ -38,12 +38,14 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
 
 
 def job_in(folder: Path, **recipients: Any) -> Job:
+    """Make a job; keywords are keys of `recipients`, ... leaves one out."""
+    keys = {"file": "recipients.csv"} | recipients
     document = {
         "version": 1,
         "name": "autumn",
         "server": {"host": "smtp.example.com", "auth": "none"},
         "sender": {"from": "news@example.com"},
-        "recipients": {"file": "recipients.csv"} | recipients,
+        "recipients": {key: value for key, value in keys.items() if value is not ...},
         "message": {"subject": "Hello", "text": "letter.txt.j2"},
     }
     places = {

@@ -325,14 +325,14 @@ def test_a_header_that_changes_while_the_file_is_read_is_noticed(
     read: Callable[..., Table],
 ) -> None:
     table = read(b"email,name\na@b.c,Ann\n")
-    table.path.write_bytes(b"name,email\nAnn,a@b.c\n")
+    table.origin.write_bytes(b"name,email\nAnn,a@b.c\n")
     with pytest.raises(RecipientError, match=r"^recipients.csv:1: the header changed"):
         list(table)
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_noticed(read: Callable[..., Table]) -> None:
     table = read(b"email\na@b.c\n")
-    table.path.unlink()
+    table.origin.unlink()
     with pytest.raises(RecipientError, match=r"^recipients.csv: cannot be read"):
         list(table)
 

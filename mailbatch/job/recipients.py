@@ -1,0 +1,135 @@
+"""The `recipients` section of a job: where the table comes from, and who in it gets a message."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from mailbatch.job import fields, mail_values
+from mailbatch.job.fields import Several, refusal
+from mailbatch.job.section import FileName, Section, Template
+
+Column: TypeAlias = Annotated[str, fields.LINE]
+Form: TypeAlias = Literal["csv", "jsonl", "xlsx"]
+
+_NAMES = Several("a name or a list of names")
+_FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx"}
+
+
+class Recipients(Section):
+    """The recipient table, and which of its rows get a message."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["file"]}, {"required": ["command"]}]}
+    )
+
+    file: FileName | None = Field(
+        default=None,
+        description="The table: a CSV file with a header line; .jsonl, one JSON object a line; or "
+        ".xlsx, a workbook.",
+    )
+    command: (
+        Annotated[
+            tuple[Annotated[str, fields.marked(fields.TEXT)], ...],
+            Several("a list of words: no shell reads it", single=False, empty=False),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        validate_default=True,
+        description="Instead of a file, a program and its arguments, run without a shell in the "
+        "job's folder; it prints the table as CSV.",
+        examples=[["psql", "--csv", "-c", "SELECT email, first_name FROM reader"]],
+    )
+    sheet: Annotated[str, fields.FIXED] | None = Field(
+        default=None,
+        description="The sheet of a workbook; by default the first that is not hidden.",
+    )
+    address: Column = Field(default="email", description="The column with the address.")
+    display_name: Template | None = Field(
+        default=None, description="A template for the name beside the address in the To header."
+    )
+    delimiter: Annotated[str, mail_values.DELIMITER] | None = Field(
+        default=None,
+        description="By default found on the header line among comma, semicolon, TAB and |.",
+    )
+    encoding: Annotated[str, mail_values.ENCODING] = Field(
+        default="utf-8", description="A byte order mark is accepted."
+    )
+    group_by: Annotated[
+        tuple[Column, ...], Several("a column or a list of columns", empty=False)
+    ] = Field(
+        default=(),
+        description="Rows that agree in these columns share one message; by default every "
+        "recipient has a message of its own.",
+    )
+    where: Annotated[str, fields.TEXT] | None = Field(
+        default=None,
+        description="A Jinja2 expression; rows where it is false are left out.",
+        examples=["plan == 'pro'"],
+    )
+    suppress: Annotated[tuple[FileName, ...], _NAMES] = Field(
+        default=(),
+        validate_default=True,
+        description="Files of addresses that get nothing: one address a line, or a CSV with the "
+        "address column.",
+    )
+    on_invalid: Annotated[Literal["skip", "stop"], fields.one_of("skip", "stop")] = Field(
+        default="skip",
+        description="What to do about a row that cannot be mailed: record it, or stop.",
+    )
+
+    @property
+    def shown(self) -> str:
+        """What the table is called: its file as the job names it, or `recipients.command`."""
+        return "recipients.command" if self.file is None else self.file
+
+    @property
+    def form(self) -> Form:
+        """The form of the table, by the ending of its file; what a command prints is CSV."""
+        return _form(self.file)
+
+    @field_validator("command")
+    @classmethod
+    def _one_table(
+        cls, value: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        if "file" not in info.data:
+            return value
+        if value is None and info.data["file"] is None:
+            raise refusal("needs file or command", at="")
+        if value is not None and info.data["file"] is not None:
+            raise refusal("cannot stand beside file")
+        return value
+
+    @field_validator("sheet")
+    @classmethod
+    def _only_workbooks_have_sheets(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if _form(info.data.get("file")) != "xlsx" and {"file", "command"} <= info.data.keys():
+            raise refusal("has no effect without an .xlsx file")
+        return value
+
+    @field_validator("group_by")
+    @classmethod
+    def _columns_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise refusal("names a column twice")
+        return value
+
+    @field_validator("suppress")
+    @classmethod
+    def _settings_fit_the_table(cls, value: tuple[str, ...], info: ValidationInfo) -> Any:
+        form = _form(info.data.get("file"))
+        if value or form == "csv":  # a suppression list is CSV, whatever the table is
+            return value
+        if info.data.get("delimiter") is not None:
+            raise refusal(f"has no effect with a table in .{form}", at="delimiter")
+        if form == "xlsx" and info.data.get("encoding", "utf-8") != "utf-8":
+            raise refusal("has no effect with a table in .xlsx", at="encoding")
+        return value
+
+
+def _form(file: str | None) -> Form:
+    return "csv" if file is None else _FORMS.get(PurePath(file).suffix.lower(), "csv")

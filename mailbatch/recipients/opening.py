@@ -1,0 +1,52 @@
+"""From the `recipients` section of a job to its records: which reader reads them.
+
+The form of a file is that of its name's ending; nothing is guessed from its content.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailbatch.errors import JobError
+from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
+from mailbatch.recipients.command import run_command
+from mailbatch.recipients.json_lines import open_json_lines
+from mailbatch.recipients.records import Records
+from mailbatch.recipients.table import open_table
+
+
+def open_records(job: Job) -> Records:
+    """Open the recipient table of a job, running its command where it has one.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+        RecipientError: the table cannot be read, or is none.
+    """
+    wanted = job.recipients
+    shown, encoding = wanted.shown, wanted.encoding
+    if wanted.file is None:
+        place = job.locate("recipients.command")
+        spool = run_command(wanted.command or (), folder=job.folder, location=place)
+        return open_table(spool, shown=shown, delimiter=wanted.delimiter, encoding=encoding)
+    path = resolve_name(job, "recipients.file", wanted.file, absolute_allowed=False)
+    if wanted.form == "jsonl":
+        return open_json_lines(path, shown=shown, encoding=encoding)
+    if wanted.form == "xlsx":
+        from mailbatch.recipients.workbook import open_workbook
+
+        return open_workbook(path, shown=shown, sheet=wanted.sheet)
+    return open_table(path, shown=shown, delimiter=wanted.delimiter, encoding=encoding)
+
+
+def resolve_name(job: Job, key: str, name: str, *, absolute_allowed: bool) -> Path:
+    """Return the path of a file that the job names at `key`.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+    """
+    try:
+        return resolve_path(job.folder, name, absolute_allowed=absolute_allowed)
+    except JobError as error:
+        message = f"{name!r} {error.message}"
+        raise JobError(message, location=job.locate(key), hint=error.hint) from None

@@ -1,0 +1,244 @@
+"""A sheet of a workbook is read with its row numbers, and nothing in it is lost silently."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailbatch.errors import RecipientError
+from mailbatch.recipients import workbook_parts
+from mailbatch.recipients.workbook import Workbook, cell_text, open_workbook
+from mailbatch.recipients.workbook_parts import Cell, failed_cell
+
+from .workbooks import Failed, Sheet, Styled, table, write_workbook
+
+Read = Callable[..., Workbook]
+PEOPLE = table(("email", "name"), ("a@b.c", "Ann"), ("b@b.c", "Bob"))
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Write a workbook and open it."""
+
+    def opened(sheet: str | None = None, /, *, target: str = "worksheets/", **sheets: Sheet):
+        path = tmp_path / "recipients.xlsx"
+        write_workbook(path, sheets, target=target)
+        return open_workbook(path, shown="recipients.xlsx", sheet=sheet)
+
+    return opened
+
+
+@pytest.fixture
+def refused(read: Read) -> Callable[..., RecipientError]:
+    """Return why a workbook is none that can be read."""
+
+    def error(sheet: str | None = None, /, **sheets: Sheet) -> RecipientError:
+        with pytest.raises(RecipientError) as caught:
+            list(read(sheet, **sheets))
+        return caught.value
+
+    return error
+
+
+def test_the_first_row_names_the_columns(read: Read) -> None:
+    book = read(People=PEOPLE)
+    assert (book.columns, book.header, book.sheet) == (("email", "name"), 1, "People")
+    assert list(book) == list(book) == [(2, ("a@b.c", "Ann")), (3, ("b@b.c", "Bob"))]
+
+
+def test_rows_have_the_numbers_of_the_sheet(read: Read) -> None:
+    rows = {3: {"C": " email ", "E": "n"}, 5: {"C": "a@b.c", "E": 17}, 9: {"C": "b@b.c"}}
+    book = read(S=Sheet(rows))
+    assert (book.columns, book.header) == (("email", "n"), 3)
+    assert list(book) == [(5, ("a@b.c", "17")), (9, ("b@b.c", ""))]
+
+
+def test_a_header_alone_is_a_table_without_records(read: Read) -> None:
+    assert list(read(S=table(("email", "name")))) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("Zoë & <Co>", "Zoë & <Co>"),
+        (" text ", " text "),
+        ("line\nline", "line\nline"),
+        ("0049", "0049"),
+        ("=1+1", "=1+1"),
+        (17, "17"),
+        (17.0, "17"),
+        (-3.0, "-3"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (4711000000000.0, "4711000000000"),
+        (123456789012345.0, "123456789012345"),
+        (1e20, "100000000000000000000"),
+        (1.5, "1.5"),
+        (0.1 + 0.2, "0.3"),
+        (1e-7, "0.0000001"),
+        (-1234.5678, "-1234.5678"),
+        (True, "true"),
+        (False, "false"),
+        (Styled(46349, "date"), "2026-11-23"),
+        (Styled(46349.395821759, "moment"), "2026-11-23T09:29:59"),
+        (Styled(46349.0, "moment"), "2026-11-23"),
+        (Styled(0.395833333333333, "time"), "09:30:00"),
+        (Styled(1.104166666666667, "hours"), "26:30:00"),
+    ],
+    ids=str,
+)
+def test_cells_become_the_text_that_people_see(cell: object, text: str, read: Read) -> None:
+    assert list(read(S=table(("v", "w"), (cell, "x")))) == [(2, (text, "x"))]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (
+            datetime(2026, 11, 23, 9, 30, 0, 500_000, tzinfo=UTC).replace(tzinfo=None),
+            "T09:30:00.500",
+        ),
+        (date(2026, 11, 23), "2026-11-23"),
+        (time(23, 59, 59), "23:59:59"),
+        (timedelta(minutes=5, seconds=7), "0:05:07"),
+        (timedelta(days=100), "2400:00:00"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_the_reader_s_values_become_text(value: object, text: str) -> None:
+    assert cell_text(value).endswith(text)
+
+
+def test_the_sheet_is_the_first_that_is_not_hidden(read: Read) -> None:
+    hidden = Sheet(table(("email",), ("hidden@b.c",)).rows, state="hidden")
+    assert read(Old=hidden, New=PEOPLE).sheet == "New"
+
+
+def test_the_job_may_name_the_sheet(read: Read) -> None:
+    hidden = Sheet(table(("email",), ("hidden@b.c",)).rows, state="veryHidden")
+    assert list(read("Old", New=PEOPLE, Old=hidden)) == [(2, ("hidden@b.c",))]
+
+
+def test_a_sheet_that_is_not_there(refused: Callable[..., RecipientError]) -> None:
+    error = refused("Peeple", People=PEOPLE)
+    assert str(error) == "recipients.xlsx: there is no sheet 'Peeple'"
+    assert error.hint == "Did you mean 'People'?"
+    hidden = Sheet(PEOPLE.rows, state="hidden")
+    assert str(refused(People=hidden)) == "recipients.xlsx: every sheet is hidden"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        (Sheet({}), ":1: the sheet S is empty"),
+        (table(("email", "email")), ":1: columns 1 and 2 are both named 'email'"),
+        (table(("a@b.c", "Ann")), ":1: the first row holds an address, not column names: 'a@b.c'"),
+        (table(("email", " "), first=4), ":4: column 2 of 2 has no name"),
+        (
+            Sheet({2: {"B": "email", "D": "name"}, 3: {"B": "a@b.c", "C": "lost", "D": "Ann"}}),
+            ":3: the cell C3 has a value, but its column has no name",
+        ),
+        (
+            Sheet({1: {"A": "email"}, 2: {"A": "a@b.c", "AB": 1}}),
+            ":2: the cell AB2 has a value, but its column has no name",
+        ),
+        (
+            Sheet(PEOPLE.rows, merged=["B2:B3"]),
+            ":2: the cells B2:B3 are merged: only the first of them has the value",
+        ),
+        (
+            table(("email", "n"), ("a@b.c", 1), ("b@b.c", Failed())),
+            ":3: the cell B3 holds an error instead of a value",
+        ),
+        (
+            table(("email", "n"), ("a@b.c", "x" * 131_073)),
+            ":2: a cell holds what no text has",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_would_be_lost_is_refused(
+    sheet: Sheet, message: str, refused: Callable[..., RecipientError]
+) -> None:
+    assert str(refused(S=sheet)) == f"recipients.xlsx{message}"
+
+
+def test_what_stands_on_other_sheets_does_not_matter(read: Read) -> None:
+    other = Sheet(table((Failed(),)).rows, merged=["A1:B9"])
+    assert len(list(read("People", Other=other, People=PEOPLE))) == 2
+
+
+@pytest.mark.parametrize("target", ["worksheets/", "/xl/worksheets/", "../xl/worksheets/"])
+@pytest.mark.parametrize("piece", [1, 30, 1000])
+def test_a_failed_formula_is_found_by_whatever_path_its_sheet_has(
+    target: str, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook_parts, "_PIECE", piece)
+    path = tmp_path / "recipients.xlsx"
+    sheet = table(("n",), *[(1,)] * 90, (Failed("#DIV/0!"),))
+    write_workbook(path, {"S": sheet}, target=target)
+    assert failed_cell(path, "S") == Cell("A92", 92)
+    assert failed_cell(path, "T") is None
+
+
+def test_text_that_looks_like_an_error_is_text(read: Read) -> None:
+    assert list(read(S=table(("n",), ('<c r="A1" t="e">',), ("#N/A",)))) == [
+        (2, ('<c r="A1" t="e">',)),
+        (3, ("#N/A",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "recipients.xlsx: the file cannot be read as a workbook: "),
+        (b"email\na@b.c\n", "recipients.xlsx: the file cannot be read as a workbook: "),
+        (None, "recipients.xlsx: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_is_no_workbook(content: bytes | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipients.xlsx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecipientError) as caught:
+        open_workbook(path, shown="recipients.xlsx", sheet=None)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_folder_is_no_workbook(tmp_path: Path) -> None:
+    with pytest.raises(RecipientError, match="not a regular file"):
+        open_workbook(tmp_path, shown="recipients.xlsx", sheet=None)
+
+
+def test_a_workbook_that_lacks_its_sheet(read: Read, tmp_path: Path) -> None:
+    read(S=PEOPLE)
+    path = tmp_path / "recipients.xlsx"
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    del parts["xl/worksheets/sheet1.xml"]
+    with zipfile.ZipFile(path, "w") as broken:
+        for name, content in parts.items():
+            broken.writestr(name, content)
+    with pytest.raises(RecipientError, match=r"^recipients.xlsx: the sheet S cannot be read: "):
+        open_workbook(path, shown="recipients.xlsx", sheet=None)
+
+
+def test_a_workbook_that_changes_under_way(read: Read, tmp_path: Path) -> None:
+    book = read(S=PEOPLE)
+    write_workbook(tmp_path / "recipients.xlsx", {"S": table(("name", "email"), ("Ann", "a@b.c"))})
+    with pytest.raises(RecipientError, match="xlsx:1: the header changed while the file was read"):
+        list(book)
+
+
+def test_without_the_package_it_says_how_to_get_it(
+    refused: Callable[..., RecipientError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    error = refused(S=PEOPLE)
+    assert str(error) == "recipients.xlsx: a workbook needs a package that is not installed"
+    assert error.hint == "Run: pip install 'mailbatch[excel]'"
