@@ -12,7 +12,7 @@ import pytest
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.message_ids import server_message_id
-from mailbatch.ledger.results import as_object, write_results, write_unfinished
+from mailbatch.ledger.results import as_object, check_place, write_results, write_unfinished
 from mailbatch.ledger.results_schema import main, result_schema
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
@@ -272,6 +272,15 @@ def test_a_folder_that_cannot_be_made_is_an_error(ledger, folder):
     assert caught.value.hint
     with pytest.raises(LedgerError, match="folder cannot be made"):
         open_ledger(folder / "file" / "state" / "ledger")
+
+
+def test_a_place_is_checked_without_a_trace(ledger, target, folder):
+    check_place(target)
+    assert list(target.parent.iterdir()) == []
+    (folder / "file").write_text("")
+    for bad in (Path("/dev/null"), folder, folder / "file" / "results.csv"):
+        with pytest.raises(LedgerError, match="file cannot be written"):
+            check_place(bad)
 
 
 # The unfinished

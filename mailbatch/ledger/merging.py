@@ -1,0 +1,232 @@
+"""The table as it came in, merged into what the ledger knows: SQL over whole sets.
+
+Works on `incoming`, the temporary table of a plan, inside its transaction.
+This module must never change a settled recipient (accepted, rejected, in_doubt, skipped).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+_SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How many rows of known addresses the table has, and what became of them."""
+
+    shown_wanted: int
+    changed: int
+    withdrawn: int
+    stopped: int
+    returned: int
+
+
+NOBODY_KNOWN = Matched(0, 0, 0, 0, 0)
+
+
+def match(connection: sqlite3.Connection, header: int) -> Matched:
+    """Bring every known address to what the table says of it now."""
+    values = {"header": header}
+    # Rows without a claim are what the table says, no more: they come anew.
+    connection.execute("DELETE FROM recipient WHERE claim IS NOT 'own'")
+    connection.execute(
+        "CREATE TEMP TABLE shown (recipient_id INTEGER PRIMARY KEY, line INTEGER NOT NULL)"
+    )
+    # The first row that asks for a mail stands for its address, else the first that names it.
+    for condition in ("i.wanted", "NOT i.wanted"):
+        connection.execute(
+            "INSERT INTO shown SELECT r.id, i.line FROM incoming AS i"  # noqa: S608 - constants
+            " CROSS JOIN recipient AS r ON r.address_key = i.key AND r.claim = 'own'"
+            f" WHERE {condition} ORDER BY i.line ON CONFLICT DO NOTHING"
+        )
+    found = connection.execute(_COUNT_MATCHED, values).fetchone()
+    withdrawn = connection.execute(_COUNT_GONE).fetchone()[0]
+    connection.execute(_TAKE_OVER, values)
+    connection.execute(_GONE)
+    return Matched(
+        shown_wanted=found[0],
+        changed=found[1],
+        withdrawn=withdrawn,
+        stopped=found[2],
+        returned=found[3],
+    )
+
+
+_JOINED = "shown AS s CROSS JOIN incoming AS i ON i.line = s.line"
+_GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
+# What was mailed stays as it was mailed; a rejected row may be tried again with its new fields.
+_FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
+_DIFFERS = f"""
+(recipient.cells IS NOT i.cells OR recipient.address IS NOT i.address
+ OR recipient.header_id IS NOT :header OR recipient.group_id IS NOT {_GROUP_ID})
+"""
+
+_COUNT_MATCHED = f"""
+SELECT
+  coalesce(sum(i.wanted), 0),
+  coalesce(sum(i.wanted AND recipient.status IN ('pending', 'deferred') AND {_DIFFERS}), 0),
+  coalesce(sum(NOT i.wanted AND NOT resend AND recipient.status IN ('pending', 'deferred')), 0),
+  coalesce(sum(i.wanted AND recipient.status IN (
+    'withdrawn', 'suppressed', 'filtered', 'invalid')), 0)
+FROM {_JOINED} CROSS JOIN recipient ON recipient.id = s.recipient_id
+"""  # noqa: S608 - constants
+
+_TAKE_OVER = f"""
+UPDATE recipient SET
+  line = i.line,
+  wanted = i.wanted,
+  address = CASE WHEN {_FROZEN} THEN recipient.address ELSE i.address END,
+  cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
+  header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
+  group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
+  status = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.status
+    WHEN NOT i.wanted AND resend THEN 'in_doubt'
+    WHEN NOT i.wanted THEN i.status
+    WHEN recipient.status = 'deferred' THEN 'deferred'
+    ELSE 'pending' END,
+  reason = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.reason
+    WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
+    WHEN NOT i.wanted THEN i.reason
+    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.reason END,
+  settled_at = CASE
+    WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
+    WHEN NOT i.wanted AND resend THEN first_attempt_at END,
+  resend = CASE
+    WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
+  due = CASE
+    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
+    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.due
+    ELSE 0 END
+FROM {_JOINED}
+WHERE s.recipient_id = recipient.id AND (
+  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
+  OR (recipient.status NOT IN {_SETTLED} AND (
+    NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
+    OR i.wanted AND recipient.status NOT IN ('pending', 'deferred'))))
+"""  # noqa: S608 - constants
+
+_IS_GONE = """
+claim = 'own' AND (line IS NOT NULL OR status IN ('pending', 'deferred'))
+AND id NOT IN (SELECT recipient_id FROM shown)
+"""
+_COUNT_GONE = (
+    "SELECT coalesce(sum(status IN ('pending', 'deferred') AND NOT resend), 0)"  # noqa: S608 - constants
+    f" FROM recipient NOT INDEXED WHERE {_IS_GONE}"
+)
+_GONE = f"""
+UPDATE recipient NOT INDEXED SET
+  line = NULL, wanted = 0, due = NULL,
+  reason = CASE WHEN status IN {_SETTLED} THEN reason
+    WHEN resend THEN 'in doubt, and not wanted any more: the row left the table'
+    ELSE 'the row left the table before it was sent' END,
+  settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at
+    WHEN resend THEN first_attempt_at END,
+  resend = CASE WHEN status IN {_SETTLED} THEN resend ELSE 0 END,
+  status = CASE WHEN status IN {_SETTLED} THEN status
+    WHEN resend THEN 'in_doubt' ELSE 'withdrawn' END
+WHERE {_IS_GONE}
+"""  # noqa: S608 - constants
+
+
+_ADD = f"""
+INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id, cells,
+  delivery_id, status, due)
+SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
+  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0
+FROM incoming AS i WHERE wanted
+"""  # noqa: S608 - constants
+_ADD_ALL = f"{_ADD} ORDER BY line"
+_ADD_NEW = f"""
+{_ADD} AND line NOT IN (SELECT line FROM shown) ORDER BY line ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants
+
+
+def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
+    """New addresses: the first row that asks for each of them; a delivery each without groups."""
+    return connection.execute(
+        _ADD_NEW,
+        {"base": base, "deliveries": delivery_base, "header": header},
+    ).rowcount
+
+
+def add_first(connection: sqlite3.Connection, header: int) -> int:
+    """The same for a ledger that knows nobody: its index is sorted afterwards, all at once."""
+    (index,) = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_address'"
+    ).fetchone()
+    connection.execute("DROP INDEX recipient_by_address")
+    added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
+    try:
+        connection.execute(index)
+    except sqlite3.IntegrityError:  # somebody stands in the table twice
+        repeated = connection.execute(
+            "DELETE FROM recipient WHERE id NOT IN ("
+            "SELECT min(id) FROM recipient GROUP BY address_key)"
+        ).rowcount
+        connection.execute(index)
+        added -= repeated
+    return added
+
+
+def add_repeats(connection: sqlite3.Connection, header: int, *, grouped: bool) -> None:
+    """Rows whose address an earlier row asks for: duplicates, or the same delivery's other rows."""
+    if grouped:
+        connection.execute("CREATE INDEX temp.by_cluster ON incoming (cluster, key) WHERE wanted")
+        connection.execute(_ADD_SHARED, {"header": header})
+    connection.execute(_ADD_DUPLICATES, {"header": header})
+
+
+_OWNER = """
+incoming AS i
+CROSS JOIN recipient AS o ON o.address_key = i.key AND o.claim = 'own'
+CROSS JOIN incoming AS first ON first.line = o.line
+"""
+# Only where the group has one address: its rows are one customer's order lines, say.
+_SHARES = """
+(i.cluster IS NOT NULL AND i.cluster IS first.cluster
+ AND (SELECT min(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster)
+   = (SELECT max(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
+"""
+_ADD_SHARED = f"""
+INSERT INTO recipient (line, address, address_key, claim, wanted, group_id, header_id, cells,
+  delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
+  digest)
+SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
+  o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
+  o.reply_id, o.resend, o.digest
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {_SHARES} ORDER BY i.line
+"""  # noqa: S608 - constants
+_ADD_DUPLICATES = f"""
+INSERT INTO recipient (
+  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
+SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
+  'same address as row ' || o.line
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {_SHARES} ORDER BY i.line
+"""  # noqa: S608 - constants
+_ADD_UNWANTED = f"""
+INSERT INTO recipient (
+  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
+SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason
+FROM incoming AS i
+WHERE NOT wanted AND NOT EXISTS (
+  SELECT 1 FROM recipient AS o WHERE o.address_key = i.key AND o.claim = 'own' AND o.line = i.line)
+ORDER BY line
+"""  # noqa: S608 - constants
+
+
+def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
+    """Rows that ask for no mail, but for those that stand for a known address."""
+    connection.execute(_ADD_UNWANTED, {"header": header})
+
+
+def recount(connection: sqlite3.Connection) -> None:
+    """Count how many rows have each status."""
+    counted = connection.execute(
+        "SELECT count(*), status FROM recipient GROUP BY status"
+    ).fetchall()
+    connection.execute("UPDATE tally SET recipients = 0")
+    connection.executemany("UPDATE tally SET recipients = ? WHERE status = ?", counted)
