@@ -1,4 +1,4 @@
-"""mailbatch beside its peers: the same newsletter, the same sink, interleaved rounds, ratios first."""
+"""mailbatch beside its peers: one newsletter, one sink, interleaved rounds, ratios first."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def start(
     nth: int = 1,
     boot: str | None = None,
 ) -> BaseProcess:
-    """Start a run of `job` that dies at the nth `step`; without a step it lives until it is killed."""
+    """Start a run of `job` that dies at the nth `step`; without a step it has to be killed."""
     process = _processes.Process(
         target=_run_to_death, args=(str(job), step, when, nth, boot), daemon=True
     )

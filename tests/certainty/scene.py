@@ -1,4 +1,4 @@
-"""A mailing in a folder of its own, run against a server of the tests, and the invariants it must keep.
+"""A mailing in a folder of its own, run against a test server, and the invariants it must keep.
 
 The server's journal is the independent record: it is written before each reply, by code that shares
 nothing with mailbatch. `Scene.check` holds the ledger's word against it.

@@ -19,7 +19,7 @@ DOUBTFUL = {
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", sorted(STEPS))
 def test_crash_point(tmp_path, fault_server, step, when, nth, boot):
-    """At most one delivery is in doubt on the same boot, a lot on another; nobody twice, none lost."""
+    """At most one delivery is in doubt on the same boot; nobody is mailed twice, none is lost."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=RECIPIENTS)
     died = start(

@@ -28,18 +28,15 @@ def expected(stage, kind):
         return {"accepted"}
     if kind in REFUSALS:
         return {REFUSALS[kind]}
-    if stage in BEFORE_DOT:
-        # A reply that comes twice or too early may still be the right one for its command; whoever
-        # notices too late has handed over the end of data and has to doubt.
-        if kind in {Kind.EARLY, Kind.DUPLICATE}:
-            return {"pending", "accepted", "in_doubt"}
-        # A short content leaves in one write with its end of data: whatever breaks then is doubtful.
-        return {"pending", "in_doubt"} if stage is Stage.BODY else {"pending"}
-    if kind is Kind.DUPLICATE:
-        return {"accepted"}
-    if kind is Kind.EARLY:
-        return {"pending"}  # a positive reply to content that is not there yet
-    return {"in_doubt"}
+    if stage not in BEFORE_DOT:
+        # EARLY is a positive reply to content that is not there yet.
+        return {Kind.DUPLICATE: {"accepted"}, Kind.EARLY: {"pending"}}.get(kind, {"in_doubt"})
+    # A reply that comes twice or too early may still be the right one for its command; whoever
+    # notices too late has handed over the end of data and has to doubt.
+    if kind in {Kind.EARLY, Kind.DUPLICATE}:
+        return {"pending", "accepted", "in_doubt"}
+    # A short content leaves in one write with its end of data: whatever breaks then is doubtful.
+    return {"pending", "in_doubt"} if stage is Stage.BODY else {"pending"}
 
 
 def faults_for(stage, kind):
@@ -104,7 +101,7 @@ PLAIN = [
 AFTER_TLS = [
     (stage, kind)
     for stage, kind in matrix()
-    if stage not in {Stage.CONNECT}
+    if stage is not Stage.CONNECT
     and kind in {Kind.RST, Kind.FIN, Kind.STALL, Kind.TRANSIENT, Kind.GARBAGE, Kind.SPLIT}
 ]
 
