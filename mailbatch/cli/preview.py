@@ -78,6 +78,8 @@ def preview_command(
         raise UsageError("--all and --limit exclude each other")
     if port is not None and not serve:
         raise UsageError("--port goes with --serve")
+    if serve and as_json:
+        raise UsageError("--serve and --json exclude each other")
     shown = None if everything else limit if limit is not None else LIMIT
     wanted = Wanted(job, edition, pairs(variables), out, shown, only, against)
     if serve:

@@ -36,6 +36,7 @@ _WEIGHT = {Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 #: What the other panels of the index show.
 _ELSEWHERE = frozenset(("MB113", "MB114", "MB115", "MB116", "MB117", "MB118"))
 _FIRST = 6  # so many entries of a panel are shown before "more"
+_MOST_GROUPS = 200  # a list of more is no help
 _OTHERS = 25  # so many more addresses of a message can be searched
 
 
@@ -104,7 +105,7 @@ def listed(number: str, entry: Entry) -> Listed:
     }
     if len(entry.addresses) > 1:
         message["also"] = " ".join(entry.addresses[1:_OTHERS])
-    if entry.group:
+    if entry.group and tuple(value for _, value in entry.group) != entry.addresses:
         message["g"] = " / ".join(value or "(empty)" for _, value in entry.group)
     if entry.telling:
         message["y"] = list(entry.telling)
@@ -251,7 +252,7 @@ def _tools(overview: Overview, entries: Sequence[Listed]) -> str:
     checks = [("", "All checks"), ("warnings", "With warnings"), ("clean", "Without warnings")]
     checks += [(code, f"{code} {CODES[code].title.replace('`', '')}") for code in codes]
     selects = _select("by-check", "Checks", checks)
-    if groups:
+    if 0 < len(groups) < min(len(entries), _MOST_GROUPS):
         selects += _select(
             "by-group", "Group", [("", "All groups"), *((name, name) for name in groups)]
         )

@@ -102,7 +102,8 @@ def test_preview_only_of_a_stranger_is_wrong_usage(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "options", [{"everything": True, "limit": 3}, {"port": 0}, {"against": "nowhere"}]
+    "options",
+    [{"everything": True, "limit": 3}, {"port": 0}, {"against": "nowhere"}, {"serve": True}],
 )
 def test_preview_refuses_what_makes_no_sense(tmp_path, capsys, options):
     if "against" in options:
