@@ -232,8 +232,9 @@ def _parameters(
 
 def _option(name: str, declared: Any, info: Any) -> str:
     # In an `Annotated`, typer keeps the first word of an option where its default would stand.
-    long, *short = (info.default, *(info.param_decls or ()))
-    if not str(long).startswith("--"):
+    words = [str(info.default), *map(str, info.param_decls or ())]
+    long, short = words[0], words[1:]
+    if not long.startswith("--"):
         raise ValueError(f"the option {name} does not name its long form first")
     value = info.metavar or _metavar(long, declared)
     return ", ".join(_code(word) for word in (f"{long} {value}".strip(), *short))

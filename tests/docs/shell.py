@@ -185,7 +185,7 @@ def matches(wanted: tuple[str, ...], output: str) -> bool:
 def _expression(line: str) -> str:
     if line.strip() == "...":
         return r"(?:.*\n)*?"
-    if line.endswith(" ..."):
+    if line.endswith("..."):
         return re.escape(same(line.removesuffix("..."))) + r".*\n"
     return re.escape(same(line).rstrip()) + r"[ \t]*\n"
 

@@ -11,10 +11,14 @@ import typer
 
 from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.delivery import lots
 from mailbatch.job.model import Job
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.preview import codes
+from mailbatch.render import templates
+from mailbatch.sandbox import conversation
+from mailbatch.smtp import content, reply
 from tests.docs.pages import DOCS
 
 REFERENCE = DOCS / "reference"
@@ -116,3 +120,21 @@ def test_the_picture_shows_every_room(generate):
     drawn = set(re.findall(r'class="name"[^>]*>(\w+)/<', picture))
     listed = set(re.findall(r"^\| `(\w+)/` \|", generate.rooms(), re.MULTILINE))
     assert drawn == listed
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("explanation/certainty.md", f"lots of {lots.LOT}"),
+        ("explanation/threat-model.md", f"{reply.MAX_LINE} bytes\na line"),
+        ("explanation/threat-model.md", f"{reply.MAX_REPLY // 1024} KiB a reply"),
+        ("explanation/mime.md", f"at most {content.MAX_LINE} bytes"),
+        ("reference/templates.md", f"at most {templates.OUTPUT_LIMIT // 2**20} MiB"),
+        ("how-to/servers.md", f"a message {conversation.SIZE_LIMIT // 2**20} MiB"),
+        ("how-to/servers.md", f"at most {conversation.RECIPIENT_LIMIT} recipients"),
+    ],
+)
+def test_figures_in_the_text_are_those_of_the_code(name, words):
+    """A bound that a page names is the bound that the code keeps."""
+    text = " ".join((DOCS / name).read_text(encoding="utf-8").split())
+    assert " ".join(words.split()) in text

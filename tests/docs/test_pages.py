@@ -28,7 +28,10 @@ WHOLE = {
     "recipients": {"file": "recipients.csv"},
     "message": {"subject": "Hello", "text": "letter.txt.j2"},
 }
-FILES = ("recipients.csv", "letter.txt.j2", "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf")
+FILES = (
+    "recipients.csv", "recipients.xlsx", "letter.txt.j2", "invoice.txt.j2", "company-ca.pem",
+    "invoices/1.pdf",
+)  # fmt: skip
 KEYS = {field.alias or name for name, field in Job.model_fields.items()}
 SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`")
 #: Languages whose blocks are code for people, and what may stand in a `title`.
