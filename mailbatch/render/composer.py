@@ -8,6 +8,7 @@ page for X-IB-*.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -23,6 +24,7 @@ from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.checks import NameChecks
 from mailbatch.render.content import Parts
 from mailbatch.render.correspondents import Copies, Sender, To
+from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, custom_fields
@@ -67,7 +69,9 @@ class Composer:
         self._variables = constants["variables"]
         self._templates = templates
         self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
+        errors += domain_mistake(job, self._sender.from_.address)
         self._to = To(job, templates)
         self._copies = Copies(job, templates)
         key = "message.subject"
@@ -98,6 +102,12 @@ class Composer:
     def message_id_domain(self) -> str:
         """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
         return self._sender.from_.address.rpartition("@")[2]
+
+    def signed_by(self, signer: Signer) -> Composer:
+        """Return a composer that makes the same messages, signed."""
+        signing = copy.copy(self)
+        signing._signer = signer  # noqa: SLF001 - its own copy
+        return signing
 
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode what is the same for all."""
@@ -130,6 +140,9 @@ class Composer:
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
         """Return the message of a delivery; `eight_bit` says whether 8-bit bytes may be sent.
 
+        Parts of a signed message are 7-bit: what a server on the way encodes anew breaks the
+        signature (RFC 6376 5.3).
+
         Raises:
             TemplateError: a template fails for this row.
             MessageError: a header, an address or a file cannot be written for this row.
@@ -139,6 +152,7 @@ class Composer:
         head = self._head(names, delivery, self._copies.field(cc))
         text, html = self._parts.render(names)
         mark = boundary(delivery.message_id)
+        eight_bit = eight_bit and self._signer is None
         texts = [self._encoded(text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
@@ -147,8 +161,11 @@ class Composer:
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
         international = not head.isascii()
+        content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
+        if self._signer is not None:
+            content = self._signer.field(content, at=delivery.date) + content
         return Message(
-            content=b"".join((head, *self._skeleton.fill(mark, texts, files))),
+            content=content,
             message_id=delivery.message_id,
             copies=copies,
             eight_bit=international or any(encoding == "8bit" for encoding, _ in texts),

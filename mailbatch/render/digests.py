@@ -42,6 +42,8 @@ def job_digests(
         "sender.envelope_from": digest_texts(sender.envelope_from or ""),
         "message.css": digest_texts(job.message.css),
     }
+    if (dkim := job.message.dkim) is not None:  # the key may be renewed in between
+        found["message.dkim"] = digest_texts(dkim.domain, dkim.selector)
     found |= {value.key: digest_texts(value.source) for value in values}
     found |= {field.key: digest_texts(field.source) for field in fields}
     return found

@@ -38,7 +38,9 @@ VARYING = frozenset(("now",))
 _PIECES = 512  # so many pieces of output are joined between two looks at the limit
 _MARKUP = re.compile(r"\{[{%#]")
 _UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
-_ABSENT = frozenset(("random",)), frozenset(("lipsum",))
+# What would give another text at every rendering.
+_ABSENT_FILTERS = ("random",)
+_ABSENT_FUNCTIONS = ("lipsum",)
 
 
 class Role(Enum):
@@ -116,10 +118,9 @@ class Templates:
             auto_reload=False,
             cache_size=-1,
         )
-        filters, functions = _ABSENT
-        for name in filters:
+        for name in _ABSENT_FILTERS:
             del environment.filters[name]
-        for name in functions:
+        for name in _ABSENT_FUNCTIONS:
             del environment.globals[name]
         environment.globals.update(
             {name: value for name, value in constants.items() if name not in VARYING}

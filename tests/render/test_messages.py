@@ -102,7 +102,7 @@ def unfold(value: str) -> str:
     return re.sub(r"\r?\n(?=[ \t])", "", value)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=300)
 @given(row=ROWS, eight_bit=st.booleans())
 def test_what_is_parsed_is_what_went_in(
     composer: Composer, row: dict[str, str], eight_bit: bool

@@ -1,0 +1,191 @@
+"""DKIM signatures (RFC 6376), with RSA-SHA256 or Ed25519-SHA256 (RFC 8463), relaxed/relaxed.
+
+A signature is a function of the message, the key and the delivery's date: no clock, no chance, so a
+resend is byte-identical. The fields that people and mail programs act on are signed, once more than
+they stand in the message where a second one could be slipped in (8.15). X-IB-* and other fields of
+the job's own are not: a provider takes them out, and a signature over them would break. The key
+comes from outside; no error shows anything of it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import JobError
+from mailbatch.render.addresses import wire_address
+from mailbatch.render.alignment import Alignment, relaxed_alignment
+from mailbatch.render.canonical import relaxed_body, relaxed_fields
+from mailbatch.render.field_text import FieldError
+from mailbatch.render.headers import fold_field
+
+if TYPE_CHECKING:
+    from mailbatch.job import model
+
+#: Signed once more than there are, even where there is none: nobody can add one (RFC 6376 8.15).
+OVERSIGNED = (
+    "From",
+    "To",
+    "Cc",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+)
+#: Signed where they are; both fields of one-click unsubscription must be (RFC 8058 4).
+SIGNED = (
+    "Content-Transfer-Encoding",
+    "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Help",
+    "List-Owner",
+    "List-Archive",
+    "List-Post",
+    "List-Subscribe",
+    "Sender",
+    "In-Reply-To",
+    "References",
+)
+_ORDER = [(name.lower().encode("ascii"), 1) for name in OVERSIGNED]
+_ORDER += [(name.lower().encode("ascii"), 0) for name in SIGNED]
+_NAMES = frozenset(name for name, _ in _ORDER)
+
+_FEWEST_BITS = 1024  # RFC 8301 3.2
+_LINE = 72
+_INSTALL = "Run: pip install 'mailbatch[dkim]'"
+_PEM = "It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----."
+
+_Sign = Callable[[bytes], bytes]
+
+
+class Signer:
+    """Signs messages for a domain with one key.
+
+    `algorithm` is the `a=` tag that goes with `sign`, which signs bytes.
+    """
+
+    def __init__(self, domain: str, selector: str, algorithm: str, sign: _Sign) -> None:
+        self._sign = sign
+        self._tags = ["v=1;", f" a={algorithm};", " c=relaxed/relaxed;"]
+        self._tags += [f" d={domain};", f" s={selector};"]
+
+    def field(self, content: bytes, *, at: int) -> bytes:
+        """Return the DKIM-Signature field for the front of a message.
+
+        `content` is the message as it is sent, before dots are stuffed; `at` the delivery's date in
+        seconds since the epoch.
+        """
+        end = content.index(b"\r\n\r\n")
+        found = relaxed_fields(content[:end], _NAMES)
+        names: list[bytes] = []
+        signed: list[bytes] = []
+        for name, more in _ORDER:
+            fields = found.get(name, [])
+            signed += reversed(fields)  # the lowest first (RFC 6376 5.4.2)
+            names += [name] * (len(fields) + more)
+        body = hashlib.sha256(relaxed_body(content[end + 4 :])).digest()
+        tags = [*self._tags, f" t={at};", *_names_tag(tuple(names)), f" bh={_base64(body)};", " b="]
+        signed.append(b"dkim-signature:" + "".join(tags).encode("ascii"))
+        signature = _base64(self._sign(b"".join(signed)))
+        tags[-1] += signature[:_LINE]
+        tags += [f" {signature[n : n + _LINE]}" for n in range(_LINE, len(signature), _LINE)]
+        return fold_field("DKIM-Signature", tags)
+
+
+@lru_cache(maxsize=64)  # the messages of a job have few sets of fields
+def _names_tag(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Return the h= tag in pieces between which the field may be folded."""
+    pieces = [" h="]
+    for name in names:
+        if len(pieces[-1]) + len(name) > _LINE:
+            pieces.append(" ")
+        pieces[-1] += f"{name.decode('ascii')}:"
+    pieces[-1] = pieces[-1].removesuffix(":") + ";"
+    return tuple(pieces)
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:
+    """Return the signer of a job; `key` is the private key in PEM.
+
+    Raises:
+        JobError: `cryptography` is not installed, or the key is none that can sign.
+    """
+    try:
+        algorithm, sign = _read_key(key)
+        return Signer(_wire_domain(dkim.domain), dkim.selector, algorithm, sign)
+    except _KeyFault as fault:
+        place = job.locate("message.dkim.private_key")
+        raise JobError(fault.message, location=place, hint=fault.hint) from None
+
+
+def domain_mistake(job: model.Job, from_address: str) -> Iterator[JobError]:
+    """Give why the signing domain cannot stand for the From address, nothing if it can.
+
+    DMARC counts a signature only if both domains belong to one organisation (RFC 7489 3.1.1).
+    """
+    dkim = job.message.dkim
+    sender = from_address.rpartition("@")[2]
+    if dkim is None or not sender:
+        return
+    place = job.locate("message.dkim.domain")
+    try:
+        domain = _wire_domain(dkim.domain)
+    except FieldError:
+        yield JobError("must be a domain", location=place, hint="Write it as example.com.")
+        return
+    if relaxed_alignment(sender, domain) is Alignment.NOT_ALIGNED:
+        yield JobError(
+            f"{domain} and the domain of sender.from, {sender}, belong to different organisations",
+            location=place,
+            hint="Sign with the domain that the messages are from: DMARC counts no other.",
+        )
+
+
+def _wire_domain(domain: str) -> str:
+    """Return a domain as A-labels, in lower case."""
+    return wire_address(f"dkim@{domain}").rpartition("@")[2].lower()
+
+
+class _KeyFault(Exception):
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def _read_key(text: str) -> tuple[str, _Sign]:
+    """Return the algorithm of a private key, and how it signs; `_KeyFault` if it cannot."""
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        raise _KeyFault("signing needs a package that is not installed", _INSTALL) from None
+    try:
+        key = load_pem_private_key(text.strip().encode(), password=None)
+    except TypeError:
+        hint = "Take the passphrase off, and keep the key where only its owner reads it."
+        raise _KeyFault("the key is locked by a passphrase", hint) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _KeyFault("the secret is no private key in PEM", _PEM) from None
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        # RFC 8463 3: the signature is over the hash, not over the data.
+        return "ed25519-sha256", lambda data: key.sign(hashlib.sha256(data).digest())
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise _KeyFault("the key is neither RSA nor Ed25519, which DKIM knows")
+    if key.key_size < _FEWEST_BITS:
+        hint = "Make one of 2048: openssl genrsa -out dkim.pem 2048"
+        raise _KeyFault(f"an RSA key of {key.key_size} bits is too short to be believed", hint)
+    scheme, digest = padding.PKCS1v15(), hashes.SHA256()
+    return "rsa-sha256", lambda data: key.sign(data, scheme, digest)
