@@ -1,0 +1,423 @@
+"""Full disks, read-only folders, damaged ledgers: nothing more is sent, nothing is forgotten."""
+
+import functools
+import resource
+import shutil
+
+import pytest
+
+from mailbatch.delivery import lots
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.store import Ledger
+from tests.certainty import forked
+from tests.certainty.disks import Disks
+from tests.certainty.dying import STEPS, ended, start
+from tests.certainty.forked import mailbatch
+from tests.certainty.scene import Scene
+from tests.support.faults import Fault, Kind, Stage
+
+PATIENT = {"connect": "20s", "command": "20s", "data": "20s", "end_of_data": "20s"}
+KIB = 1024
+
+
+def ledger_of(scene):
+    return scene.folder / ".mailbatch" / "scene@1.sqlite3"
+
+
+# A full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path, fault_server):
+    """A mailing of 20 whose ledger and results lie on a disk of 2 MiB."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=20, timeouts=PATIENT)
+    with Disks(small=scene.folder / "small", size="2M") as disks:
+        yield server, scene, disks
+
+
+def on_disk(scene, disks, *more, start=mailbatch):
+    return start(
+        "run", "job.yaml", "--state-dir", "small", "--results", "small/results.csv", *more,
+        cwd=scene.folder, namespace=disks.namespace,
+    )  # fmt: skip
+
+
+def results_from(scene, disks):
+    """Write the results again, to where this process can read them."""
+    ended = mailbatch(
+        "results", "job.yaml", "--state-dir", "small", "--results", "results.csv",
+        cwd=scene.folder, namespace=disks.namespace,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("room", [0, 4 * KIB, 60 * KIB, 200 * KIB, 400 * KIB])
+def test_a_disk_that_is_full_before_the_run(small_disk, room):
+    """Nothing is sent: it ends where the room for the whole run is looked for, or before."""
+    server, scene, disks = small_disk
+    disks.fill(but=room)
+    found = on_disk(scene, disks)
+    assert found.code == 74, found
+    assert "space" in found.err
+    assert not server.stages(Stage.MAIL)
+    disks.make_room()
+    found = on_disk(scene, disks)
+    assert found.code == 0, found
+    results_from(scene, disks)
+    scene.check(server.deliveries())
+    assert set(scene.statuses().values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("stage", [Stage.BANNER, Stage.MAIL, Stage.DOT, Stage.QUIT])
+def test_a_disk_that_becomes_full_during_the_run(tmp_path, fault_server, stage):
+    """The room was taken before the first message: all of it is sent and recorded.
+
+    Only the results find no place; they are derived, and written by the next run.
+    """
+    transaction = None if stage in {Stage.BANNER, Stage.QUIT} else 2
+    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.005))
+    scene = Scene(tmp_path / "s", server.port, recipients=20, timeouts=PATIENT)
+    with Disks(small=scene.folder / "small", size="2M") as disks:
+        running = on_disk(scene, disks, start=forked.start)
+        server.wait_for(2 if transaction else 1, stage=stage, seconds=30.0)
+        disks.fill()
+        code, _, err = running.end()
+        assert code == 74
+        assert "results.csv: the file cannot be written: No space left on device" in err
+        assert "20 accepted" in err
+        disks.make_room()
+        found = on_disk(scene, disks)
+        assert found.code == 0, found
+        results_from(scene, disks)
+    assert len(server.stages(Stage.DOT)) == 20
+    scene.check(server.deliveries())
+
+
+# Writes that fail
+
+
+def forbid_writes(pid):
+    """Make every write of a process to a file fail (RLIMIT_FSIZE), as a broken disk would."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def at_a_bad_moment(fault_server, folder, stage, *options, transaction=2):
+    """Run until the server is at `stage` of a transaction, then let every write fail."""
+    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.005))
+    scene = Scene(folder, server.port, recipients=5, timeouts=PATIENT)
+    running = forked.start("run", "job.yaml", *options, cwd=scene.folder)
+    server.wait_for(transaction or 1, stage=stage, seconds=30.0)
+    forbid_writes(running.pid)
+    return server, scene, running.end()
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+def test_a_commit_point_that_cannot_be_written(tmp_path, fault_server, stage):
+    """The end of data is not sent, nor any other: that delivery is pending, not in doubt."""
+    server, scene, found = at_a_bad_moment(fault_server, tmp_path / "s", stage)
+    assert found.code == 74, found
+    assert "ledger cannot be used" in found.err
+    assert len(server.stages(Stage.DOT)) == 1
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+    assert set(scene.statuses().values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",)])
+def test_an_outcome_that_cannot_be_written_is_told(tmp_path, fault_server, options):
+    """Whoever reads standard error knows what the ledger does not; to the next run it is doubt."""
+    server, scene, found = at_a_bad_moment(fault_server, tmp_path / "s", Stage.DOT, *options)
+    assert found.code == 74, found
+    (told,) = [line for line in found.err.splitlines() if "not recorded" in line]
+    assert told == "not recorded: user2@example.net is accepted: 250 2.6.0 Message queued as <1-2>"
+    assert len(server.stages(Stage.DOT)) == 2
+    assert scene.run().exit_code == 4
+    scene.check(server.deliveries())
+    assert [a for a, s in scene.statuses().items() if s == "in_doubt"] == ["user2@example.net"]
+    assert mailbatch("resolve", "job.yaml", "--accepted", cwd=scene.folder).code == 0
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_everybody_of_a_group_is_told(tmp_path, fault_server):
+    """One line for each address, with its own reply."""
+    server = fault_server(
+        Fault(Stage.DOT, Kind.DRIP, pace=0.005), refused={"user2@example.net": "550 5.7.1 no"}
+    )
+    scene = Scene(
+        tmp_path / "s", server.port, recipients=3, group=True, text="Hi\n", timeouts=PATIENT
+    )
+    running = forked.start("run", "job.yaml", "--quiet", cwd=scene.folder)
+    server.wait_for(stage=Stage.DOT, seconds=30.0)
+    forbid_writes(running.pid)
+    found = running.end()
+    assert found.code == 74
+    queued = "accepted: 250 2.6.0 Message queued as <1-1>"
+    assert [line for line in found.err.splitlines() if "not recorded" in line] == [
+        f"not recorded: user1@example.net is {queued}",
+        "not recorded: user2@example.net is rejected: 550 5.7.1 no",
+        f"not recorded: user3@example.net is {queued}",
+    ]
+
+
+def test_an_end_that_cannot_be_written(tmp_path, fault_server):
+    """Everybody is settled when the disk breaks: nobody is in doubt, and the exit code says it."""
+    server, scene, found = at_a_bad_moment(
+        fault_server, tmp_path / "s", Stage.QUIT, transaction=None
+    )
+    assert found.code == 74, found
+    assert scene.run().exit_code == 0
+    assert len(server.stages(Stage.DOT)) == 5
+    scene.check(server.deliveries())
+
+
+# Every step of the ledger fails once
+
+#: Where somebody is in doubt: the step failed, and it was recorded or not.
+DOUBTFUL = {("commit", True), ("settle", False)}
+LEDGER_STEPS = [
+    "plan", "digests", "reopen", "reserve", "lease", "commit", "settle", "release", "finished",
+    "close", "results",
+]  # fmt: skip
+
+
+def break_step(monkeypatch, step, nth, server, *, recorded):
+    """Let the nth call of a step fail; return the number of ends of data when it did."""
+    holder, name = STEPS[step]
+    whole = getattr(holder, name)
+    calls, seen = [], []
+
+    @functools.wraps(whole)
+    def broken(*arguments, **named):
+        calls.append(name)
+        if len(calls) != nth:
+            return whole(*arguments, **named)
+        if recorded or step == "close":  # nobody can be left with an open ledger
+            whole(*arguments, **named)
+        seen.append(len(server.stages(Stage.DOT)))
+        raise LedgerError("the disk broke")
+
+    monkeypatch.setattr(holder, name, broken)
+    return seen
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["lost", "recorded"])
+@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize("step", LEDGER_STEPS)
+def test_a_step_of_the_ledger_fails(tmp_path, fault_server, monkeypatch, step, nth, recorded):
+    """Behind it not one more end of data is sent, and the next run goes on from what is certain."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5)
+    seen = break_step(monkeypatch, step, nth, server, recorded=recorded)
+    try:
+        code = scene.run().exit_code
+    except LedgerError as error:
+        code = error.exit_code
+    assert code == (74 if seen else 0)
+    if seen:
+        assert len(server.stages(Stage.DOT)) == seen[0]
+    monkeypatch.undo()
+    scene.run()
+    scene.check(server.deliveries())
+    doubts = sum(status == "in_doubt" for status in scene.statuses().values())
+    assert doubts == ((step, recorded) in DOUBTFUL)
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["lost", "recorded"])
+def test_the_next_write_would_succeed(tmp_path, fault_server, monkeypatch, recorded):
+    """A ledger that failed one session is not written by another: no end of data follows."""
+    # The second session is still at its MAIL when the first one's outcome is lost.
+    server = fault_server(Fault(Stage.MAIL, Kind.DRIP, transaction=2, pace=0.02))
+    scene = Scene(tmp_path / "s", server.port, recipients=5, sessions=2, timeouts=PATIENT)
+    seen = break_step(monkeypatch, "settle", 1, server, recorded=recorded)
+    assert scene.run().exit_code == 74
+    assert len(server.stages(Stage.DOT)) == seen[0]
+    monkeypatch.undo()
+    scene.run()
+    scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("step", ["lease", "invalidate"])
+def test_a_failure_ahead_waits_for_the_reply(tmp_path, fault_server, monkeypatch, step):
+    """The next message is made ready while a reply is awaited: its trouble waits for that reply."""
+    monkeypatch.setattr(lots, "LOT", 1)  # every message has a lease of its own
+    monkeypatch.setitem(STEPS, "invalidate", (Ledger, "invalidate"))
+    server = fault_server(Fault(Stage.DOT, Kind.DRIP, transaction=1, pace=0.002))
+    text = "Hello {{ {'Name 0': 'Ann', 'Name 2': 'Zoe'}[name] }}\n"  # user2 cannot be rendered
+    scene = Scene(tmp_path / "s", server.port, timeouts=PATIENT, text=text)
+    failed = break_step(monkeypatch, step, 2 if step == "lease" else 1, server, recorded=False)
+    assert scene.run().exit_code == 74
+    assert failed
+    assert len(server.stages(Stage.DOT)) == 1
+    assert scene.statuses()["user1@example.net"] == "accepted"
+    monkeypatch.undo()
+    scene.run()
+    scene.check(server.deliveries())
+
+
+# Places that cannot be written
+
+
+def test_a_read_only_state_directory(tmp_path, fault_server):
+    """It is found before anything is sent, and the words say which folder."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port)
+    folder = scene.folder / "state"
+    folder.mkdir()
+    with Disks(locked=folder) as disks:
+        found = mailbatch(
+            "run", "job.yaml", "--state-dir", "state", cwd=scene.folder, namespace=disks.namespace
+        )
+    assert found.code == 74
+    assert (
+        "state/scene@1.sqlite3.lock: the lock cannot be taken: Read-only file system" in found.err
+    )
+    assert "--state-dir" in found.err
+    assert server.journal == []
+    assert mailbatch("run", "job.yaml", "--state-dir", "state", cwd=scene.folder).code == 0
+    scene.check(server.deliveries())
+
+
+def test_a_read_only_folder_for_the_results(tmp_path, fault_server):
+    """It is found before anything is sent."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port)
+    folder = scene.folder / "out"
+    folder.mkdir()
+    run = ("run", "job.yaml", "--results", "out/results.csv")
+    with Disks(locked=folder) as disks:
+        found = mailbatch(*run, cwd=scene.folder, namespace=disks.namespace)
+    assert found.code == 74
+    assert "out/results.csv: the file cannot be written: Read-only file system" in found.err
+    assert server.journal == []
+    assert mailbatch(*run, cwd=scene.folder).code == 0
+    shutil.copy(folder / "results.csv", scene.folder)
+    scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("place", ["/dev/full", "folder", "recipients.csv/results.csv"])
+def test_a_place_where_no_results_can_be(tmp_path, fault_server, place):
+    """A device, a folder, a file as a folder: found before anything is sent, and left alone."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port)
+    (scene.folder / "folder").mkdir()
+    found = mailbatch("run", "job.yaml", "--results", place, cwd=scene.folder)
+    assert found.code == 74
+    assert place.partition("/results")[0] in found.err
+    assert "the file cannot be written" in found.err
+    assert server.journal == []
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_a_missing_folder_for_the_results_is_made(tmp_path, fault_server):
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port)
+    found = mailbatch("run", "job.yaml", "--results", "new/er/results.csv", cwd=scene.folder)
+    assert found.code == 0, found
+    assert (scene.folder / "new/er/results.csv").read_text().count("accepted") == 3
+
+
+# A damaged ledger
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def flip_header(path):
+    data = bytearray(path.read_bytes())
+    data[20] ^= 0x40
+    path.write_bytes(data)
+
+
+def flip_page(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "truncated": truncate,
+    "empty": lambda path: path.write_bytes(b""),
+    "flipped-header": flip_header,
+    "flipped-page": flip_page,
+    "no-database": lambda path: path.write_text("my notes\n" * 1000),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.fixture
+def half_way(tmp_path, fault_server):
+    """A mailing of which two of five were sent, put away in order."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5)
+    scene.run(limit=2)
+    return server, scene
+
+
+def refused(scene, server, *words):
+    """Nothing is sent and no file is changed; the words say what is the matter and what to do."""
+    before, path = len(server.journal), ledger_of(scene)
+    content = path.read_bytes() if path.exists() else None
+    for command in (("run",), ("resolve", "--skip")):
+        found = mailbatch(command[0], "job.yaml", *command[1:], cwd=scene.folder)
+        assert found.code == 74, found
+        assert found.out == ""
+        if command == ("run",):
+            assert all(word in found.err for word in words), found.err
+    assert len(server.journal) == before
+    assert (path.read_bytes() if path.exists() else None) == content
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_ledger_is_refused(half_way, damage):
+    """Never guessed, never begun anew; put back, it goes on where it was."""
+    server, scene = half_way
+    path = ledger_of(scene)
+    whole = path.read_bytes()
+    DAMAGES[damage](path)
+    refused(scene, server, "the ledger is", "back" if damage != "gone" else "put it back")
+    path.write_bytes(whole)
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("damage", ["flipped-header", "no-database", "journal-gone", "journal"])
+def test_a_ledger_of_a_killed_run_that_is_damaged_is_refused(tmp_path, fault_server, damage):
+    """A journal belongs to it: it is as much of the ledger as the file itself."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5)
+    assert ended(start(scene.job, step="settle", when="after", nth=2)) == -9
+    path = ledger_of(scene)
+    journal = path.with_name(path.name + "-wal")
+    kept = {file: file.read_bytes() for file in (path, journal)}
+    if damage == "journal-gone":
+        journal.unlink()
+    elif damage == "journal":
+        data = bytearray(kept[journal])
+        data[32 + 24 + 100] ^= 1  # in the first frame: every later one builds on it
+        journal.write_bytes(data)
+    else:
+        DAMAGES[damage](path)
+    refused(scene, server, "the ledger is damaged", "restore")
+    for file, data in kept.items():
+        file.write_bytes(data)
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_a_ledger_of_another_edition_is_refused(half_way):
+    """Renamed or copied, it says whose it is."""
+    server, scene = half_way
+    path = ledger_of(scene)
+    shutil.copy(path, path.with_name("scene@2.sqlite3"))
+    before = len(server.journal)
+    found = mailbatch("run", "job.yaml", "--edition", "2", cwd=scene.folder)
+    assert found.code == 74
+    assert "belongs to edition '1' of job 'scene', not to edition '2'" in found.err
+    assert "do not rename ledgers" in found.err
+    assert len(server.journal) == before
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
