@@ -6,9 +6,9 @@ Every mistake in the user's files comes out here, before the first byte is sent.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from mailbatch.delivery.places import check_edition, ledger_path, state_dir
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
+from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
+from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
 
@@ -155,6 +157,41 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
+
+
+def signed(
+    mailing: Mailing,
+    options: RunOptions,
+    *,
+    environ: Mapping[str, str],
+    note: Callable[[str], None],
+) -> Mailing:
+    """Return the mailing with its messages signed, where the job has `message.dkim`.
+
+    A rehearsal without the key goes on unsigned and says so with `note`. Raises `JobError` where
+    the key of a real run is missing, and where a key that is there cannot sign.
+    """
+    job = mailing.inputs.job
+    dkim = job.message.dkim
+    if dkim is None or not mailing.unfinished:
+        return mailing
+    try:
+        key = resolve_secret(
+            dkim.private_key,
+            folder=job.folder,
+            environ=environ,
+            username=dkim.record,
+            user="SELECTOR._domainkey.DOMAIN of message.dkim",
+            lines=True,
+            location=job.locate("message.dkim.private_key"),
+        )
+    except JobError as error:
+        if not (options.dry_run or options.sandbox):
+            raise
+        note(f"the messages are not signed here: {error.message}")
+        return mailing
+    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
+    return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:

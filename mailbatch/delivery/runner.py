@@ -19,7 +19,7 @@ from mailbatch.delivery import destination, signals
 from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Silence, Summary
-from mailbatch.delivery.preparation import Mailing, open_mailing, read_inputs
+from mailbatch.delivery.preparation import Mailing, open_mailing, read_inputs, signed
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Run, Sender
 from mailbatch.delivery.throttle import Throttle
@@ -83,6 +83,7 @@ def run(
                 now=now or datetime.now().astimezone(),
             )
             mailing = open_mailing(inputs, options, stack)
+            mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
             wanted, finished = mailing.wanted(options), mailing.ledger.finished_at() is not None
             asked = time.monotonic()

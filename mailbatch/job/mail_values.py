@@ -12,7 +12,16 @@ import ipaddress
 import re
 from typing import Any
 
-from mailbatch.job.fields import Scalar, fixed_line, fixed_start, is_template, line, refusal, text
+from mailbatch.job.fields import (
+    Scalar,
+    fixed_line,
+    fixed_start,
+    is_template,
+    line,
+    pattern,
+    refusal,
+    text,
+)
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -27,6 +36,7 @@ _SUBTYPE = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
 _MEDIA_TYPE = re.compile(rf"({_SUBTYPE})/{_SUBTYPE}")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SIGNING_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
 _LIST_ID = re.compile(rf"(?:[^<>]*<)?({_LABEL}(?:\.{_LABEL})+)(>)?")
 
 #: Header fields that mailbatch writes, in lower case, and the key that sets each.
@@ -38,6 +48,7 @@ OWNED_HEADERS = {
     "to": "message.to",
     "cc": "message.cc",
     "bcc": "message.bcc",
+    "dkim-signature": "message.dkim",
     "list-id": "message.list_id",
     "list-unsubscribe": "message.unsubscribe",
     "list-unsubscribe-post": "message.unsubscribe.one_click",
@@ -48,7 +59,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
-_UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received", "dkim-signature")
+_UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received")
 
 
 def is_loopback(host: str) -> bool:
@@ -94,6 +105,13 @@ def _mailbox(value: Any) -> str:
             'has one of , ; : @ < > " in the name',
             hint="""Write it in both kinds of quotes: '"Example, Inc." <news@example.com>'.""",
         )
+    return checked
+
+
+def _domain(value: Any) -> str:
+    checked = fixed_line(value)
+    if not _SIGNING_DOMAIN.fullmatch(checked):
+        raise refusal("must be a domain", hint="Write it as example.com.")
     return checked
 
 
@@ -211,6 +229,13 @@ _SOME = {"type": "string", "minLength": 1}
 
 HOST = Scalar(_host, _SOME | {"pattern": r"^[^\s/@\[\]]+$"})
 MAILBOX = Scalar(_mailbox, _SOME | {"pattern": "@"})
+DOMAIN = Scalar(_domain, _SOME | {"pattern": r"^[^\s@/]+\.[^\s@/]+$"})
+# RFC 6376 3.1: labels of letters, digits and hyphens; underscores are seen, too.
+SELECTOR = pattern(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62})*",
+    "must be letters, digits and hyphens, such as mail2026",
+    hint="It stands before ._domainkey in the name of the TXT record.",
+)
 ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)

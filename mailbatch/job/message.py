@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
 from mailbatch.job.section import URL, Section, Template
+from mailbatch.job.server import Secret
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
@@ -63,6 +64,29 @@ class Unsubscribe(Section):
         return value
 
 
+class Dkim(Section):
+    """The DKIM signature of every message (RFC 6376), made here rather than by the provider."""
+
+    domain: Annotated[str, mail_values.DOMAIN] = Field(
+        description="The domain that signs: that of `from`, or another of the same organisation.",
+        examples=["example.com"],
+    )
+    selector: Annotated[str, mail_values.SELECTOR] = Field(
+        description="The name of the key: its public half is the TXT record at "
+        "SELECTOR._domainkey.DOMAIN.",
+        examples=["mail2026"],
+    )
+    private_key: Secret = Field(
+        description="Where the private key comes from, in PEM: RSA, of 2048 bits by rights, or "
+        "Ed25519, which not every provider verifies."
+    )
+
+    @property
+    def record(self) -> str:
+        """The name of the TXT record with the public key (RFC 6376 3.6.2.1)."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+
 class Message(Section):
     """What is sent. Texts here are templates, except where a file is named."""
 
@@ -83,8 +107,8 @@ class Message(Section):
     )
     html: Template | None = Field(
         default=None,
-        description="The template file of the HTML part; its path may be a template itself. Without "
-        "text, a text part is made of it.",
+        description="The template file of the HTML part; its path may be a template itself. "
+        "Without text, a text part is made of it.",
     )
     markdown: Template | None = Field(
         default=None,
@@ -122,6 +146,7 @@ class Message(Section):
     unsubscribe: Unsubscribe | None = Field(
         default=None, description="How to leave the list, for the mail program to offer."
     )
+    dkim: Dkim | None = Field(default=None, description="Sign every message with DKIM.")
     css: Annotated[Literal["keep", "inline"], fields.one_of("keep", "inline")] = Field(
         default="keep", description="inline: move style rules into the elements; @media rules stay."
     )

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several
-from mailbatch.job.message import Attachment, Callbacks, Message, Unsubscribe
+from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
 from mailbatch.job.section import Section, Template
@@ -29,6 +29,7 @@ __all__ = [
     "Attachment",
     "Auth",
     "Callbacks",
+    "Dkim",
     "Job",
     "Message",
     "Origin",

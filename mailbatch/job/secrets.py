@@ -1,6 +1,6 @@
 """The secret that a job points to: from the environment, a file, a command or the keyring.
 
-Asked only when a session is about to authenticate. No text here shows a secret, nor what a command
+Asked only when something is about to be sent. No text here shows a secret, nor what a command
 printed: an error says where to look, not what was found.
 """
 
@@ -29,32 +29,38 @@ def resolve_secret(
     folder: Path,
     environ: Mapping[str, str],
     username: str | None = None,
+    user: str = "server.username",
+    lines: bool = False,
     location: Location | None = None,
     timeout: float = COMMAND_TIMEOUT,
 ) -> str:
     """Return the secret that `secret` points to.
 
-    `folder` is the job's, `username` the user in the keyring, `location` where the job has the
-    secret (`job.locate("server.password")`), `timeout` the seconds that a command may take.
+    `folder` is the job's, `username` the user in the keyring, whom errors call `user`. `lines` says
+    that the secret has several lines, as a key in PEM does. `location` is where the job has it
+    (`job.locate("server.password")`), `timeout` the seconds that a command may take.
 
     Raises:
         JobError: The secret is not there, empty, not text, or may be read by others.
     """
     try:
         if secret.env is not None:
-            found = _from_environment(secret.env, environ)
+            found, whose = _from_environment(secret.env, environ)
         elif secret.file is not None:
-            found = _from_file(secret.file, folder)
+            found, whose = _from_file(secret.file, folder)
         elif secret.command is not None:
-            found = _from_command(secret.command, folder, environ, timeout)
+            found, whose = _from_command(secret.command, folder, environ, timeout)
+            if not lines:
+                found = found.partition("\n")[0].removesuffix("\r")
         else:
-            found = _from_keyring(secret.keyring or "", username)
+            found, whose = _from_keyring(secret.keyring or "", username, user)
+        _check(found, whose, lines=lines)
     except JobError as error:
         raise JobError(error.message, location=location, hint=error.hint) from None
     return found
 
 
-def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
     variable = _called("environment variable", name)
     if not environ.get(name):
         state = "is empty" if name in environ else "is not set"
@@ -62,10 +68,10 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
             f"{variable} {state}",
             hint="Set it where mailbatch is started. In {env: NAME}, NAME stands without ${}.",
         )
-    return _something(environ[name], variable)
+    return environ[name], variable
 
 
-def _from_file(name: str, folder: Path) -> str:
+def _from_file(name: str, folder: Path) -> tuple[str, str]:
     called = _called("file", name)
     try:
         path = resolve_path(folder, name, absolute_allowed=True)
@@ -81,12 +87,12 @@ def _from_file(name: str, folder: Path) -> str:
     if os.name == "posix" and mode & _OTHERS:
         raise JobError(f"{called} can be read or written by others", hint="Run chmod 600 on it.")
     text = _decoded(content, called)
-    return _something(text.removesuffix("\n").removesuffix("\r"), called)
+    return text.removesuffix("\n").removesuffix("\r"), called
 
 
 def _from_command(
     words: tuple[str, ...], folder: Path, environ: Mapping[str, str], timeout: float
-) -> str:
+) -> tuple[str, str]:
     program = _called("command", words[0])
     run_by_hand = f"Run it by hand in {folder}."
     try:
@@ -107,11 +113,10 @@ def _from_command(
     if finished.returncode != 0:
         raise JobError(f"{program} ended with {finished.returncode}", hint=run_by_hand)
     prints = f"what {program} prints"
-    first, _, _ = _decoded(finished.stdout, prints).partition("\n")
-    return _something(first.removesuffix("\r"), prints)
+    return _decoded(finished.stdout, prints), prints
 
 
-def _from_keyring(service: str, username: str | None) -> str:
+def _from_keyring(service: str, username: str | None, user: str) -> tuple[str, str]:
     try:
         import keyring
         from keyring.errors import KeyringError
@@ -127,10 +132,8 @@ def _from_keyring(service: str, username: str | None) -> str:
         reason = type(error).__name__
         raise JobError(f"{place} cannot be read ({reason})", hint="Is it unlocked?") from None
     if found is None:
-        raise JobError(
-            f"{place} has nothing for server.username", hint="Run: keyring set SERVICE USERNAME"
-        )
-    return _something(str(found), place)
+        raise JobError(f"{place} has nothing for {user}", hint="Run: keyring set SERVICE USERNAME")
+    return str(found), place
 
 
 def _called(kind: str, name: str) -> str:
@@ -147,13 +150,12 @@ def _decoded(content: bytes, whose: str) -> str:
         raise JobError(f"{whose} is not UTF-8") from None
 
 
-def _something(secret: str, whose: str) -> str:
+def _check(secret: str, whose: str, *, lines: bool) -> None:
     if not secret:
         raise JobError(f"{whose} is empty")
     try:
         secret.encode()
     except UnicodeEncodeError:
         raise JobError(f"{whose} is not UTF-8") from None
-    if "\0" in secret or "\n" in secret or "\r" in secret:
+    if not lines and ("\0" in secret or "\n" in secret or "\r" in secret):
         raise JobError(f"{whose} has more than one line")
-    return secret

@@ -44,12 +44,13 @@ class Secret(Section):
     ) = Field(
         default=None,
         description="A program and its arguments, run without a shell; the first line it prints "
-        "is the secret.",
+        "is the secret, for a DKIM key all that it prints.",
     )
     keyring: Annotated[str, _PLACE] | None = Field(
         default=None,
         validate_default=True,
-        description="The service in the system's keyring; the user there is server.username.",
+        description="The service in the system's keyring; the user there is server.username, for "
+        "a DKIM key the name of its TXT record.",
     )
 
     @model_validator(mode="before")
@@ -59,8 +60,7 @@ class Secret(Section):
             return data
         raise refusal(
             fields.NO_LITERAL,
-            hint="Write password: {env: NAME}, or {file: PATH}, {command: [WORD, ...]}, "
-            "{keyring: SERVICE}.",
+            hint="Write {env: NAME}, {file: PATH}, {command: [WORD, ...]} or {keyring: SERVICE}.",
         )
 
     @field_validator("keyring")

@@ -20,7 +20,9 @@ _LONGEST_LINE = 300
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _KEY = re.compile(r"[^\s:,{}\[\]]+(?=\s*:)")
 _WORD = re.compile(r"[^\s:,{}\[\]]+")
-_SECRET_WORDS = re.compile(r"pass|pwd|secret|token|credential|api[-_]?key", re.IGNORECASE)
+_SECRET_WORDS = re.compile(
+    r"pass|pwd|secret|token|credential|(?:api|private)[-_]?key", re.IGNORECASE
+)
 # What says where a secret is may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
 _SOURCE_KEY = r"""\s*["']?(?:env|file|command|keyring)["']?\s*:"""
 _FORM = re.compile(rf"\s*:\s*\{{{_SOURCE_KEY}(?:[^,:{{}}\[\]]*|\s*\[[^{{}}\[\]]*\]\s*)\}}")

@@ -139,4 +139,4 @@ def test_a_literal_password_is_refused_whether_or_not_the_variable_is_set(errors
     for environ in ({}, {"P": "canary"}):
         [error] = errors(text, environ)
         assert error.message == "must not stand in the job file itself"
-        assert error.hint.startswith("Write password: {env: NAME}")
+        assert error.hint.startswith("Write {env: NAME}, ")
