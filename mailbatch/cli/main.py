@@ -16,6 +16,9 @@ def main() -> None:
 
         sys.stdout.write(f"mailbatch {__version__}\n")
         return
-    from mailbatch.cli.app import app
+    try:
+        from mailbatch.cli.app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # while still importing: nothing has been begun
+        sys.exit(130)

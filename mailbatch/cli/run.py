@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ from mailbatch.cli.console import STYLE, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.metrics import write_metrics
 from mailbatch.cli.reporting import pairs, read_job, reporting, shown, when
+from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import LedgerError, UsageError
+from mailbatch.errors import UsageError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -51,13 +52,9 @@ def run_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Run the job and return the exit code."""
-    from mailbatch.delivery.runner import StoppedAtOnce
-    from mailbatch.delivery.runner import run as run_job
-    from mailbatch.delivery.signals import Interrupted
-
     _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
-    loaded = read_job(job)
-    with ExitStack() as stack:
+    written = None if transcript is None else Transcript(transcript)
+    with written or nullcontext():
         options = RunOptions(
             edition=edition,
             variables=pairs(variables),
@@ -73,24 +70,44 @@ def run_command(
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
-            transcript=_open_transcript(transcript, stack),
+            transcript=written,
         )
-        ask = None if yes or dry_run or sandbox else _asker(console, options)
-        try:
-            with console.progress() as progress:
-                summary = run_job(loaded, options, progress=progress, confirm=ask)
-        except Interrupted:
-            console.warn("interrupted before anything was sent; run again")
-            return ExitCode.UNFINISHED
-        except StoppedAtOnce as stopped:
-            console.warn("stopped at once; run again: what may have arrived is in doubt until then")
-            return 128 + stopped.signum
+        ended = _run(console, job, options, ask=not (yes or dry_run or sandbox))
+    if isinstance(ended, int):
+        return ended
+    loaded, summary = ended
     if as_json:
         console.data(summary_object(summary))
     show_summary(console, summary, options, _again(job, loaded, summary, options))
+    if written is not None and written.trouble is not None:
+        console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is not None:
         write_metrics(metrics_file, summary, time.time())
     return summary.exit_code
+
+
+def _run(
+    console: Console, path: Path, options: RunOptions, *, ask: bool
+) -> tuple[Job, Summary] | int:
+    """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
+    from mailbatch.delivery.signals import Interrupted, raising
+
+    try:
+        with raising():
+            from mailbatch.delivery.runner import StoppedAtOnce
+            from mailbatch.delivery.runner import run as run_job
+
+            job = read_job(path)
+        try:
+            with console.progress() as progress:
+                confirm = _asker(console, options) if ask else None
+                return job, run_job(job, options, progress=progress, confirm=confirm)
+        except StoppedAtOnce as stopped:
+            console.warn("stopped at once; run again: what may have arrived is in doubt until then")
+            return 128 + stopped.signum
+    except Interrupted:
+        console.warn("interrupted before anything was sent; run again")
+        return ExitCode.UNFINISHED
 
 
 def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | None) -> None:
@@ -130,23 +147,6 @@ def _rate(rate: str | None) -> float | None:
     except ValueError as error:
         raise UsageError(f"--rate {rate}: {error}") from error
     return parsed.count / parsed.per
-
-
-def _open_transcript(path: Path | None, stack: ExitStack) -> Callable[[str, bytes], None] | None:
-    """Return a function that writes one line of dialogue; the engine redacts secrets before it."""
-    if path is None:
-        return None
-    try:
-        file = stack.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise LedgerError(f"cannot write {path}: {error.strerror}") from error
-
-    def write(direction: str, line: bytes) -> None:
-        text = line.decode("utf-8", "backslashreplace")
-        shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-        file.write(f"{direction}: {shown}\n")
-
-    return write
 
 
 def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bool] | None:
