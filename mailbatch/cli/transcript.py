@@ -1,0 +1,56 @@
+"""`run --transcript`: the dialogue with the server, as a file that people read.
+
+The engine redacts secrets before a line comes here. A transcript must never disturb the run it
+tells of: when it cannot be written any more it ends, and says so when it is asked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailbatch.errors import LedgerError
+
+
+class Transcript:
+    """A file that gets every line of dialogue at once; a context manager.
+
+    `trouble` is why lines are missing from it, None if none are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; raises `LedgerError` (74) where that cannot be done."""
+        self.path = path
+        self.trouble: str | None = None
+        try:
+            self._file = path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
+        except OSError as error:
+            raise LedgerError(
+                f"cannot write {path}: {error.strerror}", hint="choose another --transcript"
+            ) from error
+
+    def __call__(self, direction: str, line: bytes) -> None:
+        """Write one line; what is not printable is escaped."""
+        if self.trouble is not None:
+            return
+        text = line.decode("utf-8", "backslashreplace")
+        shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        try:
+            self._file.write(f"{direction}: {shown}\n")
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as failure:
+            self.trouble = self.trouble or failure.strerror or str(failure)
