@@ -39,4 +39,5 @@ async def _serve(console: Console, port: int, out: Path | None) -> None:
     finally:
         stopping.remove(loop)
         await server.stop()
-    console.say(f"{server.messages} messages accepted")
+    noun = "message" if server.messages == 1 else "messages"
+    console.say(f"{server.messages:,} {noun} accepted")

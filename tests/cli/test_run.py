@@ -1,0 +1,373 @@
+"""`mailbatch run`: its options, each by what reaches the server, the ledger and the results."""
+
+from __future__ import annotations
+
+import csv
+import email
+import email.policy
+import json
+
+import pytest
+
+from tests.cli.conftest import nothing_reached
+from tests.support.faults import Fault, Kind, Stage
+
+COUNTS = [
+    "recipients", "pending", "accepted", "rejected", "deferred", "in_doubt", "invalid",
+    "suppressed", "duplicate", "filtered", "withdrawn", "skipped",
+]  # fmt: skip
+
+
+def got(server):
+    """Everybody who got something, in order."""
+    return [address for taken in server.deliveries() for address in taken.recipients]
+
+
+def test_the_object_of_a_run_has_what_the_contract_names(mailing):
+    job, server = mailing(server={"refused": {"user2@example.net": "550 5.1.1 nobody"}})
+    done = job.command("run", "--json")
+    assert done.code == 3
+    found = done.json
+    assert found["job"] == "scene"
+    assert found["edition"] == "1"
+    assert {key: found[key] for key in COUNTS if found[key]} == {
+        "recipients": 3, "accepted": 2, "rejected": 1,
+    }  # fmt: skip
+    assert all(isinstance(found[key], int) for key in COUNTS)
+    assert (found["transactions"], found["sessions"]) == (3, 1)
+    assert isinstance(found["seconds"], float)
+    assert found["results"] == str(job.folder / "results.csv")
+    status = job.command("status", "--json")
+    assert status.code == 0
+    assert {key: status.json[key] for key in ["job", "edition", *COUNTS]} == {
+        key: found[key] for key in ["job", "edition", *COUNTS]
+    }
+    assert "2 accepted, 1 rejected" in done.err
+    assert server.stages(Stage.QUIT)
+
+
+def test_without_json_nothing_goes_to_standard_output(mailing):
+    job, _ = mailing()
+    for arguments in (["run"], ["run"], ["run", "--dry-run"], ["run", "--sandbox"]):
+        done = job.command(*arguments)
+        assert (done.code, done.out) == (0, "")
+        assert done.err
+
+
+def test_quiet_says_nothing_while_nothing_is_wrong(mailing):
+    """Also where there is nothing to do: a mail from cron means that something wants looking at."""
+    job, server = mailing()
+    first = job.command("run", "--quiet")
+    second = job.command("run", "--quiet")
+    assert (first.code, first.out, first.err) == (0, "", "")
+    assert (second.code, second.out, second.err) == (0, "", "")
+    assert len(server.stages(Stage.BANNER)) == 1
+
+
+def test_quiet_says_nothing_of_a_hiccup_that_was_overcome(mailing):
+    job, server = mailing(Fault(Stage.MAIL, Kind.RST, transaction=2), attempts=3)
+    done = job.command("run", "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert len(server.stages(Stage.BANNER)) == 2
+
+
+def test_quiet_says_what_is_wrong_and_what_to_do(mailing):
+    job, _ = mailing(server={"refused": {"user2@example.net": "451 4.7.1 later"}})
+    done = job.command("run", "--quiet")
+    assert (done.code, done.out) == (75, "")
+    assert done.err == (
+        "scene (1): 2 accepted, 1 deferred\nnot finished: run again with mailbatch run job.yaml\n"
+    )
+
+
+def test_limit_sends_so_many_messages_and_the_next_run_goes_on(mailing):
+    job, server = mailing(recipients=5)
+    done = job.command("run", "--limit", 2, "--json")
+    assert (done.code, done.json["transactions"]) == (75, 2)
+    assert got(server) == job.addresses[:2]
+    assert list(job.statuses().values()) == ["accepted"] * 2 + ["pending"] * 3
+    assert job.command("run").code == 0
+    assert got(server) == job.addresses
+    job.check(server.deliveries())
+
+
+def test_only_sends_to_one_recipient_out_of_a_group(mailing):
+    job, server = mailing(recipients=4, group=True, text="Hello\n")
+    done = job.command("run", "--only", "USER3@example.net", "--json")
+    assert (done.code, done.json["accepted"], done.json["pending"]) == (75, 1, 3)
+    assert got(server) == ["user3@example.net"]
+    again = job.command("run", "--only", "user3@example.net")
+    assert again.code == 75
+    assert "user3@example.net is accepted already: nothing to send" in again.err
+    assert len(server.stages(Stage.BANNER)) == 1
+    assert job.command("run").code == 0
+    job.check(server.deliveries())
+
+
+def test_only_for_somebody_unknown_is_wrong_usage(mailing):
+    job, server = mailing()
+    done = job.command("run", "--only", "nobody@example.net")
+    assert done.code == 2
+    assert "nobody@example.net is not among the recipients" in done.err
+    nothing_reached(server)
+
+
+def test_to_sends_every_message_to_one_address_and_leaves_the_mailing_alone(mailing):
+    job, server = mailing()
+    done = job.command("run", "--to", "me@example.com", "--json")
+    assert done.code == 0
+    assert got(server) == ["me@example.com"] * 3
+    assert done.json["results"] is None
+    assert job.ledgers == []
+    assert not (job.folder / "results.csv").exists()
+    assert "sent to me@example.com instead" in done.err
+    assert job.command("run").code == 0
+    assert got(server)[3:] == job.addresses
+
+
+def test_to_does_not_touch_a_ledger_that_is_there(mailing):
+    job, server = mailing()
+    assert job.command("run", "--limit", 1).code == 75
+    (ledger,) = job.ledgers
+    before, results = ledger.read_bytes(), (job.folder / "results.csv").read_bytes()
+    assert job.command("run", "--to", "me@example.com").code == 0
+    assert ledger.read_bytes() == before
+    assert (job.folder / "results.csv").read_bytes() == results
+    assert job.command("run").code == 0
+    assert got(server) == ["user1@example.net", *["me@example.com"] * 3, *job.addresses[1:]]
+
+
+def test_to_hides_the_copies_too(mailing):
+    """A test that reaches a customer's Cc address is none."""
+    job, server = mailing(recipients=2)
+    job.edit("subject: Hello", "subject: Hello\n  cc: boss@example.com\n  bcc: [log@example.com]")
+    assert job.command("run", "--to", "me@example.com").code == 0
+    assert got(server) == ["me@example.com"] * 2
+
+
+def test_dry_run_writes_what_would_be_sent_and_does_not_connect(mailing):
+    job, server = mailing()
+    done = job.command("run", "--dry-run", "--out", "shown", "--json")
+    assert done.code == 0
+    nothing_reached(server)
+    assert job.ledgers == []
+    assert done.json["results"] is None
+    files = sorted((job.folder / "shown").iterdir())
+    assert [file.name for file in files] == [f"{n:06d}-user{n}@example.net.eml" for n in (1, 2, 3)]
+    message = email.message_from_bytes(files[1].read_bytes(), policy=email.policy.default)
+    assert message["To"] == "user2@example.net"
+    assert message.get_content().split() == ["Hello", "Name", "1"]
+    assert "written to files" in done.err
+
+
+def test_dry_run_needs_no_secret(mailing):
+    """Whoever reviews a mailing does not have the provider's key."""
+    job, server = mailing(username="App")
+    job.edit("env: SCENE_PASSWORD", "env: NOT_SET_ANYWHERE")
+    assert job.command("run", "--dry-run").code == 0
+    assert job.command("run", "--sandbox").code == 0
+    done = job.command("run")
+    assert done.code == 78
+    assert "NOT_SET_ANYWHERE" in done.err
+    assert "job.yaml:" in done.err
+    nothing_reached(server)
+
+
+def test_sandbox_sends_to_itself_and_leaves_the_mailing_unsent(mailing):
+    job, server = mailing()
+    done = job.command("run", "--sandbox", "--out", "box", "--json")
+    assert done.code == 0
+    nothing_reached(server)
+    assert job.ledgers == []
+    assert not (job.folder / "results.csv").exists()
+    path = job.folder / "results.sandbox.csv"
+    assert done.json["results"] == str(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["accepted"] * 3
+    assert all(row["message_id"] for row in rows)
+    assert len(list((job.folder / "box").glob("*.eml"))) == 3
+    assert "the real mailing is still unsent" in done.err
+    assert job.command("run").code == 0
+    assert got(server) == job.addresses
+
+
+def test_set_changes_a_variable(mailing):
+    job, _ = mailing(recipients=1, text="Issue {{ variables.issue }} in {{ variables.town }}\n")
+    job.edit("version: 1", "version: 1\nvariables: {issue: 47, town: Ulm}")
+    assert job.command("run", "--dry-run", "--set", "issue=48=x").code == 0
+    (file,) = (job.folder / "outbox").glob("*.eml")
+    assert b"Issue 48=x in Ulm" in file.read_bytes()
+
+
+def test_what_is_advised_can_be_pasted(mailing):
+    """The edition, the place of the ledgers and the variables are part of the mailing's name."""
+    job, server = mailing(recipients=2, text="Hello {{ variables.who }}\n")
+    job.edit("version: 1", "version: 1\nedition: \"{{ now.strftime('%Y') }}-{{ name }}\"")
+    job.edit("-{{ name }}", "")
+    more = ["--state-dir", "my ledgers", "--set", "who=you & me"]
+    done = job.command("run", "--limit", 1, *more, "--edition", "1 2")
+    assert done.code == 75
+    advice = next(line for line in done.err.splitlines() if line.startswith("not finished"))
+    assert advice == (
+        "not finished: run again with mailbatch run job.yaml --edition '1 2' "
+        "--state-dir 'my ledgers' --set 'who=you & me'"
+    )
+    assert job.command("run", *more, "--edition", "1 2").code == 0
+    assert got(server) == job.addresses
+    # An edition that is a template may be another one when the advice is followed.
+    assert " --edition 20" in job.command("run", "--limit", 1, "--set", "who=x").err
+
+
+def test_rate_spreads_the_recipients(mailing):
+    job, _ = mailing(recipients=6)
+    done = job.command("run", "--rate", "10/s", "--json")
+    assert done.code == 0
+    assert done.json["seconds"] >= 0.5  # five waits of a tenth behind the first
+
+
+@pytest.mark.parametrize("rate", ["fast", "0/s", "-1/s", "10", "10/day"])
+def test_a_rate_that_is_none_is_wrong_usage(mailing, rate):
+    job, server = mailing()
+    done = job.command("run", f"--rate={rate}")
+    assert done.code == 2
+    assert "--rate" in done.err
+    nothing_reached(server)
+
+
+def test_sessions_share_the_work(mailing):
+    """Each has its turn while the first one waits for its replies."""
+    job, server = mailing(
+        *(Fault(Stage.DOT, Kind.DRIP, connection=1, pace=0.01) for _ in range(2)), recipients=12
+    )
+    done = job.command("run", "--sessions", 3, "--json")
+    assert (done.code, done.json["accepted"]) == (0, 12)
+    assert 2 <= done.json["sessions"] <= 3
+    assert len({taken.connection for taken in server.deliveries()}) == done.json["sessions"]
+    job.check(server.deliveries())
+
+
+def test_results_go_where_they_are_wanted(mailing):
+    job, _ = mailing()
+    done = job.command("run", "--results", "there/mine.csv", "--json")
+    assert done.json["results"] == "there/mine.csv"
+    assert not (job.folder / "results.csv").exists()
+    with (job.folder / "there/mine.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["accepted"] * 3
+
+
+def test_the_ledgers_go_where_they_are_wanted(mailing):
+    """The option is stronger than the environment, which is stronger than the default."""
+    job, server = mailing()
+    chosen, named = job.folder / "chosen", job.folder / "named"
+    env = {"MAILBATCH_STATE_DIR": str(named)}
+    assert job.command("run", "--limit", 1, "--state-dir", chosen, **env).code == 75
+    assert [file.suffix for file in chosen.glob("*.sqlite3")] == [".sqlite3"]
+    assert not named.exists()
+    assert job.ledgers == []
+    assert job.command("status", "--json", "--state-dir", chosen).json["accepted"] == 1
+    assert job.command("run", "--limit", 2, **env).code == 75
+    assert len(list(named.glob("*.sqlite3"))) == 1
+    assert job.command("status", "--json", **env).json["accepted"] == 2
+    assert job.command("status", "--json").code == 74
+    assert len(server.deliveries()) == 3
+
+
+def test_a_message_that_changed_behind_somebodys_back_is_refused(mailing):
+    job, server = mailing()
+    assert job.command("run", "--limit", 1).code == 75
+    job.edit("Hello", "Goodbye", "letter.txt.j2")
+    job.edit("subject: Hello", "subject: Goodbye")
+    refused = job.command("run")
+    assert (refused.code, refused.out) == (65, "")
+    assert "the message changed after 1 recipients of edition 1 had it" in refused.err
+    assert "letter.txt.j2" in refused.err
+    assert "subject" in refused.err
+    assert "--accept-changes" in refused.err
+    assert len(server.stages(Stage.BANNER)) == 1
+    assert job.command("run", "--accept-changes").code == 0
+    assert got(server) == job.addresses
+    # Accepted is accepted: nobody is asked again.
+    job.write_recipients([*job.addresses, "late@example.net"])
+    assert job.command("run").code == 0
+    assert got(server)[-1] == "late@example.net"
+
+
+def test_who_was_rejected_is_tried_again_only_if_asked_for(mailing):
+    fault = Fault(Stage.RCPT, Kind.PERMANENT, recipient="user2@example.net")
+    job, server = mailing(fault)
+    assert job.command("run").code == 3
+    assert job.command("run").code == 3
+    assert len(server.stages(Stage.BANNER)) == 1
+    done = job.command("run", "--retry-rejected", "--json")
+    assert (done.code, done.json["transactions"]) == (0, 1)
+    assert got(server) == ["user1@example.net", "user3@example.net", "user2@example.net"]
+
+
+def test_the_transcript_has_the_dialogue_and_no_secret(mailing):
+    job, _ = mailing(
+        recipients=1,
+        username="App",
+        server={"credentials": ("App", "s3cret-key"), "need_auth": True},
+    )
+    done = job.command("run", "--transcript", "dialogue.txt", SCENE_PASSWORD="s3cret-key")
+    assert done.code == 0
+    text = (job.folder / "dialogue.txt").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert lines[0] == "S: 220 fault.test ESMTP"
+    assert "C: RCPT TO:<user1@example.net>" in lines
+    assert lines[-1] == "S: 221 2.0.0 Bye"
+    assert any(line.startswith("C: AUTH PLAIN") for line in lines)
+    assert "s3cret" not in text
+    assert "AHMzY3JldC1rZXk" not in text
+    assert "AEFwcABzM2NyZXQta2V5" not in text
+
+
+def test_a_transcript_that_cannot_be_written_any_more_does_not_end_the_run(mailing):
+    job, server = mailing()
+    done = job.command("run", "--transcript", "/dev/full")
+    assert done.code == 0
+    assert "lines are missing from /dev/full: No space left on device" in done.err
+    job.check(server.deliveries())
+
+
+def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing):
+    job, server = mailing()
+    done = job.command("run", "--transcript", "not/there.txt")
+    assert done.code == 74
+    assert "cannot write not/there.txt: No such file or directory" in done.err
+    nothing_reached(server)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--sandbox", "--to", "a@example.net"], "--sandbox and --to exclude each other"),
+        (["--dry-run", "--sandbox"], "--dry-run and --sandbox exclude each other"),
+        (["--out", "box"], "--out goes with --dry-run or --sandbox"),
+        (["--to", "nobody"], "--to nobody: the address has no @"),
+        (["--set", "issue"], "--set issue: expected KEY=VALUE"),
+        (["--set", "2nd=x"], "--set 2nd=x: expected KEY=VALUE"),
+        (["--limit", "0"], "--limit"),
+        (["--limit", "many"], "--limit"),
+        (["--sessions", "0"], "--sessions"),
+        (["--sessions", "65"], "--sessions"),
+        (["--colour"], "--colour"),
+    ],
+)
+def test_wrong_usage_is_named_and_sends_nothing(mailing, arguments, words):
+    job, server = mailing()
+    done = job.command("run", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    nothing_reached(server)
+    assert job.ledgers == []
+
+
+def test_log_json_writes_every_line_as_an_object(mailing):
+    job, _ = mailing(server={"refused": {"user2@example.net": "451 4.7.1 later"}})
+    done = job.command("run", "--log-json")
+    assert done.code == 75
+    lines = [json.loads(line) for line in done.err.splitlines()]
+    assert all({"time", "level", "message"} <= line.keys() for line in lines)
+    assert any(line.get("accepted") == 2 for line in lines)
