@@ -18,7 +18,7 @@ from mailbatch.errors import (
     SessionError,
 )
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import redact
+from mailbatch.smtp.auth import Echoes
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import FACTS, Verb
 from mailbatch.smtp.phases import TRANSITIONS, Phase, Signal
@@ -50,7 +50,9 @@ _SENDING = frozenset({Phase.CONTENT, Phase.END_OF_DATA})
 class Answers:
     """What the server says, and what it comes to."""
 
-    def __init__(self, *, pipelining: bool, transcript: Transcript | None) -> None:
+    def __init__(
+        self, *, pipelining: bool, transcript: Transcript | None, password: str | None
+    ) -> None:
         self.phase = Phase.GREETING
         self.capabilities = Capabilities()
         self.transaction: Transaction | None = None
@@ -62,6 +64,7 @@ class Answers:
         self._events: deque[events.Event] = deque()
         self._authentication: Authentication | None = None
         self._authenticated = False
+        self._echoes = Echoes(password or "")
         self._error: RemoteProtocolError | None = None
         self._end: SessionError | None = None
 
@@ -75,12 +78,13 @@ class Answers:
         if self.phase is _CLOSED:
             return
         parser = self._parser
+        self._listen(data)
         try:
             parser.receive_data(data)
             if self.phase is _HANDSHAKE:
                 self._refuse_early_bytes()
             while self.phase is not _CLOSED and (reply := parser.next_reply()) is not None:
-                self._take(reply)
+                self._take(self._redacted(reply) if self._echoes.heard else reply)
         except RemoteProtocolError as error:
             self._error = error
             self._close(error)
@@ -171,10 +175,9 @@ class Answers:
             else:
                 self._pipeline.queue(answer, Verb.AUTH, shown=b"***")
             return
-        lines = [redact(line, authentication.secrets) for line in reply.lines]
-        reply = replace(reply, lines=tuple(lines))
+        reply = self._redacted(reply)
         self._authentication = None
-        self._parser.discreet = False
+        self._parser.discreet = self._echoes.heard
         if reply.code < _NEGATIVE:
             self._authenticated = True
             self._move(Signal.POSITIVE, events.Authenticated(reply))
@@ -304,6 +307,18 @@ class Answers:
         if self._parser.unfinished:
             raise RemoteProtocolError("the server sent plain text between STARTTLS and TLS")
 
+    def _listen(self, data: bytes) -> None:
+        self._echoes.listen(data)
+        if self._echoes.heard:
+            self._parser.discreet = True
+
+    def _redacted(self, reply: Reply) -> Reply:
+        return replace(reply, lines=tuple(map(self._redact, reply.lines)))
+
+    def _redact(self, text: str) -> str:
+        said = self._authentication.secrets if self._authentication is not None else ()
+        return self._echoes.redact(text, said)
+
     def _new_parser(self) -> ReplyParser:
         parser = ReplyParser()
         if self._transcript is not None:
@@ -312,7 +327,7 @@ class Answers:
 
     def _show_line(self, line: bytes) -> None:
         text = decode(line)
-        if self._authentication is not None:
-            text = redact(text, self._authentication.secrets)
+        if self._echoes.heard or self._authentication is not None:
+            text = self._redact(text)
         if self._transcript is not None:
             self._transcript("S", text.encode())

@@ -8,10 +8,10 @@ That nothing of this is said before a verified TLS handshake is the session's to
 from __future__ import annotations
 
 import base64
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from urllib.parse import quote
 
 from mailbatch.errors import LocalProtocolError
 from mailbatch.smtp import commands
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 Exchange: TypeAlias = "Generator[bytes, str, None]"
 
 _REDACTED = "***"
-# A word of a reply that shares this many characters with a secret is taken for an echo of it.
+# So many characters of a secret in a row are taken for an echo of it.
 _ECHO = 6
-_WORD = re.compile(rf"[^\s\"'<>()\[\],;]{{{_ECHO},}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +112,58 @@ def redact(text: str, secrets: Collection[str]) -> str:
     """Replace every echo of a secret in what the server said, also one that was cut short."""
     for secret in secrets:
         text = text.replace(secret, _REDACTED) if secret else text
+    runs = {secret[i : i + _ECHO] for secret in secrets for i in range(len(secret) - _ECHO + 1)}
+    shown: list[str] = []
+    end = 0  # of the echo that is being passed over
+    for start, character in enumerate(text):
+        if text[start : start + _ECHO] in runs:
+            if start >= end:
+                shown.append(_REDACTED)
+            end = start + _ECHO
+        elif start >= end and not (character in ".…" and shown[-1:] == [_REDACTED]):
+            shown.append(character)
+    return "".join(shown)
 
-    def judge(match: re.Match[str]) -> str:
-        word = match[0].rstrip(".…")
-        echo = len(word) >= _ECHO and any(word in secret for secret in secrets)
-        return _REDACTED if echo else match[0]
 
-    return _WORD.sub(judge, text)
+class Echoes:
+    """What a server repeats of a secret, looked for in the bytes as they come.
+
+    `heard`: it has repeated it; nothing that it says should be shown as it is any more.
+    """
+
+    __slots__ = ("_forms", "_last", "_longest", "heard")
+
+    def __init__(self, secret: str) -> None:
+        self._forms = [(form, form.encode(errors="surrogatepass")) for form in forms(secret)]
+        self._longest = max((len(encoded) for _, encoded in self._forms), default=0)
+        self._last = b""
+        self.heard = False
+
+    def listen(self, data: bytes) -> None:
+        """Look at bytes of the server, cut anywhere."""
+        if self.heard or not self._forms:
+            return
+        read = self._last + data
+        self._last = read[-self._longest :]
+        self.heard = any(encoded in read for _, encoded in self._forms)
+
+    def redact(self, text: str, said: Iterable[str] = ()) -> str:
+        """Return a text without echoes of the secret, nor of what was `said` to authenticate."""
+        return redact(text, [*said, *(form for form, _ in self._forms)])
+
+
+def forms(secret: str) -> tuple[str, ...]:
+    """Return what a server may make of a secret: the plain text, a URL, base64.
+
+    In base64 it is what is the same wherever the secret stands in what was encoded. What is too
+    short to be told from other text is left out.
+    """
+    raw = secret.encode(errors="surrogatepass")
+    found = {secret, quote(raw, safe="")}
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode("ascii")
+        found.add(encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6])
+    return tuple(sorted(form for form in found if len(form) >= _ECHO))
 
 
 class Authentication:

@@ -65,6 +65,8 @@ _MAIL, _RCPT, _DATA, _END_OF_DATA = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF
 class Connection(Answers):
     """The client's side of one SMTP conversation; the greeting is owed from the start.
 
+    `password` is shown in no reply, error or transcript, should the server repeat it.
+
     `phase` is where it is. `capabilities` are those of the last EHLO, all off before it and after
     STARTTLS. `transaction` is the open one, or None. `replies` counts complete replies: a deadline
     starts anew whenever it has grown. `owed` is the verb whose reply comes next, or None.
@@ -74,9 +76,14 @@ class Connection(Answers):
     """
 
     def __init__(
-        self, *, local_name: str, pipelining: bool = True, transcript: Transcript | None = None
+        self,
+        *,
+        local_name: str,
+        pipelining: bool = True,
+        transcript: Transcript | None = None,
+        password: str | None = None,
     ) -> None:
-        super().__init__(pipelining=pipelining, transcript=transcript)
+        super().__init__(pipelining=pipelining, transcript=transcript, password=password)
         self._hello = commands.ehlo(local_name)
         self._secured = False
         # The last two bytes of the content that `send_body` queued so far.

@@ -307,6 +307,7 @@ class Session(asyncio.Protocol):
             local_name=local_name(transport.get_extra_info("sockname")),
             pipelining=self.server.pipelining,
             transcript=self._transcript,
+            password=self.server.password,
         )
         self._rearm()
 
