@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 from mailbatch.job.mail_values import OWNED_HEADERS, is_loopback
-from mailbatch.job.model import Attachment, Job, Rate, Secret, Timeouts
+from mailbatch.job.model import Attachment, Dkim, Job, Rate, Secret, Timeouts
 
 from .conftest import SMALLEST
 
@@ -64,6 +64,10 @@ message:
     url: "https://example.com/u/{{ token }}"
     mailto: leave@example.com
     one_click: true
+  dkim:
+    domain: example.com
+    selector: mail2026
+    private_key: {file: dkim.pem}
   css: inline
 callbacks:
   bulk_id: "{{ job.name }}-{{ edition }}"
@@ -96,6 +100,10 @@ def test_the_whole_contract_is_read(load):
     assert job.message.headers == {"X-Campaign": "{{ edition }}", "X-Priority": "1"}
     assert job.message.unsubscribe is not None
     assert job.message.unsubscribe.one_click is True
+    assert job.message.dkim == Dkim(
+        domain="example.com", selector="mail2026", private_key=Secret(file="dkim.pem")
+    )
+    assert job.message.dkim.record == "mail2026._domainkey.example.com"
     assert job.callbacks.data == [{"id": "{{ id }}", "desc": "…"}]
     assert job.callbacks.intermediate_report is True
     assert job.variables == {"issue": 48}
@@ -223,6 +231,8 @@ def test_a_whole_number_has_no_decimal_point(mistakes, changed):
 
 
 SERVER = {"username": "u", "password": {"env": "P"}}
+KEY = {"env": "KEY"}
+DKIM = {"domain": "example.com", "selector": "s1", "private_key": KEY}
 LONG = "x" * 101
 
 REFUSED = [
@@ -491,6 +501,35 @@ REFUSED = [
         {"message": {"unsubscribe": {"mailto": "a"}}},
         "message.unsubscribe.mailto: must be an address",
     ),
+    (
+        {"message": {"dkim": {"selector": "s", "private_key": KEY}}},
+        "message.dkim.domain: is missing",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"domain": "example"}}},
+        "message.dkim.domain: must be a domain",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"domain": "-a..example.com"}}},
+        "message.dkim.domain: must be a domain",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"domain": "{{ d }}.com"}}},
+        "message.dkim.domain: is no template: it is the same for every message",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"selector": "a b"}}},
+        "message.dkim.selector: must be letters, digits and hyphens, such as mail2026",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"private_key": "-----BEGIN PRIVATE KEY-----"}}},
+        "message.dkim.private_key: must not stand in the job file itself",
+    ),
+    (
+        {"message": {"dkim": DKIM | {"private_key": {}}}},
+        "message.dkim.private_key: must be exactly one of env, file, command, keyring",
+    ),
+    ({"message": {"dkim": True}}, "message.dkim: must be a mapping of keys"),
     # callbacks
     ({"callbacks": {"bulk_id": LONG}}, "callbacks.bulk_id: must have at most 100 characters"),
     ({"callbacks": {"bulk_id": "ü"}}, "callbacks.bulk_id: must be ASCII"),
@@ -549,6 +588,8 @@ ACCEPTED = [
     {"message": {"unsubscribe": {"mailto": "leave@example.com?subject=leave"}}},
     {"message": {"list_id": "News <news.example.com>", "to": "group"}},
     {"message": {"cc": [], "bcc": [], "attachments": []}},
+    {"message": {"dkim": DKIM}},
+    {"message": {"dkim": DKIM | {"domain": "bücher.example", "selector": "Mail_2026.north"}}},
     {"message": {"headers": {"X-IB-Other": "x", "Sender": "a@b.de"}}},
     {"recipients": {"delimiter": "\t", "encoding": "utf-16", "group_by": "locale"}},
     {"recipients": {"suppress": []}},

@@ -47,6 +47,7 @@ MODEL_ALONE = (
     "cannot be multipart/* or message/*",
     "is set by mailbatch",
     "must be a list identifier",
+    "must be a domain",
     "needs a url that begins with https://",
     "must be a URL",
     "must have at most",

@@ -101,6 +101,26 @@ def test_not_from_a_file_that_holds_none(folder, content, message):
     assert refused(secret_file(folder, content), folder=folder).message == message
 
 
+LINES = f"-----BEGIN-----\n{CANARY}\n-----END-----"
+
+
+def test_a_key_has_several_lines_wherever_it_comes_from(folder, memory):
+    memory.entries["dkim", "record"] = LINES
+    secrets = [
+        (Secret(env="P"), LINES),
+        (secret_file(folder, f"{LINES}\n".encode()), LINES),
+        (python(f"print({LINES!r})"), f"{LINES}\n"),
+        (Secret(keyring="dkim"), LINES),
+    ]
+    environ = dict(os.environ) | {"P": LINES}
+    given = {"folder": folder, "environ": environ, "username": "record"}
+    for secret, expected in secrets:
+        assert resolve(secret, lines=True, **given) == expected
+    error = refused(Secret(keyring="dkim"), username="r", user="the name", lines=True)
+    assert error.message == "the keyring service dkim has nothing for the name"
+    assert refused(Secret(env="P"), environ={"P": ""}, lines=True).message.endswith("is empty")
+
+
 def test_not_from_a_file_that_is_not_there(folder):
     missing = refused(Secret(file="nix"), folder=folder)
     assert missing.message == "the file nix cannot be read: No such file or directory"
@@ -162,10 +182,14 @@ class Memory(KeyringBackend):
     priority = 1
     locked = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries = {("infobip", "App"): CANARY, ("none", "App"): ""}
+
     def get_password(self, service: str, username: str) -> str | None:
         if self.locked:
             raise KeyringLocked(CANARY)
-        return {("infobip", "App"): CANARY, ("none", "App"): ""}.get((service, username))
+        return self.entries.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise AssertionError("a secret is only read")
@@ -274,6 +298,11 @@ LEAKS = [
     "password:\n    env: X\n    y: canary-5c1e",
     "pass: canary-5c1e",
     "api_key: canary-5c1e",
+    "private_key: canary-5c1e",
+    "private-key: canary-5c1e",
+    "private_key: |\n    -----BEGIN PRIVATE KEY-----\n    canary-5c1e\n    -----END",
+    "private_key: |\n-----BEGIN PRIVATE KEY-----\ncanary-5c1e\n-----END: x",
+    'private_key: "-----BEGIN PRIVATE KEY-----\ncanary-5c1e\n-----END" x',
     "token: canary-5c1e",
     "'password': canary-5c1e",
     "prot: 1\n  password: canary-5c1e",
@@ -299,6 +328,7 @@ def test_no_error_shows_a_password_that_stands_in_the_file(written, errors):
         "  password: {command: [pass, show, smtp]}",
         "  password:\n    env: NAME",
         "  password:\n    command:\n    - pass\n    - show",
+        "  private_key: {file: dkim.pem}",
         "  # a comment",
         "  password: {file: secret}  # a comment",
     ],
