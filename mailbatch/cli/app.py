@@ -110,7 +110,7 @@ def run(
     ] = None,
     sessions: Annotated[
         int | None,
-        typer.Option("--sessions", metavar="N", min=1, max=64, help="Parallel sessions."),
+        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
     ] = None,
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
@@ -304,7 +304,9 @@ def resolve(
         ),
     ] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False,
-    only: Only = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
+    ] = None,
     state_dir: StateDir = None,
     as_json: AsJson = False,
 ) -> None:

@@ -105,7 +105,7 @@ def lines(connected: Connected) -> list[str]:
         f"server: {connected.name} at {connected.address}",
         f"security: {tls}",
         f"authentication: {user}",
-        f"capabilities: {', '.join(offers.raw) or 'none'}",
+        f"capabilities: {', '.join(_keywords(offers)) or 'none'}",
     ]
 
 
@@ -119,11 +119,16 @@ def as_object(connected: Connected) -> dict[str, Any]:
         "tls": connected.tls,
         "certificate_expires": _iso(connected.expires),
         "certificate_days": connected.days,
-        "capabilities": list(offers.raw),
+        "capabilities": _keywords(offers),
         "pipelining": offers.pipelining,
         "size": offers.size,
         "authenticated": list(connected.authenticated) if connected.authenticated else None,
     }
+
+
+def _keywords(offers: Capabilities) -> list[str]:
+    """Return the keyword lines of EHLO; a bare OK at their end is a habit and no keyword."""
+    return [line for line in offers.raw if line.upper() != "OK"]
 
 
 def _iso(seconds: float | None) -> str | None:

@@ -46,11 +46,25 @@ def metrics_text(summary: Summary, now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_metrics(path: Path, summary: Summary, now: float) -> None:
+def failure_text(job: str, exit_code: int, now: float) -> str:
+    """Return what can be said of a run that ended before it had figures."""
+    labels = f'job="{_escaped(job)}"'
+    plain = {
+        "mailbatch_run_exit_code": exit_code,
+        "mailbatch_run_timestamp_seconds": round(now, 3),
+    }
+    lines = []
+    for name, value in plain.items():
+        lines += [f"# HELP {name} {METRICS[name]}", f"# TYPE {name} gauge"]
+        lines.append(f"{name}{{{labels}}} {value}")
+    return "\n".join(lines) + "\n"
+
+
+def write_metrics(path: Path, text: str) -> None:
     """Write the figures to `path`; raises `LedgerError` (74) where that cannot be done."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(metrics_text(summary, now), encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

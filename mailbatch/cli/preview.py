@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import pairs, read_job, reporting
+from mailbatch.cli.reporting import pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,15 +80,15 @@ def preview_command(
         raise UsageError("--port goes with --serve")
     if serve and as_json:
         raise UsageError("--serve and --json exclude each other")
-    shown = None if everything else limit if limit is not None else LIMIT
-    wanted = Wanted(job, edition, pairs(variables), out, shown, only, against)
+    most = None if everything else limit if limit is not None else LIMIT
+    wanted = Wanted(job, edition, pairs(variables), out, most, only, against)
     if serve:
         return _serve(console, wanted, PORT if port is None else port, browse=browse)
     made = make(wanted)
     if as_json:
         console.data(as_object(made))
     _tell(console, made)
-    console.say(f"gallery: {made.index}")
+    console.say(f"gallery: {shown(made.index)}")
     if browse:
         _browse(made.index.resolve().as_uri())
     return ExitCode.DONE

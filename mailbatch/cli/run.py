@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.metrics import write_metrics
+from mailbatch.cli.metrics import failure_text, metrics_text, write_metrics
 from mailbatch.cli.reporting import pairs, read_job, reporting, shown, when
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import UsageError
+from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -72,8 +72,13 @@ def run_command(
             retry_rejected=retry_rejected,
             transcript=written,
         )
-        ended = _run(console, job, options, ask=not (yes or dry_run or sandbox))
+        try:
+            ended = _run(console, job, options, ask=not (yes or dry_run or sandbox))
+        except MailbatchError as error:
+            _note_failure(metrics_file, job, error.exit_code)
+            raise
     if isinstance(ended, int):
+        _note_failure(metrics_file, job, ended)
         return ended
     loaded, summary = ended
     if as_json:
@@ -82,8 +87,14 @@ def run_command(
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is not None:
-        write_metrics(metrics_file, summary, time.time())
+        write_metrics(metrics_file, metrics_text(summary, time.time()))
     return summary.exit_code
+
+
+def _note_failure(metrics_file: Path | None, job: Path, code: int) -> None:
+    """Let the metrics tell of a run that came to nothing: stale figures would look like success."""
+    if metrics_file is not None:
+        write_metrics(metrics_file, failure_text(str(job), code, time.time()))
 
 
 def _run(

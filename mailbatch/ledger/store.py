@@ -301,6 +301,10 @@ class Ledger:
         Returns the number of deferred rows.
         """
         self._writing()
+        counts = self.counts()
+        if any(counts[status] for status in UNFINISHED):
+            with self._database.transaction() as connection:
+                set_fact(connection, "finished_at", None)
         return recovery.reopen_deferred(self._database)
 
     def reopen_rejected(self) -> int:

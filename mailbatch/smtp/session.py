@@ -331,7 +331,8 @@ class Session(asyncio.Protocol):
             return  # the TLS handshake failed; its own exception tells more
         self._transport = None
         cause = f" ({reason_of(exc)})" if exc is not None else ""
-        self._fail(ConnectionLost(f"{self._place()} closed the connection{cause}"))
+        text = f"{self.server.address} closed the connection{self._where()}{cause}"
+        self._fail(ConnectionLost(text))
 
     def pause_writing(self) -> None:
         """Do nothing: what is written is bounded by one transaction."""
@@ -435,9 +436,10 @@ class Session(asyncio.Protocol):
             self._transport = None
         self._wake()
 
-    def _place(self) -> str:
+    def _where(self) -> str:
+        """Return what was being waited for, as the end of a sentence."""
         owed = self._connection.owed if self._connection is not None else None
-        return f"{self.server.address}" + (f" {owed.in_reply_to}" if owed else "")
+        return f" {owed.in_reply_to}" if owed else ""
 
     def _rearm(self) -> None:
         """Give the oldest reply owed its deadline; only a complete reply moves it."""
@@ -450,4 +452,5 @@ class Session(asyncio.Protocol):
             self._deadline.set(getattr(self.server.timeouts, owed.deadline))
 
     def _expired(self) -> None:
-        self._fail(SessionTimeout(f"{self._place()} did not answer in time"))
+        text = f"{self.server.address} did not answer in time{self._where()}"
+        self._fail(SessionTimeout(text))

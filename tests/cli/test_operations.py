@@ -45,7 +45,7 @@ def test_metrics_replace_the_file_and_leave_nothing_beside_it(tmp_path):
     """The collector reads the old file or the new one."""
     path = tmp_path / "mailbatch.prom"
     path.write_text("old", encoding="utf-8")
-    write_metrics(path, SUMMARY, 0.0)
+    write_metrics(path, metrics_text(SUMMARY, 0.0))
     assert path.read_text(encoding="utf-8") == metrics_text(SUMMARY, 0.0)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -53,7 +53,7 @@ def test_metrics_replace_the_file_and_leave_nothing_beside_it(tmp_path):
 def test_metrics_that_cannot_be_written_are_an_error(tmp_path):
     """A folder that is not there is told with its path; nothing is left behind."""
     with pytest.raises(LedgerError, match="cannot write"):
-        write_metrics(tmp_path / "no" / "mailbatch.prom", SUMMARY, 0.0)
+        write_metrics(tmp_path / "no" / "mailbatch.prom", "x\n")
 
 
 def test_a_run_writes_its_metrics_and_logs_json(tmp_path, fault_server):
@@ -73,10 +73,14 @@ def test_a_run_writes_its_metrics_and_logs_json(tmp_path, fault_server):
 
 
 def test_errors_are_logged_as_json_too(tmp_path):
-    """A mistake in the job is one object with its place."""
+    """A mistake in the job is one object with its place, and the metrics tell its exit code."""
     (tmp_path / "job.yaml").write_text("version: 1\nnmae: x\n", encoding="utf-8")
-    code, _, err = program("run", "job.yaml", "--log-json", cwd=tmp_path)
+    code, _, err = program(
+        "run", "job.yaml", "--log-json", "--metrics-file", "m.prom", cwd=tmp_path
+    )
     assert code == 78
+    figures = (tmp_path / "m.prom").read_text(encoding="utf-8")
+    assert 'mailbatch_run_exit_code{job="job.yaml"} 78' in figures
     records = [json.loads(line) for line in err.splitlines()]
     assert any("job.yaml:2:1" in record["message"] for record in records)
     assert {record["level"] for record in records} == {"error"}
