@@ -79,13 +79,13 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
         "SELECT leased_at, address_key FROM lease WHERE delivery_id = ?", (delivery_id,)
     ).fetchone()
     changed = connection.execute(
-        "UPDATE recipient SET status = 'in_doubt', reason = ?1, due = NULL, reply_id = NULL,"
-        " attempts = attempts + 1, settled_at = ?2,"
-        " first_attempt_at = coalesce(first_attempt_at, ?2), resend = 0,"
-        " digest = coalesce((SELECT digest FROM lease WHERE delivery_id = ?3), digest)"
-        " WHERE delivery_id = ?3 AND status IN ('pending', 'deferred') AND due <= ?2"
-        " AND (?4 IS NULL OR address_key = ?4)",
-        (reason, leased_at, delivery_id, key),
+        "UPDATE recipient SET status = 'in_doubt', reason = :reason, due = NULL, reply_id = NULL,"
+        " attempts = attempts + 1, settled_at = :at,"
+        " first_attempt_at = coalesce(first_attempt_at, :at), resend = 0,"
+        " digest = coalesce((SELECT digest FROM lease WHERE delivery_id = :delivery), digest)"
+        " WHERE delivery_id = :delivery AND status IN ('pending', 'deferred') AND due <= :at"
+        " AND (:key IS NULL OR address_key = :key)",
+        {"reason": reason, "at": leased_at, "delivery": delivery_id, "key": key},
     ).rowcount
     connection.execute(
         f"UPDATE delivery SET due = {DUE} WHERE id = ?",  # noqa: S608 - a constant

@@ -133,7 +133,7 @@ def counts(database: Database) -> dict[Status, int]:
 def knows(database: Database, address: str) -> bool:
     """Whether a row of the table, as it was planned last, has this address."""
     with database.guard:
-        return bool(database.connection.execute(_KNOWS, (address.lower(),)).fetchone()[0])
+        return bool(database.connection.execute(_KNOWS, (address.lower(),) * 2).fetchone()[0])
 
 
 def shares_messages(database: Database) -> bool:
@@ -152,8 +152,8 @@ def next_due(database: Database) -> float | None:
 # An index leads to the rows that are mailed; the others are looked at only if none of them has it.
 _KNOWS = """
 SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE address_key = ?1 AND claim = 'own' AND line IS NOT NULL
-) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ?1 AND line IS NOT NULL)
+  SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
+) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
 """
 _SHARES = """
 SELECT EXISTS (
