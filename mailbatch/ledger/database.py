@@ -25,6 +25,7 @@ APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _BUSY_SECONDS = 5.0
+_SQLITE_AT_LEAST = (3, 33, 0)  # UPDATE ... FROM, sqlite_schema
 #: Pages in the journal before it is copied into the ledger: 8 MiB. Longer means fewer syncs, but
 #: beyond 4062 pages SQLite's index of the journal grows too, for which no room is kept.
 CHECKPOINT_PAGES = 2048
@@ -221,6 +222,11 @@ def check_exists(path: Path) -> None:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < _SQLITE_AT_LEAST:
+        raise LedgerError(
+            f"the ledger needs SQLite 3.33, this Python has {sqlite3.sqlite_version}",
+            hint="use a Python that comes with a newer SQLite",
+        )
     try:
         return sqlite3.connect(
             f"file:{quote(str(path.absolute()))}?{mode}",

@@ -86,6 +86,15 @@ class RunLock:
             os.close(fd)
 
 
+def last_holder(path: Path) -> Holder | None:
+    """Who holds the lock file `path`, or held it last, without touching the lock."""
+    try:
+        with path.open("rb") as stream:
+            return _read(stream.fileno())
+    except OSError:
+        return None
+
+
 def _open_locked(path: Path) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

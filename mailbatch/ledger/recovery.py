@@ -19,8 +19,8 @@ from mailbatch.ledger.under_way import DUE, fold, release
 
 Decision = Literal["accepted", "resend", "skip"]
 
-_DIED = "the run died after the end of data was sent and before its reply was read"
-_REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
+DIED = "the run died after the end of data was sent and before its reply was read"
+REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def begin_run(database: Database, boot: str) -> tuple[int, Recovery]:
         release(connection, certain)
         recipients = 0
         for delivery_id in doubtful:
-            recipients += _doubt(connection, delivery_id, _DIED if same_boot else _REBOOTED)
+            recipients += _doubt(connection, delivery_id, DIED if same_boot else REBOOTED)
         set_fact(connection, "boot_id", boot)
         last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
         number = 1 if last is None else int(last[0]) + 1

@@ -88,7 +88,7 @@ def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
                 attempts=attempts,
                 group=None if cells is None else group(cells),
                 edition=edition,
-                header_message_id=message_id,
+                header_message_id=message_id if attempts else None,  # else nobody can have seen it
                 first_attempt_at=first,
                 settled_at=settled,
                 reason="; ".join(filter(None, (reason, copies))) or None,

@@ -22,6 +22,7 @@ from typing import Self
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
 from mailbatch.ledger import plan, recovery, space, standing
+from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.damage import check_seal, seal
 from mailbatch.ledger.database import (
@@ -34,7 +35,7 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.leasing import Leasing
-from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.lock import RunLock, last_holder
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
@@ -102,7 +103,7 @@ class Ledger:
     def _open(
         cls, path: Path, boot: str, facts: Mapping[str, str] | None, domain: str | None
     ) -> Ledger:
-        lock = RunLock(path.with_name(path.name + ".lock"), boot=boot)
+        lock = RunLock(_lock_path(path), boot=boot)
         try:
             if facts is not None:
                 ensure(path, facts, lock=lock)
@@ -121,12 +122,19 @@ class Ledger:
         return ledger
 
     @classmethod
-    def read(cls, path: Path) -> Ledger:
+    def read(cls, path: Path, *, boot_id: str | None = None) -> Ledger:
         """The ledger at `path` to look at, also while a run writes it.
 
-        Raises LedgerError if there is none, or if it is damaged.
+        If its run died, what is in doubt is shown so before the next run records it. Raises
+        LedgerError if there is none, or if it is damaged.
         """
-        return cls(open_for_reading(path))
+        database = open_for_reading(path)
+        try:
+            look_through(database, last_holder(_lock_path(path)), boot=boot_id)
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
 
     def _begin(self, boot: str, facts: Mapping[str, str] | None, domain: str | None) -> None:
         if facts is not None and (self.job, self.edition) != (facts["job"], facts["edition"]):
@@ -372,3 +380,7 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")

@@ -1,5 +1,6 @@
 """What a run that died leaves behind: exact on the same boot, cautious after another one."""
 
+import json
 import subprocess
 import sys
 
@@ -295,3 +296,59 @@ def test_the_boot_id_is_the_same_for_every_process_of_this_boot():
         check=True,
     )
     assert other.stdout.strip() == boot_id() != ""
+
+
+# Looking on, before the next run
+
+
+def seen(path, boot):
+    with Ledger.read(path, boot_id=boot) as ledger:
+        doubts = {doubt.address: (doubt.line, doubt.digest) for doubt in ledger.in_doubt()}
+        return standing(ledger), ledger.counts(), doubts, list(ledger.result_rows())
+
+
+@pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+def test_who_looks_sees_what_the_next_run_will_record(ledger, path, folder, boot):
+    """`status` and `resolve` after a crash must not hide who may have the message."""
+    under_way(ledger)
+    dead = copy_files(path, folder / "dead")
+    forget_the_process(dead)
+    early = seen(dead, boot)
+    assert early[0]["b"] == "in_doubt"
+    assert early[0]["c"] == ("pending" if boot == "boot-1" else "in_doubt")
+    with open_ledger(dead, boot=boot):
+        pass
+    assert seen(dead, boot) == early
+
+
+def test_who_looks_at_a_run_that_lives_sees_no_doubt(ledger, path):
+    under_way(ledger)
+    states, counts, doubts, _ = seen(path, "boot-1")
+    assert states == {"a": "accepted", "b": "pending", "c": "pending", "d": "pending"}
+    assert counts[Status.IN_DOUBT] == 0
+    assert doubts == {}
+
+
+def test_a_run_on_another_host_may_be_alive(ledger, path):
+    under_way(ledger)
+    note = path.with_name(path.name + ".lock")
+    said = json.loads(note.read_text())
+    note.write_text(json.dumps({**said, "host": "elsewhere", "pid": 1 << 22}))
+    assert seen(path, "boot-1")[1][Status.IN_DOUBT] == 0
+
+
+def test_looking_at_a_dead_run_changes_nothing(ledger, path, folder):
+    under_way(ledger)
+    dead = copy_files(path, folder / "dead")
+    forget_the_process(dead)
+    before = dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()
+    seen(dead, "boot-2")
+    assert (dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()) == before
+
+
+def forget_the_process(path):
+    """Let the note name a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    note = path.with_name(path.name + ".lock")
+    note.write_text(json.dumps({**json.loads(note.read_text()), "pid": ended.pid}))

@@ -361,7 +361,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for row in self.ledger.result_rows():
             counts[row.status] += 1
         assert self.ledger.counts() == counts
-        with Ledger.read(self.path) as reader:
+        with Ledger.read(self.path, boot_id=f"boot {self.boot}") as reader:
             assert reader.counts() == counts
 
     @invariant()

@@ -1,0 +1,78 @@
+"""What a run that died left open, for somebody who only looks.
+
+A run recovers a ledger before it uses it; `status` and `resolve` may come first, and must not hide
+who may have the message. They see what the recovery would find, in temporary views over the same
+names.
+This module must never change the ledger, nor take its lock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from mailbatch.ledger.boot import boot_id
+from mailbatch.ledger.database import Database
+from mailbatch.ledger.lock import Holder
+from mailbatch.ledger.recovery import DIED, REBOOTED
+
+
+def look_through(database: Database, holder: Holder | None, *, boot: str | None = None) -> None:
+    """Show what is in doubt as such, if the process that held the ledger lives no more."""
+    if _is_alive(holder, boot or boot_id()):
+        return
+    same_boot = database.fact("boot_id") == (boot or boot_id())
+    with database.guard:
+        doubtful = database.connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM lease WHERE (committed OR ?)"
+            " AND delivery_id NOT IN (SELECT delivery_id FROM outcome))",
+            (not same_boot,),
+        ).fetchone()[0]
+        if doubtful:
+            database.connection.execute(_FIND, (DIED if same_boot else REBOOTED, not same_boot))
+            for view in (_STANDING, _TALLY):
+                database.connection.execute(view)
+
+
+def _is_alive(holder: Holder | None, boot: str) -> bool:
+    """Whether the holder may still be running; a pid that somebody else has got counts as alive."""
+    if holder is None or not holder.running or holder.boot != boot:
+        return False
+    if holder.host != socket.gethostname():
+        return True
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+_FIND = """
+CREATE TEMP TABLE doubtful AS
+SELECT r.id, l.leased_at, ? AS reason, coalesce(l.digest, r.digest) AS digest
+FROM lease AS l
+JOIN recipient AS r ON r.delivery_id = l.delivery_id AND r.status IN ('pending', 'deferred')
+  AND r.due <= l.leased_at AND (l.address_key IS NULL OR l.address_key = r.address_key)
+WHERE (l.committed OR ?) AND l.delivery_id NOT IN (SELECT delivery_id FROM outcome)
+"""
+_STANDING = """
+CREATE TEMP VIEW standing AS
+SELECT
+  s.id, s.line, s.address, s.address_key, s.claim, s.group_id, s.header_id, s.cells, s.delivery_id,
+  CASE WHEN q.id IS NULL THEN s.status ELSE 'in_doubt' END AS status,
+  coalesce(q.reason, s.reason) AS reason,
+  s.attempts + (q.id IS NOT NULL) AS attempts,
+  coalesce(s.first_attempt_at, q.leased_at) AS first_attempt_at,
+  coalesce(q.leased_at, s.settled_at) AS settled_at,
+  CASE WHEN q.id IS NULL THEN s.digest ELSE q.digest END AS digest,
+  CASE WHEN q.id IS NULL THEN s.reply_id END AS reply_id
+FROM main.standing AS s LEFT JOIN temp.doubtful AS q ON q.id = s.id
+"""
+_TALLY = """
+CREATE TEMP VIEW tally AS
+SELECT status, recipients FROM main.tally
+UNION ALL SELECT r.status, -1 FROM temp.doubtful AS q JOIN recipient AS r ON r.id = q.id
+UNION ALL SELECT 'in_doubt', 1 FROM temp.doubtful
+"""
