@@ -245,10 +245,13 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     console.err.print(line)
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
-        console.say(
-            f"{_count(summary.transactions, 'transaction')} in "
-            f"{_count(summary.sessions, 'session')}, {summary.seconds:.1f} s, {rate:,.0f} a second"
+        done = (
+            f"{_count(summary.transactions, 'message')} in {shown(summary.files)}"
+            if summary.files is not None
+            else f"{_count(summary.transactions, 'transaction')} in "
+            f"{_count(summary.sessions, 'session')}"
         )
+        console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
     if summary.results is not None:
         console.say(f"results: {shown(summary.results)}")
 

@@ -51,7 +51,8 @@ class Summary:
 
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
     `nothing_to_do` is True where the edition had been finished before; `finished_at` (seconds since
-    the epoch) is when it was, if it is. `declined` is True where somebody answered no.
+    the epoch) is when it was, if it is. `declined` is True where somebody answered no. `files` is
+    the folder that a dry run wrote to.
     """
 
     job: str
@@ -68,6 +69,7 @@ class Summary:
     finished_at: float | None = None
     recovered_in_doubt: int = 0
     scratch: bool = False
+    files: Path | None = None
 
     @property
     def recipients(self) -> int:

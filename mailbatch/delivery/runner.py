@@ -34,6 +34,8 @@ from mailbatch.smtp.server import Server
 Opener = Callable[[], Awaitable[TransportSession]]
 #: Asked once before a real send; False leaves everything unsent.
 Confirm = Callable[[Mailing, str], bool]
+#: Where a dry run writes its files unless told otherwise, beside the job.
+OUTBOX = "outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def run(
         elif agreed and options.only is not None:
             standing = mailing.standing(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
-        return _conclude(mailing, sent, started, scratch=options.scratch)
+        return _conclude(mailing, sent, started, options)
 
 
 def _server(
@@ -113,7 +115,7 @@ def _server(
     return destination.server_of(job, environ)
 
 
-def _conclude(mailing: Mailing, sent: Sent, started: float, *, scratch: bool) -> Summary:
+def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
     if not isinstance(failure, LedgerError):
@@ -137,7 +139,8 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, *, scratch: bool) ->
         nothing_to_do=sent.nothing_to_do,
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
-        scratch=scratch,
+        scratch=options.scratch,
+        files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
 
 
@@ -164,8 +167,8 @@ async def _send_all(
     sandbox = None
     opener: Opener
     if options.dry_run:
-        folder = options.out or job.folder / "outbox"
-        where = str(folder)
+        folder = options.out or job.folder / OUTBOX
+        where = f"{folder.name}/"
 
         async def opener() -> TransportSession:
             return FileSession(folder)

@@ -157,7 +157,7 @@ def test_dry_run_writes_what_would_be_sent_and_does_not_connect(mailing):
     message = email.message_from_bytes(files[1].read_bytes(), policy=email.policy.default)
     assert message["To"] == "user2@example.net"
     assert message.get_content().split() == ["Hello", "Name", "1"]
-    assert "written to files" in done.err
+    assert "scene (1), written to files: 3 accepted\n3 messages in shown, " in done.err
 
 
 def test_dry_run_needs_no_secret(mailing):
