@@ -1,0 +1,258 @@
+"""On a terminal: the question before a real send, progress, colours; none of it elsewhere."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.certainty.program import environment
+from tests.cli.conftest import nothing_reached
+from tests.support.faults import Fault, Kind, Stage
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Terminal:
+    """A pseudo-terminal that a command runs on, and what it shows."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = pty.openpty()
+        self.shown = ""
+
+    def read(self, until: str | None = None, seconds: float = 30.0) -> str:
+        """Read until a text is shown; without one, until all who have the terminal have ended."""
+        deadline = time.monotonic() + seconds
+        while until is None or until not in self.shown:
+            ready, _, _ = select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"not shown in time: {until!r}; shown: {self.shown!r}"
+            try:
+                data = os.read(self.ours, 65_536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not data:
+                break
+            self.shown += data.decode("utf-8")
+        assert until is None or until in self.shown, self.shown
+        return self.shown
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self.ours, text.encode() + b"\n")
+
+    @property
+    def text(self) -> str:
+        """What was shown, without escape codes."""
+        return ESCAPE.sub("", self.shown)
+
+
+@pytest.fixture
+def on_terminal(program):
+    """Run a command on a terminal, answering its question, if it asks: `Terminal`, exit code."""
+    opened = []
+
+    def run(job, *arguments, answer=None, **more):
+        terminal = Terminal()
+        opened.append(terminal)
+        codes = []
+        streams = [terminal.theirs] * 3
+        env = {"TERM": "xterm-256color", "COLUMNS": "100", **more}
+
+        def work():
+            codes.append(program.run(streams, *arguments, cwd=job.folder, **env))
+            os.close(terminal.theirs)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        if answer is not None:
+            terminal.read("[y/N] ")
+            terminal.type(answer)
+        terminal.read()
+        thread.join(30)
+        assert "Traceback" not in terminal.shown
+        return terminal, codes[0]
+
+    yield run
+    for terminal in opened:
+        os.close(terminal.ours)
+
+
+@pytest.mark.parametrize("answer", ["n", "", "no", "yess", "Y es"])
+def test_whoever_does_not_say_yes_has_sent_nothing(mailing, on_terminal, answer):
+    job, server = mailing()
+    terminal, code = on_terminal(job, "run", "job.yaml", answer=answer)
+    assert code == 75
+    question = (
+        f"Send scene (1) to 3 recipients from News <news@example.com> through "
+        f"127.0.0.1:{server.port}? [y/N] "
+    )
+    assert question in terminal.text
+    nothing_reached(server)
+    assert "nothing was sent" in terminal.text
+    assert "not finished: run again with mailbatch run job.yaml" in terminal.text
+    # The question has its line for itself, and the cursor is where it belongs.
+    assert terminal.shown.startswith(question + answer)
+    assert "\x1b[?25l" not in terminal.shown
+
+
+@pytest.mark.parametrize("answer", ["y", "YES"])
+def test_yes_sends_and_shows_how_far_it_is(mailing, on_terminal, answer):
+    job, server = mailing(recipients=20)
+    terminal, code = on_terminal(job, "run", "job.yaml", answer=answer)
+    assert code == 0
+    assert f"sending to 127.0.0.1:{server.port}" in terminal.text
+    assert "20/20" in terminal.text
+    assert "━" in terminal.shown
+    assert COLOUR.search(terminal.shown)
+    assert "scene (1): 20 accepted" in terminal.text
+    assert terminal.shown.count("\x1b[?25l") == terminal.shown.count("\x1b[?25h")
+    job.check(server.deliveries())
+
+
+WHOM = [
+    (["--limit", "2"], "to 2 of 3 recipients from"),
+    (["--only", "user2@example.net"], "to user2@example.net from"),
+    (["--to", "me@example.com"], "to me@example.com instead of 3 recipients from"),
+    (["--to", "me@example.com", "--limit", "1"], "to me@example.com instead of 1 of 3 recipients"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WHOM, ids=[" ".join(a) for a, _ in WHOM])
+def test_the_question_names_whom_this_run_is_for(mailing, on_terminal, arguments, words):
+    job, server = mailing()
+    terminal, code = on_terminal(job, "run", "job.yaml", *arguments, answer="n")
+    assert code == 75
+    assert words in terminal.text
+    nothing_reached(server)
+
+
+def test_the_question_knows_who_has_the_message_already(mailing, on_terminal):
+    job, _ = mailing()
+    assert job.command("run", "--limit", 2).code == 75
+    terminal, code = on_terminal(job, "run", "job.yaml", answer="y")
+    assert code == 0
+    assert "to 1 recipient from" in terminal.text
+    assert "1/1" in terminal.text
+
+
+@pytest.mark.parametrize("arguments", [["--yes"], ["--sandbox"], ["--dry-run"]])
+def test_a_rehearsal_or_a_yes_is_not_asked_about(mailing, on_terminal, arguments):
+    job, _ = mailing()
+    terminal, code = on_terminal(job, "run", "job.yaml", *arguments)
+    assert code == 0
+    assert "[y/N]" not in terminal.text
+    assert "3/3" in terminal.text
+
+
+def test_nobody_is_asked_where_there_is_nothing_to_send(mailing, on_terminal):
+    job, _ = mailing()
+    assert job.command("run").code == 0
+    terminal, code = on_terminal(job, "run", "job.yaml")
+    assert code == 0
+    assert "[y/N]" not in terminal.text
+    assert "━" not in terminal.shown
+    assert "nothing to do" in terminal.text
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_color_means_none(mailing, on_terminal, environ):
+    job, server = mailing(server={"refused": {"user2@example.net": "550 5.1.1 nobody"}})
+    terminal, code = on_terminal(job, "run", "job.yaml", "--yes", **environ)
+    assert code == 3
+    assert COLOUR.search(terminal.shown) is None
+    assert "2 accepted, 1 rejected" in terminal.text
+    if environ.get("TERM") == "dumb":
+        assert "\x1b" not in terminal.shown
+    job.check(server.deliveries())
+
+
+def test_quiet_is_quiet_on_a_terminal_but_for_the_question(mailing, on_terminal):
+    job, _ = mailing()
+    terminal, code = on_terminal(job, "run", "job.yaml", "--quiet", answer="y")
+    assert code == 0
+    assert re.fullmatch(r"Send scene .*\? \[y/N\] y\n", terminal.text)
+
+
+def test_a_mistake_is_shown_with_its_line_and_a_caret(mailing, on_terminal):
+    job, _ = mailing()
+    job.edit("host: 127.0.0.1", "hosst: 127.0.0.1")
+    terminal, code = on_terminal(job, "run", "job.yaml")
+    assert code == 78
+    lines = terminal.text.splitlines()
+    assert lines[0] == 'job.yaml:4:3: server.hosst: unknown key, did you mean "host"?'
+    assert lines[1].strip() == "hosst: 127.0.0.1"
+    assert lines[2] == lines[1][: lines[1].index("hosst")] + "^"
+
+
+def test_without_a_terminal_on_both_sides_nobody_is_asked(mailing):
+    """Input from a pipe, or errors into a file: that is a program, and it said what it wants."""
+    job, server = mailing()
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mailbatch", "run", "job.yaml"],
+            cwd=job.folder,
+            env=environment(),
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0
+    assert "[y/N]" not in done.stderr
+    assert "\x1b" not in done.stderr
+    job.check(server.deliveries())
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_the_question_is_a_no(mailing, signum):
+    """Ctrl-C while thinking it over: nothing was sent, and it can be run again."""
+    job, server = mailing()
+    terminal = Terminal()
+    env = environment(TERM="xterm", COLUMNS="100")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mailbatch", "run", "job.yaml"],
+        cwd=job.folder,
+        env=env,
+        stdin=terminal.theirs,
+        stdout=terminal.theirs,
+        stderr=terminal.theirs,
+    )
+    os.close(terminal.theirs)
+    terminal.read("[y/N] ")
+    process.send_signal(signum)
+    terminal.read()
+    os.close(terminal.ours)
+    assert process.wait(30) == 75
+    assert "interrupted before anything was sent; run again" in terminal.text
+    assert "Traceback" not in terminal.text
+    nothing_reached(server)
+    assert job.command("run").code == 0
+    job.check(server.deliveries())
+
+
+def test_waits_are_told_once_however_many_sessions_wait(mailing, on_terminal):
+    """And the bar goes on below."""
+    job, server = mailing(
+        Fault(Stage.RCPT, Kind.TRANSIENT, recipient="user2@example.net"), attempts=2
+    )
+    job.edit("initial: 0.05s", "initial: 1s")
+    job.edit("maximum: 0.2s", "maximum: 1.5s")
+    terminal, code = on_terminal(job, "run", "job.yaml", "--yes", "--sessions", "3")
+    assert code == 0
+    assert terminal.text.count("for deferred recipients") == 1
+    assert "scene (1): 3 accepted" in terminal.text
+    job.check(server.deliveries())
