@@ -24,6 +24,8 @@ from mailbatch.ledger.lock import RunLock
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
+#: For what looks up every recipient: plans and checks.
+LARGE_CACHE_KIB = 32768
 _BUSY_SECONDS = 5.0
 _SQLITE_AT_LEAST = (3, 33, 0)  # UPDATE ... FROM, sqlite_schema
 #: Pages in the journal before it is copied into the ledger: 8 MiB. Longer means fewer syncs, but
@@ -183,6 +185,7 @@ def _check(path: Path, *, sealed: bool, boot: str) -> None:
         try:
             with looked.guard:
                 if not sealed:
+                    looked.connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
                     check_pages(path, looked.connection)
                 if looked.fact("boot_id") == boot:
                     index = path.with_name(path.name + "-shm").open("rb")

@@ -17,11 +17,10 @@ from typing import Protocol
 
 from mailbatch.envelope import Recipient
 from mailbatch.ledger import homes, merging
-from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.database import LARGE_CACHE_KIB, Database, set_fact
 from mailbatch.ledger.under_way import fold
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_CACHE_KIB = 65536
 
 
 class Digest(Protocol):
@@ -66,7 +65,7 @@ def reconcile(
     )
     connection = database.connection
     with database.guard:
-        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
     try:
         with database.transaction(durable=True):
             fold(connection)

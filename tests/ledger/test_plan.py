@@ -138,6 +138,16 @@ def test_pending_rows_take_the_status_that_the_table_gives_them_now(ledger, stat
     assert numbers(ledger) == {"pending": 2}
 
 
+def test_a_deferred_row_with_other_fields_stays_deferred_until_it_is_due(ledger):
+    plan(ledger, [row(2, "a@x.org", "Ada")], columns=("email", "name"))
+    send(ledger, Status.DEFERRED, retry_at=NOW + 60)
+    change = plan(ledger, [row(7, "a@x.org", "Eva")], columns=("email", "name"))
+    assert change == PlanChange(rows=1, changed=1)
+    assert (by_row(ledger)[7].status, ledger.next_due()) == (Status.DEFERRED, NOW + 60)
+    again = lease_one(ledger, now=NOW + 60)
+    assert (again.rows[0].values, again.attempt) == (("a@x.org", "Eva"), 2)
+
+
 def test_a_deferred_row_that_is_suppressed_now_is_not_tried_again(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger, Status.DEFERRED, retry_at=NOW + 5)

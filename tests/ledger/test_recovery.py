@@ -321,6 +321,26 @@ def test_who_looks_sees_what_the_next_run_will_record(ledger, path, folder, boot
     assert seen(dead, boot) == early
 
 
+def test_who_looks_sees_doubt_only_where_the_attempt_went(ledger, path, folder):
+    plan(ledger, people("a", "b", "c", group=("g",)), group_by=("g",))
+    first = lease_one(ledger)
+    outcomes = [
+        Outcome("a", Status.DEFERRED, LATER),
+        Outcome("b", Status.PENDING, counted=False),
+        Outcome("c", Status.PENDING, counted=False),
+    ]
+    ledger.settle(first.id, outcomes, now=NOW, retry_at=NOW + 60)
+    ledger.commit_point(lease_one(ledger, address="b").id)
+    dead = copy_files(path, folder / "dead")
+    forget_the_process(dead)
+    assert seen(dead, "boot-1")[0] == {"a": "deferred", "b": "in_doubt", "c": "pending"}
+    ledger.settle(first.id, [Outcome("b", Status.ACCEPTED, TAKEN)], now=NOW, retry_at=None)
+    ledger.commit_point(lease_one(ledger).id)
+    dead = copy_files(path, folder / "dead again")
+    forget_the_process(dead)
+    assert seen(dead, "boot-1")[0] == {"a": "deferred", "b": "accepted", "c": "in_doubt"}
+
+
 def test_who_looks_at_a_run_that_lives_sees_no_doubt(ledger, path):
     under_way(ledger)
     states, counts, doubts, _ = seen(path, "boot-1")
