@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mailbatch.errors import InputError, InputErrors, MailbatchError
+from mailbatch.errors import InputError, InputErrors, LedgerError, MailbatchError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -38,6 +39,27 @@ STYLE = {
 }
 
 
+class LossyStream:
+    """A stream that may be lost: a full log disk or a closed pipe must not end a run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or do without."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or do without."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Console:
     """Where people read: standard error, and standard output for data."""
 
@@ -49,7 +71,9 @@ class Console:
         self.quiet = quiet
         self.as_json = as_json
         self.log_json = log_json
-        self.err: RichConsole = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self.err: RichConsole = RichConsole(
+            file=cast("TextIO", LossyStream(sys.stderr)), highlight=False, soft_wrap=True
+        )
         self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal and not log_json
 
     def say(self, text: str, *, style: str | None = None) -> None:
@@ -72,16 +96,22 @@ class Console:
         """Write one JSON object to standard error: the form of every line with `--log-json`."""
         record = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
         line = json.dumps({**record, "message": message, **fields}, ensure_ascii=False, default=str)
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        self.err.file.write(line + "\n")
+        self.err.file.flush()
 
     def data(self, value: object) -> None:
-        """Write one JSON object to standard output."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        """Write one JSON object to standard output; raises what `lines` raises."""
+        self.lines(json.dumps(value, ensure_ascii=False, default=str))
 
     def lines(self, text: str) -> None:
-        """Write text that is data to standard output."""
-        sys.stdout.write(text + "\n")
+        """Write text that is data to standard output; raises `LedgerError` (74) if it is lost."""
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except OSError as error:
+            # What is still in the buffer must not fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise LedgerError(f"cannot write to standard output: {error.strerror}") from error
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with its place and what to do next."""

@@ -79,6 +79,18 @@ def when(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def as_on_the_wire(address: str | None) -> str | None:
+    """Return an address as the ledger knows it: `ann@bücher.example` with its A-labels."""
+    if address is None:
+        return None
+    from mailbatch.recipients.address import parse_address
+
+    try:
+        return parse_address(address)
+    except ValueError:
+        return address  # rows that are not valid are known by their cell
+
+
 def shown(path: Path) -> str:
     """Return a path as people want to read it: from where they stand, if it lies below."""
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting, when
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def resolve_command(
     if not chosen:
         return _list(console, Ledger.read(path), as_json=as_json)
     with Ledger.reopen(path) as ledger:
-        number = ledger.resolve(chosen[0], address=only, now=time.time())
+        number = ledger.resolve(chosen[0], address=as_on_the_wire(only), now=time.time())
         left = sum(1 for _ in ledger.in_doubt())
     if only is not None and not number:
         raise UsageError(f"{only} is not in doubt", hint=f"list them: mailbatch resolve {job}")

@@ -34,6 +34,11 @@ def results_command(
         write_results(ledger, path)
         console.say(f"results: {shown(path)}")
         if failed is not None:
-            number = write_unfinished(ledger, failed)
+            number = write_unfinished(
+                ledger,
+                failed,
+                delimiter=loaded.recipients.delimiter or ",",
+                encoding=loaded.recipients.encoding,
+            )
             console.say(f"unfinished: {number} recipients in {failed}")
     return ExitCode.DONE

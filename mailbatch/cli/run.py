@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.console import STYLE, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.metrics import failure_text, metrics_text, write_metrics
-from mailbatch.cli.reporting import pairs, read_job, reporting, shown, when
+from mailbatch.cli.reporting import as_on_the_wire, pairs, read_job, reporting, shown, when
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.errors import LedgerError, MailbatchError, UsageError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run_command(
             state_dir=state_dir,
             results=results,
             limit=limit,
-            only=only,
+            only=as_on_the_wire(only),
             redirect=_address(to),
             sessions=sessions,
             rate=_rate(rate),
@@ -86,8 +86,14 @@ def run_command(
     show_summary(console, summary, options, _again(job, loaded, summary, options))
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
-    if metrics_file is not None:
+    if metrics_file is None:
+        return summary.exit_code
+    try:
         write_metrics(metrics_file, metrics_text(summary, time.time()))
+    except LedgerError as error:
+        console.error(error)
+        # 77 and 69 tell of more than a figure that is missing.
+        return summary.exit_code if summary.exit_code in {69, 77} else error.exit_code
     return summary.exit_code
 
 

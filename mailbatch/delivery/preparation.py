@@ -136,19 +136,23 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             message_id_domain=inputs.composer.message_id_domain,
         )
     )
+    if options.retry_rejected:
+        # Before the plan: a row that has moved to another group since leaves its old message.
+        ledger.reopen_rejected()
     ledger.reconcile(
         inputs.plan.columns,
         inputs.plan,
         group_by=job.recipients.group_by,
-        recipients_per_transaction=job.server.recipients_per_transaction,
+        # Copies need a RCPT of each transaction, too.
+        recipients_per_transaction=max(
+            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
+        ),
     )
     if job.recipients.group_by and ledger.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
             raise InputErrors(leaks)
     ledger.reopen_deferred()
-    if options.retry_rejected:
-        ledger.reopen_rejected()
     mailing = Mailing(inputs, ledger, results_path(job, edition, options))
     if options.only is not None and not ledger.knows(options.only):
         raise UsageError(

@@ -103,7 +103,7 @@ def run(
         elif agreed and options.only is not None:
             standing = mailing.standing(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
-        return _conclude(mailing, sent, started, options)
+        return _finish(mailing, sent, started, options)
 
 
 def _server(
@@ -113,6 +113,15 @@ def _server(
     if options.dry_run or options.sandbox or not mailing.unfinished:
         return None
     return destination.server_of(job, environ)
+
+
+def _finish(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
+    """Conclude, whatever first signal comes meanwhile; a second one stops at once."""
+    try:
+        with signals.finishing(heard=sent.signum is not None):
+            return _conclude(mailing, sent, started, options)
+    except signals.Interrupted as second:
+        raise StoppedAtOnce(second.signum) from None
 
 
 def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:

@@ -31,6 +31,7 @@ from mailbatch.errors import (
     InputError,
     LedgerError,
     LocalProtocolError,
+    ServiceUnavailable,
     SessionError,
     TLSError,
 )
@@ -41,6 +42,8 @@ from mailbatch.render.message import Message
 
 #: A session that would idle longer than this is ended and opened again when it is needed.
 LONGEST_IDLE = 20.0
+#: So many refusals of the sender in a row (5yz to MAIL) end the run.
+MOST_REFUSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Sender:
         self._session: TransportSession | None = None
         self._ahead: Prepared | None = None
         self._losses = 0
+        self._refusals = 0
 
     async def work(self) -> None:
         """Send until nothing is due any more or the run is stopped.
@@ -137,9 +141,7 @@ class Sender:
         except InputError as error:
             self._refuse(delivery, str(error))
             return None
-        done = delivery.settled_copies
-        copies = [c for c in message.copies if c not in done and c not in delivery.addresses]
-        paths = (*delivery.unsettled, *copies)
+        paths = (*delivery.unsettled, *_copies(delivery, message))
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
         return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
 
@@ -197,6 +199,9 @@ class Sender:
             session = await self._ready_session(prepared)
             if session is None:
                 return
+            if run.stop.is_set():  # nothing is begun behind a signal
+                run.lots.put_back(prepared.delivery)
+                return
             fitted = self._fit(prepared, session.capabilities)
             if fitted is not None and self._is_what_may_have_arrived(fitted):
                 await self._transact(session, fitted)
@@ -214,11 +219,11 @@ class Sender:
             session = None
         while session is None or not session.usable:
             self._session = session = None
-            if self._losses > 1 and not await self._wait_after_loss():
+            if run.stop.is_set() or (self._losses > 1 and not await self._wait_after_loss()):
                 run.lots.put_back(prepared.delivery)
                 return None
             try:
-                session = await self._open_session()
+                session = await self._open_unless_stopped()
             except SessionError as error:
                 self._count_loss(prepared, error)
             except BaseException:
@@ -230,10 +235,23 @@ class Sender:
             run.progress.session_opened(run.server)
         return session
 
+    async def _open_unless_stopped(self) -> TransportSession | None:
+        """Open a session; None if the run was stopped before it was ready."""
+        opening = asyncio.ensure_future(self._open_session())
+        try:
+            await _first(asyncio.wait({opening}), self._run.stop.wait())
+            if opening.done():
+                return opening.result()
+        finally:
+            opening.cancel()
+        await asyncio.wait({opening})  # it closes what it has opened
+        return None
+
     def _count_loss(self, prepared: Prepared | None, error: SessionError) -> None:
         """Count a failed conversation; raise where trying again is no use or not allowed."""
         self._losses += 1
         final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
+        final = final or self._refusals >= MOST_REFUSALS
         if final or self._losses >= self._run.policy.attempts:
             if prepared is not None:
                 self._run.lots.put_back(prepared.delivery)
@@ -274,7 +292,8 @@ class Sender:
             if not address.isascii()
         )
         left = tuple(address for address in envelope.forward_paths if address.isascii())
-        if not left or not envelope.reverse_path.isascii():
+        # A copy of a letter that its recipient cannot get is of no use to anybody.
+        if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
             self._refuse(delivery, reason)
             return None
         return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
@@ -308,7 +327,7 @@ class Sender:
                 await session.done()
         except SessionError as error:
             failure = error
-        failure = failure or session.failure
+        failure = failure or session.failure or self._sender_refused(attempt)
         if failure is not None:
             session.abort()  # also settles the attempt, if it is still open
         outcomes = attempt.outcomes() if attempt is not None else ()
@@ -322,6 +341,20 @@ class Sender:
             self._losses = 0
         if failure is not None:
             self._count_loss(None, failure)
+
+    def _sender_refused(self, attempt: Attempt | None) -> SessionError | None:
+        """Return a failure once the server has refused the sender again and again.
+
+        Every message has the same sender: going on would only mark everybody as rejected.
+        """
+        reply = attempt.sender_refusal if attempt is not None else None
+        self._refusals = self._refusals + 1 if reply is not None else 0
+        if self._refusals < MOST_REFUSALS:
+            return None
+        return ServiceUnavailable(
+            f"{self._run.server} refuses the sender: {reply}",
+            hint="see sender.from and sender.envelope_from; then --retry-rejected",
+        )
 
     def _look_ahead(self, session: TransportSession) -> Exception | None:
         """Prepare the next message while the reply to this one is on its way.
@@ -360,6 +393,17 @@ class Sender:
         mine = set(delivery.unsettled)
         for status, count in Counter(o.status for o in every if o.address in mine).items():
             run.progress.settled(status, count)
+
+
+def _copies(delivery: Delivery, message: Message) -> list[str]:
+    """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
+    known = {address.lower() for address in (*delivery.addresses, *delivery.settled_copies)}
+    copies = []
+    for copy in message.copies:
+        if copy.lower() not in known:
+            known.add(copy.lower())
+            copies.append(copy)
+    return copies
 
 
 _AGAIN = frozenset({Status.DEFERRED, Status.PENDING})

@@ -1,7 +1,8 @@
 """Signals of a run: the first finishes what is open, the second stops at once.
 
 SIGINT, SIGTERM and SIGHUP alike. Before the event loop runs (planning is one SQL transaction), a
-signal raises `Interrupted` and nothing has changed. In the loop the first one sets `stop`.
+signal raises `Interrupted` and nothing has changed. In the loop the first one sets `stop`. Behind
+the loop the first one changes nothing: the results are being written.
 """
 
 from __future__ import annotations
@@ -33,8 +34,32 @@ def raising() -> Iterator[None]:
     def interrupt(signum: int, _frame: FrameType | None) -> None:
         raise Interrupted(signum)
 
+    with _received_by(interrupt):
+        yield
+
+
+@contextmanager
+def finishing(*, heard: bool) -> Iterator[None]:
+    """Let a first signal pass within the block, and raise `Interrupted` for the second.
+
+    `heard` says that the first one has come before.
+    """
+    left = 0 if heard else 1
+
+    def receive(signum: int, _frame: FrameType | None) -> None:
+        nonlocal left
+        if not left:
+            raise Interrupted(signum)
+        left -= 1
+
+    with _received_by(receive):
+        yield
+
+
+@contextmanager
+def _received_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     try:
-        before = {signum: signal.signal(signum, interrupt) for signum in SIGNALS}
+        before = {signum: signal.signal(signum, receive) for signum in SIGNALS}
     except ValueError:  # not the main thread: whoever embeds the run owns the signals
         yield
         return

@@ -19,6 +19,10 @@ from mailbatch.outcome import Outcome, Reply, Status
 class Attempt(Protocol):
     """One transaction, as far as the run cares: one outcome per address of its envelope."""
 
+    @property
+    def sender_refusal(self) -> Reply | None:
+        """The reply that refused the sender for good (5yz to MAIL), if one did."""
+
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what became of each address, in the order of the envelope."""
 
@@ -91,6 +95,7 @@ class Written:
     """A message that lies in a file."""
 
     envelope: Envelope
+    sender_refusal: Reply | None = None
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return ACCEPTED for every address: the file took the message."""
@@ -155,6 +160,11 @@ class Redirected:
     attempt: Attempt
     addresses: Sequence[str]
 
+    @property
+    def sender_refusal(self) -> Reply | None:
+        """The reply that refused the sender for good, if one did."""
+        return self.attempt.sender_refusal
+
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return the test address's outcome under each of the replaced addresses."""
         (outcome,) = self.attempt.outcomes()
@@ -193,8 +203,9 @@ class RedirectedSession:
 
     def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
         """Open a transaction to the test address."""
+        paths = (envelope.reverse_path, self._address)
         replaced = Envelope(
-            envelope.reverse_path, (self._address,), smtputf8=not self._address.isascii()
+            envelope.reverse_path, (self._address,), smtputf8=not all(map(str.isascii, paths))
         )
         attempt = self._session.begin(replaced, size=size, eight_bit=eight_bit)
         return Redirected(attempt, envelope.forward_paths)

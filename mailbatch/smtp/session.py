@@ -160,12 +160,15 @@ class Session(asyncio.Protocol):
                 server_hostname=self.server.host,
                 ssl_handshake_timeout=self.server.timeouts.connect,
             )
-        except (ssl.SSLError, OSError, TimeoutError) as error:
+        except ssl.SSLError as error:
             raise tls_error(self.server, error) from error
+        except OSError as error:  # a time-out is one, too: neither says anything about TLS
+            text = f"no TLS handshake with {self.server.address}: {reason_of(error)}"
+            raise ConnectError(text) from error
         finally:
             self._upgrading = False
         if upgraded is None:
-            raise TLSError(f"{self.server.address} ended the connection in the TLS handshake")
+            raise ConnectionLost(f"{self.server.address} ended the TLS handshake")
         self._transport = upgraded
         self._engine.tls_started()
         self._note_tls()

@@ -351,7 +351,7 @@ def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing)
         (["--limit", "0"], "--limit"),
         (["--limit", "many"], "--limit"),
         (["--sessions", "0"], "--sessions"),
-        (["--sessions", "65"], "--sessions"),
+        (["--sessions", "1001"], "--sessions"),
         (["--colour"], "--colour"),
     ],
 )

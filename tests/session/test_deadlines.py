@@ -28,7 +28,7 @@ ENDS = {
     Stage.BANNER: ("SessionTimeout", "did not answer in time", None),
     Stage.EHLO: ("SessionTimeout", "did not answer in time in reply to EHLO", None),
     Stage.STARTTLS: ("SessionTimeout", "did not answer in time in reply to STARTTLS", None),
-    Stage.TLS: ("TLSError", "no TLS with", None),
+    Stage.TLS: ("ConnectError", "no TLS handshake with", None),
     Stage.EHLO2: ("SessionTimeout", "did not answer in time in reply to EHLO", None),
     Stage.AUTH: ("SessionTimeout", "did not answer in time in reply to AUTH", None),
     Stage.AUTH_FINAL: ("SessionTimeout", "did not answer in time in reply to AUTH", None),
