@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from mailbatch.envelope import Delivery, Recipient
@@ -384,10 +386,20 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [doubt.line for doubt in self.ledger.in_doubt()] == doubtful
 
 
+_CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=_CHECKS
 )
+
+
+@pytest.mark.long
+def test_a_thousand_long_lives():
+    """The same with more and longer sequences."""
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=1000, stateful_step_count=60, deadline=None, suppress_health_check=_CHECKS
+        ),
+    )
