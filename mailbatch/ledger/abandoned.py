@@ -9,7 +9,6 @@ This module must never change the ledger, nor take its lock.
 from __future__ import annotations
 
 import os
-import socket
 
 from mailbatch.ledger.boot import boot_id
 from mailbatch.ledger.database import Database
@@ -38,7 +37,7 @@ def _is_alive(holder: Holder | None, boot: str) -> bool:
     """Whether the holder may still be running; a pid that somebody else has got counts as alive."""
     if holder is None or not holder.running or holder.boot != boot:
         return False
-    if holder.host != socket.gethostname():
+    if holder.host != os.uname().nodename:
         return True
     try:
         os.kill(holder.pid, 0)

@@ -7,8 +7,6 @@ one.
 
 from __future__ import annotations
 
-import subprocess
-import uuid
 from pathlib import Path
 
 _LINUX = Path("/proc/sys/kernel/random/boot_id")
@@ -26,7 +24,13 @@ def boot_id() -> str:
     try:
         return _LINUX.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
-        pass
+        return _elsewhere()
+
+
+def _elsewhere() -> str:
+    import subprocess
+    import uuid
+
     for name in _SYSCTL_NAMES:
         try:
             found = subprocess.run(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +58,7 @@ class RunLock:
         self.died = previous is not None and previous.running and previous.boot == boot
         self.seal = None if previous is None or previous.running else previous.seal
         started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._holder = Holder(os.getpid(), socket.gethostname(), started, boot)
+        self._holder = Holder(os.getpid(), os.uname().nodename, started, boot)
         try:
             # What the holder before left stands until the ledger is found in order.
             self.mark(running=self.died, seal=self.seal)
