@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.damage import check_journal, check_pages, journal_size
+from mailbatch.ledger.damage import check_journal, check_pages, check_seal, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 from mailbatch.ledger.lock import RunLock
 
@@ -36,12 +36,14 @@ CHECKPOINT_PAGES = 2048
 class Database:
     """A connection to one ledger, and the only way to it."""
 
-    __slots__ = ("_place", "connection", "guard", "path")
+    __slots__ = ("_place", "connection", "exact", "guard", "path")
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
         self.guard = Guard(path)
+        #: Whether every commit of the last run is here, if it died on this boot.
+        self.exact = True
         self._place = _place(path)
 
     def check_place(self) -> None:
@@ -152,13 +154,16 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def open_for_writing(path: Path, *, died: bool, sealed: bool, boot: str) -> Database:
-    """The ledger, checked unless `sealed`; `died`: its last run on this boot never put it away."""
-    if died and not journal_size(path):
-        raise damaged(path, f"its last run died, and its journal {path}-wal is gone")
-    _check(path, sealed=sealed, boot=boot)
+def open_for_writing(path: Path, *, lock: RunLock, boot: str) -> Database:
+    """The ledger, checked; page by page, unless it is what its seal says."""
+    if lock.seal is not None:
+        check_seal(path, lock.seal, lock.path)
+    lost = lock.died and not journal_size(path)
+    _check(path, sealed=lock.seal is not None, boot=boot)
     database = Database(path, _connect(path, "mode=rw"))
     try:
+        if lost:
+            _do_without_journal(database, lock)
         with database.guard:
             _prepare(database.connection)
             # The next write begins the journal anew: nothing in it can pass for a part of this run.
@@ -167,6 +172,19 @@ def open_for_writing(path: Path, *, died: bool, sealed: bool, boot: str) -> Data
         database.connection.close()
         raise
     return database
+
+
+def _do_without_journal(database: Database, lock: RunLock) -> None:
+    """Go on without the journal of a run that died, if a tool has copied it into the ledger.
+
+    Then the last lot is in the ledger, and what became of it may be. Without that lot the journal
+    was lost, and with it who has the message.
+    """
+    if int(database.fact("lots") or 0) != lock.lots:
+        raise damaged(
+            database.path, f"its last run died, and its journal {database.path}-wal is gone"
+        )
+    database.exact = False
 
 
 def _check(path: Path, *, sealed: bool, boot: str) -> None:

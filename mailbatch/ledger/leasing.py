@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.ledger.database import Database
+from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.under_way import Leased, UnderWay, fold
 
 _TOKEN_LENGTH = 26  # base32: 130 bits
@@ -77,7 +77,7 @@ class _Row(NamedTuple):
 class Leasing:
     """Takes the next deliveries out of the ledger."""
 
-    __slots__ = ("_database", "_domain", "_seed", "_under_way")
+    __slots__ = ("_database", "_domain", "_seed", "_under_way", "lots")
 
     def __init__(
         self, database: Database, under_way: UnderWay, *, job: str, edition: str, domain: str
@@ -86,6 +86,8 @@ class Leasing:
         self._under_way = under_way
         self._seed = hashlib.sha256(json.dumps([job, edition]).encode())
         self._domain = domain
+        #: How often deliveries were leased, in all runs.
+        self.lots = lots(database)
 
     def lease(self, count: int, *, now: float, address: str | None) -> list[Delivery]:
         """At most `count` deliveries that are due, marked as leased in one synced commit."""
@@ -111,6 +113,10 @@ class Leasing:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 leases,
             )
+            if deliveries:
+                set_fact(connection, "lots", str(self.lots + 1))
+        if deliveries:
+            self.lots += 1
         for delivery, entry in zip(deliveries, entries, strict=True):
             self._under_way.add(delivery.id, entry)
         return deliveries
@@ -173,6 +179,11 @@ class Leasing:
         name = self._seed.copy()
         name.update(key.encode())
         return base64.b32encode(name.digest())[:_TOKEN_LENGTH].decode().lower()
+
+
+def lots(database: Database) -> int:
+    """How often deliveries were leased, in all runs."""
+    return int(database.fact("lots") or 0)
 
 
 _NOBODY: frozenset[str] = frozenset()

@@ -23,8 +23,9 @@ from mailbatch.ledger.failure import from_system, taken_over
 class Holder:
     """Who holds the lock, or held it last.
 
-    `running`: the ledger was open, and has not been put away in order since. `seal` is the digest
-    of what was put away.
+    `running`: the ledger was open, and has not been put away in order since. `lots` is how often
+    deliveries were leased, as far as they have been handed out. `seal` is the digest of what was
+    put away.
     """
 
     pid: int
@@ -32,6 +33,7 @@ class Holder:
     started: str
     boot: str
     running: bool = False
+    lots: int = 0
     seal: str | None = None
 
     def __str__(self) -> str:
@@ -41,13 +43,13 @@ class Holder:
 class RunLock:
     """An exclusive lock on an edition, held until `release` or the end of the process."""
 
-    __slots__ = ("_fd", "_holder", "died", "path", "seal")
+    __slots__ = ("_fd", "_holder", "died", "lots", "path", "seal")
 
     def __init__(self, path: Path, *, boot: str) -> None:
         """Take the lock file `path`, creating it; LedgerLocked if another process has it.
 
-        `died` says that the holder before, on this boot, never put the ledger away; else `seal` is
-        the digest of what it put away.
+        `died` says that the holder before, on this boot, never put the ledger away, after `lots`;
+        else `seal` is the digest of what it put away.
         """
         self.path = path
         try:
@@ -57,11 +59,12 @@ class RunLock:
         previous = _read(self._fd)
         self.died = previous is not None and previous.running and previous.boot == boot
         self.seal = None if previous is None or previous.running else previous.seal
+        self.lots = 0 if previous is None else previous.lots
         started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._holder = Holder(os.getpid(), os.uname().nodename, started, boot)
         try:
             # What the holder before left stands until the ledger is found in order.
-            self.mark(running=self.died, seal=self.seal)
+            self.mark(running=self.died, lots=self.lots, seal=self.seal)
         except BaseException:
             self.release()
             raise
@@ -71,10 +74,10 @@ class RunLock:
         if not _is_at(self._fd, self.path):
             raise taken_over(self.path, "the lock file was removed")
 
-    def mark(self, *, running: bool, seal: str | None = None) -> None:
+    def mark(self, *, running: bool, lots: int, seal: str | None = None) -> None:
         """Write down who holds the lock, and whether the ledger is open or put away."""
         try:
-            _write(self._fd, replace(self._holder, running=running, seal=seal))
+            _write(self._fd, replace(self._holder, running=running, lots=lots, seal=seal))
         except OSError as error:
             raise from_system(self.path, error, what="the lock cannot be written") from error
 

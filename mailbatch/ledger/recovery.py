@@ -23,6 +23,9 @@ DIED = "the run died after the end of data was sent and before its reply was rea
 REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
 
 
+LOST = "the journal of the ledger was taken away after the run died; it may have been sent"
+
+
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """What a dead run had left open, in deliveries; `recipients` are the rows now in doubt."""
@@ -51,22 +54,24 @@ class Doubt:
     digest: bytes | None
 
 
-def begin_run(database: Database, boot: str) -> tuple[int, Recovery]:
+def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int, Recovery]:
     """Settle what a dead run left open, in one synced transaction; also the number of this run.
 
+    Not `exact`: its last commits may be lost, as after a power loss.
     The number is in every lease: no other run can commit or settle what this one leased.
     """
     with database.transaction(durable=True) as connection:
         fold(connection)
         known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()
-        same_boot = known is not None and known[0] == boot
+        same_boot = exact and known is not None and known[0] == boot
         left = connection.execute("SELECT delivery_id, committed FROM lease").fetchall()
         doubtful = [i for i, committed in left if committed or not same_boot]
         certain = [i for i, committed in left if not committed and same_boot]
         release(connection, certain)
+        reason = DIED if same_boot else REBOOTED if exact else LOST
         recipients = 0
         for delivery_id in doubtful:
-            recipients += _doubt(connection, delivery_id, DIED if same_boot else REBOOTED)
+            recipients += _doubt(connection, delivery_id, reason)
         set_fact(connection, "boot_id", boot)
         last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
         number = 1 if last is None else int(last[0]) + 1

@@ -24,7 +24,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger import plan, recovery, space, standing
 from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
-from mailbatch.ledger.damage import check_seal, seal
+from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
     Database,
     check_exists,
@@ -34,7 +34,7 @@ from mailbatch.ledger.database import (
     set_fact,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
-from mailbatch.ledger.leasing import Leasing
+from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, last_holder
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
@@ -107,10 +107,7 @@ class Ledger:
         try:
             if facts is not None:
                 ensure(path, facts, lock=lock)
-            if lock.seal is not None:
-                check_seal(path, lock.seal, lock.path)
-            sealed = lock.seal is not None
-            ledger = cls(open_for_writing(path, died=lock.died, sealed=sealed, boot=boot), lock)
+            ledger = cls(open_for_writing(path, lock=lock, boot=boot), lock)
         except BaseException:
             lock.release()
             raise
@@ -143,9 +140,10 @@ class Ledger:
                 f" not to edition {facts['edition']!r} of job {facts['job']!r}",
                 hint="give every edition a ledger of its own, and do not rename ledgers",
             )
-        run, self.recovered = recovery.begin_run(self._database, boot)
-        if self._lock is not None:
-            self._lock.mark(running=True)  # from here on the journal exists
+        exact = self._database.exact
+        run, self.recovered = recovery.begin_run(self._database, boot, exact=exact)
+        if self._lock is not None:  # from here on the journal exists
+            self._lock.mark(running=True, lots=lots(self._database))
         self._under_way = UnderWay(self._database, run)
         if domain is not None:
             self._leasing = Leasing(
@@ -168,7 +166,7 @@ class Ledger:
             try:
                 with self._database.transaction(durable=True) as connection:
                     fold(connection)
-                self._lock.mark(running=False)
+                self._lock.mark(running=False, lots=lots(self._database))
                 in_order = True
             finally:
                 self._abandon(in_order=in_order)
@@ -180,7 +178,7 @@ class Ledger:
             self._database.close()
             if in_order and self._lock is not None:
                 with suppress(OSError, LedgerError):  # without its seal it is checked page by page
-                    self._lock.mark(running=False, seal=seal(self.path))
+                    self._lock.mark(running=False, lots=0, seal=seal(self.path))
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -269,7 +267,10 @@ class Ledger:
             raise broken_rule(self.path, "the ledger is not open to send")
         self._lock.check()
         self._database.check_place()
-        return self._leasing.lease(count, now=now, address=address)
+        leased = self._leasing.lease(count, now=now, address=address)
+        if leased:  # after the commit, and before anything of it can be sent
+            self._lock.mark(running=True, lots=self._leasing.lots)
+        return leased
 
     def release(self, delivery_ids: Iterable[int]) -> None:
         """Give back deliveries that were leased and not tried; no attempt is counted."""

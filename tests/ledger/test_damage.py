@@ -198,6 +198,29 @@ def test_a_journal_that_is_gone_is_missed(died):
     assert_refused(died, "its journal", "is gone")
 
 
+def test_a_tool_that_took_the_journal_over_leaves_the_last_lot_in_doubt(path, folder):
+    """`sqlite3` without -readonly, on the ledger of a dead run: nothing is lost by looking.
+
+    But nobody could tell it from a journal that was removed behind the last lot.
+    """
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b", "c", "d"))
+        settle(ledger, lease_one(ledger))
+        ledger.lease(2, now=NOW)
+        dead = copy_files(path, folder / "dead")
+    connection = sqlite3.connect(dead)
+    assert connection.execute("SELECT count(*) FROM recipient").fetchone() == (4,)
+    connection.close()
+    assert not journal_of(dead).exists()
+    with open_ledger(dead) as ledger:
+        assert standing(ledger) == {
+            "a": "accepted",
+            "b": "in_doubt",
+            "c": "in_doubt",
+            "d": "pending",
+        }
+
+
 def test_a_journal_that_is_gone_is_missed_after_a_look(died):
     """`status` makes an empty journal; that is not the one that was lost."""
     journal_of(died).unlink()
