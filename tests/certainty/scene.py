@@ -20,7 +20,7 @@ from mailbatch.job.loader import load_job
 from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
-SOON = {"connect": "2s", "command": "0.4s", "data": "0.4s", "end_of_data": "0.4s"}
+SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
 #: What is final for a mailing whose server is healthy again.
 SETTLED = {"accepted", "rejected", "in_doubt", "skipped", "invalid"}
 

@@ -157,7 +157,11 @@ def test_a_large_content_is_not_in_doubt_before_its_end_leaves(tmp_path, fault_s
     server = fault_server(Fault(Stage.BODY, kind, at=100_000), receive_buffer=65_536)
     # More than the socket buffers between the two take.
     scene = Scene(
-        tmp_path / "s", server.port, recipients=1, text=("0123456789" * 9 + "\n") * 80_000
+        tmp_path / "s",
+        server.port,
+        recipients=1,
+        text=("0123456789" * 9 + "\n") * 80_000,
+        timeouts=dict.fromkeys(("connect", "command", "data", "end_of_data"), "10s"),
     )
     scene.run()
     assert scene.statuses()["user1@example.net"] == REFUSALS.get(kind, "pending")
