@@ -107,7 +107,7 @@ def _run(
     console: Console, path: Path, options: RunOptions, *, ask: bool
 ) -> tuple[Job, Summary] | int:
     """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
-    from mailbatch.delivery.signals import Interrupted, raising
+    from mailbatch.delivery.signals import Interrupted, ignore, raising
 
     try:
         with raising():
@@ -118,7 +118,10 @@ def _run(
         try:
             with console.progress() as progress:
                 confirm = _asker(console, options) if ask else None
-                return job, run_job(job, options, progress=progress, confirm=confirm)
+                summary = run_job(job, options, progress=progress, confirm=confirm)
+                if summary.interrupted:  # it has only to say so
+                    ignore()
+                return job, summary
         except StoppedAtOnce as stopped:
             console.warn("stopped at once; run again: what may have arrived is in doubt until then")
             return 128 + stopped.signum

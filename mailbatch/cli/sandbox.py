@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.signals import Stopping
 
 
 @reporting
@@ -19,18 +23,27 @@ def sandbox_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Serve until a signal comes."""
-    asyncio.run(_serve(console, port, out))
+    from mailbatch.delivery.signals import Interrupted, Stopping
+
+    with Stopping() as stopping:
+        try:
+            asyncio.run(_serve(console, port, out, stopping))
+        except (asyncio.CancelledError, Interrupted):
+            return 128 + (stopping.signum or 0)
     return ExitCode.DONE
 
 
-async def _serve(console: Console, port: int, out: Path | None) -> None:
-    from mailbatch.delivery.signals import Stopping
+async def _serve(console: Console, port: int, out: Path | None, stopping: Stopping) -> None:
     from mailbatch.sandbox.server import Sandbox
 
     server = await Sandbox.start(port=port, outbox=out)
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    stopping = Stopping(stop, lambda _: loop.stop())
-    stopping.install(loop)
+    loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def at_once(_: int) -> None:
+        if me is not None:
+            me.cancel()
+
+    stopping.install(loop, stop, at_once)
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
         console.say(f"messages go to {out}")

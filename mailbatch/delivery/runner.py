@@ -45,7 +45,7 @@ class Sent:
     transactions: int = 0
     sessions: int = 0
     failure: MailbatchError | None = None
-    signum: int | None = None
+    interrupted: bool = False
     nothing_to_do: bool = False
     declined: bool = False
 
@@ -75,6 +75,29 @@ def run(
     options = options or RunOptions()
     progress = progress or Silence()
     environ = os.environ if environ is None else environ
+    now = now or datetime.now().astimezone()
+    with signals.Stopping() as stopping:
+        try:
+            return _converge(
+                job, options, progress, confirm, now=now, environ=environ, stopping=stopping
+            )
+        except signals.Interrupted as last:
+            if stopping.signum is None:  # nothing has been begun
+                raise
+            raise StoppedAtOnce(last.signum) from None
+
+
+def _converge(
+    job: Job,
+    options: RunOptions,
+    progress: Progress,
+    confirm: Confirm | None,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    stopping: signals.Stopping,
+) -> Summary:
+    """Plan, ask, send and conclude."""
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
@@ -82,7 +105,7 @@ def run(
                 job,
                 edition=options.edition,
                 variables=options.variables,
-                now=now or datetime.now().astimezone(),
+                now=now,
             )
             mailing = open_mailing(inputs, options, stack)
             mailing = signed(mailing, options, environ=environ, note=progress.note)
@@ -94,16 +117,13 @@ def run(
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
-        if wanted and agreed:
-            progress.planned(mailing.ledger.counts(), wanted)
-            if mailing.results is not None:
-                check_place(mailing.results)
-            mailing.ledger.reserve_space()
-            sent = _send(mailing, options, progress, server)
-        elif agreed and options.only is not None:
+        if agreed and not wanted and options.only is not None:
             standing = mailing.standing(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
-        return _finish(mailing, sent, started, options)
+        if wanted and agreed:
+            progress.planned(mailing.ledger.counts(), wanted)
+            sent = _send(mailing, options, progress, server, stopping)
+        return _conclude(mailing, sent, started, options)
 
 
 def _server(
@@ -113,15 +133,6 @@ def _server(
     if options.dry_run or options.sandbox or not mailing.unfinished:
         return None
     return destination.server_of(job, environ)
-
-
-def _finish(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
-    """Conclude, whatever first signal comes meanwhile; a second one stops at once."""
-    try:
-        with signals.finishing(heard=sent.signum is not None):
-            return _conclude(mailing, sent, started, options)
-    except signals.Interrupted as second:
-        raise StoppedAtOnce(second.signum) from None
 
 
 def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
@@ -143,7 +154,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         seconds=time.monotonic() - started,
         results=mailing.results,
         failure=failure,
-        interrupted=sent.signum is not None,
+        interrupted=sent.interrupted,
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
         finished_at=ledger.finished_at(),
@@ -153,10 +164,19 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
     )
 
 
-def _send(mailing: Mailing, options: RunOptions, progress: Progress, server: Server | None) -> Sent:
-    factory = _loop_factory()
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_send_all(mailing, options, progress, server))
+def _send(
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stopping: signals.Stopping,
+) -> Sent:
+    """Send, once it is certain that what comes of it can be written."""
+    if mailing.results is not None:
+        check_place(mailing.results)
+    mailing.ledger.reserve_space()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_send_all(mailing, options, progress, server, stopping))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -169,7 +189,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _send_all(
-    mailing: Mailing, options: RunOptions, progress: Progress, server: Server | None
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stopping: signals.Stopping,
 ) -> Sent:
     """Open the transport, let the workers run, and stop them at a signal."""
     job = mailing.inputs.job
@@ -190,15 +214,14 @@ async def _send_all(
         opener = destination.opener(server, options)
     shared = _shared(mailing, options, progress, where)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    stopped: list[int] = []
 
     def at_once(signum: int) -> None:
         stopped.append(signum)
         if me is not None:
             me.cancel()
 
-    stopped: list[int] = []
-    stopping = signals.Stopping(shared.stop, at_once)
-    stopping.install(loop)
+    stopping.install(loop, shared.stop, at_once)
     try:
         failure = await _work(shared, opener, options.sessions or job.server.sessions)
     except asyncio.CancelledError:
@@ -211,7 +234,8 @@ async def _send_all(
             await sandbox.stop()
     if not isinstance(failure, LedgerError):
         shared.lots.release()
-    return Sent(shared.transactions, shared.sessions, failure, stopping.signum)
+    interrupted = stopping.signum is not None
+    return Sent(shared.transactions, shared.sessions, failure, interrupted)
 
 
 def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: str) -> Run:

@@ -1,8 +1,8 @@
-"""Signals of a run: the first finishes what is open, the second stops at once.
+"""Signals of a run: the first finishes what is open, the second stops at once, no other is heard.
 
-SIGINT, SIGTERM and SIGHUP alike. Before the event loop runs (planning is one SQL transaction), a
-signal raises `Interrupted` and nothing has changed. In the loop the first one sets `stop`. Behind
-the loop the first one changes nothing: the results are being written.
+SIGINT, SIGTERM and SIGHUP alike. Before anything is sent (planning is one SQL transaction) a signal
+raises `Interrupted` and nothing has changed; from then on `Stopping` receives them, in the event
+loop and around it, without a moment in which a signal would do what it does by default.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 #: What asks a run to stop.
 SIGNALS = tuple(
@@ -34,73 +35,113 @@ def raising() -> Iterator[None]:
     def interrupt(signum: int, _frame: FrameType | None) -> None:
         raise Interrupted(signum)
 
-    with _received_by(interrupt):
-        yield
-
-
-@contextmanager
-def finishing(*, heard: bool) -> Iterator[None]:
-    """Let a first signal pass within the block, and raise `Interrupted` for the second.
-
-    `heard` says that the first one has come before.
-    """
-    left = 0 if heard else 1
-
-    def receive(signum: int, _frame: FrameType | None) -> None:
-        nonlocal left
-        if not left:
-            raise Interrupted(signum)
-        left -= 1
-
-    with _received_by(receive):
-        yield
-
-
-@contextmanager
-def _received_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    try:
-        before = {signum: signal.signal(signum, receive) for signum in SIGNALS}
-    except ValueError:  # not the main thread: whoever embeds the run owns the signals
-        yield
-        return
+    before = _receive_by(interrupt)
     try:
         yield
     finally:
-        for signum, disposition in before.items():
-            signal.signal(signum, disposition)
+        _restore(before)
 
 
 class Stopping:
-    """Turn signals into `stop`; the second one calls `at_once` with its number."""
+    """Hear the first signal, and stop at once at the second; a context manager.
 
-    def __init__(self, stop: asyncio.Event, at_once: Callable[[int], None]) -> None:
-        self._stop = stop
-        self._at_once = at_once
+    In an event loop, between `install` and `remove`, the first one sets an event and the second one
+    calls a function with its number. Around the loop the first one is only noted and the second one
+    raises `Interrupted`. `signum` is the first one's number, None before it.
+    """
+
+    def __init__(self) -> None:
         self.signum: int | None = None
         self._twice = False
+        self._before: dict[int, Any] = {}
+        self._stop: asyncio.Event | None = None
+        self._at_once: Callable[[int], None] | None = None
 
-    def install(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __enter__(self) -> Self:
+        self._before = _receive_by(self._outside)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Behind the second signal the process is about to end, and no other one may disturb that:
+        # not even when the interpreter puts its own functions away.
+        _restore(dict.fromkeys(self._before, signal.SIG_IGN) if self._twice else self._before)
+
+    def install(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stop: asyncio.Event,
+        at_once: Callable[[int], None],
+    ) -> None:
         """Receive the signals in `loop`, where the platform and the thread allow it."""
+        self._stop, self._at_once = stop, at_once
         for signum in SIGNALS:
             try:
-                loop.add_signal_handler(signum, self._receive, signum)
+                loop.add_signal_handler(signum, self._inside, signum)
             except (NotImplementedError, RuntimeError, ValueError):
                 return
+        if self.signum is not None:
+            stop.set()
 
     def remove(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the signals back; behind the second one no other is heard any more."""
-        for signum in SIGNALS:
-            try:
-                loop.remove_signal_handler(signum)
-                if self._twice:
-                    signal.signal(signum, signal.SIG_IGN)
-            except (NotImplementedError, RuntimeError, ValueError):
-                return
+        """Take the signals back from `loop`."""
+        with _held_back():
+            for signum in SIGNALS:
+                try:
+                    loop.remove_signal_handler(signum)
+                    if self._before:
+                        signal.signal(signum, self._outside)
+                except (NotImplementedError, RuntimeError, ValueError):
+                    return
 
-    def _receive(self, signum: int) -> None:
+    def _inside(self, signum: int) -> None:
         if self.signum is None:
             self.signum = signum
-            self._stop.set()
+            if self._stop is not None:
+                self._stop.set()
         elif not self._twice:
             self._twice = True
-            self._at_once(signum)
+            if self._at_once is not None:
+                self._at_once(signum)
+
+    def _outside(self, signum: int, _frame: FrameType | None) -> None:
+        if self.signum is None:
+            self.signum = signum
+        elif not self._twice:
+            self._twice = True
+            raise Interrupted(signum)
+
+
+def ignore() -> None:
+    """Hear no signal any more: for a process that was told to stop and has only to end."""
+    _restore(dict.fromkeys(SIGNALS, signal.SIG_IGN))
+
+
+def _receive_by(receive: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Return what received the signals before; nothing where they are somebody else's."""
+    try:
+        return {signum: signal.signal(signum, receive) for signum in SIGNALS}
+    except ValueError:  # not the main thread: whoever embeds the run owns the signals
+        return {}
+
+
+def _restore(before: dict[int, Any]) -> None:
+    for signum, disposition in before.items():
+        signal.signal(signum, disposition)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keep signals waiting within the block, where the platform can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -54,7 +54,8 @@ def test_the_second_signal_stops_at_once(tmp_path, fault_server, stage, signum):
         process.send_signal(signum)
         time.sleep(0.02)  # between two signals of a person, not for synchronisation
     code, _, err = end(process)
-    assert code == 128 + signum, err
+    # While a session is being opened the first one is enough, and the second may come too late.
+    assert code in {128 + signum, 75 if stage is Stage.BANNER else 128 + signum}, err
     scene.run()
     scene.check(server.deliveries())
     doubts = [a for a, s in scene.statuses().items() if s == "in_doubt"]
