@@ -1,0 +1,142 @@
+"""`check`, `schema`, `init` and `sandbox`, as processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import smtplib
+
+import pytest
+
+from mailbatch.job.schema import job_schema
+from tests.certainty.program import REPOSITORY, end, start
+from tests.cli.conftest import nothing_reached
+
+
+@pytest.fixture
+def here(tmp_path):
+    """An empty folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+def test_schema_prints_the_schema_that_is_shipped(program, here):
+    done = program("schema", cwd=here)
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == job_schema()
+    assert json.loads(done.out) == json.loads(
+        (REPOSITORY / "schemas" / "job.schema.json").read_text(encoding="utf-8")
+    )
+
+
+def test_check_sends_nothing_and_connects_only_when_asked(mailing):
+    job, server = mailing()
+    done = job.command("check")
+    assert done.code == 0
+    nothing_reached(server)
+    assert job.ledgers == []
+    connected = job.command("check", "--connect", "--json")
+    assert connected.code == 0
+    assert connected.json["connect"]["pipelining"] is True
+    assert connected.json["connect"]["size"] == 20_971_520
+    assert server.stages("quit")
+    assert not server.stages("mail")
+
+
+def test_check_connect_to_nobody(mailing):
+    job, server = mailing()
+    server.stop()
+    done = job.command("check", "--connect")
+    assert done.code == 69
+    assert "cannot connect to" in done.err
+
+
+def test_check_connect_with_a_wrong_password(mailing):
+    job, server = mailing(username="App", server={"credentials": ("App", "right")})
+    done = job.command("check", "--connect", SCENE_PASSWORD="wrong-password")
+    assert done.code == 77
+    assert "refused the authentication: 535 5.7.8 Invalid credentials" in done.err
+    assert "wrong-password" not in done.err + done.out
+    assert len(server.stages("auth-final")) == 1
+
+
+def test_init_lists_what_there_is(program, here):
+    done = program("init", "--list", cwd=here)
+    assert done.code == 0
+    names = [line.split()[0] for line in done.out.splitlines()]
+    assert {"event", "invoice", "newsletter", "notice"} <= set(names)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["event", "invoice", "newsletter", "notice"])
+def test_what_init_writes_can_be_rehearsed_at_once(program, here, name):
+    """The commands that it names are the ones that work."""
+    done = program("init", "my mailing", "--template", name, cwd=here)
+    assert (done.code, done.out) == (0, "")
+    advised = [line.strip() for line in done.err.splitlines() if line.startswith("  ")]
+    assert advised[1:] == [
+        "mailbatch check 'my mailing/job.yaml'",
+        "mailbatch run 'my mailing/job.yaml' --sandbox",
+    ]
+    assert program("check", "my mailing/job.yaml", "--strict", cwd=here).code == 0
+    assert program("run", "my mailing/job.yaml", "--sandbox", "--quiet", cwd=here).code == 0
+
+
+def test_init_overwrites_nothing(program, here):
+    assert program("init", "d", "--template", "notice", cwd=here).code == 0
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    again = program("init", "d", "--template", "event", cwd=here)
+    assert again.code == 2
+    assert "already there: d/" in again.err
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+def test_init_knows_what_was_meant(program, here):
+    done = program("init", "d", "--template", "notise", cwd=here)
+    assert done.code == 2
+    assert "did you mean notice?" in done.err
+    assert program("init", cwd=here).code == 2
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_sandbox_on_its_own_keeps_what_comes_until_it_is_stopped(here, signum):
+    process = start("sandbox", "--port", "0", "--out", "box", cwd=here)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert line.startswith("listening on 127.0.0.1:")
+    port = int(line.split(":")[1].split(",")[0])
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.sendmail("a@example.com", ["b@example.net"], b"Subject: hello\r\n\r\nhi\r\n")
+    process.send_signal(signum)
+    code, out, err = end(process)
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1] == "1 message accepted"
+    assert "Traceback" not in err
+    (file,) = (here / "box").glob("*.eml")
+    assert b"Subject: hello" in file.read_bytes()
+
+
+def test_a_sandbox_whose_port_is_taken_says_so(here, fault_server, program):
+    done = program("sandbox", "--port", fault_server().port, cwd=here)
+    assert done.code == 2
+    assert "cannot listen on 127.0.0.1 port" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "preview", "check", "status", "results", "resolve", "init", "schema", "sandbox"],
+)
+def test_every_command_has_a_help_with_an_example(program, here, command):
+    done = program(command, "--help", cwd=here)
+    assert done.code == 0
+    assert f"Example: mailbatch {command}" in done.out
+
+
+def test_no_command_is_a_question_for_help(program, here):
+    done = program(cwd=here)
+    assert done.code in {0, 2}
+    assert "Commands:" in done.out + done.err
+    wrong = program("sent", cwd=here)
+    assert wrong.code == 2
+    assert "No such command 'sent'" in wrong.err
