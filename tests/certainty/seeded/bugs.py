@@ -1,0 +1,417 @@
+"""Bugs that other senders had, or still have, as small changes to a copy of mailbatch.
+
+Each edit replaces a text that stands exactly once in its file. `tests` is the smallest part of the
+suite that must notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CERTAINTY = "tests/certainty/"
+MATRIX = CERTAINTY + "test_fault_matrix.py"
+CRASHES = CERTAINTY + "test_crash_points.py"
+PROFILES = CERTAINTY + "test_profiles.py"
+STORAGE = CERTAINTY + "test_storage.py"
+RESOLVE = CERTAINTY + "test_resolve.py"
+SECRETS = CERTAINTY + "test_secrets.py"
+CONVERSATIONS = "tests/smtp/test_conversations.py::test_conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`old` in `file` (below mailbatch/) becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug, whose it was, and the tests that must fail because of it."""
+
+    name: str
+    whose: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def _bug(name: str, whose: str, *edits: tuple[str, str, str], tests: tuple[str, ...]) -> Bug:
+    return Bug(name, whose, tuple(Edit(*edit) for edit in edits), tests)
+
+
+BUGS = (
+    _bug(
+        "retry-after-time-out-on-the-same-session",
+        "SwiftMailer #828: the late 250 was taken for the next message's reply",
+        (
+            "smtp/session.py",
+            "    def _expired(self) -> None:\n",
+            """    def _expired(self) -> None:
+        engine = self._engine
+        if engine.transaction is not None and engine.transaction.end_of_data_handed_over:
+            from mailbatch.outcome import Reply
+            engine.transaction.final_reply = Reply(451, ("time-out",))
+            engine._settle(engine.transaction)
+            self._collect()
+            return
+""",
+        ),
+        tests=(f"{PROFILES}::test_a_reply_to_the_content_that_comes_too_late",),
+    ),
+    _bug(
+        "checkpoint-at-fetch",
+        "listmonk #3022: whoever had been fetched was skipped after a crash",
+        (
+            "ledger/leasing.py",
+            "        for delivery, entry in zip(deliveries, entries, strict=True):\n",
+            """        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE recipient SET status = 'accepted' WHERE delivery_id = ?",
+                [(delivery.id,) for delivery in deliveries],
+            )
+        for delivery, entry in zip(deliveries, entries, strict=True):
+""",
+        ),
+        tests=(f"{CRASHES}::test_crash_point[begin-before-1-same]",),
+    ),
+    _bug(
+        "finished-although-unsent",
+        "listmonk #2278: a run that was stopped was finished",
+        (
+            "ledger/store.py",
+            """        if any(counts[status] for status in UNFINISHED):
+            with self""",
+            """        if counts is None:
+            with self""",
+        ),
+        (
+            "ledger/store.py",
+            """            if any(counts[status] for status in UNFINISHED):
+                set_fact""",
+            """            if counts is None:
+                set_fact""",
+        ),
+        (
+            "delivery/preparation.py",
+            "        counts = self.ledger.counts()\n        return sum(",
+            """        if self.ledger.finished_at() is not None:
+            return 0
+        counts = self.ledger.counts()
+        return sum(""",
+        ),
+        tests=(f"{MATRIX}::test_fault[mail-rst-pipelining]",),
+    ),
+    _bug(
+        "lock-with-age",
+        "Mautic #1737: a run of more than half an hour was declared dead: up to six copies",
+        (
+            "ledger/lock.py",
+            "            holder = _read(fd)\n            os.close(fd)\n",
+            """            holder = _read(fd)
+            import time
+            if holder and time.time() - datetime.fromisoformat(holder.started).timestamp() > 1800:
+                return fd
+            os.close(fd)
+""",
+        ),
+        tests=(f"{CERTAINTY}test_clock.py::test_a_lock_has_no_age",),
+    ),
+    _bug(
+        "status-saved-per-batch",
+        "django-post_office #326: what had been sent was sent again after a crash",
+        (
+            "ledger/store.py",
+            "        self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)\n",
+            "        _BATCH.append((self._writing(), delivery_id, outcomes, now, retry_at))\n",
+        ),
+        (
+            "ledger/store.py",
+            '        """Note that a run ended at `now`; with nothing',
+            '''        """."""
+        while _BATCH:
+            writing, delivery_id, outcomes, at, retry_at = _BATCH.pop(0)
+            writing.settle(delivery_id, outcomes, now=at, retry_at=retry_at)
+        """Note that a run ended at `now`; with nothing''',
+        ),
+        ("ledger/store.py", "class Ledger:\n", "_BATCH = []\n\n\nclass Ledger:\n"),
+        tests=(f"{CRASHES}::test_crash_point[settle-after-3-same]",),
+    ),
+    _bug(
+        "phase-blind-retry",
+        "pimalaya/core #46, and RFC 5321 3.8 taken at its word: a lost reply is a refusal",
+        (
+            "smtp/transaction.py",
+            "            return (Status.IN_DOUBT, None, self.broken, True)\n",
+            "            return (Status.PENDING, None, self.broken, False)\n",
+        ),
+        tests=(f"{MATRIX}::test_fault[dot-rst-pipelining]",),
+    ),
+    _bug(
+        "skip-garbage",
+        "Postfix 20050929: a line that was no reply was skipped; QUIT's reply stood for the dot's",
+        (
+            "smtp/reply.py",
+            '            raise self._garbage("a line that is no reply", line)\n',
+            "            return None\n",
+        ),
+        tests=(f"{CONVERSATIONS}[garbage-line]",),
+    ),
+    _bug(
+        "452-reneged",
+        "Exim 2693: a 250 behind a 452 was overlooked: lost and duplicate recipients",
+        (
+            "smtp/transaction.py",
+            "        if self.accepted == len(paths):\n",
+            "        if False:\n",
+        ),
+        (
+            "smtp/transaction.py",
+            """            elif reply.code < _NEGATIVE:
+                accepted += 1
+""",
+            """            elif reply.code < _NEGATIVE and not failed:
+                accepted += 1
+""",
+        ),
+        tests=(f"{PROFILES}::test_452_is_reneged_by_the_next_reply",),
+    ),
+    _bug(
+        "content-for-nobody",
+        "Exim 2545: the content was sent although every recipient was refused",
+        (
+            "smtp/transaction.py",
+            "        if not self.accepted:\n            return Course.LONE_DOT\n",
+            "        if not self.accepted:\n            return _CONTENT\n",
+        ),
+        tests=(f"{PROFILES}::test_all_are_refused",),
+    ),
+    _bug(
+        "unsolicited-reply",
+        "aiosmtplib #350: a reply that nobody was owed shifted all that followed",
+        (
+            "smtp/answers.py",
+            "        verb = self._pipeline.answered()\n",
+            """        if self._pipeline.owed is None and reply.code < _NEGATIVE:
+            self._early = [*getattr(self, "_early", ()), reply]
+            return
+        if getattr(self, "_early", ()):
+            self._early, reply = [*self._early[1:], reply], self._early[0]
+        verb = self._pipeline.answered()
+""",
+        ),
+        tests=(f"{PROFILES}::test_a_reply_that_nobody_is_owed",),
+    ),
+    _bug(
+        "plain-text-kept-across-starttls",
+        "GHSA-vxj7-4xrp-5vr4, CVE-2011-0411: what came before the handshake counted behind it",
+        (
+            "smtp/answers.py",
+            "        if self._parser.unfinished:\n",
+            "        if self._parser.unfinished is None:\n",
+        ),
+        tests=(
+            f"{CONVERSATIONS}[starttls-injected]",
+            f"{CONVERSATIONS}[starttls-injected-half-line]",
+        ),
+    ),
+    _bug(
+        "session-used-after-421",
+        "smtppool #18: a connection that the server had closed went back into the pool",
+        (
+            "smtp/answers.py",
+            "        if code == _CLOSING:\n            self._close_service(reply)\n\n",
+            "\n",
+        ),
+        tests=(f"{PROFILES}::test_421_ends_the_session_and_not_the_mailing",),
+    ),
+    _bug(
+        "session-used-after-a-protocol-error",
+        "Postfix 20190621: a session went on after a reply that it did not understand",
+        (
+            "smtp/answers.py",
+            '            raise RemoteProtocolError(f"the server said {code} {verb.in_reply_to}")\n',
+            "            return\n",
+        ),
+        tests=(f"{MATRIX}::test_fault[mail-wrong-class-pipelining]",),
+    ),
+    _bug(
+        "parameter-smuggling",
+        "CPython 3.13.0's smtplib, go-mail #495: an address became parameters of RCPT",
+        (
+            "smtp/commands.py",
+            "        for path in paths:\n            _check_path(path, smtputf8=smtputf8)\n",
+            "        return\n",
+        ),
+        (
+            "recipients/plan.py",
+            "                address = parse_address(text)\n",
+            "                address = text\n",
+        ),
+        tests=(f"{PROFILES}::test_addresses_that_are_commands",),
+    ),
+    _bug(
+        "header-injection",
+        "CPython #121650: a line end in a value began another header field",
+        (
+            "render/field_text.py",
+            "    if text.isprintable():\n        return\n",
+            "    return\n",
+        ),
+        tests=("tests/render/test_headers.py::test_every_control_character_is_refused_everywhere",),
+    ),
+    _bug(
+        "dot-after-a-failed-write",
+        "smtppool's deferred Close: the end of data was sent although what came before it failed",
+        (
+            "smtp/session.py",
+            """        except BaseException:
+            self.abort()
+            raise
+        self._engine.finish_content()
+""",
+            """        except BaseException:
+            self._engine.finish_content()
+            self._flush()
+            await self.done()
+            raise
+        self._engine.finish_content()
+""",
+        ),
+        tests=(f"{STORAGE}::test_a_step_of_the_ledger_fails[commit-3-lost]",),
+    ),
+    _bug(
+        "bare-cr",
+        "smtplib with bytes, SMTP smuggling: a CR or LF alone passed into the content",
+        (
+            "render/encodings.py",
+            '        text = text.replace("\\r\\n", "\\n").replace("\\r", "\\n")\n',
+            "        pass\n",
+        ),
+        (
+            "smtp/content.py",
+            '    if len(b"".join(lines)) + 2 * len(lines) != len(content):\n',
+            "    if lines is None:\n",
+        ),
+        tests=(f"{PROFILES}::test_texts_that_are_the_end_of_data",),
+    ),
+    _bug(
+        "unverified-tls",
+        "smtplib.starttls() without a context: any certificate would do",
+        (
+            "smtp/network.py",
+            "    context.minimum_version = ssl.TLSVersion.TLSv1_2\n",
+            """    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+""",
+        ),
+        tests=(f"{SECRETS}::test_a_server_that_cannot_be_trusted",),
+    ),
+    _bug(
+        "new-message-id-on-resend",
+        "every sender that writes Message-ID and Date for each attempt: no de-duplication helps",
+        (
+            "ledger/leasing.py",
+            "            date=int(now) if head.date is None else head.date,\n",
+            "            date=int(now) + head.tries,\n",
+        ),
+        (
+            "ledger/leasing.py",
+            "            message_id=head.message_id or ",
+            "            message_id=f'{head.id}.{now}@example.com' or ",
+        ),
+        tests=(f"{RESOLVE}::test_a_resend_is_the_same_message_byte_for_byte",),
+    ),
+    _bug(
+        "commit-point-behind-the-dot",
+        "the order of qmail's flagcritical turned round: the record follows the deed",
+        (
+            "smtp/session.py",
+            "        try:\n            commit()\n",
+            """        self._engine.finish_content()
+        self._flush()
+        try:
+            commit()
+            return
+""",
+        ),
+        tests=(f"{CRASHES}::test_crash_point[commit-before-3-same]",),
+    ),
+    _bug(
+        "doubt-is-sent-again",
+        "qmail: the client must assume the worst and send the message again",
+        (
+            "ledger/recovery.py",
+            "[i for i, committed in left if committed or not same_boot]",
+            "[i for i, committed in left if i is None]",
+        ),
+        (
+            "ledger/recovery.py",
+            "[i for i, committed in left if not committed and same_boot]",
+            "[i for i, committed in left]",
+        ),
+        tests=(f"{CRASHES}::test_crash_point[content-after-1-same]",),
+    ),
+    _bug(
+        "power-loss-is-a-crash",
+        "ledgers without a boot id: what was not synced was believed not to have happened",
+        (
+            "ledger/recovery.py",
+            "        same_boot = exact and known is not None and known[0] == boot\n",
+            "        same_boot = True\n",
+        ),
+        tests=(f"{CERTAINTY}test_power_loss.py::test_all_that_was_not_synced_is_lost[3-1-1]",),
+    ),
+    _bug(
+        "sending-on-without-a-ledger",
+        "KumoMTA's warning: a delivery whose record failed is a duplicate to come",
+        (
+            "delivery/sender.py",
+            "        if run.broken is not None:\n            raise run.broken\n",
+            "",
+        ),
+        tests=(f"{STORAGE}::test_the_next_write_would_succeed",),
+    ),
+    _bug(
+        "lost-outcome-is-not-told",
+        "post_office again: what the database did not take stood nowhere",
+        (
+            "delivery/sender.py",
+            '                run.progress.alarm(f"not recorded: {_in_words(outcome)}")\n',
+            "                pass\n",
+        ),
+        tests=(f"{STORAGE}::test_an_outcome_that_cannot_be_written_is_told",),
+    ),
+    _bug(
+        "a-changed-message-is-resent",
+        "mailmerge --resume: whatever the files say now goes out under the old name",
+        (
+            "delivery/sender.py",
+            "        if not delivery.digests or self._run.accept_changes:\n",
+            "        if True:\n",
+        ),
+        tests=(f"{RESOLVE}::test_a_message_that_would_be_another_one[another_file]",),
+    ),
+    _bug(
+        "waits-by-the-wall-clock",
+        "a clock that was set back by a day: the deferred wait for a day",
+        (
+            "delivery/runner.py",
+            "    clock = SteadyClock(time.time, time.monotonic)\n",
+            "    clock = time.time\n",
+        ),
+        tests=(f"{CERTAINTY}test_clock.py::test_a_clock_that_is_set_during_the_wait[-86400.0]",),
+    ),
+    _bug(
+        "secrets-in-replies",
+        "senders that log what the server says as it says it",
+        (
+            "smtp/auth.py",
+            "        if self.heard or not self._forms:\n            return\n",
+            "        return\n",
+        ),
+        tests=(f"{SECRETS}::test_a_server_that_repeats_it_ever_after[plain]",),
+    ),
+)
