@@ -13,7 +13,7 @@ import pytest
 
 from mailbatch.cli.exit_codes import MEANING, ExitCode
 from mailbatch.delivery.signals import SIGNALS, Interrupted, Stopping
-from tests.certainty.program import end, environment, mailbatch, start
+from tests.certainty.program import end, environment, start
 from tests.certainty.scene import Scene
 from tests.cli.conftest import PATIENT
 from tests.support.faults import Fault, Kind, Stage
@@ -72,17 +72,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("code", CASES, ids=lambda code: str(int(code)))
-def test_each_exit_code_is_reached(tmp_path, fault_server, code):
+def test_each_exit_code_is_reached(tmp_path, fault_server, program, code):
     settings, faults, prepare = CASES[code]
     server = fault_server(*faults, **settings)
     username = "App" if "credentials" in settings else None
     scene = Scene(tmp_path / "s", server.port, username=username, password="x", timeouts=PATIENT)
     arguments = prepare(scene, server)
-    found, out, err = mailbatch(*arguments, cwd=scene.folder, SCENE_PASSWORD="x")
-    assert found == code, err
-    assert out == ""
-    assert "Traceback" not in err
-    assert err
+    ended = program(*arguments, cwd=scene.folder, SCENE_PASSWORD="x")
+    assert ended.code == code, ended.err
+    assert ended.out == ""
+    assert ended.err
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -137,7 +136,7 @@ def test_every_code_has_a_meaning_and_help_shows_it(program, tmp_path):
         assert f"{int(code)} {meaning}" in text
 
 
-def test_the_first_of_several_codes_wins(tmp_path, fault_server):
+def test_the_first_of_several_codes_wins(tmp_path, fault_server, program):
     """77, 69, 74, 75, 4, 3: what hinders most comes first."""
     faults = [
         Fault(Stage.RCPT, Kind.PERMANENT, transaction=1),
@@ -152,7 +151,7 @@ def test_the_first_of_several_codes_wins(tmp_path, fault_server):
     }  # fmt: skip
     assert first.exit_code == 75
     assert scene.run().exit_code == 4
-    assert mailbatch("resolve", "job.yaml", "--accepted", cwd=scene.folder)[0] == 0
+    assert program("resolve", "job.yaml", "--accepted", cwd=scene.folder).code == 0
     assert scene.run().exit_code == 3
     assert scene.run(retry_rejected=True).exit_code == 0
 

@@ -24,6 +24,9 @@ HOSTILE = {
     "HTTP": ("HTTP/1.1 400 Bad Request", "no reply"),
 }
 STAGES = [Stage.BANNER, Stage.EHLO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT]
+#: Every text at the greeting and at the end of data, and every stage with one of them.
+CASES = [(stage, name) for name in HOSTILE for stage in (Stage.BANNER, Stage.DOT)]
+CASES += [(stage, "mixed codes") for stage in STAGES[1:-1]]
 
 
 def scene_at(folder, server, **more):
@@ -39,8 +42,7 @@ def last_word(summary):
     return text
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(("stage", "name"), CASES, ids=[f"{n}-{s}" for s, n in CASES])
 def test_what_is_no_reply_ends_the_session_in_words(tmp_path, fault_server, caplog, stage, name):
     server = fault_server(Fault(stage, Kind.GARBAGE, text=HOSTILE[name][0]))
     scene = scene_at(tmp_path, server, recipients=2)
