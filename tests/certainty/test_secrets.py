@@ -75,21 +75,21 @@ def scene_at(folder, server, **more):
     return Scene(folder, server.port, **(given | more))
 
 
-def talk(scene, *, code=None):
-    """Every command that says something of the mailing, one after the other; all they said."""
-    secret = {"SCENE_PASSWORD": PASSWORD}
+def talk(scene, *, code=None, everything=False):
+    """A run and the next one, or every command that says something of it; all they said."""
 
     def call(*words):
-        return mailbatch(*words, cwd=scene.folder, environ=secret)
+        return mailbatch(*words, cwd=scene.folder, environ={"SCENE_PASSWORD": PASSWORD})
 
     found = [call("run", "job.yaml", "--json", "--transcript", "transcript.txt")]
     assert code is None or found[0].code == code, found
-    found += [
-        call("status", "job.yaml", "--json"),
-        call("results", "job.yaml", "--failed", "failed.csv"),
-        call("resolve", "job.yaml"),
-        call("run", "job.yaml", "--log-json", "--transcript", "again.txt"),
-    ]
+    if everything:
+        found += [
+            call("status", "job.yaml", "--json"),
+            call("results", "job.yaml", "--failed", "failed.csv"),
+            call("resolve", "job.yaml"),
+        ]
+    found.append(call("run", "job.yaml", "--log-json", "--transcript", "again.txt"))
     assert (scene.folder / "transcript.txt").stat().st_size
     return found
 
@@ -105,7 +105,7 @@ def said(found):
 def test_a_good_run(tmp_path, fault_server, mechanism):
     server = fault_server(mechanisms=[mechanism])
     scene = scene_at(tmp_path / "s", server)
-    assert_nowhere(scene.folder, *said(talk(scene, code=0)))
+    assert_nowhere(scene.folder, *said(talk(scene, code=0, everything=True)))
     assert {record["mechanism"] for record in server.stages(Stage.AUTH_FINAL)} == {mechanism}
     scene.check(server.deliveries())
 
@@ -122,12 +122,14 @@ def test_a_server_that_repeats_it_in_its_answer(tmp_path, fault_server, code, me
     fault = Fault(Stage.AUTH_FINAL, Kind.REPLY, text=reply)
     server = fault_server(fault, mechanisms=[mechanism], credentials=(USERNAME, PASSWORD))
     scene = scene_at(tmp_path / "s", server)
-    found = talk(scene, code={235: 0, 535: 77}.get(code))
+    found = talk(scene, code={235: 0, 535: 77}.get(code), everything=True)
     assert_nowhere(scene.folder, *said(found))
     assert not server.faults_left
 
 
-@pytest.mark.parametrize("form", ECHOES_OF_AUTH)
+@pytest.mark.parametrize(
+    "form", ["plain", "base64-in-a-sentence", "said-by-plain", "json", "beginning", "end-of-base64"]
+)
 def test_every_form_in_a_challenge_and_in_garbage(tmp_path, fault_server, form):
     """A challenge that asks too much, and what is no reply at all."""
     text = ECHOES_OF_AUTH[form]
@@ -176,7 +178,7 @@ def test_a_server_that_repeats_it_ever_after(tmp_path, fault_server, form):
         mechanisms=["PLAIN"],
     )
     scene = scene_at(tmp_path / "s", server)
-    assert_nowhere(scene.folder, *said(talk(scene, code=3)))
+    assert_nowhere(scene.folder, *said(talk(scene, code=3, everything=form == "plain")))
     assert not server.faults_left
     greeting = f"220 fault.test {text}\r\n"
     ehlo = f"250-fault.test {text}\r\n250-AUTH PLAIN\r\n250 X-{text}"
@@ -187,7 +189,7 @@ def test_a_server_that_repeats_it_ever_after(tmp_path, fault_server, form):
         Fault(Stage.IDLE, Kind.SHUTDOWN, connection=2, text=f"421 4.3.2 {text}"),
     )
     scene = scene_at(tmp_path / "t", server, attempts=3)
-    assert_nowhere(scene.folder, *said(talk(scene, code=4)))
+    assert_nowhere(scene.folder, *said(talk(scene, code=4, everything=form == "plain")))
     assert not server.faults_left
 
 
@@ -214,7 +216,7 @@ def test_a_server_that_cannot_be_trusted(tmp_path, fault_server, certificates, c
     assert_nowhere(scene.folder, *said(found), server.journal)
 
 
-@pytest.mark.parametrize("code", [235, 334, 454, 535])
+@pytest.mark.parametrize("code", [235, 334, 535])
 def test_check_connect(tmp_path, fault_server, code):
     """`check --connect` shows what the server says of itself, and that it repeats nothing."""
     echo = " ".join(ECHOES.values())
@@ -229,12 +231,12 @@ def test_check_connect(tmp_path, fault_server, code):
         Fault(Stage.AUTH_FINAL, Kind.REPLY, text=f"{code} {echo}", times=0),
     )
     scene = scene_at(tmp_path / "s", server)
-    for options in ((), ("--json",), ("--format", "github")):
+    for options in ((), ("--json",)):
         found = mailbatch(
             "check", "job.yaml", "--connect", *options,
             cwd=scene.folder, environ={"SCENE_PASSWORD": PASSWORD},
         )  # fmt: skip
-        assert found.code == {235: 0, 454: 69}.get(code, 77), found
+        assert found.code == (0 if code == 235 else 77), found
         assert_nowhere(scene.folder, *said([found]))
 
 
@@ -249,10 +251,9 @@ def with_password(scene, form):
 
 def refused(scene, secret_file=None, **environ):
     """The run ends with 78 and no word of what it found."""
-    for command in (("run",), ("check", "--connect")):
-        found = mailbatch(command[0], "job.yaml", *command[1:], cwd=scene.folder, environ=environ)
-        assert found.code == 78, found
-        assert_nowhere_but(scene, secret_file, found)
+    found = mailbatch("run", "job.yaml", cwd=scene.folder, environ=environ)
+    assert found.code == 78, found
+    assert_nowhere_but(scene, secret_file, found)
     return found
 
 
