@@ -37,6 +37,20 @@ STYLE = {
     Status.IN_DOUBT: "bold magenta",
     Status.INVALID: "red",
 }
+#: What each status means, for people.
+WORDS = {
+    Status.PENDING: "not tried yet, or certainly not taken",
+    Status.ACCEPTED: "the server took it",
+    Status.REJECTED: "refused for good",
+    Status.DEFERRED: "refused for now: the next run tries again",
+    Status.IN_DOUBT: "sent, and the answer never came",
+    Status.INVALID: "cannot be mailed: the results say why",
+    Status.SUPPRESSED: "on a suppression list",
+    Status.DUPLICATE: "the address stands in an earlier row",
+    Status.FILTERED: "`where` leaves the row out",
+    Status.WITHDRAWN: "left the table before it was sent",
+    Status.SKIPPED: "was in doubt, and is left alone",
+}
 
 
 class LossyStream:
@@ -72,7 +86,11 @@ class Console:
         self.as_json = as_json
         self.log_json = log_json
         self.err: RichConsole = RichConsole(
-            file=cast("TextIO", LossyStream(sys.stderr)), highlight=False, soft_wrap=True
+            file=cast("TextIO", LossyStream(sys.stderr)),
+            # Rich would still write bold and dim; who wants no colours wants no codes in a text.
+            color_system=None if os.environ.get("NO_COLOR") else "auto",
+            highlight=False,
+            soft_wrap=True,
         )
         self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal and not log_json
 

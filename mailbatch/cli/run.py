@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.console import STYLE, Console, counts_object
+from mailbatch.cli.console import STYLE, WORDS, Console, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.metrics import failure_text, metrics_text, write_metrics
 from mailbatch.cli.reporting import as_on_the_wire, pairs, read_job, reporting, shown, when
@@ -226,9 +226,8 @@ def show_summary(console: Console, summary: Summary, options: RunOptions, again:
         console.error(summary.failure)
     code = summary.exit_code
     tell = console.say if code in {0, 3} else console.warn
-    counts = ", ".join(f"{n:,} {s.replace('_', ' ')}" for s, n in summary.counts.items() if n)
     if code not in {0, 3} and console.quiet:
-        tell(f"{summary.job} ({summary.edition}): {counts}")
+        tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))
     elif not console.quiet:
@@ -245,13 +244,17 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     )
     if options.redirect is not None:
         what = f"sent to {options.redirect} instead"
-    line = Text(f"{summary.job} ({summary.edition})")
-    line.append(f", {what}: " if what else ": ")
-    counted = [(s, n) for s, n in summary.counts.items() if n]
-    for index, (status, count) in enumerate(counted):
-        line.append(", " if index else "")
-        line.append(f"{count:,} {status.replace('_', ' ')}", style=STYLE.get(status, ""))
-    console.err.print(line)
+    text = Text(f"{summary.job} ({summary.edition})")
+    text.append(f", {what}: " if what else ": ")
+    if console.terminal:
+        text.append(_count(summary.recipients, "recipient"))
+        for status, count in _counted(summary):
+            text.append(f"\n{count:>9,}  ")
+            text.append(f"{status.replace('_', ' '):<10}", style=STYLE.get(status, ""))
+            text.append(f"  {WORDS[status]}", style="dim")
+    else:
+        text.append(_in_a_line(summary))
+    console.err.print(text)
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
         done = (
@@ -263,6 +266,15 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
     if summary.results is not None:
         console.say(f"results: {shown(summary.results)}")
+
+
+def _counted(summary: Summary) -> list[tuple[Status, int]]:
+    return [(status, number) for status, number in summary.counts.items() if number]
+
+
+def _in_a_line(summary: Summary) -> str:
+    counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _counted(summary))
+    return ", ".join(counts) or "no recipients"
 
 
 def _count(number: int, noun: str) -> str:

@@ -43,7 +43,7 @@ async def _serve(console: Console, port: int, out: Path | None, stopping: Stoppi
         if me is not None:
             me.cancel()
 
-    stopping.install(loop, stop, at_once)
+    stopping.install(loop, stop.set, at_once)
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
         console.say(f"messages go to {out}")

@@ -197,31 +197,21 @@ async def _send_all(
 ) -> Sent:
     """Open the transport, let the workers run, and stop them at a signal."""
     job = mailing.inputs.job
-    sandbox = None
-    opener: Opener
-    if options.dry_run:
-        folder = options.out or job.folder / OUTBOX
-        where = f"{folder.name}/"
-
-        async def opener() -> TransportSession:
-            return FileSession(folder)
-    else:
-        if server is None:
-            sandbox = await Sandbox.start(outbox=options.out)
-            server, where = destination.sandbox_server(job, sandbox.port), "the sandbox"
-        else:
-            where = server.address
-        opener = destination.opener(server, options)
+    opener, where, sandbox = await _transport(job, options, server)
     shared = _shared(mailing, options, progress, where)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     stopped: list[int] = []
+
+    def finish() -> None:
+        shared.stop.set()
+        progress.note("stopping: what is open is being finished; a second signal stops at once")
 
     def at_once(signum: int) -> None:
         stopped.append(signum)
         if me is not None:
             me.cancel()
 
-    stopping.install(loop, shared.stop, at_once)
+    stopping.install(loop, finish, at_once)
     try:
         failure = await _work(shared, opener, options.sessions or job.server.sessions)
     except asyncio.CancelledError:
@@ -236,6 +226,24 @@ async def _send_all(
         shared.lots.release()
     interrupted = stopping.signum is not None
     return Sent(shared.transactions, shared.sessions, failure, interrupted)
+
+
+async def _transport(
+    job: Job, options: RunOptions, server: Server | None
+) -> tuple[Opener, str, Sandbox | None]:
+    """Return what opens sessions, what people call its other end, and the sandbox if it is one."""
+    if options.dry_run:
+        folder = options.out or job.folder / OUTBOX
+
+        async def opener() -> TransportSession:
+            return FileSession(folder)
+
+        return opener, f"{folder.name}/", None
+    if server is not None:
+        return destination.opener(server, options), server.address, None
+    sandbox = await Sandbox.start(outbox=options.out)
+    server = destination.sandbox_server(job, sandbox.port)
+    return destination.opener(server, options), "the sandbox", sandbox
 
 
 def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: str) -> Run:

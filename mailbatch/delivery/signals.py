@@ -45,8 +45,8 @@ def raising() -> Iterator[None]:
 class Stopping:
     """Hear the first signal, and stop at once at the second; a context manager.
 
-    In an event loop, between `install` and `remove`, the first one sets an event and the second one
-    calls a function with its number. Around the loop the first one is only noted and the second one
+    In an event loop, between `install` and `remove`, each calls the function that is given for it,
+    the second with its number. Around the loop the first one is only noted and the second one
     raises `Interrupted`. `signum` is the first one's number, None before it.
     """
 
@@ -54,7 +54,7 @@ class Stopping:
         self.signum: int | None = None
         self._twice = False
         self._before: dict[int, Any] = {}
-        self._stop: asyncio.Event | None = None
+        self._finish: Callable[[], None] | None = None
         self._at_once: Callable[[int], None] | None = None
 
     def __enter__(self) -> Self:
@@ -74,18 +74,18 @@ class Stopping:
     def install(
         self,
         loop: asyncio.AbstractEventLoop,
-        stop: asyncio.Event,
+        finish: Callable[[], None],
         at_once: Callable[[int], None],
     ) -> None:
         """Receive the signals in `loop`, where the platform and the thread allow it."""
-        self._stop, self._at_once = stop, at_once
+        self._finish, self._at_once = finish, at_once
         for signum in SIGNALS:
             try:
                 loop.add_signal_handler(signum, self._inside, signum)
             except (NotImplementedError, RuntimeError, ValueError):
                 return
         if self.signum is not None:
-            stop.set()
+            finish()
 
     def remove(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the signals back from `loop`."""
@@ -101,8 +101,8 @@ class Stopping:
     def _inside(self, signum: int) -> None:
         if self.signum is None:
             self.signum = signum
-            if self._stop is not None:
-                self._stop.set()
+            if self._finish is not None:
+                self._finish()
         elif not self._twice:
             self._twice = True
             if self._at_once is not None:

@@ -162,7 +162,7 @@ def test_signals_are_heard_in_every_moment_of_a_run():
 
     async def in_the_loop(stopping):
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        stopping.install(loop, stop, heard.append)
+        stopping.install(loop, stop.set, heard.append)
         os.kill(os.getpid(), signal.SIGTERM)
         await stop.wait()
         stopping.remove(loop)
@@ -184,7 +184,7 @@ def test_signals_are_heard_in_every_moment_of_a_run():
 def test_a_signal_before_the_loop_stops_the_loop_at_its_start():
     async def in_the_loop(stopping):
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        stopping.install(loop, stop, lambda _: None)
+        stopping.install(loop, stop.set, lambda _: None)
         try:
             return stop.is_set()
         finally:

@@ -140,3 +140,21 @@ def test_no_command_is_a_question_for_help(program, here):
     wrong = program("sent", cwd=here)
     assert wrong.code == 2
     assert "No such command 'sent'" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("mailbatch re", {"results", "resolve"}),
+        ("mailbatch run job.yaml --acc", {"--accept-changes"}),
+    ],
+)
+def test_the_shell_completes_commands_and_options(program, here, words, expected):
+    """What bash asks a completed program."""
+    done = program(
+        cwd=here,
+        _MAILBATCH_COMPLETE="complete_bash",
+        COMP_WORDS=words,
+        COMP_CWORD=str(words.count(" ")),
+    )
+    assert set(done.out.split()) == expected

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from tests.certainty.program import environment
+from tests.certainty.program import end, environment, start
 from tests.cli.conftest import nothing_reached
 from tests.support.faults import Fault, Kind, Stage
 
@@ -113,7 +113,7 @@ def test_yes_sends_and_shows_how_far_it_is(mailing, on_terminal, answer):
     assert "20/20" in terminal.text
     assert "━" in terminal.shown
     assert COLOUR.search(terminal.shown)
-    assert "scene (1): 20 accepted" in terminal.text
+    assert "scene (1): 20 recipients\n       20  accepted    the server took it\n" in terminal.text
     assert terminal.shown.count("\x1b[?25l") == terminal.shown.count("\x1b[?25h")
     job.check(server.deliveries())
 
@@ -169,9 +169,11 @@ def test_no_color_means_none(mailing, on_terminal, environ):
     terminal, code = on_terminal(job, "run", "job.yaml", "--yes", **environ)
     assert code == 3
     assert COLOUR.search(terminal.shown) is None
-    assert "2 accepted, 1 rejected" in terminal.text
-    if environ.get("TERM") == "dumb":
+    if "NO_COLOR" in environ:
+        assert "        1  rejected    refused for good" in terminal.text
+    else:  # a typewriter: no bar either, and no table
         assert "\x1b" not in terminal.shown
+        assert "scene (1): 2 accepted, 1 rejected" in terminal.text
     job.check(server.deliveries())
 
 
@@ -254,5 +256,56 @@ def test_waits_are_told_once_however_many_sessions_wait(mailing, on_terminal):
     terminal, code = on_terminal(job, "run", "job.yaml", "--yes", "--sessions", "3")
     assert code == 0
     assert terminal.text.count("for deferred recipients") == 1
-    assert "scene (1): 3 accepted" in terminal.text
+    assert "        3  accepted" in terminal.text
     job.check(server.deliveries())
+
+
+def test_the_end_is_a_table_that_explains_itself(mailing, on_terminal):
+    """Every status with its meaning, and then what can be done."""
+    faults = [
+        Fault(Stage.RCPT, Kind.PERMANENT, recipient="user1@example.net"),
+        Fault(Stage.RCPT, Kind.TRANSIENT, recipient="user2@example.net"),
+        Fault(Stage.DOT, Kind.FIN, transaction=4),
+    ]
+    job, _ = mailing(*faults, recipients=5, attempts=2)
+    job.write_recipients([*job.addresses[:4], "no address", "USER1@example.net"])
+    terminal, code = on_terminal(job, "run", "job.yaml", "--yes", "--limit", "4")
+    assert code == 75
+    lines = terminal.text.splitlines()
+    start = lines.index(next(line for line in lines if line.startswith("scene (1): ")))
+    assert lines[start : start + 7] == [
+        "scene (1): 6 recipients",
+        "        1  accepted    the server took it",
+        "        1  rejected    refused for good",
+        "        1  deferred    refused for now: the next run tries again",
+        "        1  in doubt    sent, and the answer never came",
+        "        1  invalid     cannot be mailed: the results say why",
+        "        1  duplicate   the address stands in an earlier row",
+    ]
+    assert lines[-2:] == [
+        "in doubt: the answer never came; see mailbatch resolve job.yaml",
+        "not finished: run again with mailbatch run job.yaml",
+    ]
+
+
+def test_a_signal_is_acknowledged_while_what_is_open_is_finished(mailing):
+    """Whoever presses Ctrl-C is told that it was heard, and what a second one does."""
+    job, server = mailing(Fault(Stage.DOT, Kind.DRIP, transaction=1, pace=0.02))
+    process = start("run", "job.yaml", cwd=job.folder)
+    server.wait_for(stage=Stage.DOT, seconds=30.0)
+    process.send_signal(signal.SIGINT)
+    code, _, err = end(process)
+    assert code == 75
+    assert "stopping: what is open is being finished; a second signal stops at once" in err
+    assert job.statuses()["user1@example.net"] == "accepted"
+    assert job.command("run").code == 0
+    job.check(server.deliveries())
+
+
+def test_a_mistake_has_no_codes_where_no_colours_are_wanted(mailing, on_terminal):
+    job, _ = mailing()
+    job.edit("host: 127.0.0.1", "hosst: 127.0.0.1")
+    terminal, code = on_terminal(job, "run", "job.yaml", NO_COLOR="1")
+    assert code == 78
+    assert "\x1b" not in terminal.shown
+    assert "hosst: 127.0.0.1" in terminal.text
