@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import smtplib
+import subprocess
+import sys
 
 import pytest
 
 from mailbatch.job.schema import job_schema
-from tests.certainty.program import REPOSITORY, end, start
+from tests.certainty.program import REPOSITORY, end, environment, start
 from tests.cli.conftest import nothing_reached
 
 
@@ -149,12 +151,18 @@ def test_no_command_is_a_question_for_help(program, here):
         ("mailbatch run job.yaml --acc", {"--accept-changes"}),
     ],
 )
-def test_the_shell_completes_commands_and_options(program, here, words, expected):
-    """What bash asks a completed program."""
-    done = program(
+def test_the_shell_completes_commands_and_options(here, words, expected):
+    """What bash asks a completed program, by its name."""
+    program = "import sys; sys.argv = ['mailbatch']; from mailbatch.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
         cwd=here,
-        _MAILBATCH_COMPLETE="complete_bash",
-        COMP_WORDS=words,
-        COMP_CWORD=str(words.count(" ")),
+        env=environment(
+            _MAILBATCH_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" "))
+        ),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    assert set(done.out.split()) == expected
+    assert set(done.stdout.split()) == expected
