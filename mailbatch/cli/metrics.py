@@ -62,10 +62,15 @@ def failure_text(job: str, exit_code: int, now: float) -> str:
 
 def write_metrics(path: Path, text: str) -> None:
     """Write the figures to `path`; raises `LedgerError` (74) where that cannot be done."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise LedgerError(
+            f"cannot write {path}: it is not a regular file", hint="see --metrics-file"
+        )
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        beside.replace(target)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise LedgerError(
