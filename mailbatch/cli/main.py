@@ -6,6 +6,7 @@ imports next to nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -22,3 +23,13 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)
+    finally:
+        _let_go_of_errors()
+
+
+def _let_go_of_errors() -> None:
+    """Flush standard error, or forget what it did not take: Python would end with 120 for it."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
