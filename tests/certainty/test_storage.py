@@ -1,8 +1,12 @@
 """Full disks, read-only folders, damaged ledgers: nothing more is sent, nothing is forgotten."""
 
 import functools
+import os
 import resource
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +17,7 @@ from tests.certainty import forked
 from tests.certainty.disks import Disks
 from tests.certainty.dying import STEPS, ended, start
 from tests.certainty.forked import mailbatch
+from tests.certainty.program import environment
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 
@@ -92,6 +97,81 @@ def test_a_disk_that_becomes_full_during_the_run(tmp_path, fault_server, stage):
         results_from(scene, disks)
     assert len(server.stages(Stage.DOT)) == 20
     scene.check(server.deliveries())
+
+
+def test_a_run_that_is_killed_while_the_disk_is_full(tmp_path, fault_server):
+    """Its room is its own still: one can look, decide, and even go on."""
+    server = fault_server(Fault(Stage.DOT, Kind.STALL, transaction=3))
+    scene = Scene(tmp_path / "s", server.port, recipients=5, timeouts=PATIENT)
+    with Disks(small=scene.folder / "small", size="2M") as disks:
+
+        def call(command, *options, start=mailbatch):
+            words = (command, "job.yaml", *options, "--state-dir", "small")
+            return start(*words, cwd=scene.folder, namespace=disks.namespace)
+
+        running = call("run", start=forked.start)
+        server.wait_for(3, stage=Stage.DOT, seconds=30.0)
+        disks.fill()
+        assert "3  pending" in call("status").out
+        running.process.kill()
+        assert running.end().code == -9
+        assert "1  in_doubt" in call("status").out
+        assert call("resolve").out.startswith("user3@example.net  row 4  <")
+        assert call("resolve", "--accepted").code == 0
+        assert call("run").code == 0
+        assert set(scene.statuses().values()) == {"accepted"}
+        scene.check(server.deliveries())
+        # Put away, it gave its room back: whoever opens it needs some, and is told so.
+        assert call("run").code == 0
+        disks.fill()
+        for command in ("status", "run"):
+            found = call(command)
+            assert found.code == 0 or (found.code == 74 and "free some space" in found.err), found
+
+
+def test_a_transcript_that_finds_no_room(tmp_path, fault_server):
+    """It is a convenience: what is missing from it is told, and the mailing is not the worse."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=100)
+    found = mailbatch("run", "job.yaml", "--transcript", "/dev/full", cwd=scene.folder)
+    assert found.code == 0, found
+    assert "lines are missing from /dev/full" in found.err
+    scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_metrics_take_the_place_of_no_device(tmp_path, fault_server, linked):
+    """What is renamed into place must not be renamed over /dev/null, say, by root."""
+    scene = Scene(tmp_path / "s", fault_server().port)
+    pipe = scene.folder / "pipe"  # no regular file, and nobody misses it
+    os.mkfifo(pipe)
+    if linked:
+        (scene.folder / "link").symlink_to(pipe)
+    name = "link" if linked else "pipe"
+    found = mailbatch("run", "job.yaml", "--metrics-file", name, cwd=scene.folder)
+    assert found.code == 74, found
+    assert "not a regular file" in found.err
+    assert pipe.is_fifo()
+    assert not linked or (scene.folder / "link").is_symlink()
+    assert set(scene.statuses().values()) == {"accepted"}
+
+
+@pytest.mark.parametrize(("stream", "code"), [("stdout", 74), ("stderr", 4)])
+def test_a_stream_that_finds_no_room(tmp_path, fault_server, stream, code):
+    """Data that is lost is a failure, words are not; the run itself ends as it should."""
+    server = fault_server(Fault(Stage.DOT, Kind.RST, transaction=2))
+    scene = Scene(tmp_path / "s", server.port, recipients=5, attempts=3)
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "mailbatch", "run", "job.yaml", "--json"],
+            cwd=scene.folder,
+            env=environment(),
+            check=False,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: full}),
+        )
+    assert ended.returncode == code
+    scene.check(server.deliveries())
+    assert [a for a, s in scene.statuses().items() if s == "in_doubt"] == ["user2@example.net"]
 
 
 # Writes that fail
