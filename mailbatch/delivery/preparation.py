@@ -201,13 +201,14 @@ def signed(
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after somebody was mailed, unless that is accepted."""
     ledger, now = mailing.ledger, mailing.inputs.composer.digests()
-    before = ledger.content_digests()
-    if ledger.anything_sent() and not accept:
+    before, counts = ledger.content_digests(), ledger.counts()
+    # Who was refused, for good or for now, has seen nothing of it.
+    had = sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))
+    if had and not accept:
         changed = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
         if changed:
-            accepted = ledger.counts()[Status.ACCEPTED]
             raise MessageError(
-                f"the message changed after {accepted} recipients of edition "
+                f"the message changed after {had:,} recipient{'s' if had > 1 else ''} of edition "
                 f"{mailing.inputs.edition} had it: {', '.join(changed)}",
                 hint="--accept-changes sends the new message to the rest; "
                 "a new mailing wants an edition of its own",

@@ -280,7 +280,7 @@ def test_a_message_that_changed_behind_somebodys_back_is_refused(mailing):
     job.edit("subject: Hello", "subject: Goodbye")
     refused = job.command("run")
     assert (refused.code, refused.out) == (65, "")
-    assert "the message changed after 1 recipients of edition 1 had it" in refused.err
+    assert "the message changed after 1 recipient of edition 1 had it" in refused.err
     assert "letter.txt.j2" in refused.err
     assert "subject" in refused.err
     assert "--accept-changes" in refused.err
@@ -291,6 +291,18 @@ def test_a_message_that_changed_behind_somebodys_back_is_refused(mailing):
     job.write_recipients([*job.addresses, "late@example.net"])
     assert job.command("run").code == 0
     assert got(server)[-1] == "late@example.net"
+
+
+def test_a_message_that_nobody_has_may_still_change(mailing):
+    """Whoever was refused, for now or for good, has seen nothing of it."""
+    refused = {"user1@example.net": "451 4.7.1 later", "user2@example.net": "550 5.1.1 nobody"}
+    job, server = mailing(recipients=2, server={"refused": refused})
+    assert job.command("run").code == 75
+    job.edit("Hello", "Goodbye", "letter.txt.j2")
+    done = job.command("run")
+    assert done.code == 75
+    assert "changed" not in done.err
+    assert server.deliveries() == []
 
 
 def test_who_was_rejected_is_tried_again_only_if_asked_for(mailing):
