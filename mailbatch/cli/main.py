@@ -12,6 +12,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_what_is_closed()
     if sys.argv[1:] in (["--version"], ["-V"]):
         from mailbatch import __version__
 
@@ -25,6 +26,13 @@ def main() -> None:
         sys.exit(130)
     finally:
         _let_go_of_errors()
+
+
+def _open_what_is_closed() -> None:
+    """Give closed streams the null device: else the next file would take their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _let_go_of_errors() -> None:
