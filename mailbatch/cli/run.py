@@ -83,7 +83,8 @@ def run_command(
     loaded, summary = ended
     if as_json:
         console.data(summary_object(summary))
-    show_summary(console, summary, options, _again(job, loaded, summary, options))
+    again, begun = _again(job, loaded, summary, options), _is_begun(loaded, summary, options)
+    show_summary(console, summary, options, again, begun=begun)
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is None:
@@ -217,10 +218,13 @@ def summary_object(summary: Summary) -> dict[str, object]:
     }
 
 
-def show_summary(console: Console, summary: Summary, options: RunOptions, again: str) -> None:
+def show_summary(
+    console: Console, summary: Summary, options: RunOptions, again: str, *, begun: bool
+) -> None:
     """Say in words and figures what the run came to, and what to do next.
 
-    `again` are the arguments that name the mailing on a command line.
+    `again` are the arguments that name the mailing on a command line. `begun` says whether the real
+    mailing has a ledger.
     """
     if summary.failure is not None:
         console.error(summary.failure)
@@ -232,7 +236,7 @@ def show_summary(console: Console, summary: Summary, options: RunOptions, again:
         console.log("info", "summary", **summary_object(summary))
     elif not console.quiet:
         _show_figures(console, summary, options)
-    for line in next_steps(summary, options, again):
+    for line in next_steps(summary, options, again, begun=begun):
         tell(line)
 
 
@@ -294,14 +298,23 @@ def _again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
     return shlex.join(words)
 
 
-def next_steps(summary: Summary, options: RunOptions, again: str) -> list[str]:
+def _is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
+    """Say whether the real mailing has a ledger, whatever this run was."""
+    from mailbatch.delivery.places import ledger_path, state_dir
+
+    return ledger_path(job, summary.edition, state_dir(job, options.state_dir)).exists()
+
+
+def next_steps(
+    summary: Summary, options: RunOptions, again: str, *, begun: bool = True
+) -> list[str]:
     """Return what people can do next, one sentence each; `again` names the mailing."""
     counts, steps = summary.counts, []
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:
         if options.sandbox or options.redirect:
-            steps.append("the real mailing is still unsent")
+            steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
         return steps
     if summary.nothing_to_do:
         done = when(summary.finished_at)

@@ -130,7 +130,9 @@ def test_to_does_not_touch_a_ledger_that_is_there(mailing):
     assert job.command("run", "--limit", 1).code == 75
     (ledger,) = job.ledgers
     before, results = ledger.read_bytes(), (job.folder / "results.csv").read_bytes()
-    assert job.command("run", "--to", "me@example.com").code == 0
+    done = job.command("run", "--to", "me@example.com")
+    assert done.code == 0
+    assert "the real mailing is as it was before" in done.err
     assert ledger.read_bytes() == before
     assert (job.folder / "results.csv").read_bytes() == results
     assert job.command("run").code == 0
