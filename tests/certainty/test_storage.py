@@ -174,6 +174,25 @@ def test_a_stream_that_finds_no_room(tmp_path, fault_server, stream, code):
     assert [a for a, s in scene.statuses().items() if s == "in_doubt"] == ["user2@example.net"]
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(tmp_path, fault_server, closed):
+    """No ledger and no socket takes the place of a stream that somebody closed."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port)
+    command = f"exec '{sys.executable}' -m mailbatch run job.yaml {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", command],
+        cwd=scene.folder,
+        env=environment(),
+        check=False,
+        capture_output=True,
+    )
+    assert ended.returncode == 0, ended
+    assert b"Traceback" not in ended.stderr
+    scene.check(server.deliveries())
+    assert set(scene.statuses().values()) == {"accepted"}
+
+
 # Writes that fail
 
 
