@@ -47,12 +47,12 @@ def call(*command: object, cwd: Path, **more: str) -> str:
 def source(tmp_path_factory) -> Path:
     """A copy of what is in the repository: building must neither see nor leave anything else."""
     folder = tmp_path_factory.mktemp("source") / "mailbatch"
+    if not (REPOSITORY / ".git").exists():  # an unpacked sdist is no repository
+        leftovers = shutil.ignore_patterns(".venv", ".node", ".*_cache", "__pycache__")
+        return Path(shutil.copytree(REPOSITORY, folder, ignore=leftovers))
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    if listed.returncode:  # an unpacked sdist is no repository
-        shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-        return folder
     for name in filter(None, listed.stdout.split("\0")):
         if (REPOSITORY / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
