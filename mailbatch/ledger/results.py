@@ -60,8 +60,8 @@ def write_unfinished(
     """Write the rows that were not mailed, with their input columns, and return how many.
 
     They are the pending, deferred, rejected and invalid rows that still stand in the table; not
-    those in doubt, who may have the message. The file is ready to be a recipient file, so nothing
-    in it is defused. Raises LedgerError (74) and keeps the old file.
+    those in doubt, nor those to be resent, who may have the message. The file is ready to be a
+    recipient file, so nothing in it is defused. Raises LedgerError (74) and keeps the old file.
     """
     number = 0
     with _replacing(path, encoding=encoding) as stream:

@@ -95,12 +95,14 @@ def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
             )
 
 
-#: What `results --failed` lists. Not those in doubt: mailing them again may reach them twice.
+#: What `results --failed` lists. Not those in doubt: mailing them again may reach them twice; so it
+#: may with those of them who wait for a resend, or were refused one.
 UNFINISHED_STATUSES = (Status.PENDING, Status.DEFERRED, Status.REJECTED, Status.INVALID)
 
 _UNFINISHED = """
 SELECT line, status, cells FROM standing
 WHERE line IS NOT NULL AND status IN ('pending', 'deferred', 'rejected', 'invalid')
+AND id NOT IN (SELECT id FROM recipient WHERE resend)
 ORDER BY line
 """
 

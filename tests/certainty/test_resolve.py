@@ -218,6 +218,21 @@ def test_a_run_does_not_send_again_unasked(doubtful):
     assert len(server.journal) == before
 
 
+def test_a_resend_is_not_in_the_file_of_the_unfinished(doubtful):
+    """It would be mailed from there a second time, under another Message-ID."""
+    server, scene = doubtful
+    scene.write_recipients([*scene.addresses, "new@example.net"])
+    assert resolve(scene, "--resend")[0] == 0
+    assert scene.run(limit=1, only="user1@example.net").exit_code == 75
+    assert scene.statuses()[TWO] == "pending"
+    found = mailbatch("results", "job.yaml", "--failed", "failed.csv", cwd=scene.folder)
+    assert found.code == 0
+    listed = (scene.folder / "failed.csv").read_text()
+    assert "new@example.net" in listed
+    assert TWO not in listed
+    assert len(attempts_at(server)) == 1
+
+
 # A message that is another one
 
 
