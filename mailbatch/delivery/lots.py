@@ -1,8 +1,9 @@
 """Deliveries leased from the ledger in lots, handed out one at a time.
 
 One durable commit covers a lot, so the price of certainty against power loss is shared by its
-deliveries; a small lot keeps few of them in doubt after one. Never holds more than a lot in
-memory.
+deliveries; a small lot keeps few of them in doubt after one. So lots grow while they are used up in
+no time, and shrink again: what a power loss can put in doubt is what a moment sends. Never holds
+more than a lot in memory.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from collections.abc import Callable
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.store import Ledger
 
-#: How many deliveries one durable commit covers: a power loss puts at most this many in doubt.
+#: How many deliveries one durable commit covers, at first and at least.
 LOT = 32
+#: A lot that is used up within so many seconds is followed by one twice as large; one that takes
+#: more than four times as long, by one half as large.
+MOMENT = 0.1
+#: The largest lot: a power loss puts at most this many deliveries in doubt.
+LARGEST_LOT = 256
 
 
 class Lots:
@@ -32,20 +38,34 @@ class Lots:
         self._clock = clock
         self._only = only
         self._left = limit
+        self._size = LOT
+        self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
 
     def take(self) -> Delivery | None:
         """Return the next due delivery, leased; None if nothing is due now."""
         if not self._leased:
-            count = LOT if self._left is None else min(LOT, self._left)
+            now = self._clock()
+            size = self._next_size(now)
+            count = size if self._left is None else min(size, self._left)
             if count <= 0:
                 return None
-            self._leased.extend(self._ledger.lease(count, now=self._clock(), address=self._only))
+            self._leased.extend(self._ledger.lease(count, now=now, address=self._only))
             if not self._leased:
+                self._leased_at = None  # whatever comes next has waited
                 return None
+            self._size, self._leased_at = size, self._clock()
         if self._left is not None:
             self._left -= 1
         return self._leased.popleft()
+
+    def _next_size(self, now: float) -> int:
+        if self._leased_at is None:
+            return self._size
+        lasted = now - self._leased_at
+        if lasted < MOMENT:
+            return min(self._size * 2, LARGEST_LOT)
+        return max(self._size // 2, LOT) if lasted > 4 * MOMENT else self._size
 
     def put_back(self, delivery: Delivery) -> None:
         """Return a delivery that was not tried after all."""

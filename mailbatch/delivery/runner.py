@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.clock import SteadyClock
@@ -28,8 +29,10 @@ from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import check_place, write_results
 from mailbatch.outcome import UNFINISHED
-from mailbatch.sandbox.server import Sandbox
 from mailbatch.smtp.server import Server
+
+if TYPE_CHECKING:
+    from mailbatch.sandbox.server import Sandbox
 
 Opener = Callable[[], Awaitable[TransportSession]]
 #: Asked once before a real send; False leaves everything unsent.
@@ -241,6 +244,8 @@ async def _transport(
         return opener, f"{folder.name}/", None
     if server is not None:
         return destination.opener(server, options), server.address, None
+    from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
+
     sandbox = await Sandbox.start(outbox=options.out)
     server = destination.sandbox_server(job, sandbox.port)
     return destination.opener(server, options), "the sandbox", sandbox

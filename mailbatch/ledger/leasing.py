@@ -6,7 +6,6 @@ is known. This module must never lease a delivery twice, nor one whose recipient
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import sqlite3
@@ -18,7 +17,7 @@ from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.under_way import Leased, UnderWay, fold
 
-_TOKEN_LENGTH = 26  # base32: 130 bits
+_TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 
 # A row for every recipient of the chosen deliveries, in the order of the deliveries.
 _CHOSEN = """
@@ -145,6 +144,7 @@ class Leasing:
         now: float,
     ) -> Delivery:
         head = rows[0]
+        tried = set(unsettled)
         key = delivery_key(head.address_key, head.group, head.part)
         if len(rows) == 1:
             addresses, seen = unsettled, rows
@@ -153,12 +153,12 @@ class Leasing:
             if len(addresses) == 1:
                 seen = sorted(rows, key=lambda row: row.line or 0)
             else:
-                seen = [next(row for row in rows if row.address in unsettled)]
-        again = [row for row in rows if row.resend and row.address in unsettled]
+                seen = [next(row for row in rows if row.address in tried)]
+        again = [row for row in rows if row.resend and row.address in tried]
         return Delivery(
             id=head.delivery_id,
             key=key,
-            attempt=1 + max(row.attempts for row in rows if row.address in unsettled),
+            attempt=1 + max(row.attempts for row in rows if row.address in tried),
             message_id=head.message_id or f"{self._token(key)}@{self._domain}",
             date=int(now) if head.date is None else head.date,
             unsettled=unsettled,
@@ -178,7 +178,7 @@ class Leasing:
         """The local part of a Message-ID: the same for this delivery of this edition, only."""
         name = self._seed.copy()
         name.update(key.encode())
-        return base64.b32encode(name.digest())[:_TOKEN_LENGTH].decode().lower()
+        return name.hexdigest()[:_TOKEN_LENGTH]
 
 
 def lots(database: Database) -> int:

@@ -34,7 +34,7 @@ _SAME = (
     (re.compile(r"\d+\.\d s, [\d,]+ a second"), "SPEED"),
     (re.compile(r'"seconds": [\d.]+'), '"seconds": SPEED'),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"\b[a-z2-7]{26}@"), "TOKEN@"),
+    (re.compile(r"\b[0-9a-f]{32}@"), "TOKEN@"),
     (re.compile(r"process \d+ on \S+, since"), "process N on HOST, since"),
 )
 

@@ -60,7 +60,7 @@ def test_a_message_id_is_a_function_of_job_edition_and_delivery(folder):
     for found in ids["48"]:
         name, domain = found.split("@")
         assert domain == "x.org"
-        assert len(name) == 26
+        assert len(name) == 32
         assert name.isalnum()
         assert name == name.lower()
 
