@@ -1,0 +1,158 @@
+"""What is mailed: the table, the templates, the job, and the same for each peer.
+
+Writes files below one folder and nothing else; starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.servers import Server
+
+TEXT = (
+    "Hello {{ first_name }} {{ last_name }},\n\n"
+    + "This is the newsletter for {{ city }}, with something to read for everybody.\n" * 6
+    + "{% for i in range(10) %}- item {{ i }}: something to read about {{ plan }}\n{% endfor %}\n"
+    + "Lorem ipsum dolor sit amet, consectetur adipiscing elit.\n" * 4
+)
+HTML = (
+    "<html><body><h1>Hello {{ first_name }} {{ last_name }}</h1>\n"
+    + "<p style='color:#333;font-size:14px'>Lorem ipsum dolor sit amet in {{ city }}.</p>\n" * 16
+    + "<table>{% for i in range(10) %}<tr><td style='padding:4px'>item {{ i }}</td>"
+    + "<td>something to read about {{ plan }}</td></tr>\n{% endfor %}</table>"
+    + "<a href='https://example.com/u/{{ token }}'>unsubscribe</a></body></html>\n"
+)
+#: What a message to many may not use: it differs from recipient to recipient.
+PERSONAL = ("first_name", "last_name", "token", "city")
+#: What the server gets of one newsletter, headers included, in bytes.
+LETTER_BYTES = len(TEXT) + len(HTML) + 900
+RECIPIENTS_PER_TRANSACTION = 1000
+ATTACHMENT = "report.bin"
+
+_MAILMERGE = """\
+TO: {{{{ email }}}}
+SUBJECT: News for {{{{ first_name }}}}
+FROM: Example News <news@example.com>
+{attachment}MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="part"
+
+--part
+Content-Type: text/plain; charset=utf-8
+
+{text}
+--part
+Content-Type: text/html; charset=utf-8
+
+{html}
+--part--
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """What a workload mails.
+
+    `groups` is 0 for a message of their own for every recipient, else the number of groups, each
+    with one message; `attachment` is the size of a file that goes with every message, in bytes.
+    """
+
+    groups: int = 0
+    attachment: int = 0
+
+    def transactions(self, recipients: int) -> int:
+        """Return how many messages a server gets for so many recipients."""
+        if not self.groups:
+            return recipients
+        sizes = [len(range(g, recipients, self.groups)) for g in range(self.groups)]
+        return sum(-(-size // RECIPIENTS_PER_TRANSACTION) for size in sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a program is told: its folder, the server, and how much it is to send."""
+
+    folder: Path
+    server: Server
+    mailing: Mailing
+    recipients: int
+    sessions: int
+
+    @property
+    def transactions(self) -> int:
+        """How many messages must arrive."""
+        return self.mailing.transactions(self.recipients)
+
+
+def write_scene(scene: Scene) -> None:
+    """Write the files of every program; all of them say the same."""
+    scene.folder.mkdir(parents=True)
+    _write_table(scene)
+    text, html = TEXT, HTML
+    if scene.mailing.groups:
+        for name in PERSONAL:
+            text, html = (part.replace("{{ " + name + " }}", name) for part in (text, html))
+    (scene.folder / "letter.txt.j2").write_text(text, encoding="utf-8")
+    (scene.folder / "letter.html.j2").write_text(html, encoding="utf-8")
+    if scene.mailing.attachment:
+        content = bytes(range(256)) * (scene.mailing.attachment // 256 + 1)
+        (scene.folder / ATTACHMENT).write_bytes(content[: scene.mailing.attachment])
+    # YAML 1.2 takes JSON.
+    (scene.folder / "job.yaml").write_text(json.dumps(_job(scene)), encoding="utf-8")
+    (scene.folder / "peer.json").write_text(json.dumps(_peer(scene)), encoding="utf-8")
+    _write_mailmerge(scene, text, html)
+
+
+def _write_table(scene: Scene) -> None:
+    groups = scene.mailing.groups or 1
+    with (scene.folder / "recipients.csv").open("w", encoding="utf-8") as table:
+        table.write("email,first_name,last_name,plan,token,city\n")
+        for number in range(scene.recipients):
+            table.write(
+                f"user{number}@example{number % 50}.net,Ada{number},Löwe,plan{number % groups},"
+                f"t{number:08d},Zürich\n"
+            )
+
+
+def _job(scene: Scene) -> dict[str, object]:
+    server: dict[str, object] = {"host": "127.0.0.1", "port": scene.server.port, "auth": "none"}
+    server |= {"sessions": scene.sessions}
+    if scene.server.ca_file is None:
+        server |= {"security": "plaintext"}
+    else:
+        server |= {"security": "starttls", "ca_file": str(scene.server.ca_file)}
+    recipients: dict[str, object] = {"file": "recipients.csv"}
+    message: dict[str, object] = {"subject": "News for {{ first_name }}"}
+    if scene.mailing.groups:
+        recipients |= {"group_by": ["plan"]}
+        message |= {"subject": "News for everybody"}
+    if scene.mailing.attachment:
+        message |= {"attachments": [ATTACHMENT]}
+    return {
+        "version": 1,
+        "name": "benchmark",
+        "server": server,
+        "sender": {"from": "Example News <news@example.com>"},
+        "recipients": recipients,
+        "message": message | {"text": "letter.txt.j2", "html": "letter.html.j2"},
+    }
+
+
+def _peer(scene: Scene) -> dict[str, object]:
+    """Return what peers.py and nodemailer.cjs read."""
+    return {
+        "port": scene.server.port,
+        "ca_file": str(scene.server.ca_file) if scene.server.ca_file else None,
+        "sessions": scene.sessions,
+        "recipients_per_message": RECIPIENTS_PER_TRANSACTION if scene.mailing.groups else 1,
+        "attachment": ATTACHMENT if scene.mailing.attachment else None,
+    }
+
+
+def _write_mailmerge(scene: Scene, text: str, html: str) -> None:
+    attachment = f"ATTACHMENT: {ATTACHMENT}\n" if scene.mailing.attachment else ""
+    template = _MAILMERGE.format(attachment=attachment, text=text, html=html)
+    (scene.folder / "mailmerge_template.txt").write_text(template, encoding="utf-8")
+    server = f"[smtp_server]\nhost = 127.0.0.1\nport = {scene.server.port}\n"
+    (scene.folder / "mailmerge_server.conf").write_text(server, encoding="utf-8")

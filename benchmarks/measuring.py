@@ -1,0 +1,175 @@
+"""Running programs, whole and in turn: seconds, processor time, peak memory, and what arrived.
+
+Knows no workload by name and computes no ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import servers
+from benchmarks.mailing import Scene, write_scene
+from benchmarks.programs import PROGRAMS, Program
+from benchmarks.servers import Server, serving, until
+from benchmarks.workloads import Share, Workload
+
+HERE = Path(__file__).parent
+#: The server counts a message before it answers, but its file may be a moment behind.
+ARRIVAL_SECONDS = 5.0
+#: ru_maxrss is in KiB, on macOS in bytes.
+_MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one process took: seconds on the wall and of processors, and bytes of memory.
+
+    `peak_bytes` is None where it is hidden by the parent's: a new process begins as a copy of it.
+    `session_seconds` is when its first connection was there, where the relay knows.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int | None
+    session_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """What a share came to, round by round."""
+
+    label: str
+    program: str
+    sessions: int
+    recipients: int
+    usages: list[Usage] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A workload as it was measured; `missing` has what could not be, with the reason."""
+
+    workload: Workload
+    rounds: int
+    rows: tuple[Row, ...]
+    missing: dict[str, str]
+
+
+class NotMeasured(Exception):
+    """A program failed, or not all of its messages arrived."""
+
+
+def measure(
+    workload: Workload,
+    *,
+    rounds: int | None = None,
+    recipients: int | None = None,
+    only: Collection[str] = (),
+    round_trip_ms: float | None = None,
+) -> Measured:
+    """Run every program once in each round, in an order that turns; all see the same moods.
+
+    None takes the workload's own value; `only` names programs, by default all.
+    """
+    rounds = rounds or workload.rounds
+    chosen = [share for share in workload.shares if not only or share.program in only]
+    missing = {s.program: why for s in chosen if (why := PROGRAMS[s.program].missing())}
+    shares = [share for share in chosen if share.program not in missing]
+    delay = workload.round_trip_ms if round_trip_ms is None else round_trip_ms
+    with (
+        tempfile.TemporaryDirectory(prefix="mailbatch-bench-") as name,
+        serving(round_trip_ms=delay, smtpd=workload.smtpd, tls=workload.tls) as server,
+    ):
+        pairs = _scenes(workload, shares, Path(name), server, recipients or workload.recipients)
+        for number in range(rounds):
+            for share, scene, row in _turned(pairs, number):
+                for _ in range(share.repeat):
+                    row.usages.append(run(PROGRAMS[share.program], scene))
+                    said = f"{workload.name}, round {number + 1}: {row.label}"
+                    print(f"{said}: {row.usages[-1].seconds:.2f} s", file=sys.stderr)
+    return Measured(workload, rounds, tuple(row for _, _, row in pairs), missing)
+
+
+def _scenes(
+    workload: Workload, shares: list[Share], folder: Path, server: Server, recipients: int
+) -> list[tuple[Share, Scene, Row]]:
+    found: list[tuple[Share, Scene, Row]] = []
+    for number, share in enumerate(shares):
+        count = share.recipients(recipients)
+        if share.behind:
+            scene = found[-1][1]
+        else:
+            own = folder / str(number)
+            scene = Scene(own, server, workload.mailing, count, share.sessions)
+            write_scene(scene)
+        found.append((share, scene, Row(share.label, share.program, share.sessions, count)))
+    return found
+
+
+def _turned(
+    pairs: list[tuple[Share, Scene, Row]], number: int
+) -> Iterator[tuple[Share, Scene, Row]]:
+    """Begin each round with another one, so that none always follows the same; pairs stay pairs."""
+    turn = 0 if any(share.behind for share, _, _ in pairs) else number % max(len(pairs), 1)
+    yield from pairs[turn:]
+    yield from pairs[:turn]
+
+
+def run(program: Program, scene: Scene) -> Usage:
+    """Run a program to its end; `NotMeasured` where it fails or messages are missing."""
+    expected = {"all": scene.transactions, "one": 1, "none": 0}[program.sends]
+    if program.sends != "none":
+        _forget(scene.folder)
+    before, connected = scene.server.arrived(), len(scene.server.connections())
+    started = time.monotonic()
+    usage = _process(program, scene)
+    try:
+        until(lambda: scene.server.arrived() - before == expected, "the messages", ARRIVAL_SECONDS)
+    except TimeoutError as error:
+        arrived = scene.server.arrived() - before
+        raise NotMeasured(f"{program.name}: {arrived} messages of {expected} arrived") from error
+    connections = scene.server.connections()[connected:]
+    if not connections:
+        return usage
+    seen = connections[0] - started
+    return Usage(usage.seconds, usage.cpu_seconds, usage.peak_bytes, seen)
+
+
+def _forget(folder: Path) -> None:
+    """Remove ledger and results of an earlier round."""
+    for below in ("results", ".mailbatch"):
+        for file in (folder / below).glob("*"):
+            file.unlink()
+
+
+def _process(program: Program, scene: Scene) -> Usage:
+    figures = scene.folder / "usage.txt"
+    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures)]
+    with (scene.folder / "errors.txt").open("w+b") as errors:
+        subprocess.run(
+            [*launch, *program.command(scene)],
+            cwd=scene.folder,
+            env=os.environ | program.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            check=True,
+        )
+        code, seconds, cpu, peak, own = map(float, figures.read_text(encoding="ascii").split())
+        if code != program.returns:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")[-2000:]
+            raise NotMeasured(f"{program.name} ended with {code:.0f}: {said}")
+    return Usage(seconds, cpu, int(peak) * _MEMORY_UNIT if peak > own else None)
+
+
+def obstacle(workload: Workload) -> str | None:
+    """Say why this workload's server cannot be started here; None if it can."""
+    return servers.missing(tls=workload.tls, smtpd=workload.smtpd)

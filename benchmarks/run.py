@@ -1,0 +1,81 @@
+"""Measure mailbatch beside each peer that is installed, and write the figures.
+
+python -m benchmarks.run                                     every workload, and the page
+python -m benchmarks.run --workload newsletter --rounds 3    one, to look at
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import figures as keeping
+from benchmarks import report
+from benchmarks.figures import Figures
+from benchmarks.measuring import NotMeasured, measure, obstacle
+from benchmarks.programs import PROGRAMS
+from benchmarks.workloads import WORKLOADS
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
+        description="Measure mailbatch beside each peer that is installed.",
+    )
+    parser.add_argument("--workload", nargs="*", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--rounds", type=int, help="default: the workload's own")
+    parser.add_argument("--recipients", type=int, help="default: the workload's own")
+    parser.add_argument("--only", nargs="*", choices=PROGRAMS, default=[], help="these programs")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="keep the figures in benchmarks/figures.json and write the page and its picture anew",
+    )
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Measure, show, and write what was asked for; return the exit code."""
+    asked = arguments(given)
+    started, measured = time.monotonic(), []
+    for name in asked.workload:
+        workload = WORKLOADS[name]
+        if (why := obstacle(workload)) is not None:
+            print(f"{name} is left out: {why}", file=sys.stderr)
+            continue
+        try:
+            measured.append(
+                measure(
+                    workload,
+                    rounds=asked.rounds,
+                    recipients=asked.recipients,
+                    only=asked.only,
+                )
+            )
+        except NotMeasured as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+    found = keeping.collected(measured)
+    print(report.shown(found))
+    print(f"{time.monotonic() - started:.0f} s in all", file=sys.stderr)
+    if asked.json is not None:
+        keeping.write(found, asked.json)
+    if asked.page:
+        keep(found)
+    return 0
+
+
+def keep(found: Figures) -> None:
+    """Put the figures in the place of those that are kept, and write the page from all of them."""
+    if report.FIGURES.exists():
+        found = keeping.merged(keeping.read(report.FIGURES), found)
+    keeping.write(found, report.FIGURES)
+    report.write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""The servers that programs send to: smtp-sink, a relay before it, and a Postfix that wants TLS.
+
+Every one counts what arrives by itself, so that no program is believed. Measures nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DEADLINE_SECONDS = 20.0
+USER = "postfix"
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+command_directory = {commands}
+daemon_directory = {daemons}
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = postfix.test
+mydestination =
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+alias_maps =
+alias_database =
+local_recipient_maps =
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_proxy_filter = 127.0.0.1:{sink}
+"""
+_MAIN_TLS = """\
+smtpd_tls_security_level = encrypt
+smtpd_tls_chain_files = {folder}/server.pem
+smtpd_tls_session_cache_database =
+"""
+_MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its port, whom to trust, and where its counts are kept.
+
+    `ca_file` is None without TLS. `dump` has every message where the server was told to keep them.
+    """
+
+    port: int
+    ca_file: Path | None
+    counter: Path
+    relay: Path | None = None
+    dump: Path | None = None
+
+    def arrived(self) -> int:
+        """Return how many messages have arrived so far."""
+        found = re.findall(rb"mesg= *(\d+)\r", _tail(self.counter))
+        return int(found[-1]) if found else 0
+
+    def connections(self) -> list[float]:
+        """Return when each connection came through the relay, on the monotonic clock."""
+        text = self.relay.read_text(encoding="ascii") if self.relay else ""
+        return [float(line.split()[1]) for line in text.splitlines() if line[:4] == "conn"]
+
+
+def missing(*, tls: bool = False, smtpd: bool = False) -> str | None:
+    """Say why such a server cannot be started here; None if it can."""
+    if program("smtp-sink") is None:
+        return "Postfix's smtp-sink is not installed"
+    if smtpd and program("postconf") is None:
+        return "Postfix is not installed"
+    if smtpd and os.geteuid() != 0:
+        return "only root can start a Postfix"
+    if tls:
+        try:
+            import trustme  # noqa: F401
+        except ImportError:
+            return "trustme is not installed"
+    return None
+
+
+@contextlib.contextmanager
+def serving(
+    *,
+    round_trip_ms: float | None = None,
+    smtpd: bool = False,
+    tls: bool = False,
+    keep: bool = False,
+) -> Iterator[Server]:
+    """Run smtp-sink; before it Postfix's smtpd, with STARTTLS, and a relay, where asked for.
+
+    The relay is there for every `round_trip_ms` but None: 0 delays nothing, but knows connections.
+    With `keep` the messages are kept.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-bench-")))
+        folder.chmod(0o755)
+        dump = None
+        if keep:
+            (folder / "kept").mkdir()
+            (folder / "kept").chmod(0o777)  # smtp-sink gives up being root
+            dump = folder / "kept" / "mail"
+        counter = folder / "counter"
+        port = stack.enter_context(_sink(counter, dump))
+        ca_file = _certificates(folder) if tls else None
+        if smtpd:
+            port = stack.enter_context(_postfix(folder, port, tls=tls))
+        relay = None
+        if round_trip_ms is not None:
+            relay = folder / "relay"
+            port = stack.enter_context(_relay(relay, port, round_trip_ms))
+        yield Server(port, ca_file, counter, relay, dump)
+
+
+@contextlib.contextmanager
+def _sink(counter: Path, dump: Path | None) -> Iterator[int]:
+    port = _free_port()
+    command = [str(program("smtp-sink")), "-c"]
+    command += ["-u", USER] if os.geteuid() == 0 else []
+    command += ["-D", str(dump)] if dump else []
+    with counter.open("wb") as counted:
+        process = subprocess.Popen([*command, f"127.0.0.1:{port}", "512"], stdout=counted)
+    with _ended(process):
+        until(lambda: _greets(port), "smtp-sink's greeting")
+        yield port
+
+
+@contextlib.contextmanager
+def _relay(said: Path, port: int, round_trip_ms: float) -> Iterator[int]:
+    command = [sys.executable, str(HERE / "relay.py"), str(port), str(round_trip_ms)]
+    with said.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out)
+    with _ended(process):
+        until(lambda: said.read_bytes().endswith(b"\n"), "the relay")
+        yield int(said.read_text(encoding="ascii").split()[1])
+
+
+@contextlib.contextmanager
+def _postfix(folder: Path, sink: int, *, tls: bool) -> Iterator[int]:
+    """Run smtpd, which hands every message to the sink before it answers: it has no queue."""
+    port = _free_port()
+    for name, owner in [("queue", 0), ("data", pwd.getpwnam(USER).pw_uid)]:
+        (folder / name).mkdir()
+        os.chown(folder / name, owner, -1)
+    main = _MAIN + (_MAIN_TLS if tls else "")
+    settings = {"commands": _setting("command_directory"), "daemons": _setting("daemon_directory")}
+    (folder / "main.cf").write_text(main.format(folder=folder, sink=sink, **settings))
+    (folder / "master.cf").write_text(_MASTER.format(port=port))
+    subprocess.run(
+        [str(program("postfix")), "-c", str(folder), "check"], check=True, capture_output=True
+    )
+    process = subprocess.Popen(
+        [f"{settings['daemons']}/master", "-c", str(folder), "-s"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: _greets(port), "smtpd's greeting")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_SECONDS)
+        with contextlib.suppress(ProcessLookupError):  # its daemons would take their time
+            os.killpg(process.pid, signal.SIGKILL)
+        until(lambda: not _greets(port), "the end of Postfix's daemons")
+
+
+def _certificates(folder: Path) -> Path:
+    import trustme
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    server = folder / "server.pem"
+    authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(
+        server
+    )
+    server.chmod(0o600)
+    return folder / "ca.pem"
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program; the folders for administrators are not on everybody's path."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def until(fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
+    """Ask until it is so; TimeoutError naming `what` after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(DEADLINE_SECONDS)
+
+
+def _setting(name: str) -> str:
+    command = [str(program("postconf")), "-d", "-h", name]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _greets(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+            return sock.recv(4) == b"220 "
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 200))
+        return file.read()

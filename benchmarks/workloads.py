@@ -1,0 +1,184 @@
+"""The workloads: what is sent, through which server, by which programs, how much and how often.
+
+A table and nothing else. The sizes are such that all of it takes about twelve minutes on two cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from benchmarks.mailing import Mailing
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one program does in each round.
+
+    `part` is its part of the workload's recipients: a slow program gets fewer, and rates are
+    compared. `repeat` is how often it runs in a round; `behind` another share, it finds its folder.
+    """
+
+    program: str
+    sessions: int = 1
+    part: float = 1.0
+    repeat: int = 1
+    behind: bool = False
+
+    def recipients(self, of: int) -> int:
+        """Return its recipients of so many; at least one for each session."""
+        return max(self.sessions, round(of * self.part))
+
+    @property
+    def label(self) -> str:
+        """What it is called in figures and tables."""
+        return self.program if self.sessions == 1 else f"{self.program}, {self.sessions} sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One workload; `unit` is what is counted per second, "" where only time counts.
+
+    `round_trip_ms` puts the relay before the server. `smtpd` puts Postfix's smtpd before the sink,
+    `tls` with STARTTLS. `left_out` says why a program that is measured elsewhere is not here.
+    """
+
+    name: str
+    what: str
+    recipients: int
+    rounds: int
+    shares: tuple[Share, ...]
+    unit: str = "messages"
+    mailing: Mailing = field(default_factory=Mailing)
+    round_trip_ms: float | None = None
+    smtpd: bool = False
+    tls: bool = False
+    left_out: str = ""
+
+
+def _round_trip(ms: int, recipients: int, rounds: int) -> Workload:
+    """So many recipients for 32 sessions; two waits a message for mailbatch, four for most."""
+    one = 1 / 32
+    return Workload(
+        f"round-trip-{ms}",
+        f"The newsletter, to a server {ms} ms away. Rates count from the first connection on.",
+        recipients,
+        rounds,
+        (
+            *(Share("mailbatch", n, n * one) for n in (1, 4, 32)),
+            Share("stdlib", part=one / 2),
+            Share("aiosmtplib", part=one / 2),
+            Share("mailmerge", part=one / 4),
+            *(Share("nodemailer", n, n * one) for n in (1, 4, 32)),
+            *(Share("smtp-source", n, n * one / 2) for n in (1, 4, 32)),
+        ),
+        round_trip_ms=ms,
+    )
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload(
+            "newsletter",
+            "A personal message of HTML and text for everybody, with a loop of ten rows in each.",
+            20_000,
+            5,
+            (
+                Share("mailbatch"),
+                Share("mailbatch", 4),
+                Share("stdlib", part=0.06),
+                Share("aiosmtplib", part=0.06),
+                Share("mailmerge", part=0.03),
+                Share("nodemailer", part=0.15),
+                Share("nodemailer", 4, 0.15),
+                Share("smtp-source", part=0.5),
+                Share("smtp-source", 4, 0.5),
+            ),
+        ),
+        _round_trip(20, 2_560, 2),
+        _round_trip(100, 640, 2),
+        Workload(
+            "round-trip-20-smtpd",
+            "The newsletter, to Postfix's smtpd 20 ms away, which announces CHUNKING. "
+            "Rates count from the first connection on.",
+            100,
+            2,
+            (Share("mailbatch"), Share("stdlib", part=0.5), Share("nodemailer")),
+            round_trip_ms=20,
+            smtpd=True,
+        ),
+        Workload(
+            "attachment",
+            "The newsletter with a file of 1 MB, the same for everybody.",
+            600,
+            3,
+            (
+                Share("mailbatch"),
+                Share("mailbatch", 4),
+                Share("stdlib", part=0.05),
+                Share("aiosmtplib", part=0.05),
+                Share("mailmerge", part=0.04),
+                Share("nodemailer", part=0.2),
+                Share("smtp-source"),
+            ),
+            mailing=Mailing(attachment=1_000_000),
+        ),
+        Workload(
+            "tls",
+            "The newsletter with STARTTLS, to Postfix's smtpd, which sets the pace.",
+            1_000,
+            3,
+            (
+                Share("mailbatch"),
+                Share("mailbatch", 4),
+                Share("stdlib", part=0.5),
+                Share("aiosmtplib", part=0.5),
+                Share("nodemailer"),
+                Share("nodemailer", 4),
+            ),
+            smtpd=True,
+            tls=True,
+            left_out="smtp-source knows no TLS; mailmerge wants a password with it, and does not "
+            "check certificates.",
+        ),
+        Workload(
+            "group",
+            "One message to one group of 100,000 recipients, a thousand in each transaction.",
+            100_000,
+            3,
+            (
+                Share("mailbatch"),
+                Share("mailbatch", 4),
+                Share("stdlib", part=0.1),
+                Share("aiosmtplib", part=0.1),
+                Share("nodemailer"),
+                Share("smtp-source"),
+            ),
+            unit="recipients",
+            mailing=Mailing(groups=1),
+            left_out="mailmerge knows no groups.",
+        ),
+        Workload(
+            "million",
+            "1,000,000 recipients in 50 groups, which lie mixed in the table; and a fifth of them.",
+            1_000_000,
+            2,
+            (Share("mailbatch", part=0.2), Share("mailbatch")),
+            unit="recipients",
+            mailing=Mailing(groups=50),
+        ),
+        Workload(
+            "plan",
+            "1,000,000 rows planned, a message of their own for each; then the edition's status.",
+            1_000_000,
+            2,
+            (
+                Share("mailbatch run --limit 1"),
+                Share("mailbatch status", repeat=5, behind=True),
+            ),
+            unit="",
+            round_trip_ms=0,
+        ),
+        Workload("version", "Start and end.", 1, 10, (Share("mailbatch --version"),), unit=""),
+    )
+}
