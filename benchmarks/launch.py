@@ -3,8 +3,9 @@
 python -I -S launch.py FILE COMMAND...
 
 A new process begins as a copy of its parent, and the system counts that copy into its peak memory.
-So the parent is this, which imports next to nothing. FILE gets: exit code, seconds, seconds of
-processors, peak memory of the program and of ourselves in the system's unit.
+So the parent is this, which imports next to nothing. FILE gets: exit code, start on the monotonic
+clock, seconds, seconds of processors, peak memory of the program and of ourselves in the system's
+unit.
 """
 
 import os
@@ -15,16 +16,17 @@ import time
 
 def main(file: str, command: list[str]) -> None:
     """Run the command to its end."""
-    started = time.perf_counter()
+    started = time.monotonic()
     process = os.fork()
     if not process:
         os.execvp(command[0], command)
     _, status, used = os.wait4(process, 0)
-    seconds = time.perf_counter() - started
+    seconds = time.monotonic() - started
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures = (os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime)
+    cpu = used.ru_utime + used.ru_stime
+    figures = (os.waitstatus_to_exitcode(status), started, seconds, cpu, used.ru_maxrss, own)
     with open(file, "w", encoding="ascii") as out:  # noqa: PTH123 - pathlib costs memory
-        out.write(" ".join(map(repr, (*figures, used.ru_maxrss, own))))
+        out.write(" ".join(map(repr, figures)))
 
 
 if __name__ == "__main__":

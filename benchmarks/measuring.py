@@ -5,11 +5,11 @@ Knows no workload by name and computes no ratio.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,12 @@ _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 class Usage:
     """What one process took: seconds on the wall and of processors, and bytes of memory.
 
-    `peak_bytes` is None where it is hidden by the parent's: a new process begins as a copy of it.
-    `session_seconds` is when its first connection was there, where the relay knows.
+    `started` is on the monotonic clock. `peak_bytes` is None where it is hidden by the parent's:
+    a new process begins as a copy of it. `session_seconds` is when its first connection was there,
+    where the relay knows.
     """
 
+    started: float
     seconds: float
     cpu_seconds: float
     peak_bytes: int | None
@@ -128,7 +130,6 @@ def run(program: Program, scene: Scene) -> Usage:
     if program.sends != "none":
         _forget(scene.folder)
     before, connected = scene.server.arrived(), len(scene.server.connections())
-    started = time.monotonic()
     usage = _process(program, scene)
     try:
         until(lambda: scene.server.arrived() - before == expected, "the messages", ARRIVAL_SECONDS)
@@ -138,8 +139,7 @@ def run(program: Program, scene: Scene) -> Usage:
     connections = scene.server.connections()[connected:]
     if not connections:
         return usage
-    seen = connections[0] - started
-    return Usage(usage.seconds, usage.cpu_seconds, usage.peak_bytes, seen)
+    return dataclasses.replace(usage, session_seconds=connections[0] - usage.started)
 
 
 def _forget(folder: Path) -> None:
@@ -162,12 +162,14 @@ def _process(program: Program, scene: Scene) -> Usage:
             stderr=errors,
             check=True,
         )
-        code, seconds, cpu, peak, own = map(float, figures.read_text(encoding="ascii").split())
+        code, started, seconds, cpu, peak, own = map(
+            float, figures.read_text(encoding="ascii").split()
+        )
         if code != program.returns:
             errors.seek(0)
             said = errors.read().decode(errors="replace")[-2000:]
             raise NotMeasured(f"{program.name} ended with {code:.0f}: {said}")
-    return Usage(seconds, cpu, int(peak) * _MEMORY_UNIT if peak > own else None)
+    return Usage(started, seconds, cpu, int(peak) * _MEMORY_UNIT if peak > own else None)
 
 
 def obstacle(workload: Workload) -> str | None:

@@ -54,7 +54,7 @@ def _peer(name: str) -> Callable[[Scene], list[str]]:
 def _source(scene: Scene) -> list[str]:
     """Send bytes of the same number; `-d` keeps a connection for all messages of a session."""
     size = LETTER_BYTES + scene.mailing.attachment * 78 // 57  # base64 in lines
-    lot = RECIPIENTS_PER_TRANSACTION if scene.mailing.groups else 1
+    lot = min(RECIPIENTS_PER_TRANSACTION, scene.recipients) if scene.mailing.groups else 1
     words = ["-s", str(scene.sessions), "-m", str(scene.transactions), "-l", str(size), "-d"]
     words += ["-r", str(lot), "-f", "news@example.com", "-t", "to@example.net"]
     return [str(servers.program("smtp-source")), *words, f"127.0.0.1:{scene.server.port}"]

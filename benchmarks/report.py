@@ -45,8 +45,10 @@ def goals(found: Figures) -> str:
 def workloads(found: Figures) -> str:
     """Return a section with a table for every workload that was measured."""
     sections = []
-    for name, table in found.tables.items():
-        workload = WORKLOADS[name]
+    for name, workload in WORKLOADS.items():
+        table = found.tables.get(name)
+        if table is None:
+            continue
         words = [workload.what, f"{table.rounds} round{'s' * (table.rounds != 1)}."]
         if workload.left_out:
             words.append(workload.left_out)

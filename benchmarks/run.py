@@ -35,7 +35,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="keep the figures in benchmarks/figures.json and write the page and its picture anew",
     )
-    return parser.parse_args(given)
+    asked = parser.parse_args(given)
+    if asked.page and asked.only:
+        parser.error("--page wants every program")
+    return asked
 
 
 def main(given: list[str] | None = None) -> int:
