@@ -36,8 +36,15 @@ class Goal:
 
 
 def _row(figures: Figures, workload: str, label: str) -> Row | None:
+    """Return a row that was measured in its full size: a small one says nothing about a goal."""
     table = figures.tables.get(workload)
-    return table.row(label) if table is not None else None
+    row = table.row(label) if table is not None else None
+    wanted = max(
+        share.recipients(WORKLOADS[workload].recipients)
+        for share in WORKLOADS[workload].shares
+        if share.label == label
+    )
+    return row if row is not None and row.recipients >= wanted else None
 
 
 def _ratio(workload: str, label: str, base: str) -> Callable[[Figures], float | None]:
@@ -54,13 +61,9 @@ def _ratio(workload: str, label: str, base: str) -> Callable[[Figures], float | 
 def _of_row(
     workload: str, label: str, figure: Callable[[Row], float | None]
 ) -> Callable[[Figures], float | None]:
-    """Return a figure of a row, None where fewer were sent than the workload wants."""
-
     def value(figures: Figures) -> float | None:
         row = _row(figures, workload, label)
-        if row is None or row.recipients < WORKLOADS[workload].recipients:
-            return None
-        return figure(row)
+        return figure(row) if row is not None else None
 
     return value
 
@@ -75,8 +78,9 @@ def _peak_mib(row: Row) -> float | None:
 
 def _growth(figures: Figures) -> float | None:
     """Return MiB of peak memory for 100,000 recipients more."""
-    table = figures.tables.get("million")
-    rows = [row for row in table.rows if row.label == "mailbatch"] if table is not None else []
+    if _row(figures, "million", "mailbatch") is None:
+        return None
+    rows = [row for row in figures.tables["million"].rows if row.label == "mailbatch"]
     peaks = [row.peak for row in rows]
     if len(rows) < 2 or peaks[0] is None or peaks[-1] is None:
         return None
