@@ -215,7 +215,8 @@ class Callbacks(Section):
     @classmethod
     def _json(cls, value: list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
         try:
-            encoded = json.dumps(value, allow_nan=False)
+            # What has no JSON was refused while reading: a null stands in for it.
+            encoded = json.dumps(value, allow_nan=False, default=lambda _: None)
         except ValueError:
             raise refusal("has a number that JSON cannot hold") from None
         if not is_template(encoded) and len(encoded) > _CALLBACK_DATA_LIMIT:

@@ -167,6 +167,23 @@ def test_one_mistake(errors, old, new, expected, hint):
     assert hint is None or found[-1].hint == hint
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("${NIX}", "the environment variable NIX is not set"),
+        ("*people", "aliases are not read"),
+        ("!!str x", "tags are not read"),
+        ('"\\ud800"', "has half a character (\\ud800 to \\udfff)"),
+    ],
+)
+def test_a_mistake_inside_of_a_value_of_any_shape(mistakes, value, expected):
+    text = JOB + f"callbacks:\n  data:\n  - id: {value}\nvariables:\n  a:\n  - b: {value}\n"
+    assert mistakes(text) == [
+        f"job.yaml:15:9: callbacks.data[0].id: {expected}",
+        f"job.yaml:18:8: variables.a[0].b: {expected}",
+    ]
+
+
 def test_a_rule_between_two_keys_is_reported_beside_other_mistakes_of_its_section(mistakes):
     text = JOB.replace("  username: App\n", "  port: 0\n  security: plaintext\n")
     assert mistakes(text) == [
