@@ -53,12 +53,12 @@ def read_job(path: Path) -> Job:
 
 def edition_of(job: Job, given: str | None) -> str:
     """Return the edition that a command is about: the given one, else the job's for now."""
-    from mailbatch.delivery.places import check_edition
+    from mailbatch.delivery.places import check_edition, check_given_edition
     from mailbatch.render.edition import render_edition
 
-    if given is None:
-        given = render_edition(job, datetime.now().astimezone())
-    return check_edition(job, given)
+    if given is not None:
+        return check_given_edition(job, given)
+    return check_edition(job, render_edition(job, datetime.now().astimezone()))
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:

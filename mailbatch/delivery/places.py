@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from mailbatch.errors import JobError, Location
+from mailbatch.errors import JobError, Location, UsageError
 from mailbatch.job.model import Job
 
 #: An edition is part of file names and of Message-IDs; nobody needs a longer one.
@@ -41,3 +41,11 @@ def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:
     """Return the ledger file of an edition; `@` stands in no job name, so names never clash."""
     return folder / f"{job.name}@{quote(edition, safe='')}.sqlite3"
+
+
+def check_given_edition(job: Job, edition: str) -> str:
+    """Return the edition of the command line, or raise `UsageError` if it cannot name a ledger."""
+    try:
+        return check_edition(job, edition)
+    except JobError as error:
+        raise UsageError(f"--edition {error.message}", hint=error.hint) from None

@@ -13,7 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from mailbatch.delivery.options import RunOptions
-from mailbatch.delivery.places import check_edition, ledger_path, state_dir
+from mailbatch.delivery.places import (
+    check_edition,
+    check_given_edition,
+    ledger_path,
+    state_dir,
+)
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -72,12 +77,20 @@ def read_inputs(
 ) -> Inputs:
     """Read the table and compile the templates.
 
-    Raises `InputErrors` with the mistakes of table and templates together.
+    Raises `InputErrors` with the mistakes of table, templates and results together, `JobError` or
+    `UsageError` for an edition that cannot be one.
     """
     merged = {**job.variables, **variables}
-    named = check_edition(job, edition if edition is not None else render_edition(job, now, merged))
+    if edition is not None:
+        named = check_given_edition(job, edition)
+    else:
+        named = check_edition(job, render_edition(job, now, merged))
     mistakes: list[InputError] = []
     plan = composer = None
+    try:
+        declared_results_path(job, named, merged)
+    except InputError as error:
+        mistakes.append(error)
     try:
         plan = plan_recipients(job, edition=named, variables=merged, now=now)
     except InputErrors as errors:
@@ -91,7 +104,7 @@ def read_inputs(
             mistakes.extend(errors.errors)
         except InputError as error:
             mistakes.append(error)
-    if plan is None or composer is None:
+    if plan is None or composer is None or mistakes:
         raise InputErrors(mistakes)
     return Inputs(job, named, plan, composer)
 

@@ -138,6 +138,13 @@ def plan_recipients(
             condition = compile_where(wanted.where, table.columns, names=names, location=place)
         except JobError as error:
             errors.append(error)
+    suppressed: Mapping[str, str] = {}
+    try:
+        suppressed = _read_suppressions(job)
+    except InputErrors as several:
+        errors += several.errors
+    except InputError as error:
+        errors.append(error)
     if errors:
         raise errors[0] if len(errors) == 1 else InputErrors(errors)
     return Plan(
@@ -145,7 +152,7 @@ def plan_recipients(
         address=table.columns.index(wanted.address),
         group_by=tuple(table.columns.index(column) for column in wanted.group_by),
         condition=condition,
-        suppressed=_read_suppressions(job),
+        suppressed=suppressed,
         stop=wanted.on_invalid == "stop",
     )
 

@@ -65,6 +65,13 @@ JOB = {
         78,
         "results: ",
     ),
+    "results whose template is wrong": (
+        "results: results.csv",
+        "results: '{{ editoin }}.csv'",
+        65,
+        "job.yaml:26:10: results: editoin is not defined",
+        "Did you mean edition?",
+    ),
     "a path that leaves the folder": (
         "file: recipients.csv",
         "file: ../recipients.csv",
@@ -191,6 +198,17 @@ def test_a_wrong_job(mailing, name):
     assert job.ledgers == [] or name == "a missing secret"
 
 
+@pytest.mark.parametrize("name", sorted(JOB.keys() - {"a missing secret"}))
+def test_check_and_a_dry_run_find_what_a_run_finds(mailing, name):
+    old, new, code, *words = JOB[name]
+    job, _ = mailing()
+    job.edit(old, new)
+    for arguments in (["check"], ["run", "--dry-run"]):
+        done = job.command(*arguments)
+        assert done.code == code, done.err
+        assert all(word in done.err for word in words)
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_a_wrong_table(mailing, name):
     content, *words = TABLE[name]
@@ -226,6 +244,26 @@ def test_a_wrong_table_and_a_wrong_template_are_named_together(mailing):
     job.edit("subject: Hello", "subject: 'Hello {{ nam }}'")
     refused(job, server, 65, "nmae", "lott", "nam is not defined")
     assert job.command("check").code == 65
+
+
+def test_a_wrong_table_and_a_wrong_suppression_list_are_named_together(mailing):
+    job, server = mailing()
+    (job.folder / "left.csv").write_text("nobody@\n", encoding="utf-8")
+    job.edit(
+        "file: recipients.csv",
+        "file: recipients.csv\n  address: mail\n  suppress: left.csv\n  where: nam == 1",
+    )
+    words = ("no column 'mail'", "nothing defines 'nam'", "left.csv:1: nothing stands after the @")
+    refused(job, server, 78, *words)
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "results", "resolve", "preview"])
+def test_an_edition_that_cannot_be_one_is_wrong_usage_of_the_option(mailing, command):
+    job, server = mailing()
+    done = job.command(command, "--edition", " ")
+    assert done.code == 2
+    assert done.err.startswith("mailbatch: --edition ' ' cannot name an edition\n")
+    nothing_reached(server)
 
 
 def test_many_mistakes_are_counted_and_not_all_shown(mailing):
