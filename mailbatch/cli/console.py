@@ -119,7 +119,9 @@ class Console:
 
     def data(self, value: object) -> None:
         """Write one JSON object to standard output; raises what `lines` raises."""
-        self.lines(json.dumps(value, ensure_ascii=False, default=str))
+        # What another encoding does not have is escaped as JSON does it, not as Python does.
+        escaped = (sys.stdout.encoding or "utf-8").lower() not in {"utf-8", "utf8"}
+        self.lines(json.dumps(value, ensure_ascii=escaped, default=str))
 
     def lines(self, text: str) -> None:
         """Write text that is data to standard output; raises `LedgerError` (74) if it is lost."""

@@ -6,6 +6,7 @@ imports next to nothing.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -13,10 +14,11 @@ import sys
 def main() -> None:
     """Run the command line and exit with its code."""
     _open_what_is_closed()
+    _escape_what_cannot_be_encoded()
     if sys.argv[1:] in (["--version"], ["-V"]):
         from mailbatch import __version__
 
-        sys.stdout.write(f"mailbatch {__version__}\n")
+        _answer(f"mailbatch {__version__}\n")
         return
     try:
         from mailbatch.cli.app import app
@@ -33,6 +35,23 @@ def _open_what_is_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _escape_what_cannot_be_encoded() -> None:
+    """Let no name fail that the encoding of the terminal or of cron does not have."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _answer(text: str) -> None:
+    """Write to standard output, or end with 74 and say why."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n")
+        sys.exit(74)
 
 
 def _let_go_of_errors() -> None:

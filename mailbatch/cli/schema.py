@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
+from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import reporting
 
 
-def schema_command() -> int:
+@reporting
+def schema_command(console: Console) -> int:
     """Print the schema."""
-    from mailbatch.job.schema import job_schema
+    from mailbatch.job.schema import schema_text
 
-    sys.stdout.write(json.dumps(job_schema(), indent=2, ensure_ascii=False) + "\n")
+    console.lines(schema_text().removesuffix("\n"))
     return ExitCode.DONE

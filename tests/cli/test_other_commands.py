@@ -7,11 +7,13 @@ import signal
 import smtplib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mailbatch.job.schema import job_schema
 from tests.certainty.program import REPOSITORY, end, environment, start
+from tests.certainty.program import mailbatch as run_program
 from tests.cli.conftest import nothing_reached
 
 
@@ -30,6 +32,38 @@ def test_schema_prints_the_schema_that_is_shipped(program, here):
     assert json.loads(done.out) == json.loads(
         (REPOSITORY / "schemas" / "job.schema.json").read_text(encoding="utf-8")
     )
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["--version"], ["init", "--list"]])
+def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mailbatch", *arguments],
+            cwd=here,
+            env=environment(),
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (
+        74,
+        "mailbatch: cannot write to standard output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "ü€"), ("ascii", r"\u00fc\u20ac")])
+def test_the_object_is_json_whatever_the_encoding_of_the_stream(mailing, encoding, shown):
+    """Cron and old terminals have encodings in which not every edition can be written."""
+    job, _ = mailing()
+    more = {"cwd": job.folder, "PYTHONIOENCODING": encoding}
+    code, out, err = run_program("run", "job.yaml", "--edition", "ü€", "--json", "--quiet", **more)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["edition"] == "ü€"
+    assert shown in out
+    code, out, err = run_program("status", "job.yaml", "--edition", "ü€", **more)
+    assert (code, err) == (0, "")
+    assert "3  accepted" in out
 
 
 def test_check_sends_nothing_and_connects_only_when_asked(mailing):
