@@ -272,11 +272,12 @@ def _list_or_mapping(value: Any) -> Any:
 
 
 def _version(value: Any) -> int:
+    value = _typed(value)
     if type(value) is not int:
         raise refusal("must be 1")
     if value != 1:
         raise refusal("must be 1: this mailbatch knows no other version")
-    return value
+    return int(value)
 
 
 ANYTHING = Scalar(settled, {})

@@ -139,6 +139,15 @@ class Job(Section):
         """The folder that relative paths of the job start from; absolute."""
         return self.path.absolute().parent
 
+    @property
+    def for_templates(self) -> dict[str, str | None]:
+        """What templates and `where` see as `job`; it shows no secrets."""
+        return {
+            "name": self.name,
+            "from": self.sender.from_,
+            "list_id": self.message.list_id,
+        }
+
     def locate(self, key: str) -> Location:
         """Find the place of a value: `message.subject`, `message.attachments[0].path`.
 

@@ -27,7 +27,17 @@ _INTERPOLATED_DEFINITION = {
     "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}",
 }
 _CONSTRAINTS = frozenset(
-    {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum"}
+    [
+        "const",
+        "type",
+        "enum",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+    ]
 )
 _TYPES_FROM_TEXT = frozenset({"integer", "number", "boolean"})
 _NULL = {"type": "null"}
@@ -110,7 +120,7 @@ def _joined(alternatives: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _is_restricted(schema: dict[str, Any]) -> bool:
     return schema.get("type") in _TYPES_FROM_TEXT or not schema.keys().isdisjoint(
-        {"enum", "pattern", "maxLength"}
+        {"const", "enum", "pattern", "maxLength"}
     )
 
 

@@ -115,7 +115,7 @@ def plan_recipients(
 ) -> Plan:
     """Open the recipient table of a job and check it against what the job says about it.
 
-    Reads the header and the suppression lists, and compiles `where`, which sees `edition`,
+    Reads the header and the suppression lists, and compiles `where`, which sees `job`, `edition`,
     `variables` and, if it is given, `now` beside the columns and `recipient`.
 
     Raises:
@@ -130,7 +130,11 @@ def plan_recipients(
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
     if wanted.where is not None:
-        names: dict[str, object] = {"edition": edition, "variables": dict(variables)}
+        names: dict[str, object] = {
+            "job": job.for_templates,
+            "edition": edition,
+            "variables": dict(variables),
+        }
         if now is not None:
             names["now"] = now
         place = job.locate("recipients.where")

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return `job`, which shows no secrets, and `variables`, as templates see them."""
-    return {
-        "job": {"name": job.name, "from": job.sender.from_, "list_id": job.message.list_id},
-        "variables": _plain(variables),
-    }
+    return {"job": job.for_templates, "variables": _plain(variables)}
 
 
 def constants(

@@ -80,6 +80,7 @@ def test_a_key_decides_what_a_replaced_value_is(load, changed):
             server={"port": "${N}", "insecure": "${T:-}", "sessions": "${MISSING:-3}"}
             | {"username": "${N}", "password": {"env": "NAME"}, "rate": "${N}/s"}
             | {"host": "localhost", "security": "plaintext", "timeouts": {"command": "${N}"}},
+            version="${MISSING:-1}",
             edition="${N}",
             message={"headers": {"X-N": "${N}"}, "cc": "${NAME}@example.com"},
             variables={},
@@ -87,6 +88,7 @@ def test_a_key_decides_what_a_replaced_value_is(load, changed):
         + "",
         ENVIRON,
     )
+    assert job.version == 1
     assert (job.server.port, job.server.sessions, job.server.insecure) == (25, 3, True)
     assert (job.server.username, job.edition) == ("25", "25")
     assert type(job.server.username) is str

@@ -99,6 +99,14 @@ def test_where_sees_the_edition_and_the_variables(make_job: MakeJob) -> None:
     assert [recipient.status for recipient in plan_of(job)] == ["pending", "filtered"]
 
 
+def test_where_sees_the_job_as_templates_do(make_job: MakeJob) -> None:
+    name = make_job("email\n").name
+    job = make_job(f"email,for\na@b.c,{name}\nx@y.z,other\n", where="recipient.for == job.name")
+    assert [recipient.status for recipient in plan_of(job)] == ["pending", "filtered"]
+    with pytest.raises(JobError, match=r"'job' has no 'server'$"):
+        plan_of(make_job("email\na@b.c\n", where="job.server == 1"))
+
+
 def test_where_sees_the_time_that_it_is_given(make_job: MakeJob) -> None:
     job = make_job(
         "email,until\na@b.c,2026-12-31\nx@y.z,2026-01-31\n",
