@@ -95,7 +95,7 @@ def shown(path: Path) -> str:
     """Return a path as people want to read it: from where they stand, if it lies below."""
     try:
         return str(path.relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # the folder where they stood may be gone
         return str(path)
 
 

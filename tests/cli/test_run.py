@@ -6,9 +6,12 @@ import csv
 import email
 import email.policy
 import json
+import subprocess
+import sys
 
 import pytest
 
+from tests.certainty.program import environment
 from tests.cli.conftest import nothing_reached
 from tests.support.faults import Fault, Kind, Stage
 
@@ -256,6 +259,24 @@ def test_results_go_where_they_are_wanted(mailing):
     assert not (job.folder / "results.csv").exists()
     with (job.folder / "there/mine.csv").open(encoding="utf-8", newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["accepted"] * 3
+
+
+def test_a_run_from_a_folder_that_is_gone(mailing, tmp_path):
+    """A deployment takes it away under a run from cron; the job itself lies elsewhere."""
+    job, server = mailing()
+    (tmp_path / "gone").mkdir()
+    command = f"rmdir {tmp_path}/gone && exec '{sys.executable}' -m mailbatch run '{job.job}'"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=tmp_path / "gone",
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"results: {job.folder}/results.csv\n" in done.stderr
+    job.check(server.deliveries())
 
 
 def test_the_ledgers_go_where_they_are_wanted(mailing):
