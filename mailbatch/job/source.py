@@ -21,8 +21,11 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _KEY = re.compile(r"[^\s:,{}\[\]]+(?=\s*:)")
 _WORD = re.compile(r"[^\s:,{}\[\]]+")
 _SECRET_WORDS = re.compile(
-    r"pass|pwd|secret|token|credential|(?:api|private)[-_]?key", re.IGNORECASE
+    r"pass|pwd|\bpw\b|secret|token|credential|authori[sz]ation|(?:api|private)[-_]?key|^key$",
+    re.IGNORECASE,
 )
+# A user and a password in a URL (RFC 3986 3.2.1).
+_USERINFO = re.compile(r"://[^\s/@]*:[^\s/@]*@")
 # What says where a secret is may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
 _SOURCE_KEY = r"""\s*["']?(?:env|file|command|keyring)["']?\s*:"""
 _FORM = re.compile(rf"\s*:\s*\{{{_SOURCE_KEY}(?:[^,:{{}}\[\]]*|\s*\[[^{{}}\[\]]*\]\s*)\}}")
@@ -85,7 +88,11 @@ class Source:
 
 
 def masked(line: str) -> str:
-    """Return a line with all that follows a word that sounds like the key of a secret masked."""
+    """Return a line with all that follows a word that sounds like the key of a secret masked.
+
+    So is the user of a URL that comes with a password.
+    """
+    line = _USERINFO.sub(f"://{MASK}@", line)
     first = line.partition(": ")[0]
     if first != line and _sounds_secret(first.strip(" \t-{")):
         return _masked_behind(line, len(first))

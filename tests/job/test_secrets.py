@@ -309,6 +309,11 @@ LEAKS = [
     "password: canary-5c1e\n  password: canary-5c1e",
     "timeouts: {x: 1, password: canary-5c1e, y: 2}",
     "{hosst: x, password: canary-5c1e}",
+    "pw: canary-5c1e",
+    "key: canary-5c1e",
+    "authorization: App canary-5c1e",
+    "host: https://u:canary-5c1e@a.example",
+    "hosst: smtps://:canary-5c1e@a.example:465/  # x",
 ]
 
 
