@@ -251,6 +251,11 @@ class RunProgress:
         self._console.warn(text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 recipient`, `2,000 recipients`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:
     """Return the counts as `--json` writes them: `recipients` and every status."""
     return {"recipients": sum(counts.values()), **{str(s): counts[s] for s in Status}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailbatch.cli.console import Console
+from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 
@@ -40,5 +40,5 @@ def results_command(
                 delimiter=loaded.recipients.delimiter or ",",
                 encoding=loaded.recipients.encoding,
             )
-            console.say(f"unfinished: {number} recipients in {failed}")
+            console.say(f"unfinished: {counted(number, 'recipient')} in {failed}")
     return ExitCode.DONE

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.console import STYLE, WORDS, Console, counts_object
+from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.metrics import failure_text, metrics_text, write_metrics
 from mailbatch.cli.reporting import as_on_the_wire, pairs, read_job, reporting, shown, when
@@ -194,11 +194,11 @@ def _whom(mailing: Mailing, options: RunOptions) -> str:
     if options.only is not None:
         text = options.only
     elif wanted < mailing.unfinished:
-        text = f"{wanted} of {_count(mailing.unfinished, 'recipient')}"
+        text = f"{wanted} of {counted(mailing.unfinished, 'recipient')}"
     else:
-        text = _count(wanted, "recipient")
+        text = counted(wanted, "recipient")
         if options.limit is not None:
-            text += f", {_count(options.limit, 'message')} at most,"
+            text += f", {counted(options.limit, 'message')} at most,"
     return f"{options.redirect} instead of {text}" if options.redirect is not None else text
 
 
@@ -251,8 +251,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     text = Text(f"{summary.job} ({summary.edition})")
     text.append(f", {what}: " if what else ": ")
     if console.terminal:
-        text.append(_count(summary.recipients, "recipient"))
-        for status, count in _counted(summary):
+        text.append(counted(summary.recipients, "recipient"))
+        for status, count in _statuses(summary):
             text.append(f"\n{count:>9,}  ")
             text.append(f"{status.replace('_', ' '):<10}", style=STYLE.get(status, ""))
             text.append(f"  {WORDS[status]}", style="dim")
@@ -262,27 +262,23 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
         done = (
-            f"{_count(summary.transactions, 'message')} in {shown(summary.files)}"
+            f"{counted(summary.transactions, 'message')} in {shown(summary.files)}"
             if summary.files is not None
-            else f"{_count(summary.transactions, 'transaction')} in "
-            f"{_count(summary.sessions, 'session')}"
+            else f"{counted(summary.transactions, 'transaction')} in "
+            f"{counted(summary.sessions, 'session')}"
         )
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
     if summary.results is not None:
         console.say(f"results: {shown(summary.results)}")
 
 
-def _counted(summary: Summary) -> list[tuple[Status, int]]:
+def _statuses(summary: Summary) -> list[tuple[Status, int]]:
     return [(status, number) for status, number in summary.counts.items() if number]
 
 
 def _in_a_line(summary: Summary) -> str:
-    counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _counted(summary))
+    counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _statuses(summary))
     return ", ".join(counts) or "no recipients"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:

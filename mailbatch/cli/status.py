@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailbatch.cli.console import Console, counts_object
+from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, when
 
@@ -27,7 +27,7 @@ def status_command(
             {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
         )
         return ExitCode.DONE
-    console.lines(f"{loaded.name} ({named}): {sum(counts.values())} recipients")
+    console.lines(f"{loaded.name} ({named}): {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")

@@ -207,3 +207,11 @@ def test_status_in_words(mailing):
         "        2  accepted",
         "        1  deferred",
     ]
+
+
+def test_one_recipient_is_no_plural(mailing):
+    job, _ = mailing(recipients=1, server={"refused": {"user1@example.net": "451 4.7.1 later"}})
+    job.command("run")
+    assert job.command("status").out.startswith("scene (1): 1 recipient\n")
+    done = job.command("results", "--failed", "again.csv")
+    assert done.err.endswith("unfinished: 1 recipient in again.csv\n")
