@@ -150,11 +150,9 @@ class Console:
                        style="bold red" if self.terminal else None, markup=False)  # fmt: skip
         location = error.location if isinstance(error, InputError) else None
         if self.terminal and location is not None and location.source is not None:
-            self.err.print(f"    {location.source}", markup=False)
+            source, pad = _line_and_pad(location.source, location.column or 1)
+            self.err.print(f"    {source}", markup=False)
             if location.column is not None:
-                pad = "".join(
-                    "\t" if c == "\t" else " " for c in location.source[: location.column - 1]
-                )
                 self.err.print(f"    {pad}^", style="bold", markup=False)
         if error.hint:
             self.err.print(f"  {error.hint}", style="dim" if self.terminal else None, markup=False)
@@ -249,6 +247,18 @@ class RunProgress:
     def alarm(self, text: str) -> None:
         """Pass on what stands nowhere else, also with `--quiet`."""
         self._console.warn(text)
+
+
+def _line_and_pad(source: str, column: int) -> tuple[str, str]:
+    """Return a line such that it cannot act on a terminal, and the space before a column of it.
+
+    Some characters take two cells of a terminal, and some none.
+    """
+    from rich.cells import cell_len
+
+    line = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in source)
+    before = line[: column - 1]
+    return line, "".join("\t" if c == "\t" else " " * cell_len(c) for c in before)
 
 
 def counted(number: int, noun: str) -> str:

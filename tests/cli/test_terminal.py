@@ -195,6 +195,27 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret(mailing, on_terminal):
     assert lines[2] == lines[1][: lines[1].index("hosst")] + "^"
 
 
+def test_the_caret_stands_under_the_mistake_whatever_stands_before_it(mailing, on_terminal):
+    """In cells of the terminal: two for each of these characters, none for what combines."""
+    job, _ = mailing()
+    job.edit("version: 1", 'version: 1\nvariables: {a: "日本e\u0301", b: [}')
+    terminal, code = on_terminal(job, "check", "job.yaml")
+    assert code == 78
+    lines = terminal.text.splitlines()
+    column = lines[1].index("}")
+    assert lines[2] == " " * (column + 2 - 1) + "^"
+
+
+def test_a_file_cannot_act_on_the_terminal_by_its_mistakes(mailing, on_terminal):
+    """A job under review may be anybody's: its line is shown, its control characters are not."""
+    job, _ = mailing()
+    job.edit("version: 1", "version: 1\nvariables: {a: '\x1b]0;title\x07\x9b31m\u202e'}")
+    terminal, code = on_terminal(job, "check", "job.yaml", NO_COLOR="1")
+    assert code == 78
+    assert "    variables: {a: '\ufffd]0;title\ufffd\ufffd31m\ufffd'}" in terminal.shown
+    assert not set(terminal.shown) & set("\x1b\x07\x9b\u202e")
+
+
 def test_without_a_terminal_on_both_sides_nobody_is_asked(mailing):
     """Input from a pipe, or errors into a file: that is a program, and it said what it wants."""
     job, server = mailing()
