@@ -82,10 +82,18 @@ def _host(value: Any) -> str:
     try:
         ipaddress.ip_address(checked)
     except ValueError:
-        if not _HOST.fullmatch(checked):
+        if not _HOST.fullmatch(checked) or not _has_a_labels(checked):
             hint = "The port has a key of its own: server.port." if ":" in checked else None
             raise refusal("must be a host name or an IP address", hint=hint) from None
     return checked
+
+
+def _has_a_labels(host: str) -> bool:
+    """Tell whether a host name can be looked up: what Python's resolver does with it first."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _is_address(checked: str) -> bool:

@@ -260,6 +260,8 @@ REFUSED = [
     ({"server": {"host": "a:25"}}, "server.host: must be a host name or an IP address"),
     ({"server": {"host": "a b"}}, "server.host: must be a host name or an IP address"),
     ({"server": {"host": "a..b"}}, "server.host: must be a host name or an IP address"),
+    ({"server": {"host": "ü" * 63 + ".de"}}, "server.host: must be a host name or an IP address"),
+    ({"server": {"host": "a\u05d0.de"}}, "server.host: must be a host name or an IP address"),
     (
         {"server": {"host": "{{ h }}"}},
         "server.host: is no template: it is the same for every message",
