@@ -30,6 +30,7 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
 _ATOM = r'[^\x00-\x20\x7f-\x9f()<>@,;:\\".\[\]]+'
 _LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\]|\\.)*")'
 _ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
+_LONGEST_ADDRESS = 254
 _QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME_SPECIALS = re.compile(r'[<>@,;:"\\]')
 _SUBTYPE = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
@@ -97,7 +98,8 @@ def _has_a_labels(host: str) -> bool:
 
 
 def _is_address(checked: str) -> bool:
-    return _ADDRESS.fullmatch(checked) is not None
+    # RFC 5321 4.5.3.1.3: a path has 256 octets, of which the angle brackets take two.
+    return _ADDRESS.fullmatch(checked) is not None and len(checked.encode()) <= _LONGEST_ADDRESS
 
 
 def _mailbox(value: Any) -> str:

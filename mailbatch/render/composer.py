@@ -38,7 +38,7 @@ from mailbatch.render.templates import Names, Templates, Value
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-_MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}")
+_MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
 

@@ -165,6 +165,17 @@ def test_dry_run_writes_what_would_be_sent_and_does_not_connect(mailing):
     assert "scene (1), written to files: 3 accepted\n3 messages in shown, " in done.err
 
 
+def test_a_sender_whose_domain_is_as_long_as_one_can_be(mailing):
+    """It stands in every Message-ID."""
+    job, server = mailing()
+    domain = ".".join(["b" * 63, "c" * 63, "d" * 63, "e" * 60])
+    job.edit("news@example.com", f"n@{domain}")
+    assert len(f"n@{domain}") == 254
+    assert job.command("run").code == 0
+    assert all(domain in (taken.message_id or "") for taken in server.deliveries())
+    job.check(server.deliveries())
+
+
 def test_dry_run_needs_no_secret(mailing):
     """Whoever reviews a mailing does not have the provider's key."""
     job, server = mailing(username="App")

@@ -366,6 +366,10 @@ REFUSED = [
         "sender.from: must be one line without control characters",
     ),
     ({"sender": {"from": "a@-b.de"}}, "sender.from: must be one address"),
+    (
+        {"sender": {"from": f"a@{'.'.join(['b' * 63] * 4)}"[:255]}},
+        "sender.from: must be one address",
+    ),
     ({"sender": {"envelope_from": "A <a@b.de>"}}, "sender.envelope_from: must be an address alone"),
     # recipients
     ({"recipients": {"file": ...}}, "recipients: needs file or command"),
