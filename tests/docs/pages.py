@@ -37,6 +37,8 @@ _TITLE = re.compile(r'title="([^"]+)"')
 _NOTE = re.compile(r"^<!-- (not run|other terminal|file of the repository)(?:: (.+))? -->$")
 _COMMAND = re.compile(r"(?:^|[\s/;(])mailbatch( [a-z]+\b.*)")
 _FAILING = re.compile(r"^<!-- the server on port (\d+) fails: (\{.*\}) -->$", re.MULTILINE)
+#: Languages without command lines, unless the block is a file.
+_DATA = {"sql", "csv", "jinja", "json", "yaml"}
 _PROMPT = "$ "
 
 
@@ -142,7 +144,7 @@ def commands(block: Block) -> list[Command]:
 
 def mailbatch_lines(block: Block) -> Iterator[list[str]]:
     """Give the arguments of every mailbatch command line in a block, whatever its language."""
-    if block.language in {"sql", "python", "csv", "jinja", "json", "yaml"} and not block.title:
+    if block.language == "python" or (block.language in _DATA and not block.title):
         return
     for line in block.text.replace("\\\n", " ").split("\n"):
         if block.language == "console" and not line.startswith(_PROMPT):

@@ -103,6 +103,31 @@ def test_every_option_is_there_as_help_says_it():
             assert words[1:] in section, f"{name} {parameter.opts}"
 
 
+def test_every_option_and_every_key_is_explained_somewhere(generate):
+    """Not only in a generated table: a page written by hand says what it is good for."""
+    written = "".join(
+        re.sub(r"(?s)<!-- generated: .*?<!-- end of [a-z-]+ -->", "", path.read_text("utf-8"))
+        for path in generate.pages()
+    )
+    group = typer.main.get_command(app)
+    commands = group.commands.values()  # type: ignore[attr-defined]
+    options = {word for one in commands for option in one.params for word in option.opts}
+    unsaid = [word for word in options if word.startswith("--") and word not in written]
+    assert unsaid == []
+    keys = re.findall(r'<a id="[^"]+"></a>`(?:[^`]+\.)?([^`.]+)`', page("job.md"))
+    assert len(keys) > 60
+    assert [key for key in keys if not re.search(rf"\b{key}\b", written)] == []
+
+
+def test_every_exit_code_that_wants_a_person_has_an_alert():
+    """The rules of the page on monitoring name each of them once."""
+    rules = re.findall(
+        r"mailbatch_run_exit_code == (\d+)", (DOCS / "how-to/monitor.md").read_text()
+    )
+    quiet = {ExitCode.DONE, ExitCode.SIGINT, ExitCode.SIGTERM, ExitCode.BUG, ExitCode.USAGE}
+    assert sorted(map(int, rules)) == sorted(set(ExitCode) - quiet)
+
+
 def test_every_exit_code_column_and_status_is_there():
     """Nothing that the program can say is missing."""
     found = re.findall(r'^\| <a id="(\d+)"></a>\d+ \| .+ \|$', page("exit-codes.md"), re.MULTILINE)

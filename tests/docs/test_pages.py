@@ -29,8 +29,8 @@ WHOLE = {
     "message": {"subject": "Hello", "text": "letter.txt.j2"},
 }
 FILES = (
-    "recipients.csv", "recipients.xlsx", "letter.txt.j2", "invoice.txt.j2", "company-ca.pem",
-    "invoices/1.pdf",
+    "recipients.csv", "recipients.xlsx", "letter.txt.j2", "letter.html.j2", "letter.md.j2",
+    "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf", "images/logo.png",
 )  # fmt: skip
 KEYS = {field.alias or name for name, field in Job.model_fields.items()}
 SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`")
@@ -141,8 +141,8 @@ def test_commands_in_the_text_exist():
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
     options = {
-        word for command in commands.values() for one in command.params for word in one.opts
-    } | {"--help", "--version"}
+        word for one in (group, *commands.values()) for option in one.params for word in option.opts
+    } | {"--help"}
     for page in pages():
         text = re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"))
         for code in re.findall(r"`([^`\n]+)`", text):

@@ -8,91 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import site
+import re
 import subprocess
 import sys
-import sysconfig
 import tarfile
+import tomllib
 import zipfile
-from pathlib import Path
+from itertools import chain
 
 import pytest
 
+import mailbatch
+from tests.packaging.conftest import REPOSITORY, call
+
 pytestmark = pytest.mark.packaging
 
-REPOSITORY = Path(__file__).parents[2]
-KINDS = ["wheel", "sdist", "editable"]
 TEMPLATES = {"event", "invoice", "newsletter", "notice"}
 SCHEMAS = {"job.schema.json", "results.schema.json"}
-
-
-def call(*command: object, cwd: Path, **more: str) -> str:
-    """Run a command that must succeed, without this environment's own ways in; its output."""
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "TMPDIR"}}
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env={**kept, **more},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(scope="session")
-def source(tmp_path_factory) -> Path:
-    """A copy of what is in the repository: building must neither see nor leave anything else."""
-    folder = tmp_path_factory.mktemp("source") / "mailbatch"
-    if not (REPOSITORY / ".git").exists():  # an unpacked sdist is no repository
-        leftovers = shutil.ignore_patterns(".venv", ".node", ".*_cache", "__pycache__")
-        return Path(shutil.copytree(REPOSITORY, folder, ignore=leftovers))
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (REPOSITORY / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def built(source, tmp_path_factory) -> dict[str, Path]:
-    """Build wheel and sdist with the backend that pyproject.toml names."""
-    folder = tmp_path_factory.mktemp("built")
-    call(
-        *(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", folder),
-        cwd=source,
-    )
-    (wheel,) = folder.glob("*.whl")
-    (sdist,) = folder.glob("*.tar.gz")
-    return {"wheel": wheel, "sdist": sdist, "editable": source}
-
-
-@pytest.fixture(params=KINDS)
-def installed(request, built, tmp_path) -> Path:
-    """A fresh environment with mailbatch installed from one of the three; its bin folder."""
-    environment = tmp_path / "venv"
-    call(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
-    scripts = environment / "bin"
-    place = call(
-        *(scripts / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"),
-        cwd=tmp_path,
-    ).strip()
-    borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    borrowed |= set(site.getsitepackages())
-    # Behind the environment's own, and without their .pth files: no mailbatch comes from there.
-    Path(place, "borrowed.pth").write_text("\n".join(sorted(borrowed)) + "\n", encoding="utf-8")
-    options = ["--no-deps", "--no-index", "--no-build-isolation", "--quiet"]
-    options += ["--disable-pip-version-check", "--no-cache-dir", "--ignore-installed"]
-    what = ["-e", built["editable"]] if request.param == "editable" else [built[request.param]]
-    pip = (sys.executable, "-m", "pip", "--python", scripts / "python", "install")
-    call(*pip, *options, *what, cwd=tmp_path, PIP_ROOT_USER_ACTION="ignore")
-    return scripts
 
 
 def test_the_wheel_holds_the_package_and_what_comes_with_it(built):
@@ -125,12 +57,34 @@ def test_the_sdist_holds_what_its_own_tests_need(built):
     assert [name for name in wanted if name not in names] == []
 
 
+def test_the_version_stands_in_one_place(built):
+    """The package has it, the wheel takes it from there, and the changelog says what is in it."""
+    version = mailbatch.__version__
+    assert built["wheel"].name.startswith(f"mailbatch-{version}-")
+    assert built["sdist"].name == f"mailbatch-{version}.tar.gz"
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    assert released[0] == version
+    elsewhere = [REPOSITORY / "pyproject.toml", *(REPOSITORY / "mailbatch").rglob("*.py")]
+    found = [path for path in elsewhere if f'"{version}"' in path.read_text(encoding="utf-8")]
+    assert found == [REPOSITORY / "mailbatch" / "__init__.py"]
+
+
+def test_every_dependency_has_a_lowest_version():
+    """`.ci/run` installs these very versions and runs a part of the suite with them."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    assert [line for line in wanted if not re.match(r"[\w.-]+>=\d", line)] == []
+    ci = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    assert "--resolution lowest-direct" in ci
+
+
 def test_an_installed_program_does_its_work_from_anywhere(installed, tmp_path):
     """Version, schema, a template, and its rehearsal."""
     here = tmp_path / "somewhere"
     here.mkdir()
     program = installed / "mailbatch"
-    assert call(program, "--version", cwd=here).startswith("mailbatch 0.")
+    assert call(program, "--version", cwd=here) == f"mailbatch {mailbatch.__version__}\n"
     schema = json.loads(call(program, "schema", cwd=here))
     assert schema["title"]
     call(program, "init", "d", "--template", "notice", cwd=here)
