@@ -96,3 +96,29 @@ def test_foreign_modules_have_their_room(name):
 def test_every_module_says_what_it_is(name):
     """Each module opens with a docstring."""
     assert ast.get_docstring(ast.parse((ROOT / name).read_text(encoding="utf-8")))
+
+
+#: What may be longer than MOST_LINES, and why.
+LONGER = {
+    "delivery/sender.py": "the loop that renders, sends and settles is one thought",
+    "smtp/session.py": "the only place where the protocol meets sockets, TLS and deadlines",
+}
+MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 50
+
+
+@pytest.mark.parametrize("name", modules())
+def test_no_module_is_too_long_to_read(name):
+    """A module has at most 400 lines, unless it is named with a reason."""
+    lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
+    assert lines <= MOST_LINES or name in LONGER, f"{name} has {lines} lines"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_no_function_is_too_long_to_read(name):
+    """At most 50 lines, without the signature and the docstring: those are for readers."""
+    for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+            lines = (node.end_lineno or first.lineno) - first.lineno + 1
+            assert lines <= MOST_LINES_OF_A_FUNCTION, f"{name}: {node.name} has {lines} lines"

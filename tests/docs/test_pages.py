@@ -155,12 +155,8 @@ def test_commands_in_the_text_exist():
 
 def test_tests_and_modules_that_are_named_exist():
     """A path of the source in a page or in SECURITY.md is one, and so is a test's name."""
-    for page in [*pages(), ROOT / "SECURITY.md"]:
-        text = page.read_text(encoding="utf-8")
-        found = re.findall(
-            r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`", text
-        )
-        for path, name in found:
+    for page in [*pages(), ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]:
+        for path, name in SOURCE.findall(page.read_text(encoding="utf-8")):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
             if name:
                 assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), (

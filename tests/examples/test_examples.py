@@ -22,7 +22,8 @@ from mailbatch.job.loader import load_job
 from mailbatch.job.schema import job_schema
 from tests.templates.rehearsal import NOW, ROOT, html_of, parse, rows_of, structure, text_of
 
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[0-9]*"))
+#: The first one has no number in its name: it is the README's own.
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
 #: What the server or the clock decides is left out.
 STABLE = ("row", "email", "status", "reply_code", "enhanced_status", "group", "edition", "reason")
 EXIT_CODES = {
@@ -31,6 +32,7 @@ EXIT_CODES = {
     "04-grouped-announcement": 3,
     "05-invoices": 3,
     "06-review-workflow": 0,
+    "quickstart": 3,
 }
 STRUCTURES = {
     "02-fully-featured": "multipart/mixed(multipart/related(multipart/alternative(text/plain, "
@@ -39,6 +41,7 @@ STRUCTURES = {
     "04-grouped-announcement": "multipart/alternative(text/plain, text/html)",
     "05-invoices": "multipart/mixed(text/plain, application/pdf)",
     "06-review-workflow": "text/plain",
+    "quickstart": "multipart/alternative(text/plain, text/html)",
 }
 
 
@@ -53,6 +56,18 @@ def test_says_in_one_line_what_it_shows(name):
     folder = ROOT / "examples" / name
     assert (folder / "README.md").read_text(encoding="utf-8").split("\n")[0].endswith(".")
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
+
+
+def test_the_list_of_examples_has_all_of_them():
+    """Numbered, each with a link and with the line that its own README opens with."""
+    text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)/README\.md\) \| (.+) \|$", text, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, len(EXAMPLES) + 1))
+    assert sorted(name for _, name, _, _ in rows) == EXAMPLES
+    for number, name, folder, line in rows:
+        own = (ROOT / "examples" / name / "README.md").read_text(encoding="utf-8")
+        assert (folder, line) == (name, own.split("\n")[0])
+        assert name == "quickstart" or name.startswith(f"0{number}-")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
