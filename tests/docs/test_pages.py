@@ -123,10 +123,11 @@ def test_files_of_the_repository_are_shown_as_they_are():
 
 
 def test_every_command_line_is_one():
-    """Options and arguments exist, also in what is not run: crontabs, units, other terminals."""
+    """Options and arguments exist, also in what is not run: crontabs, units, other READMEs."""
     group = typer.main.get_command(app)
     seen = 0
-    for block in every_block():
+    beside = [ROOT / "README.md", *ROOT.glob("examples/**/*.md"), *ROOT.glob("templates/**/*.md")]
+    for block in [*every_block(), *(block for page in beside for block in blocks(page))]:
         for words in mailbatch_lines(block):
             if not words or "[OPTIONS]" in words:
                 continue
