@@ -25,7 +25,7 @@ _CHANGES = (
     ("same", "The same"),
 )
 _ORDERS = (
-    ("", "Order of the table"),
+    ("", "Table order"),
     ("subject", "Subject"),
     ("size", "Size"),
     ("recipients", "Recipients"),
@@ -35,6 +35,8 @@ _VIEWS = (("wall", "wall", "Thumbnails"), ("list", "list", "List"))
 _WEIGHT = {Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
 #: What the other panels of the index show.
 _ELSEWHERE = frozenset(("MB113", "MB114", "MB115", "MB116", "MB117", "MB118"))
+_NONE = "There is no message to show."
+_NONE_MATCHES = "No message matches."
 _FIRST = 6  # so many entries of a panel are shown before "more"
 _MOST_GROUPS = 200  # a list of more is no help
 _OTHERS = 25  # so many more addresses of a message can be searched
@@ -67,8 +69,9 @@ def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
 <div role="columnheader"><span class="unseen">Checks</span></div></div>
 <div class="rows" id="rows" role="rowgroup"></div></section>
 <section class="wall" id="wall" role="list" aria-label="Messages" hidden></section>
-<div class="empty" id="none" hidden><p>No message matches.</p>
-<p><button class="button" id="clear" type="button">Show all</button></p></div>
+<div class="empty" id="none" hidden><p>{_NONE_MATCHES if entries else _NONE}</p>
+<p{"" if entries else " hidden"}><button class="button" id="clear"
+type="button">Show all</button></p></div>
 <noscript><div class="empty"><p>The list needs JavaScript; the pages of the messages and their
 .eml files are in <a href="messages/">messages/</a>.</p></div></noscript>
 </div></main>"""
@@ -145,7 +148,7 @@ def _more(items: list[str], noun: str) -> str:
     """Return list items, those beyond the first few folded away."""
     shown = f"<ul>{''.join(items[:_FIRST])}</ul>"
     if len(items) > _FIRST:
-        summary = f"<summary>{count(len(items) - _FIRST, noun)} more</summary>"
+        summary = f"<summary>{count(len(items) - _FIRST, f'more {noun}')}</summary>"
         shown += f"<details>{summary}<ul>{''.join(items[_FIRST:])}</ul></details>"
     return shown
 
@@ -239,8 +242,8 @@ def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
         if kind in kinds
     ]
     items += [
-        f'<li><span class="chip">gone</span><div>{text(address)}'
-        f"<small>{text(subject)}</small></div></li>"
+        f"<li><div>{text(address)}"
+        f'<small><span class="chip">gone</span> {text(subject)}</small></div></li>'
         for address, subject in overview.gone
     ]
     return _panel(f"Since {text(overview.against)}", _more(items, "change"))

@@ -170,9 +170,9 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
 
 
 def _broken_panels(entry: Entry) -> list[tuple[str, str, str]]:
-    row = _fields("The row", entry.values)
+    label = "Row" if entry.values else "Group"
     return [
-        ("headers", "Row", row),
+        ("headers", label, _origin(entry) + _fields("Envelope", (("RCPT TO", _to(entry)),))),
         ("checks", _counted("Checks", len(entry.findings), entry), _findings(entry.findings)),
     ]
 
@@ -221,18 +221,24 @@ def _fields(title: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def _headers(entry: Entry, content: Content) -> str:
-    shown = entry.addresses[:_MOST_ADDRESSES]
-    to = "\n".join(shown)
-    if len(entry.addresses) > len(shown):
-        to += f"\nand {len(entry.addresses) - len(shown):,} more"
-    envelope = [("MAIL FROM", entry.reverse_path), ("RCPT TO", to)]
+    envelope = [("MAIL FROM", entry.reverse_path), ("RCPT TO", _to(entry))]
     if entry.copies:
         envelope.append(("Copies", "\n".join(entry.copies)))
     return (
-        _fields("Header", content.headers)
-        + _fields("Envelope", tuple(envelope))
-        + _fields("The row" if not entry.group else "The group", entry.group or entry.values)
+        _fields("Header", content.headers) + _fields("Envelope", tuple(envelope)) + _origin(entry)
     )
+
+
+def _to(entry: Entry) -> str:
+    shown = entry.addresses[:_MOST_ADDRESSES]
+    rest = len(entry.addresses) - len(shown)
+    return "\n".join((*shown, f"and {rest:,} more") if rest else shown)
+
+
+def _origin(entry: Entry) -> str:
+    """Return the cells that the message was made from, or was to be."""
+    row = _fields("The first row" if entry.group else "The row", entry.values)
+    return _fields("The group", entry.group) + row
 
 
 def _source(entry: Entry, place: Place) -> str:

@@ -38,6 +38,18 @@ def test_widths_and_schemes(letters, watched):
     assert "invert" in page.locator("#frame").evaluate("e => getComputedStyle(e).filter")
 
 
+def test_a_desktop_is_a_desktop_on_a_phone_too(letters, watched):
+    """A small window begins with the phone's width, and shows the others as they are, smaller."""
+    page = watched(375, 800).open(letters / "messages" / "0001.html")
+    for name, width in ((None, 375), ("Tablet", 768), ("Desktop", 1024)):
+        if name is not None:
+            page.get_by_role("button", name=name).click()
+            page.wait_for_timeout(300)
+        assert frame(page).evaluate("innerWidth") == width
+        assert page.locator("#device").bounding_box()["width"] <= 375
+        assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
 def test_the_scheme_of_a_mail_is_its_own_not_the_readers(letters, watched):
     page = watched(dark=True).open(letters / "messages" / "0001.html")
     assert (

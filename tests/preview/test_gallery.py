@@ -205,6 +205,17 @@ def test_a_message_that_cannot_be_made_has_a_page_too(tmp_path):
     assert not (tmp_path / "messages" / "0001.eml").exists()
 
 
+def test_a_message_that_cannot_be_made_says_whose_it_was(tmp_path):
+    """Also one of a group, which has no row of its own."""
+    broken = replace(
+        entry(), content=None, source=b"", error="x", group=(("plan", "silver"),), values=()
+    )
+    write(tmp_path, broken)
+    found = page(tmp_path, "messages/0001.html").text
+    assert "silver" in found
+    assert found.count("p1@example.com") == 3  # the title, the letterhead and the envelope
+
+
 def test_what_messages_share_is_written_once(tmp_path):
     shared = content(attachments=(file(),), inline=(file("a.png", b"png", "image/png", "logo"),))
     write(tmp_path, *(entry(n, made=shared) for n in range(1, 30)))
@@ -292,7 +303,7 @@ def test_nothing_is_left_of_a_gallery_that_failed(tmp_path):
 
 def test_a_gallery_of_nobody(tmp_path):
     write(tmp_path, counts={"suppressed": 2})
-    assert "0" in page(tmp_path, "index.html").text
+    assert "There is no message to show." in page(tmp_path, "index.html").text
     assert '"messages":[]' in (tmp_path / "index-data.js").read_text()
 
 

@@ -18,6 +18,10 @@ from tests.templates.rehearsal import NOW, ROOT
 pytestmark = pytest.mark.browser
 
 WITH_HTML = ["event", "invoice", "newsletter"]
+FOLDERS = {
+    **{name: ROOT / "templates" / name for name in WITH_HTML},
+    "quickstart": ROOT / "examples" / "quickstart",
+}
 #: A small phone, a phone, a tablet, a desktop.
 WIDTHS = (320, 375, 768, 1280)
 ARGUMENTS = [
@@ -78,7 +82,7 @@ def contents():
     """The rendered content of the first recipients of each template, by its name."""
 
     def of(name):
-        job = load_job(ROOT / "templates" / name / "job.yaml", environ={})
+        job = load_job(FOLDERS[name] / "job.yaml", environ={})
         inputs = read_inputs(job, edition=None, variables={}, now=NOW)
         rows = {}
         for row in inputs.plan:
@@ -97,7 +101,7 @@ def contents():
             yield inputs.composer.content(delivery)
 
     # The first rows take every branch of the templates.
-    return {name: list(itertools.islice(of(name), 4)) for name in WITH_HTML}
+    return {name: list(itertools.islice(of(name), 4)) for name in FOLDERS}
 
 
 def html_with_images(content):
@@ -124,15 +128,33 @@ def show(page, html, *, width=800, scheme="light"):
     page.set_content(html)
 
 
-@pytest.mark.parametrize("name", WITH_HTML)
-def test_fits_every_window(page, contents, name):
+#: Letters further apart: as wide as any font that a reader may have instead of those we name.
+WIDE_FONT = "<style>* { letter-spacing: 0.12em !important }</style>"
+STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
+
+
+def as_it_is(html):
+    return html
+
+
+def in_a_wide_font(html):
+    return html + WIDE_FONT
+
+
+def without_styles(html):
+    return STYLE.sub("", html)
+
+
+@pytest.mark.parametrize("shown", [as_it_is, in_a_wide_font, without_styles])
+@pytest.mark.parametrize("name", FOLDERS)
+def test_fits_every_window(page, contents, name, shown):
     """Nobody has to scroll sideways, whatever is in the row; desktops show 600 pixels."""
     for content in contents[name]:
-        show(page, html_with_images(content))
+        show(page, shown(html_with_images(content)))
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") == width
-            container = page.locator(".container").bounding_box()
+            container = page.locator(".container, .sheet").bounding_box()
             assert container["width"] == min(width, 600)
 
 
@@ -152,7 +174,7 @@ def test_every_text_can_be_read(page, contents, name, scheme):
 def test_looks_the_same_without_the_style_element(page, contents, name):
     """A mail program that drops <style> shows the desktop design in light."""
     html = html_with_images(contents[name][0])
-    stripped = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    stripped = without_styles(html)
     assert stripped != html
     pictures = []
     for text in (html, stripped):

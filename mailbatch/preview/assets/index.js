@@ -84,7 +84,7 @@ addEventListener("DOMContentLoaded", () => {
   const resized = new ResizeObserver((entries) => entries.forEach((entry) => scale(entry.target)));
   function card(m, index) {
     const thumb = make("div", { class: "thumb", "data-message": m.i });
-    if (m.e) thumb.append(make("div", { class: "cannot" }, mark("error", "error"), m.e));
+    if (m.e) thumb.append(make("div", { class: "cannot" }, m.e));
     else { near.observe(thumb); resized.observe(thumb); }
     return make("div", { class: "card", role: "listitem" }, thumb, signs(m),
       make("div", { class: "about" },

@@ -30,16 +30,19 @@ addEventListener("DOMContentLoaded", async () => {
     event.stopPropagation();
   });
 
-  // The stage: the mail at the width of a device, scaled down where there is no room for it.
+  // The stage: the mail at the width of a device, scaled down where there is no room for it. A desktop is a
+  // desktop on a phone, too: whoever asks for its width there wants to see what it shows, only smaller.
   const stage = $("stage"), device = $("device"), frame = $("frame");
   const WIDTHS = { phone: 375, tablet: 768 };
-  const state = { width: gallery.remember.get("width") || "desktop", scheme: "light", remote: false, side: "after" };
+  const DESKTOP = [1024, 1180];
+  const small = matchMedia("(max-width: 640px)").matches;
+  const state = { width: gallery.remember.get("width") || (small ? "phone" : "desktop"), scheme: "light", remote: false, side: "after" };
   const data = frame ? await gallery.body(number, "../") : {};
   function fit() {
     if (!frame || !stage.clientWidth) return;
     const style = getComputedStyle(stage);
     const room = stage.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    const width = WIDTHS[state.width] || Math.min(Math.max(room, 320), 1180);
+    const width = WIDTHS[state.width] || Math.min(Math.max(room, DESKTOP[0]), DESKTOP[1]);
     const scale = Math.min(1, room / width);
     const high = Math.max(440, innerHeight - 150);
     const height = state.width === "phone" ? Math.min(Math.max(667, high), 812) : high;
