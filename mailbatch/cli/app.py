@@ -5,6 +5,8 @@ Options are declared here in one place, so that `--help` and the reference are o
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +19,23 @@ from mailbatch.cli.exit_codes import MEANING
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
 
+#: In narrower terminals the boxes of the help would cut the names of the options.
+_BOXES = 72
+
+
+def _has_room_for_boxes() -> bool:
+    """Tell whether help goes to a terminal that can show more than plain lines."""
+    terminal = sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return terminal and shutil.get_terminal_size().columns >= _BOXES
+
+
 app = typer.Typer(
     name="mailbatch",
     help="Converge a mailing to what a job file declares.",
     epilog="Start with: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its dump of local variables would show secrets
-    rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+    rich_markup_mode="rich" if _has_room_for_boxes() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

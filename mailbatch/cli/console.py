@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mailbatch.errors import InputError, InputErrors, LedgerError, MailbatchError
@@ -22,12 +22,17 @@ from mailbatch.outcome import Status
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
+    from rich.text import Text
 
 #: The most mistakes of one kind that are shown; the rest is counted.
 MOST_ERRORS = 20
 #: How often the progress bar is drawn, in seconds.
 REDRAW = 0.1
+#: The shortest bar that tells something, and the longest that anybody looks along.
+SHORTEST_BAR, LONGEST_BAR = 10, 60
+#: A terminal echoes Ctrl-C as `^C`: it must not push a full line into the next one.
+ECHO = 3
 
 STYLE = {
     Status.ACCEPTED: "green",
@@ -157,30 +162,42 @@ class Console:
         if error.hint:
             self.err.print(f"  {error.hint}", style="dim" if self.terminal else None, markup=False)
 
+    def ask(self, question: str) -> bool:
+        """Ask on the terminal, and return whether the answer is yes."""
+        self.err.print(f"{question} [y/N] ", end="", markup=False)
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C or Ctrl-D: what follows has its own line
+                self.err.print()
+        return answer.strip().lower() in {"y", "yes"}
+
     @contextlib.contextmanager
     def progress(self) -> Iterator[RunProgress]:
         """Draw the progress of a run while the block lasts, on a terminal only."""
         if self.quiet or not self.terminal:
             yield RunProgress(self, None)
             return
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import Progress, ProgressColumn
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[outcomes]}"),
-        )
+        class Line(ProgressColumn):
+            """All of it in one column: rich would cut the counts before the words."""
+
+            def render(self, task: Task) -> Text:
+                return progress_line(
+                    console.err.width,
+                    what=task.description,
+                    done=int(task.completed),
+                    total=int(task.total or 0),
+                    rate=task.fields["rate"],
+                    left=task.time_remaining,
+                    outcomes=task.fields["outcomes"],
+                )
+
+        console = self
         # It starts with the plan: what is asked before must not share its line with a bar.
-        bar = Progress(*columns, console=self.err, transient=True, auto_refresh=False)
+        bar = Progress(Line(), console=self.err, transient=True, auto_refresh=False)
         progress = RunProgress(self, bar)
         try:
             yield progress
@@ -264,6 +281,40 @@ def _line_and_pad(source: str, column: int) -> tuple[str, str]:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 recipient`, `2,000 recipients`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def progress_line(
+    width: int,
+    *,
+    what: str,
+    done: int,
+    total: int,
+    rate: str,
+    left: float | None,
+    outcomes: str,
+) -> Text:
+    """Return the line that shows how far a run is, fitted into `width`.
+
+    Where there is no room, first the bar gets shorter, then `what` goes, then the bar: the figures
+    stay. `left` are seconds.
+    """
+    from rich.text import Text
+
+    clock = "-:--:--" if left is None else str(timedelta(seconds=int(left)))
+    figures = "  ".join(p for p in (f"{done:,}/{total:,}", rate, clock, outcomes) if p)
+    growing = len(f"{total:,}") - len(f"{done:,}")  # digits that `done` will have, besides
+    room = width - ECHO - len(figures) - growing - 2
+    words = f"{what}  " if room >= len(what) + 2 + SHORTEST_BAR else ""
+    bar = min(room - len(words), LONGEST_BAR)
+    line = Text(words)
+    if bar >= SHORTEST_BAR:
+        full = min(bar * done // total, bar) if total else bar
+        line.append("━" * full, style="bar.complete" if done < total else "bar.finished")
+        line.append("━" * (bar - full) + "  ", style="bar.back")
+        line.append(" " * growing)
+    line.append(figures)
+    line.truncate(max(width - ECHO, 1), overflow="ellipsis")
+    return line
 
 
 def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mailbatch.delivery.preparation import Mailing
     from mailbatch.job.model import Job
 
+#: A terminal of so many columns has room for what each status means.
+_WIDE = 66
+
 
 @reporting
 def run_command(
@@ -177,13 +180,10 @@ def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bo
 
     def ask(mailing: Mailing, server: str) -> bool:
         job = mailing.inputs.job
-        console.err.print(
+        return console.ask(
             f"Send {job.name} ({mailing.inputs.edition}) to {_whom(mailing, options)} "
-            f"from {job.sender.from_} through {server}? [y/N] ",
-            end="",
-            markup=False,
+            f"from {job.sender.from_} through {server}?"
         )
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     return ask
 
@@ -254,8 +254,9 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         text.append(counted(summary.recipients, "recipient"))
         for status, count in _statuses(summary):
             text.append(f"\n{count:>9,}  ")
-            text.append(f"{status.replace('_', ' '):<10}", style=STYLE.get(status, ""))
-            text.append(f"  {WORDS[status]}", style="dim")
+            text.append(status.replace("_", " "), style=STYLE.get(status, ""))
+            if console.err.width >= _WIDE:
+                text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
     else:
         text.append(_in_a_line(summary))
     console.err.print(text)

@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from mailbatch.cli.console import ECHO, progress_line
 from tests.certainty.program import end, environment, start
 from tests.cli.conftest import nothing_reached
 from tests.support.faults import Fault, Kind, Stage
@@ -46,8 +47,8 @@ class Terminal:
         return self.shown
 
     def type(self, text: str) -> None:
-        """Type a line."""
-        os.write(self.ours, text.encode() + b"\n")
+        """Type a line, or what ends with Ctrl-D."""
+        os.write(self.ours, text.encode() + (b"" if text.endswith("\x04") else b"\n"))
 
     @property
     def text(self) -> str:
@@ -330,3 +331,69 @@ def test_a_mistake_has_no_codes_where_no_colours_are_wanted(mailing, on_terminal
     assert code == 78
     assert "\x1b" not in terminal.shown
     assert "hosst: 127.0.0.1" in terminal.text
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_the_line_of_the_progress_fits_every_terminal(width):
+    """The words go first, then the bar; a `^C` that is echoed has room behind it."""
+    shown = progress_line(
+        width, what="sending to smtp-api.infobip.com:587", done=250, total=1000,
+        rate="96/s", left=7.8, outcomes="3 rejected",
+    )  # fmt: skip
+    line = shown.plain
+    assert len(line) <= width - ECHO
+    assert line.strip().startswith("sending to smtp") == (width >= 120)
+    assert ("━" in line) == (width >= 60)
+    if width > 20:
+        assert line.endswith("250/1,000  96/s  0:00:07  3 rejected")
+
+
+def test_the_bar_is_as_full_as_the_run_is_done():
+    spans = [
+        (span.style, span.end - span.start)
+        for done in (0, 30, 60)
+        for span in progress_line(
+            200, what="x", done=done, total=60, rate="", left=None, outcomes=""
+        ).spans
+    ]
+    full = [length for style, length in spans if style != "bar.back"]
+    assert [length for length in full if length] == [30, 60]
+
+
+def test_a_narrow_terminal_shows_the_figures_not_their_meaning(mailing, on_terminal):
+    job, server = mailing(recipients=20)
+    terminal, code = on_terminal(job, "run", "job.yaml", "--yes", COLUMNS="40")
+    assert code == 0
+    assert "20/20" in terminal.text
+    assert "scene (1): 20 recipients\n       20  accepted\n" in terminal.text
+    job.check(server.deliveries())
+
+
+@pytest.mark.parametrize("environ", [{"COLUMNS": "40"}, {"COLUMNS": "100", "TERM": "dumb"}])
+def test_help_is_plain_where_there_is_no_room_for_boxes(tmp_path, environ):
+    """No name of an option is cut."""
+    terminal = Terminal()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mailbatch", "preview", "--help"],
+        cwd=tmp_path,
+        env=environment(**{"TERM": "xterm", **environ}),
+        stdin=terminal.theirs,
+        stdout=terminal.theirs,
+        stderr=terminal.theirs,
+    )
+    os.close(terminal.theirs)
+    terminal.read()
+    os.close(terminal.ours)
+    assert process.wait(30) == 0
+    assert "--against DIR" in terminal.text
+    assert "…" not in terminal.text
+    assert "╭" not in terminal.text
+
+
+def test_no_answer_at_all_is_a_no_on_a_line_of_its_own(mailing, on_terminal):
+    """Ctrl-D."""
+    job, server = mailing()
+    terminal, code = on_terminal(job, "run", "job.yaml", answer="\x04")
+    assert code == 75
+    assert re.search(r"\[y/N\] .*\nscene \(1\): ", terminal.text)
+    nothing_reached(server)
