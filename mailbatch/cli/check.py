@@ -59,7 +59,7 @@ def check_command(
         _add_error(found)
     else:
         found.job = loaded.name
-        _look(loaded, edition, pairs(variables), found)
+        _look(console, loaded, edition, pairs(variables), found)
         if connect:
             _connect(loaded, found)
     code = _exit_code(found, strict=strict)
@@ -69,7 +69,9 @@ def check_command(
     return code
 
 
-def _look(job: Job, edition: str | None, variables: dict[str, str], found: Findings) -> None:
+def _look(
+    console: Console, job: Job, edition: str | None, variables: dict[str, str], found: Findings
+) -> None:
     """Survey the mailing; what cannot be gone on from is kept as the error."""
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
@@ -87,7 +89,8 @@ def _look(job: Job, edition: str | None, variables: dict[str, str], found: Findi
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
-            for delivery in inspection.deliveries():
+            total = inspection.counts["pending"]
+            for delivery in console.follow("checking", inspection.deliveries(), total):
                 seen = inspection.look(delivery)
                 survey.see(delivery, seen.message, seen.content, seen.error)
             found.overview = survey.overview(inspection.counts)

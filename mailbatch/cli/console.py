@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
     from rich.text import Text
 
+    from mailbatch.envelope import Delivery
+
 #: The most mistakes of one kind that are shown; the rest is counted.
 MOST_ERRORS = 20
 #: How often the progress bar is drawn, in seconds.
 REDRAW = 0.1
+#: What takes fewer seconds is not worth a bar.
+PATIENCE = 1.0
 #: The shortest bar that tells something, and the longest that anybody looks along.
 SHORTEST_BAR, LONGEST_BAR = 10, 60
 #: A terminal echoes Ctrl-C as `^C`: it must not push a full line into the next one.
@@ -179,6 +183,38 @@ class Console:
         if self.quiet or not self.terminal:
             yield RunProgress(self, None)
             return
+        # It starts with the plan: what is asked before must not share its line with a bar.
+        bar = self._bar()
+        progress = RunProgress(self, bar)
+        try:
+            yield progress
+            progress.redraw(force=True)
+        finally:
+            bar.stop()
+
+    def follow(self, what: str, deliveries: Iterable[Delivery], total: int) -> Iterator[Delivery]:
+        """Give `deliveries` on; show how far that is, of `total` recipients, if it takes long."""
+        if self.quiet or not self.terminal:
+            yield from deliveries
+            return
+        bar = self._bar()
+        task = bar.add_task(what, total=total, rate="", outcomes="")
+        done, began = 0, time.monotonic()
+        drawn = began + PATIENCE
+        try:
+            for delivery in deliveries:
+                yield delivery
+                done += len(delivery.unsettled)
+                now = time.monotonic()
+                if now >= drawn:
+                    drawn = now + REDRAW
+                    bar.start()
+                    bar.update(task, completed=done, rate=f"{done / (now - began):,.0f}/s")
+                    bar.refresh()
+        finally:
+            bar.stop()
+
+    def _bar(self) -> RichProgress:
         from rich.progress import Progress, ProgressColumn
 
         class Line(ProgressColumn):
@@ -196,14 +232,7 @@ class Console:
                 )
 
         console = self
-        # It starts with the plan: what is asked before must not share its line with a bar.
-        bar = Progress(Line(), console=self.err, transient=True, auto_refresh=False)
-        progress = RunProgress(self, bar)
-        try:
-            yield progress
-            progress.redraw(force=True)
-        finally:
-            bar.stop()
+        return Progress(Line(), console=self.err, transient=True, auto_refresh=False)
 
 
 class RunProgress:

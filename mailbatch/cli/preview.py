@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entry, Overview
+    from mailbatch.preview.gallery import Gallery
     from mailbatch.preview.survey import Survey
     from mailbatch.preview.telling import Chosen
+
+    Follow = Callable[[Iterable[Delivery]], Iterator[Delivery]]
 
 #: How many messages are shown unless told otherwise.
 LIMIT = 50
@@ -84,7 +88,7 @@ def preview_command(
     wanted = Wanted(job, edition, pairs(variables), out, most, only, against)
     if serve:
         return _serve(console, wanted, PORT if port is None else port, browse=browse)
-    made = make(wanted)
+    made = make(console, wanted)
     if as_json:
         console.data(as_object(made))
     _tell(console, made)
@@ -94,7 +98,7 @@ def preview_command(
     return ExitCode.DONE
 
 
-def make(wanted: Wanted) -> Made:
+def make(console: Console, wanted: Wanted) -> Made:
     """Render the mailing and write its gallery.
 
     Raises what is wrong with the inputs, and `UsageError` where the gallery cannot be written.
@@ -102,7 +106,7 @@ def make(wanted: Wanted) -> Made:
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.gallery import check_place
+    from mailbatch.preview.gallery import Gallery, check_place
     from mailbatch.preview.survey import Survey
     from mailbatch.render.branches import Branches
 
@@ -124,49 +128,49 @@ def make(wanted: Wanted) -> Made:
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
     with inspect(inputs, only=wanted.only) as inspection:
-        index, overview, shown, changes = _write(inspection, survey, out, earlier, wanted)
-    return Made(index, overview, shown, changes, tuple(_sources(job, branches.sources())))
+        if wanted.only is None:
+            for recipient in inspection.recipients():
+                survey.row(recipient)
+        follow = partial(console.follow, "rendering", total=inspection.counts["pending"])
+        number, entries = _entries(inspection, survey, follow, everything=wanted.limit is None)
+        with Gallery(out, number) as gallery:
+            changes, gone = _add(gallery, entries, earlier)
+            overview = survey.overview(inspection.counts, complete=wanted.only is None)
+            if earlier is not None:
+                gone = gone if wanted.only is None else ()
+                changes["gone"] = len(gone)
+                overview = replace(overview, against=str(wanted.against), gone=gone)
+            index = gallery.finish(overview)
+    return Made(index, overview, number, dict(changes), tuple(_sources(job, branches.sources())))
 
 
-def _write(
-    inspection: Inspection, survey: Survey, out: Path, earlier: Earlier | None, wanted: Wanted
-) -> tuple[Path, Overview, int, dict[str, int]]:
-    from mailbatch.preview.gallery import Gallery
-
-    complete = wanted.only is None
-    if complete:
-        for recipient in inspection.recipients():
-            survey.row(recipient)
-    number, entries = _entries(inspection, survey, everything=wanted.limit is None)
+def _add(
+    gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
+) -> tuple[Counter[str], tuple[tuple[str, str], ...]]:
+    """Add the messages with what became of each; return the counts of that, and who is gone."""
     changes: Counter[str] = Counter()
     keys = []
-    with Gallery(out, number) as gallery:
-        for entry in entries:
-            keys.append(entry.key)
-            change = earlier.change_of(entry) if earlier is not None else None
-            if change is not None:
-                changes[change.kind] += 1
-            gallery.add(replace(entry, change=change))
-        overview = survey.overview(inspection.counts, complete=complete)
-        if earlier is not None:
-            gone = earlier.gone(keys) if complete else ()
-            changes["gone"] = len(gone)
-            overview = replace(overview, against=str(wanted.against), gone=gone)
-        index = gallery.finish(overview)
-    return index, overview, number, dict(changes)
+    for entry in entries:
+        keys.append(entry.key)
+        change = earlier.change_of(entry) if earlier is not None else None
+        if change is not None:
+            changes[change.kind] += 1
+        gallery.add(replace(entry, change=change))
+    return changes, earlier.gone(keys) if earlier is not None else ()
 
 
 def _entries(
-    inspection: Inspection, survey: Survey, *, everything: bool
+    inspection: Inspection, survey: Survey, follow: Follow, *, everything: bool
 ) -> tuple[int, Iterator[Entry]]:
     """Show every message to the survey; return how many are to be in the gallery, and these.
 
-    For everything, each message is rendered once, while it goes into the gallery.
+    For everything, each message is rendered once, while it goes into the gallery. `follow` gives
+    deliveries on and shows how far that is.
     """
     if everything:
         every = list(inspection.deliveries())
-        return len(every), (_seen(inspection, survey, delivery) for delivery in every)
-    for delivery in inspection.deliveries():
+        return len(every), (_seen(inspection, survey, delivery) for delivery in follow(every))
+    for delivery in follow(inspection.deliveries()):
         seen = inspection.look(delivery)
         survey.see(delivery, seen.message, seen.content, seen.error)
     chosen = survey.chosen()
@@ -262,7 +266,7 @@ def _serve(console: Console, wanted: Wanted, port: int, *, browse: bool) -> int:
         out = wanted.out if wanted.out is not None else Path()
 
         def build() -> tuple[Path, ...]:
-            made = make(wanted)
+            made = make(console, wanted)
             _tell(console, made)
             return made.sources
 

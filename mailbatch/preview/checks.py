@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import InputError, Location
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SHOWN = 100
 _TELLING = 4  # characters
 _TOO_LONG = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}
+_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Finds the place of a text in the templates, as far as it stands there literally.
 Finder = Callable[[str], Location | None]
@@ -54,6 +56,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     if content.html is not None:
         found += _html(content.html, facts)
     found += _texts(content, facts)
+    found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
     return tuple(found)
 
@@ -94,6 +97,16 @@ def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
         markup = left_over(text, html=html)
         if markup is not None:
             yield Finding("MB210", f"{_short(markup)} in {part}", markup, facts.find(markup))
+
+
+def _written_out(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Look at the addresses of the text part that the HTML part does not have."""
+    html = content.html or ""
+    found = dict.fromkeys(_WRITTEN_OUT.findall(content.text or ""))
+    for link in (address.rstrip(".,;:!?") for address in found):
+        if link_fault(link) == "MB204" and escape(link) not in html and link not in html:
+            detail = f"{_short(link)} in the text part"
+            yield Finding("MB204", detail, stem(link), facts.find(link))
 
 
 def _html(html: str, facts: Facts) -> Iterator[Finding]:

@@ -14,9 +14,11 @@ import time
 
 import pytest
 
-from mailbatch.cli.console import ECHO, progress_line
+from mailbatch.cli import console as module
+from mailbatch.cli.console import ECHO, Console, progress_line
 from tests.certainty.program import end, environment, start
 from tests.cli.conftest import nothing_reached
+from tests.preview.making import delivery
 from tests.support.faults import Fault, Kind, Stage
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -397,3 +399,25 @@ def test_no_answer_at_all_is_a_no_on_a_line_of_its_own(mailing, on_terminal):
     assert code == 75
     assert re.search(r"\[y/N\] .*\nscene \(1\): ", terminal.text)
     nothing_reached(server)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_takes_long_shows_how_far_it_is(monkeypatch, quiet):
+    """A preview or a check of many messages; it leaves nothing behind."""
+    terminal = Terminal()
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "REDRAW", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    every = [delivery(number) for number in range(1, 4)]
+    with os.fdopen(terminal.theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        given = list(Console(quiet=quiet).follow("rendering", every, 3))
+    terminal.read()
+    os.close(terminal.ours)
+    assert given == every
+    if quiet:
+        assert terminal.shown == ""
+    else:
+        assert re.search(r"rendering  ━+  1/3  .*rendering  ━+  3/3  ", terminal.text, re.DOTALL)
+        assert terminal.shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))

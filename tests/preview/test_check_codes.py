@@ -142,6 +142,22 @@ def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
     assert [finding["code"] for finding in found["findings"]] == ["MB116"]
 
 
+def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
+    """Once, if the HTML part has the same one; punctuation behind it is no part of it."""
+    text = "{{ email }}: see http://localhost:8000/a?b=1&c=2. <http://intranet/x>, https://a.example.com"
+    mailing = Mailing(tmp_path, files={"letter.txt.j2": text})
+    found = [one for one in mailing.check(capsys)[1]["findings"] if one["code"] == "MB204"]
+    assert [(one["line"], one["details"]) for one in found] == [
+        (1, ["http://localhost:8000/a?b=1&c=2 in the text part"]),
+        (1, ["http://intranet/x in the text part"]),
+    ]
+    body = '<a href="http://localhost:8000/a?b=1&amp;c=2">x</a> <a href="http://intranet/x">y</a>'
+    both = Mailing(tmp_path / "both", files={"letter.txt.j2": text, "letter.html.j2": body},
+                   message={"html": "letter.html.j2"})  # fmt: skip
+    found = [one for one in both.check(capsys)[1]["findings"] if one["code"] == "MB204"]
+    assert [one["count"] for one in found] == [1, 1]
+
+
 def connected(*, days=90, **offers):
     offered = {"pipelining": True, "smtputf8": True, "size": 1000, **offers}
     expires = time.time() + days * 86_400 + 60 if days is not None else None
