@@ -54,7 +54,7 @@ def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
         f'<a class="brand" href="#main">{icon("brand")}<span>mailbatch preview</span></a>'
         '<span class="space"></span>'
     )
-    main = f"""<main id="main">
+    main = f"""<main id="main" tabindex="-1">
 {_hero(overview, entries)}
 <details class="wide overview" id="overview" open><summary>Overview</summary><div class="panels">
 {_checks(overview, entries)}{_recipients(overview)}

@@ -92,7 +92,7 @@ def message_page(entry: Entry, place: Place) -> str:
         f'tabindex="0"{"" if n == 0 else " hidden"}>{inside}</section>\n'
         for n, (key, _, inside) in enumerate(panels)
     )
-    main = f"""<main id="main" class="wide" data-message="{place.number}">
+    main = f"""<main id="main" tabindex="-1" class="wide" data-message="{place.number}">
 {_letter(entry, content)}
 <div class="tabs" role="tablist" aria-label="Views of the message">{tabs}</div>
 {bodies}</main>"""

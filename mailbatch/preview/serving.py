@@ -170,7 +170,8 @@ def failure_page(error: MailbatchError) -> str:
         f'<p class="mend">{text(one.hint or "")}</p></div></li>'
         for one in errors
     )
-    main = f"""<main id="main" class="wide"><div class="hero"><h1>The preview cannot be made</h1>
+    main = f"""<main id="main" tabindex="-1" class="wide"><div class="hero">
+<h1>The preview cannot be made</h1>
 <p class="sub">Mend this and reload the page.</p></div>
 <div class="sheet findings"><ul>{items}</ul></div></main>"""
     return page(

@@ -242,6 +242,17 @@ def test_all_text_has_enough_contrast(letters, watched, dark):
         assert page.evaluate(CONTRAST) == []
 
 
+def test_the_first_key_skips_what_is_the_same_on_every_page(letters, watched):
+    seen = watched()
+    for name in ("index.html", "messages/0002.html"):
+        page = seen.open(letters / name)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        assert page.evaluate("scrollY") < 100
+
+
 NAMELESS = """() => [...document.querySelectorAll("a[href], button, input, select, iframe")]
   .filter((e) => e.checkVisibility() && !e.closest("[aria-hidden=true]"))
   .filter((e) => !(e.getAttribute("aria-label") || e.title || e.textContent.trim()))
