@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 from mailbatch.preview.gallery import ASSETS, OWN
-from mailbatch.preview.markup import mark, page, text
+from mailbatch.preview.markup import icon, mark, page, text
 
 #: What the gallery's pages are sent with; a page of theirs stays alone.
 _HEADERS = {
@@ -177,7 +177,8 @@ def failure_page(error: MailbatchError) -> str:
     return page(
         title="The preview cannot be made",
         base="/",
-        bar='<span class="brand">mailbatch preview</span><span class="space"></span>',
+        bar=f'<span class="brand">{icon("brand")}<span>mailbatch preview</span></span>'
+        '<span class="space"></span>',
         main=main,
         keys=(("?", "This help"),),
         icons=(),
