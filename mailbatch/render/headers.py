@@ -15,7 +15,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mailbatch.render.addresses import Group, Mailbox
-from mailbatch.render.encoded_words import encoded_words
+from mailbatch.render.encoded_words import LONGEST_ENCODED_LINE, encoded_words
 from mailbatch.render.encodings import LONGEST_LINE
 from mailbatch.render.field_text import FieldError, refuse_controls
 
@@ -60,11 +60,9 @@ def structured_field(name: str, text: str) -> bytes:
     Raises:
         FieldError: a control character, other than ASCII, or a token too long for a line.
     """
-    refuse_controls(text)
-    if not text.isascii():
-        raise FieldError("must be ASCII")
     line = f"{name}: {text}"
     if len(line) <= PREFERRED_LINE:
+        _refuse_unstructured(text)
         return f"{line}\r\n".encode("ascii")
     return fold_field(name, _CHUNK.findall(text))
 
@@ -75,22 +73,32 @@ def fold_field(name: str, chunks: Iterable[str]) -> bytes:
     A line end may come before the white space of a chunk, and nowhere else.
 
     Raises:
-        FieldError: a chunk is too long for a line.
+        FieldError: a chunk is too long for a line, or holds what no structured value may.
     """
     lines = list(chunks)
+    _refuse_unstructured("".join(lines))
     if lines:
         lines[0] = f" {lines[0]}"
     return _lay_out(name, lines)
 
 
+def _refuse_unstructured(text: str) -> None:
+    """Refuse what a value in ASCII cannot hold, once more for every way that leads here."""
+    refuse_controls(text)
+    if not text.isascii():
+        raise FieldError("must be ASCII")
+
+
 def _lay_out(name: str, chunks: list[str]) -> bytes:
-    """Lay chunks out on lines of at most 78 characters where they let us."""
+    """Lay chunks out on lines of at most 78 characters where they let us, 76 with encoded-words."""
     lines: list[str] = []
     line = f"{name}:"
     for chunk in chunks:
+        encoded = chunk.startswith(" =?")
+        longest = LONGEST_ENCODED_LINE if encoded or " =?" in line else PREFERRED_LINE
         # Some readers take a field whose first line is empty for an empty one.
-        first = not lines and line == f"{name}:" and not chunk.startswith(" =?")
-        if len(line) + len(chunk) > PREFERRED_LINE and not first:
+        first = not lines and line == f"{name}:" and not encoded
+        if len(line) + len(chunk) > longest and not first:
             lines.append(line)
             line = chunk
         else:

@@ -6,6 +6,7 @@ not offer to unsubscribe, and the reader reports spam instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from mailbatch.job import model
 
 _POST = "List-Unsubscribe=One-Click"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
+_IDENTIFIER = re.compile(rf"(?=.{{1,255}}\Z){_LABEL}(?:\.{_LABEL})+")  # RFC 2919 2
+_QUOTED_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def list_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
@@ -37,14 +41,23 @@ def list_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
 
 
 def _list_id(name: str, text: str) -> bytes:
-    """Write `news.example.com` or `Example News <news.example.com>`."""
-    phrase, opening, identifier = text.rpartition("<")
-    if not opening:
-        return structured_field(name, f"<{text}>")
-    if not phrase.strip():
-        return structured_field(name, text)
-    first, *others = phrase_chunks(phrase.strip(), len(name) + 2)
-    return fold_field(name, [first.strip(), *others, f" <{identifier}"])
+    """Write `news.example.com` or `Example News <news.example.com>`.
+
+    Raises:
+        FieldError: there is no identifier in it, or the phrase holds a control character.
+    """
+    phrase, opening, identifier = text.strip(" ").rpartition("<")
+    if opening:
+        identifier, closing = identifier[:-1], identifier[-1:]
+        phrase = phrase.strip(" ")
+    if (opening and closing != ">") or not _IDENTIFIER.fullmatch(identifier):
+        raise FieldError(f"{text!r} is no list identifier; write it as news.example.com")
+    if not phrase:
+        return structured_field(name, f"<{identifier}>")
+    if quoted := _QUOTED_PHRASE.fullmatch(phrase):
+        phrase = re.sub(r"\\(.)", r"\1", quoted[1])
+    first, *others = phrase_chunks(phrase, len(name) + 2)
+    return fold_field(name, [first.strip(" "), *others, f" <{identifier}>"])
 
 
 class Unsubscribe:

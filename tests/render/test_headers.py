@@ -158,6 +158,18 @@ def test_a_header_name_of_64_letters_leaves_room_for_encoded_words() -> None:
     assert max(map(len, lines(field))) <= 76
 
 
+def test_an_address_does_not_make_a_line_with_an_encoded_word_too_long() -> None:
+    for letters in range(1, 60):  # RFC 2047 2: such a line has at most 76 characters
+        field = address_field("To", [Mailbox("é" * 12, f"{'a' * letters}@example.org")] * 2)
+        assert all(len(line) <= 76 for line in lines(field) if b"=?" in line)
+
+
+@pytest.mark.parametrize("text", ["a\r\nBcc: x@example.net", "a\u2028", "ä"])
+def test_no_part_of_a_structured_value_is_written_unchecked(text: str) -> None:
+    with pytest.raises(FieldError):
+        fold_field("List-Id", ["Example", f" <{text}>"])
+
+
 def test_a_structured_value_is_never_encoded_and_never_broken() -> None:
     url = "https://example.com/" + "x" * 500
     assert structured_field("X-IB-Notify-Url", url) == f"X-IB-Notify-Url: {url}\r\n".encode()
