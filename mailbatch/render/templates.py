@@ -18,8 +18,9 @@ from operator import itemgetter
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.environment import Environment
+from jinja2.environment import Environment, TemplateModule
 from jinja2.exceptions import TemplateNotFound
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailbatch.errors import InputError, Location, TemplateError
@@ -51,8 +52,22 @@ class Role(Enum):
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
 
 
+class _Template(Template):
+    """A template that is made anew wherever it is imported.
+
+    Jinja2 keeps what an imported template sets: a namespace would carry one recipient's values
+    into the next one's message, and a generator would be used up by the first.
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        del ctx  # it has no names that the environment's globals lack
+        return self.make_module()
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """The sandbox, in which a key of a mapping comes before a method of the same name."""
+
+    template_class = _Template
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look up `obj.attribute`: a column called `items` is the column."""

@@ -124,6 +124,24 @@ def test_rows_of_several_addresses_are_hidden_from_what_is_left_of_a_split_group
     assert parse(message).get_content().strip() == "False False pro"
 
 
+@pytest.mark.parametrize("role", ["text", "html", "markdown"])
+def test_what_an_imported_template_sets_ends_with_the_message(tmp_path: Path, role: str) -> None:
+    state = (
+        "{% set last = namespace(name='nobody') %}{% set turn = cycler('first', 'second') %}"
+        "{% set plans = ['basic', 'pro'] | map('upper') %}"
+    )
+    letter = (
+        "{% from 'state.j2' import last, plans, turn %}{{ last.name }} {{ turn.next() }} "
+        "{{ plans | join('+') }}{% set last.name = first_name %}"
+    )
+    job = make_job(tmp_path, {role: "page.j2"}, {"state.j2": state, "page.j2": letter})
+    made = composer(job)
+    for row in (ADA, BOB):
+        text = made.content(make_delivery(row)).text
+        assert text is not None
+        assert text.strip() == "nobody first BASIC+PRO"
+
+
 def test_no_address_of_a_group_is_shown(tmp_path: Path) -> None:
     content = (
         composer(grouped(tmp_path, "Hello"))
