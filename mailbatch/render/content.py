@@ -66,8 +66,7 @@ class Parts:
         if self._html is not None:
             html = self._html.render(names)
         elif self._markdown is not None:
-            self._marks.clear()
-            html = self._marks.restore(html_from_markdown(self._markdown.render(names)))
+            html = self._from_markdown(self._markdown, names)
         else:
             return None
         for name in content_ids(html):
@@ -83,3 +82,11 @@ class Parts:
             except FieldError as error:
                 raise MessageError(str(error), location=self._css) from None
         return html
+
+    def _from_markdown(self, page: PageChoice, names: Names) -> str:
+        self._marks.clear()
+        source = page.render(names)
+        try:
+            return self._marks.restore(html_from_markdown(source))
+        except FieldError as error:
+            raise MessageError(str(error), location=self._place) from None

@@ -3,16 +3,20 @@
 While a Markdown template is rendered, every value becomes a mark of letters and digits, which
 means nothing to Markdown wherever it stands; in the finished HTML the marks become the values,
 escaped. So no cell of the table can start a list, close a link or carry a tag. `{{ value | safe
-}}` is for values that are Markdown.
+}}` is for values that are Markdown. A filter over text with values in it (`{% filter upper %}`)
+would change the marks; such a message is refused rather than sent with them.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
+
+from mailbatch.render.field_text import FieldError
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -28,15 +32,21 @@ _PAGE = """\
 {}</body>
 </html>
 """
-# Lower case, because the host of a link becomes that.
-_MARK = "mb7qx4val{}x"
-_MARKS = re.compile(r"mb7qx4val([0-9]+)x")
+_FILTERED = "a filter changes text with values in it; filter the values instead"
 
 
 class Marks:
-    """The values of one rendering, in place of which the Markdown has marks."""
+    """The values of one rendering, in place of which the Markdown has marks.
+
+    No cell can hold a mark, because nobody knows how they begin; no message shows it.
+    """
 
     def __init__(self) -> None:
+        # Lower case, because the host of a link becomes that.
+        beginning = f"mb7q{secrets.token_hex(6)}v"
+        self._mark = f"{beginning}{{}}x"
+        self._marks = re.compile(rf"{beginning}([0-9]+)x")
+        self._changed = re.compile(beginning[:6], re.IGNORECASE)
         self._values: list[str] = []
 
     def clear(self) -> None:
@@ -44,15 +54,30 @@ class Marks:
         self._values.clear()
 
     def keep(self, value: Any) -> Markup:
-        """Keep a value and return its mark; what is Markdown already is returned as it is."""
+        """Keep a value and return its mark; what is Markdown already is returned as it is.
+
+        Raises:
+            FieldError: the value is a mark that went through a filter.
+        """
         if hasattr(value, "__html__"):
             return Markup(value)  # noqa: S704 - from the template itself, or declared safe by it
-        self._values.append(str(value))
-        return Markup(_MARK.format(len(self._values) - 1))  # noqa: S704 - letters and digits
+        text = str(value)
+        if self._changed.search(text):
+            raise FieldError(_FILTERED)
+        self._values.append(text)
+        return Markup(self._mark.format(len(self._values) - 1))  # noqa: S704 - letters and digits
 
     def restore(self, html: str) -> str:
-        """Put the values, escaped, where their marks are."""
-        return _MARKS.sub(lambda match: escape(self._values[int(match[1])]), html)
+        """Put the values, escaped, where their marks are.
+
+        Raises:
+            FieldError: a filter changed a mark, so that its value has no place any more.
+        """
+        pieces = self._marks.split(html)
+        if any(self._changed.search(piece) for piece in pieces[::2]):
+            raise FieldError(_FILTERED)
+        pieces[1::2] = [escape(self._values[int(number)]) for number in pieces[1::2]]
+        return "".join(pieces)
 
 
 @cache

@@ -120,7 +120,8 @@ class _Page:
 
     def _verbatim(self, element: Element, width: int) -> list[_Block]:
         del width
-        return [_Block(_plain_text(element).strip("\n").split("\n"), apart=True)]
+        text = _plain_text(element).replace(_BREAK, " ")
+        return [_Block(text.strip("\n").split("\n"), apart=True)]
 
     def _quotation(self, element: Element, width: int) -> list[_Block]:
         lines = _joined(self.blocks(element, width - len(_QUOTE)))
