@@ -148,7 +148,9 @@ class Message(Section):
     )
     dkim: Dkim | None = Field(default=None, description="Sign every message with DKIM.")
     css: Annotated[Literal["keep", "inline"], fields.one_of("keep", "inline")] = Field(
-        default="keep", description="inline: move style rules into the elements; @media rules stay."
+        default="keep",
+        description="inline: move style rules into the elements; what no element can hold, such as "
+        "@media and :hover, stays.",
     )
 
     @field_validator("markdown")

@@ -35,11 +35,19 @@ def content_ids(html: str) -> list[str]:
 def _inliner() -> css_inline.CSSInliner:
     import css_inline
 
-    return css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False,
+        keep_at_rules=True,
+        keep_link_tags=True,
+        keep_style_tags=True,
+        remove_inlined_selectors=True,
+    )
 
 
 def inline_css(html: str) -> str:
-    """Move style rules into the elements; rules that no element can hold (`@media`) stay.
+    """Move style rules into the elements; what no element can hold (`@media`, `:hover`) stays.
+
+    So does a rule that fits no element here: mail programs add elements of their own.
 
     Raises:
         FieldError: a style sheet cannot be read.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbatch.errors import MessageError, TemplateError
 from mailbatch.render.html import inline_css
 from mailbatch.render.text_from_html import WIDTH, text_from_html
 
@@ -46,6 +47,26 @@ def test_style_rules_go_into_the_elements_and_media_rules_stay(tmp_path: Path) -
     assert "@media" in html
     _, kept = parts(tmp_path, {"html": "p"}, {"p": page})
     assert "<p>17</p>" in kept
+
+
+def test_rules_that_no_element_can_hold_stay_and_the_others_go() -> None:
+    rules = (
+        "p { color: red }",
+        "a:hover { color: blue }",
+        "u + .body p { margin: 0 }",
+        "@font-face { font-family: x }",
+    )
+    link = '<link rel="stylesheet" href="https://example.com/fonts.css">'
+    page = (
+        f"<html><head>{link}<style>{' '.join(rules)}</style></head>"
+        "<body><p><a>x</a></p></body></html>"
+    )
+    html = inline_css(page)
+    assert '<p style="color: red;">' in html
+    assert link in html
+    styles = html[: html.index("</style>")]
+    assert all(rule.partition(" {")[0] in styles for rule in rules[1:])
+    assert "red" not in styles
 
 
 def test_no_style_sheet_is_fetched(tmp_path: Path) -> None:
@@ -92,6 +113,22 @@ def test_markdown_gives_both_parts(tmp_path: Path) -> None:
     assert html.lstrip().startswith("<!DOCTYPE html>")
     assert text.startswith("# Hello *Ada*")
     assert "mb7qx4val" not in html + text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% filter upper %}Hi {{ first_name }}{% endfilter %}",
+        "{% set x %}Hi {{ first_name }}{% endset %}{{ x | capitalize }} {{ x[3:] | title }}",
+        "{% set x %}Hi {{ first_name }}{% endset %}{{ x | truncate(12, true, '', 0) }}",
+    ],
+)
+def test_a_filter_that_spoils_the_marks_of_values_makes_the_row_invalid(
+    tmp_path: Path, source: str
+) -> None:
+    job = make_job(tmp_path, {"markdown": "m"}, {"m": source})
+    with pytest.raises((MessageError, TemplateError), match="a filter changes text with values"):
+        compose(job)
 
 
 def test_one_row_does_not_leak_into_the_next_markdown(tmp_path: Path) -> None:
@@ -144,6 +181,7 @@ TEXTS = [
     ("a&nbsp;b", "a b"),
     ("", ""),
     ("<p> </p><p>&nbsp;</p>x", "x"),
+    ("<pre>a\v&amp;</pre>", "a &"),
     ("<div><span>in</span>line</div><div>next</div>", "inline\nnext"),
 ]  # fmt: skip
 
