@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.headers import structured_field, text_field
+from mailbatch.render.headers import address_field, structured_field, text_field
 from mailbatch.render.templates import Names, Templates, Value
 
 if TYPE_CHECKING:
@@ -107,16 +108,31 @@ class Field:
             raise MessageError(str(error), location=self.place) from None
 
 
+# Fields of addresses, in whose display names alone may be encoded-words.
+_ADDRESSES = frozenset(
+    (
+        "disposition-notification-to",
+        "errors-to",
+        "mail-followup-to",
+        "mail-reply-to",
+        "resent-cc",
+        "resent-from",
+        "resent-sender",
+        "resent-to",
+        "return-receipt-to",
+        "sender",
+    )
+)
 # Fields whose form is defined by a grammar that knows no encoded-words.
 _STRUCTURED = frozenset(
     (
+        "archived-at",
         "auto-submitted",
         "feedback-id",
         "importance",
         "in-reply-to",
         "precedence",
         "references",
-        "sender",
     )
 )
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -131,11 +147,22 @@ def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
             problem = "is no header name: ASCII letters, digits and hyphens, at most 64"
             templates.errors.append(JobError(problem, location=job.locate(key)))
             continue
-        lowered = name.lower()
-        structured = lowered in _STRUCTURED or lowered.startswith(_STRUCTURED_PREFIXES)
-        encode = structured_field if structured else text_field
-        yield Field(name, templates.value(key, str(text)), _unless_empty(encode), job.locate(key))
+        encode = _unless_empty(_encoding(name.lower()))
+        yield Field(name, templates.value(key, str(text)), encode, job.locate(key))
+
+
+def _encoding(name: str) -> Encode:
+    """Return what writes a field of the job's own; `name` is in lower case."""
+    if name in _ADDRESSES:
+        return _addresses
+    structured = name in _STRUCTURED or name.startswith(_STRUCTURED_PREFIXES)
+    return structured_field if structured else text_field
+
+
+def _addresses(name: str, text: str) -> bytes:
+    entries = parse_addresses(text)
+    return address_field(name, entries) if entries else b""
 
 
 def _unless_empty(encode: Encode) -> Encode:
-    return lambda name, text: encode(name, text) if text else b""
+    return lambda name, text: encode(name, text) if text.strip(" ") else b""

@@ -29,6 +29,16 @@ def test_a_custom_field_is_text_and_a_known_structured_one_is_not(tmp_path: Path
         compose(job, {**ROW, "id": "Zürich"})
 
 
+@pytest.mark.parametrize("name", ["Sender", "Errors-To", "Disposition-Notification-To"])
+def test_a_custom_field_of_addresses_encodes_display_names_only(tmp_path: Path, name: str) -> None:
+    job = make_job(tmp_path, {"headers": {name: "{{ id }}"}})
+    content = compose(job, {**ROW, "id": "Zoë <zoe@example.com>"}).content
+    assert field(content, name) == "=?utf-8?q?Zo=C3=AB?= <zoe@example.com>"
+    assert name not in parse(compose(job, {**ROW, "id": " , "}))
+    with pytest.raises(MessageError, match=f"message.headers.{name}: 'nobody' is not an address"):
+        compose(job, {**ROW, "id": "nobody"})
+
+
 def test_a_custom_field_that_is_empty_is_left_out(tmp_path: Path) -> None:
     job = make_job(tmp_path, {"headers": {"X-Vip": "{% if id == '1' %}yes{% endif %}"}})
     assert field(compose(job, {**ROW, "id": "1"}).content, "X-Vip") == "yes"
@@ -68,6 +78,32 @@ def test_a_long_unsubscribe_url_is_neither_folded_nor_encoded(tmp_path: Path) ->
     job = make_job(tmp_path, {"unsubscribe": {"url": url, "mailto": "leave@example.com"}})
     content = compose(job).content
     assert f"List-Unsubscribe: <{url}>,\r\n <mailto:leave@example.com>\r\n".encode() in content
+
+
+@pytest.mark.parametrize(
+    ("list_id", "written"),
+    [
+        ("{{ id }}.example.com", "<17.example.com>"),
+        ("<{{ id }}.example.com>", "<17.example.com>"),
+        ("Zoë {{ id }} <{{ id }}.example.com>", "=?utf-8?q?Zo=C3=AB_17?= <17.example.com>"),
+        ('"News, {{ id }}" <news.example.com>', '"News, 17" <news.example.com>'),
+    ],
+)
+def test_a_list_id_is_an_identifier_maybe_behind_a_phrase(
+    tmp_path: Path, list_id: str, written: str
+) -> None:
+    job = make_job(tmp_path, {"list_id": list_id})
+    assert field(compose(job).content, "List-Id") == written
+
+
+@pytest.mark.parametrize("list_id", ["{{ id }}.example.com", "News <{{ id }}.example.com>"])
+@pytest.mark.parametrize("cell", ["x\r\nBcc: a@example.net", "a b", "", "ä", "x>", "=?utf-8?q?x?="])
+def test_a_list_id_that_is_none_makes_the_row_invalid(
+    tmp_path: Path, list_id: str, cell: str
+) -> None:
+    job = make_job(tmp_path, {"list_id": list_id})
+    with pytest.raises(MessageError, match=r"message\.list_id: .* is no list identifier"):
+        compose(job, {**ROW, "id": cell})
 
 
 @pytest.mark.parametrize(
