@@ -46,11 +46,10 @@ def _list_id(name: str, text: str) -> bytes:
     Raises:
         FieldError: there is no identifier in it, or the phrase holds a control character.
     """
-    phrase, opening, identifier = text.strip(" ").rpartition("<")
-    if opening:
-        identifier, closing = identifier[:-1], identifier[-1:]
-        phrase = phrase.strip(" ")
-    if (opening and closing != ">") or not _IDENTIFIER.fullmatch(identifier):
+    phrase, opening, rest = text.strip(" ").rpartition("<")
+    phrase = phrase.strip(" ")
+    identifier = rest.removesuffix(">" * len(opening))
+    if (opening and identifier == rest) or not _IDENTIFIER.fullmatch(identifier):
         raise FieldError(f"{text!r} is no list identifier; write it as news.example.com")
     if not phrase:
         return structured_field(name, f"<{identifier}>")

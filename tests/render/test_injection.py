@@ -231,7 +231,8 @@ def test_a_hostile_cell_changes_nothing_but_its_own_value(
 def planned_message(composer: Composer, place: str) -> tuple[list[str], int]:
     """Return the names of the fields and the number of parts with a cell that harms nobody."""
     cell = {"cc": "c@example.com", "bcc": "c@example.com", "to": "c@example.com",
-            "notify url": "example.com", "address header": "c@example.com", "attachment path": "a.txt"}.get(place, "a")  # fmt: skip
+            "notify url": "example.com", "address header": "c@example.com",
+            "attachment path": "a.txt"}.get(place, "a")  # fmt: skip
     message = composer.compose(make_delivery({**ROW, "id": cell}), eight_bit=True)
     names = [name for name, _ in raw_fields(message.content) if name not in OPTIONAL]
     return names, len(list(parse(message).walk()))
