@@ -3,7 +3,8 @@
 Reads `news@example.com`, `Example News <news@example.com>`, lists of those and groups
 (`Subscribers: ;`), by a grammar of its own: no comments, no routes, nothing guessed. Domains
 become A-labels (RFC 5890); a local part stays as it is. It must never find two addresses where a
-careful reader sees one: a name that holds a comma has to be quoted.
+careful reader sees one: a name that holds a comma has to be quoted. What a template puts into a
+list is text where it stands, whatever it holds; only alone between commas it is a list itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from mailbatch.render.field_text import FieldError, refuse_controls
 
@@ -30,6 +32,11 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
+# What has a meaning in an address list; and the two characters, which no text holds (Unicode
+# 23.7), that stand around the number of an inserted value.
+_MEANING = re.compile('["(),:;<>\\[\\]\\\\\ufdd0\ufdd1]')
+_INSERTED = re.compile("\ufdd0([0-9]+)\ufdd1")
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -47,6 +54,45 @@ class Group:
     members: tuple[Mailbox, ...]
 
 
+class Inserted:
+    """The values that a template puts into an address list, with a mark in place of each.
+
+    A value without a character that has a meaning there stands for itself.
+    """
+
+    def __init__(self) -> None:
+        self._values: list[str] = []
+
+    def clear(self) -> None:
+        """Forget the values of the rendering before."""
+        self._values.clear()
+
+    def keep(self, value: Any) -> str:
+        """Keep a value and return its mark."""
+        text = str(value)
+        if not _MEANING.search(text):
+            return text
+        self._values.append(text)
+        return f"\ufdd0{len(self._values) - 1}\ufdd1"
+
+    def alone(self, word: str) -> str | None:
+        """Return the value that a word consists of, if it is one."""
+        found = _INSERTED.fullmatch(word)
+        return self._values[int(found[1])] if found else None
+
+    def restore(self, text: str) -> str:
+        """Put the values where their marks are.
+
+        Raises:
+            FieldError: a value holds a control character, or what looks like a mark.
+        """
+        restored = _INSERTED.sub(lambda found: self._values[int(found[1])], text)
+        refuse_controls(restored)
+        if "\ufdd0" in restored:
+            raise FieldError("holds the character U+FDD0, which stands for nothing")
+        return restored
+
+
 def wire_address(text: str) -> str:
     """Return an addr-spec with its domain in A-labels.
 
@@ -60,14 +106,16 @@ def wire_address(text: str) -> str:
     return _international(text)
 
 
-def parse_addresses(text: str) -> tuple[Mailbox | Group, ...]:
+def parse_addresses(text: str, inserted: Inserted | None = None) -> tuple[Mailbox | Group, ...]:
     """Read an address list (RFC 5322 3.4); blank text and blank elements are no addresses.
+
+    `inserted` are the values whose marks stand in the text.
 
     Raises:
         FieldError: in a sentence that completes "message.cc: ...".
     """
     refuse_controls(text)
-    return _List(text).parse()
+    return _List(text, inserted or Inserted()).parse()
 
 
 def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
@@ -98,7 +146,8 @@ def parse_mailbox(text: str) -> Mailbox:
 class _List:
     """A parser of one address list; tokens are consumed from the left."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, inserted: Inserted) -> None:
+        self._inserted = inserted
         self._entries: list[Mailbox | Group] = []
         self._group: str | None = None
         self._members: list[Mailbox] = []
@@ -139,7 +188,7 @@ class _List:
             name = not self._at and self._words
             if self._group is not None or self._angle is not None or not name:
                 raise FieldError("a colon stands only behind the name of a group")
-            self._group = " ".join(self._words)
+            self._group = self._inserted.restore(" ".join(self._words))
             self._words = []
         elif token["mark"] == ";":
             self._end_of_group()
@@ -172,20 +221,27 @@ class _List:
     def _end_of_mailbox(self) -> None:
         words, angle, at = self._words, self._angle, self._at
         self._words, self._angle, self._at = [], None, False
+        name = self._inserted.restore(" ".join(words))
         if angle is not None:
             if at:
-                raise FieldError(f"the name {' '.join(words)!r} needs quotes")
-            mailbox = Mailbox(" ".join(words).strip(), wire_address(angle))
-        elif not words:
-            return
+                raise FieldError(f"the name {name!r} needs quotes")
+            address = wire_address(self._inserted.restore(angle))
+            self._add(Mailbox(name.strip(), address))
+        elif len(words) == 1 and (value := self._inserted.alone(words[0])) is not None:
+            for entry in parse_addresses(value):
+                self._add(entry)
         elif len(words) == 1:
-            mailbox = Mailbox("", wire_address(words[0]))
-        else:
-            raise FieldError(f"{' '.join(words)!r} is not an address; write Name <address>")
+            self._add(Mailbox("", wire_address(name)))
+        elif words:
+            raise FieldError(f"{name!r} is not an address; write Name <address>")
+
+    def _add(self, entry: Mailbox | Group) -> None:
         if self._group is None:
-            self._entries.append(mailbox)
+            self._entries.append(entry)
+        elif isinstance(entry, Mailbox):
+            self._members.append(entry)
         else:
-            self._members.append(mailbox)
+            raise FieldError("a group cannot stand in a group")
 
 
 def _international(text: str) -> str:

@@ -248,10 +248,10 @@ class _Noting(Templates):
         )
         return environment
 
-    def value(self, key: str, source: str) -> Value:
+    def value(self, key: str, source: str, role: Role = Role.TEXT) -> Value:
         """Compile a value of the job, with notes in it."""
         self.notes.value = (key, source, self._locate(key))
-        return super().value(key, source)
+        return super().value(key, source, role)
 
 
 class _NotingGenerator(CodeGenerator):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, JobError, Location, MessageError
 from mailbatch.render.addresses import (
     Group,
+    Inserted,
     Mailbox,
     parse_addresses,
     parse_mailbox,
@@ -22,7 +24,7 @@ from mailbatch.render.addresses import (
 )
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field
-from mailbatch.render.templates import Names, Templates, Value
+from mailbatch.render.templates import Names, Role, Templates, Value
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -47,15 +49,18 @@ class Sender:
         """Read the sender section; what is wrong with it goes to `errors`."""
         given = job.sender
         nobody = Mailbox("", "")
-        from_ = job_value(job.locate("sender.from"), parse_mailbox, given.from_, errors) or nobody
+        place = job.locate("sender.from")
+        from_ = job_value(place, partial(parse_mailbox, given.from_), errors) or nobody
         reply_to = [
-            job_value(job.locate(f"sender.reply_to[{number}]"), parse_mailbox, text, errors)
+            job_value(
+                job.locate(f"sender.reply_to[{number}]"), partial(parse_mailbox, text), errors
+            )
             for number, text in enumerate(given.reply_to)
         ]
         reverse_path: str | None = from_.address
         if given.envelope_from is not None:
             place = job.locate("sender.envelope_from")
-            reverse_path = job_value(place, wire_address, given.envelope_from, errors)
+            reverse_path = job_value(place, partial(wire_address, given.envelope_from), errors)
         return cls(from_, tuple(box for box in reply_to if box is not None), reverse_path or "")
 
     def fields(self) -> bytes:
@@ -68,12 +73,10 @@ class Sender:
         return fields + (address_field("Reply-To", self.reply_to) if self.reply_to else b"")
 
 
-def job_value(
-    place: Location, read: Callable[[str], T], text: str, errors: list[InputError]
-) -> T | None:
+def job_value(place: Location, read: Callable[[], T], errors: list[InputError]) -> T | None:
     """Read a value of the job; None if it is wrong, which goes to `errors`."""
     try:
-        return read(text)
+        return read()
     except FieldError as error:
         errors.append(JobError(str(error), location=place))
         return None
@@ -90,14 +93,16 @@ class To:
         self._value: Value | None = None
         self._display_name: Value | None = None
         if message.to is not None and not self._show_group:
-            self._value = templates.value("message.to", message.to)
+            self._value = templates.value("message.to", message.to, Role.ADDRESSES)
         elif job.recipients.display_name is not None:
             self._display_name = templates.value(
                 "recipients.display_name", job.recipients.display_name
             )
         self.values = [value for value in (self._value, self._display_name) if value is not None]
+        self._inserted = templates.inserted
         if self._value is not None and self._value.constant is not None:
-            job_value(self._place, parse_addresses, self._value.constant, templates.errors)
+            read = partial(_read, self._value, templates.globals, self._inserted)
+            job_value(self._place, read, templates.errors)
 
     def write(self, names: Names, delivery: Delivery) -> bytes:
         """Return the field for a delivery.
@@ -127,7 +132,7 @@ class To:
 
     def _entries(self, names: Names, delivery: Delivery) -> Entries:
         if self._value is not None:
-            return parse_addresses(self._value.render(names)) or _UNDISCLOSED
+            return _read(self._value, names, self._inserted) or _UNDISCLOSED
         addresses = delivery.addresses
         if len(addresses) == 1:
             name = self._display_name.render(names) if self._display_name is not None else ""
@@ -144,9 +149,11 @@ class Copies:
         self._cc = list(_copies(job, "cc", job.message.cc, templates))
         self._bcc = list(_copies(job, "bcc", job.message.bcc, templates))
         self.values = [value for value, _ in (*self._cc, *self._bcc)]
+        self._inserted = templates.inserted
         for value, place in (*self._cc, *self._bcc):
             if value.constant is not None:
-                job_value(place, parse_addresses, value.constant, templates.errors)
+                read = partial(_read, value, templates.globals, self._inserted)
+                job_value(place, read, templates.errors)
 
     def of(self, names: Names, delivery: Delivery) -> tuple[Entries, tuple[str, ...]]:
         """Return what the Cc field shows, and the addresses that join the envelope.
@@ -159,8 +166,8 @@ class Copies:
         """
         if not self.values:
             return (), ()
-        cc = tuple(_rendered(self._cc, names))
-        bcc = tuple(_rendered(self._bcc, names))
+        cc = tuple(self._rendered(self._cc, names))
+        bcc = tuple(self._rendered(self._bcc, names))
         known = {_same(address) for address in delivery.addresses}
         joining = []
         for mailbox in _mailboxes((*cc, *bcc)):
@@ -168,6 +175,15 @@ class Copies:
                 known.add(_same(mailbox.address))
                 joining.append(mailbox.address)
         return cc, tuple(joining)
+
+    def _rendered(
+        self, values: list[tuple[Value, Location]], names: Names
+    ) -> Iterator[Mailbox | Group]:
+        for value, place in values:
+            try:
+                yield from _read(value, names, self._inserted)
+            except FieldError as error:
+                raise MessageError(str(error), location=place) from None
 
     def field(self, cc: Entries) -> bytes:
         """Return the Cc field, nothing where it shows nobody.
@@ -188,15 +204,13 @@ def _copies(
 ) -> Iterator[tuple[Value, Location]]:
     for number, text in enumerate(given):
         place = f"message.{key}[{number}]"
-        yield templates.value(place, text), job.locate(place)
+        yield templates.value(place, text, Role.ADDRESSES), job.locate(place)
 
 
-def _rendered(values: list[tuple[Value, Location]], names: Names) -> Iterator[Mailbox | Group]:
-    for value, place in values:
-        try:
-            yield from parse_addresses(value.render(names))
-        except FieldError as error:
-            raise MessageError(str(error), location=place) from None
+def _read(value: Value, names: Names, inserted: Inserted) -> Entries:
+    """Render a template of addresses and read what it gives."""
+    inserted.clear()
+    return parse_addresses(value.render(names), inserted)
 
 
 def _mailboxes(entries: Entries) -> Iterator[Mailbox]:

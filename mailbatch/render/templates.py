@@ -25,6 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.render.addresses import Inserted
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
 
@@ -52,6 +53,7 @@ class Role(Enum):
     TEXT = "text"  # as they are
     HTML = "html"  # escaped
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+    ADDRESSES = "addresses"  # as marks, where they could mean more than themselves
 
 
 def _escaped(value: Any) -> str:
@@ -134,6 +136,11 @@ class Templates:
         self.loader = loader
         self.errors = errors
         self.marks = Marks()
+        self.inserted = Inserted()
+        self._finish: dict[Role, Callable[[Any], Any]] = {
+            Role.MARKDOWN: self.marks.keep,
+            Role.ADDRESSES: self.inserted.keep,
+        }
         self._locate = locate
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]
@@ -144,8 +151,8 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role is not Role.TEXT,
-            finalize=self.marks.keep if role is Role.MARKDOWN else None,
+            autoescape=role in {Role.HTML, Role.MARKDOWN},
+            finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,
             cache_size=-1,
@@ -159,27 +166,30 @@ class Templates:
         )
         return environment
 
-    def value(self, key: str, source: str) -> Value:
+    def value(self, key: str, source: str, role: Role = Role.TEXT) -> Value:
         """Compile a value of the job; what is wrong with it goes to `errors`."""
         if not _MARKUP.search(source):
             return Value(key, source, lambda _: source, source, None)
         try:
-            return self._value(key, source, self._locate(key))
+            return self._value(key, source, role)
         except TemplateError as error:
             self.errors.append(error)
             return Value(key, source, self._never, None, None)
 
-    def _value(self, key: str, source: str, place: Location) -> Value:
+    def _value(self, key: str, source: str, role: Role) -> Value:
+        place = self._locate(key)
         try:
             tree = self._parsed(source)
-            template = self._plain.from_string(source)
+            template = self._environments[role].from_string(source)
         except TemplateSyntaxError as error:
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
-        render = _pattern(tree, place) or _rendering(template, place, self._failed)
+        finish = self._finish.get(role)
+        render = _pattern(tree, place, finish) or _rendering(template, place, self._failed)
         if not self._is_constant(tree):
             return Value(key, source, render, None, tree)
         constant = render(self.globals)
-        return Value(key, source, lambda _: constant, constant, tree)
+        # Marks mean something only right after a rendering.
+        return Value(key, source, render if finish else lambda _: constant, constant, tree)
 
     def _never(self, _: Names) -> NoReturn:
         raise self.errors[0]
@@ -271,7 +281,9 @@ class Templates:
         raise TemplateError(_sentence(error), location=place) from error
 
 
-def _pattern(tree: nodes.Template, place: Location) -> Callable[[Names], str] | None:
+def _pattern(
+    tree: nodes.Template, place: Location, finish: Callable[[Any], Any] | None
+) -> Callable[[Names], str] | None:
     """Render text with bare names in it, the usual value, without the template machinery."""
     parts: list[str] = []
     names: list[str] = []
@@ -297,7 +309,8 @@ def _pattern(tree: nodes.Template, place: Location) -> Callable[[Names], str] | 
             found = values(known)
         except KeyError as error:
             raise TemplateError(f"{error.args[0]} is not defined", location=place) from None
-        return form % ((found,) if single else found)
+        found = (found,) if single else found
+        return form % (found if finish is None else tuple(map(finish, found)))
 
     return render
 

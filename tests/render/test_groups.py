@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.errors import TemplateError
+from mailbatch.errors import MessageError, TemplateError
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 
@@ -177,6 +177,75 @@ def test_to_may_be_a_template(tmp_path: Path, to: str, expected: str) -> None:
     )
     assert field(message.content, "To") == expected
     assert message.copies == ()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '"{{ first_name }}" <boss@example.com>',
+        "{{ first_name }} <boss@example.com>",
+        "{{ variables.title }} {{ first_name | trim }} <boss@example.com>",
+    ],
+)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        'x" <evil@example.net>, "y',
+        "x> , evil@example.net, <y@x",
+        "a, b",
+        'Robert "Bob" Smith',
+        "g: evil@example.net;",
+        "a\\",
+    ],
+)
+def test_a_cell_in_an_address_is_text_and_no_other_address(
+    tmp_path: Path, form: str, cell: str
+) -> None:
+    variables = {"title": "(Dr.)"}
+    job = make_job(tmp_path, {"cc": form, "to": form}, variables=variables)
+    message = make_composer(job, COLUMNS).compose(
+        make_delivery({**ADA, "first_name": cell}), eight_bit=True
+    )
+    assert message.copies == ("boss@example.com",)
+    (box,) = parse(message)["Cc"].addresses
+    assert box.display_name == f"(Dr.) {cell}" if "title" in form else cell
+    assert field(message.content, "To") == field(message.content, "Cc")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{{ first_name }}",
+        "boss@example.com, {{ first_name }}",
+        "G: {{ first_name }};",
+        "{{ first_name.split() | join }}",
+    ],
+)
+def test_a_cell_alone_between_commas_may_hold_several_addresses(tmp_path: Path, form: str) -> None:
+    row = {**ADA, "first_name": "One <one@example.com>, two@example.com"}
+    made = composer(make_job(tmp_path, {"bcc": form}))
+    copies = made.compose(make_delivery(row), eight_bit=True).copies
+    assert copies[-2:] == ("one@example.com", "two@example.com")
+
+
+@pytest.mark.parametrize(
+    ("form", "cell"),
+    [
+        ("{{ first_name }}@example.com", "evil@example.net, a"),
+        ("Boss <{{ first_name }}>", "boss@example.com>, <evil@example.net"),
+        ('"{{ first_name }}"@example.com', 'x" <evil@example.net>, "y'),
+        ("G: {{ first_name }};", "H: a@example.com;"),
+        ("{{ first_name }} <a@example.com>", "a,\nb"),
+        ("{{ first_name }} <a@example.com>", "\ufdd00\ufdd1"),
+        ("{% macro m() %}{{ first_name }}{% endmacro %}{{ m() }} <a@example.com>", "a, b"),
+    ],
+)
+def test_an_address_that_a_cell_would_change_makes_the_row_invalid(
+    tmp_path: Path, form: str, cell: str
+) -> None:
+    made = composer(make_job(tmp_path, {"cc": form}))
+    with pytest.raises(MessageError, match=r"message\.cc\[0\]"):
+        made.compose(make_delivery({**ADA, "first_name": cell}), eight_bit=True)
 
 
 def test_the_same_group_gives_the_same_bytes_whoever_comes_first(tmp_path: Path) -> None:

@@ -140,6 +140,9 @@ PLACES: dict[str, dict[str, object]] = {
     "to": {"message": {"to": "{{ id }}"}},
     "to, behind a name": {"message": {"to": "{{ id }} <list@example.com>"}},
     "cc": {"message": {"cc": "{{ id }}"}},
+    "copy, behind a name": {
+        "message": {"cc": '"{{ id }}" <c@example.com>', "bcc": "{{ id }} <c@example.com>"}
+    },
     "bcc": {"message": {"bcc": "x@example.com, {{ id }}"}},
     "custom header": {"message": {"headers": {"X-Custom": "{{ id }}"}}},
     "structured header": {"message": {"headers": {"Precedence": "{{ id }}"}}},
@@ -240,10 +243,15 @@ def planned_message(composer: Composer, place: str) -> tuple[list[str], int]:
 
 def check_addresses(place: str, parsed: object, copies: tuple[str, ...]) -> None:
     """Check that no address is new, but where a template may name one."""
-    if place.startswith("to") or place in {"cc", "bcc"}:
+    if place == "to, behind a name":
+        (address,) = parsed["To"].addresses  # type: ignore[index]
+        assert address.addr_spec == "list@example.com"
+        assert copies == ()
+        return
+    if place in {"to", "cc", "bcc"}:
         assert all(ADDR_SPEC.fullmatch(copy) for copy in copies)
         return
-    assert copies == ()
+    assert copies == (("c@example.com",) if place == "copy, behind a name" else ())
     (address,) = parsed["To"].addresses  # type: ignore[index]
     assert address.addr_spec == ROW["email"]
 
