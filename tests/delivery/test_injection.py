@@ -1,4 +1,4 @@
-"""Hostile cells in a whole run: what the server sees is the planned envelope, or the row is invalid."""
+"""Hostile cells in a whole run: the server sees the planned envelope, or the row is invalid."""
 
 from __future__ import annotations
 
