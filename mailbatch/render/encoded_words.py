@@ -15,6 +15,7 @@ LONGEST_ENCODED_LINE = 76
 _FRAME = len("=?utf-8?q??=")
 _FULL = LONGEST_ENCODED_LINE - 1 - _FRAME  # a word behind the one space of a continuation line
 _CONTINUATIONS = range(0x80, 0xC0)  # bytes of a UTF-8 character behind its first
+_CONTINUED = ("=8", "=9", "=A", "=B")  # their escapes
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -43,21 +44,24 @@ def encoded_words(text: str, *, taken: int, phrase: bool = False) -> list[str]:
     room = LONGEST_ENCODED_LINE - taken - _FRAME
     if room < _FRAME:
         room = _FULL
-    if sum(len(table[code]) for code in data) <= (len(data) + 2) // 3 * 4:
-        return _q_words(text, table, room)
+    quoted = "".join(map(table.__getitem__, data))
+    if len(quoted) <= (len(data) + 2) // 3 * 4:
+        return _q_words(quoted, room)
     return _b_words(data, room)
 
 
-def _q_words(text: str, table: list[str], room: int) -> list[str]:
+def _q_words(quoted: str, room: int) -> list[str]:
     words = []
-    word = ""
-    for char in text:
-        piece = table[ord(char)] if char.isascii() else "".join(table[c] for c in char.encode())
-        if len(word) + len(piece) > room:
-            words.append(f"=?utf-8?q?{word}?=")
-            word, room = "", _FULL
-        word += piece
-    words.append(f"=?utf-8?q?{word}?=")
+    start = 0
+    while start < len(quoted):
+        end = min(start + room, len(quoted))
+        # Never inside an escape, nor before one that continues a character.
+        while end < len(quoted) and (
+            "=" in quoted[end - 2 : end] or quoted.startswith(_CONTINUED, end)
+        ):
+            end -= 1
+        words.append(f"=?utf-8?q?{quoted[start:end]}?=")
+        start, room = end, _FULL
     return words
 
 
