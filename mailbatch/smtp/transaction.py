@@ -53,7 +53,6 @@ _TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
 _ABOUT_ONE = frozenset({"1", "2"})
 
 _TOO_BIG = 552  # RFC 1870 6.1: the message, not the sender, is refused
-_PERMANENT = 5  # the first digit (RFC 5321 4.2.1)
 _NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
 _PERMANENT = 500  # from here on: 5yz
 
@@ -156,7 +155,7 @@ class Transaction:
     def sender_refusal(self) -> Reply | None:
         """The reply that refused the sender for good; "too big" speaks of the message."""
         reply = self.mail_reply
-        if reply is None or reply.severity != _PERMANENT or reply.code == _TOO_BIG:
+        if reply is None or reply.code < _PERMANENT or reply.code == _TOO_BIG:
             return None
         return reply
 

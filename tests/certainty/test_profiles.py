@@ -83,6 +83,30 @@ def test_a_refused_mail_takes_its_group_along(tmp_path, fault_server):
     scene.check(server.deliveries())
 
 
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_a_sender_that_is_refused_again_and_again(tmp_path, fault_server, sessions):
+    """All messages have one sender: going on would mark everybody as rejected for its sake."""
+    no = Fault(Stage.MAIL, Kind.REPLY, text="550 5.7.1 not your address", times=0)
+    scene = Scene(tmp_path / "s", fault_server(no).port, recipients=12, sessions=sessions)
+    summary = scene.run()
+    assert summary.exit_code == 69
+    assert "refuses the sender: 550 5.7.1 not your address" in str(summary.failure)
+    refused = [a for a, status in scene.statuses().items() if status == "rejected"]
+    assert len(refused) == 3 * sessions
+    healthy = fault_server()
+    again = Scene(scene.folder, healthy.port, recipients=12)
+    assert again.run(retry_rejected=True).exit_code == 0
+    again.check(healthy.deliveries())
+
+
+def test_messages_that_are_refused_for_their_size_are_no_refused_sender(tmp_path, fault_server):
+    """552 to MAIL SIZE= (RFC 1870 6.1) speaks of each message, and the next one may be smaller."""
+    big = Fault(Stage.MAIL, Kind.REPLY, text="552 5.3.4 too big", times=4)
+    scene = Scene(tmp_path / "s", fault_server(big).port, recipients=6)
+    assert scene.run().exit_code == 3
+    assert list(scene.statuses().values()) == ["rejected"] * 4 + ["accepted"] * 2
+
+
 # Replies at the wrong time
 
 
