@@ -19,7 +19,8 @@ LOT = 32
 #: A lot that is used up within so many seconds is followed by one twice as large; one that takes
 #: more than four times as long, by one half as large.
 MOMENT = 0.1
-#: The largest lot: a power loss puts at most this many deliveries in doubt.
+#: The largest lot. A power loss puts at most a lot in doubt, and what was under way when it was
+#: leased: two for each session, less one (module `sender`).
 LARGEST_LOT = 256
 
 

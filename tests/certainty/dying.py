@@ -11,6 +11,7 @@ import functools
 import inspect
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -58,8 +59,15 @@ def die_here() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _deadly(step: Callable[..., Any], when: str, nth: int) -> Callable[..., Any]:
-    """Wrap a step so that its nth call is the last thing this process does."""
+def _copy_state(job: str, to: Path) -> None:
+    """Copy the ledger and its journal as they are written at this moment."""
+    shutil.copytree(Path(job).parent / ".mailbatch", to)
+
+
+def _doing(
+    step: Callable[..., Any], when: str, nth: int, deed: Callable[[], None]
+) -> Callable[..., Any]:
+    """Wrap a step so that `deed` is done before or after its nth call."""
     calls = 0
 
     def due() -> bool:
@@ -70,37 +78,50 @@ def _deadly(step: Callable[..., Any], when: str, nth: int) -> Callable[..., Any]
     if inspect.iscoroutinefunction(step):
 
         @functools.wraps(step)
-        async def deadly_async(*args: Any, **kwargs: Any) -> Any:
-            last = due()
-            if last and when == "before":
-                die_here()
+        async def wrapped_async(*args: Any, **kwargs: Any) -> Any:
+            now = due()
+            if now and when == "before":
+                deed()
             result = await step(*args, **kwargs)
-            if last:
-                die_here()
+            if now and when == "after":
+                deed()
             return result
 
-        return deadly_async
+        return wrapped_async
 
     @functools.wraps(step)
-    def deadly(*args: Any, **kwargs: Any) -> Any:
-        last = due()
-        if last and when == "before":
-            die_here()
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        now = due()
+        if now and when == "before":
+            deed()
         result = step(*args, **kwargs)
-        if last:
-            die_here()
+        if now and when == "after":
+            deed()
         return result
 
-    return deadly
+    return wrapped
 
 
-def _run_to_death(job: str, step: str | None, when: str, nth: int, boot: str | None) -> None:
+def _wrap(step: str, when: str, nth: int, deed: Callable[[], None]) -> None:
+    holder, name = STEPS[step]
+    setattr(holder, name, _doing(getattr(holder, name), when, nth, deed))
+
+
+def _run_to_death(
+    job: str,
+    step: str | None,
+    when: str,
+    nth: int,
+    boot: str | None,
+    synced: tuple[int, Path] | None,
+) -> None:
     os.environ["SCENE_PASSWORD"] = ""
     if boot is not None:
         mailbatch.ledger.store.this_boot = lambda: boot
+    if synced is not None:
+        _wrap("lease", "after", synced[0], lambda: _copy_state(job, synced[1]))
     if step is not None:
-        holder, name = STEPS[step]
-        setattr(holder, name, _deadly(getattr(holder, name), when, nth))
+        _wrap(step, when, nth, die_here)
     run(load_job(Path(job)), RunOptions())
 
 
@@ -111,10 +132,15 @@ def start(
     when: str = "before",
     nth: int = 1,
     boot: str | None = None,
+    synced: tuple[int, Path] | None = None,
 ) -> BaseProcess:
-    """Start a run of `job` that dies at the nth `step`; without a step it has to be killed."""
+    """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
+
+    `synced` is the number of a lease and a folder that does not exist: what the state folder holds
+    behind that lease is copied there. All of it has been synced by then.
+    """
     process = _processes.Process(
-        target=_run_to_death, args=(str(job), step, when, nth, boot), daemon=True
+        target=_run_to_death, args=(str(job), step, when, nth, boot, synced), daemon=True
     )
     process.start()
     return process

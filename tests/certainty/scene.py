@@ -21,6 +21,8 @@ from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
 SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
+#: For whoever is not to give up: longer than any machine is busy, shorter than a test may hang.
+PATIENT = dict.fromkeys(("connect", "command", "data", "end_of_data"), "20s")
 #: What is final for a mailing whose server is healthy again.
 SETTLED = {"accepted", "rejected", "in_doubt", "skipped", "invalid"}
 
