@@ -74,10 +74,18 @@ class RunLock:
         if not _is_at(self._fd, self.path):
             raise taken_over(self.path, "the lock file was removed")
 
-    def mark(self, *, running: bool, lots: int, seal: str | None = None) -> None:
-        """Write down who holds the lock, and whether the ledger is open or put away."""
+    def mark(
+        self, *, running: bool, lots: int, seal: str | None = None, durable: bool = False
+    ) -> None:
+        """Write down who holds the lock, and whether the ledger is open or put away.
+
+        `durable`: the seal of the run before must not come back with a power loss, or the ledger
+        that this run writes would be taken for an older copy.
+        """
         try:
             _write(self._fd, replace(self._holder, running=running, lots=lots, seal=seal))
+            if durable:
+                os.fsync(self._fd)
         except OSError as error:
             raise from_system(self.path, error, what="the lock cannot be written") from error
 
@@ -122,7 +130,8 @@ def _is_at(fd: int, path: Path) -> bool:
 
 
 def _read(fd: int) -> Holder | None:
-    text = os.pread(fd, 4096, 0).decode("utf-8", "replace")
+    # The first line alone: behind it may stand the end of a longer note that is about to be cut off.
+    text = os.pread(fd, 4096, 0).decode("utf-8", "replace").partition("\n")[0]
     try:
         return Holder(**json.loads(text))
     except (ValueError, TypeError):

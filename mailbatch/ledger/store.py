@@ -143,7 +143,7 @@ class Ledger:
         exact = self._database.exact
         run, self.recovered = recovery.begin_run(self._database, boot, exact=exact)
         if self._lock is not None:  # from here on the journal exists
-            self._lock.mark(running=True, lots=lots(self._database))
+            self._lock.mark(running=True, lots=lots(self._database), durable=True)
         self._under_way = UnderWay(self._database, run)
         if domain is not None:
             self._leasing = Leasing(

@@ -1,5 +1,6 @@
 """What is synced to the disk, and in which order: no copy of the files can show that."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -132,3 +133,23 @@ def test_what_a_run_has_done_is_on_the_disk_when_it_ends(path):
     with open_ledger(path, boot="boot-2") as ledger:
         assert ledger.counts()[Status.ACCEPTED] == 1
         assert ledger.recovered.in_doubt == 0
+
+
+def test_a_power_loss_behind_a_run_brings_no_old_seal_back(path, monkeypatch):
+    """Of the lock file the disk has what was synced last; it must not speak of another ledger."""
+    lock = path.with_name(path.name + ".lock")
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b"))
+    on_disk = [lock.read_bytes()]  # that was long ago
+
+    def fsync(fd, sync=os.fsync):
+        sync(fd)
+        if os.path.samestat(os.fstat(fd), lock.stat()):
+            on_disk.append(lock.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with open_ledger(path) as ledger:
+        send(ledger)
+    lock.write_bytes(on_disk[-1])
+    with open_ledger(path, boot="boot-2") as ledger:
+        assert ledger.counts()[Status.ACCEPTED] == 2

@@ -153,6 +153,16 @@ def test_the_note_names_pid_host_and_start(path):
     assert json.loads(lock_of(path).read_text())["running"] is False
 
 
+def test_a_note_that_is_being_written_over_is_read_all_the_same(path):
+    """A run that is killed behind the new note, before the rest of the old one is cut off."""
+    with open_ledger(path):
+        lock = lock_of(path)
+        with lock.open("a") as stream:
+            stream.write('ing": true, "lots": 17}\n')
+        with pytest.raises(LedgerLocked, match=f"process {os.getpid()} on "):
+            open_ledger(path)
+
+
 def test_closing_twice_is_closing_once(path):
     ledger = open_ledger(path)
     ledger.close()
