@@ -17,6 +17,8 @@ import yaml
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
+from mailbatch.ledger.results import write_results
+from mailbatch.ledger.store import Ledger
 from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
@@ -25,6 +27,8 @@ SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s
 PATIENT = dict.fromkeys(("connect", "command", "data", "end_of_data"), "20s")
 #: What is final for a mailing whose server is healthy again.
 SETTLED = {"accepted", "rejected", "in_doubt", "skipped", "invalid"}
+#: What no run and nobody changes again.
+FOR_GOOD = {"accepted", "skipped"}
 
 
 @dataclass
@@ -84,6 +88,11 @@ class Scene:
         return self.folder / "job.yaml"
 
     @property
+    def ledger(self) -> Path:
+        """The ledger, where nobody has named another state directory."""
+        return self.folder / ".mailbatch" / "scene@1.sqlite3"
+
+    @property
     def addresses(self) -> list[str]:
         """Every planned recipient."""
         return [f"user{n}@example.net" for n in range(1, self.recipients + 1)]
@@ -97,9 +106,15 @@ class Scene:
                 writer.writerow([address, f"Name {number}", "a"])
 
     def run(self, **options: object) -> Summary:
-        """Run the job in this process."""
+        """Run the job in this process; what was settled before it is what it was."""
         environ = {"SCENE_PASSWORD": self.password or ""}
-        return run(load_job(self.job), RunOptions(**options), environ=environ)
+        before = self.statuses() if (self.folder / "results.csv").exists() else {}
+        summary = run(load_job(self.job), RunOptions(**options), environ=environ)
+        if before and summary.results == self.folder / "results.csv":
+            now = self.statuses()
+            kept = {a: s for a, s in before.items() if s in FOR_GOOD and a in now}
+            assert kept == {address: now[address] for address in kept}
+        return summary
 
     def results(self) -> list[dict[str, str]]:
         """The rows of the results CSV."""
@@ -117,10 +132,10 @@ class Scene:
         for by `resolve --resend`.
         """
         taken = list(taken)
-        statuses = self.statuses()
+        rows, statuses = self.results(), self.statuses()
         got = Counter(address for message in taken for address in message.recipients)
         # Every planned row has exactly one status, and none is left over at the end (no loss).
-        assert sorted(statuses) == sorted(self.addresses)
+        assert sorted(row["email"] for row in rows) == sorted(self.addresses)
         if finished:
             assert set(statuses.values()) <= SETTLED, statuses
         # Nobody twice, unless somebody asked for it.
@@ -136,4 +151,24 @@ class Scene:
         contents: dict[str | None, set[str]] = {}
         for message in taken:
             contents.setdefault(message.message_id, set()).add(message.sha256)
+            # Nobody reads the address of another recipient.
+            alone = message.recipients if len(message.recipients) == 1 else ()
+            assert set(message.named) <= set(alone), message
         assert all(len(digests) == 1 for digests in contents.values())
+        self.check_files()
+
+    def check_files(self) -> None:
+        """The results follow from the ledger, and no run has left anything lying about."""
+        assert not list(self.folder.glob(".*.tmp"))
+        if not self.ledger.exists():
+            return
+        again = self.folder / "again.csv"
+        with Ledger.read(self.ledger) as ledger:
+            write_results(ledger, again)
+        assert again.read_bytes() == (self.folder / "results.csv").read_bytes()
+        again.unlink()
+        # Whoever only looks leaves an empty journal and its index; a run takes them away.
+        beside = {path.name: path.stat().st_size for path in self.ledger.parent.iterdir()}
+        name = self.ledger.name
+        assert beside.pop(f"{name}-wal", 0) == 0
+        assert beside.keys() <= {name, f"{name}.lock", f"{name}-shm"}

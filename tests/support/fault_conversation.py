@@ -22,6 +22,10 @@ from tests.support.journal import Journal, Record
 from tests.support.wire import Gone, Wire
 
 
+#: An address of example.net, where the tests' recipients live, wherever it stands in a message.
+_ADDRESS = re.compile(r"[\w.+-]+@example\.net")
+
+
 @dataclass(slots=True)
 class Transaction:
     """An open mail transaction."""
@@ -309,6 +313,7 @@ class Conversation:
             "message_id": None if header is None else str(header).strip(),
             "sha256": hashlib.sha256(content).hexdigest(),
             "size": len(content),
+            "named": sorted(set(_ADDRESS.findall(content.decode("latin-1")))),
             "dot": True,
             "after_dot": after,
             "waits": self._speaker.waits - transaction.waits_before,

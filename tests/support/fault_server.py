@@ -14,6 +14,7 @@ Its parser is its own (`smtp_input`), so that it can judge the client's bytes. F
 | body          | `received`: bytes of content when the fault struck                               |
 | dot           | `mail_from`, `parameters`, `recipients` (accepted), `asked` (RCPTs),             |
 |               | `message_id`, `sha256` and `size` of the content without transparency,           |
+|               | `named` (addresses of example.net that stand in it),                             |
 |               | `taken`, `told`, `after_dot` (bytes behind the dot before its reply), `waits`    |
 |               | (since MAIL began), `content` (bare CR and LF, longest line, 8-bit, NUL)         |
 | starttls-left | `unread`: bytes in the clear behind STARTTLS                                     |

@@ -24,7 +24,7 @@ class Taken:
     """A message that the server has taken over.
 
     `told` is True where a complete positive reply was, or was going to be, written; `reply` is what
-    was written, if anything.
+    was written, if anything. `named` are the recipients' addresses that stand in its content.
     """
 
     connection: int
@@ -36,6 +36,7 @@ class Taken:
     size: int
     told: bool
     reply: str | None
+    named: tuple[str, ...]
 
 
 def deliveries(records: Iterable[Record]) -> list[Taken]:
@@ -51,6 +52,7 @@ def deliveries(records: Iterable[Record]) -> list[Taken]:
             size=record["size"],
             told=record["told"],
             reply=record["reply"],
+            named=tuple(record["named"]),
         )
         for record in records
         if record.get("taken")
