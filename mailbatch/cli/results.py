@@ -21,6 +21,7 @@ def results_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Write the results, and the unfinished recipients if asked to."""
+    from mailbatch.delivery.outputs import check_output
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.delivery.preparation import declared_results_path
@@ -29,6 +30,8 @@ def results_command(
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
+    check_output(results, "--results", loaded)
+    check_output(failed, "--failed", loaded)
     path = results or declared_results_path(loaded, named, loaded.variables)
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         write_results(ledger, path)

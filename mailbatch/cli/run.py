@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -56,6 +57,7 @@ def run_command(
 ) -> int:
     """Run the job and return the exit code."""
     _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
+    _check_metrics_file(metrics_file, job)
     written = None if transcript is None else Transcript(transcript)
     with written or nullcontext():
         options = RunOptions(
@@ -76,7 +78,8 @@ def run_command(
             transcript=written,
         )
         try:
-            ended = _run(console, job, options, ask=not (yes or dry_run or sandbox))
+            ask = not (yes or dry_run or sandbox)
+            ended = _run(console, job, options, written, ask=ask)
         except MailbatchError as error:
             _note_failure(metrics_file, job, error.exit_code)
             raise
@@ -101,6 +104,21 @@ def run_command(
     return summary.exit_code
 
 
+def _check_metrics_file(metrics_file: Path | None, path: Path) -> None:
+    """Refuse to replace what the job needs, before a failure is noted there."""
+    if metrics_file is None:
+        return
+    from mailbatch.delivery.outputs import check_output
+
+    if os.path.realpath(metrics_file) == os.path.realpath(path):
+        raise UsageError(f"--metrics-file would replace {metrics_file}, which is the job file")
+    try:
+        job = read_job(path)
+    except MailbatchError:
+        return  # the run will say so
+    check_output(metrics_file, "--metrics-file", job)
+
+
 def _note_failure(metrics_file: Path | None, job: Path, code: int) -> None:
     """Let the metrics tell of a run that came to nothing: stale figures would look like success."""
     if metrics_file is not None:
@@ -108,17 +126,21 @@ def _note_failure(metrics_file: Path | None, job: Path, code: int) -> None:
 
 
 def _run(
-    console: Console, path: Path, options: RunOptions, *, ask: bool
+    console: Console, path: Path, options: RunOptions, written: Transcript | None, *, ask: bool
 ) -> tuple[Job, Summary] | int:
     """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
     from mailbatch.delivery.signals import Interrupted, ignore, raising
 
     try:
         with raising():
+            from mailbatch.delivery.outputs import check_output
             from mailbatch.delivery.runner import StoppedAtOnce
             from mailbatch.delivery.runner import run as run_job
 
             job = read_job(path)
+            if written is not None:
+                check_output(written.path, "--transcript", job)
+                written.begin()
         try:
             with console.progress() as progress:
                 confirm = _asker(console, options) if ask else None

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from mailbatch.errors import LedgerError
 
 
 class Transcript:
-    """A file that gets every line of dialogue at once; a context manager.
+    """A file that gets every line of dialogue at once, once it is begun; a context manager.
 
     `trouble` is why lines are missing from it, None if none are.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file; raises `LedgerError` (74) where that cannot be done."""
         self.path = path
         self.trouble: str | None = None
+        self._file: TextIO | None = None
+
+    def begin(self) -> None:
+        """Open the file anew; raises `LedgerError` (74) where that cannot be done."""
+        path = self.path
         try:
             self._file = path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         except OSError as error:
@@ -32,7 +36,7 @@ class Transcript:
 
     def __call__(self, direction: str, line: bytes) -> None:
         """Write one line; what is not printable is escaped."""
-        if self.trouble is not None:
+        if self._file is None or self.trouble is not None:
             return
         text = line.decode("utf-8", "backslashreplace")
         shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
@@ -50,6 +54,8 @@ class Transcript:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._file is None:
+            return
         try:
             self._file.close()
         except OSError as failure:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
     check_edition,
     check_given_edition,
@@ -112,6 +113,7 @@ def read_inputs(
 def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     """Return where the results go; None where a scratch run was not asked for any."""
     if options.results is not None:
+        check_output(options.results, "--results", job)
         return options.results
     if options.dry_run or options.redirect is not None:
         return None
@@ -121,12 +123,17 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
 
 
 def declared_results_path(job: Job, edition: str, variables: Mapping[str, object]) -> Path:
-    """Return where the job wants its results; raises `JobError` for a path outside its folder."""
+    """Return where the job wants its results.
+
+    Raises `JobError` for a path outside its folder, and for a file that must not be replaced.
+    """
     declared = render_results_path(job, edition, variables)
     try:
-        return resolve_path(job.folder, declared, absolute_allowed=False)
+        path = resolve_path(job.folder, declared, absolute_allowed=False)
     except JobError as error:
         raise JobError(error.message, location=job.locate("results"), hint=error.hint) from None
+    check_declared_results(path, job)
+    return path
 
 
 def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
@@ -137,6 +144,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     message changed after somebody was mailed.
     """
     job, edition = inputs.job, inputs.edition
+    results = results_path(job, edition, options)
     if options.scratch:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
     else:
@@ -166,7 +174,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
         if leaks:
             raise InputErrors(leaks)
     ledger.reopen_deferred()
-    mailing = Mailing(inputs, ledger, results_path(job, edition, options))
+    mailing = Mailing(inputs, ledger, results)
     if options.only is not None and not ledger.knows(options.only):
         raise UsageError(
             f"{options.only} is not among the recipients", hint=f"see {job.recipients.shown}"

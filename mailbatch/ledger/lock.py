@@ -130,7 +130,7 @@ def _is_at(fd: int, path: Path) -> bool:
 
 
 def _read(fd: int) -> Holder | None:
-    # The first line alone: behind it may stand the end of a longer note that is about to be cut off.
+    # The first line alone: behind it may stand the rest of a longer note, about to be cut off.
     text = os.pread(fd, 4096, 0).decode("utf-8", "replace").partition("\n")[0]
     try:
         return Holder(**json.loads(text))

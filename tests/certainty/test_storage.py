@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mailbatch.delivery import lots
 from mailbatch.errors import LedgerError
@@ -191,6 +193,76 @@ def test_streams_that_are_closed(tmp_path, fault_server, closed):
     assert b"Traceback" not in ended.stderr
     scene.check(server.deliveries())
     assert set(scene.statuses().values()) == {"accepted"}
+
+
+# What a slip of the hand would cost
+
+#: What is there before a run, besides the ledger.
+KEPT = ["job.yaml", "recipients.csv", "letter.txt.j2", "gone.csv", "terms.txt", "dot.png"]
+LEDGER_FILES = ["scene@1.sqlite3", "scene@1.sqlite3.lock"]
+
+
+@pytest.fixture
+def half_sent(tmp_path, fault_server):
+    """A mailing with a file of every kind, of which one of two is sent."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=2)
+    job = yaml.safe_load(scene.job.read_text())
+    job["recipients"]["suppress"] = ["gone.csv"]
+    job["message"] |= {"attachments": ["terms.txt"], "inline": {"dot": "dot.png"}}
+    job["message"]["html"] = "letter.txt.j2"
+    scene.job.write_text(yaml.safe_dump(job))
+    for name in KEPT[3:]:
+        (scene.folder / name).write_text("gone@example.net\n")
+    assert mailbatch("run", "job.yaml", "--limit", "1", cwd=scene.folder).code == 75
+    return server, scene
+
+
+def files_of(scene):
+    return {path: path.read_bytes() for path in scene.folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", [*KEPT, *(f".mailbatch/{name}" for name in LEDGER_FILES)])
+@pytest.mark.parametrize(
+    "command", ["run --results", "run --transcript", "run --metrics-file", "results --results",
+                "results --failed"],
+)  # fmt: skip
+def test_no_output_takes_the_place_of_what_is_read(half_sent, command, name):
+    """`--results recipients.csv` costs neither the table nor a second mailing to anybody."""
+    server, scene = half_sent
+    before = files_of(scene)
+    verb, option = command.split()
+    found = mailbatch(verb, "job.yaml", option, f"../s/{name}", cwd=scene.folder)
+    assert found.code == 2, found
+    assert re.search(f"{option} would replace .*{re.escape(name)}, which is ", found.err)
+    assert files_of(scene) == before
+    assert len(server.deliveries()) == 1
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_a_broken_job_is_not_replaced_by_the_figures_of_its_failure(half_sent):
+    _, scene = half_sent
+    scene.job.write_text("version: 2\n")
+    assert mailbatch("run", "job.yaml", "--metrics-file", "job.yaml", cwd=scene.folder).code == 2
+    assert scene.job.read_text() == "version: 2\n"
+
+
+@pytest.mark.parametrize("name", ["recipients.csv", "job.yaml", ".mailbatch/scene@1.sqlite3"])
+def test_nor_do_the_results_that_a_job_declares(half_sent, name):
+    """The mistake is in the job file, and has its line."""
+    server, scene = half_sent
+    text = scene.job.read_text()
+    scene.job.write_text(text.replace("results: results.csv", f"results: {name}"))
+    before = files_of(scene)
+    for command in ("run", "results"):
+        found = mailbatch(command, "job.yaml", cwd=scene.folder)
+        assert found.code == 78, found
+        assert re.search(r"job\.yaml:\d+:\d+: results: .* would be replaced", found.err)
+    assert files_of(scene) == before
+    scene.job.write_text(text)
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
 
 
 # Writes that fail

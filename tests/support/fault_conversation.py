@@ -21,7 +21,6 @@ from tests.support.faults import FINAL_KINDS, SILENT_KINDS, FaultPlan, Kind, Sta
 from tests.support.journal import Journal, Record
 from tests.support.wire import Gone, Wire
 
-
 #: An address of example.net, where the tests' recipients live, wherever it stands in a message.
 _ADDRESS = re.compile(r"[\w.+-]+@example\.net")
 
