@@ -115,7 +115,7 @@ def _open_locked(path: Path) -> int:
         except BlockingIOError:
             holder = _read(fd)
             os.close(fd)
-            raise _locked(path, holder) from None
+            raise locked(path, holder) from None
         except BaseException:
             os.close(fd)
             raise
@@ -144,7 +144,8 @@ def _write(fd: int, holder: Holder) -> None:
     os.ftruncate(fd, len(text))
 
 
-def _locked(path: Path, holder: Holder | None) -> LedgerLocked:
+def locked(path: Path, holder: Holder | None) -> LedgerLocked:
+    """The refusal of what a run that is under way forbids."""
     who = str(holder) if holder else "a process that has just started"
     return LedgerLocked(
         f"{path}: another run holds this edition: {who}",

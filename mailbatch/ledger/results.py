@@ -61,8 +61,10 @@ def write_unfinished(
 
     They are the pending, deferred, rejected and invalid rows that still stand in the table; not
     those in doubt, nor those to be resent, who may have the message. The file is ready to be a
-    recipient file, so nothing in it is defused. Raises LedgerError (74) and keeps the old file.
+    recipient file, so nothing in it is defused. Raises LedgerError (74) and keeps the old file, and
+    LedgerLocked (75) while a run is under way: it may be mailing them.
     """
+    ledger.check_idle()
     number = 0
     with _replacing(path, encoding=encoding) as stream:
         write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow

@@ -3,6 +3,7 @@
 import json
 import time
 
+from tests.certainty import forked
 from tests.certainty.program import end, mailbatch, start
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
@@ -26,6 +27,24 @@ def test_a_second_run_leaves_at_once_and_says_who_holds_the_edition(tmp_path, fa
     end(first)
     assert scene.run().exit_code == 0
     scene.check(server.deliveries())
+
+
+def test_nobody_is_unfinished_while_a_run_is_under_way(tmp_path, fault_server):
+    """Whoever took the list of those who are pending as a recipient table would mail them twice."""
+    server = fault_server(Fault(Stage.DOT, Kind.STALL, transaction=2))
+    scene = Scene(tmp_path / "s", server.port, timeouts=LONG)
+    first = forked.start("run", "job.yaml", cwd=scene.folder)
+    server.wait_for(2, stage=Stage.DOT, seconds=30.0)
+    listing = ("results", "job.yaml", "--failed", "failed.csv")
+    found = forked.mailbatch(*listing, cwd=scene.folder)
+    assert found.code == 75, found
+    assert f"process {first.pid}" in found.err
+    assert not (scene.folder / "failed.csv").exists()
+    first.process.kill()
+    first.end()
+    assert forked.mailbatch(*listing, cwd=scene.folder).code == 0
+    assert "user3" in (scene.folder / "failed.csv").read_text()
+    assert "user2" not in (scene.folder / "failed.csv").read_text()
 
 
 def test_a_killed_holder_blocks_nobody(tmp_path, fault_server):
