@@ -23,6 +23,7 @@ from mailbatch.smtp.connection import Connection
 from tests.certainty import program
 from tests.certainty.forked import mailbatch
 from tests.certainty.scene import Scene
+from tests.render.signing import KINDS, key_of, pem
 from tests.support.faults import Fault, Kind, Stage
 
 CORE = "Zq7xK9vTw3Lm"
@@ -363,6 +364,62 @@ def test_a_password_that_somebody_wrote_into_the_job(secretive, written):
     server, scene = secretive
     with_password(scene, written)
     refused(scene)
+    assert server.journal == []
+
+
+# The key that signs
+
+
+def with_dkim(scene):
+    job = yaml.safe_load(scene.job.read_text())
+    key = {"env": "SCENE_KEY"}
+    job["message"]["dkim"] = {"domain": "example.com", "selector": "m1", "private_key": key}
+    scene.job.write_text(yaml.safe_dump(job))
+
+
+def assert_no_key(folder, key, *texts):
+    """No line of the PEM, but those that say what it is, stands anywhere."""
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    for line in key.splitlines()[1:-1]:
+        assert not any(line[:40] in str(text) for text in texts)
+        assert not any(line[:40].encode() in content for content in files)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_private_key_of_the_signature(tmp_path, fault_server, kind):
+    """A run that signs and fails on the way, and every command behind it."""
+    server = fault_server(
+        Fault(Stage.DOT, Kind.FIN, transaction=1), Fault(Stage.MAIL, Kind.RST, transaction=2)
+    )
+    scene = scene_at(tmp_path / "s", server, attempts=3)
+    with_dkim(scene)
+    key = pem(key_of(kind))
+    found = [
+        mailbatch(*words, cwd=scene.folder, environ={"SCENE_PASSWORD": PASSWORD, "SCENE_KEY": key})
+        for words in (
+            ("run", "job.yaml", "--json", "--transcript", "transcript.txt"),
+            ("status", "job.yaml", "--json"),
+            ("results", "job.yaml", "--failed", "failed.csv"),
+            ("resolve", "job.yaml"),
+            ("run", "job.yaml", "--log-json"),
+        )
+    ]
+    assert [ended.code for ended in found] == [4, 0, 0, 4, 4]
+    assert_no_key(scene.folder, key, *said(found))
+    scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("damage", [lambda key: key[:-80], lambda key: key.replace("PRIVATE", "X")])
+def test_a_private_key_that_is_none(tmp_path, fault_server, damage):
+    """It is refused without a word of it."""
+    server = fault_server()
+    scene = scene_at(tmp_path / "s", server)
+    with_dkim(scene)
+    key = pem(key_of("rsa"))
+    environ = {"SCENE_PASSWORD": PASSWORD, "SCENE_KEY": damage(key)}
+    found = mailbatch("run", "job.yaml", cwd=scene.folder, environ=environ)
+    assert found.code == 78, found
+    assert_no_key(scene.folder, key, *said([found]))
     assert server.journal == []
 
 
