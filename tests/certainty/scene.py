@@ -6,6 +6,7 @@ nothing with mailbatch. `Scene.check` holds the ledger's word against it.
 
 from __future__ import annotations
 
+import base64
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,17 +15,40 @@ from pathlib import Path
 
 import yaml
 
+from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
+from tests.support.faults import Kind, Stage
 from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
 SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
 #: For whoever is not to give up: longer than any machine is busy, shorter than a test may hang.
 PATIENT = dict.fromkeys(("connect", "command", "data", "end_of_data"), "20s")
+#: Which of them notices a server that says nothing more; `command` where none is named.
+NOTICED_BY = {
+    Stage.TLS: "connect",
+    Stage.DATA: "data",
+    Stage.BODY: "end_of_data",
+    Stage.DOT: "end_of_data",
+    Stage.HALF: "end_of_data",
+}
+
+
+def patience(stage: Stage, kind: Kind) -> dict[str, str]:
+    """The deadlines for a fault: short is only the one that has to notice it.
+
+    A machine that is busy for a second is no fault of the server.
+    """
+    if kind not in {Kind.STALL, Kind.DRIP}:
+        return PATIENT
+    noticing = NOTICED_BY.get(stage, "command")
+    return PATIENT | {noticing: SOON[noticing]}
+
+
 #: What is final for a mailing whose server is healthy again.
 SETTLED = {"accepted", "rejected", "in_doubt", "skipped", "invalid"}
 #: What no run and nobody changes again.
@@ -57,7 +81,7 @@ class Scene:
             "security": self.security,
             "pipelining": "auto" if self.pipelining else "off",
             "sessions": self.sessions,
-            "timeouts": dict(self.timeouts or SOON),
+            "timeouts": dict(self.timeouts or PATIENT),
         }
         if self.ca_file is not None:
             server["ca_file"] = str(self.ca_file)
@@ -106,10 +130,21 @@ class Scene:
                 writer.writerow([address, f"Name {number}", "a"])
 
     def run(self, **options: object) -> Summary:
-        """Run the job in this process; what was settled before it is what it was."""
+        """Run the job in this process; what was settled before it is what it was.
+
+        With a password there is a transcript of the run, and nothing that it leaves has the
+        password in it.
+        """
         environ = {"SCENE_PASSWORD": self.password or ""}
         before = self.statuses() if (self.folder / "results.csv").exists() else {}
-        summary = run(load_job(self.job), RunOptions(**options), environ=environ)
+        job = load_job(self.job)
+        if self.password is None:
+            summary = run(job, RunOptions(**options), environ=environ)
+        else:
+            with Transcript(self.folder / "transcript.txt") as transcript:
+                transcript.begin()
+                summary = run(job, RunOptions(transcript=transcript, **options), environ=environ)
+            self.check_secret(summary)
         if before and summary.results == self.folder / "results.csv":
             now = self.statuses()
             kept = {a: s for a, s in before.items() if s in FOR_GOOD and a in now}
@@ -156,6 +191,16 @@ class Scene:
             assert set(message.named) <= set(alone), message
         assert all(len(digests) == 1 for digests in contents.values())
         self.check_files()
+
+    def check_secret(self, summary: Summary) -> None:
+        """The password stands in no file and in no word of the run, as it is or in base64."""
+        secret = (self.password or "").encode()
+        said = b"\0".join([b"", (self.username or "").encode(), secret])
+        told = repr(summary).encode() + str(summary.failure).encode()
+        for form in (secret, base64.b64encode(secret), base64.b64encode(said)):
+            assert form not in told
+            for path in self.folder.rglob("*"):
+                assert not path.is_file() or form not in path.read_bytes(), f"{form!r} in {path}"
 
     def check_files(self) -> None:
         """The results follow from the ledger, and no run has left anything lying about."""
