@@ -7,7 +7,7 @@ the table of outcomes, not written down by hand.
 
 import pytest
 
-from tests.certainty.scene import Scene
+from tests.certainty.scene import Scene, patience
 from tests.support.faults import FINAL_KINDS, Fault, Kind, Stage, matrix
 
 #: Before these stages are passed no transaction can begin.
@@ -116,7 +116,13 @@ def test_fault(tmp_path, fault_server, stage, kind, pipelining):
         credentials=("App", "secret"),
         mechanisms=mechanisms(stage),
     )
-    scene = Scene(tmp_path / "s", server.port, username="App", password="secret")
+    scene = Scene(
+        tmp_path / "s",
+        server.port,
+        username="App",
+        password="secret",
+        timeouts=patience(stage, kind),
+    )
     play(scene, server, stage, kind)
 
 
@@ -140,6 +146,7 @@ def test_fault_under_tls(tmp_path, fault_server, certificates, stage, kind, secu
         ca_file=certificates.ca_file,
         username="App",
         password="secret",
+        timeouts=patience(stage, kind),
     )
     play(scene, server, stage, kind)
 
