@@ -17,6 +17,8 @@ from mailbatch.job.model import Job
 
 #: An edition is part of file names and of Message-IDs; nobody needs a longer one.
 LONGEST_EDITION = 100
+#: What nearly every file system takes, in bytes, less what is put behind a ledger's name.
+_LONGEST_NAME = 255 - len(".new-journal")
 
 
 def check_edition(job: Job, edition: str) -> str:
@@ -26,6 +28,13 @@ def check_edition(job: Job, edition: str) -> str:
             f"{edition!r} cannot name an edition",
             location=Location(str(job.path), key="edition"),
             hint=f"use 1 to {LONGEST_EDITION} printable characters, such as 2026-W48",
+        )
+    if len(ledger_path(job, edition, Path()).name) > _LONGEST_NAME:
+        raise JobError(
+            f"{edition!r} is too long for the name of a file, in which it is written as "
+            f"{quote(edition, safe='')!r}",
+            location=Location(str(job.path), key="edition"),
+            hint="use fewer characters, or plain ones such as 2026-W48",
         )
     return edition
 
