@@ -88,6 +88,7 @@ def play(scene, server, stage, kind):
     assert len(in_doubt) <= 1
     again = scene.run()
     assert again.exit_code in {0, 3, 4}, again
+    assert not server.faults_left  # it was met
     scene.check(server.deliveries())
     # A doubt stays a doubt, and nothing else has become one.
     assert [a for a, s in scene.statuses().items() if s == "in_doubt"] == in_doubt
