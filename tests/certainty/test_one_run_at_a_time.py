@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from tests.certainty import forked
 from tests.certainty.program import end, mailbatch, start
 from tests.certainty.scene import Scene
@@ -18,11 +20,11 @@ def test_a_second_run_leaves_at_once_and_says_who_holds_the_edition(tmp_path, fa
     first = start("run", "job.yaml", cwd=scene.folder)
     server.wait_for(stage=Stage.DOT, seconds=30.0)
     began = time.monotonic()
-    code, _, err = mailbatch("run", "job.yaml", cwd=scene.folder)
+    code, _, err = forked.mailbatch("run", "job.yaml", cwd=scene.folder)
     seconds = time.monotonic() - began
     assert code == 75
     assert str(first.pid) in err
-    assert seconds < 5.0  # start-up of the interpreter on a busy machine included
+    assert seconds < 5.0  # on a busy machine, too
     first.kill()
     end(first)
     assert scene.run().exit_code == 0
@@ -60,11 +62,12 @@ def test_a_killed_holder_blocks_nobody(tmp_path, fault_server):
     scene.check(server.deliveries())
 
 
-def test_twenty_starts_at_once_send_once(tmp_path, fault_server):
-    """Of twenty concurrent starts each ends with 0 or 75, and everybody is mailed once."""
+@pytest.mark.parametrize("starts", [2, 20])
+def test_many_starts_at_once_send_once(tmp_path, fault_server, starts):
+    """Each of them ends with 0 or 75, and everybody is mailed once."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=10, timeouts=LONG)
-    runs = [start("run", "job.yaml", "--json", cwd=scene.folder) for _ in range(20)]
+    runs = [start("run", "job.yaml", "--json", cwd=scene.folder) for _ in range(starts)]
     ends = [end(process, 120.0) for process in runs]
     codes = [code for code, _, _ in ends]
     assert set(codes) <= {0, 75}

@@ -11,7 +11,7 @@ from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 
 GROUP = {"group": True, "recipients": 5, "text": "Hello\n", "attempts": 2}
-LONG = {"connect": "5s", "command": "5s", "data": "5s", "end_of_data": "0.3s"}
+LONG = {"connect": "20s", "command": "20s", "data": "20s", "end_of_data": "1s"}
 FULL = "452 4.5.3 Too many recipients"
 
 
@@ -112,7 +112,7 @@ def test_messages_that_are_refused_for_their_size_are_no_refused_sender(tmp_path
 
 def test_a_reply_to_the_content_that_comes_too_late(tmp_path, fault_server):
     """SwiftMailer #828: given up on, it was taken for the reply to the next message's MAIL."""
-    late = Fault(Stage.DOT, Kind.DRIP, transaction=1, pace=0.01)  # 0.45 s for 45 bytes
+    late = Fault(Stage.DOT, Kind.DRIP, transaction=1, pace=0.03)  # 1.35 s for 45 bytes
     server = fault_server(late)
     scene = Scene(tmp_path / "s", server.port, attempts=2, timeouts=LONG)
     assert scene.run().exit_code == 4
