@@ -145,6 +145,15 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
         connection.close()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, whose names survive a power loss as the ledger does."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing:
+        with suppress(PermissionError):  # one may write there, and not look
+            sync_folder(made.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power loss; OSError where that fails."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -29,6 +29,7 @@ from mailbatch.ledger.database import (
     Database,
     check_exists,
     ensure,
+    make_folder,
     open_for_reading,
     open_for_writing,
     set_fact,
@@ -84,7 +85,7 @@ class Ledger:
         """
         boot = boot_id or this_boot()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
         except OSError as error:
             raise from_system(path.parent, error, what="the folder cannot be made") from error
         facts = {"job": job, "edition": edition, "boot_id": boot}

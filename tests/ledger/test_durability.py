@@ -153,3 +153,18 @@ def test_a_power_loss_behind_a_run_brings_no_old_seal_back(path, monkeypatch):
     lock.write_bytes(on_disk[-1])
     with open_ledger(path, boot="boot-2") as ledger:
         assert ledger.counts()[Status.ACCEPTED] == 2
+
+
+def test_a_new_folder_is_synced_with_its_name(folder, monkeypatch):
+    """Else a power loss could take the folder away, and everybody would be mailed again."""
+    synced = set()
+
+    def fsync(fd, sync=os.fsync):
+        sync(fd)
+        synced.add(os.fstat(fd).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with open_ledger(folder / "new" / "state" / "ledger"):
+        pass
+    for path in (folder, folder / "new", folder / "new" / "state"):
+        assert path.stat().st_ino in synced, path
