@@ -10,7 +10,7 @@ import yaml
 
 from tests.certainty.dying import OTHER_BOOT, ended, start
 from tests.certainty.forked import mailbatch
-from tests.certainty.scene import Scene
+from tests.certainty.scene import Scene, patience
 from tests.support.faults import Fault, Kind, Stage
 
 TWO = "user2@example.net"
@@ -82,7 +82,7 @@ def attempts_at(server, address=TWO):
 def test_what_is_known_of_a_doubt(tmp_path, fault_server, kind, seen):
     """Whom to ask the provider about, by which Message-ID, since when, and what was seen."""
     server = fault_server(Fault(Stage.DOT, kind, transaction=2))
-    scene = rich_scene(tmp_path / "s", server)
+    scene = rich_scene(tmp_path / "s", server, timeouts=patience(Stage.DOT, kind))
     before = int(time.time())
     scene.run()
     code, (found,), err = resolve(scene)

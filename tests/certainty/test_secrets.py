@@ -22,7 +22,7 @@ from mailbatch.job.loader import load_job
 from mailbatch.smtp.connection import Connection
 from tests.certainty import program
 from tests.certainty.forked import mailbatch
-from tests.certainty.scene import Scene
+from tests.certainty.scene import Scene, patience
 from tests.render.signing import KINDS, key_of, pem
 from tests.support.faults import Fault, Kind, Stage
 
@@ -158,7 +158,7 @@ def test_a_fault_of_the_authentication(tmp_path, fault_server, stage, kind):
     server = fault_server(
         Fault(stage, kind), mechanisms=["LOGIN"], credentials=(USERNAME, PASSWORD)
     )
-    scene = scene_at(tmp_path / "s", server, recipients=1)
+    scene = scene_at(tmp_path / "s", server, recipients=1, timeouts=patience(stage, kind))
     found = mailbatch(
         "run", "job.yaml", "--transcript", "transcript.txt",
         cwd=scene.folder, environ={"SCENE_PASSWORD": PASSWORD},
