@@ -1,5 +1,6 @@
 """Full disks, read-only folders, damaged ledgers: nothing more is sent, nothing is forgotten."""
 
+import asyncio
 import functools
 import os
 import re
@@ -7,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -83,7 +85,7 @@ def test_a_disk_that_becomes_full_during_the_run(tmp_path, fault_server, stage):
     Only the results find no place; they are derived, and written by the next run.
     """
     transaction = None if stage in {Stage.BANNER, Stage.QUIT} else 2
-    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.005))
+    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.02))
     scene = Scene(tmp_path / "s", server.port, recipients=20, timeouts=PATIENT)
     with Disks(small=scene.folder / "small", size="2M") as disks:
         running = on_disk(scene, disks, start=forked.start)
@@ -286,7 +288,7 @@ def forbid_writes(pid):
 
 def at_a_bad_moment(fault_server, folder, stage, *options, transaction=2):
     """Run until the server is at `stage` of a transaction, then let every write fail."""
-    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.005))
+    server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.02))
     scene = Scene(folder, server.port, recipients=5, timeouts=PATIENT)
     running = forked.start("run", "job.yaml", *options, cwd=scene.folder)
     server.wait_for(transaction or 1, stage=stage, seconds=30.0)
@@ -325,7 +327,7 @@ def test_an_outcome_that_cannot_be_written_is_told(tmp_path, fault_server, optio
 def test_everybody_of_a_group_is_told(tmp_path, fault_server):
     """One line for each address, with its own reply."""
     server = fault_server(
-        Fault(Stage.DOT, Kind.DRIP, pace=0.005), refused={"user2@example.net": "550 5.7.1 no"}
+        Fault(Stage.DOT, Kind.DRIP, pace=0.02), refused={"user2@example.net": "550 5.7.1 no"}
     )
     scene = Scene(
         tmp_path / "s", server.port, recipients=3, group=True, text="Hi\n", timeouts=PATIENT
@@ -364,7 +366,7 @@ LEDGER_STEPS = [
 ]  # fmt: skip
 
 
-def break_step(monkeypatch, step, nth, server, *, recorded):
+def break_step(monkeypatch, step, nth, server, *, recorded, then=lambda: None):
     """Let the nth call of a step fail; return the number of ends of data when it did."""
     holder, name = STEPS[step]
     whole = getattr(holder, name)
@@ -378,6 +380,7 @@ def break_step(monkeypatch, step, nth, server, *, recorded):
         if recorded or step == "close":  # nobody can be left with an open ledger
             whole(*arguments, **named)
         seen.append(len(server.stages(Stage.DOT)))
+        then()
         raise LedgerError("the disk broke")
 
     monkeypatch.setattr(holder, name, broken)
@@ -409,10 +412,24 @@ def test_a_step_of_the_ledger_fails(tmp_path, fault_server, monkeypatch, step, n
 @pytest.mark.parametrize("recorded", [False, True], ids=["lost", "recorded"])
 def test_the_next_write_would_succeed(tmp_path, fault_server, monkeypatch, recorded):
     """A ledger that failed one session is not written by another: no end of data follows."""
-    # The second session is still at its MAIL when the first one's outcome is lost.
-    server = fault_server(Fault(Stage.MAIL, Kind.DRIP, transaction=2, pace=0.02))
-    scene = Scene(tmp_path / "s", server.port, recipients=5, sessions=2, timeouts=PATIENT)
-    seen = break_step(monkeypatch, "settle", 1, server, recorded=recorded)
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5, sessions=2)
+    both, failed, turns = asyncio.Event(), asyncio.Event(), count()
+    seen = break_step(monkeypatch, "settle", 1, server, recorded=recorded, then=failed.set)
+    holder, name = STEPS["group-answered"]
+    answered = getattr(holder, name)
+
+    async def in_turn(session):
+        """Both are about to send their content when the outcome of the first one is lost."""
+        wanted = await answered(session)
+        if next(turns) == 0:
+            await both.wait()
+        else:
+            both.set()
+            await failed.wait()
+        return wanted
+
+    monkeypatch.setattr(holder, name, in_turn)
     assert scene.run().exit_code == 74
     assert len(server.stages(Stage.DOT)) == seen[0]
     monkeypatch.undo()

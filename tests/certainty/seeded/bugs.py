@@ -15,6 +15,7 @@ PROFILES = CERTAINTY + "test_profiles.py"
 STORAGE = CERTAINTY + "test_storage.py"
 RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
+DURABILITY = "tests/ledger/test_durability.py"
 CONVERSATIONS = "tests/smtp/test_conversations.py::test_conversation"
 
 
@@ -413,5 +414,35 @@ BUGS = (
             "        return\n",
         ),
         tests=(f"{SECRETS}::test_a_server_that_repeats_it_ever_after[plain]",),
+    ),
+    _bug(
+        "a-refused-sender-refuses-everybody",
+        "our own: one constant with two values, and nobody counted the refusals of the sender",
+        (
+            "smtp/transaction.py",
+            "        if reply is None or reply.code < _PERMANENT or reply.code == _TOO_BIG:\n",
+            "        if reply is None or reply.severity != _PERMANENT:\n",
+        ),
+        tests=(f"{PROFILES}::test_a_sender_that_is_refused_again_and_again",),
+    ),
+    _bug(
+        "an-old-seal-comes-back",
+        "our own: behind a power loss the lock file spoke of the ledger of an earlier run",
+        (
+            "ledger/store.py",
+            "lots=lots(self._database), durable=True)",
+            "lots=lots(self._database))",
+        ),
+        tests=(f"{DURABILITY}::test_a_power_loss_behind_a_run_brings_no_old_seal_back",),
+    ),
+    _bug(
+        "results-take-the-place-of-the-ledger",
+        "our own: --results with the wrong name cost the table, or the record of who has the mail",
+        (
+            "delivery/outputs.py",
+            "    target = os.path.realpath(path)\n    if target",
+            "    target = ''\n    if target",
+        ),
+        tests=(f"{STORAGE}::test_no_output_takes_the_place_of_what_is_read",),
     ),
 )
