@@ -51,7 +51,12 @@ def _lost(path: Path, job: Job) -> str | None:
 
 def _read_by(job: Job) -> Iterator[tuple[str, str]]:
     """The files that a job names, and what they are."""
-    recipients, message = job.recipients, job.message
+    server, recipients, message = job.server, job.recipients, job.message
+    if server.ca_file is not None:
+        yield server.ca_file, "the file of trust anchors"
+    for secret in (server.password, message.dkim.private_key if message.dkim else None):
+        if secret is not None and secret.file is not None:
+            yield secret.file, "the file of a secret"
     if recipients.file is not None:
         yield recipients.file, "the recipient table"
     for name in recipients.suppress:
