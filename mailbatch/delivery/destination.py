@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -41,6 +42,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
         password=password,
         ca_file=ca_file,
         pipelining=server.pipelining == "auto",
+        chunking=server.chunking == "auto",
         timeouts=timeouts_of(job),
     )
 
@@ -60,15 +62,27 @@ def sandbox_server(job: Job, port: int) -> Server:
         username=job.server.username or "sandbox",
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
+        chunking=job.server.chunking == "auto",
         timeouts=timeouts_of(job),
     )
 
 
-def opener(server: Server, options: RunOptions) -> Callable[[], Awaitable[TransportSession]]:
-    """Return a function that opens a session with `server`, redirected if the options say so."""
+def opener(
+    server: Server, options: RunOptions, progress: Progress
+) -> Callable[[], Awaitable[TransportSession]]:
+    """Return a function that opens a session with `server`, redirected if the options say so.
+
+    Once BDAT has failed with it, no further session of the run uses it, and `progress` is told.
+    """
+
+    def no_chunking(reason: str) -> None:
+        nonlocal server
+        if server.chunking:
+            server = replace(server, chunking=False)
+            progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
 
     async def open_session() -> TransportSession:
-        session = await Session.open(server, transcript=options.transcript)
+        session = await Session.open(server, transcript=options.transcript, no_chunking=no_chunking)
         if options.redirect is not None:
             return RedirectedSession(session, options.redirect)
         return session

@@ -200,7 +200,7 @@ async def _send_all(
 ) -> Sent:
     """Open the transport, let the workers run, and stop them at a signal."""
     job = mailing.inputs.job
-    opener, where, sandbox = await _transport(job, options, server)
+    opener, where, sandbox = await _transport(job, options, progress, server)
     shared = _shared(mailing, options, progress, where)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     stopped: list[int] = []
@@ -232,7 +232,7 @@ async def _send_all(
 
 
 async def _transport(
-    job: Job, options: RunOptions, server: Server | None
+    job: Job, options: RunOptions, progress: Progress, server: Server | None
 ) -> tuple[Opener, str, Sandbox | None]:
     """Return what opens sessions, what people call its other end, and the sandbox if it is one."""
     if options.dry_run:
@@ -243,12 +243,12 @@ async def _transport(
 
         return opener, f"{folder.name}/", None
     if server is not None:
-        return destination.opener(server, options), server.address, None
+        return destination.opener(server, options, progress), server.address, None
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(outbox=options.out)
     server = destination.sandbox_server(job, sandbox.port)
-    return destination.opener(server, options), "the sandbox", sandbox
+    return destination.opener(server, options, progress), "the sandbox", sandbox
 
 
 def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: str) -> Run:

@@ -8,6 +8,8 @@ The order of every delivery, which is the promise of the project:
 4. the next message is rendered while the reply is on its way: the second wait;
 5. the outcome of every address is settled in the ledger.
 
+With CHUNKING the first wait is left out: 3 comes before anything leaves, and all leaves together.
+
 A failed conversation settles the open delivery by what is certain and is followed by a new
 session. This module decides no outcome (smtp.transaction does) and formats nothing.
 """
@@ -318,7 +320,10 @@ class Sender:
         trouble: Exception | None = None
         try:
             attempt = session.begin(
-                prepared.envelope, size=message.size, eight_bit=message.eight_bit
+                prepared.envelope,
+                size=message.size,
+                eight_bit=message.eight_bit,
+                content=message.content,
             )
             run.transactions += 1
             if await session.content_wanted():

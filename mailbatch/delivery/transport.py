@@ -62,8 +62,10 @@ class TransportSession(Protocol):
     def failure(self) -> SessionError | None:
         """What ended the session, if it has ended."""
 
-    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
-        """Open a transaction."""
+    def begin(
+        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+    ) -> Attempt:
+        """Open a transaction; `content`, if it is given, is what `send_content` will be given."""
 
     async def content_wanted(self) -> bool:
         """Wait until the content may be sent; False if there is nobody to send it to."""
@@ -120,7 +122,14 @@ class FileSession:
         self._folder = folder
         self._first = ""
 
-    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:  # noqa: ARG002 - the port's signature
+    def begin(
+        self,
+        envelope: Envelope,
+        *,
+        size: int,  # noqa: ARG002 - the port's signature
+        eight_bit: bool,  # noqa: ARG002 - the port's signature
+        content: bytes | None = None,  # noqa: ARG002 - the port's signature
+    ) -> Attempt:
         """Open the next file."""
         self.transactions += 1
         self._first = envelope.forward_paths[0]
@@ -201,13 +210,15 @@ class RedirectedSession:
         """What ended the session, if it has ended."""
         return self._session.failure
 
-    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Attempt:
+    def begin(
+        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+    ) -> Attempt:
         """Open a transaction to the test address."""
         paths = (envelope.reverse_path, self._address)
         replaced = Envelope(
             envelope.reverse_path, (self._address,), smtputf8=not all(map(str.isascii, paths))
         )
-        attempt = self._session.begin(replaced, size=size, eight_bit=eight_bit)
+        attempt = self._session.begin(replaced, size=size, eight_bit=eight_bit, content=content)
         return Redirected(attempt, envelope.forward_paths)
 
     async def content_wanted(self) -> bool:

@@ -141,6 +141,11 @@ class Server(Section):
         default="auto",
         description="auto: where the server announces it. off: one command at a time.",
     )
+    chunking: Annotated[Literal["auto", "off"], fields.one_of("auto", "off")] = Field(
+        default="auto",
+        description="auto: where the server announces it and pipelining, messages of up to 64 KiB "
+        "leave in one flight with their envelope, by BDAT (RFC 3030). off: by DATA, always.",
+    )
     recipients_per_transaction: Annotated[int, fields.whole(1, 1000)] = Field(
         default=1000, description="At most so many recipients share one transaction."
     )

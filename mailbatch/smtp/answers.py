@@ -57,6 +57,7 @@ class Answers:
         self.capabilities = Capabilities()
         self.transaction: Transaction | None = None
         self.replies = 0
+        self.chunking_failed: str | None = None
         self._pipelining = pipelining
         self._transcript = transcript
         self._pipeline = Pipeline()
@@ -64,6 +65,7 @@ class Answers:
         self._events: deque[events.Event] = deque()
         self._authentication: Authentication | None = None
         self._authenticated = False
+        self._said_bdat = False
         self._echoes = Echoes(password or "")
         self._error: RemoteProtocolError | None = None
         self._end: SessionError | None = None
@@ -87,6 +89,9 @@ class Answers:
                 self._take(self._redacted(reply) if self._echoes.heard else reply)
         except RemoteProtocolError as error:
             self._error = error
+            if self._said_bdat:
+                # It may have read a content as commands; with DATA it has less to mistake.
+                self.chunking_failed = str(error)
             self._close(error)
 
     def receive_eof(self) -> None:
@@ -205,6 +210,15 @@ class Answers:
         transaction.final_reply = reply
         self._settle(transaction)
 
+    def _on_bdat(self, reply: Reply) -> None:
+        transaction = self._open()
+        transaction.take_chunk(reply)
+        if reply.code >= _NEGATIVE and reply.code != _CLOSING:
+            if transaction.knows_no_bdat:
+                self.chunking_failed = f"the server announces CHUNKING and said '{reply}' to BDAT"
+            self._pipeline.queue(commands.RSET, Verb.CLEAR_BDAT)
+        self._settle(transaction)
+
     def _on_lone_dot(self, reply: Reply) -> None:
         """Ignore it: nobody was to have this message."""
 
@@ -232,9 +246,11 @@ class Answers:
         Verb.RCPT: _on_rcpt,
         Verb.DATA: _on_data,
         Verb.END_OF_DATA: _on_end_of_data,
+        Verb.BDAT: _on_bdat,
         Verb.LONE_DOT: _on_lone_dot,
         Verb.RSET: _on_reset,
         Verb.CLEAR: _on_clear,
+        Verb.CLEAR_BDAT: _on_clear,
         Verb.NOOP: _on_noop,
         Verb.QUIT: _on_quit,
     }

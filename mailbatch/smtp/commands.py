@@ -2,7 +2,7 @@
 
 The facts stand in one table. No constructor lets a control character, a second address or a
 parameter that nobody asked for into a line: a wrong argument is a `LocalProtocolError`.
-RFC 5321 4.1.1, RFC 2920 (groups), RFC 1870, 6152, 6531 (parameters of MAIL).
+RFC 5321 4.1.1, RFC 2920 (groups), RFC 3030 (BDAT), RFC 1870, 6152, 6531 (parameters of MAIL).
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ class Verb(StrEnum):
     RCPT = "RCPT TO"
     DATA = "DATA"
     END_OF_DATA = "end of data"
+    BDAT = "BDAT"  # the whole content, in place of DATA and the end of data
     LONE_DOT = "the lone dot"  # ends a DATA that nobody will get anything of
     RSET = "RSET"
     CLEAR = "RSET after a refusal"  # sent by the engine itself
+    CLEAR_BDAT = "RSET after a refused BDAT"  # likewise
     NOOP = "NOOP"
     QUIT = "QUIT"
 
@@ -82,9 +84,14 @@ FACTS: Mapping[Verb, Facts] = {
     Verb.DATA: Facts(ends_group=True, deadline=Deadline.DATA, positive={354}),
     # RFC 2920 lets MAIL follow the final dot; the provider forbids it, so it never does.
     Verb.END_OF_DATA: Facts(ends_group=True, deadline=Deadline.END_OF_DATA, positive=_ANY_2YZ),
+    # Likewise. Its reply is owed for the content, so it has the time of an end of data.
+    Verb.BDAT: Facts(ends_group=True, deadline=Deadline.END_OF_DATA, positive=_ANY_2YZ),
     Verb.LONE_DOT: Facts(ends_group=True, deadline=Deadline.END_OF_DATA, positive=_ANY_2YZ),
     Verb.RSET: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
     Verb.CLEAR: Facts(ends_group=False, deadline=_COMMAND, positive=_ANY_2YZ),
+    # RFC 3030 2: behind a refused BDAT the state is indeterminate. Nothing may follow before it is
+    # certain that the server has not taken the content for commands.
+    Verb.CLEAR_BDAT: Facts(ends_group=True, deadline=_COMMAND, positive=_ANY_2YZ),
     Verb.NOOP: Facts(ends_group=True, deadline=_COMMAND, positive=_ANY_2YZ),
     Verb.QUIT: Facts(ends_group=True, deadline=_COMMAND, positive=_ANY_2YZ),
 }
@@ -166,6 +173,11 @@ def rcpts(forward_paths: Sequence[str], *, smtputf8: bool = False) -> bytes:
     """
     _check_paths(forward_paths, smtputf8=smtputf8)
     return (_RCPT_HEAD + _RCPT_NEXT.join(forward_paths) + _PATH_END).encode()
+
+
+def bdat(size: int) -> bytes:
+    """BDAT for a content of `size` bytes that is the whole of it (RFC 3030 2)."""
+    return b"BDAT %d LAST\r\n" % size
 
 
 def auth(mechanism: str, initial_response: bytes | None = None) -> bytes:

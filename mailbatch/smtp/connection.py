@@ -1,4 +1,4 @@
-"""The SMTP client's side of a conversation, as a state machine (RFC 5321, 2920, 3207, 4954).
+"""The SMTP client's side of a conversation, as a state machine (RFC 5321, 2920, 3030, 3207, 4954).
 
 It does no I/O, knows no clock and starts no TLS: the session does. It must never let a byte leave
 that the server is not ready for. Its receiving half is `Answers`.
@@ -16,12 +16,12 @@ I1  One entry in the pipeline for every reply owed, pushed where the bytes are h
 I2  Bytes leave only if nothing in flight ends a command group. Without PIPELINING every command
     ends one: the same engine sends one at a time. Whole groups leave at once, however large; the
     caller reads while it writes, or a long group dead-locks (RFC 2920 3.1).
-I3  No byte follows the final dot before its reply (the provider's page), nor DATA before its own:
-    content goes only where somebody is to have it.
+I3  No byte follows the final dot, nor a BDAT, before its reply (the provider's page), nor DATA
+    before its own: content goes only where somebody is to have it, or with BDAT.
 I4  A transaction is settled exactly once, and then there is exactly one `TransactionDone`, however
     the connection ends. Its outcomes follow from what it noted (module `transaction`).
 I5  The end of data counts as handed over when `data_to_send` has returned its last byte. Before
-    that nobody can have the message; behind it only a reply tells.
+    that nobody can have the message; behind it only a reply tells. The last byte of a BDAT is one.
 I6  After a protocol error, a 421, a refusal in the middle of content, the end of the stream or
     QUIT the phase is CLOSED for good: nothing leaves, nothing is read. Every intent then raises
     what ended the connection. Events that invite to something and were not fetched are withdrawn.
@@ -32,7 +32,11 @@ I6  After a protocol error, a 421, a refusal in the middle of content, the end o
 A refused transaction cleans up behind itself: a lone dot where the server still reads content for
 nobody, RSET where it still has a sender. `TransactionDone` does not wait for the reply to that.
 The next transaction may be begun at once: RSET joins its group, the dot's reply is waited for
-by I2. CHUNKING (RFC 3030) fits in as one more verb, in place of DATA and content.
+by I2. So is the reply to the RSET behind a refused BDAT: a server that did not skip the content
+answers its lines as commands, and no further content may leave before that would have been seen.
+
+With CHUNKING (RFC 3030) and PIPELINING a transaction is one flight: `begin(held=True)` lets nothing
+leave before `send_chunk` has given the content, then MAIL, RCPTs and BDAT LAST leave together.
 
 Phases and what leads from one to the next: module `phases`. Facts of the verbs: `commands`.
 """
@@ -47,7 +51,7 @@ from mailbatch.smtp.answers import Answers
 from mailbatch.smtp.auth import Authentication
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import Verb
-from mailbatch.smtp.content import stuff
+from mailbatch.smtp.content import checked, stuff
 from mailbatch.smtp.phases import Signal
 from mailbatch.smtp.transaction import Transaction
 
@@ -60,6 +64,7 @@ _CRLF = b"\r\n"
 # An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
 _BEGIN, _BODY, _FINISH = Signal.BEGIN, Signal.BODY, Signal.FINISH
 _MAIL, _RCPT, _DATA, _END_OF_DATA = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF_DATA
+_HOLD, _CHUNK, _BDAT = Signal.HOLD, Signal.CHUNK, Verb.BDAT
 
 
 class Connection(Answers):
@@ -70,6 +75,7 @@ class Connection(Answers):
     `phase` is where it is. `capabilities` are those of the last EHLO, all off before it and after
     STARTTLS. `transaction` is the open one, or None. `replies` counts complete replies: a deadline
     starts anew whenever it has grown. `owed` is the verb whose reply comes next, or None.
+    `chunking_failed` says why BDAT is not to be used any more, here or in another session.
 
     Intents raise `LocalProtocolError` where they are not legal. Once the phase is CLOSED they raise
     what ended the connection: `RemoteProtocolError`, `ServiceUnavailable` or `ConnectionLost`.
@@ -86,6 +92,8 @@ class Connection(Answers):
         super().__init__(pipelining=pipelining, transcript=transcript, password=password)
         self._hello = commands.ehlo(local_name)
         self._secured = False
+        # MAIL and the RCPTs of a held transaction.
+        self._held = b""
         # The last two bytes of the content that `send_body` queued so far.
         self._body_end = _CRLF
 
@@ -123,39 +131,64 @@ class Connection(Answers):
         self._parser.discreet = True
         self._pipeline.queue(line, Verb.AUTH, shown=authentication.shown)
 
+    @property
+    def chunking(self) -> bool:
+        """Whether a transaction may be one flight: CHUNKING and PIPELINING, and no failure yet."""
+        return (
+            self.capabilities.chunking and self._pipeline.grouping and self.chunking_failed is None
+        )
+
     def begin(
-        self, envelope: Envelope, *, size: int | None = None, eight_bit: bool = False
+        self,
+        envelope: Envelope,
+        *,
+        size: int | None = None,
+        eight_bit: bool = False,
+        held: bool = False,
     ) -> Transaction:
-        """Queue MAIL, the RCPTs and DATA of a transaction.
+        """Queue MAIL, the RCPTs and DATA of a transaction; `held`: let `send_chunk` send them.
 
         `size` is the content's in bytes before its dots are stuffed; it is announced if the server
         knows SIZE. `eight_bit` says that the content is not all ASCII.
 
         Raises:
             LocalProtocolError: also if the server does not take such a message (8BITMIME, SMTPUTF8,
-                SIZE), or an address cannot be written in a command.
+                SIZE, CHUNKING), or an address cannot be written in a command.
         """
-        phase = self._next_phase(_BEGIN)
-        capabilities = self.capabilities
+        phase = self._next_phase(_HOLD if held else _BEGIN)
+        self._check_offers(envelope, size=size, eight_bit=eight_bit, held=held)
         smtputf8 = envelope.smtputf8
+        mail = commands.mail(
+            envelope.reverse_path,
+            size=None if self.capabilities.size is None else size,
+            eight_bit=eight_bit,
+            smtputf8=smtputf8,
+        )
+        rcpts = commands.rcpts(envelope.forward_paths, smtputf8=smtputf8)
+        if held:
+            self._held = mail + rcpts
+        else:
+            self._queue_group(mail, rcpts, envelope)
+        self.phase = phase
+        self.transaction = transaction = Transaction(
+            envelope, size=size, eight_bit=eight_bit, chunked=held
+        )
+        return transaction
+
+    def _check_offers(
+        self, envelope: Envelope, *, size: int | None, eight_bit: bool, held: bool
+    ) -> None:
+        capabilities = self.capabilities
+        if held and not self.chunking:
+            raise LocalProtocolError("CHUNKING and PIPELINING are not on offer")
         if eight_bit and not capabilities.eight_bit_mime:
             raise LocalProtocolError("the content is 8-bit and the server has no 8BITMIME")
-        if smtputf8 and not capabilities.smtputf8:
+        if envelope.smtputf8 and not capabilities.smtputf8:
             raise LocalProtocolError("the envelope needs SMTPUTF8 and the server has none")
         if size is not None and not capabilities.admits(size):
             raise LocalProtocolError(
                 f"the message has {size} bytes and the server takes {capabilities.size}"
             )
-        mail = commands.mail(
-            envelope.reverse_path,
-            size=None if capabilities.size is None else size,
-            eight_bit=eight_bit,
-            smtputf8=smtputf8,
-        )
-        self._queue_group(mail, commands.rcpts(envelope.forward_paths, smtputf8=smtputf8), envelope)
-        self.phase = phase
-        self.transaction = transaction = Transaction(envelope, size=size, eight_bit=eight_bit)
-        return transaction
 
     def _queue_group(self, mail: bytes, rcpts: bytes, envelope: Envelope) -> None:
         pipeline = self._pipeline
@@ -167,6 +200,25 @@ class Connection(Answers):
         for line in rcpts.splitlines(keepends=True):
             pipeline.queue(line, _RCPT)
         pipeline.queue(commands.DATA, _DATA)
+
+    def send_chunk(self, content: bytes) -> None:
+        """Queue the held MAIL and RCPTs and the whole content by BDAT; legal after a held `begin`.
+
+        Record the commit point first: they are one flight, and all of it may leave at once.
+
+        Raises:
+            LocalProtocolError: also for content that may not go on the wire (module `content`).
+        """
+        phase = self._next_phase(_CHUNK)
+        content = checked(content)
+        self._check_body(content)
+        self.phase = phase
+        held, self._held = self._held + commands.bdat(len(content)), b""
+        shown = None
+        if self._transcript is not None:
+            shown = held + b"<%d bytes of content>" % len(content)
+        rcpts = len(self._open().envelope.forward_paths)
+        self._pipeline.queue(held + content, _MAIL, *[_RCPT] * rcpts, _BDAT, shown=shown)
 
     def send_content(self, content: bytes) -> None:
         """Queue the whole content and its end of data; legal after `ContentWanted`.
@@ -233,6 +285,8 @@ class Connection(Answers):
                 # The clean-up of the transaction before may leave in front of this one's MAIL.
                 if verbs[0] is _MAIL:
                     transaction.handed_over = True
+                    if verbs[-1] is _BDAT:
+                        transaction.end_of_data_handed_over = self._said_bdat = True
                 elif verbs[0] is _END_OF_DATA:
                     transaction.end_of_data_handed_over = True
             if self._transcript is not None:

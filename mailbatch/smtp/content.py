@@ -1,4 +1,4 @@
-"""Message content on the wire (RFC 5321 2.3.8, 4.5.2): checked, and its dots stuffed.
+"""Message content on the wire (RFC 5321 2.3.8, 4.5.2): checked, and for DATA its dots stuffed.
 
 It never repairs: line ends are made right where the message is built. What is wrong here is a
 mistake of ours and must not reach the wire, since a bare CR or LF is how one message is smuggled
@@ -7,11 +7,15 @@ into another. Whole-buffer operations only; there is no loop over bytes or lines
 
 from __future__ import annotations
 
+import re
+
 from mailbatch.errors import LocalProtocolError
 
 #: Bytes in a line of content without its CRLF (RFC 5321 4.5.3.1.6: 1000 with it).
 MAX_LINE = 998
 _WINDOW = MAX_LINE + 2
+# The only lines that could end a message, if a content were read as commands.
+_SENDING_LINE = re.compile(rb"\n(?:\.\r\n|[ \t]*bdat)", re.IGNORECASE)
 
 
 def stuff(content: bytes) -> bytes:
@@ -23,6 +27,18 @@ def stuff(content: bytes) -> bytes:
     Raises:
         LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
     """
+    content = checked(content)
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\r\n.", b"\r\n..")
+
+
+def checked(content: bytes) -> bytes:
+    """Return `content` with its last line ended: what BDAT carries, without transparency.
+
+    Raises:
+        LocalProtocolError: as `stuff`.
+    """
     if content and not content.endswith(b"\r\n"):
         content += b"\r\n"
     # `splitlines` takes CR, LF and CRLF for line ends: all are CRLF if each has two bytes.
@@ -30,9 +46,20 @@ def stuff(content: bytes) -> bytes:
     if len(b"".join(lines)) + 2 * len(lines) != len(content):
         raise LocalProtocolError("the content has a CR or LF that is not part of a CRLF")
     _check_lines(content)
-    if content.startswith(b"."):
-        content = b"." + content
-    return content.replace(b"\r\n.", b"\r\n..")
+    return content
+
+
+def could_send(content: bytes) -> bool:
+    """Say whether a server that reads `content` as commands could find a whole message in it.
+
+    Some servers refuse BDAT and do not skip its octets. Then whoever wrote a cell of the table
+    would write commands. None of them comes to a message without a line of a lone dot or a BDAT;
+    such a content goes by DATA, where its dots are stuffed and a refusal comes before it.
+    """
+    first = content[:64].lstrip().lower()
+    if first.startswith((b".\r\n", b"bdat")):
+        return True
+    return _SENDING_LINE.search(content) is not None
 
 
 def unstuff(wire: bytes) -> bytes:

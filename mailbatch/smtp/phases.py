@@ -25,6 +25,8 @@ class Phase(StrEnum):
     HANDSHAKE = "handshake"  # the bytes on the wire belong to TLS
     AUTH = "auth"  # in an authentication exchange
     TRANSACTION = "transaction"  # MAIL, RCPT and DATA are queued or in flight
+    HELD = "held"  # MAIL and RCPT wait for their content, to leave in one flight with it
+    FLIGHT = "flight"  # MAIL, RCPT and BDAT are queued or in flight
     CONTENT = "content"  # the server reads content; it owes nothing
     END_OF_DATA = "end of data"  # the end of data is queued or in flight
     REFUSED = "refused"  # greeting or EHLO refused: only QUIT is left
@@ -40,6 +42,8 @@ class Signal(StrEnum):
     TLS_STARTED = "tls_started"
     AUTHENTICATE = "authenticate"
     BEGIN = "begin"
+    HOLD = "begin, held"
+    CHUNK = "send_chunk"
     BODY = "send_body"
     FINISH = "finish_content"
     RESET = "reset"
@@ -69,6 +73,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Signal, Phase]] = {
         Signal.START_TLS: Phase.STARTTLS,
         Signal.AUTHENTICATE: Phase.AUTH,
         Signal.BEGIN: Phase.TRANSACTION,
+        Signal.HOLD: Phase.HELD,
         Signal.RESET: Phase.READY,
         Signal.NOOP: Phase.READY,
         Signal.QUIT: Phase.QUITTING,
@@ -86,6 +91,12 @@ TRANSITIONS: Mapping[Phase, Mapping[Signal, Phase]] = {
     },
     Phase.TRANSACTION: {
         Signal.CONTENT_WANTED: Phase.CONTENT,
+        Signal.SETTLED: Phase.READY,
+    },
+    Phase.HELD: {
+        Signal.CHUNK: Phase.FLIGHT,
+    },
+    Phase.FLIGHT: {
         Signal.SETTLED: Phase.READY,
     },
     Phase.CONTENT: {

@@ -14,8 +14,8 @@ class Timeouts:
     """Deadlines in seconds; the defaults are at least those of RFC 5321 4.5.3.2.
 
     `command` bounds each reply up to DATA and each block of content, `data` the reply to DATA,
-    `end_of_data` the reply to the final dot: "a spurious timeout would result in delivery of
-    multiple copies" (RFC 5321 4.5.3.2.6), so it is 10 minutes.
+    `end_of_data` the reply to the final dot or to BDAT: "a spurious timeout would result in
+    delivery of multiple copies" (RFC 5321 4.5.3.2.6), so it is 10 minutes.
     """
 
     connect: float = 30.0
@@ -40,6 +40,7 @@ class Server:
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     pipelining: bool = True
+    chunking: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property

@@ -7,6 +7,10 @@ session is closed and never used again (a desynchronised session is how mail get
 Reading goes on while writing: the transport buffers what the socket does not take yet, and replies
 are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
 
+Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
+in one flight with its envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
+wait, and `send_content` records the commit point before it hands over anything at all.
+
 Deadlines are per reply (RFC 5321 4.5.3.2), not per read: a server that drips bytes gains nothing.
 """
 
@@ -36,16 +40,17 @@ from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism, redact
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.connection import Connection
-from mailbatch.smtp.content import stuff
+from mailbatch.smtp.content import checked, could_send, stuff
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.network import is_loopback, local_name, reason_of, tls_context, tls_error
+from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
 
 E = TypeVar("E", bound=events.Event)
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
-#: data is held back until the system has taken everything before it.
+#: data is held back until the system has taken everything before it, which BDAT could not have.
 ONE_WRITE_BYTES = 64 * 1024
 BLOCK_BYTES = 256 * 1024
 #: QUIT is a courtesy; nobody waits long for its reply.
@@ -59,10 +64,14 @@ class Session(asyncio.Protocol):
     `await content_wanted()`, `await send_content(content, commit)`, `await done()`. A wait raises a
     `SessionError` when the conversation fails; the transaction is settled by then, and its
     `outcomes()` tell what is certain. After a failure the session is not `usable` any more.
+    `no_chunking` is called with the reason once BDAT turns out not to work with this server.
     """
 
     def __init__(
-        self, server: Server, transcript: Callable[[str, bytes], None] | None = None
+        self,
+        server: Server,
+        transcript: Callable[[str, bytes], None] | None = None,
+        no_chunking: Callable[[str], None] | None = None,
     ) -> None:
         self.server = server
         self.transactions = 0
@@ -73,6 +82,7 @@ class Session(asyncio.Protocol):
         self.peer_is_loopback = False
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
+        self._no_chunking = no_chunking
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._context: ssl.SSLContext | None = None
@@ -87,14 +97,18 @@ class Session(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, server: Server, *, transcript: Callable[[str, bytes], None] | None = None
+        cls,
+        server: Server,
+        *,
+        transcript: Callable[[str, bytes], None] | None = None,
+        no_chunking: Callable[[str], None] | None = None,
     ) -> Session:
         """Connect, greet, secure and authenticate; return a session ready for transactions.
 
         Raises `ConnectError`, `TLSError`, `AuthenticationError`, `ServiceUnavailable`,
         `SessionTimeout`, `ConnectionLost` or `RemoteProtocolError`; nothing stays open then.
         """
-        session = cls(server, transcript)
+        session = cls(server, transcript, no_chunking)
         try:
             await session._connect()
             session.greeting = (await session._expect(events.Greeted)).reply.text
@@ -213,17 +227,36 @@ class Session(asyncio.Protocol):
         """Whether another transaction may begin."""
         return self.failure is None and self._transport is not None
 
-    def begin(self, envelope: Envelope, *, size: int, eight_bit: bool) -> Transaction:
-        """Send MAIL, every RCPT and DATA as one command group (RFC 2920)."""
+    def begin(
+        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+    ) -> Transaction:
+        """Send MAIL, every RCPT and DATA as one command group (RFC 2920).
+
+        Where the `content` may go by BDAT they are held back, to leave in one flight with it.
+        """
         if self.failure is not None:
             raise self.failure
-        transaction = self._engine.begin(envelope, size=size, eight_bit=eight_bit)
+        held = content is not None and self._is_one_flight(content)
+        transaction = self._engine.begin(envelope, size=size, eight_bit=eight_bit, held=held)
         self.transactions += 1
         self._flush()
         return transaction
 
+    def _is_one_flight(self, content: bytes) -> bool:
+        return (
+            self.server.chunking
+            and self._engine.chunking
+            and len(content) <= ONE_WRITE_BYTES
+            and not could_send(content)
+        )
+
     async def content_wanted(self) -> bool:
-        """Wait for the replies of the group; False if there is nobody to send content to."""
+        """Wait for the replies of the group; False if there is nobody to send content to.
+
+        In one flight nobody is asked before.
+        """
+        if self._engine.phase is Phase.HELD:
+            return True
         event = await self._next()
         if type(event) is events.ContentWanted:
             return True
@@ -234,8 +267,15 @@ class Session(asyncio.Protocol):
     async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
         """Hand over the content; `commit` is called right before its last bytes are.
 
-        If `commit` raises, the end of data is not sent and the session is aborted.
+        In one flight it is called before any byte is. If `commit` raises, the end of data is not
+        sent and the session is aborted.
         """
+        if self._engine.phase is Phase.HELD:
+            chunk = checked(content)
+            self._commit(commit)
+            self._engine.send_chunk(chunk)
+            self._flush()
+            return
         stuffed = stuff(content)
         if self._events or self.failure is not None:
             return
@@ -245,13 +285,16 @@ class Session(asyncio.Protocol):
             self._engine.send_body(stuffed)  # leaves together with the end of data
         if self._events or self.failure is not None:
             return  # refused or lost in the middle of the content: `done` says which
+        self._commit(commit)
+        self._engine.finish_content()
+        self._flush()
+
+    def _commit(self, commit: Callable[[], None]) -> None:
         try:
             commit()
         except BaseException:
             self.abort()
             raise
-        self._engine.finish_content()
-        self._flush()
 
     async def _send_blocks(self, stuffed: bytes) -> None:
         for start in range(0, len(stuffed), BLOCK_BYTES):
@@ -362,6 +405,8 @@ class Session(asyncio.Protocol):
     def _collect(self) -> None:
         """Take the events, then send what they let go; what ends the conversation ends us too."""
         engine = self._engine
+        if engine.chunking_failed is not None:
+            self._tell_no_chunking(engine.chunking_failed)
         ending: SessionError | None = None
         try:
             while (event := engine.next_event()) is not None:
@@ -377,6 +422,11 @@ class Session(asyncio.Protocol):
         self._flush()
         if self._events:
             self._wake()
+
+    def _tell_no_chunking(self, reason: str) -> None:
+        tell, self._no_chunking = self._no_chunking, None
+        if tell is not None:
+            tell(self._clean(reason))
 
     def _wake(self) -> None:
         for future in (self._waiter, self._drained):

@@ -14,6 +14,18 @@ end of data answered with 2yz                     accepted                      
 end of data answered with 4yz (421 too) or 5yz    that reply                      their own reply
 broken off before the end of data was handed over pending: certainly not taken    their own reply
 broken off after it                               in doubt                        their own reply
+BDAT answered with 2yz                            accepted                        their own reply
+BDAT answered with 4yz (421 too) or 5yz           that reply                      their own reply
+  503 or X.5.1 behind a failed command            pending: not sent               their own reply
+  50z otherwise: there is no BDAT                 pending, goes by DATA           their own reply
+421 before the reply to BDAT                      pending: not sent               their own reply
+broken off behind BDAT, no reply to it            in doubt                        their own reply
+  MAIL refused                                    in doubt                        the reply to MAIL
+
+BDAT leaves together with its MAIL and RCPTs, before any reply: broken off behind it, also whoever
+has no reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is ignored, as that
+to a lone dot: it is for nobody, and everybody has a reply. A server that refuses MAIL, accepts a
+RCPT behind it and takes the content contradicts itself: that is in doubt.
 
 A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending. Behind an accepted recipient
 "too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT
@@ -46,11 +58,15 @@ class Course(Enum):
     LONE_DOT = auto()  # the server reads content that nobody is to have
 
 
+_CLOSING = 421  # RFC 5321 3.8
+_SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
+_SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
 _STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
 _TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
 # RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
 _ABOUT_ONE = frozenset({"1", "2"})
+_ABOUT_ADDRESS = "1"
 
 _TOO_BIG = 552  # RFC 1870 6.1: the message, not the sender, is refused
 _NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
@@ -61,13 +77,15 @@ _GO_ON, _CONTENT, _ACCEPTED = Course.GO_ON, Course.CONTENT, Status.ACCEPTED
 
 _NOT_SENT = "not sent"
 _FULL = "the transaction had no room for more recipients"
+_NO_BDAT = "not sent: the server announces CHUNKING and does not know BDAT"
 _BEHIND_FAILURE = "not sent: an earlier command of the group failed"
 
 
 class Transaction:
     """One envelope on the wire, filled by the connection and read by the caller.
 
-    `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with.
+    `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with; `chunked` says
+    that it is one flight with BDAT (RFC 3030), whose end is its end of data.
     `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
     `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
     last byte of its end of data. `broken` says why it ended without all its replies.
@@ -77,6 +95,7 @@ class Transaction:
     __slots__ = (
         "accepted",
         "broken",
+        "chunked",
         "data_reply",
         "eight_bit",
         "end_of_data_handed_over",
@@ -90,10 +109,13 @@ class Transaction:
         "size",
     )
 
-    def __init__(self, envelope: Envelope, *, size: int | None, eight_bit: bool) -> None:
+    def __init__(
+        self, envelope: Envelope, *, size: int | None, eight_bit: bool, chunked: bool = False
+    ) -> None:
         self.envelope = envelope
         self.size = size
         self.eight_bit = eight_bit
+        self.chunked = chunked
         self.mail_reply: Reply | None = None
         self.rcpt_replies: list[Reply] = []
         #: How many recipients the server has accepted so far.
@@ -151,6 +173,30 @@ class Transaction:
             raise RemoteProtocolError("the server refused MAIL and wants content nevertheless")
         return _CONTENT
 
+    def take_chunk(self, reply: Reply) -> None:
+        """Note the reply to BDAT, the last of its flight.
+
+        Raises:
+            RemoteProtocolError: it is no reply to BDAT, or the server refused MAIL and took
+                everything behind it.
+        """
+        if reply.code < _NEGATIVE:
+            enhanced = reply.enhanced
+            if enhanced is not None and enhanced.split(".")[1] == _ABOUT_ADDRESS:
+                # Behind one reply too many all are 250, and only this tells (DATA has its 354).
+                raise RemoteProtocolError(f"the server said '{reply}' in reply to BDAT")
+            if self.refused and self.accepted:
+                raise RemoteProtocolError("the server refused MAIL and took content nevertheless")
+        self.final_reply = reply
+
+    @property
+    def knows_no_bdat(self) -> bool:
+        """Whether BDAT itself was refused, and not what it carried or the sequence it came in."""
+        reply = self.final_reply
+        if not self.chunked or reply is None or reply.code not in _SYNTAX:
+            return False
+        return reply.code != _BAD_SEQUENCE or not (self.refused or self._some_refused)
+
     @property
     def sender_refusal(self) -> Reply | None:
         """The reply that refused the sender for good; "too big" speaks of the message."""
@@ -169,13 +215,21 @@ class Transaction:
             raise LocalProtocolError("the transaction is still open")
         paths = self.envelope.forward_paths
         if self.refused:
-            reply = self.mail_reply
-            status = _refusal(reply)
-            return tuple([Outcome(path, status, reply) for path in paths])
+            return tuple(self._behind_refused_mail())
         if self.accepted == len(paths):
             fate = self._fate()
             return tuple([Outcome(path, *fate) for path in paths])
         return tuple(self._each())
+
+    def _behind_refused_mail(self) -> Iterator[Outcome]:
+        reply = self.mail_reply
+        status = _refusal(reply)
+        for index, path in enumerate(self.envelope.forward_paths):
+            said = self.rcpt_replies[index] if index < len(self.rcpt_replies) else None
+            if said is not None and said.code < _NEGATIVE and self._is_doubtful:
+                yield Outcome(path, Status.IN_DOUBT, None, self.broken)
+            else:
+                yield Outcome(path, status, reply)
 
     def _each(self) -> Iterator[Outcome]:
         fate = self._fate()
@@ -205,21 +259,41 @@ class Transaction:
         if final is not None:
             if final.code < _NEGATIVE:
                 return (_ACCEPTED, final, None, True)
-            return (_refusal(final), final, None, True)
+            return self._fate_of_refused(final)
         data = self.data_reply
         if data is not None and data.code >= _NEGATIVE:  # a 354 decides nothing
-            if data.code == _BAD_SEQUENCE and self.accepted < len(self.rcpt_replies):
+            if data.code == _BAD_SEQUENCE and self._some_refused:
                 # Counted: behind a mere "too many recipients" nobody else makes progress.
                 return (Status.PENDING, data, _BEHIND_FAILURE, True)
             return (_refusal(data), data, None, True)
-        if self.end_of_data_handed_over:
-            return (Status.IN_DOUBT, None, self.broken, True)
         return self._unanswered()
 
+    def _fate_of_refused(self, final: Reply) -> tuple[Status, Reply | None, str | None, bool]:
+        if self.chunked and self._some_refused and _is_about_sequence(final):
+            return (Status.PENDING, final, _BEHIND_FAILURE, True)
+        if self.knows_no_bdat:
+            # Uncounted: it happens once to a session, the next transaction goes by DATA.
+            return (Status.PENDING, final, _NO_BDAT, False)
+        return (_refusal(final), final, None, True)
+
     def _unanswered(self) -> tuple[Status, Reply | None, str | None, bool]:
-        """Say what becomes of those that nothing was said about, and who certainly have nothing."""
+        """Say what becomes of those that nothing final was said about."""
+        if self._is_doubtful:
+            return (Status.IN_DOUBT, None, self.broken, True)
         # What was tried counts, or a message that breaks the session would be tried for ever.
         return (Status.PENDING, None, f"{_NOT_SENT}: {self.broken}", self.handed_over)
+
+    @property
+    def _some_refused(self) -> bool:
+        return self.accepted < len(self.rcpt_replies)
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether the server may have taken the content without having said so."""
+        if self.final_reply is not None or not self.end_of_data_handed_over:
+            return False
+        # Replies come in their order: behind a 421 no command of the flight was carried out.
+        return not self.rcpt_replies or self.rcpt_replies[-1].code != _CLOSING
 
 
 def is_full(reply: Reply) -> bool:
@@ -235,6 +309,11 @@ def is_full(reply: Reply) -> bool:
             return True
         return reply.code == _STORAGE and enhanced.split(".")[1] not in _ABOUT_ONE
     return reply.code == _STORAGE or "too many recipients" in reply.text.lower()
+
+
+def _is_about_sequence(reply: Reply) -> bool:
+    enhanced = reply.enhanced
+    return reply.code == _BAD_SEQUENCE or (enhanced is not None and enhanced.endswith(_SEQUENCE))
 
 
 def _refusal(reply: Reply | None) -> Status:

@@ -66,6 +66,7 @@ class Scene:
     security: str = "plaintext"
     ca_file: Path | None = None
     pipelining: bool = True
+    chunking: bool = True
     password: str | None = None
     username: str | None = None
     group: bool = False
@@ -80,6 +81,7 @@ class Scene:
             "port": self.port,
             "security": self.security,
             "pipelining": "auto" if self.pipelining else "off",
+            "chunking": "auto" if self.chunking else "off",
             "sessions": self.sessions,
             "timeouts": dict(self.timeouts or PATIENT),
         }

@@ -10,7 +10,7 @@ with `#` are left out. Every other line is one of these:
     C: text            `data_to_send` returns this line and CRLF; lines in a row are one call
     E: event           the next event: its name and what it says; an exception likewise
     O: outcome         the next outcome of the transaction that was done last, in order
-    = FACT value       `phase`, `owed`, `deadline` or `capabilities` is this now
+    = FACT value       `phase`, `owed`, `deadline`, `capabilities` or `chunking` is this now
 
 Intents are the methods of `Connection` by name:
 
@@ -18,8 +18,8 @@ Intents are the methods of `Connection` by name:
     -- ready [KEYWORD; KEYWORD ...]                 (greeting and EHLO with these keywords, done)
     -- hello | start_tls | tls_started | finish_content | reset | noop | quit | receive_eof
     -- authenticate MECHANISM USERNAME PASSWORD
-    -- begin FROM TO[,TO ...] [size=N] [eight_bit] [smtputf8]     (FROM may be <>)
-    -- send_content TEXT | send_body TEXT           (escapes as in Python)
+    -- begin FROM TO[,TO ...] [size=N] [eight_bit] [smtputf8] [held]   (FROM may be <>)
+    -- send_content TEXT | send_body TEXT | send_chunk TEXT        (escapes as in Python)
     -- connection_lost REASON
     -- unsent                                       (what the engine wants to send stays there)
 
@@ -219,6 +219,7 @@ class Replay:
             "owed": owed or "",
             "deadline": owed.deadline if owed else "",
             "capabilities": show_capabilities(connection.capabilities),
+            "chunking": "on" if connection.chunking else connection.chunking_failed or "off",
         }
         self._check(step.line, expected, str(facts[name]), name)
 
@@ -280,7 +281,9 @@ class Replay:
             tuple(unescape(word).decode() for word in recipients.split(",")),
             smtputf8="smtputf8" in options,
         )
-        self.connection.begin(envelope, size=size, eight_bit="eight_bit" in options)
+        self.connection.begin(
+            envelope, size=size, eight_bit="eight_bit" in options, held="held" in options
+        )
         self.begun += 1
 
     def _intent_send_content(self, rest: str) -> None:
@@ -288,6 +291,9 @@ class Replay:
 
     def _intent_send_body(self, rest: str) -> None:
         self.connection.send_body(unescape(rest))
+
+    def _intent_send_chunk(self, rest: str) -> None:
+        self.connection.send_chunk(unescape(rest))
 
     def _intent_unsent(self, _rest: str) -> None:
         self.held_back = True

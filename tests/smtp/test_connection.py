@@ -1,5 +1,6 @@
 """The state machine: its table, what the caller may want when, transcripts, and size."""
 
+import re
 import time
 
 import pytest
@@ -20,7 +21,10 @@ from mailbatch.smtp.content import stuff
 from mailbatch.smtp.phases import TRANSITIONS, Phase, Signal
 
 ENVELOPE = Envelope("a@example.com", ("b@example.org",))
-KEYWORDS = b"250-server.example\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n"
+KEYWORDS = (
+    b"250-server.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-STARTTLS\r\n"
+    b"250 AUTH PLAIN LOGIN\r\n"
+)
 
 
 def all_events(connection):
@@ -68,6 +72,10 @@ def connection_in(phase, **options):
         ),
         Phase.AUTH: lambda: then(ready, lambda: connection.authenticate(Plain("u", "secret"))),
         Phase.TRANSACTION: lambda: then(ready, lambda: connection.begin(ENVELOPE)),
+        Phase.HELD: lambda: then(ready, lambda: connection.begin(ENVELOPE, held=True)),
+        Phase.FLIGHT: lambda: then(
+            ways[Phase.HELD], lambda: connection.send_chunk(b"x\r\n"), connection.data_to_send
+        ),
         Phase.CONTENT: content,
         Phase.END_OF_DATA: lambda: then(content, connection.finish_content),
         Phase.REFUSED: lambda: answer(connection, b"554 no\r\n"),
@@ -85,6 +93,8 @@ INTENTS = {
     Signal.TLS_STARTED: Connection.tls_started,
     Signal.AUTHENTICATE: lambda connection: connection.authenticate(Plain("u", "secret")),
     Signal.BEGIN: lambda connection: connection.begin(ENVELOPE),
+    Signal.HOLD: lambda connection: connection.begin(ENVELOPE, held=True),
+    Signal.CHUNK: lambda connection: connection.send_chunk(b"x\r\n"),
     Signal.BODY: lambda connection: connection.send_body(b"x\r\n"),
     Signal.FINISH: Connection.finish_content,
     Signal.RESET: Connection.reset,
@@ -221,6 +231,87 @@ def test_end_of_data_is_handed_over_exactly_when_it_is():
     assert [outcome.status for outcome in transaction.outcomes()] == [Status.IN_DOUBT]
 
 
+def test_a_flight_is_handed_over_as_a_whole():
+    """Nothing leaves before the content is there; then the end of data leaves with all the rest."""
+    connection = connection_in(Phase.HELD)
+    transaction = connection.transaction
+    assert connection.data_to_send() == b""
+    assert not transaction.handed_over
+    connection.send_chunk(b"Subject: x\r\n\r\n.\r\n.x")
+    assert not transaction.end_of_data_handed_over
+    assert connection.data_to_send() == (
+        b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nBDAT 21 LAST\r\n"
+        b"Subject: x\r\n\r\n.\r\n.x\r\n"
+    )
+    assert transaction.end_of_data_handed_over
+    assert connection.owed is Verb.MAIL
+
+
+@pytest.mark.parametrize("keyword", [b"PIPELINING", b"CHUNKING"])
+def test_no_flight_without_both(keyword):
+    """BDAT is used where the server announces CHUNKING and PIPELINING, and after no failure."""
+    connection = connection_in(Phase.HELLO)
+    answer(connection, b"250-server.example\r\n250 %s\r\n" % keyword)
+    assert not connection.chunking
+    with pytest.raises(LocalProtocolError, match="not on offer"):
+        connection.begin(ENVELOPE, held=True)
+    connection.begin(ENVELOPE)
+    assert connection.data_to_send() != b""
+
+
+@pytest.mark.parametrize(
+    ("answers", "failed"),
+    [
+        (b"250 ok\r\n250 ok\r\n250 ok\r\n", None),
+        (b"250 ok\r\n250 ok\r\n554 no\r\n", None),
+        (b"250 ok\r\n550 no\r\n503 what?\r\n", None),
+        (b"250 ok\r\n250 ok\r\n502 what?\r\n", "announces CHUNKING and said '502 what\\?'"),
+        (b"250 ok\r\n250 ok\r\n503 what?\r\n", "announces CHUNKING and said '503 what\\?'"),
+        (b"250 ok\r\n250 ok\r\n354 go\r\n", "said 354 in reply to BDAT"),
+        (b"250 ok\r\n250 ok\r\n250 2.1.5 ok\r\n", "'250 2.1.5 ok' in reply to BDAT"),
+        (b"250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n", "owed no reply"),
+    ],
+)
+def test_what_makes_chunking_fail(answers, failed):
+    """A refused content does not; a refused command and every broken rule behind BDAT do."""
+    connection = connection_in(Phase.FLIGHT)
+    connection.receive_data(answers)
+    connection.data_to_send()
+    if failed is None:
+        assert connection.chunking_failed is None
+    else:
+        assert re.search(failed, connection.chunking_failed)
+        assert not connection.chunking
+
+
+def test_a_server_that_takes_the_content_for_commands_is_found_out():
+    """Answers to its lines come in place of that to RSET: the session ends, nothing followed."""
+    connection = connection_in(Phase.FLIGHT)
+    connection.receive_data(b"250 ok\r\n550 no\r\n503 nobody\r\n")
+    transaction = connection.begin(ENVELOPE, held=True)
+    connection.send_chunk(b"x\r\n")
+    assert connection.data_to_send() == b"RSET\r\n"
+    connection.receive_data(b"500 what?\r\n")
+    assert connection.phase is Phase.CLOSED
+    assert "refused RSET: 500 what?" in connection.chunking_failed
+    assert [(o.status, o.counted) for o in transaction.outcomes()] == [(Status.PENDING, False)]
+
+
+def test_a_refused_bdat_is_cleared_before_the_next_flight():
+    """RFC 3030 2: RSET, and nothing behind it before its reply."""
+    connection = connection_in(Phase.FLIGHT)
+    connection.receive_data(b"250 ok\r\n550 no\r\n554 5.5.1 nobody\r\n")
+    connection.begin(ENVELOPE, held=True)
+    connection.send_chunk(b"x\r\n")
+    assert connection.data_to_send() == b"RSET\r\n"
+    transaction = connection.transaction
+    assert not transaction.handed_over
+    connection.receive_data(b"250 ok\r\n")
+    assert connection.data_to_send().endswith(b"BDAT 3 LAST\r\nx\r\n")
+    connection.receive_data(b"250 ok\r\n250 ok\r\n250 2.0.0 queued\r\n")
+    assert [outcome.status for outcome in transaction.outcomes()] == [Status.ACCEPTED]
+
+
 def test_body_in_parts():
     """Parts cut anywhere come to the same bytes as the whole."""
     content = b"Subject: x\r\n\r\n" + b".a line\r\n" * 50
@@ -306,6 +397,21 @@ def test_transcript_of_a_body_in_parts():
     connection.finish_content()
     assert connection.data_to_send() == b"one\r\ntwo\r\n.\r\n"
     assert lines == [("C", b"<5 bytes of content>"), ("C", b"<5 bytes of content>"), ("C", b".")]
+
+
+def test_transcript_of_a_flight():
+    """The commands are lines, the content is its size."""
+    lines = []
+    connection = connection_in(Phase.HELD, transcript=lambda side, line: lines.append((side, line)))
+    lines.clear()
+    connection.send_chunk(b"secret\r\n")
+    connection.data_to_send()
+    assert [line for _, line in lines] == [
+        b"MAIL FROM:<a@example.com>",
+        b"RCPT TO:<b@example.org>",
+        b"BDAT 8 LAST",
+        b"<8 bytes of content>",
+    ]
 
 
 def test_no_secret_in_what_the_connection_shows():

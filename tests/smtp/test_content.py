@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp.content import stuff, unstuff
+from mailbatch.smtp.content import checked, could_send, stuff, unstuff
 
 QUICK = settings(deadline=None, max_examples=100)
 
@@ -97,3 +97,31 @@ def test_only_crlf_gets_through(content):
     else:
         assert bare is None
         assert wire.endswith(b"\r\n") or not wire
+
+
+@pytest.mark.parametrize(
+    ("content", "sends"),
+    [
+        (b"Subject: x\r\n\r\nHello\r\n", False),
+        (b"Subject: x\r\n\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\nx\r\n", False),
+        (b"Subject: x\r\n\r\nDATA\r\nx\r\n.\r\n", True),
+        (b"Subject: x\r\n\r\n..\r\n.x\r\n", False),
+        (b"Subject: x\r\n\r\nbDaT 3 LAST\r\nx\r\n", True),
+        (b"Subject: x\r\n\r\n \tBDAT 3\r\n", True),
+        (b"Subject: x\r\n\r\nthe BDAT command\r\n", False),
+        (b".\r\n", True),
+        (b" Bdat 3\r\n", True),
+        (b"", False),
+    ],
+)
+def test_what_could_send_where_it_is_read_as_commands(content, sends):
+    """Only a lone dot or a BDAT of its own could end a message: such a content is no chunk."""
+    assert could_send(content) is sends
+
+
+def test_a_chunk_is_checked_and_not_stuffed():
+    """The same rules as for DATA, but for the dots."""
+    assert checked(b"..\r\n.") == b"..\r\n.\r\n"
+    for wrong in (b"a\nb\r\n", b"a\rb\r\n", b"x" * 999 + b"\r\n"):
+        with pytest.raises(LocalProtocolError):
+            checked(wrong)

@@ -1,5 +1,7 @@
 """What holds for every server: garbage, lies, cuts anywhere, and a random one with a journal."""
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +68,7 @@ def test_any_bytes_in_any_phase(phase, stream, data):
     expected, sent, found = fed(phase, [whole])
     assert expected.phase is Phase.CLOSED
     assert found.count("TransactionDone") == (
-        phase in {Phase.TRANSACTION, Phase.CONTENT, Phase.END_OF_DATA}
+        phase in {Phase.TRANSACTION, Phase.HELD, Phase.FLIGHT, Phase.CONTENT, Phase.END_OF_DATA}
     )
     for cut in (pieces, [whole[i : i + 1] for i in range(len(whole))]):
         connection, other_sent, other_found = fed(phase, cut)
@@ -81,9 +83,10 @@ class Server:
     outcomes are compared with that.
     """
 
-    def __init__(self, draw, *, pipelining):
+    def __init__(self, draw, *, pipelining, chunking=False):
         self.draw = draw
         self.pipelining = pipelining
+        self.chunking = chunking
         self.inbox = b""
         self.reading = False
         self.gone = False
@@ -92,7 +95,7 @@ class Server:
         self.sender = False
         self.accepted = []
         self.taken = []
-        self.doubtful = False
+        self.doubtful = set()
 
     def take(self, data):
         """Read what came; return the answers."""
@@ -100,6 +103,15 @@ class Server:
         self.inbox += data
         while b"\r\n" in self.inbox and not self.gone:
             line, _, self.inbox = self.inbox.partition(b"\r\n")
+            if line.startswith(b"BDAT") and not self.reading:
+                size, last = line[5:].split()
+                assert last == b"LAST"
+                chunk, self.inbox = self.inbox[: int(size)], self.inbox[int(size) :]
+                assert chunk == CONTENT
+                assert self.inbox == b"", "bytes behind a BDAT"
+                self.commands += 1
+                answers.append(self.bdat())
+                continue
             if self.reading and line != b".":
                 continue
             if not self.pipelining or self.reading or line == b"DATA":
@@ -114,11 +126,14 @@ class Server:
             return self.final()
         if line.startswith(b"EHLO"):
             keywords = b"250-PIPELINING\r\n" if self.pipelining else b""
+            keywords += b"250-CHUNKING\r\n" if self.chunking else b""
             return self.say(b"250-server.example\r\n" + keywords + b"250 8BITMIME\r\n")
         kind = line[:4]
         code = self.draw({b"DATA": "data", b"RSET": "rset"}.get(kind, "command"))
         if code == "gone":
             self.gone = True
+            if b"BDAT " in self.inbox:
+                self.doubtful = self.unrefused(line)
             return b""
         if kind == b"MAIL":
             assert not self.sender, "MAIL in an open transaction"
@@ -136,13 +151,37 @@ class Server:
             self.sender = False
         return self.say(f"{code} said to {kind.decode()}\r\n".encode())
 
+    def unrefused(self, line):
+        """Those of a flight whom a client cannot rule out that hears nothing more."""
+        if line.startswith(b"RCPT") and not self.sender:
+            return set()
+        coming = re.findall(rb"RCPT TO:<(.*?)>", line + b"\r\n" + self.inbox)
+        before = [] if line.startswith(b"MAIL") else self.accepted
+        return {*before, *(path.decode() for path in coming)}
+
+    def bdat(self):
+        """Answer a whole content by its octets."""
+        code = self.draw("bdat")
+        accepted = self.accepted if self.sender else []
+        if code == "gone":
+            self.gone = True
+            self.doubtful = set(accepted)
+            return b""
+        if code[0] == "2" and not self.sender:
+            code = "503"
+        if code[0] == "2":
+            self.taken.extend(accepted)
+            self.sender = False
+        # Refused, it stays open until RSET.
+        return self.say(f"{code} said to BDAT\r\n".encode())
+
     def final(self):
         """Answer the end of data; whoever is accepted and taken has the message."""
         code = self.draw("final")
         accepted, self.accepted, self.reading, self.sender = self.accepted, [], False, False
         if code == "gone":
             self.gone = True
-            self.doubtful = bool(accepted)
+            self.doubtful = set(accepted)
             return b""
         if code[0] == "2":
             self.taken.extend(accepted)
@@ -155,7 +194,9 @@ class Server:
         return answer
 
 
+CONTENT = b"Subject: x\r\n\r\n.\r\nRSET\r\n"
 ANSWERS = {
+    "bdat": st.sampled_from(["250"] * 8 + ["451", "502", "503", "554", "421", "gone"]),
     "command": st.sampled_from(
         ["250"] * 12 + ["251", "450", "452", "503", "550", "552", "421", "gone"]
     ),
@@ -180,24 +221,25 @@ def converse(connection, server, data):
         while (event := connection.next_event()) is not None:
             found.append(event)
             if isinstance(event, events.ContentWanted):
-                connection.send_content(b"Subject: x\r\n\r\n.\r\nRSET\r\n")
+                connection.send_content(CONTENT)
         if not sent and not connection.data_to_send():
             return found
 
 
 @given(
     pipelining=st.booleans(),
+    chunking=st.booleans(),
     sizes=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     data=st.data(),
 )
 @QUICK
-def test_random_server(pipelining, sizes, data):
+def test_random_server(pipelining, chunking, sizes, data):
     """Against any server every recipient has one outcome, and it is the truth.
 
     Every command has its one reply; accepted are exactly those whose message the server took;
     in doubt only those whose end of data it did not answer.
     """
-    server = Server(lambda kind: data.draw(ANSWERS[kind]), pipelining=pipelining)
+    server = Server(lambda kind: data.draw(ANSWERS[kind]), pipelining=pipelining, chunking=chunking)
     connection = Connection(local_name="client.example")
     connection.receive_data(b"220 hi\r\n")
     assert isinstance(connection.next_event(), events.Greeted)
@@ -209,7 +251,10 @@ def test_random_server(pipelining, sizes, data):
         if connection.phase is Phase.CLOSED:
             break
         paths = tuple(f"t{number}r{index}@example.org" for index in range(size))
-        transaction = connection.begin(Envelope("a@example.com", paths))
+        held = connection.chunking
+        transaction = connection.begin(Envelope("a@example.com", paths), held=held)
+        if held:
+            connection.send_chunk(CONTENT)
         found = converse(connection, server, data)
         settled = [e.transaction for e in found if isinstance(e, events.TransactionDone)]
         assert settled == [transaction]
@@ -219,7 +264,7 @@ def test_random_server(pipelining, sizes, data):
         doubtful += [o.address for o in outcomes if o.status is Status.IN_DOUBT]
         done += 1
     assert accepted == server.taken
-    assert bool(doubtful) == server.doubtful
+    assert set(doubtful) == server.doubtful
     # One reply is the greeting's. A server that is gone leaves what it did not answer.
     assert connection.replies == server.replies + 1
     if connection.phase is not Phase.CLOSED:

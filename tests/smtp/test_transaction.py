@@ -168,6 +168,94 @@ def test_the_table_of_outcomes():
     assert seen > 300
 
 
+def expected_of_flight(mail, rcpts, bdat):
+    """The same for one flight with BDAT, all of it handed over."""
+    refused = mail is not None and mail >= 400
+    ended = 421 in rcpts
+    lost = bdat is None and not ended
+    found = []
+    for index, code in enumerate(rcpts):
+        before = rcpts[:index]
+        if refused and not (lost and code == 250):
+            found.append("deferred" if mail < 500 else "rejected")
+        elif code is None or (code == 250 and bdat is None):
+            found.append("in_doubt" if lost else "pending")
+        elif code == 250 and bdat == 250:
+            found.append("accepted")
+        elif code == 250:
+            failed = any(b is not None and b >= 400 for b in rcpts)
+            unsent = bdat == 502 or bdat == 503 or (bdat == "554 5.5.1" and failed)
+            found.append("pending" if unsent else "deferred" if bdat == 451 else "rejected")
+        elif (code == 452 and 250 in before) or (code == 503 and any(b >= 400 for b in before)):
+            found.append("pending")
+        else:
+            found.append("deferred" if code < 500 else "rejected")
+    return found
+
+
+def flights():
+    """Every way in which a flight to two recipients can go."""
+    for mail in (None, 250, 451, 550):
+        for rcpts in itertools.product((None, 250, 421, 450, 452, 550, 503), repeat=2):
+            if rcpts[1] is not None and rcpts[0] in {None, 421}:
+                continue
+            if mail is None and rcpts != (None, None):
+                continue
+            known = None not in rcpts and 421 not in rcpts
+            for bdat in (None, 250, 451, 502, 503, 554, "554 5.5.1") if known else (None,):
+                if not (mail in {451, 550} and 250 in rcpts and bdat == 250):
+                    yield mail, rcpts, bdat
+
+
+def flown(mail, rcpts, bdat):
+    """The settled transaction of a flight."""
+    made = transaction("b@x", "c@x")
+    made.chunked = made.handed_over = made.end_of_data_handed_over = True
+    if mail is not None:
+        made.take_mail(Reply(mail), 0)
+    for code in rcpts:
+        if code is not None:
+            made.take_rcpt(Reply(code), 0)
+    if bdat is not None:
+        made.take_chunk(Reply(554, (), "5.5.1") if bdat == "554 5.5.1" else Reply(bdat))
+    made.broken = "broken off"
+    made.settled = True
+    return made
+
+
+def test_the_table_of_outcomes_of_a_flight():
+    """Every combination of replies to one flight comes to what the table says."""
+    seen = 0
+    for flight in flights():
+        assert statuses(flown(*flight)) == expected_of_flight(*flight), flight
+        seen += 1
+    assert seen > 300
+
+
+def test_a_flight_uses_no_attempt_only_where_there_is_no_bdat():
+    """That cannot happen again, since the session then goes by DATA."""
+    for mail, rcpts, bdat in flights():
+        made = flown(mail, rcpts, bdat)
+        assert any(o.counted for o in made.outcomes()) or made.knows_no_bdat, (mail, rcpts, bdat)
+
+
+def test_who_refuses_mail_and_takes_all_behind_it_contradicts_itself():
+    """Nothing of what it says is believed: those whom it accepted are in doubt."""
+    made = flown(550, (250, 503), None)
+    with pytest.raises(RemoteProtocolError, match="nevertheless"):
+        made.take_chunk(OK)
+    assert statuses(made) == ["in_doubt", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("mail", "refused"), [(None, False), (250, False), (451, False), (550, True), (552, False)]
+)
+def test_the_sender_is_refused_for_good_by_5yz_to_mail(mail, refused):
+    """Not by 4yz, and 552 is about the size of the message."""
+    made = played(mail, (None, None), None, None, dot=False)
+    assert (made.sender_refusal is not None) is refused
+
+
 def test_no_attempt_is_endless():
     """Of what was tried at least one recipient counts: nothing can be tried for ever."""
     for play in plays():

@@ -116,6 +116,8 @@ class Conversation:
                 self._rcpt(line, argument)
             case "DATA":
                 self._data(line)
+            case "BDAT" if self._settings.bdat != "unknown":
+                self._bdat(line, argument)
             case "RSET":
                 self._transaction = None
                 self._speaker.answer(Stage.RSET, line, "250 2.0.0 OK")
@@ -274,6 +276,59 @@ class Conversation:
         self._in_content = False
         self._end_of_data(transaction, content)
 
+    def _bdat(self, line: str, argument: str) -> None:
+        """The whole content in one chunk; this client sends no other."""
+        transaction = self._transaction
+        found = re.fullmatch(r"(\d+) LAST", argument, re.IGNORECASE)
+        if found is None:
+            self._speaker.answer(None, line, "501 5.5.4 Syntax")
+            return
+        nobody = transaction is None or not transaction.recipients
+        if nobody and self._settings.bdat == "unskipped":
+            self._speaker.answer(Stage.DOT, line, "503 5.5.1 Need RCPT", **self._nothing())
+            return
+        early = len(self._speaker.input.pending)
+        self._speaker.input.begin_chunk(int(found[1]))
+        self._in_content = True
+        if not nobody:
+            self._chunk_fault(int(found[1]))
+        while (content := self._speaker.input.chunk()) is None:
+            self._speaker.read_more()
+        self._in_content = False
+        if transaction is None:
+            self._speaker.answer(Stage.DOT, line, "503 5.5.1 Need MAIL", **self._nothing())
+        elif self._settings.bdat == "skipped":
+            self._speaker.answer(Stage.DOT, line, "502 5.5.1 Not implemented", **self._nothing())
+        else:
+            self._rejected = False
+            self._end_of_data(transaction, content, chunked=early)
+
+    @staticmethod
+    def _nothing() -> Record:
+        """The facts of a content that was not taken and is not kept."""
+        return {"recipients": [], "dot": False}
+
+    def _chunk_fault(self, size: int) -> None:
+        """Do what the plan has for the middle of a chunk: it is final, always."""
+        fault = self._speaker.take(Stage.CHUNK)
+        if fault is None:
+            return
+        stop = min(fault.at, size - 1)
+        while self._speaker.input.received < stop:
+            self._speaker.input.chunk(stop_at=stop)
+            if self._speaker.input.received < stop:
+                self._speaker.read_more()
+        written = wrong_bytes(fault, b"")
+        self._speaker.record(
+            Stage.CHUNK,
+            "",
+            None if fault.kind in SILENT_KINDS else written,
+            fault,
+            received=self._speaker.input.received,
+            dot=False,
+        )
+        self._speaker.end(fault, written)
+
     def _body_fault(self) -> None:
         """Do what the plan has for the middle of the content, if there is a middle."""
         fault = self._speaker.take(Stage.BODY)
@@ -301,7 +356,9 @@ class Conversation:
             self._speaker.answered.add(Stage.DOT)
         self._rejected = fault.kind in {Kind.TRANSIENT, Kind.PERMANENT, Kind.WRONG_CLASS}
 
-    def _end_of_data(self, transaction: Transaction, content: bytes) -> None:
+    def _end_of_data(
+        self, transaction: Transaction, content: bytes, *, chunked: int | None = None
+    ) -> None:
         after = self._after_dot()
         header = BytesHeaderParser().parsebytes(content.partition(b"\r\n\r\n")[0])["Message-ID"]
         facts: Record = {
@@ -314,6 +371,7 @@ class Conversation:
             "size": len(content),
             "named": sorted(set(_ADDRESS.findall(content.decode("latin-1")))),
             "dot": True,
+            "chunked": chunked,
             "after_dot": after,
             "waits": self._speaker.waits - transaction.waits_before,
             "content": asdict(self._speaker.input.content_facts),

@@ -11,19 +11,21 @@ Its parser is its own (`smtp_input`), so that it can judge the client's bytes. F
 |---------------|----------------------------------------------------------------------------------|
 | data          | `before_354`: bytes of content that did not wait                                 |
 | auth-final    | `mechanism`, `username`, `encrypted`                                             |
-| body          | `received`: bytes of content when the fault struck                               |
+| body, chunk   | `received`: bytes of content when the fault struck                               |
 | dot           | `mail_from`, `parameters`, `recipients` (accepted), `asked` (RCPTs),             |
 |               | `message_id`, `sha256` and `size` of the content without transparency,           |
 |               | `named` (addresses of example.net that stand in it),                             |
 |               | `taken`, `told`, `after_dot` (bytes behind the dot before its reply), `waits`    |
-|               | (since MAIL began), `content` (bare CR and LF, longest line, 8-bit, NUL)         |
+|               | (since MAIL began), `chunked` (bytes of a BDAT that came with its command, None  |
+|               | with DATA), `content` (bare CR and LF, longest line, 8-bit, NUL)                 |
 | starttls-left | `unread`: bytes in the clear behind STARTTLS                                     |
 | tls-failed    | `reason`: why there was no handshake                                             |
 | closed        | `by`, `in_content`, `received`, `unread`, `waits`, `commands` (as `content`)     |
 
 A wait is a round trip: bytes of the client that came behind replies, once everything it had asked
 was answered. A pipelining client that writes each command group at once makes two for each
-transaction, one before MAIL and one before the content (so that `waits` of its dot is 1).
+transaction, one before MAIL and one before the content (so that `waits` of its dot is 1); with
+BDAT in the same flight it makes one (0).
 
 It also runs alone, until it is killed, and then survives its client's death:
 

@@ -16,11 +16,14 @@ class Settings:
     `recipients` is how many a transaction takes before 452. `refused` maps addresses to the reply
     for their RCPT. `credentials` None accepts any. `receive_buffer` and `send_buffer` are SO_RCVBUF
     and SO_SNDBUF, `read_pause` is in seconds before every read. `hold_final` is how many seconds
-    the reply to the end of data waits for bytes that must not come.
+    the reply to the end of data waits for bytes that must not come. `chunking` announces CHUNKING;
+    `bdat` is "taken", "unknown" (500, and its octets are read as commands), "skipped" (502, and its
+    octets are read) or "unskipped" (read as commands only where nobody is to have them).
     """
 
     security: str = "plaintext"
     pipelining: bool = True
+    chunking: bool = False
     extensions: Collection[str] | None = None
     extensions_in_tls: Collection[str] | None = None
     size: int | None = 20_971_520
@@ -32,6 +35,7 @@ class Settings:
     prompts: tuple[str, str] = ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")
     recipients: int = 1000
     refused: Mapping[str, str] = field(default_factory=dict)
+    bdat: str = "taken"
     data_without_recipients: str = "554 5.5.1 No valid recipients"
     receive_buffer: int | None = None
     send_buffer: int | None = None
@@ -54,5 +58,6 @@ class Settings:
             "ENHANCEDSTATUSCODES": True,
             "SMTPUTF8": self.smtputf8,
             "PIPELINING": self.pipelining,
+            "CHUNKING": self.chunking,
         }
         return [extension for extension, is_offered in offered.items() if is_offered]

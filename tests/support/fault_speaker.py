@@ -204,6 +204,8 @@ class Speaker:
             if self._settings.security == "starttls" and stage is Stage.EHLO:
                 return (Stage.STARTTLS,)
             return (Stage.AUTH, Stage.AUTH_FINAL) if self._settings.mechanisms else (Stage.MAIL,)
+        if stage is Stage.RCPT and self._settings.chunking:
+            return (Stage.RCPT, Stage.DOT)
         return FOLLOWERS.get(stage, ())
 
     def take(self, stage: Stage, *, recipient: tuple[int, str] | None = None) -> Fault | None:

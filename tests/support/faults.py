@@ -31,7 +31,8 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"  # the 354
     BODY = "body"  # while content is coming
-    DOT = "dot"  # the reply to the end of data
+    CHUNK = "chunk"  # while the octets of a BDAT are coming
+    DOT = "dot"  # the reply to the end of data, or to BDAT
     HALF = "half"  # half of that reply is written already
     IDLE = "idle"  # behind that reply, with no command given
     RSET = "rset"
@@ -75,6 +76,7 @@ _APPLICABLE: dict[Stage, Collection[Kind]] = {
     Stage.EHLO2: _EVERY - {Kind.EARLY},
     Stage.TLS: SILENT_KINDS | _REPLIES | {Kind.DRIP, Kind.EARLY, Kind.SPLIT},
     Stage.BODY: SILENT_KINDS | _REPLIES | {Kind.WRONG_CLASS, Kind.EARLY},
+    Stage.CHUNK: SILENT_KINDS | {Kind.SHUTDOWN},
     Stage.HALF: SILENT_KINDS | {Kind.OVERSIZE, Kind.DRIP, Kind.SPLIT},
     Stage.IDLE: {Kind.RST, Kind.FIN, Kind.EARLY} | _REPLIES,
 }
@@ -85,9 +87,15 @@ def applicable(stage: Stage, kind: Kind) -> bool:
     return kind in _APPLICABLE.get(stage, _EVERY)
 
 
-def matrix() -> list[tuple[Stage, Kind]]:
-    """Every applicable pair, stage by stage."""
-    return [(stage, kind) for stage in Stage for kind in Kind if applicable(stage, kind)]
+def matrix(*, chunking: bool = False) -> list[tuple[Stage, Kind]]:
+    """Every applicable pair of a dialogue with DATA, stage by stage; `chunking`: with BDAT."""
+    absent = {Stage.DATA, Stage.BODY} if chunking else {Stage.CHUNK}
+    return [
+        (stage, kind)
+        for stage in Stage
+        for kind in Kind
+        if stage not in absent and applicable(stage, kind)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +105,9 @@ class Fault:
     `connection` is the n-th of the server, `transaction` the n-th MAIL of the server, `recipient`
     the n-th RCPT of its transaction or its address; all from 1, None matches any. `times` 0 is
     always. `text` (without line end) replaces the kind's own reply. `at` counts bytes of content,
-    for BODY. `pace` is in seconds between bytes. `taken` says whether the server keeps the message
-    all the same; None is what the kind suggests: refused by 4xx, 5xx and 421, kept otherwise.
+    for BODY and CHUNK. `pace` is in seconds between bytes. `taken` says whether the server keeps
+    the message all the same; None is what the kind suggests: refused by 4xx, 5xx and 421, kept
+    otherwise.
     """
 
     stage: Stage

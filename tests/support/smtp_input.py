@@ -86,10 +86,30 @@ class SmtpInput:
         del self.pending[:at]
         return None
 
+    def begin_chunk(self, size: int) -> None:
+        """The next `size` octets are a content, whatever they are (RFC 3030 2)."""
+        self._start_content()
+        self._wanted = size
+
+    def chunk(self, stop_at: int | None = None) -> bytes | None:
+        """Give the content once all of its octets are read, or None where there are more to come.
+
+        With `stop_at` it reads no further than that many of them.
+        """
+        until = self._wanted if stop_at is None else min(stop_at, self._wanted)
+        piece = bytes(self.pending[: until - len(self._content)])
+        del self.pending[: len(piece)]
+        self._content += piece
+        if len(self._content) < self._wanted:
+            return None
+        self.content_facts = facts_of_chunk(bytes(self._content))
+        return bytes(self._content)
+
     def _start_content(self) -> None:
         self._state = _State.LINE_START
         self._content = bytearray()
         self._line = 0
+        self._wanted = 0
         self.content_facts = WireFacts()
 
     def _step(self, buffer: bytes, at: int, stop_at: int | None) -> tuple[int, bool]:
@@ -143,3 +163,15 @@ class SmtpInput:
         facts.longest_line = max(facts.longest_line, self._line)
         self._line = 0
         self._state = _State.LINE_START
+
+
+def facts_of_chunk(content: bytes) -> WireFacts:
+    """What is to be seen in a content that came without transparency."""
+    lines = content.split(b"\r\n")
+    return WireFacts(
+        bare_cr=sum(line.count(b"\r") for line in lines),
+        bare_lf=sum(line.count(b"\n") for line in lines),
+        longest_line=max(map(len, lines)),
+        eight_bit=not content.isascii(),
+        nul=b"\0" in content,
+    )
