@@ -91,7 +91,7 @@ class Answers:
             self._error = error
             if self._said_bdat:
                 # It may have read a content as commands; with DATA it has less to mistake.
-                self.chunking_failed = str(error)
+                self.chunking_failed = self.chunking_failed or str(error)
             self._close(error)
 
     def receive_eof(self) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.certainty.dying import OTHER_BOOT, STEPS, ended, start
 from tests.certainty.scene import Scene
+from tests.support.faults import Stage
 
 RECIPIENTS = 6
 #: The one window in which nobody can know: the commit point is recorded, the outcome is not.
@@ -40,6 +41,30 @@ def test_crash_point(tmp_path, fault_server, step, when, nth, boot):
     # Whatever arrived before the crash has not been sent again.
     again = [a for taken in server.deliveries() for a in taken.recipients]
     assert all(again.count(address) == 1 for address in arrived)
+
+
+#: The steps around the commit point and the flight.
+FLIGHT_STEPS = ["begin", "group-answered", "commit", "content", "write", "read", "reply", "settle"]
+
+
+@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", FLIGHT_STEPS)
+def test_crash_point_with_chunking(tmp_path, fault_server, step, when, nth):
+    """Envelope and content leave together: their commit point is recorded before, or nothing is."""
+    server = fault_server(chunking=True)
+    scene = Scene(tmp_path / "s", server.port, recipients=RECIPIENTS)
+    assert ended(start(scene.job, step=step, when=when, nth=nth)) == -9
+    arrived = [a for taken in server.deliveries() for a in taken.recipients]
+    summary = scene.run()
+    in_doubt = {a for a, status in scene.statuses().items() if status == "in_doubt"}
+    assert len(in_doubt) <= 1
+    assert not in_doubt or (step, when) in DOUBTFUL
+    assert summary.exit_code == (4 if in_doubt else 0)
+    scene.check(server.deliveries())
+    again = [a for taken in server.deliveries() for a in taken.recipients]
+    assert all(again.count(address) == 1 for address in arrived)
+    assert server.stages(Stage.DATA) == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

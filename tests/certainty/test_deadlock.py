@@ -8,7 +8,8 @@ import pytest
 from mailbatch.envelope import Envelope
 from mailbatch.outcome import Status
 from mailbatch.smtp.server import Server, Timeouts
-from mailbatch.smtp.session import Session
+from mailbatch.smtp.session import ONE_WRITE_BYTES, Session
+from tests.support.faults import Stage
 
 RECIPIENTS = 10_000
 CONTENT = b"From: a@example.com\r\nTo: undisclosed-recipients:;\r\n\r\nHello\r\n"
@@ -25,26 +26,39 @@ class SmallSession(Session):
         super().connection_made(transport)
 
 
-async def send(server):
+async def send(server, content):
     session = await SmallSession.open(server)
     paths = tuple(f"user{n}@example.net" for n in range(RECIPIENTS))
     transaction = session.begin(
-        Envelope("a@example.com", paths), size=len(CONTENT), eight_bit=False
+        Envelope("a@example.com", paths), size=len(content), eight_bit=False, content=content
     )
     if await session.content_wanted():
-        await session.send_content(CONTENT, lambda: None)
+        await session.send_content(content, lambda: None)
         await session.done()
     await session.quit()
     return transaction.outcomes()
 
 
-@pytest.mark.parametrize("security", ["plaintext", "starttls", "tls"])
-def test_ten_thousand_recipients_through_4_kib(fault_server, certificates, security):
-    """Every recipient has the outcome of its own reply, and nothing deadlocks."""
+@pytest.mark.parametrize(
+    ("security", "chunking"),
+    [
+        ("plaintext", False),
+        ("starttls", False),
+        ("tls", False),
+        ("plaintext", True),
+        ("tls", True),
+    ],
+)
+def test_ten_thousand_recipients_through_4_kib(fault_server, certificates, security, chunking):
+    """Every recipient has the outcome of its own reply, and nothing deadlocks.
+
+    With CHUNKING the content is part of the one flight, and as large as it may be there.
+    """
     refused = {"user77@example.net": "550 5.7.1 no"}
     server = fault_server(
         security=security,
         tls_context=certificates.server_context() if security != "plaintext" else None,
+        chunking=chunking,
         recipients=RECIPIENTS,
         refused=refused,
         receive_buffer=4096,
@@ -59,9 +73,12 @@ def test_ten_thousand_recipients_through_4_kib(fault_server, certificates, secur
         ca_file=certificates.ca_file,
         timeouts=TIMEOUTS,
     )
-    outcomes = asyncio.run(send(where))
+    content = CONTENT + b"x\r\n" * ((ONE_WRITE_BYTES - len(CONTENT)) // 3) if chunking else CONTENT
+    outcomes = asyncio.run(send(where, content))
     assert len(outcomes) == RECIPIENTS
     wrong = {o.address: o.status for o in outcomes if o.status is not Status.ACCEPTED}
     assert wrong == {"user77@example.net": Status.REJECTED}
     (taken,) = server.deliveries()
     assert len(taken.recipients) == RECIPIENTS - 1
+    (dot,) = server.stages(Stage.DOT)
+    assert (dot["chunked"] is not None) is chunking

@@ -7,6 +7,7 @@ import pytest
 from mailbatch.ledger.store import Ledger
 from tests.certainty.dying import ended, start
 from tests.certainty.scene import PATIENT, Scene
+from tests.support.faults import Stage
 
 
 def doubts_of(scene):
@@ -63,6 +64,14 @@ def test_ten_kills_of_one_mailing(tmp_path, fault_server, seed):
 def test_kills_with_three_sessions(tmp_path, fault_server, seed):
     """With parallel sessions each has at most one delivery in doubt per kill."""
     kill_and_resume(tmp_path / "s", fault_server(), kills=5, seed=seed, sessions=3)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_with_chunking(tmp_path, fault_server, seed):
+    """One wait for each message: the same promise."""
+    server = fault_server(chunking=True)
+    kill_and_resume(tmp_path / "s", server, kills=5, seed=seed)
+    assert server.stages(Stage.DATA) == []
 
 
 @pytest.mark.long

@@ -184,7 +184,7 @@ def expected_of_flight(mail, rcpts, bdat):
             found.append("accepted")
         elif code == 250:
             failed = any(b is not None and b >= 400 for b in rcpts)
-            unsent = bdat == 502 or bdat == 503 or (bdat == "554 5.5.1" and failed)
+            unsent = bdat in {502, 503} or (bdat == "554 5.5.1" and failed)
             found.append("pending" if unsent else "deferred" if bdat == 451 else "rejected")
         elif (code == 452 and 250 in before) or (code == 503 and any(b >= 400 for b in before)):
             found.append("pending")

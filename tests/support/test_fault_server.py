@@ -306,3 +306,57 @@ def test_a_server_of_its_own_speaks_tls(fault_server_process, certificates):
 def test_a_server_of_its_own_that_cannot_start_says_so(fault_server_process):
     with pytest.raises(RuntimeError, match="the fault server ended with"):
         fault_server_process(no_such_setting=True)
+
+
+FLIGHT = b"MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nBDAT 14 LAST\r\nSubject: x\r\n\r\n"
+
+
+def test_a_flight_is_taken_in_one_wait(fault_server):
+    """MAIL, RCPT and BDAT at once: three replies, the octets are the content."""
+    server = fault_server(chunking=True)
+    with RawClient(server.port) as client:
+        client.ask("")
+        assert "250-CHUNKING" in client.ask("EHLO x\r\n")[0]
+        replies = client.ask(FLIGHT, replies=3)
+        assert [reply[:3] for reply in replies] == ["250"] * 3
+        # What follows is a command again, and without MAIL a BDAT is refused but read.
+        replies = client.ask(b"BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", replies=2)
+        assert [reply[:3] for reply in replies] == ["503", "250"]
+    (taken,) = server.deliveries()
+    assert (taken.size, taken.recipients) == (14, ("a@b",))
+    dot = server.stages(Stage.DOT)[0]
+    assert (dot["waits"], dot["chunked"]) == (0, 14)
+
+
+@pytest.mark.parametrize(
+    ("bdat", "codes"),
+    [
+        ("skipped", ["250", "250", "502"]),
+        ("unknown", ["250", "250", "500", "500", "500"]),
+        ("unskipped", ["250", "250", "250"]),
+    ],
+)
+def test_what_a_server_makes_of_bdat(fault_server, bdat, codes):
+    server = fault_server(chunking=True, bdat=bdat)
+    with RawClient(server.port) as client:
+        client.ask("")
+        client.ask("EHLO x\r\n")
+        replies = client.ask(FLIGHT, replies=len(codes))
+        assert [reply[:3] for reply in replies] == codes
+        if bdat == "unskipped":
+            nobody = b"MAIL FROM:<>\r\nBDAT 6 LAST\r\nNOOP\r\n"
+            replies = client.ask(nobody, replies=3)
+            assert [reply[:3] for reply in replies] == ["250", "503", "250"]
+
+
+def test_a_fault_in_the_middle_of_a_chunk(fault_server):
+    """The server has read as far as it was told to, and the message is not taken."""
+    server = fault_server(Fault(Stage.CHUNK, Kind.SHUTDOWN, at=5), chunking=True)
+    with RawClient(server.port) as client:
+        client.ask("")
+        client.ask("EHLO x\r\n")
+        replies = client.ask(FLIGHT, replies=3)
+        assert [reply[:3] for reply in replies] == ["250", "250", "421"]
+    (record,) = server.stages(Stage.CHUNK)
+    assert record["received"] == 5
+    assert server.deliveries() == []

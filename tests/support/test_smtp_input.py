@@ -99,3 +99,31 @@ def test_reading_stops_where_a_fault_wants_it():
         assert reader.content(stop_at=stop) is None
         assert reader.received == received
     assert reader.content() == b"abc\r\n.def\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 2, 1000])
+def test_a_chunk_is_its_octets_whatever_they_are(step):
+    """Dots, bare line ends, commands: none of them ends it; what is behind it is a command again."""
+    content = b"Subject: x\r\n\r\n.\r\n..x\n\rQUIT\r\n\0\xff"
+    wire = content + b"RSET\r\n"
+    reader = SmtpInput()
+    reader.begin_chunk(len(content))
+    found = None
+    for start in range(0, len(wire), step):
+        reader.feed(wire[start : start + step])
+        found = found or reader.chunk()
+    assert found == content
+    assert reader.command() == b"RSET"
+    facts = reader.content_facts
+    assert (facts.bare_cr, facts.bare_lf, facts.eight_bit, facts.nul) == (1, 1, True, True)
+
+
+def test_a_chunk_is_read_no_further_than_a_fault_wants_it():
+    reader = SmtpInput()
+    reader.begin_chunk(9)
+    reader.feed(b"abcdefghijkl")
+    for stop in (1, 5, 8):
+        assert reader.chunk(stop_at=stop) is None
+        assert reader.received == stop
+    assert reader.chunk() == b"abcdefghi"
+    assert reader.pending == b"jkl"

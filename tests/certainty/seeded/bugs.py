@@ -267,12 +267,12 @@ BUGS = (
         "smtppool's deferred Close: the end of data was sent although what came before it failed",
         (
             "smtp/session.py",
-            """        except BaseException:
-            self.abort()
-            raise
+            """        self._commit(commit)
         self._engine.finish_content()
 """,
-            """        except BaseException:
+            """        try:
+            commit()
+        except BaseException:
             self._engine.finish_content()
             self._flush()
             await self.done()
@@ -281,6 +281,44 @@ BUGS = (
 """,
         ),
         tests=(f"{STORAGE}::test_a_step_of_the_ledger_fails[commit-3-lost]",),
+    ),
+    _bug(
+        "flight-before-its-commit-point",
+        "ours, were BDAT treated as DATA: the content left before its commit point was recorded",
+        (
+            "smtp/session.py",
+            """            self._commit(commit)
+            self._engine.send_chunk(chunk)
+            self._flush()
+""",
+            """            self._engine.send_chunk(chunk)
+            self._flush()
+            self._commit(commit)
+""",
+        ),
+        tests=(f"{CRASHES}::test_crash_point_with_chunking[commit-before-3]",),
+    ),
+    _bug(
+        "lost-flight-is-not-doubted",
+        "ours, if BDAT were treated as DATA: without a reply to RCPT nobody could have the message",
+        (
+            "smtp/transaction.py",
+            """        if self._is_doubtful:
+            return (Status.IN_DOUBT, None, self.broken, True)
+        # What""",
+            """        # What""",
+        ),
+        tests=(f"{CONVERSATIONS}[bdat-eof-rcpt]", f"{CONVERSATIONS}[bdat-eof]"),
+    ),
+    _bug(
+        "bdat-behind-a-refusal-is-not-cleared",
+        "go-smtp's server does not skip the octets of a refused BDAT: they come to commands",
+        (
+            "smtp/commands.py",
+            "    Verb.CLEAR_BDAT: Facts(ends_group=True,",
+            "    Verb.CLEAR_BDAT: Facts(ends_group=False,",
+        ),
+        tests=(f"{CONVERSATIONS}[bdat-not-skipped]",),
     ),
     _bug(
         "bare-cr",
