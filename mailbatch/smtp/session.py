@@ -42,7 +42,14 @@ from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.content import checked, could_send, stuff
 from mailbatch.smtp.deadline import Deadline
-from mailbatch.smtp.network import is_loopback, local_name, reason_of, tls_context, tls_error
+from mailbatch.smtp.network import (
+    acknowledge,
+    is_loopback,
+    local_name,
+    reason_of,
+    tls_context,
+    tls_error,
+)
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
@@ -85,6 +92,7 @@ class Session(asyncio.Protocol):
         self._no_chunking = no_chunking
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
+        self._socket: socket.socket | None = None
         self._context: ssl.SSLContext | None = None
         self._upgrading = False
         self._events: deque[events.Event] = deque()
@@ -349,6 +357,7 @@ class Session(asyncio.Protocol):
         found = transport.get_extra_info("socket")
         if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._socket = found
         self._connection = Connection(
             local_name=local_name(transport.get_extra_info("sockname")),
             pipelining=self.server.pipelining,
@@ -363,6 +372,9 @@ class Session(asyncio.Protocol):
             return
         self._engine.receive_data(data)
         self._collect()
+        found = self._socket
+        if found is not None and self.failure is None and self._engine.owed is not None:
+            acknowledge(found)
 
     def eof_received(self) -> bool:
         """Tell the engine; half-open connections are of no use in SMTP, so the transport closes."""

@@ -103,7 +103,7 @@ def test_reading_stops_where_a_fault_wants_it():
 
 @pytest.mark.parametrize("step", [1, 2, 1000])
 def test_a_chunk_is_its_octets_whatever_they_are(step):
-    """Dots, bare line ends, commands: none of them ends it; what is behind it is a command again."""
+    """Dots, bare line ends, commands: none ends it; what is behind it is a command again."""
     content = b"Subject: x\r\n\r\n.\r\n..x\n\rQUIT\r\n\0\xff"
     wire = content + b"RSET\r\n"
     reader = SmtpInput()
