@@ -372,9 +372,6 @@ class Session(asyncio.Protocol):
             return
         self._engine.receive_data(data)
         self._collect()
-        found = self._socket
-        if found is not None and self.failure is None and self._engine.owed is not None:
-            acknowledge(found)
 
     def eof_received(self) -> bool:
         """Tell the engine; half-open connections are of no use in SMTP, so the transport closes."""
@@ -387,7 +384,7 @@ class Session(asyncio.Protocol):
         """Settle what is open: the transport is gone."""
         if self._upgrading:
             return  # the TLS handshake failed; its own exception tells more
-        self._transport = None
+        self._transport = self._socket = None
         cause = f" ({reason_of(exc)})" if exc is not None else ""
         text = f"{self.server.address} closed the connection{self._where()}{cause}"
         self._fail(ConnectionLost(text))
@@ -432,6 +429,8 @@ class Session(asyncio.Protocol):
             self._fail(ending)
             return
         self._flush()
+        if self._socket is not None and engine.owed is not None:
+            acknowledge(self._socket)  # more replies are to come
         if self._events:
             self._wake()
 
@@ -498,7 +497,7 @@ class Session(asyncio.Protocol):
         self._deadline.close()
         if self._transport is not None:
             self._transport.abort()
-            self._transport = None
+            self._transport = self._socket = None
         self._wake()
 
     def _where(self) -> str:
