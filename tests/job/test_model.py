@@ -136,6 +136,7 @@ def test_the_defaults_are_those_of_the_contract():
         "auto",
     )
     assert (server.sessions, server.pipelining, server.rate) == (1, "auto", None)
+    assert server.chunking == "auto"
     assert (server.recipients_per_transaction, server.transactions_per_session) == (1000, 0)
     assert server.timeouts == Timeouts(connect=30, command=300, data=120, end_of_data=600)
     assert (job.recipients.address, job.recipients.encoding) == ("email", "utf-8")
@@ -298,6 +299,7 @@ REFUSED = [
     ({"server": {"sessions": 0}}, "server.sessions: must be a number from 1 to 1000"),
     ({"server": {"pipelining": "on"}}, "server.pipelining: must be auto or off"),
     ({"server": {"pipelining": False}}, "server.pipelining: must be auto or off"),
+    ({"server": {"chunking": "always"}}, "server.chunking: must be auto or off"),
     (
         {"server": {"recipients_per_transaction": 1001}},
         "server.recipients_per_transaction: must be a number from 1 to 1000",
