@@ -315,7 +315,10 @@ class Session(asyncio.Protocol):
     async def _drain(self) -> None:
         """Wait until the system has taken everything, at most as long as a block may take."""
         transport = self._transport
-        if transport is None or not transport.get_write_buffer_size():
+        if transport is None:
+            return
+        # A transport that broke while writing has an empty buffer, and says so a moment later.
+        if not transport.get_write_buffer_size() and not transport.is_closing():
             return
         self._drained = self._loop.create_future()
         transport.set_write_buffer_limits(high=0)

@@ -429,7 +429,7 @@ def test_ten_thousand_recipients():
         connection = connection_in(Phase.READY)
         paths = tuple(f"user{number}@example.org" for number in range(count))
         replies = b"250 ok\r\n" + b"250 2.1.5 ok\r\n" * count + b"354 go\r\n"
-        start = time.perf_counter()
+        start = time.process_time()
         transaction = connection.begin(Envelope("a@example.com", paths))
         data = connection.data_to_send()
         for position in range(0, len(replies), 1000):
@@ -438,7 +438,7 @@ def test_ten_thousand_recipients():
         connection.data_to_send()
         connection.receive_data(b"250 queued\r\n")
         outcomes = transaction.outcomes()
-        took = time.perf_counter() - start
+        took = time.process_time() - start
         assert data.count(b"\r\n") == count + 2
         assert tuple(outcome.address for outcome in outcomes) == paths
         assert {outcome.status for outcome in outcomes} == {Status.ACCEPTED}
