@@ -15,9 +15,8 @@ from mailbatch.errors import (
     ConnectError,
     ConnectionLost,
     LocalProtocolError,
-    RemoteProtocolError,
 )
-from mailbatch.outcome import Reply, Status
+from mailbatch.outcome import Status
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import BLOCK_BYTES, ONE_WRITE_BYTES, Session
 from tests.support.faults import Fault, Kind, Stage
@@ -213,7 +212,7 @@ def test_nothing_can_be_asked_of_a_session_that_never_connected():
     async def conversation():
         session = Session(plain(25))
         assert not session.usable
-        with pytest.raises(ConnectionLost, match="not connected to 127.0.0.1:25"):
+        with pytest.raises(ConnectionLost, match=r"not connected to 127\.0\.0\.1:25"):
             session.begin(ENVELOPE, size=1, eight_bit=False)
 
     run(conversation())
