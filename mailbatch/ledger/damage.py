@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -108,16 +107,14 @@ def _unreachable_commit(
     size = _FRAME_HEADER.size + page_size
     stream.seek(_JOURNAL_HEADER.size + max(after - 1, 0) * size)
     before = stream.read(size) if after else b""
-    for frame in count(after):
-        data = stream.read(size)
-        if len(data) < size:
-            return None
+    frame = after
+    while len(data := stream.read(size)) == size:
         _page, commit, *found, _sum1, _sum2 = _FRAME_HEADER.unpack_from(data)
         if commit and found == salts and before:
             said = data[:8] + data[_FRAME_HEADER.size :]
             if _checksum(order, said, _sums(before, 16)) == _sums(data, 16):
                 return frame
-        before = data
+        before, frame = data, frame + 1
     return None
 
 

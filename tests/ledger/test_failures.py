@@ -1,0 +1,321 @@
+"""What the system refuses: said with the path and what to do, and nothing is left half done."""
+
+import errno
+import fcntl
+import io
+import os
+import resource
+import sqlite3
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger import database, space
+from mailbatch.ledger.damage import check_journal
+from mailbatch.ledger.failure import from_sqlite, from_system
+from mailbatch.ledger.lock import last_holder
+from mailbatch.ledger.results_schema import main, schema_text
+from mailbatch.ledger.store import Ledger
+from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
+
+
+def lock_of(path):
+    return path.with_name(path.name + ".lock")
+
+
+def is_open(path):
+    """Whether this process holds that file."""
+    found = path.stat()
+    for fd in range(256):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(fd), found):
+                return True
+    return False
+
+
+@contextmanager
+def refused(*words, hint=""):
+    with pytest.raises(LedgerError) as caught:
+        yield
+    assert caught.value.exit_code == 74
+    for word in words:
+        assert word in caught.value.message
+    assert hint in caught.value.hint
+
+
+@contextmanager
+def no_file_may_grow():
+    """As on a disk without room (setrlimit(2), RLIMIT_FSIZE)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# The lock
+
+
+def test_a_lock_that_cannot_be_opened_is_named(path):
+    path.parent.mkdir()
+    lock_of(path).mkdir()
+    with refused(f"{lock_of(path)}: the lock cannot be taken: Is a directory", hint="permissions"):
+        open_ledger(path)
+
+
+def test_a_lock_that_cannot_be_written_is_given_back(path):
+    with open_ledger(path):
+        pass
+    with no_file_may_grow(), refused("the lock cannot be written: File too large"):
+        open_ledger(path)
+    assert not is_open(lock_of(path))
+    with open_ledger(path) as ledger:
+        assert numbers(ledger) == {}
+
+
+def test_a_file_system_that_cannot_lock_is_named(path, monkeypatch):
+    def flock(_fd, _operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with refused("the lock cannot be taken: No locks available", hint="--state-dir"):
+        open_ledger(path)
+    assert not is_open(lock_of(path))
+
+
+def test_a_lock_file_that_was_replaced_meanwhile_is_not_the_lock(path, monkeypatch):
+    """Between opening and locking: who locks a file that is gone holds nothing."""
+    with open_ledger(path):
+        pass
+    flock, taken = fcntl.flock, []
+
+    def late(fd, operation):
+        if not taken:
+            lock_of(path).rename(path.with_name("removed"))
+        taken.append(os.fstat(fd).st_ino)
+        flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with open_ledger(path):
+        assert len(taken) == 2
+        assert lock_of(path).stat().st_ino == taken[1] != taken[0]
+        assert is_open(lock_of(path))
+        assert not is_open(path.with_name("removed"))
+        assert last_holder(lock_of(path)).pid == os.getpid()
+
+
+def test_a_note_that_is_none_names_nobody(path):
+    with open_ledger(path):
+        pass
+    for note in (b"", b"{", b"[]", b'{"pid": 1}', b"\xff" * 9):
+        lock_of(path).write_bytes(note)
+        assert last_holder(lock_of(path)) is None
+    assert last_holder(path.with_name("none.lock")) is None
+
+
+def test_the_holder_of_another_user_may_be_alive(path, monkeypatch):
+    """A process that may not be signalled is there."""
+
+    def kill(_pid, _signal):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        ledger.commit_point(lease_one(ledger).id)
+        monkeypatch.setattr(os, "kill", kill)
+        with Ledger.read(path, boot_id="boot-1") as seen:
+            assert numbers(seen) == {"pending": 1}
+
+
+# The ledger
+
+
+def test_a_folder_where_the_ledger_should_be_is_refused(path):
+    with open_ledger(path):
+        pass
+    path.unlink()
+    path.mkdir()
+    with refused(f"{path}: the ledger cannot be used: Is a directory"):
+        open_ledger(path)
+
+
+def test_a_ledger_that_cannot_be_created_is_no_ledger(path):
+    path.parent.mkdir()
+    path.with_name(path.name + ".new").mkdir()
+    with refused(f"{path}: the ledger cannot be created: "):
+        open_ledger(path)
+    assert not path.exists()
+    path.with_name(path.name + ".new").rmdir()
+    with open_ledger(path) as ledger:
+        assert numbers(ledger) == {}
+
+
+def test_an_old_sqlite_is_refused(path, monkeypatch):
+    with open_ledger(path):
+        pass
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with refused("the ledger needs SQLite 3.33", hint="newer SQLite"):
+        open_ledger(path)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 33, 0))
+    with open_ledger(path) as ledger:
+        assert numbers(ledger) == {}
+
+
+def test_a_look_that_fails_leaves_no_file_open(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        ledger.commit_point(lease_one(ledger).id)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE lease")
+    connection.close()
+    with refused("no such table"):
+        Ledger.read(path, boot_id="boot-1")
+    assert not is_open(path)
+
+
+def test_a_transaction_that_fails_is_undone(ledger):
+    def interrupted():
+        with ledger._database.transaction() as connection:
+            connection.execute("INSERT INTO fact VALUES ('x', 'y')")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert ledger._database.fact("x") is None
+
+
+def test_a_transaction_that_sqlite_has_undone_already_keeps_its_error(ledger):
+    """A full disk rolls back by itself; there is nothing left to undo."""
+    with refused("disk is full"), ledger._database.transaction() as connection:
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("database or disk is full")
+    assert numbers(ledger) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "hint"),
+    [
+        ("SQLITE_FULL", "cannot be used: it failed (SQLITE_FULL)", "free some space"),
+        ("SQLITE_IOERR_SHMSIZE", "(SQLITE_IOERR_SHMSIZE)", "free some space"),
+        ("SQLITE_IOERR_READ", "(SQLITE_IOERR_READ)", "look at the disk"),
+        ("SQLITE_READONLY_DBMOVED", "(SQLITE_READONLY_DBMOVED)", "writable for this user"),
+        ("SQLITE_CANTOPEN", "(SQLITE_CANTOPEN)", "folder of the ledger writable"),
+        ("SQLITE_BUSY", "(SQLITE_BUSY)", "another program has the ledger open"),
+        ("SQLITE_PROTOCOL", "(SQLITE_PROTOCOL)", "on a local disk"),
+        ("SQLITE_NOMEM", "(SQLITE_NOMEM)", "more memory"),
+        ("SQLITE_CORRUPT_VTAB", "the ledger is damaged: it failed", "restore the file"),
+        ("SQLITE_NOTADB", "the ledger is damaged: it failed", "restore the file"),
+        ("SQLITE_MISMATCH", "(SQLITE_MISMATCH)", "run again; if it stays, report it"),
+        (None, "the ledger cannot be used: it failed", "run again; if it stays, report it"),
+    ],
+)
+def test_an_error_of_sqlite_says_what_to_do(path, name, words, hint):
+    error = sqlite3.OperationalError("it failed")
+    if name is not None:
+        error.sqlite_errorname = name
+    found = from_sqlite(path, error)
+    assert found.message.startswith(f"{path}: the ledger ")
+    assert found.message.endswith(words)
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "hint"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "No space left", "free some space"),
+        (OSError(errno.EDQUOT, "Quota"), "Quota", "free some space"),
+        (OSError(errno.EROFS, "Read-only"), "Read-only", "--state-dir"),
+        (PermissionError(errno.EACCES, "Denied"), "Denied", "writable for this user"),
+        (PermissionError(errno.EPERM, "Not permitted"), "Not permitted", "writable for this user"),
+        (OSError(errno.EIO, "I/O"), "I/O", "look at the disk"),
+        (OSError(errno.EOPNOTSUPP, "Unsupported"), "Unsupported", "on a local disk"),
+        (OSError("no number"), "no number", "look at the path and its permissions"),
+    ],
+)
+def test_an_error_of_the_system_says_what_to_do(path, error, words, hint):
+    found = from_system(path, error, what="it cannot be done")
+    assert found.message == f"{path}: it cannot be done: {words}"
+    assert hint in found.hint
+
+
+def test_without_a_journal_nothing_in_it_can_have_changed(path):
+    check_journal(path, io.BytesIO(bytes(136)))
+    path.parent.mkdir()
+    path.with_name(path.name + "-wal").write_bytes(bytes(32))
+    with refused("the header of its journal"):
+        check_journal(path, io.BytesIO(bytes(136)))
+
+
+# Room
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get
+)
+def test_a_file_system_that_promises_no_room_is_used_all_the_same(ledger, monkeypatch, number):
+    def fallocate(_fd, _offset, _size):
+        raise OSError(number, os.strerror(number))
+
+    plan(ledger, people("a"))
+    monkeypatch.setattr(os, "posix_fallocate", fallocate)
+    ledger.reserve_space()
+    settle(ledger, lease_one(ledger))
+    assert numbers(ledger) == {"accepted": 1}
+
+
+def test_a_system_without_fallocate_is_used_all_the_same(ledger, path, monkeypatch):
+    plan(ledger, people("a"))
+    before = path.stat().st_size
+    monkeypatch.delattr(os, "posix_fallocate")
+    ledger.reserve_space()
+    assert path.stat().st_size > before  # room inside the ledger is made all the same
+
+
+def test_room_that_the_system_refuses_ends_the_run_before_anything_is_sent(ledger, monkeypatch):
+    def fallocate(_fd, _offset, _size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plan(ledger, people("a"))
+    monkeypatch.setattr(os, "posix_fallocate", fallocate)
+    with refused("no room to record the run: No space left on device", hint="free some space"):
+        ledger.reserve_space()
+
+
+def test_room_that_a_stopped_run_left_half_taken_is_freed(ledger, path):
+    plan(ledger, people("a"))
+    ledger._database.connection.execute("INSERT INTO ballast VALUES (zeroblob(1000000))")
+    ledger.reserve_space()
+    (left,) = ledger._database.connection.execute("SELECT count(*) FROM ballast").fetchone()
+    assert left == 0
+    size = path.stat().st_size
+    ledger.reserve_space()
+    assert path.stat().st_size == size
+
+
+def test_the_journal_keeps_its_room_within_its_bounds(ledger, path):
+    """For few recipients a little, for many what SQLite's checkpoints leave of it."""
+    journal = path.with_name(path.name + "-wal")
+    plan(ledger, people("a"))
+    ledger.reserve_space(10)
+    assert journal.stat().st_size == space._JOURNAL_AT_LEAST + 10 * space._JOURNAL_A_DELIVERY
+    ledger.reserve_space(50_000)
+    most = (database.CHECKPOINT_PAGES + 1024) * 4120
+    assert most <= journal.stat().st_size < 1.1 * most
+
+
+# Small things
+
+
+def test_no_delivery_asked_for_is_none_leased(ledger):
+    plan(ledger, people("a"))
+    assert ledger.lease(0, now=NOW) == []
+    assert len(ledger.lease(1, now=NOW)) == 1
+
+
+def test_the_schema_of_the_results_is_written(tmp_path):
+    target = tmp_path / "results.schema.json"
+    assert main([str(target)]) == 0
+    assert target.read_text(encoding="utf-8") == schema_text()
+    assert main([str(target), "--check"]) == 0
