@@ -354,10 +354,6 @@ class Ledger:
         """How many rows of the table have each status; every status is there."""
         return standing.counts(self._database)
 
-    def pending_count(self) -> int:
-        """How many rows are pending."""
-        return self.counts()[Status.PENDING]
-
     def result_rows(self) -> Iterator[ResultRow]:
         """Every row of the table in its order, then those that left it; streams."""
         return standing.result_rows(self._database, self.edition)

@@ -65,9 +65,6 @@ class UnderWay:
     def __len__(self) -> int:
         return len(self._open)
 
-    def __contains__(self, delivery_id: int) -> bool:
-        return delivery_id in self._open
-
     def add(self, delivery_id: int, leased: Leased) -> None:
         """Take note of a delivery that has just been leased."""
         self._open[delivery_id] = leased
