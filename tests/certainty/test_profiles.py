@@ -195,7 +195,7 @@ def test_addresses_that_are_commands(tmp_path, fault_server, pipelining):
     said = [record["command"] for record in server.stages(Stage.RCPT)]
     assert said == [f"RCPT TO:<{address}>" for address, _ in good]
     assert [row["status"] for row in scene.results()].count("invalid") == len(HOSTILE_ADDRESSES)
-    assert all(record["commands"]["bare_cr"] == 0 for record in server.stages("closed"))
+    assert all(record["commands"]["bare_cr"] == 0 for record in server.wait_for(stage="closed"))
 
 
 HOSTILE_CELLS = [

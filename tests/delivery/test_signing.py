@@ -121,7 +121,9 @@ def test_the_key_may_lie_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> 
     path.chmod(stat.S_IRUSR)
     out = tmp_path / "out"
     assert run_it(job, sandbox=True, out=out).exit_code == 0
-    assert all(verifies(file.read_bytes(), key_of("rsa")) for file in out.rglob("*.eml"))
+    verified = [verifies(file.read_bytes(), key_of("rsa")) for file in out.rglob("*.eml")]
+    assert verified
+    assert all(verified)
 
 
 def test_a_real_run_signs(tmp_path: Path, fault_server: Callable[..., FaultServer]) -> None:
