@@ -1,0 +1,107 @@
+"""What the conversations leave open: bounds to the byte, and the words of refusals."""
+
+import base64
+
+import pytest
+
+from mailbatch.envelope import Envelope
+from mailbatch.errors import RemoteProtocolError
+from mailbatch.outcome import Reply
+from mailbatch.smtp import events
+from mailbatch.smtp.auth import Mechanism
+from mailbatch.smtp.connection import Connection
+from mailbatch.smtp.reply import ReplyParser
+from mailbatch.smtp.transaction import Transaction
+
+ENVELOPE = Envelope("a@example.com", ("b@example.org",))
+
+
+def parsed(data):
+    """The one reply in these bytes."""
+    parser = ReplyParser()
+    parser.receive_data(data)
+    reply = parser.next_reply()
+    assert parser.next_reply() is None
+    return reply
+
+
+def ready(keywords=b"250 PIPELINING\r\n"):
+    """A connection behind its EHLO."""
+    connection = Connection(local_name="client.example")
+    connection.receive_data(b"220 hi\r\n")
+    connection.next_event()
+    connection.hello()
+    connection.data_to_send()
+    connection.receive_data(b"250-server.example\r\n" + keywords)
+    assert type(connection.next_event()) is events.HelloDone
+    return connection
+
+
+@pytest.mark.parametrize("code", [200, 250, 299, 450, 500, 559])
+def test_the_class_of_an_enhanced_status_is_that_of_any_code(code):
+    """In replies of one line and of several."""
+    status = f"{code // 100}.7.0"
+    one = f"{code} {status} text\r\n".encode()
+    if code == 299:  # RFC 5321 4.2 has no such code
+        with pytest.raises(RemoteProtocolError):
+            parsed(one)
+        return
+    assert parsed(one) == Reply(code, ("text",), status)
+    two = f"{code}-{status} two\r\n{code} {status} lines\r\n".encode()
+    assert parsed(two) == Reply(code, ("two", "lines"), status)
+
+
+def test_an_error_shows_eighty_characters_of_what_was_said():
+    parser = ReplyParser()
+    parser.receive_data(b"0123456789" * 20 + b"\r\n")
+    with pytest.raises(RemoteProtocolError) as caught:
+        parser.next_reply()
+    assert str(caught.value) == f"the server sent a line that is no reply: '{'0123456789' * 8}'"
+
+
+def test_what_came_of_a_reply_is_shown_from_its_end():
+    parser = ReplyParser()
+    parser.receive_data(b"250-" + b"x" * 200 + b"\r\n250-one\r\n25")
+    assert parser.next_reply() is None
+    assert parser.evidence == "x" * (80 - len(" / 250-one / 25")) + " / 250-one / 25"
+
+
+@pytest.mark.parametrize(
+    ("reply", "refused"),
+    [
+        (None, False),
+        (Reply(250), False),
+        (Reply(451), False),
+        (Reply(552), False),  # speaks of the message
+        (Reply(550), True),
+        (Reply(553), True),
+        (Reply(500), True),
+    ],
+)
+def test_a_sender_is_refused_for_good_by_a_5yz_to_mail(reply, refused):
+    made = Transaction(ENVELOPE, size=1, eight_bit=False)
+    made.mail_reply = reply
+    assert made.sender_refusal == (reply if refused else None)
+
+
+class Puzzle(Mechanism):
+    """A mechanism that says its challenge back."""
+
+    name = "PUZZLE"
+    initial = False
+
+    def exchange(self):
+        challenge = yield b""
+        yield f"<{challenge}>".encode()
+
+
+def test_a_mechanism_gets_the_challenge_of_the_server():
+    connection = ready(b"250 AUTH PUZZLE\r\n")
+    connection.authenticate(Puzzle("u", "p"))
+    assert connection.data_to_send() == b"AUTH PUZZLE\r\n"
+    connection.receive_data(b"334 \r\n")
+    assert connection.data_to_send() == b"\r\n"
+    connection.receive_data(b"334 MTIz\r\n")
+    assert base64.b64decode(connection.data_to_send()) == b"<MTIz>"
+    connection.receive_data(b"235 ok\r\n")
+    assert connection.next_event() == events.Authenticated(Reply(235, ("ok",)))
