@@ -1,16 +1,20 @@
 """What the conversations leave open: bounds to the byte, and the words of refusals."""
 
 import base64
+from dataclasses import fields
 
 import pytest
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import RemoteProtocolError
+from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Reply
-from mailbatch.smtp import events
+from mailbatch.smtp import commands, events
 from mailbatch.smtp.auth import Mechanism
+from mailbatch.smtp.capabilities import Capabilities
+from mailbatch.smtp.commands import Deadline
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.reply import ReplyParser
+from mailbatch.smtp.server import Timeouts
 from mailbatch.smtp.transaction import Transaction
 
 ENVELOPE = Envelope("a@example.com", ("b@example.org",))
@@ -105,3 +109,43 @@ def test_a_mechanism_gets_the_challenge_of_the_server():
     assert base64.b64decode(connection.data_to_send()) == b"<MTIz>"
     connection.receive_data(b"235 ok\r\n")
     assert connection.next_event() == events.Authenticated(Reply(235, ("ok",)))
+
+
+def test_every_deadline_is_a_time_out_of_the_job():
+    """The session looks it up by this name."""
+    assert {deadline.value for deadline in Deadline} <= {field.name for field in fields(Timeouts)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "room"),
+    [
+        ({}, 0),
+        ({"size": 10**19}, 26),  # RFC 1870 3
+        ({"eight_bit": True}, 17),  # RFC 6152 2
+        ({"smtputf8": True}, 10),  # RFC 6531 3.1
+        ({"size": 10**19, "eight_bit": True, "smtputf8": True}, 53),
+    ],
+)
+def test_each_parameter_of_mail_has_the_room_of_its_rfc(wanted, room):
+    """Beyond the 512 bytes of a command; no address is longer than RCPT could name it."""
+    head = len(commands.mail("", **wanted))
+    longest = min(512 - len("RCPT TO:<>\r\n"), 512 + room - head)
+    assert len(commands.mail("a" * longest, **wanted)) == head + longest
+    with pytest.raises(LocalProtocolError, match="is longer than"):
+        commands.mail("a" * (longest + 1), **wanted)
+
+
+def test_a_name_that_cannot_be_said_is_shown():
+    with pytest.raises(LocalProtocolError) as caught:
+        commands.ehlo("client.example\r\nQUIT")
+    assert str(caught.value) == r"'client.example\r\nQUIT' cannot be said in EHLO"
+    assert commands.ehlo("a" * 255) == b"EHLO " + b"a" * 255 + b"\r\n"
+    with pytest.raises(LocalProtocolError):
+        commands.ehlo("a" * 256)
+
+
+def test_keywords_are_kept_as_they_came_and_clutter_no_repr():
+    found = Capabilities.from_reply(Reply(250, ("server.example", "x-One  two", "", "SIZE")))
+    assert found.raw == ("x-One  two", "", "SIZE")
+    assert found.size == 0
+    assert "x-One" not in repr(found)
