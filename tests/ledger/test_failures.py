@@ -7,6 +7,8 @@ import os
 import resource
 import sqlite3
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,8 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
-from mailbatch.ledger.lock import last_holder
+from mailbatch.ledger.lock import RunLock, last_holder
+from mailbatch.ledger.results import write_results
 from mailbatch.ledger.results_schema import main, schema_text
 from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
@@ -319,3 +322,45 @@ def test_the_schema_of_the_results_is_written(tmp_path):
     assert main([str(target)]) == 0
     assert target.read_text(encoding="utf-8") == schema_text()
     assert main([str(target), "--check"]) == 0
+
+
+def test_the_schema_of_the_repository_is_meant_where_none_is_named(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert main(["--check"]) == 0
+
+
+def test_results_are_synced_before_they_take_their_place_and_the_name_behind_it(
+    ledger, tmp_path, monkeypatch
+):
+    """A power loss leaves the old file or the new one."""
+    target = tmp_path / "results.csv"
+    plan(ledger, people("a"))
+    fsync, synced = os.fsync, []
+
+    def noted(fd):
+        synced.append((os.fstat(fd).st_ino, target.exists()))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_results(ledger, target)
+    assert synced == [(target.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+
+def test_a_run_says_in_utc_since_when_it_holds_the_lock(path):
+    with open_ledger(path):
+        started = last_holder(lock_of(path)).started
+    began = datetime.strptime(started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - began) < timedelta(minutes=10)
+
+
+def test_a_run_that_is_refused_leaves_the_seal_of_the_one_before(path):
+    """Who holds the lock is noted at once, and what was put away is still known."""
+    with open_ledger(path):
+        pass
+    before = last_holder(lock_of(path))
+    lock = RunLock(lock_of(path), boot="boot-2")
+    noted = last_holder(lock_of(path))
+    assert (noted.boot, noted.pid) == ("boot-2", os.getpid())
+    assert (noted.running, noted.seal, noted.lots) == (False, before.seal, before.lots)
+    lock.release()
+    assert before.seal.startswith("sha256:")
