@@ -7,7 +7,7 @@ import pytest
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
-from mailbatch.outcome import Reply
+from mailbatch.outcome import Reply, Status
 from mailbatch.smtp import commands, events
 from mailbatch.smtp.auth import Mechanism
 from mailbatch.smtp.capabilities import Capabilities
@@ -15,7 +15,7 @@ from mailbatch.smtp.commands import Deadline
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.reply import ReplyParser
 from mailbatch.smtp.server import Timeouts
-from mailbatch.smtp.transaction import Transaction
+from mailbatch.smtp.transaction import Course, Transaction
 
 ENVELOPE = Envelope("a@example.com", ("b@example.org",))
 
@@ -145,7 +145,22 @@ def test_a_name_that_cannot_be_said_is_shown():
 
 
 def test_keywords_are_kept_as_they_came_and_clutter_no_repr():
-    found = Capabilities.from_reply(Reply(250, ("server.example", "x-One  two", "", "SIZE")))
+    first = "server.example is glad to see you"
+    found = Capabilities.from_reply(Reply(250, (first, "x-One  two", "", "SIZE")))
+    assert found.domain == "server.example"
     assert found.raw == ("x-One  two", "", "SIZE")
     assert found.size == 0
     assert "x-One" not in repr(found)
+
+
+@pytest.mark.parametrize(("refused", "status"), [(0, Status.REJECTED), (1, Status.PENDING)])
+def test_a_503_to_data_is_about_the_group_only_where_somebody_in_it_failed(refused, status):
+    """Where every RCPT was taken it is the server's own "no"."""
+    made = Transaction(Envelope("a@example.com", ("b@x", "c@x", "d@x")), size=1, eight_bit=False)
+    made.take_mail(Reply(250), 0)
+    for code in [250, 250, 550 if refused else 250]:
+        made.take_rcpt(Reply(code), 0)
+    assert made.take_data(Reply(503)) is Course.RSET
+    assert made.accepted == 3 - refused
+    made.settled = True
+    assert [outcome.status for outcome in made.outcomes()][:2] == [status, status]
