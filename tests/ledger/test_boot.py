@@ -17,7 +17,8 @@ def sysctl(tmp_path, monkeypatch):
         )
         program = tmp_path / "sysctl"
         program.write_text(
-            f'#!/bin/sh\n[ "$1" = -n ] || exit 2\ncase "$2" in\n{cases}  *) exit 1;;\nesac\n'
+            '#!/bin/sh\n[ "$1" = -n ] || exit 2\n'
+            f'case "$2" in\n{cases}  *) echo unknown; exit 1;;\nesac\n'
         )
         program.chmod(0o755)
 

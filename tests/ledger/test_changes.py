@@ -5,11 +5,15 @@ import sqlite3
 
 import pytest
 
+from mailbatch.ledger.plan import PlanChange
+from mailbatch.ledger.results import as_object
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
     LATER,
+    NEVER,
     NOW,
+    TAKEN,
     copy_files,
     lease_one,
     numbers,
@@ -78,3 +82,55 @@ def test_who_looks_after_a_power_loss_sees_doubt_without_a_commit_point(ledger, 
         note.write_text(json.dumps({**json.loads(note.read_text()), "running": False}))
         with Ledger.read(dead, boot_id=boot) as seen:
             assert numbers(seen) == found
+
+
+@pytest.mark.parametrize("kind", ["added", "changed", "withdrawn", "stopped", "returned"])
+def test_a_plan_changed_something_if_it_changed_anything(kind):
+    assert PlanChange(7, **{kind: 1})
+    assert not PlanChange(7)
+
+
+def test_who_was_refused_and_is_asked_for_again_goes_where_the_table_has_them_now(ledger):
+    """They may have moved to another group since; the same table is planned again for them."""
+    columns = {"columns": ("email", "lang"), "group_by": ("lang",)}
+    plan(ledger, [row(2, "a", "de", group=("de",)), row(3, "b", "de", group=("de",))], **columns)
+    delivery = lease_one(ledger)
+    ledger.commit_point(delivery.id)
+    outcomes = [Outcome("a", Status.REJECTED, NEVER), Outcome("b", Status.ACCEPTED, TAKEN)]
+    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
+    moved = [row(2, "a", "en", group=("en",)), row(3, "b", "de", group=("de",))]
+    plan(ledger, moved, **columns)
+    assert ledger.reopen_rejected() == 1
+    plan(ledger, moved, **columns)
+    again = lease_one(ledger)
+    assert again.key == "en#1"
+    assert [(one.address, one.group, one.values) for one in again.rows] == [
+        ("a", ("en",), ("a", "en"))
+    ]
+
+
+def test_the_unfinished_have_their_line_and_their_status(ledger):
+    plan(ledger, [*people("a", "b"), row(4, "c", status="invalid", reason="no address")])
+    settle(ledger, lease_one(ledger), Status.REJECTED, reply=NEVER)
+    assert [(one.line, one.status, one.values) for one in ledger.unfinished_rows()] == [
+        (2, Status.REJECTED, ("a",)),
+        (3, Status.PENDING, ("b",)),
+        (4, Status.INVALID, ("c",)),
+    ]
+
+
+def test_before_the_first_plan_there_are_no_columns(ledger):
+    assert ledger.columns() == ()
+    plan(ledger, [row(2, "a", "Ann")], columns=("email", "name"))
+    assert ledger.columns() == ("email", "name")
+
+
+def test_the_times_of_a_row_are_said_in_utc(ledger):
+    plan(ledger, people("a", "b"))
+    settle(ledger, lease_one(ledger), now=NOW + 1)
+    done, pending = map(as_object, ledger.result_rows())
+    assert (done["first_attempt_at"], done["settled_at"]) == (
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:21Z",
+    )
+    assert (pending["first_attempt_at"], pending["settled_at"]) == (None, None)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import io
 import os
+import re
 import resource
 import sqlite3
 from contextlib import contextmanager, suppress
@@ -17,10 +18,19 @@ from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
 from mailbatch.ledger.lock import RunLock, last_holder
-from mailbatch.ledger.results import write_results
+from mailbatch.ledger.results import check_place, write_results
 from mailbatch.ledger.results_schema import main, schema_text
 from mailbatch.ledger.store import Ledger
-from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
+from tests.ledger.steps import (
+    NOW,
+    copy_files,
+    lease_one,
+    numbers,
+    open_ledger,
+    people,
+    plan,
+    settle,
+)
 
 
 def lock_of(path):
@@ -364,3 +374,57 @@ def test_a_run_that_is_refused_leaves_the_seal_of_the_one_before(path):
     assert (noted.running, noted.seal, noted.lots) == (False, before.seal, before.lots)
     lock.release()
     assert before.seal.startswith("sha256:")
+
+
+def test_too_little_room_is_said_in_megabytes(ledger):
+    with pytest.raises(LedgerError) as caught:
+        ledger.reserve_space(10**13)
+    said = re.search(r"10000000000000 recipients need (\d+) MB$", caught.value.message)
+    assert int(said[1]) == pytest.approx(256 * 10**13 / 10**6, rel=1e-3)
+    assert caught.value.hint == "free some space, or set --state-dir; nothing was sent"
+    assert str(space._too_little(ledger._database, 1, 10)).endswith("1 recipients need 1 MB")
+
+
+def test_a_ledger_that_was_taken_over_says_where_and_what_to_do(path):
+    with open_ledger(path) as first:
+        plan(first, people("a"))
+        delivery = lease_one(first)
+        lock_of(path).unlink()
+        with open_ledger(path) as second:
+            lease_one(second)
+            with pytest.raises(LedgerError) as caught:
+                first.commit_point(delivery.id)
+    assert caught.value.message == (
+        f"{path}: another run took the ledger while this run was under way; "
+        "it was stopped before it could mail twice"
+    )
+    assert "let one run work on an edition" in caught.value.hint
+
+
+def test_a_broken_rule_says_where(ledger, path):
+    with pytest.raises(LedgerError) as caught:
+        ledger.commit_point(7)
+    assert caught.value.message == f"{path}: delivery 7 is not leased"
+    assert "the ledger was not changed" in caught.value.hint
+
+
+def test_a_place_for_results_that_cannot_be_written_is_named(ledger, tmp_path):
+    (tmp_path / "file").write_text("")
+    below = tmp_path / "file" / "results.csv"
+    words = f"{below}: the file cannot be written: Not a directory"
+    with refused(words):
+        check_place(below)
+    with refused(words):
+        write_results(ledger, below)
+    with refused(f"{tmp_path}: the file cannot be written: it is not a regular file"):
+        write_results(ledger, tmp_path)
+
+
+def test_a_journal_that_is_gone_is_named(path, tmp_path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        lease_one(ledger)
+        dead = copy_files(path, tmp_path / "dead")
+    dead.with_name(dead.name + "-wal").unlink()
+    with refused(f"{dead}: the ledger is damaged: its last run died, and its journal {dead}-wal"):
+        open_ledger(dead)

@@ -164,3 +164,20 @@ def test_a_503_to_data_is_about_the_group_only_where_somebody_in_it_failed(refus
     assert made.accepted == 3 - refused
     made.settled = True
     assert [outcome.status for outcome in made.outcomes()][:2] == [status, status]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(399, None), (400, Status.DEFERRED), (459, Status.DEFERRED), (500, Status.REJECTED)],
+)
+def test_a_recipient_is_refused_from_400_on_and_for_good_from_500_on(code, status):
+    made = Transaction(Envelope("a@example.com", ("b@x", "c@x")), size=1, eight_bit=False)
+    made.take_mail(Reply(250), 0)
+    made.take_rcpt(Reply(250), 0)
+    made.take_rcpt(Reply(code), 0)
+    made.take_data(Reply(354))
+    made.final_reply = Reply(250)
+    made.settled = True
+    accepted = Status.ACCEPTED
+    assert [outcome.status for outcome in made.outcomes()] == [accepted, status or accepted]
+    assert {outcome.counted for outcome in made.outcomes()} == {True}

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp import commands
-from mailbatch.smtp.auth import Authentication, Echoes, XOAuth2, forms
+from mailbatch.outcome import Reply
+from mailbatch.smtp import commands, events
+from mailbatch.smtp.auth import Authentication, Echoes, Mechanism, XOAuth2, forms, redact
+from mailbatch.smtp.connection import Connection
 
 QUICK = settings(deadline=None, max_examples=100)
 SECRET = "correct-horse battery/€"
@@ -102,3 +104,53 @@ def test_a_line_of_an_exchange_has_12288_bytes_at_most():
         Authentication(XOAuth2("a", "t" * (longest + 1))).command()
     assert str(caught.value) == "the credentials do not fit into a line of 12288 bytes"
     assert commands.MAX_AUTH_LINE == 12288
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "shown"),
+    [
+        ("short as it is: abc!", "abc", "short as it is: ***!"),
+        ("nothing: ", "", "nothing: "),
+        # The end of a secret is one, if it has six letters.
+        ("its end: tery/€", SECRET, "its end: ***"),
+        ("too little: ery/€", SECRET, "too little: ery/€"),
+        # Two in a row are two; what stands right behind one is not a part of it.
+        ("t-horst-hors", SECRET, "******"),
+        ("t-horsX...", SECRET, "***X..."),
+        ("t-hors...X", SECRET, "***X"),
+    ],
+)
+def test_a_piece_of_a_secret_is_one_from_six_letters_on(text, secret, shown):
+    assert redact(text, [secret]) == shown
+
+
+def test_a_secret_in_any_reply_is_not_shown():
+    """Also outside an exchange, where nothing was said yet."""
+    connection = Connection(local_name="client.example", password=SECRET)
+    connection.receive_data(f"220 hello {SECRET} hello\r\n".encode())
+    assert connection.next_event() == events.Greeted(Reply(220, ("hello *** hello",)))
+
+
+class Same(Mechanism):
+    """A mechanism that says its password."""
+
+    name = "SAME"
+
+    def exchange(self):
+        yield self.password.encode()
+
+
+def test_an_answer_stands_in_the_command_up_to_512_bytes():
+    fits = Authentication(Same("u", "p" * 375))
+    assert len(fits.command()) == 512
+    assert fits.answer("") is None
+    over = Authentication(Same("u", "p" * 376))
+    assert over.command() == b"AUTH SAME\r\n"
+    assert base64.b64decode(over.answer("")) == b"p" * 376
+
+
+def test_what_no_mechanism_can_carry_is_named():
+    with pytest.raises(LocalProtocolError) as caught:
+        Same("u", "p\0")
+    assert str(caught.value) == "credentials cannot have NUL, CR, LF or Ctrl-A in them"
+    assert Same("XX", "X n\tr").password == "X n\tr"
