@@ -1,12 +1,15 @@
 """What a plan, a run and a death leave as it was."""
 
 import json
+import os
 import sqlite3
 
 import pytest
 
+from mailbatch.errors import LedgerError
 from mailbatch.ledger.plan import PlanChange
-from mailbatch.ledger.results import as_object
+from mailbatch.ledger.recovery import Doubt
+from mailbatch.ledger.results import as_object, write_results
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
@@ -134,3 +137,58 @@ def test_the_times_of_a_row_are_said_in_utc(ledger):
         "2023-11-14T22:13:21Z",
     )
     assert (pending["first_attempt_at"], pending["settled_at"]) == (None, None)
+
+
+def test_a_doubt_names_its_delivery_and_what_was_seen_of_it(path, folder):
+    with open_ledger(path) as ledger:
+        rows = [row(2, "A@x", "de", group=("de",)), row(3, "b@x", "de", group=("de",))]
+        plan(ledger, rows, columns=("email", "lang"), group_by=("lang",))
+        leased = lease_one(ledger, now=NOW + 5)
+        ledger.commit_point(leased.id, digest=b"d" * 32)
+        outcomes = [Outcome(address, Status.IN_DOUBT) for address in leased.unsettled]
+        ledger.settle(leased.id, outcomes, now=NOW + 9, retry_at=None)
+        assert list(ledger.in_doubt()) == [
+            Doubt(
+                address,
+                line,
+                leased.id,
+                "de#1",
+                leased.message_id,
+                NOW + 5,
+                "the reply to the end of data never came",
+                b"d" * 32,
+            )
+            for line, address in ((2, "A@x"), (3, "b@x"))
+        ]
+
+
+def test_results_may_lie_in_folders_that_are_not_there_and_are_as_open_as_any_file(
+    ledger, tmp_path
+):
+    """The permissions of a new file are those that the umask leaves."""
+    plan(ledger, people("a"))
+    target = tmp_path / "to" / "come" / "results.csv"
+    umask = os.umask(0o027)
+    try:
+        write_results(ledger, target)
+    finally:
+        os.umask(umask)
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert target.read_text().count("\n") == 2
+
+
+def test_a_ledger_that_was_changed_behind_our_back_says_what_can_be_done(path):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE fact SET value = 'other' WHERE name = 'job'")
+    connection.close()
+    with pytest.raises(LedgerError) as caught:
+        open_ledger(path)
+    assert caught.value.message == (
+        f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away"
+    )
+    assert caught.value.hint == (
+        "put back the file that the last run left. If this is all there is, removing "
+        f"{path}.lock goes on from it, and whoever was mailed since will be mailed again"
+    )
