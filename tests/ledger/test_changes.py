@@ -154,7 +154,7 @@ def test_a_doubt_names_its_delivery_and_what_was_seen_of_it(path, folder):
                 leased.id,
                 "de#1",
                 leased.message_id,
-                NOW + 5,
+                NOW + 9,
                 "the reply to the end of data never came",
                 b"d" * 32,
             )
