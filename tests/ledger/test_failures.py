@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -286,13 +287,16 @@ def test_a_system_without_fallocate_is_used_all_the_same(ledger, path, monkeypat
     assert path.stat().st_size > before  # room inside the ledger is made all the same
 
 
-def test_room_that_the_system_refuses_ends_the_run_before_anything_is_sent(ledger, monkeypatch):
+def test_room_that_the_system_refuses_ends_the_run_before_anything_is_sent(
+    ledger, path, monkeypatch
+):
     def fallocate(_fd, _offset, _size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     plan(ledger, people("a"))
     monkeypatch.setattr(os, "posix_fallocate", fallocate)
-    with refused("no room to record the run: No space left on device", hint="free some space"):
+    words = f"{path}: there is no room to record the run: No space left on device"
+    with refused(words, hint="free some space"):
         ledger.reserve_space()
 
 
@@ -428,3 +432,24 @@ def test_a_journal_that_is_gone_is_named(path, tmp_path):
     dead.with_name(dead.name + "-wal").unlink()
     with refused(f"{dead}: the ledger is damaged: its last run died, and its journal {dead}-wal"):
         open_ledger(dead)
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_the_room_that_is_asked_for_is_that_of_the_ledger_and_of_its_journal(
+    ledger, path, monkeypatch, short
+):
+    """To the byte, and nothing is taken where one is missing."""
+    plan(ledger, people("a"))
+    (pages,) = ledger._database.connection.execute("PRAGMA freelist_count").fetchone()
+    journal = path.with_name(path.name + "-wal")
+    needed = 65_536 + 10 * 256 - pages * 4096 + 262_144 + 10 * 12_288 - journal.stat().st_size
+    disk = SimpleNamespace(f_frsize=2, f_bavail=(needed + 1) // 2 - short)
+    monkeypatch.setattr(os, "statvfs", lambda folder: disk if folder == path.parent else None)
+    before = journal.stat().st_size
+    if short:
+        with refused(f"{path}: there is no room to record the run: 10 recipients need 1 MB"):
+            ledger.reserve_space(10)
+        assert journal.stat().st_size == before
+    else:
+        ledger.reserve_space(10)
+        assert journal.stat().st_size > before

@@ -181,3 +181,28 @@ def test_a_recipient_is_refused_from_400_on_and_for_good_from_500_on(code, statu
     accepted = Status.ACCEPTED
     assert [outcome.status for outcome in made.outcomes()] == [accepted, status or accepted]
     assert {outcome.counted for outcome in made.outcomes()} == {True}
+
+
+def test_the_events_of_a_transaction_carry_it():
+    connection = ready()
+    transaction = connection.begin(ENVELOPE, size=7)
+    assert (transaction.size, transaction.eight_bit) == (7, False)
+    connection.data_to_send()
+    connection.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert connection.next_event() == events.ContentWanted(transaction)
+    connection.send_content(b"x\r\n")
+    connection.data_to_send()
+    connection.receive_data(b"250 ok\r\n")
+    assert connection.next_event() == events.TransactionDone(transaction)
+    assert connection.next_event() is None
+
+
+def test_a_refused_mail_is_all_of_its_transaction():
+    """Without PIPELINING nothing else leaves: there is nothing to clean up."""
+    connection = ready(b"250 SIZE\r\n")
+    transaction = connection.begin(ENVELOPE)
+    assert connection.data_to_send() == b"MAIL FROM:<a@example.com>\r\n"
+    connection.receive_data(b"550 no\r\n")
+    assert connection.next_event() == events.TransactionDone(transaction)
+    assert connection.data_to_send() == b""
+    assert transaction.outcomes()[0].status is Status.REJECTED
