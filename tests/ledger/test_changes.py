@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Doubt
 from mailbatch.ledger.results import as_object, write_results
@@ -54,14 +55,15 @@ def test_a_new_plan_does_not_hurry_who_is_to_wait(ledger, status):
     assert again.attempt == 2
 
 
-def test_a_new_plan_keeps_why_somebody_waits(ledger):
+@pytest.mark.parametrize("status", [Status.PENDING, Status.DEFERRED])
+def test_a_new_plan_keeps_why_somebody_waits(ledger, status):
     plan(ledger, [row(2, "a", "Ann")], columns=("email", "name"))
     delivery = lease_one(ledger)
-    said = Outcome("a", Status.DEFERRED, LATER, "greylisted")
+    said = Outcome("a", status, LATER, "greylisted")
     ledger.settle(delivery.id, [said], now=NOW, retry_at=NOW + 600)
     plan(ledger, [row(2, "a", "Anna")], columns=("email", "name"))
     (found,) = ledger.result_rows()
-    assert (found.status, found.reason, found.reply_code) == (Status.DEFERRED, "greylisted", 451)
+    assert (found.status, found.reason, found.reply_code) == (status, "greylisted", 451)
 
 
 def test_a_run_with_somebody_to_mail_is_not_finished_from_its_beginning(ledger):
@@ -192,3 +194,31 @@ def test_a_ledger_that_was_changed_behind_our_back_says_what_can_be_done(path):
         "put back the file that the last run left. If this is all there is, removing "
         f"{path}.lock goes on from it, and whoever was mailed since will be mailed again"
     )
+
+
+def test_why_somebody_waits_and_what_became_of_the_copies_stand_side_by_side(ledger):
+    plan(ledger, people("a"))
+    delivery = lease_one(ledger)
+    ledger.commit_point(delivery.id)
+    outcomes = [
+        Outcome("a", Status.DEFERRED, LATER, "greylisted"),
+        Outcome("boss@x.org", Status.REJECTED, NEVER),
+    ]
+    ledger.settle(delivery.id, outcomes, now=NOW + 3, retry_at=NOW + 600)
+    (found,) = ledger.result_rows()
+    assert found.reason == "greylisted; copy to boss@x.org rejected: 550 5.1.1 no such user"
+    copies = ledger._database.connection.execute("SELECT address, settled_at FROM copy")
+    assert copies.fetchall() == [("boss@x.org", NOW + 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("queued as ABCX.", "ABCX"),
+        ("queued as <half", "<half"),
+        ("queued as half>", "half>"),
+        ("queued as X1X);,", "X1X"),
+    ],
+)
+def test_an_id_is_taken_as_it_stands_but_for_what_closes_a_sentence(text, expected):
+    assert server_message_id(text) == expected

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
@@ -453,3 +453,40 @@ def test_the_room_that_is_asked_for_is_that_of_the_ledger_and_of_its_journal(
     else:
         ledger.reserve_space(10)
         assert journal.stat().st_size > before
+
+
+def test_who_has_only_just_taken_the_lock_has_no_name_yet(path):
+    path.parent.mkdir()
+    with lock_of(path).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(LedgerLocked) as caught:
+            open_ledger(path)
+    assert caught.value.message == (
+        f"{lock_of(path)}: another run holds this edition: a process that has just started"
+    )
+    assert caught.value.hint == (
+        "wait for it to end, or look with `mailbatch status`; this run sent nothing"
+    )
+
+
+def test_a_journal_whose_last_frame_but_one_has_changed_is_refused(path, tmp_path):
+    """The commit in the last frame was whole once, and cannot be reached any more."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people(*(f"somebody-{n}@example.org" for n in range(200))))
+        assert len(ledger.lease(100, now=NOW)) == 100
+        dead = copy_files(path, tmp_path / "dead")
+    journal = dead.with_name(dead.name + "-wal")
+    data = bytearray(journal.read_bytes())
+    frame = 24 + 4096
+    assert (len(data) - 32) % frame == 0
+    assert int.from_bytes(data[-frame + 4 : -frame + 8]) > 0, "the last frame is a commit"
+    assert int.from_bytes(data[-2 * frame + 4 : -2 * frame + 8]) == 0, "the one before is not"
+    data[-frame - 1] ^= 1
+    journal.write_bytes(data)
+    number = (len(data) - 32) // frame
+    assert number > 2
+    with refused(
+        f"{dead}: the ledger is damaged: its journal {journal} has changed before frame {number}"
+    ):
+        open_ledger(dead)
+    assert journal.read_bytes() == data

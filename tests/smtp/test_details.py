@@ -206,3 +206,18 @@ def test_a_refused_mail_is_all_of_its_transaction():
     assert connection.next_event() == events.TransactionDone(transaction)
     assert connection.data_to_send() == b""
     assert transaction.outcomes()[0].status is Status.REJECTED
+
+
+def test_only_spaces_stand_between_the_enhanced_status_and_the_text():
+    reply = parsed(b"250-2.1.5  Xy\r\n250-2.1.5 \tz\r\n250 2.1.5 X\r\n")
+    assert reply == Reply(250, ("Xy", "\tz", "X"), "2.1.5")
+
+
+def test_what_is_no_reply_is_not_quoted_once_the_secret_was_heard():
+    connection = Connection(local_name="client.example", password="correct-horse")
+    connection.receive_data(b"220 correct-horse\r\n")
+    connection.next_event()
+    connection.receive_data(b"rubbish correct-horse\r\n")
+    with pytest.raises(RemoteProtocolError) as caught:
+        connection.next_event()
+    assert str(caught.value) == "the server sent a line that is no reply"
