@@ -12,7 +12,7 @@ from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Doubt
 from mailbatch.ledger.results import as_object, write_results
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Outcome, Status
+from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import (
     LATER,
     NEVER,
@@ -222,3 +222,25 @@ def test_why_somebody_waits_and_what_became_of_the_copies_stand_side_by_side(led
 )
 def test_an_id_is_taken_as_it_stands_but_for_what_closes_a_sentence(text, expected):
     assert server_message_id(text) == expected
+
+
+def test_a_reply_is_written_once_and_keeps_its_number_from_run_to_run(path):
+    """However many it decided, and whatever later runs were told."""
+    said = [Reply(250, (f"queued as {number}",)) for number in range(3)]
+    with open_ledger(path) as ledger:
+        rows = [row(n, name, "g", group=("g",)) for n, name in enumerate("ab", start=2)]
+        rows += [row(n, name, name, group=(name,)) for n, name in enumerate("cd", start=4)]
+        plan(ledger, rows, columns=("email", "lot"), group_by=("lot",))
+        settle(ledger, lease_one(ledger), reply=said[0])
+    with open_ledger(path) as ledger:
+        for reply in said[1:]:
+            settle(ledger, lease_one(ledger), reply=reply)
+    with open_ledger(path) as ledger:
+        replies = ledger._database.connection.execute("SELECT text FROM reply ORDER BY id")
+        assert replies.fetchall() == [(reply.text,) for reply in said]
+        assert [found.reply for found in ledger.result_rows()] == [
+            said[0].text,
+            said[0].text,
+            said[1].text,
+            said[2].text,
+        ]

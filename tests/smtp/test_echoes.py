@@ -154,3 +154,11 @@ def test_what_no_mechanism_can_carry_is_named():
         Same("u", "p\0")
     assert str(caught.value) == "credentials cannot have NUL, CR, LF or Ctrl-A in them"
     assert Same("XX", "X n\tr").password == "X n\tr"
+
+
+def test_a_secret_that_is_no_utf_8_has_echoes_too():
+    """An environment may hold any bytes; Python gives them as surrogates."""
+    secret = "b\udcfcro-password"
+    echoes = Echoes(secret)
+    echoes.listen(b"535 " + secret.encode(errors="surrogatepass") + b"\r\n")
+    assert echoes.heard
