@@ -9,7 +9,7 @@ import pytest
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.ledger.plan import PlanChange
-from mailbatch.ledger.recovery import Doubt
+from mailbatch.ledger.recovery import LOST, REBOOTED, Doubt
 from mailbatch.ledger.results import as_object, write_results
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
@@ -244,3 +244,28 @@ def test_a_reply_is_written_once_and_keeps_its_number_from_run_to_run(path):
             said[1].text,
             said[2].text,
         ]
+
+
+def test_a_lot_has_at_most_as_many_as_were_asked_for(ledger):
+    """Those who wait for another try get a share, and what the new ones leave of the lot."""
+    names = [f"late-{n}" for n in range(8)]
+    plan(ledger, people(*names))
+    for delivery in ledger.lease(8, now=NOW):
+        settle(ledger, delivery, Status.DEFERRED, retry_at=NOW + 60, reply=LATER)
+    plan(ledger, people(*names, "new"))
+    lot = ledger.lease(4, now=NOW + 60)
+    assert [one.unsettled[0] for one in lot] == ["new", "late-0", "late-1", "late-2"]
+    assert {one.rows[0].status for one in lot} == {"pending", "deferred"}
+
+
+@pytest.mark.parametrize(("boot", "reason"), [("boot-1", LOST), ("boot-2", REBOOTED)])
+def test_doubt_behind_a_journal_that_was_taken_over_says_so(path, folder, boot, reason):
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        lease_one(ledger)
+        dead = copy_files(path, folder / "dead")
+    with sqlite3.connect(dead) as connection:
+        connection.execute("SELECT count(*) FROM recipient").fetchone()
+    connection.close()
+    with open_ledger(dead, boot=boot) as ledger:
+        assert [doubt.reason for doubt in ledger.in_doubt()] == [reason]
