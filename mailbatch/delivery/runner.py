@@ -22,7 +22,8 @@ from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Silence, Summary
 from mailbatch.delivery.preparation import Mailing, open_mailing, read_inputs, signed
 from mailbatch.delivery.retry import RetryPolicy
-from mailbatch.delivery.sender import Run, Sender
+from mailbatch.delivery.sender import Sender
+from mailbatch.delivery.shared import Run
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.errors import LedgerError, MailbatchError, SessionError

@@ -19,72 +19,24 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from hashlib import sha256
 
-from mailbatch.delivery.lots import Lots
-from mailbatch.delivery.options import Progress
-from mailbatch.delivery.retry import RetryPolicy
-from mailbatch.delivery.throttle import Throttle
-from mailbatch.delivery.transport import Attempt, Offers, TransportSession
-from mailbatch.envelope import Delivery, Envelope
+from mailbatch.delivery.prepared import Prepared, fit, prepare
+from mailbatch.delivery.shared import Run
+from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.errors import (
     AuthenticationError,
-    InputError,
     LedgerError,
     LocalProtocolError,
     ServiceUnavailable,
     SessionError,
     TLSError,
 )
-from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
-from mailbatch.render.composer import Composer
-from mailbatch.render.message import Message
 
 #: A session that would idle longer than this is ended and opened again when it is needed.
 LONGEST_IDLE = 20.0
 #: So many refusals of the sender in a row (5yz to MAIL) end the run.
 MOST_REFUSALS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A delivery with its message, ready for a transaction.
-
-    `refused` are outcomes that are certain without asking the server (an address that needs
-    SMTPUTF8).
-    """
-
-    delivery: Delivery
-    message: Message
-    envelope: Envelope
-    refused: tuple[Outcome, ...] = ()
-
-
-@dataclass(slots=True)
-class Run:
-    """What the workers of one run share.
-
-    `broken` is the first failure of the ledger: behind it no commit point is passed any more.
-    """
-
-    ledger: Ledger
-    lots: Lots
-    composer: Composer
-    policy: RetryPolicy
-    throttle: Throttle
-    progress: Progress
-    clock: Callable[[], float]
-    stop: asyncio.Event
-    settled: asyncio.Event
-    accept_changes: bool = False
-    broken: LedgerError | None = None
-    server: str = ""
-    transactions_per_session: int = 0
-    busy: int = 0
-    sessions: int = 0
-    transactions: int = 0
 
 
 class Sender:
@@ -127,43 +79,11 @@ class Sender:
         """Take the next delivery that can be composed; settle those that cannot be as invalid."""
         run = self._run
         while (delivery := run.lots.take()) is not None:
-            prepared = self._prepare(delivery)
+            offers = self._session.capabilities if self._session is not None else None
+            prepared = prepare(run, delivery, offers)
             if prepared is not None:
                 return prepared
         return None
-
-    def _prepare(self, delivery: Delivery) -> Prepared | None:
-        """Render the message; None if the rows turned out to be invalid."""
-        run = self._run
-        offers = self._session.capabilities if self._session is not None else None
-        try:
-            message = run.composer.compose(
-                delivery, eight_bit=offers is None or offers.eight_bit_mime
-            )
-        except InputError as error:
-            self._refuse(delivery, str(error))
-            return None
-        paths = (*delivery.unsettled, *_copies(delivery, message))
-        utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
-        return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
-
-    def _refuse(self, delivery: Delivery, reason: str) -> None:
-        """Settle what cannot be sent: as invalid, or as the doubt that it was before a resend."""
-        run, now = self._run, self._run.clock()
-        if not delivery.resent:
-            run.ledger.invalidate(delivery.id, reason, now=now)
-            run.progress.settled(Status.INVALID, len(delivery.unsettled))
-            return
-        why = f"not sent again: {reason}"
-        doubts = tuple(
-            Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
-            if address in delivery.resent
-            else Outcome(address, Status.DEFERRED, reason=why, counted=False)
-            for address in delivery.unsettled
-        )
-        run.ledger.settle(delivery.id, doubts, now=now, retry_at=None)
-        run.progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
-        run.progress.settled(Status.IN_DOUBT, len(delivery.resent))
 
     def _give_back(self) -> None:
         if self._ahead is not None:
@@ -204,8 +124,8 @@ class Sender:
             if run.stop.is_set():  # nothing is begun behind a signal
                 run.lots.put_back(prepared.delivery)
                 return
-            fitted = self._fit(prepared, session.capabilities)
-            if fitted is not None and self._is_what_may_have_arrived(fitted):
+            fitted = fit(run, prepared, session.capabilities)
+            if fitted is not None:
                 await self._transact(session, fitted)
         finally:
             run.busy -= 1
@@ -265,52 +185,6 @@ class Sender:
         seconds = run.policy.wait_before(self._losses - 1)
         run.progress.waiting(seconds, "the server")
         return not await _first(run.stop.wait(), seconds=seconds)
-
-    def _fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
-        """Adapt what was rendered ahead to this session's offers; None if nothing is left."""
-        delivery = prepared.delivery
-        if prepared.message.eight_bit and not offers.eight_bit_mime:
-            again = self._prepare(delivery)
-            if again is None:
-                return None
-            prepared = again
-        if offers.size and prepared.message.size > offers.size:
-            reason = (
-                f"the message has {prepared.message.size} bytes, the server takes {offers.size}; "
-                f"biggest part: {prepared.message.biggest_part()}"
-            )
-            self._refuse(delivery, reason)
-            return None
-        if prepared.envelope.smtputf8 and not offers.smtputf8:
-            return self._without_smtputf8(prepared)
-        return prepared
-
-    def _without_smtputf8(self, prepared: Prepared) -> Prepared | None:
-        delivery, envelope = prepared.delivery, prepared.envelope
-        reason = "the address needs SMTPUTF8, which the server does not offer"
-        refused = tuple(
-            Outcome(address, Status.INVALID, reason=reason)
-            for address in envelope.forward_paths
-            if not address.isascii()
-        )
-        left = tuple(address for address in envelope.forward_paths if address.isascii())
-        # A copy of a letter that its recipient cannot get is of no use to anybody.
-        if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
-            self._refuse(delivery, reason)
-            return None
-        return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
-
-    def _is_what_may_have_arrived(self, prepared: Prepared) -> bool:
-        """Say whether a resend is the message that may have arrived; if not, it stays in doubt."""
-        delivery = prepared.delivery
-        if not delivery.digests or self._run.accept_changes:
-            return True
-        if delivery.digests == {_digest(prepared)}:
-            return True
-        self._refuse(
-            delivery, "the message is another one than may have arrived (see --accept-changes)"
-        )
-        return False
 
     async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
         """Run one transaction and settle it, whatever happens to the session."""
@@ -377,7 +251,7 @@ class Sender:
         run = self._run
         if run.broken is not None:
             raise run.broken
-        run.ledger.commit_point(prepared.delivery.id, digest=_digest(prepared))
+        run.ledger.commit_point(prepared.delivery.id, digest=prepared.digest())
 
     def _settle(self, prepared: Prepared, outcomes: tuple[Outcome, ...]) -> None:
         run, delivery = self._run, prepared.delivery
@@ -400,22 +274,7 @@ class Sender:
             run.progress.settled(status, count)
 
 
-def _copies(delivery: Delivery, message: Message) -> list[str]:
-    """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
-    known = {address.lower() for address in (*delivery.addresses, *delivery.settled_copies)}
-    copies = []
-    for copy in message.copies:
-        if copy.lower() not in known:
-            known.add(copy.lower())
-            copies.append(copy)
-    return copies
-
-
 _AGAIN = frozenset({Status.DEFERRED, Status.PENDING})
-
-
-def _digest(prepared: Prepared) -> bytes:
-    return sha256(prepared.message.content).digest()
 
 
 def _in_words(outcome: Outcome) -> str:

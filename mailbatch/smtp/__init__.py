@@ -1,1 +1,1 @@
-"""The protocol. Everything but session.py is free of I/O and of clocks."""
+"""The protocol. I/O, clock and TLS are in session.py, dialogue.py and network.py alone."""

@@ -1,60 +1,38 @@
-"""A session over a real socket: connecting, TLS, deadlines, and bytes to and from the engine.
+"""A session over a real socket: connecting, TLS, authentication, transactions, QUIT.
 
-The only module of the room with I/O and a clock. It decides nothing about recipients: replies go to
-`Connection`, which settles the transaction; here a failure becomes a `SessionError`, and the
-session is closed and never used again (a desynchronised session is how mail gets lost).
-
-Reading goes on while writing: the transport buffers what the socket does not take yet, and replies
-are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
+Its lower half, bytes and deadlines, is `Dialogue`. It decides nothing about recipients: replies go
+to `Connection`, which settles the transaction. A failure is a `SessionError`, and the session is
+closed and never used again (a desynchronised session is how mail gets lost).
 
 Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
 in one flight with its envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
 wait, and `send_content` records the commit point before it hands over anything at all.
-
-Deadlines are per reply (RFC 5321 4.5.3.2), not per read: a server that drips bytes gains nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
-from collections import deque
 from collections.abc import Callable
-from typing import TypeVar, cast
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import (
     AuthenticationError,
     ConnectError,
     ConnectionLost,
-    LocalProtocolError,
-    RemoteProtocolError,
-    ServiceUnavailable,
     SessionError,
-    SessionTimeout,
     TLSError,
 )
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import choose_mechanism, redact
+from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
-from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.content import checked, could_send, stuff
-from mailbatch.smtp.deadline import Deadline
-from mailbatch.smtp.network import (
-    acknowledge,
-    is_loopback,
-    local_name,
-    reason_of,
-    tls_context,
-    tls_error,
-)
+from mailbatch.smtp.dialogue import Dialogue
+from mailbatch.smtp.network import reason_of, tls_context, tls_error
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
-
-E = TypeVar("E", bound=events.Event)
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
 #: data is held back until the system has taken everything before it, which BDAT could not have.
@@ -64,7 +42,7 @@ BLOCK_BYTES = 256 * 1024
 QUIT_SECONDS = 5.0
 
 
-class Session(asyncio.Protocol):
+class Session(Dialogue):
     """One conversation from greeting to QUIT, for as many transactions as the server allows.
 
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
@@ -80,26 +58,12 @@ class Session(asyncio.Protocol):
         transcript: Callable[[str, bytes], None] | None = None,
         no_chunking: Callable[[str], None] | None = None,
     ) -> None:
-        self.server = server
+        super().__init__(server, transcript, no_chunking)
         self.transactions = 0
-        self.failure: SessionError | None = None
         self.greeting = ""
         self.tls_version: str | None = None
         self.certificate: dict[str, object] = {}
-        self.peer_is_loopback = False
-        self._loop = asyncio.get_running_loop()
-        self._transcript = transcript
-        self._no_chunking = no_chunking
-        self._connection: Connection | None = None
-        self._transport: asyncio.WriteTransport | None = None
-        self._socket: socket.socket | None = None
         self._context: ssl.SSLContext | None = None
-        self._upgrading = False
-        self._events: deque[events.Event] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
-        self._deadline = Deadline(self._loop, self._expired)
-        self._replies = 0
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -346,178 +310,3 @@ class Session(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once; an open transaction is settled as it stands."""
         self._fail(ConnectionLost(f"the session with {self.server.address} was ended"))
-
-    # -- asyncio.Protocol --------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; the greeting is owed from now on."""
-        # A stream's transport writes; uvloop's are no subclasses of asyncio's to tell by.
-        self._transport = cast("asyncio.WriteTransport", transport)
-        if self._connection is not None:
-            return  # TLS was started: the conversation goes on
-        peer = transport.get_extra_info("peername")
-        self.peer_is_loopback = bool(peer) and is_loopback(str(peer[0]))
-        found = transport.get_extra_info("socket")
-        if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._socket = found
-        self._connection = Connection(
-            local_name=local_name(transport.get_extra_info("sockname")),
-            pipelining=self.server.pipelining,
-            transcript=self._transcript,
-            password=self.server.password,
-        )
-        self._rearm()
-
-    def data_received(self, data: bytes) -> None:
-        """Feed the engine, send what may leave now, wake whoever waits."""
-        if self.failure is not None:
-            return
-        self._engine.receive_data(data)
-        self._collect()
-
-    def eof_received(self) -> bool:
-        """Tell the engine; half-open connections are of no use in SMTP, so the transport closes."""
-        if self.failure is None:
-            self._engine.receive_eof()
-            self._collect()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Settle what is open: the transport is gone."""
-        if self._upgrading:
-            return  # the TLS handshake failed; its own exception tells more
-        self._transport = self._socket = None
-        cause = f" ({reason_of(exc)})" if exc is not None else ""
-        text = f"{self.server.address} closed the connection{self._where()}{cause}"
-        self._fail(ConnectionLost(text))
-
-    def pause_writing(self) -> None:
-        """Do nothing: what is written is bounded by one transaction."""
-
-    def resume_writing(self) -> None:
-        """Note that the system has taken everything that was written."""
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-
-    # -- inside ------------------------------------------------------------------------------------
-
-    @property
-    def _engine(self) -> Connection:
-        if self._connection is None:
-            raise self.failure or ConnectionLost(f"not connected to {self.server.address}")
-        return self._connection
-
-    def _flush(self) -> None:
-        data = self._engine.data_to_send()
-        if data and self._transport is not None:
-            self._transport.write(data)
-        self._rearm()
-
-    def _collect(self) -> None:
-        """Take the events, then send what they let go; what ends the conversation ends us too."""
-        engine = self._engine
-        if engine.chunking_failed is not None:
-            self._tell_no_chunking(engine.chunking_failed)
-        ending: SessionError | None = None
-        try:
-            while (event := engine.next_event()) is not None:
-                if isinstance(event, events.ServiceClosing | events.Closed):
-                    ending = ending or self._failure_of(event)
-                else:
-                    self._events.append(event)
-        except RemoteProtocolError as error:
-            ending = error
-        if ending is not None:
-            self._fail(ending)
-            return
-        self._flush()
-        if self._socket is not None and engine.owed is not None:
-            acknowledge(self._socket)  # more replies are to come
-        if self._events:
-            self._wake()
-
-    def _tell_no_chunking(self, reason: str) -> None:
-        tell, self._no_chunking = self._no_chunking, None
-        if tell is not None:
-            tell(self._clean(reason))
-
-    def _wake(self) -> None:
-        for future in (self._waiter, self._drained):
-            if future is not None and not future.done():
-                future.set_result(None)
-
-    async def _next(self) -> events.Event:
-        while not self._events:
-            if self.failure is not None:
-                raise self.failure
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._events.popleft()
-
-    async def _expect(self, kind: type[E]) -> E:
-        event = await self._next()
-        if not isinstance(event, kind):
-            raise self._refusal(event)
-        return event
-
-    def _refusal(self, event: events.Event) -> SessionError:
-        """Return the failure that an unwelcome event means; the session ends with it."""
-        failure = self._failure_of(event)
-        self._fail(failure)
-        return failure
-
-    def _failure_of(self, event: events.Event) -> SessionError:
-        where = self.server.address
-        match event:
-            case events.AuthenticationRefused(reply) if reply.severity == 5:  # noqa: PLR2004 - 5yz
-                return AuthenticationError(
-                    f"{where} refused the authentication: {self._clean(str(reply))}",
-                    hint="check server.username, server.password and server.auth",
-                )
-            case events.TLSRefused(reply):
-                return TLSError(f"{where} refused STARTTLS: {reply}")
-            case (
-                events.GreetingRefused(reply)
-                | events.HelloRefused(reply)
-                | events.AuthenticationRefused(reply)
-                | events.ServiceClosing(reply)
-            ):
-                return ServiceUnavailable(f"{where} ended the session: {self._clean(str(reply))}")
-            case events.Closed(reason):
-                return ConnectionLost(f"{where}: {reason or 'the connection was closed'}")
-        return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")
-
-    def _clean(self, text: str) -> str:
-        secrets = [self.server.password] if self.server.password else []
-        return redact(text, secrets)
-
-    def _fail(self, failure: SessionError) -> None:
-        if self.failure is None:
-            self.failure = failure
-            if self._connection is not None:
-                self._connection.connection_lost(str(failure))
-        self._deadline.close()
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = self._socket = None
-        self._wake()
-
-    def _where(self) -> str:
-        """Return what was being waited for, as the end of a sentence."""
-        owed = self._connection.owed if self._connection is not None else None
-        return f" {owed.in_reply_to}" if owed else ""
-
-    def _rearm(self) -> None:
-        """Give the oldest reply owed its deadline; only a complete reply moves it."""
-        engine = self._engine
-        owed = engine.owed
-        if owed is None:
-            self._deadline.clear()
-        elif not self._deadline.armed or engine.replies != self._replies:
-            self._replies = engine.replies
-            self._deadline.set(getattr(self.server.timeouts, owed.deadline))
-
-    def _expired(self) -> None:
-        text = f"{self.server.address} did not answer in time{self._where()}"
-        self._fail(SessionTimeout(text))

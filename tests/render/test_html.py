@@ -64,7 +64,7 @@ def test_rules_that_no_element_can_hold_stay_and_the_others_go() -> None:
     html = inline_css(page)
     assert '<p style="color: red;">' in html
     assert link in html
-    styles = html[: html.index("</style>")]
+    styles = html[: html.index("</head>")]  # some versions of css-inline write two elements
     assert all(rule.partition(" {")[0] in styles for rule in rules[1:])
     assert "red" not in styles
 

@@ -47,7 +47,7 @@ BUGS = (
         "retry-after-time-out-on-the-same-session",
         "SwiftMailer #828: the late 250 was taken for the next message's reply",
         (
-            "smtp/session.py",
+            "smtp/dialogue.py",
             "    def _expired(self) -> None:\n",
             """    def _expired(self) -> None:
         engine = self._engine
@@ -427,9 +427,9 @@ BUGS = (
         "a-changed-message-is-resent",
         "mailmerge --resume: whatever the files say now goes out under the old name",
         (
-            "delivery/sender.py",
-            "        if not delivery.digests or self._run.accept_changes:\n",
-            "        if True:\n",
+            "delivery/prepared.py",
+            "    if not delivery.digests or run.accept_changes:\n",
+            "    if True:\n",
         ),
         tests=(f"{RESOLVE}::test_a_message_that_would_be_another_one[another_file]",),
     ),

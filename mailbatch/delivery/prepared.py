@@ -1,0 +1,135 @@
+"""A delivery made ready for a transaction: composed, and fitted to what the server offers.
+
+What cannot be sent is settled here, without the server: as invalid, or, where a resend came to
+nothing, as the doubt that it was before. This module must never open or use a session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mailbatch.delivery.shared import Run
+from mailbatch.delivery.transport import Offers
+from mailbatch.envelope import Delivery, Envelope
+from mailbatch.errors import InputError
+from mailbatch.outcome import Outcome, Status
+from mailbatch.render.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delivery with its message, ready for a transaction.
+
+    `refused` are outcomes that are certain without asking the server (an address that needs
+    SMTPUTF8).
+    """
+
+    delivery: Delivery
+    message: Message
+    envelope: Envelope
+    refused: tuple[Outcome, ...] = ()
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the content: by it a resend is known to be the same message."""
+        return sha256(self.message.content).digest()
+
+
+def prepare(run: Run, delivery: Delivery, offers: Offers | None) -> Prepared | None:
+    """Compose the message; None if the rows turned out to be invalid, and are settled as such.
+
+    `offers` are those of the session that is open; None expects the server to take 8-bit content.
+    """
+    try:
+        message = run.composer.compose(delivery, eight_bit=offers is None or offers.eight_bit_mime)
+    except InputError as error:
+        _refuse(run, delivery, str(error))
+        return None
+    paths = (*delivery.unsettled, *_copies(delivery, message))
+    utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
+    return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
+
+
+def fit(run: Run, prepared: Prepared, offers: Offers) -> Prepared | None:
+    """Adapt what was made ready ahead to this session's offers; None if nothing is left to send.
+
+    A resend that would be another message than the one that may have arrived stays in doubt.
+    """
+    delivery = prepared.delivery
+    if prepared.message.eight_bit and not offers.eight_bit_mime:
+        again = prepare(run, delivery, offers)
+        if again is None:
+            return None
+        prepared = again
+    if offers.size and prepared.message.size > offers.size:
+        reason = (
+            f"the message has {prepared.message.size} bytes, the server takes {offers.size}; "
+            f"biggest part: {prepared.message.biggest_part()}"
+        )
+        _refuse(run, delivery, reason)
+        return None
+    fitted: Prepared | None = prepared
+    if prepared.envelope.smtputf8 and not offers.smtputf8:
+        fitted = _without_smtputf8(run, prepared)
+    if fitted is None or not _is_what_may_have_arrived(run, fitted):
+        return None
+    return fitted
+
+
+def _without_smtputf8(run: Run, prepared: Prepared) -> Prepared | None:
+    delivery, envelope = prepared.delivery, prepared.envelope
+    reason = "the address needs SMTPUTF8, which the server does not offer"
+    refused = tuple(
+        Outcome(address, Status.INVALID, reason=reason)
+        for address in envelope.forward_paths
+        if not address.isascii()
+    )
+    left = tuple(address for address in envelope.forward_paths if address.isascii())
+    # A copy of a letter that its recipient cannot get is of no use to anybody.
+    if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
+        _refuse(run, delivery, reason)
+        return None
+    return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
+
+
+def _is_what_may_have_arrived(run: Run, prepared: Prepared) -> bool:
+    """Say whether a resend is the message that may have arrived; if not, it stays in doubt."""
+    delivery = prepared.delivery
+    if not delivery.digests or run.accept_changes:
+        return True
+    if delivery.digests == {prepared.digest()}:
+        return True
+    _refuse(
+        run, delivery, "the message is another one than may have arrived (see --accept-changes)"
+    )
+    return False
+
+
+def _refuse(run: Run, delivery: Delivery, reason: str) -> None:
+    """Settle what cannot be sent: as invalid, or as the doubt that it was before a resend."""
+    now = run.clock()
+    if not delivery.resent:
+        run.ledger.invalidate(delivery.id, reason, now=now)
+        run.progress.settled(Status.INVALID, len(delivery.unsettled))
+        return
+    why = f"not sent again: {reason}"
+    doubts = tuple(
+        Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
+        if address in delivery.resent
+        else Outcome(address, Status.DEFERRED, reason=why, counted=False)
+        for address in delivery.unsettled
+    )
+    run.ledger.settle(delivery.id, doubts, now=now, retry_at=None)
+    run.progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
+    run.progress.settled(Status.IN_DOUBT, len(delivery.resent))
+
+
+def _copies(delivery: Delivery, message: Message) -> list[str]:
+    """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
+    known = {address.lower() for address in (*delivery.addresses, *delivery.settled_copies)}
+    copies = []
+    for copy in message.copies:
+        if copy.lower() not in known:
+            known.add(copy.lower())
+            copies.append(copy)
+    return copies
