@@ -7,7 +7,7 @@ the table of outcomes, not written down by hand.
 
 import pytest
 
-from tests.certainty.scene import Scene, patience
+from tests.certainty.scene import PATIENT, SOON, Scene, patience
 from tests.support.faults import FINAL_KINDS, Fault, Kind, Stage, matrix
 
 #: Before these stages are passed no transaction can begin.
@@ -163,6 +163,11 @@ def test_fault_under_tls(tmp_path, fault_server, certificates, stage, kind, secu
     play(scene, server, stage, kind)
 
 
+def patience_in_a_flight(kind):
+    """Which deadline notices a silence depends on what the server has said of a flight so far."""
+    return SOON if kind in {Kind.STALL, Kind.DRIP} else PATIENT
+
+
 #: QUIT is the same whatever came before it.
 WITH_CHUNKING = [pair for pair in matrix(chunking=True) if pair[0] not in {*OPENING, Stage.QUIT}]
 CHUNKING_AFTER_TLS = [
@@ -179,7 +184,7 @@ CHUNKING_AFTER_TLS = [
 def test_fault_with_chunking(tmp_path, fault_server, stage, kind):
     """The same where envelope and content are one flight: before BDAT, in it, and behind it."""
     server = fault_server(*faults_for(stage, kind, refused=Stage.DOT), chunking=True)
-    scene = Scene(tmp_path / "s", server.port)
+    scene = Scene(tmp_path / "s", server.port, timeouts=patience_in_a_flight(kind))
     play(scene, server, stage, kind, expected=expected_of_flight)
     assert server.faults_left == []
 
@@ -208,7 +213,14 @@ def test_fault_in_a_flight_to_a_group(tmp_path, fault_server, stage, kind):
     fault = Fault(stage, kind, recipient=3 if stage is Stage.RCPT else None)
     refused = {"user1@example.net": "550 5.1.1 unknown"}
     server = fault_server(fault, chunking=True, refused=refused)
-    scene = Scene(tmp_path / "s", server.port, recipients=4, group=True, text="Hello\n")
+    scene = Scene(
+        tmp_path / "s",
+        server.port,
+        recipients=4,
+        group=True,
+        text="Hello\n",
+        timeouts=patience_in_a_flight(kind),
+    )
     scene.run()
     statuses = list(scene.statuses().values())
     own = REFUSALS.get(kind, "in_doubt")
