@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.smtp.server import Server, Timeouts
+from mailbatch.smtp.server import Chunking, Server, Timeouts
 from mailbatch.smtp.session import Session
 
 
@@ -72,17 +71,16 @@ def opener(
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
-    Once BDAT has failed with it, no further session of the run uses it, and `progress` is told.
+    Once BDAT has failed with it, no session of the run uses it any more, and `progress` is told.
     """
 
-    def no_chunking(reason: str) -> None:
-        nonlocal server
-        if server.chunking:
-            server = replace(server, chunking=False)
-            progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
+    def tell(reason: str) -> None:
+        progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
+
+    chunking = Chunking(allowed=server.chunking, tell=tell)
 
     async def open_session() -> TransportSession:
-        session = await Session.open(server, transcript=options.transcript, no_chunking=no_chunking)
+        session = await Session.open(server, transcript=options.transcript, chunking=chunking)
         if options.redirect is not None:
             return RedirectedSession(session, options.redirect)
         return session

@@ -66,6 +66,7 @@ class Answers:
         self._authentication: Authentication | None = None
         self._authenticated = False
         self._said_bdat = False
+        self._took_bdat = False
         self._echoes = Echoes(password or "")
         self._error: RemoteProtocolError | None = None
         self._end: SessionError | None = None
@@ -213,6 +214,7 @@ class Answers:
     def _on_bdat(self, reply: Reply) -> None:
         transaction = self._open()
         transaction.take_chunk(reply)
+        self._took_bdat = self._took_bdat or reply.code < _NEGATIVE
         if reply.code >= _NEGATIVE and reply.code != _CLOSING:
             if transaction.knows_no_bdat:
                 self.chunking_failed = f"the server announces CHUNKING and said '{reply}' to BDAT"
@@ -309,6 +311,8 @@ class Answers:
         self._events = deque(kept)
         transaction = self.transaction
         if transaction is not None:
+            if transaction.chunked and transaction.end_of_data_handed_over and closing is None:
+                self._suspect_chunking(str(end))
             transaction.broken = str(end)
             transaction.settled = True
             self.transaction = None
@@ -317,6 +321,14 @@ class Answers:
             self._events.append(events.ServiceClosing(closing))
         if self._error is None:
             self._events.append(events.Closed(None if end is None else str(end)))
+
+    def _suspect_chunking(self, end: str) -> None:
+        """Blame BDAT for a session that was lost behind it, unless it has worked before.
+
+        What hangs or closes at every BDAT would leave somebody in doubt each time.
+        """
+        if not self._took_bdat and self.chunking_failed is None:
+            self.chunking_failed = f"no BDAT has worked with the server: {end}"
 
     def _refuse_early_bytes(self) -> None:
         # RFC 3207 6: plain text behind the 220 would be read as if TLS had protected it.

@@ -133,9 +133,17 @@ class Connection(Answers):
 
     @property
     def chunking(self) -> bool:
-        """Whether a transaction may be one flight: CHUNKING and PIPELINING, and no failure yet."""
+        """Whether a transaction may be one flight: CHUNKING and PIPELINING, and no failure yet.
+
+        ENHANCEDSTATUSCODES (RFC 2034) besides: all replies to a flight are 250, and only their
+        statuses tell one reply too many from the reply to the content.
+        """
+        capabilities = self.capabilities
         return (
-            self.capabilities.chunking and self._pipeline.grouping and self.chunking_failed is None
+            capabilities.chunking
+            and capabilities.enhanced_status_codes
+            and self._pipeline.grouping
+            and self.chunking_failed is None
         )
 
     def begin(

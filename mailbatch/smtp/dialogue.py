@@ -32,7 +32,7 @@ from mailbatch.smtp.auth import redact
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
-from mailbatch.smtp.server import Server
+from mailbatch.smtp.server import Chunking, Server
 
 E = TypeVar("E", bound=events.Event)
 
@@ -47,14 +47,14 @@ class Dialogue(asyncio.Protocol):
         self,
         server: Server,
         transcript: Callable[[str, bytes], None] | None = None,
-        no_chunking: Callable[[str], None] | None = None,
+        chunking: Chunking | None = None,
     ) -> None:
         self.server = server
         self.failure: SessionError | None = None
         self.peer_is_loopback = False
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
-        self._no_chunking = no_chunking
+        self._chunking = chunking or Chunking(allowed=server.chunking)
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._socket: socket.socket | None = None
@@ -135,8 +135,7 @@ class Dialogue(asyncio.Protocol):
     def _collect(self) -> None:
         """Take the events, then send what they let go; what ends the conversation ends us too."""
         engine = self._engine
-        if engine.chunking_failed is not None:
-            self._tell_no_chunking(engine.chunking_failed)
+        self._note_chunking(engine)
         ending: SessionError | None = None
         try:
             while (event := engine.next_event()) is not None:
@@ -155,10 +154,10 @@ class Dialogue(asyncio.Protocol):
         if self._events:
             self._wake()
 
-    def _tell_no_chunking(self, reason: str) -> None:
-        tell, self._no_chunking = self._no_chunking, None
-        if tell is not None:
-            tell(self._clean(reason))
+    def _note_chunking(self, engine: Connection) -> None:
+        """Keep all sessions of the run from what has failed here."""
+        if engine.chunking_failed is not None and self._chunking.allowed:
+            self._chunking.fail(self._clean(engine.chunking_failed))
 
     def _wake(self) -> None:
         for future in (self._waiter, self._drained):
@@ -215,6 +214,7 @@ class Dialogue(asyncio.Protocol):
             self.failure = failure
             if self._connection is not None:
                 self._connection.connection_lost(str(failure))
+                self._note_chunking(self._connection)
         self._deadline.close()
         if self._transport is not None:
             self._transport.abort()

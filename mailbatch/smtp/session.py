@@ -31,7 +31,7 @@ from mailbatch.smtp.content import checked, could_send, stuff
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.network import reason_of, tls_context, tls_error
 from mailbatch.smtp.phases import Phase
-from mailbatch.smtp.server import Server
+from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.transaction import Transaction
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
@@ -49,16 +49,16 @@ class Session(Dialogue):
     `await content_wanted()`, `await send_content(content, commit)`, `await done()`. A wait raises a
     `SessionError` when the conversation fails; the transaction is settled by then, and its
     `outcomes()` tell what is certain. After a failure the session is not `usable` any more.
-    `no_chunking` is called with the reason once BDAT turns out not to work with this server.
+    `chunking` is shared by the sessions of a run: it says whether BDAT works with this server.
     """
 
     def __init__(
         self,
         server: Server,
         transcript: Callable[[str, bytes], None] | None = None,
-        no_chunking: Callable[[str], None] | None = None,
+        chunking: Chunking | None = None,
     ) -> None:
-        super().__init__(server, transcript, no_chunking)
+        super().__init__(server, transcript, chunking)
         self.transactions = 0
         self.greeting = ""
         self.tls_version: str | None = None
@@ -73,14 +73,14 @@ class Session(Dialogue):
         server: Server,
         *,
         transcript: Callable[[str, bytes], None] | None = None,
-        no_chunking: Callable[[str], None] | None = None,
+        chunking: Chunking | None = None,
     ) -> Session:
         """Connect, greet, secure and authenticate; return a session ready for transactions.
 
         Raises `ConnectError`, `TLSError`, `AuthenticationError`, `ServiceUnavailable`,
         `SessionTimeout`, `ConnectionLost` or `RemoteProtocolError`; nothing stays open then.
         """
-        session = cls(server, transcript, no_chunking)
+        session = cls(server, transcript, chunking)
         try:
             await session._connect()
             session.greeting = (await session._expect(events.Greeted)).reply.text
@@ -216,7 +216,7 @@ class Session(Dialogue):
 
     def _is_one_flight(self, content: bytes) -> bool:
         return (
-            self.server.chunking
+            self._chunking.allowed
             and self._engine.chunking
             and len(content) <= ONE_WRITE_BYTES
             and not could_send(content)
@@ -309,4 +309,6 @@ class Session(Dialogue):
 
     def abort(self) -> None:
         """Close at once; an open transaction is settled as it stands."""
+        # An end that is ours says nothing of the server.
+        self._chunking = Chunking(allowed=self._chunking.allowed)
         self._fail(ConnectionLost(f"the session with {self.server.address} was ended"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 
 import pytest
 
@@ -194,3 +195,15 @@ def test_the_dry_run_and_the_test_address_know_chunking(tmp_path, fault_server):
     assert {record["waits"] for record in taken(server)} == {0}
     assert scene.run(dry_run=True, out=tmp_path / "out").exit_code == 0
     assert len(list((tmp_path / "out").glob("*.eml"))) == 3
+
+
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_what_ends_every_session_at_bdat_costs_one_doubt_each(tmp_path, fault_server, sessions):
+    """Some box between the two resets every BDAT: after the first the messages go by DATA."""
+    server = fault_server(Fault(Stage.CHUNK, Kind.RST, times=0), chunking=True)
+    scene = scene_at(tmp_path, server.port, recipients=12, sessions=sessions, attempts=4)
+    assert scene.run().exit_code == 4
+    counts = Counter(scene.statuses().values())
+    assert 1 <= counts["in_doubt"] <= sessions
+    assert counts["accepted"] == 12 - counts["in_doubt"]
+    scene.check(server.deliveries())

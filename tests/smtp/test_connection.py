@@ -21,9 +21,10 @@ from mailbatch.smtp.content import stuff
 from mailbatch.smtp.phases import TRANSITIONS, Phase, Signal
 
 ENVELOPE = Envelope("a@example.com", ("b@example.org",))
+NEEDED = (b"PIPELINING", b"CHUNKING", b"ENHANCEDSTATUSCODES")
 KEYWORDS = (
-    b"250-server.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-STARTTLS\r\n"
-    b"250 AUTH PLAIN LOGIN\r\n"
+    b"250-server.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n"
+    b"250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n"
 )
 
 
@@ -247,11 +248,12 @@ def test_a_flight_is_handed_over_as_a_whole():
     assert connection.owed is Verb.MAIL
 
 
-@pytest.mark.parametrize("keyword", [b"PIPELINING", b"CHUNKING"])
-def test_no_flight_without_both(keyword):
-    """BDAT is used where the server announces CHUNKING and PIPELINING, and after no failure."""
+@pytest.mark.parametrize("missing", [b"PIPELINING", b"CHUNKING", b"ENHANCEDSTATUSCODES"])
+def test_no_flight_without_all_three(missing):
+    """BDAT is used where its reply can be told from the others, and after no failure."""
     connection = connection_in(Phase.HELLO)
-    answer(connection, b"250-server.example\r\n250 %s\r\n" % keyword)
+    keywords = [b"250-%s\r\n" % word for word in NEEDED if word != missing]
+    answer(connection, b"250-server.example\r\n" + b"".join(keywords) + b"250 SIZE\r\n")
     assert not connection.chunking
     with pytest.raises(LocalProtocolError, match="not on offer"):
         connection.begin(ENVELOPE, held=True)
@@ -282,6 +284,32 @@ def test_what_makes_chunking_fail(answers, failed):
     else:
         assert re.search(failed, connection.chunking_failed)
         assert not connection.chunking
+
+
+@pytest.mark.parametrize("worked", [False, True])
+@pytest.mark.parametrize("answers", [b"", b"250 ok\r\n250 ok\r\n"])
+def test_a_session_lost_behind_its_first_bdat_makes_chunking_fail(answers, worked):
+    """What hangs or closes at every BDAT must not leave somebody in doubt each time."""
+    connection = connection_in(Phase.FLIGHT)
+    if worked:
+        answer(connection, b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n250 2.0.0 taken\r\n")
+        connection.begin(ENVELOPE, held=True)
+        connection.send_chunk(b"x\r\n")
+        connection.data_to_send()
+    connection.receive_data(answers)
+    transaction = connection.transaction
+    connection.connection_lost("reset by peer")
+    assert [o.status for o in transaction.outcomes()] == [Status.IN_DOUBT]
+    if worked:
+        assert connection.chunking_failed is None
+    else:
+        assert "no BDAT has worked with the server: reset by peer" in connection.chunking_failed
+
+
+def test_a_shutdown_behind_bdat_says_nothing_of_chunking():
+    connection = connection_in(Phase.FLIGHT)
+    connection.receive_data(b"421 going down\r\n")
+    assert connection.chunking_failed is None
 
 
 def test_a_server_that_takes_the_content_for_commands_is_found_out():

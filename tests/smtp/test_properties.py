@@ -126,7 +126,7 @@ class Server:
             return self.final()
         if line.startswith(b"EHLO"):
             keywords = b"250-PIPELINING\r\n" if self.pipelining else b""
-            keywords += b"250-CHUNKING\r\n" if self.chunking else b""
+            keywords += b"250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n" if self.chunking else b""
             return self.say(b"250-server.example\r\n" + keywords + b"250 8BITMIME\r\n")
         kind = line[:4]
         code = self.draw({b"DATA": "data", b"RSET": "rset"}.get(kind, "command"))
