@@ -258,8 +258,32 @@ def show_summary(
         console.log("info", "summary", **summary_object(summary))
     elif not console.quiet:
         _show_figures(console, summary, options)
+    if (failure := silent_failure(summary)) is not None:
+        console.warn(failure)
     for line in next_steps(summary, options, again, begun=begun):
         tell(line)
+
+
+def silent_failure(summary: Summary) -> str | None:
+    """Return what no exit code tells, and what nobody wants to find out weeks later.
+
+    An export that came out empty, a template that fails for everybody, an edition that was
+    forgotten: each ends as a mailing that is done.
+    """
+    name, failure = f"{summary.job} ({summary.edition})", ""
+    failed = summary.counts[Status.REJECTED] + summary.counts[Status.INVALID]
+    if summary.changed:
+        failure = (
+            "nobody gets the message as it is now: this edition was finished before it changed "
+            f"({', '.join(summary.changed)})"
+        )
+    elif summary.exit_code not in {0, 3} or summary.declined:
+        pass  # which says so by itself
+    elif not summary.recipients:
+        failure = "nobody was mailed: the recipient table has no rows"
+    elif failed and not summary.counts[Status.ACCEPTED]:
+        failure = f"nobody was mailed: {_in_a_line(summary)}"
+    return f"{name}: {failure}" if failure else None
 
 
 def _show_figures(console: Console, summary: Summary, options: RunOptions) -> None:

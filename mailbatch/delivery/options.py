@@ -50,9 +50,9 @@ class Summary:
     """What a run came to.
 
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
-    `nothing_to_do` is True where the edition had been finished before; `finished_at` (seconds since
-    the epoch) is when it was, if it is. `declined` is True where somebody answered no. `files` is
-    the folder that a dry run wrote to.
+    `nothing_to_do` is True where the edition had been finished before; `changed` names what of the
+    message is another one since. `finished_at` (seconds since the epoch) is when it was, if it is.
+    `declined` is True where somebody answered no. `files` is the folder that a dry run wrote to.
     """
 
     job: str
@@ -66,6 +66,7 @@ class Summary:
     interrupted: bool = False
     declined: bool = False
     nothing_to_do: bool = False
+    changed: tuple[str, ...] = ()
     finished_at: float | None = None
     recovered_in_doubt: int = 0
     scratch: bool = False

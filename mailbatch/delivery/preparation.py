@@ -221,18 +221,29 @@ def signed(
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after somebody was mailed, unless that is accepted."""
-    ledger, now = mailing.ledger, mailing.inputs.composer.digests()
-    before, counts = ledger.content_digests(), ledger.counts()
-    # Who was refused, for good or for now, has seen nothing of it.
-    had = sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))
+    changed, had = changed_content(mailing), _had(mailing)
+    if not changed:
+        return
     if had and not accept:
-        changed = sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n))
-        if changed:
-            raise MessageError(
-                f"the message changed after {had:,} recipient{'s' if had > 1 else ''} of edition "
-                f"{mailing.inputs.edition} had it: {', '.join(changed)}",
-                hint="--accept-changes sends the new message to the rest; "
-                "a new mailing wants an edition of its own",
-            )
-    if before != now:
-        ledger.set_content_digests(now)
+        raise MessageError(
+            f"the message changed after {had:,} recipient{'s' if had > 1 else ''} of edition "
+            f"{mailing.inputs.edition} had it: {', '.join(changed)}",
+            hint="--accept-changes sends the new message to the rest; "
+            "a new mailing wants an edition of its own",
+        )
+    mailing.ledger.set_content_digests(mailing.inputs.composer.digests())
+
+
+def changed_content(mailing: Mailing) -> tuple[str, ...]:
+    """Return the names of the message's inputs that are not what they were, sorted.
+
+    Raises `InputError` where a file of the message cannot be read.
+    """
+    before, now = mailing.ledger.content_digests(), mailing.inputs.composer.digests()
+    return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
+
+
+def _had(mailing: Mailing) -> int:
+    """Return how many have, or may have, the message; who was refused has seen nothing of it."""
+    counts = mailing.ledger.counts()
+    return sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))

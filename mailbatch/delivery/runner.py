@@ -11,7 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,13 +20,19 @@ from mailbatch.delivery import destination, signals
 from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Silence, Summary
-from mailbatch.delivery.preparation import Mailing, open_mailing, read_inputs, signed
+from mailbatch.delivery.preparation import (
+    Mailing,
+    changed_content,
+    open_mailing,
+    read_inputs,
+    signed,
+)
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
-from mailbatch.errors import LedgerError, MailbatchError, SessionError
+from mailbatch.errors import InputError, LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import check_place, write_results
 from mailbatch.outcome import UNFINISHED
@@ -161,11 +167,19 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         interrupted=sent.interrupted,
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
+        changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=options.scratch,
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
+
+
+def _changed(mailing: Mailing) -> tuple[str, ...]:
+    """Return what is new in a message that everybody has already; nothing depends on it."""
+    with suppress(InputError):
+        return changed_content(mailing)
+    return ()
 
 
 def _send(

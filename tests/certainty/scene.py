@@ -81,10 +81,11 @@ class Scene:
             "port": self.port,
             "security": self.security,
             "pipelining": "auto" if self.pipelining else "off",
-            "chunking": "auto" if self.chunking else "off",
             "sessions": self.sessions,
             "timeouts": dict(self.timeouts or PATIENT),
         }
+        if not self.chunking:
+            server["chunking"] = "off"
         if self.ca_file is not None:
             server["ca_file"] = str(self.ca_file)
         if self.username is not None:

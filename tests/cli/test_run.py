@@ -67,6 +67,36 @@ def test_quiet_says_nothing_while_nothing_is_wrong(mailing):
     assert len(server.stages(Stage.BANNER)) == 1
 
 
+def test_quiet_says_that_the_table_has_no_rows(mailing):
+    """An export that came out empty is a mailing that is done, for nobody."""
+    job, server = mailing()
+    job.write_recipients([])
+    done = job.command("run", "--quiet")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "scene (1): nobody was mailed: the recipient table has no rows\n"
+    assert server.stages(Stage.BANNER) == []
+
+
+def test_quiet_says_that_everybody_was_refused(mailing):
+    refused = {f"user{n}@example.net": "550 5.1.1 no" for n in range(1, 4)}
+    job, _ = mailing(server={"refused": refused})
+    done = job.command("run", "--quiet")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == "scene (1): nobody was mailed: 3 rejected\n"
+
+
+def test_quiet_says_that_a_finished_edition_has_another_message_now(mailing):
+    """Somebody forgot the edition: the second week's text goes to nobody."""
+    job, server = mailing()
+    assert job.command("run", "--quiet").code == 0
+    (job.folder / "letter.txt.j2").write_text("Something else\n", encoding="utf-8")
+    done = job.command("run", "--quiet")
+    assert (done.code, done.out) == (0, "")
+    assert "nobody gets the message as it is now: this edition was finished before" in done.err
+    assert "letter.txt.j2" in done.err
+    assert len(server.deliveries()) == 3
+
+
 def test_quiet_says_nothing_of_a_hiccup_that_was_overcome(mailing):
     job, server = mailing(Fault(Stage.MAIL, Kind.RST, transaction=2), attempts=3)
     done = job.command("run", "--quiet")
