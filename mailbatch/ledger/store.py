@@ -43,10 +43,6 @@ from mailbatch.ledger.standing import ResultRow, UnfinishedRow
 from mailbatch.ledger.under_way import UnderWay, fold
 from mailbatch.outcome import UNFINISHED, Outcome, Status
 
-_MAILED = frozenset(
-    {Status.ACCEPTED, Status.REJECTED, Status.DEFERRED, Status.IN_DOUBT, Status.SKIPPED}
-)
-
 
 class Ledger:
     """The ledger of one (job, edition); a context manager.
@@ -236,11 +232,6 @@ class Ledger:
         self._writing()
         with self._database.transaction(durable=True) as connection:
             set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
-
-    def anything_sent(self) -> bool:
-        """Whether the message has reached the server for anybody, or may have."""
-        counts = self.counts()
-        return any(counts[status] for status in _MAILED)
 
     def knows(self, address: str) -> bool:
         """Whether a row of the table, as it was planned last, has this address."""

@@ -62,13 +62,6 @@ def could_send(content: bytes) -> bool:
     return _SENDING_LINE.search(content) is not None
 
 
-def unstuff(wire: bytes) -> bytes:
-    """Undo `stuff`: what a server makes of the bytes before the end of data."""
-    if wire.startswith(b"."):
-        wire = wire[1:]
-    return wire.replace(b"\r\n.", b"\r\n")
-
-
 def _check_lines(content: bytes) -> None:
     """Go from line end to line end in the longest steps that a legal line allows."""
     start, end = 0, len(content)

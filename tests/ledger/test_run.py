@@ -428,15 +428,6 @@ def test_releasing_is_all_or_nothing(ledger):
 # What is known of the edition
 
 
-def test_anything_sent_says_whether_the_server_has_seen_the_message(ledger):
-    plan(ledger, people("a"))
-    assert not ledger.anything_sent()
-    delivery = lease_one(ledger)
-    assert not ledger.anything_sent()
-    settle(ledger, delivery)
-    assert ledger.anything_sent()
-
-
 def test_the_content_digests_are_kept(path):
     with open_ledger(path) as ledger:
         assert ledger.content_digests() == {}

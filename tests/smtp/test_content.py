@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp.content import checked, could_send, stuff, unstuff
+from mailbatch.smtp.content import checked, could_send, stuff
 
 QUICK = settings(deadline=None, max_examples=100)
 
@@ -73,6 +73,13 @@ def test_line_length_without_line_end():
     assert stuff(b"x" * 998) == b"x" * 998 + b"\r\n"
     with pytest.raises(LocalProtocolError):
         stuff(b"x" * 999)
+
+
+def unstuff(wire):
+    """Undo `stuff`: what a server makes of the bytes before the end of data."""
+    if wire.startswith(b"."):
+        wire = wire[1:]
+    return wire.replace(b"\r\n.", b"\r\n")
 
 
 @given(CONTENT)
