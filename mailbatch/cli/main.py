@@ -26,6 +26,9 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)
+    except OSError:
+        _end_if_it_was_the_answer()
+        raise
     finally:
         _let_go_of_errors()
 
@@ -49,9 +52,21 @@ def _answer(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n")
-        sys.exit(74)
+        _end_without_an_answer(error)
+
+
+def _end_if_it_was_the_answer() -> None:
+    """End with 74 if standard output still holds what it cannot write, such as the help."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _end_without_an_answer(error)
+
+
+def _end_without_an_answer(error: OSError) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n")
+    sys.exit(74)
 
 
 def _let_go_of_errors() -> None:

@@ -34,7 +34,9 @@ def test_schema_prints_the_schema_that_is_shipped(program, here):
     )
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["--version"], ["init", "--list"]])
+@pytest.mark.parametrize(
+    "arguments", [["schema"], ["--version"], ["init", "--list"], ["--help"], ["run", "--help"]]
+)
 def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
