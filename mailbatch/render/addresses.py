@@ -34,7 +34,7 @@ _TOKEN = re.compile(
 
 # What has a meaning in an address list; and the two characters, which no text holds (Unicode
 # 23.7), that stand around the number of an inserted value.
-_MEANING = re.compile('["(),:;<>\\[\\]\\\\\ufdd0\ufdd1]')
+_MEANING = re.compile('["(),:;<>@\\[\\]\\\\\ufdd0\ufdd1]')
 _INSERTED = re.compile("\ufdd0([0-9]+)\ufdd1")
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mailbatch.render.addresses import (
     Group,
+    Inserted,
     Mailbox,
     parse_addresses,
     parse_mailbox,
@@ -102,3 +103,43 @@ def test_an_address_beyond_ascii_keeps_its_local_part_and_gets_a_labels() -> Non
 def test_addresses_are_shown_as_people_read_them() -> None:
     entries = (Mailbox("Ada", "a@example.com"), Group("G", (Mailbox("", "b@example.com"),)))
     assert shown_addresses(entries) == "Ada <a@example.com>, G: b@example.com;"
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "entries"),
+    [
+        ("{} <b@example.com>", ("ann@corp.example",),
+         (Mailbox("ann@corp.example", "b@example.com"),)),
+        ("Ann {} <b@example.com>", ("@home",), (Mailbox("Ann @home", "b@example.com"),)),
+        ("{}", ("ann@corp.example",), (Mailbox("", "ann@corp.example"),)),
+        ("a@example.com, {} ,", ("b@example.com, C <c@example.com>",),
+         (Mailbox("", "a@example.com"), Mailbox("", "b@example.com"),
+          Mailbox("C", "c@example.com"))),
+        ("<{}>", ("ann@corp.example",), (Mailbox("", "ann@corp.example"),)),
+        ("Ann <{}>", ("ann@corp.example",), (Mailbox("Ann", "ann@corp.example"),)),
+        ("{} <{}>", ("a@b", "ann@corp.example"), (Mailbox("a@b", "ann@corp.example"),)),
+        ("{}@{}", ("ann", "corp.example"), (Mailbox("", "ann@corp.example"),)),
+        ("{}{}", ("ann", "@corp.example"), (Mailbox("", "ann@corp.example"),)),
+        ("{}: a@example.com;", ("x@y",), (Group("x@y", (Mailbox("", "a@example.com"),)),)),
+    ],
+)  # fmt: skip
+def test_a_value_is_text_where_it_stands(text: str, values: tuple[str, ...], entries) -> None:
+    inserted = Inserted()
+    assert parse_addresses(text.format(*map(inserted.keep, values)), inserted) == entries
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("{}@example.com", ("a@evil.example",)),
+        ("a@{}", ("b@evil.example",)),
+        ("<{}@example.com>", ("a@evil.example",)),
+        ("Ann {}", ("ann@corp.example",)),
+        ("{} {}", ("a@example.com", "b@example.com")),
+        ("a@example.com {}", ("<b@example.com>",)),
+    ],
+)
+def test_a_value_makes_no_address_of_a_part(text: str, values: tuple[str, ...]) -> None:
+    inserted = Inserted()
+    with pytest.raises(FieldError):
+        parse_addresses(text.format(*map(inserted.keep, values)), inserted)
