@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.cli.console import Console
+from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.errors import InputError, InputErrors, MailbatchError
@@ -195,17 +195,13 @@ def _summary(found: Findings) -> str:
     from mailbatch.preview.report import count_of
 
     counts = [
-        _plural(count_of(found.tallies, severity), str(severity))
+        counted(count_of(found.tallies, severity), str(severity))
         for severity in (Severity.ERROR, Severity.WARNING)
     ]
     if found.overview is not None:
-        counts.append(_plural(found.overview.messages, "message"))
-        counts.append(_plural(sum(found.overview.counts.values()), "row"))
+        counts.append(counted(found.overview.messages, "message"))
+        counts.append(counted(sum(found.overview.counts.values()), "row"))
     return f"{found.job or 'the job'}: {', '.join(counts)}"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _object(found: Findings, code: int) -> dict[str, Any]:

@@ -307,9 +307,9 @@ def _line_and_pad(source: str, column: int) -> tuple[str, str]:
     return line, "".join("\t" if c == "\t" else " " * cell_len(c) for c in before)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 recipient`, `2,000 recipients`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 recipient`, `2,000 recipients`; `plural` if not by -s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def progress_line(

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.cli.console import Console
+from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
@@ -210,12 +210,13 @@ def _tell(console: Console, made: Made) -> None:
     from mailbatch.preview.report import count_of
 
     overview = made.overview
-    parts = [f"{made.shown:,} of {_count(overview.messages, 'message')} shown"]
+    parts = [f"{made.shown:,} of {counted(overview.messages, 'message')} shown"]
     warnings = count_of(overview.tallies, Severity.WARNING)
     if warnings:
-        parts.append(_count(warnings, "warning"))
+        parts.append(counted(warnings, "warning"))
     if overview.unreached:
-        parts.append(f"{_count(len(overview.unreached), 'template branch')} shown to nobody")
+        unreached = counted(len(overview.unreached), "template branch", "template branches")
+        parts.append(f"{unreached} shown to nobody")
     if overview.unused:
         parts.append(f"never used: {', '.join(overview.unused)}")
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
@@ -224,12 +225,7 @@ def _tell(console: Console, made: Made) -> None:
         console.say(f"since {overview.against}: {kinds or 'nothing'}")
     invalid = overview.counts.get("invalid", 0)
     if invalid:
-        console.warn(f"{_count(invalid, 'row')} cannot be mailed")
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
+        console.warn(f"{counted(invalid, 'row')} cannot be mailed")
 
 
 def as_object(made: Made) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.console import Console
+from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
 
@@ -52,5 +52,4 @@ async def _serve(console: Console, port: int, out: Path | None, stopping: Stoppi
     finally:
         stopping.remove(loop)
         await server.stop()
-    noun = "message" if server.messages == 1 else "messages"
-    console.say(f"{server.messages:,} {noun} accepted")
+    console.say(f"{counted(server.messages, 'message')} accepted")

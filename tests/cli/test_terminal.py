@@ -15,7 +15,7 @@ import time
 import pytest
 
 from mailbatch.cli import console as module
-from mailbatch.cli.console import ECHO, Console, progress_line
+from mailbatch.cli.console import ECHO, Console, counted, progress_line
 from tests.certainty.program import end, environment, start
 from tests.cli.conftest import nothing_reached
 from tests.preview.making import delivery
@@ -421,3 +421,17 @@ def test_what_takes_long_shows_how_far_it_is(monkeypatch, quiet):
     else:
         assert re.search(r"rendering  ━+  1/3  .*rendering  ━+  3/3  ", terminal.text, re.DOTALL)
         assert terminal.shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "shown"),
+    [
+        (0, ("row",), "0 rows"),
+        (1, ("row",), "1 row"),
+        (2_000, ("row",), "2,000 rows"),
+        (1, ("branch", "branches"), "1 branch"),
+        (2, ("branch", "branches"), "2 branches"),
+    ],
+)
+def test_a_number_has_its_noun(number, words, shown):
+    assert counted(number, *words) == shown
