@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Several
+from mailbatch.job.fields import Several, refusal
 from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
@@ -73,11 +73,26 @@ class Retry(Section):
     initial: Wait = Field(
         default=2.0, description="The first wait; each later one is about twice as long."
     )
-    maximum: Wait = Field(default=300.0, description="The longest wait.")
+    maximum: Wait = Field(
+        default=300.0,
+        validate_default=True,
+        description="The longest wait; not shorter than the first one.",
+    )
     give_up_after: Wait = Field(
         default=3600.0,
         description="No further attempt in this run after so long; the next run goes on.",
     )
+
+    @field_validator("maximum")
+    @classmethod
+    def _waits_grow(cls, value: float, info: ValidationInfo) -> float:
+        if info.data.get("initial", value) > value:
+            raise refusal(
+                "is longer than retry.maximum",
+                at="initial",
+                hint="Write both: the waits grow from initial to maximum.",
+            )
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,9 @@ REFUSED = [
     ({"retry": {"initial": -1}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"initial": [1]}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"maximum": "721h"}}, "retry.maximum: must be at most 720h"),
+    ({"retry": {"initial": "6m"}}, "retry.initial: is longer than retry.maximum"),
+    ({"retry": {"maximum": "1s"}}, "retry.initial: is longer than retry.maximum"),
+    ({"retry": {"initial": 3, "maximum": 2.5}}, "retry.initial: is longer than retry.maximum"),
     ({"results": 1}, "results: must be text"),
     # server
     ({"server": {"host": "smtp://a"}}, "server.host: must be a host name alone"),
@@ -589,6 +592,7 @@ ACCEPTED = [
     {"server": SERVER | {"password": {"command": ["pass", "show", "smtp"]}}},
     {"server": SERVER | {"password": {"keyring": "infobip"}, "auth": "xoauth2"}},
     {"retry": {"initial": 0, "maximum": "0s", "give_up_after": 0}},
+    {"retry": {"initial": "5m"}},
     {"message": {"text": ..., "markdown": "page.md", "css": "inline"}},
     {"message": {"text": ..., "html": "page.html.j2", "inline": {"a.b": "{{ x }}.png"}}},
     {"message": {"unsubscribe": {"url": "{{ url }}", "one_click": True}}},

@@ -32,6 +32,7 @@ MODEL_ALONE = (
     "must not be empty",  # of nothing but spaces
     "must be one line without control characters",
     "must be at most 720h",
+    "is longer than retry.maximum",
     "must be a host name",
     "must be one address",
     "must be an address",
