@@ -1,7 +1,6 @@
 """One run holds an edition; the others leave at once and say who holds it."""
 
 import json
-import time
 
 import pytest
 
@@ -14,17 +13,15 @@ LONG = {"connect": "20s", "command": "20s", "data": "20s", "end_of_data": "20s"}
 
 
 def test_a_second_run_leaves_at_once_and_says_who_holds_the_edition(tmp_path, fault_server):
-    """Exit code 75 within a second of its start-up, with the holder's process id."""
+    """Exit code 75 with the holder's process id, while the holder still runs."""
     server = fault_server(Fault(Stage.MAIL, Kind.STALL, transaction=2))
     scene = Scene(tmp_path / "s", server.port, timeouts=LONG)
     first = start("run", "job.yaml", cwd=scene.folder)
     server.wait_for(stage=Stage.DOT, seconds=30.0)
-    began = time.monotonic()
     code, _, err = forked.mailbatch("run", "job.yaml", cwd=scene.folder)
-    seconds = time.monotonic() - began
+    assert first.poll() is None  # it was not waited for
     assert code == 75
     assert str(first.pid) in err
-    assert seconds < 5.0  # on a busy machine, too
     first.kill()
     end(first)
     assert scene.run().exit_code == 0

@@ -79,3 +79,30 @@ def test_a_limit_is_never_passed(ledger):
     taken = [lots.take() for _ in range(LOT + 6)]
     assert taken.count(None) == 1
     assert taken[-1] is None
+
+
+def test_what_is_put_back_is_taken_again_within_the_limit(ledger):
+    """It was not tried: it does not count, and it is the next one."""
+    lots = Lots(ledger, Clock(), limit=3)
+    first, second, third = (lots.take() for _ in range(3))
+    lots.put_back(second)
+    assert lots.take() is second
+    assert lots.take() is None
+    lots.put_back(third)
+    lots.put_back(first)
+    assert [lots.take(), lots.take(), lots.take()] == [first, third, None]
+
+
+def test_what_is_released_is_leased_by_the_next_run(ledger):
+    """What was taken stays leased: only its outcome says what became of it."""
+    lots = Lots(ledger, Clock())
+    taken = lots.take()
+    rest = [delivery.id for delivery in lots._leased]
+    assert len(rest) == LOT - 1
+    lots.release()
+    after = Lots(ledger, Clock())
+    again = [after.take().id for _ in range(LOT)]
+    assert again[:-1] == rest
+    assert taken.id not in again
+    lots.release()  # it has nothing more to give back
+    assert after.take().id not in [taken.id, *again]
