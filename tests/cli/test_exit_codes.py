@@ -8,12 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mailbatch.cli.exit_codes import MEANING, ExitCode
 from mailbatch.delivery.signals import SIGNALS, Interrupted, Stopping
-from tests.certainty.program import end, environment, start
+from tests.certainty.program import REPOSITORY, end, environment, start
 from tests.certainty.scene import Scene
 from tests.cli.conftest import PATIENT
 from tests.support.faults import Fault, Kind, Stage
@@ -134,6 +135,68 @@ def test_every_code_has_a_meaning_and_help_shows_it(program, tmp_path):
     text = re.sub(r"\s+", " ", shown.out)
     for code, meaning in MEANING.items():
         assert f"{int(code)} {meaning}" in text
+
+
+BAD_EDITION = "edition: '{{ nosuch }}'"
+BAD_RESULTS = "results: '{{ nosuch }}'"
+#: What each command ends with: its words, a line of the job, and what standard output is.
+ENDS = [
+    (["check", "job.yaml"], "", "", 0),
+    (["check", "job.yaml"], BAD_EDITION, "", 65),
+    (["check", "job.yaml"], "foo: 1", "", 78),
+    (["check", "job.yaml", "--json"], "", "/dev/full", 74),
+    (["check", "job.yaml", "--connect"], "", "", 69),
+    (["preview", "job.yaml"], "", "", 0),
+    (["preview", "job.yaml"], BAD_EDITION, "", 65),
+    (["preview", "job.yaml"], "foo: 1", "", 78),
+    (["preview", "job.yaml", "--json"], "", "/dev/full", 74),
+    (["status", "job.yaml"], BAD_EDITION, "", 65),
+    (["status", "job.yaml"], "", "", 74),
+    (["status", "job.yaml"], "foo: 1", "", 78),
+    (["results", "job.yaml"], BAD_EDITION, "", 65),
+    (["results", "job.yaml"], BAD_RESULTS, "", 65),
+    (["results", "job.yaml"], "", "", 74),
+    (["results", "job.yaml"], "foo: 1", "", 78),
+    (["resolve", "job.yaml"], BAD_EDITION, "", 65),
+    (["resolve", "job.yaml"], "", "", 74),
+    (["resolve", "job.yaml"], "foo: 1", "", 78),
+    (["init", "letter"], "", "", 0),
+    (["init", "--list"], "", "/dev/full", 74),
+    (["schema"], "", "", 0),
+    (["schema"], "", "/dev/full", 74),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "out", "code"), ENDS, ids=lambda case: str(case) if case else "-"
+)
+def test_a_command_ends_with_what_its_row_names(tmp_path, program, arguments, line, out, code):
+    scene = Scene(tmp_path / "s", free_port(), timeouts=PATIENT)
+    key = line.partition(":")[0]
+    kept = [old for old in scene.job.read_text().splitlines() if not (key and old.startswith(key))]
+    scene.job.write_text("\n".join([*kept, line, ""]), encoding="utf-8")
+    with (
+        Path(os.devnull).open("r+b") as nothing,
+        Path(out or os.devnull).open("wb") as full,
+    ):
+        streams = [nothing.fileno(), full.fileno(), nothing.fileno()]
+        assert program.run(streams, *arguments, cwd=scene.folder) == code
+    assert code in row_of(arguments[0])
+
+
+def row_of(command):
+    """The codes in the row of a command, in the table of the reference."""
+    text = (REPOSITORY / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| [^|]*`{command}`[^|]* \| (.*) \|$", text, re.MULTILINE)
+    return [int(number) for number in re.findall(r"\b\d+\b", row)]
+
+
+def test_the_row_of_a_command_names_what_was_reached_elsewhere():
+    """A run that holds the edition, a doubt, a signal: the tests of these commands reach them."""
+    assert {75} <= set(row_of("results"))
+    assert {0, 4, 75} <= set(row_of("resolve"))
+    assert {130, 143} <= set(row_of("sandbox"))
+    assert {69, 77} <= set(row_of("check"))
 
 
 def test_the_first_of_several_codes_wins(tmp_path, fault_server, program):
