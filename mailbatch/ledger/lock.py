@@ -105,6 +105,25 @@ def last_holder(path: Path) -> Holder | None:
         return None
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock file `path` now, whatever its note says.
+
+    The kernel is asked with a shared lock, given back at once: a run that starts in that very
+    instant would find it taken, so ask only where the note says that a run is under way.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        finally:
+            os.close(fd)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise from_system(path, error, what="the lock cannot be looked at") from error
+    return False
+
+
 def _open_locked(path: Path) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -144,10 +163,10 @@ def _write(fd: int, holder: Holder) -> None:
     os.ftruncate(fd, len(text))
 
 
-def locked(path: Path, holder: Holder | None) -> LedgerLocked:
-    """The refusal of what a run that is under way forbids."""
+def locked(path: Path, holder: Holder | None, *, hint: str | None = None) -> LedgerLocked:
+    """The refusal of what a run that is under way forbids; by default of another run."""
     who = str(holder) if holder else "a process that has just started"
     return LedgerLocked(
         f"{path}: another run holds this edition: {who}",
-        hint="wait for it to end, or look with `mailbatch status`; this run sent nothing",
+        hint=hint or "wait for it to end, or look with `mailbatch status`; this run sent nothing",
     )

@@ -22,7 +22,7 @@ from typing import Self
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
 from mailbatch.ledger import plan, recovery, space, standing
-from mailbatch.ledger.abandoned import is_alive, look_through
+from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
@@ -36,7 +36,7 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.leasing import Leasing, lots
-from mailbatch.ledger.lock import RunLock, last_holder, locked
+from mailbatch.ledger.lock import RunLock, is_held, last_holder, locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
@@ -195,8 +195,11 @@ class Ledger:
         """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
         lock = _lock_path(self.path)
         holder = last_holder(lock)
-        if self._lock is None and is_alive(holder, this_boot()):
-            raise locked(lock, holder)
+        # Who died left its note, and another process may have its number by now.
+        if self._lock is None and holder is not None and holder.running and is_held(lock):
+            raise locked(
+                lock, holder, hint="wait for it to end: it may be mailing those very people"
+            )
 
     # The plan
 

@@ -38,6 +38,7 @@ def test_nobody_is_unfinished_while_a_run_is_under_way(tmp_path, fault_server):
     found = forked.mailbatch(*listing, cwd=scene.folder)
     assert found.code == 75, found
     assert f"process {first.pid}" in found.err
+    assert "it may be mailing those very people" in found.err
     assert not (scene.folder / "failed.csv").exists()
     first.process.kill()
     first.end()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.ledger.boot import boot_id
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
@@ -53,6 +54,28 @@ def test_a_second_run_is_refused_and_told_who_holds_the_edition(path):
         assert "status" in caught.value.hint
         with pytest.raises(LedgerLocked):
             Ledger.reopen(path)
+
+
+def test_what_a_run_may_still_mail_is_not_final(path):
+    with another_run(path) as holder, Ledger.read(path) as ledger:
+        with pytest.raises(LedgerLocked, match=f"process {holder.pid} on ") as caught:
+            ledger.check_idle()
+        assert "may be mailing" in caught.value.hint
+        assert "this run" not in caught.value.hint
+
+
+def test_a_note_that_a_dead_run_left_is_not_believed(path):
+    """Its number may belong to somebody else by now: the lock is the kernel's."""
+    with another_run(path):
+        pass
+    lock = path.with_name(path.name + ".lock")
+    note = json.loads(lock.read_text())
+    assert note["running"]
+    note |= {"pid": os.getpid(), "boot": boot_id()}
+    lock.write_text(json.dumps(note) + "\n")
+    with Ledger.read(path) as ledger:
+        ledger.check_idle()
+    open_ledger(path).close()
 
 
 def test_a_killed_holder_blocks_nobody(path):
