@@ -21,6 +21,8 @@ METRICS = {
     "mailbatch_run_seconds": "Duration of the last run in seconds.",
     "mailbatch_run_timestamp_seconds": "When the last run ended, in seconds since the epoch.",
 }
+#: What every file of figures begins with.
+_BEGINNING = b"# HELP mailbatch_"
 
 
 def metrics_text(summary: Summary, now: float) -> str:
@@ -58,6 +60,17 @@ def failure_text(job: str, exit_code: int, now: float) -> str:
         lines += [f"# HELP {name} {METRICS[name]}", f"# TYPE {name} gauge"]
         lines.append(f"{name}{{{labels}}} {value}")
     return "\n".join(lines) + "\n"
+
+
+def is_for_metrics(path: Path) -> bool:
+    """Say whether nothing is lost at `path` but the figures of an earlier run."""
+    try:
+        if not path.is_file():  # none, or one that `write_metrics` refuses
+            return True
+        with path.open("rb") as stream:
+            return stream.read(len(_BEGINNING)) == _BEGINNING
+    except OSError:
+        return False
 
 
 def write_metrics(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ def results_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Write the results, and the unfinished recipients if asked to."""
-    from mailbatch.delivery.outputs import check_output
+    from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.delivery.preparation import declared_results_path
@@ -30,9 +30,10 @@ def results_command(
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
-    check_output(results, "--results", loaded)
-    check_output(failed, "--failed", loaded)
+    check_output(results, "--results", job, loaded)
+    check_output(failed, "--failed", job, loaded)
     path = results or declared_results_path(loaded, named, loaded.variables)
+    check_apart({"--results" if results else "results of the job": path, "--failed": failed})
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         write_results(ledger, path)
         console.say(f"results: {shown(path)}")

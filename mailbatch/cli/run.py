@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import time
@@ -12,8 +11,16 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.metrics import failure_text, metrics_text, write_metrics
-from mailbatch.cli.reporting import as_on_the_wire, pairs, read_job, reporting, shown, when
+from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
+from mailbatch.cli.reporting import (
+    as_on_the_wire,
+    edition_of,
+    pairs,
+    read_job,
+    reporting,
+    shown,
+    when,
+)
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import LedgerError, MailbatchError, UsageError
@@ -57,7 +64,6 @@ def run_command(
 ) -> int:
     """Run the job and return the exit code."""
     _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
-    _check_metrics_file(metrics_file, job)
     written = None if transcript is None else Transcript(transcript)
     with written or nullcontext():
         options = RunOptions(
@@ -77,6 +83,7 @@ def run_command(
             retry_rejected=retry_rejected,
             transcript=written,
         )
+        _check_outputs(job, options, transcript, metrics_file)
         try:
             ask = not (yes or dry_run or sandbox)
             ended = _run(console, job, options, written, ask=ask)
@@ -104,19 +111,36 @@ def run_command(
     return summary.exit_code
 
 
-def _check_metrics_file(metrics_file: Path | None, path: Path) -> None:
-    """Refuse to replace what the job needs, before a failure is noted there."""
-    if metrics_file is None:
-        return
-    from mailbatch.delivery.outputs import check_output
+def _check_outputs(
+    path: Path, options: RunOptions, transcript: Path | None, metrics_file: Path | None
+) -> None:
+    """Refuse outputs that are one file, or what the job needs, before anything is written there.
 
-    if os.path.realpath(metrics_file) == os.path.realpath(path):
-        raise UsageError(f"--metrics-file would replace {metrics_file}, which is the job file")
+    Of a job that cannot be read nobody knows what it needs: its error is raised at once, unless the
+    metrics file is one that may tell of it.
+    """
+    from mailbatch.delivery.outputs import check_apart, check_output
+    from mailbatch.delivery.preparation import results_path
+
+    given = {"--transcript": transcript, "--metrics-file": metrics_file}
+    check_apart({"--results": options.results, **given})
+    if transcript is None and metrics_file is None:
+        return
+    for option, output in given.items():
+        check_output(output, option, path)
     try:
         job = read_job(path)
     except MailbatchError:
-        return  # the run will say so
-    check_output(metrics_file, "--metrics-file", job)
+        if metrics_file is None or is_for_metrics(metrics_file):
+            return  # the run will say so
+        raise
+    for option, output in given.items():
+        check_output(output, option, path, job)
+    try:
+        results = results_path(job, edition_of(job, options.edition), options)
+    except MailbatchError:
+        return  # the run will say so, with whatever else is wrong
+    check_apart({"--results" if options.results else "results of the job": results, **given})
 
 
 def _note_failure(metrics_file: Path | None, job: Path, code: int) -> None:
@@ -133,13 +157,11 @@ def _run(
 
     try:
         with raising():
-            from mailbatch.delivery.outputs import check_output
             from mailbatch.delivery.runner import StoppedAtOnce
             from mailbatch.delivery.runner import run as run_job
 
             job = read_job(path)
             if written is not None:
-                check_output(written.path, "--transcript", job)
                 written.begin()
         try:
             with console.progress() as progress:

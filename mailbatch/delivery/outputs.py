@@ -1,4 +1,4 @@
-"""Where a run may write: over no file that it reads, and over no ledger.
+"""Where a run may write: over no file that it reads, over no ledger, and each output by itself.
 
 A slip such as `--results recipients.csv` would cost the table, and one such as `--results
 .mailbatch/x@1.sqlite3` the only record of who has the message. Opens and writes nothing.
@@ -7,7 +7,7 @@ A slip such as `--results recipients.csv` would cost the table, and one such as 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mailbatch.errors import JobError, UsageError
@@ -19,15 +19,19 @@ _HINT = "name a file of its own"
 _OF_A_LEDGER = (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3.lock")
 
 
-def check_output(path: Path | None, option: str, job: Job) -> None:
-    """Raise `UsageError` if `option` names a file that may not be replaced."""
-    if path is not None and (what := _lost(path, job)) is not None:
+def check_output(path: Path | None, option: str, job_file: Path, job: Job | None = None) -> None:
+    """Raise `UsageError` if `option` names a file that may not be replaced.
+
+    Without `job`, which may not be readable, only what is known without it: the job file and the
+    files of ledgers.
+    """
+    if path is not None and (what := _lost(path, job_file, job)) is not None:
         raise UsageError(f"{option} would replace {path}, which is {what}", hint=_HINT)
 
 
 def check_declared_results(path: Path, job: Job) -> None:
     """Raise `JobError` if the job's `results` is a file that may not be replaced."""
-    if (what := _lost(path, job)) is not None:
+    if (what := _lost(path, job.path, job)) is not None:
         raise JobError(
             f"{path.name} is {what} and would be replaced",
             location=job.locate("results"),
@@ -35,16 +39,28 @@ def check_declared_results(path: Path, job: Job) -> None:
         )
 
 
-def _lost(path: Path, job: Job) -> str | None:
+def check_apart(outputs: Mapping[str, Path | None]) -> None:
+    """Raise `UsageError` if two outputs, by what names them, are one file: one would be lost."""
+    named: dict[str, str] = {}
+    for name, path in outputs.items():
+        # Devices take what comes.
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        other = named.setdefault(os.path.realpath(path), name)
+        if other != name:
+            raise UsageError(f"{other} and {name} are one file, {path}", hint=_HINT)
+
+
+def _lost(path: Path, job_file: Path, job: Job | None) -> str | None:
     """Say what would be lost if `path` were replaced; None if it may be."""
     target = os.path.realpath(path)
     if target.endswith(_OF_A_LEDGER):
         return "a part of a ledger"
-    if target == os.path.realpath(job.path):
+    if target == os.path.realpath(job_file):
         return "the job file"
-    for name, what in _read_by(job):
+    for name, what in _read_by(job) if job is not None else ():
         # An absolute name stays as it is.
-        if not is_template(name) and target == os.path.realpath(job.folder / name):
+        if not is_template(name) and target == os.path.realpath(job_file.absolute().parent / name):
             return what
     return None
 

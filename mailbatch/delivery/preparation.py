@@ -113,7 +113,7 @@ def read_inputs(
 def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     """Return where the results go; None where a scratch run was not asked for any."""
     if options.results is not None:
-        check_output(options.results, "--results", job)
+        check_output(options.results, "--results", job.path, job)
         return options.results
     if options.dry_run or options.redirect is not None:
         return None

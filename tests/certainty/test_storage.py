@@ -243,11 +243,65 @@ def test_no_output_takes_the_place_of_what_is_read(half_sent, command, name):
     scene.check(server.deliveries())
 
 
-def test_a_broken_job_is_not_replaced_by_the_figures_of_its_failure(half_sent):
-    _, scene = half_sent
+@pytest.mark.parametrize("name", [*KEPT, *(f".mailbatch/{name}" for name in LEDGER_FILES)])
+def test_the_figures_of_a_broken_job_replace_nothing(half_sent, name):
+    """What a job needs that cannot be read is not known: only figures take the place of figures."""
+    server, scene = half_sent
+    text = scene.job.read_text()
     scene.job.write_text("version: 2\n")
-    assert mailbatch("run", "job.yaml", "--metrics-file", "job.yaml", cwd=scene.folder).code == 2
-    assert scene.job.read_text() == "version: 2\n"
+    before = files_of(scene)
+    found = mailbatch("run", "job.yaml", "--metrics-file", f"../s/{name}", cwd=scene.folder)
+    known = name == "job.yaml" or name.startswith(".mailbatch")
+    assert found.code == (2 if known else 78), found
+    assert ("would replace" if known else "version: must be 1") in found.err
+    assert files_of(scene) == before
+    scene.job.write_text(text)
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
+def test_the_figures_of_a_broken_job_stand_where_figures_stand(half_sent):
+    _, scene = half_sent
+    with_metrics = ("run", "job.yaml", "--metrics-file", "m.prom")
+    scene.job.write_text("version: 2\n")
+    for _ in ("absent", "there"):
+        assert mailbatch(*with_metrics, cwd=scene.folder).code == 78
+        written = (scene.folder / "m.prom").read_text()
+        assert 'mailbatch_run_exit_code{job="job.yaml"} 78' in written
+        (scene.folder / "m.prom").write_text(written.replace(" 78", " 0"))
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("run --results one --transcript one", "--results and --transcript"),
+        ("run --results one --metrics-file sub/../one", "--results and --metrics-file"),
+        ("run --transcript one --metrics-file link", "--transcript and --metrics-file"),
+        ("run --transcript results.csv", "results of the job and --transcript"),
+        ("run --metrics-file results.csv", "results of the job and --metrics-file"),
+        ("run --sandbox --metrics-file results.sandbox.csv", "results of the job and --metrics"),
+        ("results --results one --failed one", "--results and --failed"),
+        ("results --failed results.csv", "results of the job and --failed"),
+    ],
+)
+def test_two_outputs_are_two_files(half_sent, command, names):
+    """The last one written would be the only one."""
+    server, scene = half_sent
+    (scene.folder / "sub").mkdir()
+    (scene.folder / "link").symlink_to("one")
+    before = files_of(scene)
+    verb, *options = command.split()
+    found = mailbatch(verb, "job.yaml", *options, cwd=scene.folder)
+    assert found.code == 2, found
+    assert re.search(f"{names}.* are one file", found.err)
+    assert files_of(scene) == before
+    assert len(server.deliveries()) == 1
+
+
+def test_a_device_takes_several_outputs(half_sent):
+    _, scene = half_sent
+    command = ("results", "job.yaml", "--results", "/dev/null", "--failed", "/dev/null")
+    assert "are one file" not in mailbatch(*command, cwd=scene.folder).err
 
 
 @pytest.mark.parametrize("name", ["recipients.csv", "job.yaml", ".mailbatch/scene@1.sqlite3"])
