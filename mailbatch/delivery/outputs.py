@@ -1,12 +1,15 @@
 """Where a run may write: over no file that it reads, over no ledger, and each output by itself.
 
 A slip such as `--results recipients.csv` would cost the table, and one such as `--results
-.mailbatch/x@1.sqlite3` the only record of who has the message. Opens and writes nothing.
+.mailbatch/x@1.sqlite3` the only record of who has the message. Writes nothing, and opens nothing
+but templates.
 """
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +20,12 @@ from mailbatch.job.model import Job
 _HINT = "name a file of its own"
 #: How the names of a ledger, of its journal and of its lock end (`places.ledger_path`).
 _OF_A_LEDGER = (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3.lock")
+
+#: What is made in a name while a message is rendered.
+_MADE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+#: The tags by which a template names others, and a name in one.
+_TAG = re.compile(r"\{%[-+]?\s*(?:extends|include|import|from)\b(.*?)%\}", re.DOTALL)
+_NAMED = re.compile(r"""["']([^"'\0]+)["']""")
 
 
 def check_output(path: Path | None, option: str, job_file: Path, job: Job | None = None) -> None:
@@ -62,6 +71,10 @@ def _lost(path: Path, job_file: Path, job: Job | None) -> str | None:
         # An absolute name stays as it is.
         if not is_template(name) and target == os.path.realpath(job_file.absolute().parent / name):
             return what
+    if job is not None and os.path.isfile(target):  # noqa: PTH113 - it is text already
+        for name in _templates_of(job):
+            if target == os.path.realpath(job.folder / name):
+                return "a template of the message"
     return None
 
 
@@ -77,10 +90,33 @@ def _read_by(job: Job) -> Iterator[tuple[str, str]]:
         yield recipients.file, "the recipient table"
     for name in recipients.suppress:
         yield name, "a suppression list"
-    for template in (message.text, message.html, message.markdown):
-        if template is not None:
-            yield template, "a template of the message"
     for attachment in message.attachments:
         yield attachment.path, "an attachment"
     for image in message.inline.values():
         yield image, "an image of the message"
+
+
+def _templates_of(job: Job) -> Iterator[str]:
+    """The files of the templates that a job names, and of those that their tags name in turn.
+
+    A name that is made while a message is rendered is known as far as it is a pattern of files.
+    """
+    message, seen = job.message, set[str]()
+    left = [name for name in (message.text, message.html, message.markdown) if name is not None]
+    while left:
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if is_template(name):
+            parts = [glob.escape(part) for part in _MADE.split(name)]
+            if parts[-1]:  # without its end it could be any file
+                pattern = "*".join(parts)
+                left += glob.glob(pattern, root_dir=job.folder)  # noqa: PTH207 - or an absolute one
+            continue
+        yield name
+        try:
+            text = (job.folder / name).read_text("utf-8", "replace")
+        except OSError:
+            continue  # the run will say so
+        left += [named for tag in _TAG.findall(text) for named in _NAMED.findall(tag)]

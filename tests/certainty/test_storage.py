@@ -243,6 +243,31 @@ def test_no_output_takes_the_place_of_what_is_read(half_sent, command, name):
     scene.check(server.deliveries())
 
 
+@pytest.mark.parametrize("name", ["letter.txt.j2", "base.j2", "parts/top.j2", "b.j2"])
+@pytest.mark.parametrize("command", ["run --results", "run --transcript", "run --metrics-file"])
+def test_nor_of_a_template_that_no_key_names(tmp_path, fault_server, command, name):
+    """The path of a template may be made, and a template may name others."""
+    server = fault_server()
+    extending = "{% extends 'base.j2' %}{% block x %}{% include ['a.j2', \"b.j2\"] %}{% endblock %}"
+    scene = Scene(tmp_path / "s", server.port, text=extending)
+    scene.job.write_text(scene.job.read_text().replace("letter.txt", '\'{{ "letter" }}.txt', 1))
+    scene.job.write_text(scene.job.read_text().replace(".txt.j2", ".txt.j2'", 1))
+    (scene.folder / "parts").mkdir()
+    (scene.folder / "base.j2").write_text(
+        "{%- include 'parts/top.j2' -%}{% block x %}{% endblock %}"
+    )
+    (scene.folder / "parts/top.j2").write_text("Hello {% if 0 %}{% include 'base.j2' %}{% endif %}")
+    (scene.folder / "b.j2").write_text("{{ name }}\n")
+    before = files_of(scene)
+    verb, option = command.split()
+    found = mailbatch(verb, "job.yaml", option, name, cwd=scene.folder)
+    assert found.code == 2, found
+    assert f"{option} would replace {name}, which is a template of the message" in found.err
+    assert files_of(scene) == before
+    assert scene.run().exit_code == 0
+    scene.check(server.deliveries())
+
+
 @pytest.mark.parametrize("name", [*KEPT, *(f".mailbatch/{name}" for name in LEDGER_FILES)])
 def test_the_figures_of_a_broken_job_replace_nothing(half_sent, name):
     """What a job needs that cannot be read is not known: only figures take the place of figures."""
