@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from tests.certainty.scene import Scene
+from tests.certainty.scene import Scene, patience
 from tests.support.faults import Fault, Kind, Stage
 
 #: Long enough for a reply that drips.
@@ -40,7 +40,10 @@ def test_a_slow_session_holds_up_nobody(tmp_path, fault_server):
 def test_a_dying_session_leaves_its_work_to_the_others(tmp_path, fault_server, kind):
     """One session loses its server before anything was sent; everybody is mailed all the same."""
     server = fault_server(Fault(Stage.MAIL, kind, connection=1))
-    scene = Scene(tmp_path / "s", server.port, recipients=20, sessions=3, attempts=3)
+    deadlines = patience(Stage.MAIL, kind)
+    scene = Scene(
+        tmp_path / "s", server.port, recipients=20, sessions=3, attempts=3, timeouts=deadlines
+    )
     assert scene.run().exit_code == 0
     scene.check(server.deliveries())
     assert set(scene.statuses().values()) == {"accepted"}
