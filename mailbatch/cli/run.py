@@ -119,13 +119,13 @@ def _check_outputs(
     Of a job that cannot be read nobody knows what it needs: its error is raised at once, unless the
     metrics file is one that may tell of it.
     """
+    if transcript is None and metrics_file is None:
+        return
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.preparation import results_path
 
     given = {"--transcript": transcript, "--metrics-file": metrics_file}
     check_apart({"--results": options.results, **given})
-    if transcript is None and metrics_file is None:
-        return
     for option, output in given.items():
         check_output(output, option, path)
     try:
