@@ -126,10 +126,15 @@ class Session(Dialogue):
 
     async def _start_tls(self) -> None:
         if not self.capabilities.starttls:
+            sent = "mail" if self._is_anonymous else "credentials"
+            other = (
+                "for a server on this machine, security: plaintext is allowed"
+                if self.peer_is_loopback
+                else "try security: tls with port 465"
+            )
             raise TLSError(
                 f"{self.server.address} does not offer STARTTLS",
-                hint="the run stops rather than send credentials in clear text; "
-                "try security: tls with port 465",
+                hint=f"the run stops rather than send {sent} in clear text; {other}",
             )
         self._engine.start_tls()
         self._flush()
@@ -167,9 +172,13 @@ class Session(Dialogue):
             self.tls_version = found.version()
             self.certificate = found.getpeercert() or {}
 
+    @property
+    def _is_anonymous(self) -> bool:
+        return self.server.auth == "none" or self.server.username is None
+
     async def _authenticate(self) -> None:
         server = self.server
-        if server.auth == "none" or server.username is None:
+        if self._is_anonymous or server.username is None:
             return
         if self.tls_version is None and not self.peer_is_loopback:
             raise AuthenticationError(

@@ -142,10 +142,25 @@ def test_a_server_without_starttls_is_refused(tmp_path, fault_server, certificat
     server = fault_server(extensions=["SIZE 1000000", "AUTH PLAIN LOGIN", "PIPELINING"])
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, "starttls")
-        refused(scene, "does not offer STARTTLS", "rather than send credentials in clear text")
+        refused(
+            scene,
+            "does not offer STARTTLS",
+            "rather than send credentials in clear text",
+            "for a server on this machine, security: plaintext is allowed",
+        )
         assert tap.said().startswith(b"EHLO ")
         assert tap.said().count(b"\r\n") == 1
         check_nothing_left(server, tap)
+
+
+def test_without_credentials_a_server_without_starttls_is_refused_for_the_mail(
+    tmp_path, fault_server
+):
+    server = fault_server(extensions=["SIZE 1000000", "PIPELINING"])
+    scene = Scene(tmp_path / "s", server.port, security="starttls")
+    text = refused(scene, "does not offer STARTTLS", "rather than send mail in clear text")
+    assert "credentials" not in text
+    assert server.journal == []
 
 
 @pytest.mark.parametrize(
