@@ -42,6 +42,7 @@ _ERRNO_HINTS = {
     errno.ENOLCK: _HINTS["PROTOCOL"],
     errno.EOPNOTSUPP: _HINTS["PROTOCOL"],
 }
+_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"])
 
 
 def damaged(path: Path, what: str) -> LedgerError:
@@ -81,13 +82,16 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
 
 
 def from_system(
-    path: Path, error: OSError, *, what: str = "the ledger cannot be used"
+    path: Path, error: OSError, *, what: str = "the ledger cannot be used", option: str = ""
 ) -> LedgerError:
-    """The LedgerError for an error of the operating system; `what` could not be done."""
-    return LedgerError(
-        f"{path}: {what}: {error.strerror or error}",
-        hint=_ERRNO_HINTS.get(error.errno or 0, "look at the path and its permissions"),
-    )
+    """The LedgerError for an error of the operating system; `what` could not be done.
+
+    `option` names another place for a file that is not the ledger.
+    """
+    hint = _ERRNO_HINTS.get(error.errno or 0, "look at the path and its permissions")
+    if option and hint not in _NO_PLACE_IS_BETTER:
+        hint = f"make the folder writable for this user, or choose another {option}"
+    return LedgerError(f"{path}: {what}: {error.strerror or error}", hint=hint)
 
 
 class Guard:

@@ -36,7 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
 
 def write_results(ledger: Ledger, path: Path) -> None:
     """Write the results of the ledger's edition to `path`; LedgerError (74) keeps the old file."""
-    with _replacing(path) as stream:
+    with _replacing(path, "--results") as stream:
         write = csv.writer(stream, lineterminator="\r\n").writerow
         write(ResultRow._fields)
         for row in ledger.result_rows():
@@ -51,7 +51,7 @@ def check_place(path: Path) -> None:
         os.close(_create(building))
         building.unlink()
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, "--results") from error
 
 
 def write_unfinished(
@@ -66,7 +66,7 @@ def write_unfinished(
     """
     ledger.check_idle()
     number = 0
-    with _replacing(path, encoding=encoding) as stream:
+    with _replacing(path, "--failed", encoding=encoding) as stream:
         write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow
         write(ledger.columns())
         for number, row in enumerate(ledger.unfinished_rows(), start=1):  # noqa: B007 - the count
@@ -116,8 +116,8 @@ def _moment(seconds: int) -> str:
 
 
 @contextmanager
-def _replacing(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """A text file that takes the place of `path` when the block ends well."""
+def _replacing(path: Path, option: str, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """A text file that takes the place of `path`, `option`'s, when the block ends well."""
     building = None
     try:
         target, mode = _target(path)
@@ -135,7 +135,7 @@ def _replacing(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         building = None
         sync_folder(target.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, option) from error
     finally:
         if building is not None:
             with suppress(OSError):
@@ -158,8 +158,8 @@ def _create(building: Path) -> int:
     return os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
 
 
-def _unwritable(path: Path, error: OSError) -> LedgerError:
-    return from_system(path, error, what="the file cannot be written")
+def _unwritable(path: Path, error: OSError, option: str) -> LedgerError:
+    return from_system(path, error, what="the file cannot be written", option=option)
 
 
 def _mode(target: Path) -> int | None:

@@ -568,6 +568,8 @@ def test_a_read_only_folder_for_the_results(tmp_path, fault_server):
         found = mailbatch(*run, cwd=scene.folder, namespace=disks.namespace)
     assert found.code == 74
     assert "out/results.csv: the file cannot be written: Read-only file system" in found.err
+    assert "choose another --results" in found.err
+    assert "--state-dir" not in found.err
     assert server.journal == []
     assert mailbatch(*run, cwd=scene.folder).code == 0
     shutil.copy(folder / "results.csv", scene.folder)

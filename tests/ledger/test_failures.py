@@ -19,7 +19,7 @@ from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
 from mailbatch.ledger.lock import RunLock, last_holder
-from mailbatch.ledger.results import check_place, write_results
+from mailbatch.ledger.results import check_place, write_results, write_unfinished
 from mailbatch.ledger.results_schema import main, schema_text
 from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import (
@@ -416,10 +416,12 @@ def test_a_place_for_results_that_cannot_be_written_is_named(ledger, tmp_path):
     (tmp_path / "file").write_text("")
     below = tmp_path / "file" / "results.csv"
     words = f"{below}: the file cannot be written: Not a directory"
-    with refused(words):
+    with refused(words, hint="choose another --results"):
         check_place(below)
-    with refused(words):
+    with refused(words, hint="choose another --results"):
         write_results(ledger, below)
+    with refused(words, hint="choose another --failed"):
+        write_unfinished(ledger, below)
     with refused(f"{tmp_path}: the file cannot be written: it is not a regular file"):
         write_results(ledger, tmp_path)
 
