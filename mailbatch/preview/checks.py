@@ -64,12 +64,11 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
 def check_error(error: InputError, row: Location) -> Finding:
     """Return the finding for a delivery whose message cannot be made; `row` is its first row."""
     key = error.location.key if error.location is not None else None
-    code = "MB111"
+    code, detail = "MB111", f"{error.message}, for the row in {row}"
     if "at most" in error.message:
         code = _TOO_LONG.get(key or "", code)
     elif "cid:" in error.message and key in {"message.html", "message.markdown"}:
-        code = "MB208"
-    detail = f"{error.message}, for the row in {row}"
+        code, detail = "MB208", f"{error.message}, so the row in {row} cannot be mailed"
     return Finding(code, detail, error.message, error.location, error.hint)
 
 

@@ -30,8 +30,10 @@ why   Its address is no address, or its message cannot be rendered. `run` record
 mend  Mend the cell that is named, or make the template cope with it.
 
 MB112 warning Nobody would be mailed
-why   Every row is invalid, suppressed or left out, or the table has no rows.
-mend  Look at `recipients.where` and at the suppression lists.
+why   Every row is invalid, suppressed or left out, or the table has no rows: an export that came
+      out empty, or a template that fails for everybody.
+mend  Look at the other findings: a template or an attachment that fails for every row, addresses
+      that are none, an export without rows. Then at `recipients.where` and the suppression lists.
 
 MB113 info An address stands in several rows
 why   Without `group_by` the first row gets the message, the others are recorded as `duplicate`.

@@ -61,7 +61,10 @@ def _times(tally: Tally) -> str:
 
 
 def text_lines(tallies: Iterable[Tally]) -> list[str]:
-    """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`."""
+    """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`.
+
+    Below it stands what to do about this very finding, where that is known.
+    """
     lines = []
     for tally in tallies:
         code = CODES[tally.code]
@@ -70,6 +73,8 @@ def text_lines(tallies: Iterable[Tally]) -> list[str]:
         lines.append(
             f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{_times(tally)}"
         )
+        if tally.hint:
+            lines.append(f"  {tally.hint}")
     return lines
 
 

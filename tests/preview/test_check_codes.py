@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.preview.codes import CODES
 from mailbatch.smtp.capabilities import Capabilities
@@ -140,6 +141,25 @@ def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
     code, found = Mailing(tmp_path).check(capsys, strict=True)
     assert code == 0
     assert [finding["code"] for finding in found["findings"]] == ["MB116"]
+
+
+def test_a_cid_without_a_file_says_what_becomes_of_the_row_and_which_name_was_meant(
+    tmp_path, capsys
+):
+    mailing = Mailing(
+        tmp_path,
+        message={"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
+        files={"letter.html.j2": '<img src="cid:lgo" alt="">', "logo.png": PNG},
+    )
+    check_command(
+        job=mailing.path, edition=None, variables=None, connect=False, strict=False, form="text",
+        as_json=False, quiet=False,
+    )  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = (n for n, line in enumerate(lines) if "MB208" in line)
+    assert "cid:lgo" in lines[place]
+    assert lines[place].endswith("so the row in people.csv:2 cannot be mailed")
+    assert lines[place + 1] == "  Did you mean logo?"
 
 
 def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
