@@ -32,7 +32,7 @@ def _has_room_for_boxes() -> bool:
 app = typer.Typer(
     name="mailbatch",
     help="Converge a mailing to what a job file declares.",
-    epilog="Start with: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
+    epilog="Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its dump of local variables would show secrets
     rich_markup_mode="rich" if _has_room_for_boxes() else None,
@@ -54,6 +54,9 @@ StateDir = Annotated[
         envvar="MAILBATCH_STATE_DIR",
         help="Where the ledgers lie; default: .mailbatch/ beside the job.",
     ),
+]
+Results = Annotated[
+    Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[
@@ -105,7 +108,9 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where --dry-run and --sandbox keep the messages."
+            "--out",
+            metavar="DIR",
+            help="Keep the messages there; --dry-run without it: outbox/ beside the job.",
         ),
     ] = None,
     limit: Annotated[
@@ -129,9 +134,7 @@ def run(
     ] = None,
     variables: Set = None,
     state_dir: StateDir = None,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
-    ] = None,
+    results: Results = None,
     accept_changes: Annotated[
         bool,
         typer.Option(
@@ -215,7 +218,7 @@ def preview(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Render everything and write a gallery to look at before anything is sent.
+    """Render every message into a gallery to look at.
 
     It shows the rows worth looking at: every branch of the templates, extreme values, what is odd.
 
@@ -279,9 +282,7 @@ def status(
 def results(
     job: JobArgument,
     edition: Edition = None,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
-    ] = None,
+    results: Results = None,
     failed: Annotated[
         Path | None,
         typer.Option(
@@ -379,9 +380,9 @@ def sandbox(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run a local server that answers like the provider and keeps what it gets.
+    """Run a local server that answers like the provider.
 
-    It listens on 127.0.0.1 only and delivers nothing. Stop it with Ctrl-C.
+    It listens on 127.0.0.1 only, delivers nothing, keeps nothing without --out. Ctrl-C stops it.
 
     Example: mailbatch sandbox --port 2525 --out outbox
     """

@@ -81,8 +81,14 @@ def _from_file(name: str, folder: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_MOST + 1)
+    except FileNotFoundError as error:
+        hint = (
+            "Write the secret into it and run chmod 600 on it; a relative path begins at the job."
+        )
+        raise JobError(f"{called} cannot be read: {error.strerror}", hint=hint) from None
     except OSError as error:
-        raise JobError(f"{called} cannot be read: {error.strerror}") from None
+        hint = "Name a file that the user who runs mailbatch can read."
+        raise JobError(f"{called} cannot be read: {error.strerror}", hint=hint) from None
     # As ssh does: what others could read is no secret any more.
     if os.name == "posix" and mode & _OTHERS:
         raise JobError(f"{called} can be read or written by others", hint="Run chmod 600 on it.")

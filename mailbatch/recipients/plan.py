@@ -18,7 +18,7 @@ from mailbatch.outcome import Status
 from mailbatch.recipients.address import address_key, parse_address
 from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
-from mailbatch.recipients.suggest import did_you_mean
+from mailbatch.recipients.suggest import did_you_mean, nearest
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
 from mailbatch.recipients.table import DELIMITERS
 from mailbatch.recipients.where import Condition, compile_where
@@ -161,6 +161,11 @@ def plan_recipients(
     )
 
 
+def _scalar(name: str) -> str:
+    """The name of a column as YAML takes it."""
+    return name if name.replace("-", "_").isidentifier() else repr(name)
+
+
 def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     columns = table.columns
     place = Location(table.shown, table.header)
@@ -171,6 +176,10 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
         for name in names:
             if name not in columns:
                 hint = did_you_mean(name, columns)
+                near = nearest(name, columns) if key == "recipients.address" else None
+                if near is not None:
+                    # The table may come from another program: then it is the job that is changed.
+                    hint = f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
                 if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
                     hint = "The whole header is one column; is `recipients.delimiter` right?"
                 yield RecipientError(

@@ -25,6 +25,20 @@ def here(tmp_path):
     return folder
 
 
+def test_the_list_of_commands_fits_80_columns_uncut(program, here):
+    done = program("-h", cwd=here, COLUMNS="80")
+    assert done.code == 0
+    assert "..." not in done.out.partition("Commands:")[2]
+    assert done.out.splitlines()[-1] == (
+        "  Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox"
+    )
+
+
+def test_where_the_messages_of_a_dry_run_go_is_said(program, here):
+    text = " ".join(program("run", "-h", cwd=here).out.split())
+    assert "--dry-run without it: outbox/ beside the job" in text
+
+
 def test_schema_prints_the_schema_that_is_shipped(program, here):
     done = program("schema", cwd=here)
     assert (done.code, done.err) == (0, "")

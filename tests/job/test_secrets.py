@@ -124,8 +124,11 @@ def test_a_key_has_several_lines_wherever_it_comes_from(folder, memory):
 def test_not_from_a_file_that_is_not_there(folder):
     missing = refused(Secret(file="nix"), folder=folder)
     assert missing.message == "the file nix cannot be read: No such file or directory"
+    assert "chmod 600" in missing.hint
     (folder / "sub").mkdir()
-    assert "Is a directory" in refused(Secret(file="sub"), folder=folder).message
+    unreadable = refused(Secret(file="sub"), folder=folder)
+    assert "Is a directory" in unreadable.message
+    assert "can read" in unreadable.hint
 
 
 @pytest.mark.parametrize("end", ["", "\\n", "\\r\\n", "\\nsecond line\\n"])

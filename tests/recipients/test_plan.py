@@ -188,13 +188,19 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
             "E-Mail,name\n",
             {},
             "recipients.csv:1: no column 'email', which recipients.address names",
-            "Did you mean 'E-Mail'?",
+            "Did you mean 'E-Mail'? Then write `address: E-Mail` under `recipients:`.",
         ),
         (
             "email,name\n",
             {"address": "mail"},
             "recipients.csv:1: no column 'mail', which recipients.address names",
-            "Did you mean 'email'?",
+            "Did you mean 'email'? Then write `address: email` under `recipients:`.",
+        ),
+        (
+            "E-Mail 1,name\n",
+            {},
+            "recipients.csv:1: no column 'email', which recipients.address names",
+            "Did you mean 'E-Mail 1'? Then write `address: 'E-Mail 1'` under `recipients:`.",
         ),
         (
             "id,name\n",
