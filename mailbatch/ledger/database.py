@@ -106,7 +106,7 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
 
     Where the lock file knows of a ledger, its loss is no beginning.
     """
-    if path.exists():
+    if _is_there(path):
         return
     if lock.died or lock.seal is not None or journal_size(path):
         raise LedgerError(
@@ -243,12 +243,23 @@ def open_for_reading(path: Path) -> Database:
 
 
 def check_exists(path: Path) -> None:
-    """Raise LedgerError if there is no ledger at `path`."""
-    if not path.exists():
+    """Raise LedgerError if there is no ledger at `path`, or if this user may not see it."""
+    if not _is_there(path):
         raise LedgerError(
             f"{path}: there is no ledger of this edition",
             hint="`mailbatch run` makes it; look at the edition and --state-dir",
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a ledger; LedgerError where nobody can tell, which is not a no."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise from_system(path, error) from error
+    return True
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

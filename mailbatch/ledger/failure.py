@@ -18,13 +18,17 @@ _DAMAGED = (
     "restore the file from a copy together with its -wal file; without one, nobody can say who has "
     "the message, and mailbatch will not guess"
 )
+_RIGHTS = (
+    "run as the user that owns the ledger, make it and its folder writable for this user, "
+    "or set --state-dir"
+)
 _HINTS = {
     "FULL": _SPACE,
     "IOERR": "look at the disk and its file system, then run again",
     "READONLY": "make the ledger and its folder writable for this user, or set --state-dir",
-    "PERM": "make the ledger and its folder writable for this user, or set --state-dir",
+    "PERM": _RIGHTS,
     "AUTH": "make the ledger and its folder readable for this user",
-    "CANTOPEN": "make the folder of the ledger writable for this user, or set --state-dir",
+    "CANTOPEN": _RIGHTS,
     "BUSY": "another program has the ledger open for writing: close it, then run again",
     "LOCKED": "another program has the ledger open for writing: close it, then run again",
     "CORRUPT": _DAMAGED,

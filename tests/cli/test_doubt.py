@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
+from tests.certainty.program import environment
 from tests.support.faults import Fault, Kind, Stage
 
 DOUBTFUL = "user2@example.net"
@@ -122,6 +127,42 @@ def test_nothing_can_be_told_of_an_edition_that_never_was(mailing):
         assert (done.code, done.out) == (74, "")
         assert "there is no ledger of this edition" in done.err
     assert job.ledgers == []  # nobody makes one by asking
+
+
+@pytest.mark.parametrize("closed", [".mailbatch", ".mailbatch/scene@1.sqlite3"])
+def test_a_ledger_that_this_user_may_not_see_is_named(mailing, closed):
+    """Whether it is there cannot be told: that is no traceback, and no `there is none` either."""
+    job, server = mailing()
+    job.command("run", "--limit", 1)
+    before = len(server.deliveries())
+    place = job.folder / closed
+    mode = place.stat().st_mode
+    place.chmod(0)
+    try:
+        for command in (["status"], ["results"], ["resolve"], ["resolve", "--skip"], ["run"]):
+            done = _without_rights(*command, cwd=job.folder)
+            assert (done.returncode, done.stdout) == (74, "")
+            assert ".mailbatch" in done.stderr
+            assert "Traceback" not in done.stderr
+            assert "run as the user that owns the ledger" in done.stderr
+            assert "--state-dir" in done.stderr
+    finally:
+        place.chmod(mode)
+    assert len(server.deliveries()) == before
+    assert job.command("run").code == 0
+
+
+def _without_rights(name, *more, cwd):
+    """Run the program as somebody for whom the permissions of files count."""
+    command = [sys.executable, "-m", "mailbatch", name, "job.yaml", *more]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root sees everything, and there is no setpriv")
+        rights = "--bounding-set=-dac_override,-dac_read_search"
+        command = ["setpriv", rights, "--inh-caps=-all", *command]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False
+    )
 
 
 def test_status_is_told_while_a_run_holds_the_edition(mailing):

@@ -215,7 +215,7 @@ def test_a_transaction_that_sqlite_has_undone_already_keeps_its_error(ledger):
         ("SQLITE_IOERR_SHMSIZE", "(SQLITE_IOERR_SHMSIZE)", "free some space"),
         ("SQLITE_IOERR_READ", "(SQLITE_IOERR_READ)", "look at the disk"),
         ("SQLITE_READONLY_DBMOVED", "(SQLITE_READONLY_DBMOVED)", "writable for this user"),
-        ("SQLITE_CANTOPEN", "(SQLITE_CANTOPEN)", "folder of the ledger writable"),
+        ("SQLITE_CANTOPEN", "(SQLITE_CANTOPEN)", "it and its folder writable"),
         ("SQLITE_BUSY", "(SQLITE_BUSY)", "another program has the ledger open"),
         ("SQLITE_PROTOCOL", "(SQLITE_PROTOCOL)", "on a local disk"),
         ("SQLITE_NOMEM", "(SQLITE_NOMEM)", "more memory"),
