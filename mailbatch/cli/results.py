@@ -32,7 +32,9 @@ def results_command(
     named = edition_of(loaded, edition)
     check_output(results, "--results", job, loaded)
     check_output(failed, "--failed", job, loaded)
-    path = results or declared_results_path(loaded, named, loaded.variables)
+    path = results or declared_results_path(
+        loaded, named, loaded.variables, given=edition is not None
+    )
     check_apart({"--results" if results else "results of the job": path, "--failed": failed})
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         write_results(ledger, path)

@@ -89,7 +89,7 @@ def read_inputs(
     mistakes: list[InputError] = []
     plan = composer = None
     try:
-        declared_results_path(job, named, merged)
+        declared_results_path(job, named, merged, given=edition is not None)
     except InputError as error:
         mistakes.append(error)
     try:
@@ -122,15 +122,23 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
 
 
-def declared_results_path(job: Job, edition: str, variables: Mapping[str, object]) -> Path:
-    """Return where the job wants its results.
+def declared_results_path(
+    job: Job, edition: str, variables: Mapping[str, object], *, given: bool = False
+) -> Path:
+    """Return where the job wants its results; `given` says that `--edition` gave the edition.
 
-    Raises `JobError` for a path outside its folder, and for a file that must not be replaced.
+    Raises `JobError` for a path outside its folder, and for a file that must not be replaced;
+    `UsageError` where the edition of the command line leads outside.
     """
     declared = render_results_path(job, edition, variables)
     try:
         path = resolve_path(job.folder, declared, absolute_allowed=False)
     except JobError as error:
+        if given and edition in declared:
+            raise UsageError(
+                f"--edition {edition}: the path of the results, {declared}, {error.message}",
+                hint="use an edition without /, or name a file with --results",
+            ) from None
         raise JobError(error.message, location=job.locate("results"), hint=error.hint) from None
     check_declared_results(path, job)
     return path

@@ -133,7 +133,7 @@ class Job(Section):
     )
     retry: Retry = Field(default_factory=Retry)
     results: Template = Field(
-        default="results/{{ job.name }}-{{ edition }}.csv",
+        default="results/{{ job.name }}-{{ edition.replace('/', '%2F') }}.csv",
         description="Where the results CSV is written; a template.",
     )
 

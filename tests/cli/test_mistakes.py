@@ -312,6 +312,25 @@ def test_a_mistake_never_costs_a_mailing_that_is_under_way(mailing):
     job.check(server.deliveries())
 
 
+def test_an_edition_with_a_slash_makes_no_folder(mailing):
+    job, _ = mailing()
+    job.edit("results: results.csv\n", "")
+    assert job.command("run", "--edition", "2026/48").code == 0
+    (written,) = (job.folder / "results").iterdir()
+    assert written.name == "scene-2026%2F48.csv"
+
+
+@pytest.mark.parametrize("command", ["run", "check", "results"])
+def test_an_edition_that_leads_outside_is_named_where_it_came_from(mailing, command):
+    job, server = mailing()
+    job.edit("results: results.csv", "results: 'out/{{ edition }}.csv'")
+    done = job.command(command, "--edition", "../../up")
+    assert done.code == 2
+    assert "--edition ../../up" in done.err
+    assert "leaves the folder of the job file" in done.err
+    nothing_reached(server)
+
+
 def test_results_that_cannot_be_written_keep_the_run_from_starting(mailing):
     """A mailing without results would be one that nobody can look up."""
     job, server = mailing()

@@ -298,6 +298,9 @@ def test_what_is_no_edition(
 def test_the_results_path_is_a_function_of_the_edition(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     assert render_results_path(job, "2026-48") == "results/letter-2026-48.csv"
+    # A file as the ledger is, not a folder; nor one outside.
+    assert render_results_path(job, "2026/48") == "results/letter-2026%2F48.csv"
+    assert render_results_path(job, "../../x") == "results/letter-..%2F..%2Fx.csv"
     job = make_job(tmp_path, results="out/{{ variables.n }}/{{ edition }}.csv", variables={"n": 7})
     assert render_results_path(job, "5") == "out/7/5.csv"
     with pytest.raises(TemplateError, match="results: now is not defined"):
