@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import LedgerLocked
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.lock import Holder
+    from mailbatch.ledger.store import Ledger
 
 
 @reporting
 def status_command(
     console: Console, *, job: Path, edition: str | None, state_dir: Path | None, as_json: bool
 ) -> int:
-    """Show the counts of an edition."""
+    """Show the counts of an edition and, to people, what they can do next."""
+    from mailbatch.cli.run import _again, next_steps
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.ledger.store import Ledger
@@ -22,6 +30,7 @@ def status_command(
     named = edition_of(loaded, edition)
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         counts, finished = ledger.counts(), when(ledger.finished_at())
+        under_way = None if as_json else _under_way(ledger)
     if as_json:
         console.data(
             {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
@@ -33,4 +42,19 @@ def status_command(
             console.lines(f"{number:>9}  {status}")
     if finished:
         console.lines(f"finished {finished}")
+    if under_way is not None:
+        console.say(f"a run is under way: {under_way}")
+        return ExitCode.DONE
+    summary, options = Summary(loaded.name, named, counts), RunOptions(edition, state_dir=state_dir)
+    for step in next_steps(summary, options, _again(job, loaded, summary, options)):
+        console.say(step)
     return ExitCode.DONE
+
+
+def _under_way(ledger: Ledger) -> Holder | None:
+    """Return who runs the edition now: what is pending then needs no other run."""
+    try:
+        ledger.check_idle()
+    except LedgerLocked:
+        return ledger.last_holder()
+    return None

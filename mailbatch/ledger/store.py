@@ -36,7 +36,7 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.leasing import Leasing, lots
-from mailbatch.ledger.lock import RunLock, is_held, last_holder, locked
+from mailbatch.ledger.lock import Holder, RunLock, is_held, last_holder, locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
@@ -338,6 +338,10 @@ class Ledger:
                 set_fact(connection, "finished_at", repr(now))
 
     # What is known
+
+    def last_holder(self) -> Holder | None:
+        """Who writes the ledger, or wrote it last; None before the first run."""
+        return last_holder(_lock_path(self.path))
 
     def finished_at(self) -> float | None:
         """When the edition last became finished, seconds since the epoch; None while it is not."""

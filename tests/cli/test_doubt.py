@@ -174,6 +174,11 @@ def test_status_is_told_while_a_run_holds_the_edition(mailing):
     server.wait_for(transaction=2, stage=Stage.MAIL, seconds=30.0)
     status = job.command("status", "--json")
     assert (status.code, status.json["accepted"], status.json["pending"]) == (0, 1, 2)
+    assert status.err == ""
+    told = job.command("status").err
+    assert told.startswith(f"a run is under way: process {run.pid} on ")
+    assert ", since 20" in told
+    assert "run again" not in told
     assert job.command("results").code == 0
     assert list(job.statuses().values()) == ["accepted", "pending", "pending"]
     held = job.command("resolve", "--skip")
@@ -242,12 +247,25 @@ def test_status_in_words(mailing):
     job, _ = mailing(server={"refused": {"user2@example.net": "451 4.7.1 later"}})
     job.command("run")
     done = job.command("status")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "not finished: run again with mailbatch run job.yaml\n")
+    assert job.command("status", "--json").err == ""
     assert done.out.splitlines() == [
         "scene (1): 3 recipients",
         "        2  accepted",
         "        1  deferred",
     ]
+
+
+def test_status_says_what_a_run_said_at_its_end(doubtful):
+    job, _ = doubtful()
+    more = ["--edition", "2 b", "--state-dir", "my ledgers"]
+    assert job.command("status").err == (
+        "in doubt: the answer never came; see mailbatch resolve job.yaml\n"
+    )
+    done = job.command("run", "--limit", 1, *more)
+    assert done.code == 75
+    assert job.command("status", *more).err == done.err.splitlines(keepends=True)[-1]
+    assert "--edition '2 b' --state-dir 'my ledgers'" in done.err
 
 
 def test_one_recipient_is_no_plural(mailing):
