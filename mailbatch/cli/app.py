@@ -110,7 +110,7 @@ def run(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Keep the messages there; --dry-run without it: outbox/ beside the job.",
+            help="Keep the messages there; else --dry-run: outbox/ by the job, --sandbox: none.",
         ),
     ] = None,
     limit: Annotated[

@@ -36,7 +36,7 @@ def test_the_list_of_commands_fits_80_columns_uncut(program, here):
 
 def test_where_the_messages_of_a_dry_run_go_is_said(program, here):
     text = " ".join(program("run", "-h", cwd=here).out.split())
-    assert "--dry-run without it: outbox/ beside the job" in text
+    assert "else --dry-run: outbox/ by the job, --sandbox: none" in text
 
 
 def test_schema_prints_the_schema_that_is_shipped(program, here):
