@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
+from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.reporting import (
@@ -19,21 +18,17 @@ from mailbatch.cli.reporting import (
     read_job,
     reporting,
     shown,
-    when,
 )
+from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summary_object
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import LedgerError, MailbatchError, UsageError
-from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailbatch.delivery.preparation import Mailing
     from mailbatch.job.model import Job
-
-#: A terminal of so many columns has room for what each status means.
-_WIDE = 66
 
 
 @reporting
@@ -96,8 +91,8 @@ def run_command(
     loaded, summary = ended
     if as_json:
         console.data(summary_object(summary))
-    again, begun = _again(job, loaded, summary, options), _is_begun(loaded, summary, options)
-    show_summary(console, summary, options, again, begun=begun)
+    again = arguments_again(job, loaded, summary, options)
+    show_summary(console, summary, options, again, begun=is_begun(loaded, summary, options))
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is None:
@@ -244,157 +239,3 @@ def _whom(mailing: Mailing, options: RunOptions) -> str:
         if options.limit is not None:
             text += f", {counted(options.limit, 'message')} at most,"
     return f"{options.redirect} instead of {text}" if options.redirect is not None else text
-
-
-def summary_object(summary: Summary) -> dict[str, object]:
-    """Return what `run --json` writes."""
-    return {
-        "job": summary.job,
-        "edition": summary.edition,
-        **counts_object(summary.counts),
-        "transactions": summary.transactions,
-        "sessions": summary.sessions,
-        "seconds": round(summary.seconds, 3),
-        "results": str(summary.results) if summary.results is not None else None,
-        "finished_at": when(summary.finished_at),
-        "error": str(summary.failure) if summary.failure is not None else None,
-        "exit_code": summary.exit_code,
-    }
-
-
-def show_summary(
-    console: Console, summary: Summary, options: RunOptions, again: str, *, begun: bool
-) -> None:
-    """Say in words and figures what the run came to, and what to do next.
-
-    `again` are the arguments that name the mailing on a command line. `begun` says whether the real
-    mailing has a ledger.
-    """
-    if summary.failure is not None:
-        console.error(summary.failure)
-    code = summary.exit_code
-    tell = console.say if code in {0, 3} else console.warn
-    if code not in {0, 3} and console.quiet:
-        tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
-    if console.log_json and not console.quiet:
-        console.log("info", "summary", **summary_object(summary))
-    elif not console.quiet:
-        _show_figures(console, summary, options)
-    if (failure := silent_failure(summary)) is not None:
-        console.warn(failure)
-    for line in next_steps(summary, options, again, begun=begun):
-        tell(line)
-
-
-def silent_failure(summary: Summary) -> str | None:
-    """Return what no exit code tells, and what nobody wants to find out weeks later.
-
-    An export that came out empty, a template that fails for everybody, an edition that was
-    forgotten: each ends as a mailing that is done.
-    """
-    name, failure = f"{summary.job} ({summary.edition})", ""
-    failed = summary.counts[Status.REJECTED] + summary.counts[Status.INVALID]
-    if summary.changed:
-        failure = (
-            "nobody gets the message as it is now: this edition was finished before it changed "
-            f"({', '.join(summary.changed)})"
-        )
-    elif summary.exit_code not in {0, 3} or summary.declined:
-        pass  # which says so by itself
-    elif not summary.recipients:
-        failure = "nobody was mailed: the recipient table has no rows"
-    elif failed and not summary.counts[Status.ACCEPTED]:
-        failure = f"nobody was mailed: {_in_a_line(summary)}"
-    return f"{name}: {failure}" if failure else None
-
-
-def _show_figures(console: Console, summary: Summary, options: RunOptions) -> None:
-    from rich.text import Text
-
-    what = (
-        "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
-    )
-    if options.redirect is not None:
-        what = f"sent to {options.redirect} instead"
-    text = Text(f"{summary.job} ({summary.edition})")
-    text.append(f", {what}: " if what else ": ")
-    if console.terminal:
-        text.append(counted(summary.recipients, "recipient"))
-        for status, count in _statuses(summary):
-            text.append(f"\n{count:>9,}  ")
-            text.append(status.replace("_", " "), style=STYLE.get(status, ""))
-            if console.err.width >= _WIDE:
-                text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
-    else:
-        text.append(_in_a_line(summary))
-    console.err.print(text)
-    if summary.transactions:
-        rate = summary.transactions / summary.seconds if summary.seconds else 0.0
-        done = (
-            f"{counted(summary.transactions, 'message')} in {shown(summary.files)}"
-            if summary.files is not None
-            else f"{counted(summary.transactions, 'transaction')} in "
-            f"{counted(summary.sessions, 'session')}"
-        )
-        console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
-    if summary.results is not None:
-        console.say(f"results: {shown(summary.results)}")
-
-
-def _statuses(summary: Summary) -> list[tuple[Status, int]]:
-    return [(status, number) for status, number in summary.counts.items() if number]
-
-
-def _in_a_line(summary: Summary) -> str:
-    counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _statuses(summary))
-    return ", ".join(counts) or "no recipients"
-
-
-def _again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing on a command line.
-
-    An edition that is a template may be another one tomorrow, so it is named.
-    """
-    words = [str(path)]
-    if options.edition is not None or "{" in job.edition:
-        words += ["--edition", summary.edition]
-    if options.state_dir is not None:
-        words += ["--state-dir", str(options.state_dir)]
-    return shlex.join(words)
-
-
-def _is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
-    """Say whether the real mailing has a ledger, whatever this run was."""
-    from mailbatch.delivery.places import ledger_path, state_dir
-
-    return ledger_path(job, summary.edition, state_dir(job, options.state_dir)).exists()
-
-
-def next_steps(
-    summary: Summary, options: RunOptions, again: str, *, begun: bool = True
-) -> list[str]:
-    """Return what people can do next, one sentence each; `again` names the mailing."""
-    counts, steps = summary.counts, []
-    if summary.declined:
-        steps.append("nothing was sent")
-    if options.scratch:
-        if options.sandbox or options.redirect:
-            steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
-        return steps
-    if summary.nothing_to_do:
-        done = when(summary.finished_at)
-        steps.append(
-            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
-            "a recurring mailing wants an edition of its own, such as "
-            "edition: \"{{ now.strftime('%G-W%V') }}\""
-        )
-    if counts[Status.IN_DOUBT]:
-        steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
-    if counts[Status.PENDING] or counts[Status.DEFERRED]:
-        pairs_given = options.variables.items()
-        more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
-        steps.append(f"not finished: run again with mailbatch run {again}{more}")
-    elif counts[Status.REJECTED] or counts[Status.INVALID]:
-        # Not before: who is still pending would be in that file, too, and be mailed by both.
-        steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
-    return steps

@@ -21,7 +21,7 @@ def status_command(
     console: Console, *, job: Path, edition: str | None, state_dir: Path | None, as_json: bool
 ) -> int:
     """Show the counts of an edition and, to people, what they can do next."""
-    from mailbatch.cli.run import _again, next_steps
+    from mailbatch.cli.summary import arguments_again, next_steps
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.ledger.store import Ledger
@@ -46,7 +46,7 @@ def status_command(
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
     summary, options = Summary(loaded.name, named, counts), RunOptions(edition, state_dir=state_dir)
-    for step in next_steps(summary, options, _again(job, loaded, summary, options)):
+    for step in next_steps(summary, options, arguments_again(job, loaded, summary, options)):
         console.say(step)
     return ExitCode.DONE
 
