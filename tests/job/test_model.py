@@ -142,7 +142,8 @@ def test_the_defaults_are_those_of_the_contract():
     assert (job.recipients.address, job.recipients.encoding) == ("email", "utf-8")
     assert (job.recipients.group_by, job.recipients.on_invalid) == ((), "skip")
     assert (job.message.css, job.message.to, job.message.attachments) == ("keep", None, ())
-    assert job.results == "results/{{ job.name }}-{{ edition }}.csv"
+    # One file, also for an edition with a slash.
+    assert job.results == "results/{{ job.name }}-{{ edition.replace('/', '%2F') }}.csv"
     assert (job.retry.attempts, job.retry.initial, job.retry.maximum) == (5, 2.0, 300.0)
     assert job.retry.give_up_after == 3600.0
     assert set(job.callbacks.model_dump().values()) == {None}
