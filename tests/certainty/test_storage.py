@@ -639,6 +639,8 @@ def half_way(tmp_path, fault_server):
 
 def refused(scene, server, *words):
     """Nothing is sent and no file is changed; the words say what is the matter and what to do."""
+    # The server may write down the end of a dead run's connection a moment later.
+    server.wait_for(len({record["connection"] for record in server.journal}), stage="closed")
     before, path = len(server.journal), ledger_of(scene)
     content = path.read_bytes() if path.exists() else None
     for command in (("run",), ("resolve", "--skip")):
