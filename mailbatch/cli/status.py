@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, when
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import LedgerLocked
-
-if TYPE_CHECKING:
-    from mailbatch.ledger.lock import Holder
-    from mailbatch.ledger.store import Ledger
 
 
 @reporting
@@ -30,7 +24,7 @@ def status_command(
     named = edition_of(loaded, edition)
     with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
         counts, finished = ledger.counts(), when(ledger.finished_at())
-        under_way = None if as_json else _under_way(ledger)
+        under_way = None if as_json else ledger.held_by()
     if as_json:
         console.data(
             {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
@@ -42,19 +36,10 @@ def status_command(
             console.lines(f"{number:>9}  {status}")
     if finished:
         console.lines(f"finished {finished}")
-    if under_way is not None:
+    if under_way is not None:  # what is pending then needs no other run
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
     summary, options = Summary(loaded.name, named, counts), RunOptions(edition, state_dir=state_dir)
     for step in next_steps(summary, options, arguments_again(job, loaded, summary, options)):
         console.say(step)
     return ExitCode.DONE
-
-
-def _under_way(ledger: Ledger) -> Holder | None:
-    """Return who runs the edition now: what is pending then needs no other run."""
-    try:
-        ledger.check_idle()
-    except LedgerLocked:
-        return ledger.last_holder()
-    return None

@@ -229,7 +229,8 @@ def signed(
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after somebody was mailed, unless that is accepted."""
-    changed, had = changed_content(mailing), _had(mailing)
+    now, had = mailing.inputs.composer.digests(), _had(mailing)
+    changed = _changed(mailing, now)
     if not changed:
         return
     if had and not accept:
@@ -239,7 +240,7 @@ def _settle_content(mailing: Mailing, *, accept: bool) -> None:
             hint="--accept-changes sends the new message to the rest; "
             "a new mailing wants an edition of its own",
         )
-    mailing.ledger.set_content_digests(mailing.inputs.composer.digests())
+    mailing.ledger.set_content_digests(now)
 
 
 def changed_content(mailing: Mailing) -> tuple[str, ...]:
@@ -247,7 +248,11 @@ def changed_content(mailing: Mailing) -> tuple[str, ...]:
 
     Raises `InputError` where a file of the message cannot be read.
     """
-    before, now = mailing.ledger.content_digests(), mailing.inputs.composer.digests()
+    return _changed(mailing, mailing.inputs.composer.digests())
+
+
+def _changed(mailing: Mailing, now: Mapping[str, str]) -> tuple[str, ...]:
+    before = mailing.ledger.content_digests()
     return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
 
 

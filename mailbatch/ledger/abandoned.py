@@ -18,7 +18,7 @@ from mailbatch.ledger.recovery import DIED, REBOOTED
 
 def look_through(database: Database, holder: Holder | None, *, boot: str | None = None) -> None:
     """Show what is in doubt as such, if the process that held the ledger lives no more."""
-    if is_alive(holder, boot or boot_id()):
+    if _is_alive(holder, boot or boot_id()):
         return
     same_boot = database.fact("boot_id") == (boot or boot_id())
     with database.guard:
@@ -33,7 +33,7 @@ def look_through(database: Database, holder: Holder | None, *, boot: str | None 
                 database.connection.execute(view)
 
 
-def is_alive(holder: Holder | None, boot: str) -> bool:
+def _is_alive(holder: Holder | None, boot: str) -> bool:
     """Whether the holder may still be running; a pid that somebody else has got counts as alive."""
     if holder is None or not holder.running or holder.boot != boot:
         return False

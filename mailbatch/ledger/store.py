@@ -193,13 +193,22 @@ class Ledger:
 
     def check_idle(self) -> None:
         """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+        holder = self.held_by()
+        if holder is not None:
+            raise locked(
+                _lock_path(self.path),
+                holder,
+                hint="wait for it to end: it may be mailing those very people",
+            )
+
+    def held_by(self) -> Holder | None:
+        """Return which other process writes the ledger now; None if none does."""
         lock = _lock_path(self.path)
         holder = last_holder(lock)
         # Who died left its note, and another process may have its number by now.
         if self._lock is None and holder is not None and holder.running and is_held(lock):
-            raise locked(
-                lock, holder, hint="wait for it to end: it may be mailing those very people"
-            )
+            return holder
+        return None
 
     # The plan
 
@@ -338,10 +347,6 @@ class Ledger:
                 set_fact(connection, "finished_at", repr(now))
 
     # What is known
-
-    def last_holder(self) -> Holder | None:
-        """Who writes the ledger, or wrote it last; None before the first run."""
-        return last_holder(_lock_path(self.path))
 
     def finished_at(self) -> float | None:
         """When the edition last became finished, seconds since the epoch; None while it is not."""
