@@ -9,6 +9,9 @@ from tests.certainty.dying import ended, start
 from tests.certainty.scene import PATIENT, Scene
 from tests.support.faults import Stage
 
+#: The records of the server between one kill and the next, at most: twice the latest wanted kill.
+FURTHEST = 80
+
 
 def doubts_of(scene):
     """Who is in doubt by the ledger, behind a run that may have died before it had one."""
@@ -24,7 +27,7 @@ def kill_and_resume(folder, server, *, kills, seed, sessions=1, group=False):
     scene = Scene(
         folder,
         server.port,
-        recipients=kills * 12 + 20,  # enough for each run to be killed in the middle
+        recipients=kills * FURTHEST // 3 + 20,  # a message has three records or more
         sessions=sessions,
         group=group,
         text="Hello\n",
@@ -33,13 +36,17 @@ def kill_and_resume(folder, server, *, kills, seed, sessions=1, group=False):
     doubts = set()
     for _ in range(kills):
         process = start(scene.job)
-        target = len(server.journal) + chance.randint(1, 40)
+        begin = len(server.journal)
+        # A busy machine may wake this loop late: the run must not get to its end meanwhile.
+        server.stand_still_at(begin + FURTHEST)
+        target = begin + chance.randint(1, 40)
         while len(server.journal) < target and process.is_alive():
             process.join(0.001)
         # Not only while a reply is on its way: up to as long as a transaction takes.
         process.join(chance.uniform(0.0, 0.004))
         process.kill()
         assert ended(process) == -9
+        server.stand_still_at(None)
         # One delivery for each session and kill, and here a delivery is one recipient.
         found = doubts_of(scene)
         assert found >= doubts

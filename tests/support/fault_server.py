@@ -116,6 +116,13 @@ class FaultServer:
 
         return such(self._journal.wait_for(lambda records: len(such(records)) >= count, seconds))
 
+    def stand_still_at(self, records: int | None) -> None:
+        """Do nothing more once the journal has that many records; None to go on.
+
+        However late whoever watches is woken, a run cannot get further than that.
+        """
+        self._journal.limit(records)
+
     def start(self) -> Self:
         """Listen; `port` is known from here on."""
         listener = socket.create_server((self.host, self._wanted_port), backlog=_BACKLOG)
@@ -135,6 +142,7 @@ class FaultServer:
         if self._listener is None:
             return
         self._stopping.set()
+        self._journal.limit(None)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join(_JOIN_SECONDS)

@@ -71,17 +71,29 @@ class Journal:
 
     def __init__(self, file: Path | None = None) -> None:
         self._records: list[Record] = []
+        self._limit: int | None = None
         self._grown = threading.Condition()
         self._file = None if file is None else file.open("a", encoding="utf-8")
 
     def append(self, record: Record) -> None:
-        """Add a record, numbered, and have it in the file before this returns."""
+        """Add a record, numbered, and have it in the file before this returns.
+
+        While the journal is at its limit this waits, and whoever appends does nothing more.
+        """
         with self._grown:
+            while self._limit is not None and len(self._records) >= self._limit:
+                self._grown.wait()
             record = {"n": len(self._records) + 1, **record}
             self._records.append(record)
             if self._file is not None:
                 self._file.write(json.dumps(record) + "\n")
                 self._file.flush()
+            self._grown.notify_all()
+
+    def limit(self, records: int | None) -> None:
+        """Let no more than that many records in until told otherwise; None for any number."""
+        with self._grown:
+            self._limit = records
             self._grown.notify_all()
 
     def snapshot(self) -> list[Record]:
