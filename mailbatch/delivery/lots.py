@@ -9,7 +9,7 @@ more than a lot in memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.store import Ledger
@@ -34,10 +34,13 @@ class Lots:
         *,
         limit: int | None = None,
         only: str | None = None,
+        leased: Callable[[Sequence[Delivery]], None] | None = None,
     ) -> None:
+        """`leased` is told of every lot, in the order in which it is handed out."""
         self._ledger = ledger
         self._clock = clock
         self._only = only
+        self._tell = leased
         self._left = limit
         self._size = LOT
         self._leased_at: float | None = None
@@ -56,6 +59,8 @@ class Lots:
                 self._leased_at = None  # whatever comes next has waited
                 return None
             self._size, self._leased_at = size, self._clock()
+            if self._tell is not None:
+                self._tell(tuple(self._leased))
         if self._left is not None:
             self._left -= 1
         return self._leased.popleft()

@@ -56,6 +56,13 @@ class Mailing:
         counts = self.ledger.counts()
         return sum(counts[status] for status in UNFINISHED)
 
+    def messages(self, options: RunOptions, most: int) -> int:
+        """Return how many messages a run with these options makes; counted up to `most`."""
+        if options.only is not None:
+            return 1
+        limit = most if options.limit is None else min(options.limit, most)
+        return self.ledger.due_deliveries(limit)
+
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
         if options.only is not None:

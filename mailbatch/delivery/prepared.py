@@ -6,9 +6,10 @@ nothing, as the doubt that it was before. This module must never open or use a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from mailbatch.delivery.ahead import Composed
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Offers
 from mailbatch.envelope import Delivery, Envelope
@@ -21,33 +22,49 @@ from mailbatch.render.message import Message
 class Prepared:
     """A delivery with its message, ready for a transaction.
 
+    `digest` is the SHA-256 of its content: by it a resend is known to be the same message.
     `refused` are outcomes that are certain without asking the server (an address that needs
-    SMTPUTF8).
+    SMTPUTF8). `stuffed` is the content with its dots stuffed, None where that is not known.
     """
 
     delivery: Delivery
     message: Message
     envelope: Envelope
+    digest: bytes
     refused: tuple[Outcome, ...] = ()
-
-    def digest(self) -> bytes:
-        """Return the SHA-256 of the content: by it a resend is known to be the same message."""
-        return sha256(self.message.content).digest()
+    stuffed: bytes | None = None
 
 
-def prepare(run: Run, delivery: Delivery, offers: Offers | None) -> Prepared | None:
-    """Compose the message; None if the rows turned out to be invalid, and are settled as such.
+def takes_eight_bit(offers: Offers | None) -> bool:
+    """Say whether 8-bit content may be sent; where no session is open yet, that is expected."""
+    return offers is None or offers.eight_bit_mime
 
-    `offers` are those of the session that is open; None expects the server to take 8-bit content.
+
+def prepare(
+    run: Run, delivery: Delivery, offers: Offers | None, composed: Composed | None = None
+) -> Prepared | None:
+    """Make a delivery ready; None if the rows turned out to be invalid, and are settled as such.
+
+    `offers` are those of the session that is open. `composed` is what was made of it ahead; else
+    its message is composed now.
     """
-    try:
-        message = run.composer.compose(delivery, eight_bit=offers is None or offers.eight_bit_mime)
-    except InputError as error:
-        _refuse(run, delivery, str(error))
-        return None
+    if composed is None:
+        try:
+            message = run.composer.compose(delivery, eight_bit=takes_eight_bit(offers))
+        except InputError as error:
+            _refuse(run, delivery, str(error))
+            return None
+        composed = Composed(message, sha256(message.content).digest())
+    message = composed.message
     paths = (*delivery.unsettled, *_copies(delivery, message))
     utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
-    return Prepared(delivery, message, Envelope(message.reverse_path, paths, smtputf8=utf8))
+    return Prepared(
+        delivery,
+        message,
+        Envelope(message.reverse_path, paths, smtputf8=utf8),
+        composed.digest,
+        stuffed=composed.stuffed,
+    )
 
 
 def fit(run: Run, prepared: Prepared, offers: Offers) -> Prepared | None:
@@ -89,7 +106,7 @@ def _without_smtputf8(run: Run, prepared: Prepared) -> Prepared | None:
     if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
         _refuse(run, delivery, reason)
         return None
-    return Prepared(delivery, prepared.message, Envelope(envelope.reverse_path, left), refused)
+    return replace(prepared, envelope=Envelope(envelope.reverse_path, left), refused=refused)
 
 
 def _is_what_may_have_arrived(run: Run, prepared: Prepared) -> bool:
@@ -97,7 +114,7 @@ def _is_what_may_have_arrived(run: Run, prepared: Prepared) -> bool:
     delivery = prepared.delivery
     if not delivery.digests or run.accept_changes:
         return True
-    if delivery.digests == {prepared.digest()}:
+    if delivery.digests == {prepared.digest}:
         return True
     _refuse(
         run, delivery, "the message is another one than may have arrived (see --accept-changes)"

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
+from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
 from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Silence, Summary
@@ -132,7 +133,9 @@ def _converge(
             progress.note(f"{options.only} is {standing} already: nothing to send")
         if wanted and agreed:
             progress.planned(mailing.ledger.counts(), wanted)
-            sent = _send(mailing, options, progress, server, stopping)
+            messages = mailing.messages(options, LEAST_MESSAGES)
+            with composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead:
+                sent = _send(mailing, options, progress, server, stopping, ahead)
         return _conclude(mailing, sent, started, options)
 
 
@@ -188,13 +191,14 @@ def _send(
     progress: Progress,
     server: Server | None,
     stopping: signals.Stopping,
+    ahead: Ahead | None,
 ) -> Sent:
     """Send, once it is certain that what comes of it can be written."""
     if mailing.results is not None:
         check_place(mailing.results)
     mailing.ledger.reserve_space()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_send_all(mailing, options, progress, server, stopping))
+        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -212,11 +216,12 @@ async def _send_all(
     progress: Progress,
     server: Server | None,
     stopping: signals.Stopping,
+    ahead: Ahead | None,
 ) -> Sent:
     """Open the transport, let the workers run, and stop them at a signal."""
     job = mailing.inputs.job
     opener, where, sandbox = await _transport(job, options, progress, server)
-    shared = _shared(mailing, options, progress, where)
+    shared = _shared(mailing, options, progress, where, ahead)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     stopped: list[int] = []
 
@@ -266,15 +271,24 @@ async def _transport(
     return destination.opener(server, options, progress), "the sandbox", sandbox
 
 
-def _shared(mailing: Mailing, options: RunOptions, progress: Progress, where: str) -> Run:
+def _shared(
+    mailing: Mailing, options: RunOptions, progress: Progress, where: str, ahead: Ahead | None
+) -> Run:
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
     rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
     clock = SteadyClock(time.time, time.monotonic)
     return Run(
         ledger=ledger,
-        lots=Lots(ledger, clock, limit=options.limit, only=options.only),
+        lots=Lots(
+            ledger,
+            clock,
+            limit=options.limit,
+            only=options.only,
+            leased=None if ahead is None else ahead.expect,
+        ),
         composer=mailing.inputs.composer,
+        ahead=ahead,
         policy=RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after),
         throttle=Throttle(options.rate if options.rate is not None else rate, time.monotonic),
         progress=progress,

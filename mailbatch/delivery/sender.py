@@ -20,9 +20,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from mailbatch.delivery.prepared import Prepared, fit, prepare
+from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Attempt, TransportSession
+from mailbatch.envelope import Delivery
 from mailbatch.errors import (
     AuthenticationError,
     LedgerError,
@@ -46,6 +47,7 @@ class Sender:
         self._run = run
         self._open_session = open_session
         self._session: TransportSession | None = None
+        self._taken: Delivery | None = None
         self._ahead: Prepared | None = None
         self._losses = 0
         self._refusals = 0
@@ -58,7 +60,7 @@ class Sender:
         run = self._run
         try:
             while not run.stop.is_set():
-                prepared, self._ahead = self._ahead or self._next(), None
+                prepared, self._ahead = self._ahead or await self._next(), None
                 if prepared is None:
                     if not await self._idle():
                         break
@@ -75,20 +77,32 @@ class Sender:
 
     # -- what comes next ---------------------------------------------------------------------------
 
-    def _next(self) -> Prepared | None:
+    async def _next(self) -> Prepared | None:
         """Take the next delivery that can be composed; settle those that cannot be as invalid."""
         run = self._run
-        while (delivery := run.lots.take()) is not None:
+        while (delivery := self._take()) is not None:
             offers = self._session.capabilities if self._session is not None else None
-            prepared = prepare(run, delivery, offers)
+            composed = None
+            if run.ahead is not None:
+                composed = await run.ahead.message(delivery, eight_bit=takes_eight_bit(offers))
+            self._taken = None
+            prepared = prepare(run, delivery, offers, composed)
             if prepared is not None:
                 return prepared
         return None
 
+    def _take(self) -> Delivery | None:
+        """Return the next delivery; until it is prepared it can be given back."""
+        if self._taken is None:
+            self._taken = self._run.lots.take()
+        return self._taken
+
     def _give_back(self) -> None:
         if self._ahead is not None:
             self._run.lots.put_back(self._ahead.delivery)
-            self._ahead = None
+        elif self._taken is not None:
+            self._run.lots.put_back(self._taken)
+        self._ahead = self._taken = None
 
     async def _idle(self) -> bool:
         """Wait until a deferred delivery is due; False if there is nothing to wait for."""
@@ -201,8 +215,10 @@ class Sender:
             )
             run.transactions += 1
             if await session.content_wanted():
-                await session.send_content(message.content, lambda: self._commit(prepared))
-                trouble = self._look_ahead(session)
+                await session.send_content(
+                    message.content, lambda: self._commit(prepared), stuffed=prepared.stuffed
+                )
+                trouble = await self._look_ahead(session)
                 await session.done()
         except SessionError as error:
             failure = error
@@ -235,23 +251,30 @@ class Sender:
             hint="see sender.from and sender.envelope_from; then --retry-rejected",
         )
 
-    def _look_ahead(self, session: TransportSession) -> Exception | None:
+    async def _look_ahead(self, session: TransportSession) -> Exception | None:
         """Prepare the next message while the reply to this one is on its way.
 
-        Whatever fails is returned: the reply is read and settled first.
+        Whatever fails is returned: the reply is read and settled first. It does not wait for a
+        message that another process still makes: the reply may be here before it.
         """
         if not self._run.stop.is_set() and session.usable:
             try:
-                self._ahead = self._next()
+                if self._is_at_hand():
+                    self._ahead = await self._next()
             except Exception as error:  # noqa: BLE001 - raised again, once the reply is settled
                 return error
         return None
+
+    def _is_at_hand(self) -> bool:
+        """Whether the next message is there, or to be made here, or there is none."""
+        ahead, delivery = self._run.ahead, self._take()
+        return ahead is None or delivery is None or ahead.is_at_hand(delivery)
 
     def _commit(self, prepared: Prepared) -> None:
         run = self._run
         if run.broken is not None:
             raise run.broken
-        run.ledger.commit_point(prepared.delivery.id, digest=prepared.digest())
+        run.ledger.commit_point(prepared.delivery.id, digest=prepared.digest)
 
     def _settle(self, prepared: Prepared, outcomes: tuple[Outcome, ...]) -> None:
         run, delivery = self._run, prepared.delivery

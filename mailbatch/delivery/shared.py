@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.retry import RetryPolicy
@@ -22,7 +23,8 @@ from mailbatch.render.composer import Composer
 class Run:
     """What the workers of one run share.
 
-    `broken` is the first failure of the ledger: behind it no commit point is passed any more.
+    `ahead` composes in a process of its own, where there is one. `broken` is the first failure of
+    the ledger: behind it no commit point is passed any more.
     """
 
     ledger: Ledger
@@ -34,6 +36,7 @@ class Run:
     clock: Callable[[], float]
     stop: asyncio.Event
     settled: asyncio.Event
+    ahead: Ahead | None = None
     accept_changes: bool = False
     broken: LedgerError | None = None
     server: str = ""

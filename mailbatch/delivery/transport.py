@@ -70,8 +70,13 @@ class TransportSession(Protocol):
     async def content_wanted(self) -> bool:
         """Wait until the content may be sent; False if there is nobody to send it to."""
 
-    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
-        """Hand over the content, calling `commit` before its last bytes."""
+    async def send_content(
+        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
+    ) -> None:
+        """Hand over the content, calling `commit` before its last bytes.
+
+        `stuffed` is the content with its dots stuffed, where that has been done already.
+        """
 
     async def done(self) -> None:
         """Wait for the outcome of the content."""
@@ -139,7 +144,13 @@ class FileSession:
         """A file always wants its content."""
         return True
 
-    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+    async def send_content(
+        self,
+        content: bytes,
+        commit: Callable[[], None],
+        *,
+        stuffed: bytes | None = None,  # noqa: ARG002 - the port's signature
+    ) -> None:
         """Write the file."""
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
         path = self._folder / f"{self.transactions:06d}-{safe}.eml"
@@ -225,9 +236,11 @@ class RedirectedSession:
         """Wait until the content may be sent."""
         return await self._session.content_wanted()
 
-    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+    async def send_content(
+        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
+    ) -> None:
         """Hand over the content."""
-        await self._session.send_content(content, commit)
+        await self._session.send_content(content, commit, stuffed=stuffed)
 
     async def done(self) -> None:
         """Wait for the outcome."""

@@ -144,6 +144,13 @@ def shares_messages(database: Database) -> bool:
         return bool(database.connection.execute(_SHARES).fetchone()[0])
 
 
+def due_deliveries(database: Database, most: int) -> int:
+    """How many deliveries are due in this run; counted up to `most`."""
+    with database.guard:
+        (count,) = database.connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
+    return int(count)
+
+
 def next_due(database: Database) -> float | None:
     """When the next recipient is due who has to wait; None if there is none."""
     with database.guard:
@@ -156,6 +163,9 @@ _KNOWS = """
 SELECT EXISTS (
   SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
 ) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
+"""
+_DUE_DELIVERIES = """
+SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
 """
 _SHARES = """
 SELECT EXISTS (

@@ -332,6 +332,10 @@ class Ledger:
         self._writing()
         return recovery.reopen_rejected(self._database)
 
+    def due_deliveries(self, most: int) -> int:
+        """How many deliveries are due, now or later in this run; counted up to `most`."""
+        return standing.due_deliveries(self._database, most)
+
     def next_due(self) -> float | None:
         """When the next deferred recipient is due; None if no deferred one has tries left."""
         return standing.next_due(self._database)

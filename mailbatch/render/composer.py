@@ -103,6 +103,14 @@ class Composer:
         """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
         return self._sender.from_.address.rpartition("@")[2]
 
+    @property
+    def attached_bytes(self) -> int | None:
+        """The size of all attachments and inline images, encoded; None where it varies."""
+        sizes = [len(part) for part in self._files if part is not None]
+        if len(sizes) < len(self._files):
+            return None
+        return sum(sizes) + sum(size for _, size in self._inline_sizes)
+
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
         signing = copy.copy(self)

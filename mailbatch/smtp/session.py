@@ -245,11 +245,13 @@ class Session(Dialogue):
             return False
         raise self._refusal(event)
 
-    async def send_content(self, content: bytes, commit: Callable[[], None]) -> None:
+    async def send_content(
+        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
+    ) -> None:
         """Hand over the content; `commit` is called right before its last bytes are.
 
         In one flight it is called before any byte is. If `commit` raises, the end of data is not
-        sent and the session is aborted.
+        sent and the session is aborted. `stuffed` is what `stuff` made of the content before.
         """
         if self._engine.phase is Phase.HELD:
             chunk = checked(content)
@@ -257,7 +259,7 @@ class Session(Dialogue):
             self._engine.send_chunk(chunk)
             self._flush()
             return
-        stuffed = stuff(content)
+        stuffed = stuff(content) if stuffed is None else stuffed
         if self._events or self.failure is not None:
             return
         if len(stuffed) > ONE_WRITE_BYTES:

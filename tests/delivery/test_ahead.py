@@ -1,0 +1,237 @@
+"""Composing ahead: the same bytes as here, in any order, and nothing is lost with the process.
+
+A fork wants a process without threads: each conversation is held in one of its own.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from mailbatch.delivery.ahead import LEAST_MESSAGES, MOST_ATTACHED_BYTES, Ahead, composing_ahead
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.errors import TemplateError
+from mailbatch.job.loader import load_job
+from mailbatch.render.composer import Composer
+from mailbatch.smtp.content import stuff
+from tests.certainty import dying
+
+JOB = """\
+version: 1
+name: letter
+server: {host: localhost, port: 25, security: plaintext, auth: none}
+sender: {from: News <news@example.com>}
+recipients: {file: recipients.csv}
+message: {subject: "Hello {{ name }}", text: letter.txt.j2}
+"""
+TEXT = ".Dear {{ name }}\n{{ 1 // (0 if name == 'Nobody' else 1) }} größer\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A job whose letters have dots to stuff, 8-bit text, and no letter for Nobody."""
+    (tmp_path / "job.yaml").write_text(JOB, encoding="utf-8")
+    (tmp_path / "recipients.csv").write_text("email,name\n", encoding="utf-8")
+    (tmp_path / "letter.txt.j2").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def composer_of(folder):
+    job = load_job(Path(folder) / "job.yaml")
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    return Composer(job, edition="1", columns=("email", "name"), now=now, variables={})
+
+
+def delivery(number, name="Ada"):
+    address = f"user{number}@example.net"
+    return Delivery(
+        id=number,
+        key=address,
+        attempt=1,
+        message_id=f"{number:032x}@example.com",
+        date=1764144000 + number,
+        unsettled=(address,),
+        addresses=(address,),
+        rows=(Recipient(number + 1, address, (address, name)),),
+        resent=frozenset({address}),
+        digests=frozenset({bytes(32)}),
+    )
+
+
+def hold(conversation, folder, *rest):
+    """Hold a conversation with a process that composes ahead; it must end well."""
+    process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
+    process.start()
+    assert dying.ended(process) == 0
+
+
+def _held(conversation, folder, *rest):
+    notes = []
+    composer = composer_of(folder)
+    ahead = Ahead.start(composer, notes.append)
+    try:
+        asyncio.run(conversation(composer, ahead, notes, *rest))
+    finally:
+        ahead.end()
+        ahead.end()  # without effect the second time
+
+
+async def same_bytes(composer, ahead, notes):
+    lots = [[delivery(number) for number in range(lot, lot + 300)] for lot in (0, 300)]
+    for lot in lots:
+        ahead.expect(lot)  # more than the system holds for us: the rest goes when it can
+    for one in (*reversed(lots[0]), *lots[1]):
+        made = await ahead.message(one, eight_bit=True)
+        message = composer.compose(one, eight_bit=True)
+        assert message.eight_bit
+        assert made.message == message
+        assert made.digest == sha256(message.content).digest()
+        assert made.stuffed == stuff(message.content) != message.content
+    assert notes == []
+
+
+def test_it_makes_the_bytes_that_are_made_here(folder):
+    """All of them, in whatever order they are asked for, with their dots stuffed."""
+    hold(same_bytes, folder)
+
+
+async def not_to_be_made(composer, ahead, notes):
+    ahead.expect([delivery(1, "Nobody"), delivery(2)])
+    assert await ahead.message(delivery(1, "Nobody"), eight_bit=True) is None
+    with pytest.raises(TemplateError):
+        composer.compose(delivery(1, "Nobody"), eight_bit=True)
+    assert await ahead.message(delivery(2), eight_bit=True) is not None
+    assert notes == []
+
+
+def test_what_cannot_be_composed_is_left_to_whoever_reports_it(folder):
+    """None for this one; the next ones come as ever."""
+    hold(not_to_be_made, folder)
+
+
+async def once(composer, ahead, notes):
+    assert await ahead.message(delivery(1), eight_bit=True) is None  # nobody has told it
+    ahead.expect([delivery(1), delivery(2)])
+    ahead.expect([delivery(2, "Eve")])  # leased again, with another row
+    assert (await ahead.message(delivery(1), eight_bit=True)).message.message_id.startswith("0")
+    assert await ahead.message(delivery(1), eight_bit=True) is None
+    made = await ahead.message(delivery(2, "Eve"), eight_bit=True)
+    assert b"Dear Eve" in made.stuffed
+
+
+def test_a_message_is_given_once_and_is_that_of_the_last_lease(folder):
+    """An attempt that was put back is composed anew; an older message of it is never sent."""
+    hold(once, folder)
+
+
+async def seven_bit(composer, ahead, notes):
+    ahead.expect([delivery(1)])
+    assert await ahead.message(delivery(1), eight_bit=False) is None
+    ahead.expect([delivery(2)])
+    made = await ahead.message(delivery(2), eight_bit=False)
+    assert made.message == composer.compose(delivery(2), eight_bit=False)
+    assert made.message.content.isascii()
+
+
+def test_what_the_server_does_not_take_is_not_used(folder):
+    """From the first answer on the process encodes as the server wants it."""
+    hold(seven_bit, folder)
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+async def death(composer, ahead, notes, told_before):
+    ahead.expect([delivery(number) for number in range(9)])
+    waiting = [
+        asyncio.ensure_future(ahead.message(delivery(number, "Nobody"), eight_bit=True))
+        for number in range(9, 12)
+    ]
+    if told_before:
+        assert await ahead.message(delivery(0), eight_bit=True) is not None
+    kill(ahead._pid)
+    for lot in range(2):
+        ahead.expect([delivery(number) for number in range(20 + lot, 400)])
+        await ahead.message(delivery(30), eight_bit=True)
+    assert [await one for one in waiting] == [None] * 3
+    assert await ahead.message(delivery(399), eight_bit=True) is None
+    assert notes == ["the process that composed ahead is gone; composing goes on without it"]
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_when_the_process_dies_everything_is_composed_here(folder, told_before):
+    """Whoever waits gets None, and there is one note."""
+    hold(death, folder, told_before)
+
+
+def files_of(pid):
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        yield str(entry.readlink()).partition(":")[0]
+
+
+def ignored_by(pid):
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+    return {number for number in signal.Signals if mask >> number - 1 & 1}
+
+
+async def alone(composer, ahead, notes):
+    ahead.expect([delivery(1)])
+    await ahead.message(delivery(1), eight_bit=True)
+    assert sorted(files_of(ahead._pid)) == ["/dev/null"] * 3 + ["socket"]
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= ignored_by(ahead._pid)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc here")
+def test_the_process_owns_nothing(folder):
+    """No file, no lock, no terminal: a socket, and signals are for the run."""
+    hold(alone, folder)
+
+
+def _is_used(folder, messages, threads):
+    stop = threading.Event()
+    others = [threading.Thread(target=stop.wait) for _ in range(threads)]
+    for other in others:
+        other.start()
+    with composing_ahead(composer_of(folder), messages, print) as ahead:
+        os._exit(10 if ahead is None else 11)
+
+
+def _attach(folder, data, path="a.bin"):
+    (folder / "a.bin").write_bytes(data)
+    job = JOB.replace("letter.txt.j2}", f'letter.txt.j2, attachments: [{{path: "{path}"}}]}}')
+    (folder / "job.yaml").write_text(job, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("messages", "threads", "attached", "used"),
+    [
+        (LEAST_MESSAGES, 0, None, True),
+        (LEAST_MESSAGES - 1, 0, None, False),
+        (LEAST_MESSAGES, 1, None, False),
+        (LEAST_MESSAGES, 0, b"x" * 1000, True),
+        (LEAST_MESSAGES, 0, b"x" * MOST_ATTACHED_BYTES, False),
+    ],
+)
+def test_where_it_pays_and_where_it_is_safe(folder, messages, threads, attached, used):
+    """Not for a few, not for large messages, and never beside other threads."""
+    if used and len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("this machine has one core")
+    if attached is not None:
+        _attach(folder, attached)
+    process = dying._processes.Process(target=_is_used, args=(str(folder), messages, threads))
+    process.start()
+    assert dying.ended(process) == (11 if used else 10)
+
+
+def test_attachments_that_vary_are_composed_where_they_are_sent(folder):
+    """Nobody knows how large they are."""
+    _attach(folder, b"x", path="{{ name }}.bin")
+    assert composer_of(folder).attached_bytes is None
