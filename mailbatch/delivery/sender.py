@@ -6,7 +6,8 @@ The order of every delivery, which is the promise of the project:
 2. MAIL, RCPT and DATA leave as one command group: the first wait;
 3. the commit point is recorded, then the last bytes of the content are handed over;
 4. the next message is rendered while the reply is on its way: the second wait;
-5. the outcome of every address is settled in the ledger.
+5. the outcome of every address is settled in the ledger; what was rendered in 4 begins with 2 right
+   before, so that the server has something to do meanwhile.
 
 With CHUNKING the first wait is left out: 3 comes before anything leaves, and all leaves together.
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
 from mailbatch.delivery.shared import Run
@@ -49,6 +51,7 @@ class Sender:
         self._session: TransportSession | None = None
         self._taken: Delivery | None = None
         self._ahead: Prepared | None = None
+        self._begun: Attempt | None = None  # the transaction of `_ahead`, if it is open already
         self._losses = 0
         self._refusals = 0
 
@@ -127,11 +130,16 @@ class Sender:
 
     async def _deliver(self, prepared: Prepared) -> None:
         run = self._run
-        if not await run.throttle.admit(len(prepared.envelope.forward_paths), run.stop):
+        if self._begun is None and not await run.throttle.admit(
+            len(prepared.envelope.forward_paths), run.stop
+        ):
             run.lots.put_back(prepared.delivery)
             return
         run.busy += 1
         try:
+            if self._begun is not None and self._session is not None:
+                await self._transact(self._session, prepared)
+                return
             session = await self._ready_session(prepared)
             if session is None:
                 return
@@ -202,21 +210,16 @@ class Sender:
 
     async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
         """Run one transaction and settle it, whatever happens to the session."""
-        run, delivery, message = self._run, prepared.delivery, prepared.message
+        run, content = self._run, prepared.message.content
         failure: SessionError | None = None
-        attempt: Attempt | None = None
         trouble: Exception | None = None
+        attempt, self._begun = self._begun, None
         try:
-            attempt = session.begin(
-                prepared.envelope,
-                size=message.size,
-                eight_bit=message.eight_bit,
-                content=message.content,
-            )
-            run.transactions += 1
+            if attempt is None:
+                attempt = self._begin(session, prepared)
             if await session.content_wanted():
                 await session.send_content(
-                    message.content, lambda: self._commit(prepared), stuffed=prepared.stuffed
+                    content, lambda: self._commit(prepared), stuffed=prepared.stuffed
                 )
                 trouble = await self._look_ahead(session)
                 await session.done()
@@ -227,8 +230,10 @@ class Sender:
             session.abort()  # also settles the attempt, if it is still open
         outcomes = attempt.outcomes() if attempt is not None else ()
         if attempt is None:
-            run.lots.put_back(delivery)
+            run.lots.put_back(prepared.delivery)
         else:
+            if failure is None and trouble is None:
+                self._begin_next(session)
             self._settle(prepared, outcomes)
         if trouble is not None:
             raise trouble
@@ -236,6 +241,33 @@ class Sender:
             self._losses = 0
         if failure is not None:
             self._count_loss(None, failure)
+
+    def _begin(self, session: TransportSession, prepared: Prepared) -> Attempt:
+        message = prepared.message
+        attempt = session.begin(
+            prepared.envelope,
+            size=message.size,
+            eight_bit=message.eight_bit,
+            content=message.content,
+        )
+        self._run.transactions += 1
+        return attempt
+
+    def _begin_next(self, session: TransportSession) -> None:
+        """Begin what was made ready ahead, if nothing has to be waited for.
+
+        The server answers while the outcome before is recorded, and that has nothing to do with
+        what is begun: it is leased, and its commit point is yet to come.
+        """
+        run, ahead, limit = self._run, self._ahead, self._run.transactions_per_session
+        if ahead is None or run.stop.is_set() or not session.usable or not run.throttle.is_open:
+            return
+        if 0 < limit <= session.transactions:
+            return
+        self._ahead = fit(run, ahead, session.capabilities)
+        if self._ahead is not None:
+            with suppress(SessionError):  # the session's end is found where the next one is wanted
+                self._begun = self._begin(session, self._ahead)
 
     def _sender_refused(self, attempt: Attempt | None) -> SessionError | None:
         """Return a failure once the server has refused the sender again and again.

@@ -21,6 +21,11 @@ class Throttle:
         self._tokens = min(1.0, self._capacity)
         self._filled_at = clock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody ever has to wait."""
+        return self._rate is None
+
     def delay(self, recipients: int) -> float:
         """Take `recipients` tokens and return the seconds to wait before using them."""
         if self._rate is None:

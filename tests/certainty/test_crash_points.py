@@ -7,11 +7,13 @@ from tests.certainty.scene import Scene
 from tests.support.faults import Stage
 
 RECIPIENTS = 6
-#: The one window in which nobody can know: the commit point is recorded, the outcome is not.
+#: The one window in which nobody can know: the commit point is recorded, the outcome is not. The
+#: next transaction begins right before the outcome is recorded.
 DOUBTFUL = {
     ("commit", "after"), ("content", "after"), ("write", "before"), ("write", "after"),
     ("read", "before"), ("read", "after"), ("reply", "before"), ("reply", "after"),
-    ("settle", "before"), ("lease", "before"), ("lease", "after"),
+    ("settle", "before"), ("lease", "before"), ("lease", "after"), ("begin", "before"),
+    ("begin", "after"),
 }  # fmt: skip
 
 
@@ -41,6 +43,21 @@ def test_crash_point(tmp_path, fault_server, step, when, nth, boot):
     # Whatever arrived before the crash has not been sent again.
     again = [a for taken in server.deliveries() for a in taken.recipients]
     assert all(again.count(address) == 1 for address in arrived)
+
+
+def test_the_server_has_something_to_do_while_an_outcome_is_recorded(tmp_path, fault_server):
+    """The next group has left before; its content has not, and nothing of it is in doubt."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=RECIPIENTS)
+    assert ended(start(scene.job, step="settle", when="before")) == -9
+    server.wait_for(2, stage=Stage.MAIL)
+    server.wait_for(stage="closed")
+    assert len(server.stages(Stage.DOT)) == 1
+    scene.run()
+    assert [a for a, status in scene.statuses().items() if status == "in_doubt"] == [
+        scene.addresses[0]
+    ]
+    scene.check(server.deliveries())
 
 
 #: The steps around the commit point and the flight.
