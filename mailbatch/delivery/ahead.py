@@ -138,23 +138,34 @@ class Ahead:
         self._send()
 
     def is_at_hand(self, delivery: Delivery) -> bool:
-        """Whether `message` would answer at once."""
-        expected = self._expected.get(delivery.id)
-        if expected is None or expected[0] in self._made:
+        """Whether nothing more has to come before `take`."""
+        if not self._is_missing(delivery):
             return True
         self._receive()
-        return delivery.id not in self._expected or expected[0] in self._made
+        return not self._is_missing(delivery)
 
-    async def message(self, delivery: Delivery, *, eight_bit: bool) -> Composed | None:
+    def take(self, delivery: Delivery, *, eight_bit: bool) -> Composed | None:
         """Return what was made of a delivery; None if it is to be made here.
 
-        `eight_bit` says whether 8-bit bytes may be sent, to this and to those that come next.
+        `eight_bit` says whether 8-bit bytes may be sent, in this message and in those that come.
         """
         self._eight_bit = eight_bit
-        while not self.is_at_hand(delivery):
-            await self._wait()
         made, encoded = self._forget(delivery)
         return made if encoded == eight_bit else None
+
+    async def more(self) -> None:
+        """Wait until something has come, or nothing will."""
+        if self._ended:
+            return
+        loop = asyncio.get_running_loop()
+        if self._readable is None:
+            self._readable = loop.create_future()
+            loop.add_reader(self._socket, self._wake)
+        await asyncio.shield(self._readable)
+
+    def _is_missing(self, delivery: Delivery) -> bool:
+        expected = self._expected.get(delivery.id)
+        return expected is not None and expected[0] not in self._made
 
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
         """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
@@ -165,12 +176,13 @@ class Ahead:
     def end(self) -> None:
         """End the process, whatever it is doing: nothing is lost with it."""
         self._give_up()
-        if self._pid:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._pid = 0
+        pid, self._pid = self._pid, 0
+        if not pid:
+            return
+        with suppress(ChildProcessError):  # where somebody has it reaped its number is another's
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def _lost(self) -> None:
         self._give_up()
@@ -232,13 +244,6 @@ class Ahead:
                 self._made[serial] = made and Composed(Message(*made[0]), *made[1:])
             start = end
         del received[:start]
-
-    async def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._readable is None:
-            self._readable = loop.create_future()
-            loop.add_reader(self._socket, self._wake)
-        await asyncio.shield(self._readable)
 
     def _wake(self) -> None:
         if self._readable is not None:

@@ -84,10 +84,14 @@ class Sender:
         """Take the next delivery that can be composed; settle those that cannot be as invalid."""
         run = self._run
         while (delivery := self._take()) is not None:
+            while run.ahead is not None and not run.ahead.is_at_hand(delivery):
+                await _first(run.ahead.more(), run.stop.wait())
+                if run.stop.is_set():
+                    return None
             offers = self._session.capabilities if self._session is not None else None
             composed = None
             if run.ahead is not None:
-                composed = await run.ahead.message(delivery, eight_bit=takes_eight_bit(offers))
+                composed = run.ahead.take(delivery, eight_bit=takes_eight_bit(offers))
             self._taken = None
             prepared = prepare(run, delivery, offers, composed)
             if prepared is not None:

@@ -11,6 +11,7 @@ from mailbatch.delivery.ahead import LEAST_MESSAGES
 from tests.certainty import forked
 from tests.certainty.scene import Scene
 from tests.certainty.test_kill import kill_and_resume
+from tests.support.faults import Stage
 
 pytestmark = [
     pytest.mark.skipif(
@@ -101,3 +102,18 @@ def test_kills(tmp_path, fault_server, sessions):
     kill_and_resume(
         tmp_path / "s", fault_server(), kills=5, seed=7, sessions=sessions, recipients=2 * ENOUGH
     )
+
+
+def test_a_letter_without_end_does_not_keep_a_run_from_stopping(tmp_path, fault_server):
+    """What was sent is settled before anybody waits for it, and the first signal ends the run."""
+    server = fault_server()
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    text = f"Hello {{{{ name }}}}\n{{% if name == 'Name 7' %}}{loop}{{% endif %}}\n"
+    scene = Scene(tmp_path / "s", server.port, recipients=ENOUGH, text=text)
+    run = forked.start("run", "job.yaml", cwd=scene.folder)
+    server.wait_for(7, stage=Stage.DOT, seconds=30.0)
+    os.kill(run.pid, signal.SIGTERM)
+    assert run.end().code == 75
+    statuses = scene.statuses()
+    assert list(statuses.values()).count("accepted") == 7
+    scene.check(server.deliveries(), finished=False)

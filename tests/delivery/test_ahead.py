@@ -63,6 +63,12 @@ def delivery(number, name="Ada"):
     )
 
 
+async def message(ahead, one, *, eight_bit):
+    while not ahead.is_at_hand(one):
+        await ahead.more()
+    return ahead.take(one, eight_bit=eight_bit)
+
+
 def hold(conversation, folder, *rest):
     """Hold a conversation with a process that composes ahead; it must end well."""
     process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
@@ -86,12 +92,12 @@ async def same_bytes(composer, ahead, notes):
     for lot in lots:
         ahead.expect(lot)  # more than the system holds for us: the rest goes when it can
     for one in (*reversed(lots[0]), *lots[1]):
-        made = await ahead.message(one, eight_bit=True)
-        message = composer.compose(one, eight_bit=True)
-        assert message.eight_bit
-        assert made.message == message
-        assert made.digest == sha256(message.content).digest()
-        assert made.stuffed == stuff(message.content) != message.content
+        made = await message(ahead, one, eight_bit=True)
+        here = composer.compose(one, eight_bit=True)
+        assert here.eight_bit
+        assert made.message == here
+        assert made.digest == sha256(here.content).digest()
+        assert made.stuffed == stuff(here.content) != here.content
     assert notes == []
 
 
@@ -102,10 +108,10 @@ def test_it_makes_the_bytes_that_are_made_here(folder):
 
 async def not_to_be_made(composer, ahead, notes):
     ahead.expect([delivery(1, "Nobody"), delivery(2)])
-    assert await ahead.message(delivery(1, "Nobody"), eight_bit=True) is None
+    assert await message(ahead, delivery(1, "Nobody"), eight_bit=True) is None
     with pytest.raises(TemplateError):
         composer.compose(delivery(1, "Nobody"), eight_bit=True)
-    assert await ahead.message(delivery(2), eight_bit=True) is not None
+    assert await message(ahead, delivery(2), eight_bit=True) is not None
     assert notes == []
 
 
@@ -115,12 +121,12 @@ def test_what_cannot_be_composed_is_left_to_whoever_reports_it(folder):
 
 
 async def once(composer, ahead, notes):
-    assert await ahead.message(delivery(1), eight_bit=True) is None  # nobody has told it
+    assert await message(ahead, delivery(1), eight_bit=True) is None  # nobody has told it
     ahead.expect([delivery(1), delivery(2)])
     ahead.expect([delivery(2, "Eve")])  # leased again, with another row
-    assert (await ahead.message(delivery(1), eight_bit=True)).message.message_id.startswith("0")
-    assert await ahead.message(delivery(1), eight_bit=True) is None
-    made = await ahead.message(delivery(2, "Eve"), eight_bit=True)
+    assert (await message(ahead, delivery(1), eight_bit=True)).message.message_id.startswith("0")
+    assert await message(ahead, delivery(1), eight_bit=True) is None
+    made = await message(ahead, delivery(2, "Eve"), eight_bit=True)
     assert b"Dear Eve" in made.stuffed
 
 
@@ -131,9 +137,9 @@ def test_a_message_is_given_once_and_is_that_of_the_last_lease(folder):
 
 async def seven_bit(composer, ahead, notes):
     ahead.expect([delivery(1)])
-    assert await ahead.message(delivery(1), eight_bit=False) is None
+    assert await message(ahead, delivery(1), eight_bit=False) is None
     ahead.expect([delivery(2)])
-    made = await ahead.message(delivery(2), eight_bit=False)
+    made = await message(ahead, delivery(2), eight_bit=False)
     assert made.message == composer.compose(delivery(2), eight_bit=False)
     assert made.message.content.isascii()
 
@@ -151,17 +157,17 @@ def kill(pid):
 async def death(composer, ahead, notes, told_before):
     ahead.expect([delivery(number) for number in range(9)])
     waiting = [
-        asyncio.ensure_future(ahead.message(delivery(number, "Nobody"), eight_bit=True))
+        asyncio.ensure_future(message(ahead, delivery(number, "Nobody"), eight_bit=True))
         for number in range(9, 12)
     ]
     if told_before:
-        assert await ahead.message(delivery(0), eight_bit=True) is not None
+        assert await message(ahead, delivery(0), eight_bit=True) is not None
     kill(ahead._pid)
     for lot in range(2):
         ahead.expect([delivery(number) for number in range(20 + lot, 400)])
-        await ahead.message(delivery(30), eight_bit=True)
+        await message(ahead, delivery(30), eight_bit=True)
     assert [await one for one in waiting] == [None] * 3
-    assert await ahead.message(delivery(399), eight_bit=True) is None
+    assert await message(ahead, delivery(399), eight_bit=True) is None
     assert notes == ["the process that composed ahead is gone; composing goes on without it"]
 
 
@@ -184,7 +190,7 @@ def ignored_by(pid):
 
 async def alone(composer, ahead, notes):
     ahead.expect([delivery(1)])
-    await ahead.message(delivery(1), eight_bit=True)
+    await message(ahead, delivery(1), eight_bit=True)
     assert sorted(files_of(ahead._pid)) == ["/dev/null"] * 3 + ["socket"]
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= ignored_by(ahead._pid)
 
