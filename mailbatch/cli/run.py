@@ -148,11 +148,10 @@ def _run(
     console: Console, path: Path, options: RunOptions, written: Transcript | None, *, ask: bool
 ) -> tuple[Job, Summary] | int:
     """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
-    from mailbatch.delivery.signals import Interrupted, ignore, raising
+    from mailbatch.delivery.signals import Interrupted, StoppedAtOnce, ignore, raising
 
     try:
         with raising():
-            from mailbatch.delivery.runner import StoppedAtOnce
             from mailbatch.delivery.runner import run as run_job
 
             job = read_job(path)

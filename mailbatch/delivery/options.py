@@ -46,6 +46,18 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What the sending part of a run came to."""
+
+    transactions: int = 0
+    sessions: int = 0
+    failure: MailbatchError | None = None
+    interrupted: bool = False
+    nothing_to_do: bool = False
+    declined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a run came to.
 

@@ -15,6 +15,8 @@ from urllib.parse import quote
 from mailbatch.errors import JobError, Location, UsageError
 from mailbatch.job.model import Job
 
+#: Where a dry run writes its files unless told otherwise, beside the job.
+OUTBOX = "outbox"
 #: An edition is part of file names and of Message-IDs; nobody needs a longer one.
 LONGEST_EDITION = 100
 #: What nearly every file system takes, in bytes, less what is put behind a ledger's name.

@@ -7,12 +7,14 @@ loop and around it, without a moment in which a signal would do what it does by 
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: What asks a run to stop.
 SIGNALS = tuple(
@@ -22,6 +24,14 @@ SIGNALS = tuple(
 
 class Interrupted(BaseException):
     """A signal asked to stop; `signum` is its number."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+class StoppedAtOnce(BaseException):
+    """A second signal came; `signum` is its number."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)

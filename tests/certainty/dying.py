@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import mailbatch.delivery.runner
+import mailbatch.delivery.sending
 import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.options import RunOptions

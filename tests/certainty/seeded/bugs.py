@@ -437,7 +437,7 @@ BUGS = (
         "waits-by-the-wall-clock",
         "a clock that was set back by a day: the deferred wait for a day",
         (
-            "delivery/runner.py",
+            "delivery/sending.py",
             "    clock = SteadyClock(time.time, time.monotonic)\n",
             "    clock = time.time\n",
         ),

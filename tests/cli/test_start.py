@@ -1,0 +1,58 @@
+"""What a command imports: who waits for a run that has nothing to do waits for imports only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.certainty.program import environment
+
+#: Runs `mailbatch ARGUMENTS` and writes, behind what it says, the modules that it has imported.
+PROGRAM = """
+import sys
+from mailbatch.cli.main import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, *sorted(sys.modules), sep="\\n")
+"""
+#: What only sending needs.
+OF_SENDING = {
+    "aiosmtpd", "asyncio", "mailbatch.delivery.sender", "mailbatch.delivery.transport",
+    "mailbatch.preview", "mailbatch.sandbox", "mailbatch.smtp", "ssl", "tenacity", "uvloop",
+}  # fmt: skip
+#: What only some messages, tables and secrets need.
+OF_SOME_JOBS = {
+    "cryptography", "css_inline", "email_validator", "keyring", "markdown_it", "python_calamine",
+}  # fmt: skip
+
+
+def imported(folder, *arguments):
+    """Return the modules that a command has imported when it ends, with 0."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, *modules = done.stdout.splitlines()
+    assert code == "0", done.stderr
+    assert "mailbatch.cli.main" in modules
+    return set(modules)
+
+
+@pytest.fixture
+def finished(mailing):
+    """The folder of a mailing that everybody has."""
+    job, _ = mailing()
+    assert job.command("run").code == 0
+    return job.folder
+
+
+def test_a_run_with_nothing_to_do_imports_nothing_that_sends(finished):
+    assert imported(finished, "run", "job.yaml") & (OF_SENDING | OF_SOME_JOBS) == set()
