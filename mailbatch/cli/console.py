@@ -98,6 +98,7 @@ class Console:
             file=cast("TextIO", LossyStream(sys.stderr)),
             # Rich would still write bold and dim; who wants no colours wants no codes in a text.
             color_system=None if os.environ.get("NO_COLOR") else "auto",
+            emoji=False,
             highlight=False,
             soft_wrap=True,
         )

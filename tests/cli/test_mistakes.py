@@ -282,6 +282,14 @@ def test_a_job_that_is_not_there(mailing):
     assert job._program("run", ".", cwd=job.folder).code == 78
 
 
+def test_a_name_between_colons_is_no_picture(mailing):
+    """Rich would write `:x:` as a cross, but a path is meant as it stands."""
+    job, _ = mailing()
+    assert "results: a:x:b.csv\n" in job.command("run", "--results", "a:x:b.csv").err
+    done = job._program("run", "a:x:b.yaml", cwd=job.folder)
+    assert done.err.startswith("a:x:b.yaml: there is no such file")
+
+
 def test_an_invalid_row_stops_a_job_that_wants_it_so(mailing):
     job, server = mailing()
     job.write_recipients(["a@example.net", "no address", "b@example.net"])
