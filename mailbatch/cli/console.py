@@ -7,6 +7,7 @@ on a terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing abo
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -83,26 +84,42 @@ class LossyStream:
         return getattr(self._stream, name)
 
 
+def _may_be_terminal(stream: TextIO) -> bool:
+    """Tell whether rich would take a stream for a terminal, or might.
+
+    Only its answer counts then; where it is sure to be no, rich need not be imported.
+    """
+    return stream.isatty() or bool({"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys())
+
+
 class Console:
     """Where people read: standard error, and standard output for data."""
 
     def __init__(
         self, *, quiet: bool = False, as_json: bool = False, log_json: bool = False
     ) -> None:
-        from rich.console import Console as RichConsole
-
         self.quiet = quiet
         self.as_json = as_json
         self.log_json = log_json
-        self.err: RichConsole = RichConsole(
-            file=cast("TextIO", LossyStream(sys.stderr)),
+        self._stream = LossyStream(sys.stderr)
+        self._plain = not _may_be_terminal(sys.stderr)
+        self.terminal = not (
+            log_json or self._plain or not self.err.is_terminal or self.err.is_dumb_terminal
+        )
+
+    @functools.cached_property
+    def err(self) -> RichConsole:
+        """Standard error as rich knows it: imported for terminals, cron has no use for it."""
+        from rich.console import Console as RichConsole
+
+        return RichConsole(
+            file=cast("TextIO", self._stream),
             # Rich would still write bold and dim; who wants no colours wants no codes in a text.
             color_system=None if os.environ.get("NO_COLOR") else "auto",
             emoji=False,
             highlight=False,
             soft_wrap=True,
         )
-        self.terminal = self.err.is_terminal and not self.err.is_dumb_terminal and not log_json
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """Tell people something that is no trouble; silent with `--quiet`."""
@@ -111,21 +128,29 @@ class Console:
         if self.log_json:
             self.log("info", text)
         else:
-            self.err.print(text, style=style, markup=False)
+            self._print(text, style=style)
 
     def warn(self, text: str) -> None:
         """Tell people about trouble, also with `--quiet`."""
         if self.log_json:
             self.log("warning", text)
         else:
-            self.err.print(text, style="yellow", markup=False)
+            self._print(text, style="yellow")
+
+    def _print(self, text: str, *, style: str | None = None) -> None:
+        # Without a terminal rich changes nothing but tabs and characters that could act on one.
+        if self._plain and text.replace("\n", "").isprintable():
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        else:
+            self.err.print(text, style=style, markup=False)
 
     def log(self, level: str, message: str, **fields: object) -> None:
         """Write one JSON object to standard error: the form of every line with `--log-json`."""
         record = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
         line = json.dumps({**record, "message": message, **fields}, ensure_ascii=False, default=str)
-        self.err.file.write(line + "\n")
-        self.err.file.flush()
+        self._stream.write(line + "\n")
+        self._stream.flush()
 
     def data(self, value: object) -> None:
         """Write one JSON object to standard output; raises what `lines` raises."""
@@ -156,8 +181,8 @@ class Console:
         if self.log_json:
             self.log("error", text, kind=type(error).__name__, hint=error.hint)
             return
-        self.err.print(text if isinstance(error, InputError) else f"mailbatch: {text}",
-                       style="bold red" if self.terminal else None, markup=False)  # fmt: skip
+        self._print(text if isinstance(error, InputError) else f"mailbatch: {text}",
+                    style="bold red" if self.terminal else None)  # fmt: skip
         location = error.location if isinstance(error, InputError) else None
         if self.terminal and location is not None and location.source is not None:
             source, pad = _line_and_pad(location.source, location.column or 1)
@@ -165,7 +190,7 @@ class Console:
             if location.column is not None:
                 self.err.print(f"    {pad}^", style="bold", markup=False)
         if error.hint:
-            self.err.print(f"  {error.hint}", style="dim" if self.terminal else None, markup=False)
+            self._print(f"  {error.hint}", style="dim" if self.terminal else None)
 
     def ask(self, question: str) -> bool:
         """Ask on the terminal, and return whether the answer is yes."""

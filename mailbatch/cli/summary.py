@@ -84,25 +84,16 @@ def silent_failure(summary: Summary) -> str | None:
 
 
 def _show_figures(console: Console, summary: Summary, options: RunOptions) -> None:
-    from rich.text import Text
-
     what = (
         "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
     )
     if options.redirect is not None:
         what = f"sent to {options.redirect} instead"
-    text = Text(f"{summary.job} ({summary.edition})")
-    text.append(f", {what}: " if what else ": ")
+    title = f"{summary.job} ({summary.edition}){f', {what}' if what else ''}: "
     if console.terminal:
-        text.append(counted(summary.recipients, "recipient"))
-        for status, count in _statuses(summary):
-            text.append(f"\n{count:>9,}  ")
-            text.append(status.replace("_", " "), style=STYLE.get(status, ""))
-            if console.err.width >= _WIDE:
-                text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
+        _show_table(console, title, summary)
     else:
-        text.append(_in_a_line(summary))
-    console.err.print(text)
+        console.say(title + _in_a_line(summary))
     if summary.transactions:
         rate = summary.transactions / summary.seconds if summary.seconds else 0.0
         done = (
@@ -114,6 +105,19 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
     if summary.results is not None:
         console.say(f"results: {shown(summary.results)}")
+
+
+def _show_table(console: Console, title: str, summary: Summary) -> None:
+    """Show the counts below each other, in their colours."""
+    from rich.text import Text
+
+    text = Text(title + counted(summary.recipients, "recipient"))
+    for status, count in _statuses(summary):
+        text.append(f"\n{count:>9,}  ")
+        text.append(status.replace("_", " "), style=STYLE.get(status, ""))
+        if console.err.width >= _WIDE:
+            text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
+    console.err.print(text)
 
 
 def _statuses(summary: Summary) -> list[tuple[Status, int]]:

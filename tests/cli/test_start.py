@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mailbatch.cli.console import Console
 from tests.certainty.program import environment
 
 #: Runs `mailbatch ARGUMENTS` and writes, behind what it says, the modules that it has imported.
@@ -27,6 +32,8 @@ OF_SENDING = {
 OF_SOME_JOBS = {
     "cryptography", "css_inline", "email_validator", "keyring", "markdown_it", "python_calamine",
 }  # fmt: skip
+#: What only a terminal needs.
+OF_TERMINALS = {"rich"}
 
 
 def imported(folder, *arguments):
@@ -55,4 +62,28 @@ def finished(mailing):
 
 
 def test_a_run_with_nothing_to_do_imports_nothing_that_sends(finished):
-    assert imported(finished, "run", "job.yaml") & (OF_SENDING | OF_SOME_JOBS) == set()
+    needless = OF_SENDING | OF_SOME_JOBS | OF_TERMINALS
+    assert imported(finished, "run", "job.yaml") & needless == set()
+
+
+@pytest.fixture(scope="module")
+def colourless():
+    """An environment that says nothing of terminals."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.mark.usefixtures("colourless")
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["say", "warn"]))
+def test_without_a_terminal_each_text_is_shown_as_rich_shows_it(text, how):
+    shown = []
+    for plain in (True, False):
+        with contextlib.redirect_stderr(io.StringIO()) as stream:
+            console = Console()
+            assert console._plain
+            console._plain = plain
+            getattr(console, how)(text)
+        shown.append(stream.getvalue())
+    assert shown[0] == shown[1]
