@@ -21,8 +21,10 @@ def main() -> None:
         _answer(f"mailbatch {__version__}\n")
         return
     try:
-        from mailbatch.cli.app import app
+        from mailbatch.cli.importing import importing
 
+        with importing():
+            from mailbatch.cli.app import app
         app()
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from mailbatch.cli.importing import importing
 from mailbatch.errors import InputErrors, MailbatchError, UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def reporting(
 
 def read_job(path: Path) -> Job:
     """Load the job file; raises `InputErrors` with every mistake in it."""
-    from mailbatch.job.loader import load_job
+    with importing():
+        from mailbatch.job.loader import load_job
 
-    return load_job(path)
+        return load_job(path)
 
 
 def edition_of(job: Job, given: str | None) -> str:

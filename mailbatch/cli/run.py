@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.reporting import (
     as_on_the_wire,
@@ -152,9 +153,10 @@ def _run(
 
     try:
         with raising():
-            from mailbatch.delivery.runner import run as run_job
+            with importing():
+                from mailbatch.delivery.runner import run as run_job
 
-            job = read_job(path)
+                job = read_job(path)
             if written is not None:
                 written.begin()
         try:

@@ -16,12 +16,12 @@ from tests.certainty.program import environment
 
 #: Runs `mailbatch ARGUMENTS` and writes, behind what it says, the modules that it has imported.
 PROGRAM = """
-import sys
+import gc, sys
 from mailbatch.cli.main import main
 try:
     main()
 except SystemExit as end:
-    print(end.code, *sorted(sys.modules), sep="\\n")
+    print(end.code, gc.isenabled(), gc.get_freeze_count(), *sorted(sys.modules), sep="\\n")
 """
 #: What only sending needs.
 OF_SENDING = {
@@ -47,8 +47,10 @@ def imported(folder, *arguments):
         text=True,
         check=True,
     )
-    code, *modules = done.stdout.splitlines()
+    code, collecting, frozen, *modules = done.stdout.splitlines()
     assert code == "0", done.stderr
+    assert collecting == "True"
+    assert int(frozen) > 10_000  # what the imports made is not looked through
     assert "mailbatch.cli.main" in modules
     return set(modules)
 
