@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,6 +98,8 @@ def _from_file(name: str, folder: Path) -> tuple[str, str]:
 def _from_command(
     words: tuple[str, ...], folder: Path, environ: Mapping[str, str], timeout: float
 ) -> tuple[str, str]:
+    import subprocess
+
     program = _called("command", words[0])
     run_by_hand = f"Run it by hand in {folder}."
     try:

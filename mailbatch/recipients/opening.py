@@ -10,8 +10,6 @@ from pathlib import Path
 from mailbatch.errors import JobError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
-from mailbatch.recipients.command import run_command
-from mailbatch.recipients.json_lines import open_json_lines
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.table import open_table
 
@@ -26,11 +24,15 @@ def open_records(job: Job) -> Records:
     wanted = job.recipients
     shown, encoding = wanted.shown, wanted.encoding
     if wanted.file is None:
+        from mailbatch.recipients.command import run_command
+
         place = job.locate("recipients.command")
         spool = run_command(wanted.command or (), folder=job.folder, location=place)
         return open_table(spool, shown=shown, delimiter=wanted.delimiter, encoding=encoding)
     path = resolve_name(job, "recipients.file", wanted.file, absolute_allowed=False)
     if wanted.form == "jsonl":
+        from mailbatch.recipients.json_lines import open_json_lines
+
         return open_json_lines(path, shown=shown, encoding=encoding)
     if wanted.form == "xlsx":
         from mailbatch.recipients.workbook import open_workbook

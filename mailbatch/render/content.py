@@ -14,7 +14,6 @@ from mailbatch.render.html import content_ids, inline_css
 from mailbatch.render.markdown import html_from_markdown
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.templates import Names, Role, Templates, did_you_mean
-from mailbatch.render.text_from_html import text_from_html
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -42,6 +41,10 @@ class Parts:
         self.choices = tuple(choices.values())
         self.has_html = message.html is not None or message.markdown is not None
         self._text = choices.get(Role.TEXT)
+        if self._text is None:  # else nothing reads the HTML again
+            from mailbatch.render.text_from_html import text_from_html
+
+            self._text_from_html = text_from_html
         self._html = choices.get(Role.HTML)
         self._markdown = choices.get(Role.MARKDOWN)
         self._marks = templates.marks
@@ -60,7 +63,7 @@ class Parts:
         html = self._render_html(names)
         if self._text is not None:
             return self._text.render(names), html
-        return text_from_html(html or ""), html
+        return self._text_from_html(html or ""), html
 
     def _render_html(self, names: Names) -> str | None:
         if self._html is not None:

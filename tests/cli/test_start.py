@@ -30,7 +30,9 @@ OF_SENDING = {
 }  # fmt: skip
 #: What only some messages, tables and secrets need.
 OF_SOME_JOBS = {
-    "cryptography", "css_inline", "email_validator", "keyring", "markdown_it", "python_calamine",
+    "cryptography", "css_inline", "email_validator", "html.parser", "keyring",
+    "mailbatch.recipients.command", "mailbatch.recipients.json_lines", "markdown_it",
+    "python_calamine", "subprocess",
 }  # fmt: skip
 #: What only a terminal needs.
 OF_TERMINALS = {"rich"}
