@@ -177,14 +177,15 @@ class Templates:
             return Value(key, source, self._never, None, None)
 
     def _value(self, key: str, source: str, role: Role) -> Value:
-        place = self._locate(key)
+        place, finish = self._locate(key), self._finish.get(role)
         try:
             tree = self._parsed(source)
-            template = self._environments[role].from_string(source)
+            render = _pattern(tree, place, finish)
+            if render is None:  # else there is nothing that a compiler could find
+                template = self._environments[role].from_string(source)
+                render = _rendering(template, place, self._failed)
         except TemplateSyntaxError as error:
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
-        finish = self._finish.get(role)
-        render = _pattern(tree, place, finish) or _rendering(template, place, self._failed)
         if not self._is_constant(tree):
             return Value(key, source, render, None, tree)
         constant = render(self.globals)
