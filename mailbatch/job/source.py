@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import difflib
 import re
+from functools import lru_cache
 
 from mailbatch.errors import Location
 
@@ -118,6 +119,7 @@ def _opens_secret(line: str) -> bool:
     return line.rstrip().endswith(":") and _sounds_secret(line.strip(" \t:-"))
 
 
+@lru_cache(maxsize=1024)  # every place that is kept asks for all words above it again
 def _sounds_secret(key: str) -> bool:
     return bool(
         _SECRET_WORDS.search(key)
