@@ -15,7 +15,7 @@ from jinja2 import nodes
 from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
-from mailbatch.render.templates import VARYING, Page, Templates, Value, did_you_mean
+from mailbatch.render.templates import VARYING, Page, Role, Templates, Value, did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -75,27 +75,27 @@ class NameChecks:
     def _reports(self, known: Mapping[str, Shape]) -> Iterator[tuple[Location, NameReport]]:
         names = {**self._constants, **known}
         for key, tree in self._values:
-            yield self._job.locate(key), self._report(tree, None, names)
+            yield self._job.locate(key), self._report(tree, None, Role.TEXT, names)
         for page in self._pages:
-            report = self._report(page.tree, page.name, names)
+            report = self._report(page.tree, page.name, page.role, names)
             self.followed[page.name] = report.templates
             yield Location(page.name), report
 
     def _report(
-        self, tree: nodes.Template, name: str | None, known: Mapping[str, Shape]
+        self, tree: nodes.Template, name: str | None, role: Role, known: Mapping[str, Shape]
     ) -> NameReport:
         return check_names(
             tree,
             name,
             known=known,
             constants=self._imported,
-            trees=self._tree,
+            trees=lambda other: self._tree(other, role),
             fitting=self._templates.loader.fitting,
         )
 
-    def _tree(self, name: str) -> nodes.Template | None:
+    def _tree(self, name: str, role: Role) -> nodes.Template | None:
         try:
-            return self._templates.tree(name)
+            return self._templates.tree(name, role)
         except TemplateError as error:
             if name not in self._broken:
                 self._broken.add(name)

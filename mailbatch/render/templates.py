@@ -114,6 +114,7 @@ class Page:
     """A template file, ready to be rendered: `render(names)` gives its text."""
 
     name: str
+    role: Role
     render: Callable[[Names], str]
     tree: nodes.Template
 
@@ -147,6 +148,7 @@ class Templates:
         #: Everything that a rendering sees besides the recipient's own names.
         self.globals: Names = {**self._plain.globals, **constants}
         self._trees: dict[str, nodes.Template] = {}
+        self._sound: set[str] = set()  # what was compiled in any role has no mistake
 
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
@@ -205,17 +207,19 @@ class Templates:
         if tree is None:
             return None
         template = self._compiled(name, role)
-        return Page(name, _rendering(template, Location(name), self._failed), tree)
+        return Page(name, role, _rendering(template, Location(name), self._failed), tree)
 
-    def tree(self, name: str) -> nodes.Template | None:
+    def tree(self, name: str, role: Role = Role.TEXT) -> nodes.Template | None:
         """Return the syntax tree of a template that another names, None where there is none.
+
+        `role` is that of the other one: what is compiled for it here is what renders.
 
         Raises:
             TemplateError: it cannot be read, or has a syntax error.
         """
         tree = self._tree(name)
-        if tree is not None:
-            self._compiled(name, Role.TEXT)
+        if tree is not None and name not in self._sound:
+            self._compiled(name, role)
         return tree
 
     def _tree(self, name: str) -> nodes.Template | None:
@@ -232,9 +236,11 @@ class Templates:
     def _compiled(self, name: str, role: Role) -> Template:
         """Compile a template file; the compiler finds what the parser lets pass."""
         try:
-            return self._environments[role].get_template(name)
+            template = self._environments[role].get_template(name)
         except TemplateSyntaxError as error:
             raise self._syntax_error(error, name) from None
+        self._sound.add(name)
+        return template
 
     def _parsed(self, source: str, name: str | None = None) -> nodes.Template:
         """Parse a template; a filter or test that does not exist is an error wherever it stands."""
