@@ -32,7 +32,7 @@ OF_SENDING = {
 OF_SOME_JOBS = {
     "cryptography", "css_inline", "email_validator", "html.parser", "keyring",
     "mailbatch.recipients.command", "mailbatch.recipients.json_lines", "markdown_it",
-    "python_calamine", "subprocess",
+    "python_calamine",
 }  # fmt: skip
 #: What only a terminal needs.
 OF_TERMINALS = {"rich"}
