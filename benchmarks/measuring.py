@@ -150,13 +150,15 @@ def _forget(folder: Path) -> None:
 
 
 def _process(program: Program, scene: Scene) -> Usage:
+    environment = os.environ | program.environment
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
     figures = scene.folder / "usage.txt"
     launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures)]
     with (scene.folder / "errors.txt").open("w+b") as errors:
         subprocess.run(
             [*launch, *program.command(scene)],
             cwd=scene.folder,
-            env=os.environ | program.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
