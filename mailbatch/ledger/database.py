@@ -36,7 +36,7 @@ CHECKPOINT_PAGES = 2048
 class Database:
     """A connection to one ledger, and the only way to it."""
 
-    __slots__ = ("_place", "connection", "exact", "guard", "path")
+    __slots__ = ("_place", "_reading", "connection", "exact", "guard", "path")
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -45,6 +45,7 @@ class Database:
         #: Whether every commit of the last run is here, if it died on this boot.
         self.exact = True
         self._place = _place(path)
+        self._reading: sqlite3.Cursor | None = None
 
     def check_place(self) -> None:
         """Raise LedgerError if another file, or none, stands where the ledger was opened."""
@@ -56,6 +57,7 @@ class Database:
         """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss)."""
         connection = self.connection
         with self.guard:
+            self._stop_reading()
             if durable:
                 connection.execute("PRAGMA synchronous=FULL")
             try:
@@ -71,6 +73,21 @@ class Database:
                 if durable:
                     connection.execute("PRAGMA synchronous=NORMAL")
 
+    def keep_reading(self) -> None:
+        """Stay a reader until the next transaction: small commits then take two locks, not six.
+
+        Meanwhile the journal is not copied into the ledger, and grows.
+        """
+        with self.guard:
+            self._stop_reading()
+            self._reading = self.connection.execute("SELECT name FROM fact")
+            self._reading.fetchone()  # the statement stays open, and with it what it has locked
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+
     def fact(self, name: str) -> str | None:
         """What is known of the edition under this name."""
         with self.guard:
@@ -82,6 +99,7 @@ class Database:
     def close(self) -> None:
         """Close the connection; the journal is copied into the ledger and removed."""
         with self.guard:
+            self._stop_reading()
             self.connection.close()
 
 

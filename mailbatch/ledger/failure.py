@@ -76,6 +76,8 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
     kind = name.removeprefix("SQLITE_").partition("_")[0]
     if kind in {"CORRUPT", "NOTADB"}:
         return damaged(path, str(error))
+    if name == "SQLITE_BUSY_SNAPSHOT":  # it was written since this process looked last
+        return taken_over(path, "another program wrote the ledger")
     if name == "SQLITE_IOERR_SHMSIZE":  # the index of the journal finds no room
         kind = "FULL"
     cause = f"{error} ({name})" if name else str(error)

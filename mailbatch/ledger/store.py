@@ -281,6 +281,7 @@ class Ledger:
         leased = self._leasing.lease(count, now=now, address=address)
         if leased:  # after the commit, and before anything of it can be sent
             self._lock.mark(running=True, lots=self._leasing.lots)
+            self._database.keep_reading()
         return leased
 
     def release(self, delivery_ids: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ import yaml
 from mailbatch.delivery import lots
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Status
 from tests.certainty import forked
 from tests.certainty.disks import Disks
 from tests.certainty.dying import STEPS, ended, start
@@ -365,12 +366,21 @@ def forbid_writes(pid):
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
+def accepted_of(scene):
+    """How many are accepted by the ledger of a run under way."""
+    with Ledger.read(scene.ledger) as ledger:
+        return ledger.counts()[Status.ACCEPTED]
+
+
 def at_a_bad_moment(fault_server, folder, stage, *options, transaction=2):
     """Run until the server is at `stage` of a transaction, then let every write fail."""
     server = fault_server(Fault(stage, Kind.DRIP, transaction=transaction, pace=0.02))
     scene = Scene(folder, server.port, recipients=5, timeouts=PATIENT)
     running = forked.start("run", "job.yaml", *options, cwd=scene.folder)
     server.wait_for(transaction or 1, stage=stage, seconds=30.0)
+    # MAIL leaves right before the outcome of the message before is recorded.
+    while running.process.is_alive() and accepted_of(scene) < (transaction or 1) - 1:
+        running.process.join(0.001)
     forbid_writes(running.pid)
     return server, scene, running.end()
 

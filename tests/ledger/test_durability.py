@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from mailbatch.ledger.database import CHECKPOINT_PAGES
 from mailbatch.ledger.recovery import begin_run
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
-from tests.ledger.steps import NOW, lease_one, open_ledger, people, plan, send, settle
+from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, send, settle
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,3 +169,27 @@ def test_a_new_folder_is_synced_with_its_name(folder, monkeypatch):
         pass
     for path in (folder, folder / "new", folder / "new" / "state"):
         assert path.stat().st_ino in synced, path
+
+
+def test_small_commits_are_seen_at_once_by_whoever_looks(path):
+    """A run stays a reader between two leases; that is nothing to those who read."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a", "b", "c"))
+        for number, delivery in enumerate(ledger.lease(3, now=NOW), start=1):
+            settle(ledger, delivery)
+            with Ledger.read(path, boot_id="boot-1") as other:
+                assert numbers(other)["accepted"] == number
+
+
+def test_the_journal_is_copied_between_two_lots(path):
+    """What a run holds open meanwhile is let go of: the journal does not grow with the mailing.
+
+    Commit points and outcomes alone write 6,000 pages.
+    """
+    journal = path.with_name(path.name + "-wal")
+    with open_ledger(path) as ledger:
+        plan(ledger, people(*(f"user{number}" for number in range(3000))))
+        while leased := ledger.lease(64, now=NOW):
+            for delivery in leased:
+                settle(ledger, delivery)
+        assert journal.stat().st_size < (CHECKPOINT_PAGES + 1024) * 4120

@@ -143,7 +143,7 @@ def test_an_outcome_of_a_run_that_was_taken_over_changes_nothing(path, members):
             settle(second, lease_one(second))
             second.lease(1, now=NOW)  # folds
             outcomes = [Outcome(name, Status.DEFERRED) for name in names]
-            with pytest.raises(LedgerError, match="another run took the ledger"):
+            with pytest.raises(LedgerError, match="it was stopped before it could mail twice"):
                 first.settle(mine.id, outcomes, now=NOW, retry_at=NOW)
             assert numbers(second) == {"accepted": members}
 
