@@ -18,11 +18,13 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from operator import attrgetter
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from mailbatch.delivery import signals
@@ -38,6 +40,7 @@ MOST_ATTACHED_BYTES = 64 * 1024
 _READ_BYTES = 1 << 18
 _LENGTH = struct.Struct("!I")
 _STANDARD_STREAMS = 3
+_OPEN_FILES = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ def _is_small(composer: Composer) -> bool:
 
 
 def _may_fork() -> bool:
-    on_mac = sys.platform == "darwin"  # whose own libraries do not stand it
-    return hasattr(os, "fork") and not on_mac and threading.active_count() == 1
+    """Whether nothing else is copied, and what is copied can be found and closed again."""
+    return sys.platform == "linux" and _OPEN_FILES.exists() and threading.active_count() == 1
 
 
 def _cores() -> int:
@@ -137,35 +140,37 @@ class Ahead:
         self._unsent += _frame(orders)
         self._send()
 
-    def is_at_hand(self, delivery: Delivery) -> bool:
-        """Whether nothing more has to come before `take`."""
+    def is_at_hand(self, delivery: Delivery, *, eight_bit: bool) -> bool:
+        """Whether nothing more has to come before `take`.
+
+        `eight_bit` says whether 8-bit bytes may be sent, in this message and in those that come.
+        """
+        self._eight_bit = eight_bit
         if not self._is_missing(delivery):
             return True
         self._receive()
         return not self._is_missing(delivery)
 
-    def take(self, delivery: Delivery, *, eight_bit: bool) -> Composed | None:
-        """Return what was made of a delivery; None if it is to be made here.
-
-        `eight_bit` says whether 8-bit bytes may be sent, in this message and in those that come.
-        """
-        self._eight_bit = eight_bit
+    def take(self, delivery: Delivery) -> Composed | None:
+        """Return what was made of a delivery; None if it is to be made here."""
         made, encoded = self._forget(delivery)
-        return made if encoded == eight_bit else None
+        return made if encoded == self._eight_bit else None
 
-    async def more(self) -> None:
-        """Wait until something has come, or nothing will."""
-        if self._ended:
-            return
-        loop = asyncio.get_running_loop()
-        if self._readable is None:
-            self._readable = loop.create_future()
-            loop.add_reader(self._socket, self._wake)
-        await asyncio.shield(self._readable)
+    def more(self) -> Awaitable[None]:
+        """Return what is over when something has come since now, or nothing will."""
+        readable = self._readable
+        if readable is None:
+            loop = asyncio.get_running_loop()
+            readable = self._readable = loop.create_future()
+            if self._ended:
+                self._wake()
+            else:
+                loop.add_reader(self._socket, self._wake)
+        return asyncio.shield(readable)
 
     def _is_missing(self, delivery: Delivery) -> bool:
-        expected = self._expected.get(delivery.id)
-        return expected is not None and expected[0] not in self._made
+        serial, encoded = self._expected.get(delivery.id, (0, None))
+        return serial in self._awaited and encoded == self._eight_bit and serial not in self._made
 
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
         """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
@@ -192,6 +197,7 @@ class Ahead:
         """Expect nothing any more: everything is composed here from now on."""
         self._ended = True
         self._expected.clear()
+        self._awaited.clear()
         self._unsent = b""
         if self._socket.fileno() >= 0:
             self._forget_loop()
@@ -244,14 +250,16 @@ class Ahead:
                 self._made[serial] = made and Composed(Message(*made[0]), *made[1:])
             start = end
         del received[:start]
+        self._wake()  # another worker's may be among them, and the socket tells nobody any more
 
     def _wake(self) -> None:
-        if self._readable is not None:
-            if self._socket.fileno() >= 0:
-                asyncio.get_running_loop().remove_reader(self._socket)
-            if not self._readable.done():
-                self._readable.set_result(None)
-            self._readable = None
+        readable, self._readable = self._readable, None
+        if readable is None:
+            return
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        if not readable.done():
+            readable.set_result(None)
 
 
 def _names(kind: type) -> tuple[str, ...]:
@@ -288,7 +296,7 @@ def _be_alone_with(theirs: socket.socket) -> None:
     signals.ignore()  # whoever stops the run stops this process with it
     gc.freeze()
     kept = theirs.fileno()
-    for fd in sorted(map(int, os.listdir("/dev/fd"))):  # noqa: PTH208 - numbers, not paths
+    for fd in sorted(int(entry.name) for entry in _OPEN_FILES.iterdir()):
         if fd != kept:
             with suppress(OSError):  # the listing's own
                 os.close(fd)
@@ -298,13 +306,23 @@ def _be_alone_with(theirs: socket.socket) -> None:
 
 
 def _compose_all(composer: Composer, theirs: socket.socket) -> None:
-    stream = theirs.makefile("rb")
-    while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
-        (length,) = _LENGTH.unpack(head)
-        orders = pickle.loads(stream.read(length))  # noqa: S301 - our own
-        for serial, eight_bit, values in orders:
+    orders: SimpleQueue[list[Any]] = SimpleQueue()
+    threading.Thread(target=_hear, args=(theirs, orders), daemon=True).start()
+    while True:
+        for serial, eight_bit, values in orders.get():
             made = _made(composer, _delivery(values), eight_bit=eight_bit)
             theirs.sendall(_frame((serial, made)))
+
+
+def _hear(theirs: socket.socket, orders: SimpleQueue[list[Any]]) -> None:
+    """Take orders, and end the process with the run, also while a letter takes for ever."""
+    try:
+        stream = theirs.makefile("rb")
+        while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
+            (length,) = _LENGTH.unpack(head)
+            orders.put(pickle.loads(stream.read(length)))  # noqa: S301 - our own
+    finally:
+        os._exit(0)
 
 
 def _made(composer: Composer, delivery: Delivery, *, eight_bit: bool) -> tuple[Any, ...] | None:

@@ -83,15 +83,29 @@ class Sender:
     async def _next(self) -> Prepared | None:
         """Take the next delivery that can be composed; settle those that cannot be as invalid."""
         run = self._run
-        while (delivery := self._take()) is not None:
-            while run.ahead is not None and not run.ahead.is_at_hand(delivery):
+        while True:
+            prepared = self._next_at_hand()
+            if prepared is not None or self._taken is None or run.ahead is None:
+                return prepared
+            run.busy += 1  # what is held may yet come back to the others
+            try:
                 await _first(run.ahead.more(), run.stop.wait())
-                if run.stop.is_set():
-                    return None
+            finally:
+                run.busy -= 1
+                run.settled.set()
+            if run.stop.is_set():
+                return None
+
+    def _next_at_hand(self) -> Prepared | None:
+        """Do the same without waiting: what another process still makes stays taken."""
+        run = self._run
+        while (delivery := self._take()) is not None:
             offers = self._session.capabilities if self._session is not None else None
             composed = None
             if run.ahead is not None:
-                composed = run.ahead.take(delivery, eight_bit=takes_eight_bit(offers))
+                if not run.ahead.is_at_hand(delivery, eight_bit=takes_eight_bit(offers)):
+                    return None
+                composed = run.ahead.take(delivery)
             self._taken = None
             prepared = prepare(run, delivery, offers, composed)
             if prepared is not None:
@@ -221,11 +235,12 @@ class Sender:
         try:
             if attempt is None:
                 attempt = self._begin(session, prepared)
+            run.transactions += 1
             if await session.content_wanted():
                 await session.send_content(
                     content, lambda: self._commit(prepared), stuffed=prepared.stuffed
                 )
-                trouble = await self._look_ahead(session)
+                trouble = self._look_ahead(session)
                 await session.done()
         except SessionError as error:
             failure = error
@@ -237,7 +252,7 @@ class Sender:
             run.lots.put_back(prepared.delivery)
         else:
             if failure is None and trouble is None:
-                self._begin_next(session)
+                trouble = self._begin_next(session)
             self._settle(prepared, outcomes)
         if trouble is not None:
             raise trouble
@@ -248,30 +263,33 @@ class Sender:
 
     def _begin(self, session: TransportSession, prepared: Prepared) -> Attempt:
         message = prepared.message
-        attempt = session.begin(
+        return session.begin(
             prepared.envelope,
             size=message.size,
             eight_bit=message.eight_bit,
             content=message.content,
         )
-        self._run.transactions += 1
-        return attempt
 
-    def _begin_next(self, session: TransportSession) -> None:
+    def _begin_next(self, session: TransportSession) -> Exception | None:
         """Begin what was made ready ahead, if nothing has to be waited for.
 
         The server answers while the outcome before is recorded, and that has nothing to do with
-        what is begun: it is leased, and its commit point is yet to come.
+        what is begun: it is leased, and its commit point is yet to come. Whatever fails is
+        returned: the outcome is recorded first.
         """
         run, ahead, limit = self._run, self._ahead, self._run.transactions_per_session
         if ahead is None or run.stop.is_set() or not session.usable or not run.throttle.is_open:
-            return
+            return None
         if 0 < limit <= session.transactions:
-            return
-        self._ahead = fit(run, ahead, session.capabilities)
-        if self._ahead is not None:
-            with suppress(SessionError):  # the session's end is found where the next one is wanted
-                self._begun = self._begin(session, self._ahead)
+            return None
+        try:
+            self._ahead = fit(run, ahead, session.capabilities)
+            if self._ahead is not None:
+                with suppress(SessionError):  # found again where the next session is wanted
+                    self._begun = self._begin(session, self._ahead)
+        except Exception as error:  # noqa: BLE001 - raised again, once the outcome is recorded
+            return error
+        return None
 
     def _sender_refused(self, attempt: Attempt | None) -> SessionError | None:
         """Return a failure once the server has refused the sender again and again.
@@ -287,7 +305,7 @@ class Sender:
             hint="see sender.from and sender.envelope_from; then --retry-rejected",
         )
 
-    async def _look_ahead(self, session: TransportSession) -> Exception | None:
+    def _look_ahead(self, session: TransportSession) -> Exception | None:
         """Prepare the next message while the reply to this one is on its way.
 
         Whatever fails is returned: the reply is read and settled first. It does not wait for a
@@ -295,16 +313,10 @@ class Sender:
         """
         if not self._run.stop.is_set() and session.usable:
             try:
-                if self._is_at_hand():
-                    self._ahead = await self._next()
+                self._ahead = self._next_at_hand()
             except Exception as error:  # noqa: BLE001 - raised again, once the reply is settled
                 return error
         return None
-
-    def _is_at_hand(self) -> bool:
-        """Whether the next message is there, or to be made here, or there is none."""
-        ahead, delivery = self._run.ahead, self._take()
-        return ahead is None or delivery is None or ahead.is_at_hand(delivery)
 
     def _commit(self, prepared: Prepared) -> None:
         run = self._run

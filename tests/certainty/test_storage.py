@@ -713,3 +713,25 @@ def test_a_ledger_of_another_edition_is_refused(half_way):
     assert len(server.journal) == before
     assert scene.run().exit_code == 0
     scene.check(server.deliveries())
+
+
+def test_what_is_known_is_recorded_although_the_next_message_cannot_be(
+    tmp_path, fault_server, monkeypatch
+):
+    """The reply to the third message is here when the ledger fails to refuse the fourth."""
+    server = fault_server(size=2000)
+    many = "{% for n in range(99) %}{{ n }} and a half, again and again\n{% endfor %}"
+    large = f"{{% if name == 'Name 3' %}}{many}{{% endif %}}"
+    scene = Scene(tmp_path / "s", server.port, recipients=6, text=f"Hello\n{large}")
+
+    def broken(*_arguments, **_named):
+        raise LedgerError("the disk broke")
+
+    monkeypatch.setattr(Ledger, "invalidate", broken)
+    assert scene.run().exit_code == 74
+    assert len(server.stages(Stage.DOT)) == 3
+    assert list(scene.statuses().values()).count("accepted") == 3
+    monkeypatch.undo()
+    assert scene.run().exit_code == 3
+    assert sorted(scene.statuses().values()) == ["accepted"] * 5 + ["invalid"]
+    scene.check(server.deliveries())
