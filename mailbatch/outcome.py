@@ -6,8 +6,10 @@ unchanged from the wire to the ledger and the results.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self, overload
 
 
 class Status(StrEnum):
@@ -73,3 +75,47 @@ class Outcome:
     reply: Reply | None = None
     reason: str | None = None
     counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Alike(Sequence[Outcome]):
+    """The outcomes of a transaction that came to the same for all of its addresses.
+
+    A sequence of `Outcome`, each made when somebody looks at it: who only wants to know what it
+    came to need not make thousands of them.
+    """
+
+    addresses: tuple[str, ...]
+    status: Status
+    reply: Reply | None = None
+    reason: str | None = None
+    counted: bool = True
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> Self | None:
+        """Return these outcomes as one; None if they differ in more than the address."""
+        if not outcomes:
+            return None
+        first = outcomes[0]
+        said = (first.status, first.reply, first.reason, first.counted)
+        for other in outcomes:
+            if (other.status, other.reply, other.reason, other.counted) != said:
+                return None
+        return cls(tuple([outcome.address for outcome in outcomes]), *said)
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for address in self.addresses:
+            yield Outcome(address, self.status, self.reply, self.reason, self.counted)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Outcome | Self:
+        chosen = self.addresses[index]
+        if isinstance(chosen, str):
+            return Outcome(chosen, self.status, self.reply, self.reason, self.counted)
+        return type(self)(chosen, self.status, self.reply, self.reason, self.counted)

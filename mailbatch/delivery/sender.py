@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
@@ -34,7 +34,7 @@ from mailbatch.errors import (
     SessionError,
     TLSError,
 )
-from mailbatch.outcome import Outcome, Status
+from mailbatch.outcome import Alike, Outcome, Status
 
 #: A session that would idle longer than this is ended and opened again when it is needed.
 LONGEST_IDLE = 20.0
@@ -324,12 +324,14 @@ class Sender:
             raise run.broken
         run.ledger.commit_point(prepared.delivery.id, digest=prepared.digest)
 
-    def _settle(self, prepared: Prepared, outcomes: tuple[Outcome, ...]) -> None:
+    def _settle(self, prepared: Prepared, outcomes: Sequence[Outcome]) -> None:
         run, delivery = self._run, prepared.delivery
         now = run.clock()
-        every = outcomes + prepared.refused
+        every = (*outcomes, *prepared.refused) if prepared.refused else outcomes
+        # What came to the same for all need not be looked at a thousand times.
+        kinds = every[:1] if isinstance(every, Alike) else every
         retry_at = None
-        if any(o.status in _AGAIN and o.counted for o in every):
+        if any(o.status in _AGAIN and o.counted for o in kinds):
             retry_at = run.policy.next_try(
                 tries=delivery.tries, first_try=delivery.first_try, now=now
             )
@@ -340,6 +342,9 @@ class Sender:
             for outcome in every:
                 run.progress.alarm(f"not recorded: {_in_words(outcome)}")
             raise
+        if isinstance(every, Alike):
+            run.progress.settled(every.status, len(delivery.unsettled))
+            return
         mine = set(delivery.unsettled)
         for status, count in Counter(o.status for o in every if o.address in mine).items():
             run.progress.settled(status, count)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LedgerError, SessionError
-from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.outcome import Alike, Outcome, Reply, Status
 
 
 class Attempt(Protocol):
@@ -23,7 +23,7 @@ class Attempt(Protocol):
     def sender_refusal(self) -> Reply | None:
         """The reply that refused the sender for good (5yz to MAIL), if one did."""
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> Sequence[Outcome]:
         """Return what became of each address, in the order of the envelope."""
 
 
@@ -104,12 +104,10 @@ class Written:
     envelope: Envelope
     sender_refusal: Reply | None = None
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> Sequence[Outcome]:
         """Return ACCEPTED for every address: the file took the message."""
         reply = Reply(250, ("written to a file",))
-        return tuple(
-            Outcome(address, Status.ACCEPTED, reply) for address in self.envelope.forward_paths
-        )
+        return Alike(self.envelope.forward_paths, Status.ACCEPTED, reply)
 
 
 class FileSession:
@@ -185,12 +183,11 @@ class Redirected:
         """The reply that refused the sender for good, if one did."""
         return self.attempt.sender_refusal
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> Sequence[Outcome]:
         """Return the test address's outcome under each of the replaced addresses."""
         (outcome,) = self.attempt.outcomes()
-        return tuple(
-            Outcome(address, outcome.status, outcome.reply, outcome.reason, outcome.counted)
-            for address in self.addresses
+        return Alike(
+            tuple(self.addresses), outcome.status, outcome.reply, outcome.reason, outcome.counted
         )
 
 

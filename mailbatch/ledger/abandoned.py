@@ -23,7 +23,7 @@ def look_through(database: Database, holder: Holder | None, *, boot: str | None 
     same_boot = database.fact("boot_id") == (boot or boot_id())
     with database.guard:
         doubtful = database.connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM lease WHERE (committed OR ?)"
+            "SELECT EXISTS (SELECT 1 FROM lease WHERE (committed OR ?) AND accepted_at IS NULL"
             " AND delivery_id NOT IN (SELECT delivery_id FROM outcome))",
             (not same_boot,),
         ).fetchone()[0]
@@ -54,7 +54,8 @@ SELECT r.id, l.leased_at, ? AS reason, coalesce(l.digest, r.digest) AS digest
 FROM lease AS l
 JOIN recipient AS r ON r.delivery_id = l.delivery_id AND r.status IN ('pending', 'deferred')
   AND r.due <= l.leased_at AND (l.address_key IS NULL OR l.address_key = r.address_key)
-WHERE (l.committed OR ?) AND l.delivery_id NOT IN (SELECT delivery_id FROM outcome)
+WHERE (l.committed OR ?) AND l.accepted_at IS NULL
+AND l.delivery_id NOT IN (SELECT delivery_id FROM outcome)
 """
 _STANDING = """
 CREATE TEMP VIEW standing AS

@@ -22,7 +22,7 @@ from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, t
 from mailbatch.ledger.lock import RunLock
 
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: For what looks up every recipient: plans and checks.
 LARGE_CACHE_KIB = 32768

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from mailbatch.ledger.under_way import DUE
+from mailbatch.ledger.folding import DUE
 
 _UNSETTLED = "('pending', 'deferred')"
 

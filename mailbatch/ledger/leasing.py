@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.database import Database, set_fact
-from mailbatch.ledger.under_way import Leased, UnderWay, fold
+from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
+from mailbatch.ledger.under_way import Leased, UnderWay
 
+#: At least so many deliveries that were accepted as a whole wait before they are folded.
+_FOLD_AT = 1024
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 
 # A row for every recipient of the chosen deliveries, in the order of the deliveries.
@@ -94,26 +97,35 @@ class Leasing:
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
         leases: list[tuple[object, ...]] = []
+        folding = self._under_way.accepted >= _FOLD_AT
+        if folding:
+            fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
-            fold(connection)
+            fold_outcomes(connection)
+            if folding:
+                fold_accepted(connection)
             for rows in self._due(connection, count, now, key):
-                entry, left_behind = _attempt(rows, now, key)
+                entry, deferred = _attempt(rows, now, key)
                 delivery = self._delivery(connection, rows, tuple(entry.rows), now)
                 deliveries.append(delivery)
                 entries.append(entry)
                 first = rows[0].date is None
-                leases.append((delivery.id, self._under_way.run, now, key, left_behind, first))
+                count = sum(map(len, entry.rows.values()))
+                run = self._under_way.run
+                leases.append((delivery.id, run, now, key, not entry.whole, first, count, deferred))
             connection.executemany(
                 "UPDATE delivery SET due = NULL, message_id = ?, date = ? WHERE id = ?",
                 [(delivery.message_id, delivery.date, delivery.id) for delivery in deliveries],
             )
             connection.executemany(
-                "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first,"
+                " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 leases,
             )
             if deliveries:
                 set_fact(connection, "lots", str(self.lots + 1))
+        if folding:
+            self._under_way.accepted = 0
         if deliveries:
             self.lots += 1
         for delivery, entry in zip(deliveries, entries, strict=True):
@@ -197,11 +209,11 @@ def _grouped(
     return [list(members) for _, members in groupby(rows, key=attrgetter("delivery_id"))]
 
 
-def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, bool]:
-    """Whom this attempt goes to, and whether anybody unsettled stays behind."""
+def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, int]:
+    """Whom this attempt goes to, and how many of their rows were deferred."""
     found: dict[str, tuple[int, ...]] = {}
     addresses: dict[str, str] = {}
-    left_behind = False
+    whole, deferred = True, 0
     resent = []
     for row in rows:
         if row.claim == "own":
@@ -211,11 +223,12 @@ def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, boo
         if row.due is not None and row.due <= now and (key is None or key == row.address_key):
             address = addresses[row.address_key]  # an own row stands before those that share it
             found[address] = (*found.get(address, ()), row.id)
+            deferred += row.status == "deferred"
             if row.resend:
                 resent.append(address)
         else:
-            left_behind = True
-    return Leased(found, frozenset(resent) if resent else _NOBODY), left_behind
+            whole = False
+    return Leased(found, whole, frozenset(resent) if resent else _NOBODY), deferred
 
 
 _UNSETTLED = frozenset({"pending", "deferred"})

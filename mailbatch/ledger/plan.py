@@ -18,7 +18,7 @@ from typing import Protocol
 from mailbatch.envelope import Recipient
 from mailbatch.ledger import homes, merging
 from mailbatch.ledger.database import LARGE_CACHE_KIB, Database, set_fact
-from mailbatch.ledger.under_way import fold
+from mailbatch.ledger.folding import fold, fold_ahead
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -67,6 +67,7 @@ def reconcile(
     with database.guard:
         connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
     try:
+        fold_ahead(database)
         with database.transaction(durable=True):
             fold(connection)
             connection.execute(_INCOMING)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.leasing import delivery_key
-from mailbatch.ledger.under_way import DUE, fold, release
+from mailbatch.ledger.under_way import release
 
 Decision = Literal["accepted", "resend", "skip"]
 
@@ -60,6 +61,7 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
     Not `exact`: its last commits may be lost, as after a power loss.
     The number is in every lease: no other run can commit or settle what this one leased.
     """
+    fold_ahead(database)
     with database.transaction(durable=True) as connection:
         fold(connection)
         known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()

@@ -5,8 +5,9 @@
 -- A run changes a delivery in this order:
 --   intend   a row in `lease`, synced to the disk, before MAIL
 --   commit   `lease.committed`, before the last bytes of the end of data leave
---   settle   rows in `outcome`, after the reply; folded into `recipient` with the next lease
--- so the hot path writes two small pages, and what a dead run left open stands in `lease` alone.
+--   settle   after the reply: `lease.accepted_at` if everybody has the message, else rows in `outcome`
+-- and later a run folds what was settled into `recipient`, many rows at once. So the hot path writes
+-- two small pages, and what a dead run left open stands in `lease` alone.
 --
 -- Needs SQLite 3.33 (UPDATE ... FROM).
 
@@ -76,7 +77,8 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_by_due ON delivery (due, id) WHERE due IS NOT NULL;
 CREATE UNIQUE INDEX delivery_by_group ON delivery (group_id, part) WHERE group_id IS NOT NULL;
 
--- What is under way. After a run that died, the rows without an outcome are what it left open.
+-- What is under way, or settled and not folded yet. After a run that died, the rows without
+-- `accepted_at` and without an outcome are what it left open.
 CREATE TABLE lease (
   delivery_id INTEGER PRIMARY KEY,
   run         INTEGER NOT NULL,       -- the run that has it: no other may commit or settle it
@@ -84,11 +86,19 @@ CREATE TABLE lease (
   address_key TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
   partial     INTEGER NOT NULL,       -- 1: other unsettled recipients stay behind
   first       INTEGER NOT NULL,       -- 1: this lease fixed the delivery's Message-ID and Date
+  recipients  INTEGER NOT NULL,       -- how many rows of `recipient` the attempt is for
+  deferred    INTEGER NOT NULL,       -- how many of them were deferred; the others were pending
   committed   INTEGER NOT NULL DEFAULT 0,
-  digest      BLOB
+  digest      BLOB,
+  accepted_at REAL,                   -- all of them were accepted then, by one reply; only where
+                                      -- nobody unsettled stays behind
+  reply_id    INTEGER,
+  code        INTEGER,
+  enhanced    TEXT,
+  reply       TEXT
 );
 
--- What attempts came to, until it is folded into `recipient`.
+-- What attempts came to where not everybody was accepted, until it is folded into `recipient`.
 CREATE TABLE outcome (
   recipient_id INTEGER PRIMARY KEY,
   delivery_id  INTEGER NOT NULL,
@@ -135,26 +145,35 @@ CREATE TABLE tally (
 INSERT INTO tally VALUES
   ('pending', 0), ('accepted', 0), ('rejected', 0), ('deferred', 0), ('in_doubt', 0), ('invalid', 0),
   ('suppressed', 0), ('duplicate', 0), ('filtered', 0), ('withdrawn', 0), ('skipped', 0);
+-- A delivery that was accepted as a whole is counted as one when it is folded, not row by row.
 CREATE TRIGGER recipient_changes_status AFTER UPDATE OF status ON recipient
-WHEN old.status <> new.status
+WHEN old.status <> new.status AND NOT EXISTS (
+  SELECT 1 FROM lease WHERE delivery_id = new.delivery_id AND accepted_at IS NOT NULL)
 BEGIN
   UPDATE tally SET recipients = recipients - 1 WHERE status = old.status;
   UPDATE tally SET recipients = recipients + 1 WHERE status = new.status;
 END;
 
--- Where everybody stands, outcomes that are not folded yet included.
+-- Where everybody stands, what is not folded yet included.
 CREATE VIEW standing AS
 SELECT
   r.id, r.line, r.address, r.address_key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
-  coalesce(o.status, r.status) AS status,
-  CASE WHEN o.recipient_id IS NULL THEN r.reason ELSE o.reason END AS reason,
-  r.attempts + coalesce(o.counted, 0) AS attempts,
-  CASE WHEN o.counted THEN coalesce(r.first_attempt_at, l.leased_at) ELSE r.first_attempt_at END
+  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
+    AS status,
+  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
+    ELSE o.reason END AS reason,
+  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
+  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
+    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
     AS first_attempt_at,
-  CASE WHEN o.recipient_id IS NULL THEN r.settled_at ELSE o.settled_at END AS settled_at,
-  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest ELSE r.digest END AS digest,
+  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
+    ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
+    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
   CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
-    THEN r.reply_id ELSE o.reply_id END AS reply_id
+    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id
 FROM recipient AS r
 LEFT JOIN outcome AS o ON o.recipient_id = r.id
-LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id;
+LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred');

@@ -64,7 +64,10 @@ FROM standing AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN reply AS p ON p.id = s.reply_id
-LEFT JOIN (SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL) AS c
+LEFT JOIN (
+  SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
+  UNION ALL
+  SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
 ORDER BY s.line IS NULL, s.line, s.id
 """
@@ -180,6 +183,12 @@ SELECT status, sum(recipients) FROM (
   SELECT r.status, -1 FROM outcome AS o JOIN recipient AS r ON r.id = o.recipient_id
   UNION ALL
   SELECT status, 1 FROM outcome
+  UNION ALL
+  SELECT 'accepted', recipients FROM lease WHERE accepted_at IS NOT NULL
+  UNION ALL
+  SELECT 'deferred', -deferred FROM lease WHERE accepted_at IS NOT NULL
+  UNION ALL
+  SELECT 'pending', deferred - recipients FROM lease WHERE accepted_at IS NOT NULL
 ) GROUP BY status
 """
 _NEXT_DUE = """

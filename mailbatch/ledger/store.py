@@ -35,12 +35,13 @@ from mailbatch.ledger.database import (
     set_fact,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
+from mailbatch.ledger.folding import fold, fold_ahead
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import Holder, RunLock, is_held, last_holder, locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
-from mailbatch.ledger.under_way import UnderWay, fold
+from mailbatch.ledger.under_way import UnderWay
 from mailbatch.outcome import UNFINISHED, Outcome, Status
 
 
@@ -161,6 +162,7 @@ class Ledger:
             self._under_way = self._leasing = None
             in_order = False
             try:
+                fold_ahead(self._database)
                 with self._database.transaction(durable=True) as connection:
                     fold(connection)
                 self._lock.mark(running=False, lots=lots(self._database))

@@ -1,8 +1,8 @@
 """What is under way: lease, commit point, outcome. The hot path of the ledger, free of layers.
 
 A delivery is leased (synced to the disk), its commit point is recorded before the last bytes of
-the end of data leave, its outcome after the reply: two small commits a message. Outcomes wait in a
-table of their own and are folded into `recipient` with the next lease, many in one transaction.
+the end of data leave, its outcome after the reply: two small commits a message. What was settled
+waits, by far the most of it as one note in the lease, and is folded into `recipient` later.
 This module must never decide what a reply means: it records the Outcome it is given.
 """
 
@@ -16,7 +16,8 @@ from typing import TypeAlias
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule, taken_over
-from mailbatch.outcome import UNFINISHED, Outcome, Reply
+from mailbatch.ledger.folding import DUE
+from mailbatch.outcome import UNFINISHED, Alike, Outcome, Reply, Status
 
 # As words: looking an Enum up in a set costs more than the rest of its check.
 _SAID_ABOVE = (None, None, None)
@@ -25,6 +26,7 @@ _OF_AN_ATTEMPT = frozenset({"pending", "accepted", "rejected", "deferred", "in_d
 #: The server may hold the message: only behind a commit point.
 _BEHIND_COMMIT = frozenset({"accepted", "in_doubt"})
 _UNFINISHED = frozenset(map(str, UNFINISHED))
+_ACCEPTED = Status.ACCEPTED
 
 #: A row of `outcome`.
 _OutcomeRow: TypeAlias = tuple[
@@ -37,10 +39,12 @@ _OutcomeRow: TypeAlias = tuple[
 class Leased:
     """A leased delivery: the row ids behind each address of this attempt.
 
-    `resent` are the addresses that may have the message already.
+    `whole`: nobody who is unsettled stays behind. `resent` are the addresses that may have the
+    message already.
     """
 
     rows: dict[str, tuple[int, ...]]
+    whole: bool
     resent: frozenset[str] = frozenset()
     committed: bool = False
 
@@ -48,17 +52,20 @@ class Leased:
 class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
-    __slots__ = ("_database", "_next_reply", "_open", "run")
+    __slots__ = ("_database", "_next_reply", "_open", "accepted", "run")
 
     def __init__(self, database: Database, run: int) -> None:
         self._database = database
         self._open: dict[int, Leased] = {}
         #: The number of this run in the ledger.
         self.run = run
+        #: How many deliveries were accepted as a whole since they were folded last.
+        self.accepted = 0
         with database.guard:
             (last,) = database.connection.execute(
                 "SELECT max((SELECT coalesce(max(id), 0) FROM reply),"
-                " (SELECT coalesce(max(reply_id), 0) FROM outcome))"
+                " (SELECT coalesce(max(reply_id), 0) FROM outcome),"
+                " (SELECT coalesce(max(reply_id), 0) FROM lease))"
             ).fetchone()
         self._next_reply = int(last) + 1
 
@@ -88,6 +95,10 @@ class UnderWay:
     ) -> None:
         """Record what an attempt came to: all of it or nothing."""
         leased = self._leased(delivery_id)
+        reply = _accepted_by(leased, outcomes)
+        if reply is not None:
+            self._accept(delivery_id, reply, now)
+            return
         rows: list[_OutcomeRow] = []
         copies: list[Outcome] = []
         known: dict[Reply, int] = {}
@@ -124,6 +135,19 @@ class UnderWay:
         self._check_addresses(delivery_id, leased, rows)
         self._insert(delivery_id, rows, copies, now)
         self._next_reply = number
+        del self._open[delivery_id]
+
+    def _accept(self, delivery_id: int, reply: Reply, now: float) -> None:
+        """Record that everybody has the message, in one row."""
+        said = (self._next_reply, reply.code, reply.enhanced, reply.text)
+        with self._database.guard:
+            changed = self._database.connection.execute(
+                _ACCEPT, (now, *said, delivery_id, self.run)
+            ).rowcount
+        if changed != 1:
+            raise self._lost()
+        self._next_reply += 1
+        self.accepted += 1
         del self._open[delivery_id]
 
     def _check_addresses(
@@ -198,9 +222,25 @@ class UnderWay:
         return broken_rule(self._database.path, what)
 
 
+_ACCEPT = """
+UPDATE lease SET accepted_at = ?, reply_id = ?, code = ?, enhanced = ?, reply = ?
+WHERE delivery_id = ? AND run = ?
+"""
 _INSERT = "INSERT INTO outcome SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _IS_OURS = "EXISTS (SELECT 1 FROM lease WHERE delivery_id = ? AND run = ?)"
 _INSERT_OURS = f"{_INSERT} WHERE {_IS_OURS}"
+
+
+def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
+    """The reply by which everybody got the message; None where there is more to say."""
+    if not leased.whole or not leased.committed or len(outcomes) != len(leased.rows):
+        return None
+    alike = outcomes if isinstance(outcomes, Alike) else Alike.of(outcomes)
+    if alike is None or alike.status is not _ACCEPTED or not alike.counted or alike.reason:
+        return None
+    if alike.addresses != tuple(leased.rows) and set(alike.addresses) != leased.rows.keys():
+        return None
+    return alike.reply
 
 
 def _due_and_settled(
@@ -217,13 +257,6 @@ def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]
     reply = copy.reply
     seen = (None, None, None) if reply is None else (reply.code, reply.enhanced, reply.text)
     return (delivery_id, copy.address, str(copy.status), *seen, copy.reason, now)
-
-
-#: When the first of a delivery's unsettled recipients is due; NULL: none in this run.
-DUE = """
-(SELECT min(due) FROM recipient
- WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
-"""
 
 
 def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None:
@@ -243,58 +276,3 @@ def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None
         ids,
     )
     connection.executemany("DELETE FROM lease WHERE delivery_id = ?", ids)
-
-
-def fold(connection: sqlite3.Connection) -> None:
-    """Take the waiting outcomes over into `recipient` and `delivery`, inside a transaction."""
-    if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM outcome)").fetchone()[0]:
-        return
-    for statement in _FOLD:
-        connection.execute(statement)
-
-
-_FOLD = (
-    """
-    INSERT INTO reply (id, code, enhanced, text)
-    SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
-    """,
-    # The IN makes SQLite walk the few outcomes and not every recipient.
-    """
-    UPDATE recipient SET
-      status = o.status, reason = o.reason, due = o.due, settled_at = o.settled_at,
-      attempts = attempts + o.counted,
-      first_attempt_at = CASE WHEN o.counted THEN coalesce(
-        first_attempt_at, (SELECT leased_at FROM lease WHERE lease.delivery_id = o.delivery_id)
-      ) ELSE first_attempt_at END,
-      reply_id = CASE
-        WHEN o.reply_id IS NULL AND NOT o.counted THEN recipient.reply_id ELSE o.reply_id END,
-      resend = resend AND o.status IN ('pending', 'deferred', 'rejected'),
-      digest = CASE
-        WHEN o.status = 'in_doubt' AND o.counted
-          THEN (SELECT digest FROM lease WHERE lease.delivery_id = o.delivery_id)
-        WHEN o.status NOT IN ('accepted', 'skipped') THEN digest END
-    FROM outcome AS o
-    WHERE o.recipient_id = recipient.id AND recipient.id IN (SELECT recipient_id FROM outcome)
-    """,
-    """
-    UPDATE delivery SET
-      tries = tries + 1, tries_since = coalesce(
-        tries_since, (SELECT leased_at FROM lease WHERE lease.delivery_id = delivery.id))
-    WHERE id IN (
-      SELECT delivery_id FROM outcome WHERE counted AND status IN ('pending', 'deferred'))
-    """,
-    f"""
-    UPDATE delivery SET due = {DUE} WHERE id IN (
-      SELECT delivery_id FROM outcome WHERE status IN ('pending', 'deferred')
-      UNION
-      SELECT delivery_id FROM outcome
-      WHERE delivery_id IN (SELECT delivery_id FROM lease WHERE partial))
-    """,  # noqa: S608 - constants only
-    "DELETE FROM lease WHERE delivery_id IN (SELECT delivery_id FROM outcome)",
-    # The next plan asks for invalid rows again.
-    """
-    DELETE FROM fact
-    WHERE name = 'plan' AND EXISTS (SELECT 1 FROM outcome WHERE status = 'invalid')
-    """,
-    "DELETE FROM outcome",
-)

@@ -39,10 +39,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
-from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.outcome import Alike, Outcome, Reply, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mailbatch.envelope import Envelope
 
@@ -205,7 +205,7 @@ class Transaction:
             return None
         return reply
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> Sequence[Outcome]:
         """Return what became of each recipient, in the order of the envelope.
 
         Raises:
@@ -218,7 +218,7 @@ class Transaction:
             return tuple(self._behind_refused_mail())
         if self.accepted == len(paths):
             fate = self._fate()
-            return tuple([Outcome(path, *fate) for path in paths])
+            return Alike(paths, *fate)
         return tuple(self._each())
 
     def _behind_refused_mail(self) -> Iterator[Outcome]:

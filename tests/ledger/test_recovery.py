@@ -17,6 +17,7 @@ from tests.ledger.steps import (
     TAKEN,
     by_row,
     copy_files,
+    forget_the_process,
     lease_one,
     numbers,
     open_ledger,
@@ -364,11 +365,3 @@ def test_looking_at_a_dead_run_changes_nothing(ledger, path, folder):
     before = dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()
     seen(dead, "boot-2")
     assert (dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()) == before
-
-
-def forget_the_process(path):
-    """Let the note name a process that has ended."""
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    note = path.with_name(path.name + ".lock")
-    note.write_text(json.dumps({**json.loads(note.read_text()), "pid": ended.pid}))

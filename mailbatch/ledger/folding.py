@@ -1,0 +1,155 @@
+"""What was settled, taken over into `recipient` and `delivery`: many rows at once.
+
+A delivery that was accepted as a whole is one note in its lease until then, so that settling it
+costs the same for one recipient and for a thousand. Its rows may lie all over the table, each on a
+page of its own; taken over together, in the order of the table, they share the pages.
+This module must never decide anything: it moves what is recorded.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+from mailbatch.ledger.database import Database
+
+#: When the first of a delivery's unsettled recipients is due; NULL: none in this run.
+DUE = """
+(SELECT min(due) FROM recipient
+ WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
+"""
+#: So many rows are taken over in one transaction, at most; each may touch a page of the journal.
+ROWS_AT_ONCE = 2048
+
+
+def fold(connection: sqlite3.Connection) -> None:
+    """Take over all that waits, inside a transaction."""
+    fold_outcomes(connection)
+    fold_accepted(connection)
+
+
+def fold_ahead(database: Database) -> None:
+    """Take over what was accepted in small transactions, if it is much; leave little alone."""
+    for _ in steps(database):
+        pass
+
+
+def steps(database: Database) -> Iterator[None]:
+    """Take over many accepted deliveries, a transaction for each step.
+
+    Each moves rows from one place where everybody finds them to another; only the last forgets the
+    leases.
+    """
+    with database.guard:
+        (rows,) = database.connection.execute(
+            "SELECT sum(recipients) FROM lease WHERE accepted_at IS NOT NULL"
+        ).fetchone()
+        if rows is None or rows <= ROWS_AT_ONCE:
+            return
+        places = database.connection.execute(_PLACES)
+        bounds = [place for (place,) in islice(places, 0, None, ROWS_AT_ONCE)]
+    for first, behind in pairwise((*bounds, _END)):
+        with database.transaction() as connection:
+            connection.execute(_ACCEPT, (first, behind))
+            if behind == _END:
+                _forget_accepted(connection)
+        yield
+
+
+def fold_outcomes(connection: sqlite3.Connection) -> None:
+    """Take the waiting outcomes over into `recipient` and `delivery`, inside a transaction."""
+    if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM outcome)").fetchone()[0]:
+        return
+    for statement in _FOLD:
+        connection.execute(statement)
+
+
+def fold_accepted(connection: sqlite3.Connection) -> None:
+    """Take over the deliveries that were accepted as a whole, inside a transaction."""
+    connection.execute(_ACCEPT, (0, _END))
+    _forget_accepted(connection)
+
+
+def _forget_accepted(connection: sqlite3.Connection) -> None:
+    """Count what was taken over, keep the replies, and end the leases."""
+    rows, deferred = connection.execute(
+        "SELECT sum(recipients), sum(deferred) FROM lease WHERE accepted_at IS NOT NULL"
+    ).fetchone()
+    if rows is None:
+        return
+    connection.execute(
+        "INSERT INTO reply (id, code, enhanced, text)"
+        " SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL"
+    )
+    connection.executemany(
+        "UPDATE tally SET recipients = recipients + ? WHERE status = ?",
+        [(rows, "accepted"), (-deferred, "deferred"), (deferred - rows, "pending")],
+    )
+    connection.execute("DELETE FROM lease WHERE accepted_at IS NOT NULL")
+
+
+_END = (1 << 63) - 1  # behind every id
+_PLACES = """
+SELECT r.id FROM lease AS l CROSS JOIN recipient AS r ON r.delivery_id = l.delivery_id
+WHERE l.accepted_at IS NOT NULL ORDER BY r.id
+"""
+# The IN makes SQLite walk the rows of the leases, in their order, and not every recipient.
+# They are not counted one by one: the trigger of `tally` sees their lease.
+_ACCEPT = """
+UPDATE recipient SET
+  status = 'accepted', reason = NULL, due = NULL, settled_at = l.accepted_at,
+  attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, l.leased_at),
+  reply_id = l.reply_id, resend = 0, digest = NULL
+FROM lease AS l
+WHERE l.delivery_id = recipient.delivery_id AND recipient.status IN ('pending', 'deferred')
+AND recipient.id IN (
+  SELECT r.id FROM lease AS w CROSS JOIN recipient AS r ON r.delivery_id = w.delivery_id
+  WHERE w.accepted_at IS NOT NULL AND r.id >= ? AND r.id < ?)
+"""
+
+_FOLD = (
+    """
+    INSERT INTO reply (id, code, enhanced, text)
+    SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
+    """,
+    # The IN makes SQLite walk the few outcomes and not every recipient.
+    """
+    UPDATE recipient SET
+      status = o.status, reason = o.reason, due = o.due, settled_at = o.settled_at,
+      attempts = attempts + o.counted,
+      first_attempt_at = CASE WHEN o.counted THEN coalesce(
+        first_attempt_at, (SELECT leased_at FROM lease WHERE lease.delivery_id = o.delivery_id)
+      ) ELSE first_attempt_at END,
+      reply_id = CASE
+        WHEN o.reply_id IS NULL AND NOT o.counted THEN recipient.reply_id ELSE o.reply_id END,
+      resend = resend AND o.status IN ('pending', 'deferred', 'rejected'),
+      digest = CASE
+        WHEN o.status = 'in_doubt' AND o.counted
+          THEN (SELECT digest FROM lease WHERE lease.delivery_id = o.delivery_id)
+        WHEN o.status NOT IN ('accepted', 'skipped') THEN digest END
+    FROM outcome AS o
+    WHERE o.recipient_id = recipient.id AND recipient.id IN (SELECT recipient_id FROM outcome)
+    """,
+    """
+    UPDATE delivery SET
+      tries = tries + 1, tries_since = coalesce(
+        tries_since, (SELECT leased_at FROM lease WHERE lease.delivery_id = delivery.id))
+    WHERE id IN (
+      SELECT delivery_id FROM outcome WHERE counted AND status IN ('pending', 'deferred'))
+    """,
+    f"""
+    UPDATE delivery SET due = {DUE} WHERE id IN (
+      SELECT delivery_id FROM outcome WHERE status IN ('pending', 'deferred')
+      UNION
+      SELECT delivery_id FROM outcome
+      WHERE delivery_id IN (SELECT delivery_id FROM lease WHERE partial))
+    """,  # noqa: S608 - constants only
+    "DELETE FROM lease WHERE delivery_id IN (SELECT delivery_id FROM outcome)",
+    # The next plan asks for invalid rows again.
+    """
+    DELETE FROM fact
+    WHERE name = 'plan' AND EXISTS (SELECT 1 FROM outcome WHERE status = 'invalid')
+    """,
+    "DELETE FROM outcome",
+)
