@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import io
 import os
 import re
 import secrets
@@ -30,6 +31,8 @@ from mailbatch.ledger.store import Ledger
 
 #: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+#: A cell of ASCII that is one, in a line that quotes nothing; the first cell is a number.
+_FORMULA_INSIDE = re.compile(r",[=+\-@]")
 #: Controls, line ends, and what turns the direction of text around.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -37,10 +40,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
 def write_results(ledger: Ledger, path: Path) -> None:
     """Write the results of the ledger's edition to `path`; LedgerError (74) keeps the old file."""
     with _replacing(path, "--results") as stream:
-        write = csv.writer(stream, lineterminator="\r\n").writerow
-        write(ResultRow._fields)
-        for row in ledger.result_rows():
-            write(_cells(row))
+        stream.write(f"{','.join(ResultRow._fields)}\r\n")
+        stream.writelines(map(as_line, ledger.result_rows()))
 
 
 def check_place(path: Path) -> None:
@@ -72,6 +73,35 @@ def write_unfinished(
         for number, row in enumerate(ledger.unfinished_rows(), start=1):  # noqa: B007 - the count
             write(row.values)
     return number
+
+
+_COMMAS = len(ResultRow._fields) - 1
+
+
+def as_line(row: ResultRow) -> str:
+    """A row of the results as a line of CSV; where nothing is to be quoted or defused at once."""
+    (number, email, status, message_id, code, enhanced, reply, attempts, group, edition, ours,
+     first, settled, reason) = row  # fmt: skip
+    line = (
+        f"{'' if number is None else number},{email},{status},{message_id or ''},"
+        f"{'' if code is None else code},{enhanced or ''},{reply or ''},{attempts},{group or ''},"
+        f"{edition},{ours or ''},{moment(first) or ''},{moment(settled) or ''},{reason or ''}\r\n"
+    )
+    if (
+        line.count(",") == _COMMAS
+        and line.isascii()
+        and line[:-2].isprintable()
+        and '"' not in line
+        and _FORMULA_INSIDE.search(line) is None
+    ):
+        return line
+    return _quoted(_cells(row))
+
+
+def _quoted(cells: Iterable[Any]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue()
 
 
 def _cells(row: ResultRow) -> Iterable[Any]:
@@ -107,12 +137,12 @@ def _escaped(found: re.Match[str]) -> str:
 
 def moment(seconds: float | None) -> str | None:
     """A time in ISO 8601, UTC, to the second: `2026-11-23T08:15:00Z`."""
-    return None if seconds is None else _moment(int(seconds))
+    return None if seconds is None else _moment(seconds)
 
 
 @lru_cache(maxsize=1024)
-def _moment(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
 
 
 @contextmanager

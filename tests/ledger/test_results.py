@@ -1,6 +1,7 @@
 """The results CSV: derived, complete, in order, and safe to open."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -9,11 +10,20 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.message_ids import server_message_id
-from mailbatch.ledger.results import as_object, check_place, write_results, write_unfinished
+from mailbatch.ledger.results import (
+    as_line,
+    as_object,
+    check_place,
+    write_results,
+    write_unfinished,
+)
 from mailbatch.ledger.results_schema import main, result_schema
+from mailbatch.ledger.standing import ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import (
@@ -413,3 +423,48 @@ def test_the_text_of_a_reply_decides_nothing(ledger):
     ledger.settle(delivery.id, [told], now=NOW, retry_at=None)
     (found,) = ledger.result_rows()
     assert (found.status, found.message_id) == (Status.REJECTED, None)
+
+
+TELLING = st.text(st.sampled_from("a b7,;\"'=+-@\r\n\t\x00\x1fé\uff1d\u202e"), max_size=6)
+MAYBE = st.none() | TELLING
+
+
+@given(
+    st.builds(
+        ResultRow,
+        row=st.none() | st.integers(2, 10**6),
+        email=TELLING,
+        status=st.sampled_from(Status),
+        message_id=MAYBE,
+        reply_code=st.none() | st.integers(200, 599),
+        enhanced_status=st.none() | st.just("2.0.0"),
+        reply=MAYBE,
+        attempts=st.integers(0, 9),
+        group=MAYBE,
+        edition=TELLING,
+        header_message_id=st.none() | st.just("0f@x.org"),
+        first_attempt_at=st.none() | st.just(NOW),
+        settled_at=st.none() | st.just(NOW + 0.9),
+        reason=MAYBE,
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_a_line_is_what_the_csv_module_writes_of_the_defused_cells(row):
+    """Most lines are put together without it, and nobody must be able to tell."""
+    texts = (row.email, row.message_id, row.reply, row.group, row.edition)
+    email, message_id, reply, group, edition = map(defused, texts)
+    at = (None if t is None else "2023-11-14T22:13:20Z" for t in (row[11], row[12]))
+    cells = (row.row, email, str(row.status), message_id, row.reply_code, row.enhanced_status)
+    cells += (reply, row.attempts, group, edition, row.header_message_id, *at, defused(row.reason))
+    expected = io.StringIO(newline="")
+    csv.writer(expected, lineterminator="\r\n").writerow(cells)
+    assert as_line(row) == expected.getvalue()
+
+
+def defused(text):
+    if not text:
+        return text
+    safe = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+    return f"'{safe}" if safe[0] in "=+-@\uff1d" else safe
