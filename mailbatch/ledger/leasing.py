@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
@@ -20,27 +18,32 @@ from mailbatch.ledger.under_way import Leased, UnderWay
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
 _FOLD_AT = 1024
+#: A lot with so many recipients is large enough, whatever was asked for: they are in the memory.
+_RECIPIENTS = 16_384
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 
-# A row for every recipient of the chosen deliveries, in the order of the deliveries.
+_COLUMNS = "r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,\
+ r.reason, r.resend, r.digest"
+# The chosen deliveries in their order; those that have one recipient together with it.
 _CHOSEN = """
-SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells,
-       r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,
-       r.reason, r.resend, r.digest
+SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells, {columns}
 FROM ({chosen}) AS c
 CROSS JOIN delivery AS d ON d.id = c.id
-CROSS JOIN recipient AS r ON r.delivery_id = d.id
+LEFT JOIN recipient AS r ON r.id = (SELECT min(id) FROM recipient WHERE delivery_id = d.id)
+  AND r.id = (SELECT max(id) FROM recipient WHERE delivery_id = d.id)
 LEFT JOIN recipient_group AS g ON g.id = d.group_id
-ORDER BY {order} d.id, r.id
+ORDER BY {order} d.id
 """
 _FIRST = _CHOSEN.format(
-    chosen="SELECT id FROM delivery WHERE due = 0 ORDER BY id LIMIT ?", order=""
+    columns=_COLUMNS, chosen="SELECT id FROM delivery WHERE due = 0 ORDER BY id LIMIT ?", order=""
 )
 _LATE = _CHOSEN.format(
+    columns=_COLUMNS,
     chosen="SELECT id FROM delivery WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?",
     order="d.due,",
 )
 _ONE = _CHOSEN.format(
+    columns=_COLUMNS,
     chosen="""
     SELECT delivery_id AS id FROM recipient WHERE address_key = ? AND claim = 'own'
     AND status IN ('pending', 'deferred') AND due <= ?
@@ -48,20 +51,32 @@ _ONE = _CHOSEN.format(
     """,
     order="",
 )
+_MEMBERS = f"SELECT {_COLUMNS} FROM recipient AS r WHERE delivery_id = ? ORDER BY id LIMIT ?"  # noqa: S608 - a constant
+# Of a large group this is all that has to be known, if nobody of it was ever tried.
+_CROWD = """
+SELECT id, address,
+  claim = 'own' AND status = 'pending' AND due <= ? AND NOT attempts AND NOT resend
+FROM recipient WHERE delivery_id = ? ORDER BY id
+"""
 
 _decode = json.JSONDecoder().raw_decode
 
 
-class _Row(NamedTuple):
-    """A row of `_CHOSEN`."""
+class _Head(NamedTuple):
+    """A delivery of `_CHOSEN`."""
 
-    delivery_id: int
+    id: int
     part: int
     message_id: str | None
     date: int | None
     tries: int
     tries_since: float | None
     group: str | None
+
+
+class _Row(NamedTuple):
+    """A recipient of a delivery: `_COLUMNS`."""
+
     id: int
     line: int | None
     address: str
@@ -74,6 +89,22 @@ class _Row(NamedTuple):
     reason: str | None
     resend: int
     digest: bytes | None
+
+
+class _Attempt(NamedTuple):
+    """Whom an attempt of a delivery goes to.
+
+    `addresses` are all that the delivery ever had, `seen` the rows that its templates see, `again`
+    those who may have the message already. `attempts` is how often it was tried, `deferred` how
+    many of its rows were deferred.
+    """
+
+    leased: Leased
+    addresses: tuple[str, ...]
+    seen: list[_Row]
+    again: list[_Row]
+    attempts: int
+    deferred: int
 
 
 class Leasing:
@@ -97,6 +128,7 @@ class Leasing:
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
         leases: list[tuple[object, ...]] = []
+        run, recipients = self._under_way.run, 0
         folding = self._under_way.accepted >= _FOLD_AT
         if folding:
             fold_ahead(self._database)
@@ -104,24 +136,32 @@ class Leasing:
             fold_outcomes(connection)
             if folding:
                 fold_accepted(connection)
-            for rows in self._due(connection, count, now, key):
-                entry, deferred = _attempt(rows, now, key)
-                delivery = self._delivery(connection, rows, tuple(entry.rows), now)
-                deliveries.append(delivery)
-                entries.append(entry)
-                first = rows[0].date is None
-                count = sum(map(len, entry.rows.values()))
-                run = self._under_way.run
-                leases.append((delivery.id, run, now, key, not entry.whole, first, count, deferred))
+            for head, rows in self._due(connection, count, now, key):
+                attempt = _attempt(connection, head, rows, now, key)
+                leased = attempt.leased
+                deliveries.append(self._delivery(connection, head, attempt, now))
+                entries.append(leased)
+                number = sum(map(len, leased.ids))
+                # Numbers: sqlite3 looks for an adapter of a bool, for each of them.
+                first, partial = int(head.date is None), int(not leased.whole)
+                leases.append((head.id, run, now, partial, first, number, attempt.deferred))
+                recipients += number
+                if recipients >= _RECIPIENTS:
+                    break
             connection.executemany(
                 "UPDATE delivery SET due = NULL, message_id = ?, date = ? WHERE id = ?",
                 [(delivery.message_id, delivery.date, delivery.id) for delivery in deliveries],
             )
             connection.executemany(
-                "INSERT INTO lease (delivery_id, run, leased_at, address_key, partial, first,"
-                " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO lease (delivery_id, run, leased_at, partial, first, recipients,"
+                " deferred) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 leases,
             )
+            if key is not None:
+                connection.executemany(
+                    "UPDATE lease SET address_key = ? WHERE delivery_id = ?",
+                    [(key, delivery.id) for delivery in deliveries],
+                )
             if deliveries:
                 set_fact(connection, "lots", str(self.lots + 1))
         if folding:
@@ -134,53 +174,37 @@ class Leasing:
 
     def _due(
         self, connection: sqlite3.Connection, count: int, now: float, key: str | None
-    ) -> list[list[_Row]]:
-        """The recipients of every delivery that is next."""
+    ) -> list[tuple[_Head, _Row | None]]:
+        """Every delivery that is next, with its recipient where it has one only."""
         if count < 1:
             return []
         if key is not None:
-            return _grouped(connection, _ONE, (key, now))
+            return _found(connection, _ONE, (key, now))
         # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
         # wait until a million others are through.
-        again = _grouped(connection, _LATE, (now, -(-count // 4)))
-        first = _grouped(connection, _FIRST, (count - len(again),))
+        again = _found(connection, _LATE, (now, -(-count // 4)))
+        first = _found(connection, _FIRST, (count - len(again),))
         if again and len(first) + len(again) < count:
-            again = _grouped(connection, _LATE, (now, count - len(first)))
+            again = _found(connection, _LATE, (now, count - len(first)))
         return first + again
 
     def _delivery(
-        self,
-        connection: sqlite3.Connection,
-        rows: list[_Row],
-        unsettled: tuple[str, ...],
-        now: float,
+        self, connection: sqlite3.Connection, head: _Head, attempt: _Attempt, now: float
     ) -> Delivery:
-        head = rows[0]
-        tried = set(unsettled)
-        key = delivery_key(head.address_key, head.group, head.part)
-        if len(rows) == 1:
-            addresses, seen = unsettled, rows
-        else:
-            addresses = tuple(row.address for row in rows if row.claim == "own")
-            if len(addresses) == 1:
-                seen = sorted(rows, key=lambda row: row.line or 0)
-            else:
-                seen = [next(row for row in rows if row.address in tried)]
-        again = [row for row in rows if row.resend and row.address in tried]
+        seen, again = attempt.seen, attempt.again
+        key = delivery_key(seen[0].address_key, head.group, head.part)
         return Delivery(
-            id=head.delivery_id,
+            id=head.id,
             key=key,
-            attempt=1 + max(row.attempts for row in rows if row.address in tried),
+            attempt=1 + attempt.attempts,
             message_id=head.message_id or f"{self._token(key)}@{self._domain}",
             date=int(now) if head.date is None else head.date,
-            unsettled=unsettled,
-            addresses=addresses,
-            rows=tuple(map(_recipient, seen)),
+            unsettled=attempt.leased.addresses,
+            addresses=attempt.addresses,
+            rows=tuple([_recipient(row, head.group) for row in seen]),
             # Copies may be settled only where the delivery was leased before.
-            settled_copies=_NOBODY
-            if head.date is None
-            else _settled_copies(connection, head.delivery_id),
-            resent=frozenset(row.address for row in again) if again else _NOBODY,
+            settled_copies=_NOBODY if head.date is None else _settled_copies(connection, head.id),
+            resent=attempt.leased.resent,
             digests=frozenset(row.digest for row in again if row.digest) if again else _NOTHING,
             tries=head.tries + 1,
             first_try=now if head.tries_since is None else head.tries_since,
@@ -202,33 +226,68 @@ _NOBODY: frozenset[str] = frozenset()
 _NOTHING: frozenset[bytes] = frozenset()
 
 
-def _grouped(
+def _found(
     connection: sqlite3.Connection, query: str, values: tuple[object, ...]
-) -> list[list[_Row]]:
-    rows = map(_Row._make, connection.execute(query, values))
-    return [list(members) for _, members in groupby(rows, key=attrgetter("delivery_id"))]
+) -> list[tuple[_Head, _Row | None]]:
+    return [
+        (_Head._make(found[:_HEAD]), None if found[_HEAD] is None else _Row._make(found[_HEAD:]))
+        for found in connection.execute(query, values)
+    ]
 
 
-def _attempt(rows: list[_Row], now: float, key: str | None) -> tuple[Leased, int]:
-    """Whom this attempt goes to, and how many of their rows were deferred."""
+_HEAD = len(_Head._fields)
+
+
+def _attempt(
+    connection: sqlite3.Connection, head: _Head, row: _Row | None, now: float, key: str | None
+) -> _Attempt:
+    """Whom this attempt goes to; `row` is the delivery's recipient where it has one only."""
+    if row is not None:
+        return _of_one(row)
+    if key is None and head.date is None:
+        crowd = connection.execute(_CROWD, (now, head.id)).fetchall()
+        ids, addresses, plain = zip(*crowd, strict=True)
+        if all(plain):
+            leased = Leased(addresses, tuple([(row_id,) for row_id in ids]), whole=True)
+            return _Attempt(leased, addresses, _members(connection, head, 1), [], 0, 0)
+    return _of_some(_members(connection, head, -1), now, key)
+
+
+def _members(connection: sqlite3.Connection, head: _Head, limit: int) -> list[_Row]:
+    return list(map(_Row._make, connection.execute(_MEMBERS, (head.id, limit))))
+
+
+def _of_one(row: _Row) -> _Attempt:
+    """The attempt of a delivery that has one row: it is due, and by it the delivery."""
+    addresses, again = (row.address,), [row] if row.resend else []
+    resent = frozenset(addresses) if again else _NOBODY
+    leased = Leased(addresses, ((row.id,),), whole=True, resent=resent)
+    return _Attempt(leased, addresses, [row], again, row.attempts, int(row.status == "deferred"))
+
+
+def _of_some(rows: list[_Row], now: float, key: str | None) -> _Attempt:
+    """The attempt of a delivery of which somebody may be settled, or wait."""
+    own = {row.address_key: row.address for row in rows if row.claim == "own"}
     found: dict[str, tuple[int, ...]] = {}
-    addresses: dict[str, str] = {}
-    whole, deferred = True, 0
-    resent = []
+    tried: list[_Row] = []
+    whole = True
     for row in rows:
-        if row.claim == "own":
-            addresses[row.address_key] = row.address
         if row.status not in _UNSETTLED:
             continue
         if row.due is not None and row.due <= now and (key is None or key == row.address_key):
-            address = addresses[row.address_key]  # an own row stands before those that share it
+            address = own[row.address_key]
             found[address] = (*found.get(address, ()), row.id)
-            deferred += row.status == "deferred"
-            if row.resend:
-                resent.append(address)
+            tried.append(row)
         else:
             whole = False
-    return Leased(found, whole, frozenset(resent) if resent else _NOBODY), deferred
+    addresses = tuple(own.values())
+    alone = len(addresses) == 1
+    seen = sorted(rows, key=lambda row: row.line or 0) if alone else tried[:1]
+    again = [row for row in tried if row.resend]
+    resent = frozenset(own[row.address_key] for row in again) if again else _NOBODY
+    leased = Leased(tuple(found), tuple(found.values()), whole=whole, resent=resent)
+    deferred = sum(row.status == "deferred" for row in tried)
+    return _Attempt(leased, addresses, seen, again, max(r.attempts for r in tried), deferred)
 
 
 _UNSETTLED = frozenset({"pending", "deferred"})
@@ -245,12 +304,12 @@ def group_text(cells: str) -> str:
     return "/".join(value.replace("\\", "\\\\").replace("/", "\\/") for value in values)
 
 
-def _recipient(row: _Row) -> Recipient:
+def _recipient(row: _Row, group: str | None) -> Recipient:
     return Recipient(
         row.line or 0,
         row.address,
         tuple(_decode(row.cells)[0]),
-        None if row.group is None else tuple(_decode(row.group)[0]),
+        None if group is None else tuple(_decode(group)[0]),
         row.status,
         row.reason,
     )

@@ -37,13 +37,14 @@ _OutcomeRow: TypeAlias = tuple[
 
 @dataclass(slots=True)
 class Leased:
-    """A leased delivery: the row ids behind each address of this attempt.
+    """A leased delivery: the addresses of this attempt, and the row ids behind each of them.
 
     `whole`: nobody who is unsettled stays behind. `resent` are the addresses that may have the
     message already.
     """
 
-    rows: dict[str, tuple[int, ...]]
+    addresses: tuple[str, ...]
+    ids: tuple[tuple[int, ...], ...]
     whole: bool
     resent: frozenset[str] = frozenset()
     committed: bool = False
@@ -99,6 +100,7 @@ class UnderWay:
         if reply is not None:
             self._accept(delivery_id, reply, now)
             return
+        ids_of = dict(zip(leased.addresses, leased.ids, strict=True))
         rows: list[_OutcomeRow] = []
         copies: list[Outcome] = []
         known: dict[Reply, int] = {}
@@ -111,7 +113,7 @@ class UnderWay:
                 status = "in_doubt" if status == "invalid" else status  # and nobody knows more
             elif status in _BEHIND_COMMIT and not leased.committed:
                 raise self._broken(f"delivery {delivery_id} is {status} without a commit point")
-            ids = leased.rows.get(outcome.address)
+            ids = ids_of.get(outcome.address)
             if ids is None:
                 copies.append(outcome)
                 continue
@@ -154,9 +156,9 @@ class UnderWay:
         self, delivery_id: int, leased: Leased, rows: Sequence[_OutcomeRow]
     ) -> None:
         """Every row of the attempt has one outcome."""
-        if len(rows) == 1 == len(leased.rows):
+        if len(rows) == 1 == len(leased.ids):
             return
-        expected = sum(map(len, leased.rows.values()))
+        expected = sum(map(len, leased.ids))
         if len({row[0] for row in rows}) < len(rows):
             raise self._broken(f"delivery {delivery_id} has two outcomes for one address")
         if len(rows) < expected:
@@ -233,12 +235,12 @@ _INSERT_OURS = f"{_INSERT} WHERE {_IS_OURS}"
 
 def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
     """The reply by which everybody got the message; None where there is more to say."""
-    if not leased.whole or not leased.committed or len(outcomes) != len(leased.rows):
+    if not leased.whole or not leased.committed or len(outcomes) != len(leased.ids):
         return None
     alike = outcomes if isinstance(outcomes, Alike) else Alike.of(outcomes)
     if alike is None or alike.status is not _ACCEPTED or not alike.counted or alike.reason:
         return None
-    if alike.addresses != tuple(leased.rows) and set(alike.addresses) != leased.rows.keys():
+    if alike.addresses != leased.addresses and set(alike.addresses) != set(leased.addresses):
         return None
     return alike.reply
 

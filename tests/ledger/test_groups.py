@@ -3,6 +3,7 @@
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
     LATER,
+    NEVER,
     NOW,
     TAKEN,
     by_row,
@@ -218,3 +219,29 @@ def test_whether_messages_are_shared_is_known(ledger):
     assert not ledger.shares_messages()
     plan(ledger, people("a", "b", group=DE), **BY)
     assert ledger.shares_messages()
+
+
+def test_a_lot_of_large_groups_is_smaller_than_asked_for(ledger):
+    """All of its recipients are in the memory."""
+    plan(ledger, people(*(f"p{n}@x.org" for n in range(20_000)), group=("g",)), group_by=("g",))
+    lots = [len(ledger.lease(32, now=NOW)) for _ in range(3)]
+    assert lots == [17, 3, 0]
+
+
+def test_a_group_is_leased_as_its_members_stand(ledger):
+    """Nobody who is settled, or whose address another row has, is in the way of the others."""
+    table = [row(2, "a", group=("g",)), row(3, "b", group=("g",)), row(4, "c", group=("g",))]
+    plan(ledger, table, group_by=("g",))
+    delivery = lease_one(ledger)
+    assert (delivery.unsettled, delivery.addresses, delivery.attempt) == (tuple("abc"),) * 2 + (1,)
+    assert [found.address for found in delivery.rows] == ["a"]
+    ledger.commit_point(delivery.id)
+    outcomes = [
+        Outcome("a", Status.REJECTED, NEVER),
+        Outcome("b", Status.DEFERRED, LATER),
+        Outcome("c", Status.DEFERRED, LATER),
+    ]
+    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=NOW)
+    again = lease_one(ledger)
+    assert (again.unsettled, again.addresses, again.attempt) == (("b", "c"), tuple("abc"), 2)
+    assert [found.address for found in again.rows] == ["b"]
