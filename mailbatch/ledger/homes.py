@@ -59,28 +59,41 @@ def find_parts(connection: sqlite3.Connection, limit: int, *, replanned: bool) -
     connection.execute(
         "CREATE TEMP TABLE homeless (id INTEGER PRIMARY KEY, group_id INTEGER, part INTEGER)"
     )
-    connection.execute(
-        "INSERT INTO homeless SELECT id, group_id, NULL FROM recipient NOT INDEXED"  # noqa: S608 - constants
-        " WHERE claim = 'own'"
-        f" AND delivery_id IS NULL AND group_id IS NOT NULL AND status IN {_UNSETTLED}"
-    )
+    connection.execute(_HOMELESS.format(part="NULL" if replanned else _NEXT_PART), {"limit": limit})
     if replanned:
         connection.executemany(
             "UPDATE homeless SET part = ? WHERE id = ?", list(_in_spare_parts(connection, limit))
         )
-    for statement in _NEW_PARTS:
-        connection.execute(statement, {"limit": limit})
+        connection.execute(_PART_OF_THE_REST, {"limit": limit})
+    for statement in _MOVE_IN:
+        connection.execute(statement)
+    if replanned:
+        connection.execute(_HOME)
+        return
+    # Where all of them move in, their index is sorted afterwards, all at once.
+    (index,) = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_delivery'"
+    ).fetchone()
+    connection.execute("DROP INDEX recipient_by_delivery")
+    connection.execute(_HOME)
+    connection.execute(index)
 
 
-_NEW_PARTS = (
-    """
-    UPDATE homeless SET part = fresh.part FROM (
-      SELECT h.id,
-        g.parts + 1 + (row_number() OVER (PARTITION BY h.group_id ORDER BY h.id) - 1) / :limit
-          AS part
-      FROM homeless AS h JOIN recipient_group AS g ON g.id = h.group_id WHERE h.part IS NULL
-    ) AS fresh WHERE fresh.id = homeless.id
-    """,
+_NEXT_PART = (
+    "(SELECT parts FROM recipient_group AS g WHERE g.id = r.group_id) + 1"
+    " + (row_number() OVER (PARTITION BY r.group_id ORDER BY r.id) - 1) / :limit"
+)
+_HOMELESS = f"""
+INSERT INTO homeless SELECT r.id, r.group_id, {{part}} FROM recipient AS r NOT INDEXED
+WHERE r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NOT NULL
+AND r.status IN {_UNSETTLED}
+"""  # noqa: S608 - constants
+_PART_OF_THE_REST = f"""
+UPDATE homeless SET part = fresh.part FROM (
+  SELECT r.id, {_NEXT_PART} AS part FROM homeless AS r WHERE r.part IS NULL
+) AS fresh WHERE fresh.id = homeless.id
+"""  # noqa: S608 - constants
+_MOVE_IN = (
     """
     INSERT INTO delivery (group_id, part, due)
     SELECT DISTINCT group_id, part, 0 FROM homeless WHERE true ORDER BY group_id, part
@@ -91,12 +104,12 @@ _NEW_PARTS = (
     FROM (SELECT group_id, max(part) AS part FROM homeless GROUP BY group_id) AS newest
     WHERE newest.group_id = recipient_group.id AND newest.part > parts
     """,
-    """
-    UPDATE recipient SET delivery_id = (
-      SELECT id FROM delivery WHERE group_id = h.group_id AND part = h.part)
-    FROM homeless AS h WHERE h.id = recipient.id
-    """,
 )
+_HOME = """
+UPDATE recipient SET delivery_id = (
+  SELECT id FROM delivery WHERE group_id = h.group_id AND part = h.part)
+FROM homeless AS h WHERE h.id = recipient.id
+"""
 
 
 def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tuple[int, int]]:
