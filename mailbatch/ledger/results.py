@@ -137,12 +137,12 @@ def _escaped(found: re.Match[str]) -> str:
 
 def moment(seconds: float | None) -> str | None:
     """A time in ISO 8601, UTC, to the second: `2026-11-23T08:15:00Z`."""
-    return None if seconds is None else _moment(seconds)
+    return None if seconds is None else _moment(int(seconds))
 
 
 @lru_cache(maxsize=1024)
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
+def _moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 @contextmanager
