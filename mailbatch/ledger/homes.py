@@ -93,10 +93,12 @@ UPDATE homeless SET part = fresh.part FROM (
   SELECT r.id, {_NEXT_PART} AS part FROM homeless AS r WHERE r.part IS NULL
 ) AS fresh WHERE fresh.id = homeless.id
 """  # noqa: S608 - constants
+# Deliveries are sent in the order of their ids: so in that of the table, by the first of each.
+# Parts that are leased together then have their rows on the same pages, however groups are mixed.
 _MOVE_IN = (
     """
     INSERT INTO delivery (group_id, part, due)
-    SELECT DISTINCT group_id, part, 0 FROM homeless WHERE true ORDER BY group_id, part
+    SELECT group_id, part, 0 FROM homeless WHERE true GROUP BY group_id, part ORDER BY min(id)
     ON CONFLICT DO NOTHING
     """,
     """

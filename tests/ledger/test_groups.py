@@ -245,3 +245,19 @@ def test_a_group_is_leased_as_its_members_stand(ledger):
     again = lease_one(ledger)
     assert (again.unsettled, again.addresses, again.attempt) == (("b", "c"), tuple("abc"), 2)
     assert [found.address for found in again.rows] == ["b"]
+
+
+def test_parts_are_sent_in_the_order_of_the_table(ledger):
+    """Each by its first recipient, whether the groups lie mixed in the table or not."""
+    groups = ("de", "en", "de", "en", "de", "fr", "fr", "fr", "en", "en")
+    table = [row(n, f"p{n}@x.org", group=(name,)) for n, name in enumerate(groups, start=2)]
+    plan(ledger, table, group_by=("g",), limit=2)
+    found = [(d.key, d.unsettled[0]) for d in ledger.lease(9, now=NOW)]
+    assert found == [
+        ("de#1", "p2@x.org"),
+        ("en#1", "p3@x.org"),
+        ("de#2", "p6@x.org"),
+        ("fr#1", "p7@x.org"),
+        ("fr#2", "p9@x.org"),
+        ("en#2", "p10@x.org"),
+    ]
