@@ -20,7 +20,7 @@ DUE = """
  WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
 """
 #: So many rows are taken over in one transaction, at most; each may touch a page of the journal.
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 1024
 
 
 def fold(connection: sqlite3.Connection) -> None:

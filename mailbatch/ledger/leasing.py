@@ -17,7 +17,7 @@ from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
 from mailbatch.ledger.under_way import Leased, UnderWay
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
-_FOLD_AT = 1024
+_FOLD_AT = 256
 #: A lot with so many recipients is large enough, whatever was asked for: they are in the memory.
 _RECIPIENTS = 16_384
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
