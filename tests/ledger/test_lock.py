@@ -13,7 +13,16 @@ from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.boot import boot_id
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
-from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, settle
+from tests.ledger.steps import (
+    NOW,
+    TAKEN,
+    lease_one,
+    numbers,
+    open_ledger,
+    people,
+    plan,
+    settle,
+)
 
 _HOLDER = """
 import sys
@@ -141,11 +150,27 @@ def test_an_outcome_of_a_run_that_was_taken_over_changes_nothing(path, members):
         lock_of(path).unlink()
         with open_ledger(path) as second:
             settle(second, lease_one(second))
-            second.lease(1, now=NOW)  # folds
+            second.resolve("skip", now=NOW)  # nobody is in doubt, but it folds
             outcomes = [Outcome(name, Status.DEFERRED) for name in names]
             with pytest.raises(LedgerError, match="it was stopped before it could mail twice"):
                 first.settle(mine.id, outcomes, now=NOW, retry_at=NOW)
             assert numbers(second) == {"accepted": members}
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_what_was_accepted_for_a_run_that_was_taken_over_stays_in_doubt(path, members):
+    """The other run has recorded the doubt, and may have resolved it since."""
+    names = ["a", "b"][:members]
+    with open_ledger(path) as first:
+        plan(first, people(*names, group=("g",)), group_by=("g",))
+        mine = lease_one(first)
+        first.commit_point(mine.id)
+        lock_of(path).unlink()
+        with open_ledger(path) as second:
+            outcomes = [Outcome(name, Status.ACCEPTED, TAKEN) for name in names]
+            with pytest.raises(LedgerError, match="another run took the ledger"):
+                first.settle(mine.id, outcomes, now=NOW, retry_at=None)
+            assert numbers(second) == {"in_doubt": members}
 
 
 def test_a_run_whose_ledger_was_moved_stops_at_the_next_lease(path):

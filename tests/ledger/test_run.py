@@ -7,7 +7,7 @@ import pytest
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.outcome import Alike, Outcome, Reply, Status
 from tests.ledger.steps import (
     LATER,
     NEVER,
@@ -415,6 +415,30 @@ def test_every_address_has_one_outcome_or_nothing_is_recorded(ledger, outcomes, 
         ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
     assert numbers(ledger) == {"pending": 2}
     ledger.release([delivery.id])
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("ax", "an address without an outcome"),
+        ("aa", "two outcomes"),
+        ("a", "an address without an outcome"),
+    ],
+)
+def test_everybody_is_accepted_or_nothing_is_recorded(ledger, names, words):
+    """The note that stands for all of them is written only if all of them are meant."""
+    plan(ledger, people("a", "b", group=("g",)), group_by=("g",))
+    delivery = lease_one(ledger)
+    ledger.commit_point(delivery.id)
+    for outcomes in (
+        [Outcome(name, Status.ACCEPTED, TAKEN) for name in names],
+        Alike(tuple(names), Status.ACCEPTED, TAKEN),
+    ):
+        with pytest.raises(LedgerError, match=words):
+            ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
+    assert numbers(ledger) == {"pending": 2}
+    ledger.settle(delivery.id, Alike(("b", "a"), Status.ACCEPTED, TAKEN), now=NOW, retry_at=None)
+    assert numbers(ledger) == {"accepted": 2}
 
 
 def test_releasing_is_all_or_nothing(ledger):
