@@ -29,6 +29,13 @@ def fold(connection: sqlite3.Connection) -> None:
     fold_accepted(connection)
 
 
+def fold_all(database: Database) -> None:
+    """Take over all that waits, the last of it synced to the disk."""
+    fold_ahead(database)
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+
+
 def fold_ahead(database: Database) -> None:
     """Take over what was accepted in small transactions, if it is much; leave little alone."""
     for _ in steps(database):

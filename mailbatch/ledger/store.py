@@ -35,7 +35,7 @@ from mailbatch.ledger.database import (
     set_fact,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
-from mailbatch.ledger.folding import fold, fold_ahead
+from mailbatch.ledger.folding import fold_all
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import Holder, RunLock, is_held, last_holder, locked
 from mailbatch.ledger.plan import PlanChange
@@ -162,9 +162,7 @@ class Ledger:
             self._under_way = self._leasing = None
             in_order = False
             try:
-                fold_ahead(self._database)
-                with self._database.transaction(durable=True) as connection:
-                    fold(connection)
+                fold_all(self._database)
                 self._lock.mark(running=False, lots=lots(self._database))
                 in_order = True
             finally:

@@ -168,7 +168,7 @@ def test_what_was_accepted_for_a_run_that_was_taken_over_stays_in_doubt(path, me
         lock_of(path).unlink()
         with open_ledger(path) as second:
             outcomes = [Outcome(name, Status.ACCEPTED, TAKEN) for name in names]
-            with pytest.raises(LedgerError, match="another run took the ledger"):
+            with pytest.raises(LedgerError, match="it was stopped before it could mail twice"):
                 first.settle(mine.id, outcomes, now=NOW, retry_at=None)
             assert numbers(second) == {"in_doubt": members}
 
