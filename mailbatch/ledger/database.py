@@ -24,7 +24,7 @@ from mailbatch.ledger.lock import RunLock
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
 SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
-#: For what looks up every recipient: plans and checks.
+#: For a check, which looks up every recipient.
 LARGE_CACHE_KIB = 32768
 _BUSY_SECONDS = 5.0
 _SQLITE_AT_LEAST = (3, 33, 0)  # UPDATE ... FROM, sqlite_schema
