@@ -1,55 +1,39 @@
 """Composing ahead in a process of its own, so that a second core makes what the first one sends.
 
-The process is forked when the mailing is planned and its messages are compiled: it has the same
-templates, the same key and the same rows, and makes the same bytes. It owns nothing: it closes
-every file, the ledger and its lock included, before it does anything, and ends with this process,
-whatever ends this one. What it cannot make, this process makes (and reports) itself.
+The process (`ahead_process`) is forked when the mailing is planned and its messages are compiled:
+it has the same templates, the same key and the same rows, and makes the same bytes. Where it is not
+let run, on a busy machine, messages are composed here, as they are where there is no such process.
 This module must never decide what is sent, nor keep a reply waiting for a message.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import pickle
 import signal
 import socket
-import struct
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
-from hashlib import sha256
-from operator import attrgetter
-from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
 
-from mailbatch.delivery import signals
-from mailbatch.envelope import Delivery, Recipient
+from mailbatch.delivery.ahead_process import OPEN_FILES, Composed, Marks, answers, live, orders
+from mailbatch.delivery.machine import cores
+from mailbatch.envelope import Delivery
 from mailbatch.render.composer import Composer
-from mailbatch.render.message import Message
-from mailbatch.smtp.content import stuff
 
 #: Fewer messages are composed sooner than a process is started for them.
 LEAST_MESSAGES = 500
 #: Messages with more attached than this take longer to hand over than to compose.
 MOST_ATTACHED_BYTES = 64 * 1024
+#: Whoever has waited so many seconds looks whether the process is let run.
+PATIENCE = 0.02
+#: A process that got less than this part of a core is not.
+_SHARE = 0.25
+#: So many messages are composed here, at most, before somebody waits for it again.
+_MOST_MADE_HERE = 1023
 _READ_BYTES = 1 << 18
-_LENGTH = struct.Struct("!I")
-_STANDARD_STREAMS = 3
-_OPEN_FILES = Path("/proc/self/fd")
-
-
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A message, its SHA-256, and its content with dots stuffed, None where that is not known."""
-
-    message: Message
-    digest: bytes
-    stuffed: bytes | None = None
 
 
 @contextmanager
@@ -62,7 +46,7 @@ def composing_ahead(
     the others: whoever embeds a run in a program with threads composes in its own process.
     """
     ahead = None
-    if messages >= LEAST_MESSAGES and _is_small(composer) and _may_fork() and _cores() > 1:
+    if messages >= LEAST_MESSAGES and _is_small(composer) and _may_fork() and cores() > 1:
         with suppress(OSError):  # no process, no memory: everything goes on here
             ahead = Ahead.start(composer, note)
     try:
@@ -79,20 +63,17 @@ def _is_small(composer: Composer) -> bool:
 
 def _may_fork() -> bool:
     """Whether nothing else is copied, and what is copied can be found and closed again."""
-    return sys.platform == "linux" and _OPEN_FILES.exists() and threading.active_count() == 1
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return sys.platform == "linux" and OPEN_FILES.exists() and threading.active_count() == 1
 
 
 class Ahead:
     """A process that composes deliveries in the order in which it is told of them."""
 
-    def __init__(self, pid: int, ours: socket.socket, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, pid: int, ours: socket.socket, marks: Marks, note: Callable[[str], None]
+    ) -> None:
         self._pid = pid
+        self._marks = marks
         self._note = note
         self._socket = ours
         self._eight_bit = True
@@ -105,11 +86,14 @@ class Ahead:
         self._unsent = b""
         self._readable: asyncio.Future[None] | None = None
         self._ended = False
+        # How many messages are still composed here without waiting, and how many it were last.
+        self._hasty = self._haste = 0
 
     @classmethod
     def start(cls, composer: Composer, note: Callable[[str], None]) -> Ahead:
         """Fork the process; `note` hears of its death. Raises OSError where the system refuses."""
         ours, theirs = socket.socketpair()
+        marks = Marks()
         try:
             pid = os.fork()
         except OSError:
@@ -117,27 +101,24 @@ class Ahead:
             theirs.close()
             raise
         if pid == 0:
-            try:
-                _be_alone_with(theirs)
-                _compose_all(composer, theirs)
-            finally:
-                os._exit(0)
+            live(composer, theirs, marks)
         theirs.close()
         ours.setblocking(False)
-        return cls(pid, ours, note)
+        return cls(pid, ours, marks, note)
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
         """Have these deliveries composed next, in their order."""
         if self._ended or not deliveries:
             return
-        orders = []
+        numbered = []
         for delivery in deliveries:
             self._serial += 1
             self._forget(delivery)  # what was made for an attempt that never came
+            self._marks.set(self._serial, unwanted=False)
             self._awaited.add(self._serial)
             self._expected[delivery.id] = (self._serial, self._eight_bit)
-            orders.append((self._serial, self._eight_bit, _as_tuple(delivery)))
-        self._unsent += _frame(orders)
+            numbered.append((self._serial, self._eight_bit, delivery))
+        self._unsent += orders(numbered)
         self._send()
 
     def is_at_hand(self, delivery: Delivery, *, eight_bit: bool) -> bool:
@@ -146,10 +127,16 @@ class Ahead:
         `eight_bit` says whether 8-bit bytes may be sent, in this message and in those that come.
         """
         self._eight_bit = eight_bit
+        if self._is_missing(delivery):
+            self._receive()
         if not self._is_missing(delivery):
+            self._hasty = self._haste = 0
             return True
-        self._receive()
-        return not self._is_missing(delivery)
+        if self._hasty:
+            self._hasty -= 1
+            self._forget(delivery)
+            return True
+        return False
 
     def take(self, delivery: Delivery) -> Composed | None:
         """Return what was made of a delivery; None if it is to be made here."""
@@ -168,6 +155,23 @@ class Ahead:
                 loop.add_reader(self._socket, self._wake)
         return asyncio.shield(readable)
 
+    def processor_time(self) -> float:
+        """Return the seconds of processors that the process has had."""
+        try:
+            # Its clock, as clock_getcpuclockid(3) names it.
+            return time.clock_gettime((~self._pid << 3) | 2) if self._pid else 0.0
+        except OSError:  # it is gone
+            return 0.0
+
+    def lose_patience(self, had: float) -> None:
+        """Look at a process that somebody has waited for; `had` is its time when that began.
+
+        One that works on a long message is waited for again. One that is not let run is not:
+        messages are composed here for a while, ever longer, and it goes on behind them.
+        """
+        if self.processor_time() - had < _SHARE * PATIENCE:
+            self._hasty = self._haste = min(2 * self._haste + 1, _MOST_MADE_HERE)
+
     def _is_missing(self, delivery: Delivery) -> bool:
         serial, encoded = self._expected.get(delivery.id, (0, None))
         return serial in self._awaited and encoded == self._eight_bit and serial not in self._made
@@ -175,7 +179,9 @@ class Ahead:
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
         """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
         serial, encoded = self._expected.pop(delivery.id, (0, None))
-        self._awaited.discard(serial)
+        if serial in self._awaited:
+            self._awaited.discard(serial)
+            self._marks.set(serial, unwanted=True)
         return self._made.pop(serial, None), encoded
 
     def end(self) -> None:
@@ -184,6 +190,7 @@ class Ahead:
         pid, self._pid = self._pid, 0
         if not pid:
             return
+        self._marks.close()
         with suppress(ChildProcessError):  # where somebody has it reaped its number is another's
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 os.kill(pid, signal.SIGKILL)
@@ -198,6 +205,7 @@ class Ahead:
         self._ended = True
         self._expected.clear()
         self._awaited.clear()
+        self._made.clear()
         self._unsent = b""
         if self._socket.fileno() >= 0:
             self._forget_loop()
@@ -237,19 +245,10 @@ class Ahead:
         if not data:
             self._lost()
             return
-        received = self._received
-        received += data
-        start = 0
-        while len(received) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(received, start)
-            end = start + _LENGTH.size + length
-            if len(received) < end:
-                break
-            serial, made = pickle.loads(received[start + _LENGTH.size : end])  # noqa: S301 - our own
+        self._received += data
+        for serial, made in answers(self._received):
             if serial in self._awaited:
-                self._made[serial] = made and Composed(Message(*made[0]), *made[1:])
-            start = end
-        del received[:start]
+                self._made[serial] = made
         self._wake()  # another worker's may be among them, and the socket tells nobody any more
 
     def _wake(self) -> None:
@@ -260,76 +259,3 @@ class Ahead:
             asyncio.get_running_loop().remove_reader(self._socket)
         if not readable.done():
             readable.set_result(None)
-
-
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
-_delivery_values: Callable[[Delivery], tuple[Any, ...]] = attrgetter(*_names(Delivery))
-_recipient_values: Callable[[Recipient], tuple[Any, ...]] = attrgetter(*_names(Recipient))
-_message_values: Callable[[Message], tuple[Any, ...]] = attrgetter(*_names(Message))
-_ROWS = _names(Delivery).index("rows")
-
-
-def _as_tuple(delivery: Delivery) -> tuple[Any, ...]:
-    values = _delivery_values(delivery)
-    return (*values[:_ROWS], [*map(_recipient_values, delivery.rows)], *values[_ROWS + 1 :])
-
-
-def _delivery(values: tuple[Any, ...]) -> Delivery:
-    delivery = list(values)
-    delivery[_ROWS] = tuple([Recipient(*row) for row in values[_ROWS]])
-    return Delivery(*delivery)
-
-
-def _frame(value: object) -> bytes:
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(data)) + data
-
-
-# -- in the other process --------------------------------------------------------------------------
-
-
-def _be_alone_with(theirs: socket.socket) -> None:
-    """Let go of everything that was inherited but the socket."""
-    signals.ignore()  # whoever stops the run stops this process with it
-    gc.freeze()
-    kept = theirs.fileno()
-    for fd in sorted(int(entry.name) for entry in _OPEN_FILES.iterdir()):
-        if fd != kept:
-            with suppress(OSError):  # the listing's own
-                os.close(fd)
-    for fd in range(_STANDARD_STREAMS):
-        if fd != kept:
-            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
-
-
-def _compose_all(composer: Composer, theirs: socket.socket) -> None:
-    orders: SimpleQueue[list[Any]] = SimpleQueue()
-    threading.Thread(target=_hear, args=(theirs, orders), daemon=True).start()
-    while True:
-        for serial, eight_bit, values in orders.get():
-            made = _made(composer, _delivery(values), eight_bit=eight_bit)
-            theirs.sendall(_frame((serial, made)))
-
-
-def _hear(theirs: socket.socket, orders: SimpleQueue[list[Any]]) -> None:
-    """Take orders, and end the process with the run, also while a letter takes for ever."""
-    try:
-        stream = theirs.makefile("rb")
-        while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
-            (length,) = _LENGTH.unpack(head)
-            orders.put(pickle.loads(stream.read(length)))  # noqa: S301 - our own
-    finally:
-        os._exit(0)
-
-
-def _made(composer: Composer, delivery: Delivery, *, eight_bit: bool) -> tuple[Any, ...] | None:
-    """Compose a message; None where it cannot be: the other process finds the same and says it."""
-    try:
-        message = composer.compose(delivery, eight_bit=eight_bit)
-        stuffed = stuff(message.content)
-    except Exception:  # noqa: BLE001 - whatever it is, it happens there again
-        return None
-    return (_message_values(message), sha256(message.content).digest(), stuffed)

@@ -5,9 +5,12 @@ Resolves the password, once, and only when a session will be opened. Knows socke
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from mailbatch.delivery.machine import cores
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
@@ -15,6 +18,7 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.smtp.server import Chunking, Server, Timeouts
 from mailbatch.smtp.session import Session
+from mailbatch.smtp.vigil import Vigil
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -71,16 +75,22 @@ def opener(
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
-    Once BDAT has failed with it, no session of the run uses it any more, and `progress` is told.
+    Call it in the event loop of the run. Once BDAT has failed with the server, no session of the
+    run uses it any more, and `progress` is told.
     """
 
     def tell(reason: str) -> None:
         progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
 
     chunking = Chunking(allowed=server.chunking, tell=tell)
+    vigil = None
+    if cores() > 1:  # else a server on this machine would wait for us to sleep
+        vigil = Vigil(asyncio.get_running_loop().call_soon, time.perf_counter)
 
     async def open_session() -> TransportSession:
-        session = await Session.open(server, transcript=options.transcript, chunking=chunking)
+        session = await Session.open(
+            server, transcript=options.transcript, chunking=chunking, vigil=vigil
+        )
         if options.redirect is not None:
             return RedirectedSession(session, options.redirect)
         return session

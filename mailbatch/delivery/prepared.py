@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from mailbatch.delivery.ahead import Composed
+from mailbatch.delivery.ahead_process import Composed
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Offers
 from mailbatch.envelope import Delivery, Envelope

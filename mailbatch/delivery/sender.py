@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from mailbatch.delivery.ahead import PATIENCE
 from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Attempt, TransportSession
@@ -89,7 +90,9 @@ class Sender:
                 return prepared
             run.busy += 1  # what is held may yet come back to the others
             try:
-                await _first(run.ahead.more(), run.stop.wait())
+                had = run.ahead.processor_time()
+                if not await _first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE):
+                    run.ahead.lose_patience(had)
             finally:
                 run.busy -= 1
                 run.settled.set()

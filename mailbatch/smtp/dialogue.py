@@ -33,6 +33,7 @@ from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
 from mailbatch.smtp.server import Chunking, Server
+from mailbatch.smtp.vigil import Vigil
 
 E = TypeVar("E", bound=events.Event)
 
@@ -48,6 +49,7 @@ class Dialogue(asyncio.Protocol):
         server: Server,
         transcript: Callable[[str, bytes], None] | None = None,
         chunking: Chunking | None = None,
+        vigil: Vigil | None = None,
     ) -> None:
         self.server = server
         self.failure: SessionError | None = None
@@ -55,6 +57,7 @@ class Dialogue(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
         self._chunking = chunking or Chunking(allowed=server.chunking)
+        self._vigil = vigil
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._socket: socket.socket | None = None
@@ -169,7 +172,12 @@ class Dialogue(asyncio.Protocol):
             if self.failure is not None:
                 raise self.failure
             self._waiter = self._loop.create_future()
-            await self._waiter
+            if self._vigil is None:
+                await self._waiter
+            else:
+                began = self._vigil.begin()
+                await self._waiter
+                self._vigil.end(began)
         return self._events.popleft()
 
     async def _expect(self, kind: type[E]) -> E:

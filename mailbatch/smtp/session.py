@@ -33,6 +33,7 @@ from mailbatch.smtp.network import reason_of, tls_context, tls_error
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.transaction import Transaction
+from mailbatch.smtp.vigil import Vigil
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
 #: data is held back until the system has taken everything before it, which BDAT could not have.
@@ -49,7 +50,8 @@ class Session(Dialogue):
     `await content_wanted()`, `await send_content(content, commit)`, `await done()`. A wait raises a
     `SessionError` when the conversation fails; the transaction is settled by then, and its
     `outcomes()` tell what is certain. After a failure the session is not `usable` any more.
-    `chunking` is shared by the sessions of a run: it says whether BDAT works with this server.
+    `chunking` and `vigil` are shared by the sessions of a run: whether BDAT works with this server,
+    and whether its replies come in no time.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Session(Dialogue):
         server: Server,
         transcript: Callable[[str, bytes], None] | None = None,
         chunking: Chunking | None = None,
+        vigil: Vigil | None = None,
     ) -> None:
-        super().__init__(server, transcript, chunking)
+        super().__init__(server, transcript, chunking, vigil)
         self.transactions = 0
         self.greeting = ""
         self.tls_version: str | None = None
@@ -74,13 +77,14 @@ class Session(Dialogue):
         *,
         transcript: Callable[[str, bytes], None] | None = None,
         chunking: Chunking | None = None,
+        vigil: Vigil | None = None,
     ) -> Session:
         """Connect, greet, secure and authenticate; return a session ready for transactions.
 
         Raises `ConnectError`, `TLSError`, `AuthenticationError`, `ServiceUnavailable`,
         `SessionTimeout`, `ConnectionLost` or `RemoteProtocolError`; nothing stays open then.
         """
-        session = cls(server, transcript, chunking)
+        session = cls(server, transcript, chunking, vigil)
         try:
             await session._connect()
             session.greeting = (await session._expect(events.Greeted)).reply.text

@@ -39,7 +39,7 @@ def started(scene, server):
     """A run that stands still in its first lot, and the process that composes for it."""
     server.stand_still_at(60)
     run = forked.start("run", "job.yaml", cwd=scene.folder)
-    server.wait_for(60, connection=1, seconds=30.0)
+    server.wait_for(30, connection=1, seconds=30.0)
     (composing,) = processes_of(run.pid)
     return run, composing
 
@@ -54,6 +54,19 @@ def test_a_run_goes_on_when_it_is_killed(tmp_path, fault_server):
     ended = run.end()
     assert ended.code == 0, ended
     assert ended.err.count("the process that composed ahead is gone") == 1
+    assert len(server.deliveries()) == ENOUGH
+    scene.check(server.deliveries())
+
+
+def test_a_run_does_not_wait_for_it_where_it_is_not_let_run(tmp_path, fault_server):
+    """A busy machine has no time for it: then the run composes, and everybody gets the message."""
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=ENOUGH, sessions=2)
+    run, composing = started(scene, server)
+    os.kill(composing, signal.SIGSTOP)
+    server.stand_still_at(None)
+    ended = run.end()
+    assert (ended.code, "gone" in ended.err) == (0, False), ended
     assert len(server.deliveries()) == ENOUGH
     scene.check(server.deliveries())
 

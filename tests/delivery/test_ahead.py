@@ -4,6 +4,7 @@ A fork wants a process without threads: each conversation is held in one of its 
 """
 
 import asyncio
+import functools
 import os
 import select
 import signal
@@ -203,6 +204,35 @@ async def death(composer, ahead, notes, told_before):
 def test_when_the_process_dies_everything_is_composed_here(folder, told_before):
     """Whoever waits gets None, and there is one note."""
     hold(death, folder, told_before)
+
+
+async def starved(composer, ahead, notes):
+    os.kill(ahead._pid, signal.SIGSTOP)
+    ahead.expect([delivery(number) for number in range(9)])
+    at_hand = functools.partial(ahead.is_at_hand, eight_bit=True)
+    assert not at_hand(delivery(0))
+    ahead.lose_patience(ahead.processor_time())
+    assert at_hand(delivery(0))  # one is composed here
+    assert ahead.take(delivery(0)) is None
+    assert not at_hand(delivery(1))
+    ahead.lose_patience(ahead.processor_time())
+    assert [at_hand(delivery(number)) for number in range(1, 5)] == [True] * 3 + [False]
+    os.kill(ahead._pid, signal.SIGCONT)
+    made = await message(ahead, delivery(8), eight_bit=True)
+    assert made.message == composer.compose(delivery(8), eight_bit=True)
+    # What was composed here it has not composed as well.
+    assert sorted(ahead._made) == [5, 6, 7, 8]
+    # One that works is waited for.
+    ahead.lose_patience(ahead.processor_time() - 1)
+    ahead.expect([delivery(9)])
+    os.kill(ahead._pid, signal.SIGSTOP)
+    assert not at_hand(delivery(9))
+    assert notes == []
+
+
+def test_where_it_is_not_let_run_messages_are_composed_here(folder):
+    """Ever more of them before somebody waits again; what it need not make it leaves out."""
+    hold(starved, folder)
 
 
 def files_of(pid):

@@ -1,0 +1,179 @@
+"""The process that composes ahead: what it is told, what it answers, and how it lives.
+
+It owns nothing: it closes every file that it inherits, the ledger and its lock included, and ends
+with the run, whatever ends that. It takes of the machine what nobody else wants. What it cannot
+compose it leaves to the run. This module must never decide what is sent.
+"""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import os
+import pickle
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from operator import attrgetter
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from mailbatch.delivery import signals
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.render.composer import Composer
+from mailbatch.render.message import Message
+from mailbatch.smtp.content import stuff
+
+#: Where a process finds what it has open.
+OPEN_FILES = Path("/proc/self/fd")
+_LENGTH = struct.Struct("!I")
+_STANDARD_STREAMS = 3
+#: More orders than are ever under way: each has a mark of its own.
+_MARKS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message, its SHA-256, and its content with dots stuffed, None where that is not known."""
+
+    message: Message
+    digest: bytes
+    stuffed: bytes | None = None
+
+
+class Marks:
+    """What need not be composed any more, by the numbers of the orders, in memory that both see."""
+
+    def __init__(self) -> None:
+        self._marks = mmap.mmap(-1, _MARKS)
+
+    def set(self, serial: int, *, unwanted: bool) -> None:
+        """Say whether an order is unwanted."""
+        self._marks[serial % _MARKS] = unwanted
+
+    def unwanted(self, serial: int) -> bool:
+        """Whether an order is."""
+        return bool(self._marks[serial % _MARKS])
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._marks.close()
+
+
+def orders(numbered: list[tuple[int, bool, Delivery]]) -> bytes:
+    """Write orders: a number for each, whether 8-bit bytes may be sent, and the delivery."""
+    return _frame([(serial, eight_bit, _as_tuple(one)) for serial, eight_bit, one in numbered])
+
+
+def answers(received: bytearray) -> list[tuple[int, Composed | None]]:
+    """Take the complete answers from the front of what has come, each with its order's number."""
+    found = []
+    start = 0
+    while len(received) - start >= _LENGTH.size:
+        (length,) = _LENGTH.unpack_from(received, start)
+        begin, start = start + _LENGTH.size, start + _LENGTH.size + length
+        if len(received) < start:
+            start = begin - _LENGTH.size
+            break
+        serial, made = pickle.loads(received[begin:start])  # noqa: S301 - our own
+        found.append((serial, made and Composed(Message(*made[0]), *made[1:])))
+    del received[:start]
+    return found
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+_delivery_values: Callable[[Delivery], tuple[Any, ...]] = attrgetter(*_names(Delivery))
+_recipient_values: Callable[[Recipient], tuple[Any, ...]] = attrgetter(*_names(Recipient))
+_message_values: Callable[[Message], tuple[Any, ...]] = attrgetter(*_names(Message))
+_ROWS = _names(Delivery).index("rows")
+
+
+def _as_tuple(delivery: Delivery) -> tuple[Any, ...]:
+    values = _delivery_values(delivery)
+    return (*values[:_ROWS], [*map(_recipient_values, delivery.rows)], *values[_ROWS + 1 :])
+
+
+def _delivery(values: tuple[Any, ...]) -> Delivery:
+    delivery = list(values)
+    delivery[_ROWS] = tuple([Recipient(*row) for row in values[_ROWS]])
+    return Delivery(*delivery)
+
+
+def _frame(value: object) -> bytes:
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
+
+
+# -- in the process --------------------------------------------------------------------------------
+
+
+def live(composer: Composer, theirs: socket.socket, marks: Marks) -> None:
+    """Compose what is ordered until the run ends; never returns."""
+    try:
+        _be_alone_with(theirs)
+        _step_aside()
+        _compose_all(composer, theirs, marks)
+    finally:
+        os._exit(0)
+
+
+def _step_aside() -> None:
+    """Run only where nothing else wants to: who sends must not wait for who composes ahead."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except OSError:  # a sandbox may forbid it
+        os.nice(19)
+
+
+def _be_alone_with(theirs: socket.socket) -> None:
+    """Let go of everything that was inherited but the socket."""
+    signals.ignore()  # whoever stops the run stops this process with it
+    gc.freeze()
+    kept = theirs.fileno()
+    for fd in sorted(int(entry.name) for entry in OPEN_FILES.iterdir()):
+        if fd != kept:
+            with suppress(OSError):  # the listing's own
+                os.close(fd)
+    for fd in range(_STANDARD_STREAMS):
+        if fd != kept:
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+
+
+def _compose_all(composer: Composer, theirs: socket.socket, marks: Marks) -> None:
+    ordered: SimpleQueue[list[Any]] = SimpleQueue()
+    threading.Thread(target=_hear, args=(theirs, ordered), daemon=True).start()
+    while True:
+        for serial, eight_bit, values in ordered.get():
+            if marks.unwanted(serial):
+                continue
+            made = _made(composer, _delivery(values), eight_bit=eight_bit)
+            theirs.sendall(_frame((serial, made)))
+
+
+def _hear(theirs: socket.socket, ordered: SimpleQueue[list[Any]]) -> None:
+    """Take orders, and end the process with the run, also while a letter takes for ever."""
+    try:
+        stream = theirs.makefile("rb")
+        while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
+            (length,) = _LENGTH.unpack(head)
+            ordered.put(pickle.loads(stream.read(length)))  # noqa: S301 - our own
+    finally:
+        os._exit(0)
+
+
+def _made(composer: Composer, delivery: Delivery, *, eight_bit: bool) -> tuple[Any, ...] | None:
+    """Compose a message; None where it cannot be: the other process finds the same and says it."""
+    try:
+        message = composer.compose(delivery, eight_bit=eight_bit)
+        stuffed = stuff(message.content)
+    except Exception:  # noqa: BLE001 - whatever it is, it happens there again
+        return None
+    return (_message_values(message), sha256(message.content).digest(), stuffed)
