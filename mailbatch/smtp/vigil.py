@@ -31,23 +31,24 @@ class Vigil:
         self._sleep = 0
         self._slept = 0
 
-    def begin(self) -> float:
-        """Begin to wait for a reply; returns the time, for `end`."""
+    def begin(self) -> tuple[float, bool]:
+        """Begin to wait for a reply; returns for `end` when that was, and whether awake."""
         now = self._clock()
         if self._sleep:
             self._sleep -= 1
-            return now
+            return now, False
         self._until = now + MOMENT
         if not self._looking:
             self._looking = True
             self._call_soon(self._look)
-        return now
+        return now, True
 
-    def end(self, began: float) -> None:
-        """Note that a reply is here for which somebody began to wait at that time."""
-        if self._clock() - began <= MOMENT:
+    def end(self, began: tuple[float, bool]) -> None:
+        """Note that the reply is here; `began` is what `begin` returned."""
+        then, awake = began
+        if self._clock() - then <= MOMENT:
             self._sleep = self._slept = 0
-        elif not self._sleep:
+        elif awake:
             self._sleep = self._slept = min(2 * self._slept + 1, _MOST_SLEPT)
 
     def _look(self) -> None:
