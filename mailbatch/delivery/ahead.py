@@ -28,11 +28,11 @@ LEAST_MESSAGES = 500
 #: Messages with more attached than this take longer to hand over than to compose.
 MOST_ATTACHED_BYTES = 64 * 1024
 #: Whoever has waited so many seconds looks whether the process is let run.
-PATIENCE = 0.02
+PATIENCE = 0.005
 #: A process that got less than this part of a core is not.
 _SHARE = 0.25
-#: So many messages are composed here, at most, before somebody waits for it again.
-_MOST_MADE_HERE = 1023
+#: So many messages that it has not made are composed here then, before anybody waits for it again.
+MADE_HERE = 1000
 _READ_BYTES = 1 << 18
 
 
@@ -86,8 +86,8 @@ class Ahead:
         self._unsent = b""
         self._readable: asyncio.Future[None] | None = None
         self._ended = False
-        # How many messages are still composed here without waiting, and how many it were last.
-        self._hasty = self._haste = 0
+        # How many messages are still composed here rather than waited for.
+        self._hasty = 0
 
     @classmethod
     def start(cls, composer: Composer, note: Callable[[str], None]) -> Ahead:
@@ -130,7 +130,6 @@ class Ahead:
         if self._is_missing(delivery):
             self._receive()
         if not self._is_missing(delivery):
-            self._hasty = self._haste = 0
             return True
         if self._hasty:
             self._hasty -= 1
@@ -167,10 +166,10 @@ class Ahead:
         """Look at a process that somebody has waited for; `had` is its time when that began.
 
         One that works on a long message is waited for again. One that is not let run is not:
-        messages are composed here for a while, ever longer, and it goes on behind them.
+        for a while what it has not made is composed here, and it goes on behind that.
         """
         if self.processor_time() - had < _SHARE * PATIENCE:
-            self._hasty = self._haste = min(2 * self._haste + 1, _MOST_MADE_HERE)
+            self._hasty = MADE_HERE
 
     def _is_missing(self, delivery: Delivery) -> bool:
         serial, encoded = self._expected.get(delivery.id, (0, None))
@@ -179,10 +178,12 @@ class Ahead:
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
         """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
         serial, encoded = self._expected.pop(delivery.id, (0, None))
+        made = self._made.pop(serial, None)
         if serial in self._awaited:
             self._awaited.discard(serial)
-            self._marks.set(serial, unwanted=True)
-        return self._made.pop(serial, None), encoded
+            if made is None:
+                self._marks.set(serial, unwanted=True)
+        return made, encoded
 
     def end(self) -> None:
         """End the process, whatever it is doing: nothing is lost with it."""

@@ -143,6 +143,8 @@ def _refuse(run: Run, delivery: Delivery, reason: str) -> None:
 
 def _copies(delivery: Delivery, message: Message) -> list[str]:
     """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
+    if not message.copies:
+        return []
     known = {address.lower() for address in (*delivery.addresses, *delivery.settled_copies)}
     copies = []
     for copy in message.copies:

@@ -36,6 +36,7 @@ from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.vigil import Vigil
 
 E = TypeVar("E", bound=events.Event)
+_ENDINGS = (events.ServiceClosing, events.Closed)
 
 
 class Dialogue(asyncio.Protocol):
@@ -142,7 +143,7 @@ class Dialogue(asyncio.Protocol):
         ending: SessionError | None = None
         try:
             while (event := engine.next_event()) is not None:
-                if isinstance(event, events.ServiceClosing | events.Closed):
+                if isinstance(event, _ENDINGS):
                     ending = ending or self._failure_of(event)
                 else:
                     self._events.append(event)

@@ -16,7 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.delivery.ahead import LEAST_MESSAGES, MOST_ATTACHED_BYTES, Ahead, composing_ahead
+from mailbatch.delivery.ahead import (
+    LEAST_MESSAGES,
+    MADE_HERE,
+    MOST_ATTACHED_BYTES,
+    Ahead,
+    composing_ahead,
+)
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import TemplateError
 from mailbatch.job.loader import load_job
@@ -76,7 +82,7 @@ def hold(conversation, folder, *rest):
     """Hold a conversation with a process that composes ahead; it must end well."""
     process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
     process.start()
-    assert dying.ended(process) == 0
+    assert dying.ended(process, 120.0) == 0  # on a busy machine it has to wait for its turn
 
 
 def _held(conversation, folder, *rest):
@@ -208,30 +214,27 @@ def test_when_the_process_dies_everything_is_composed_here(folder, told_before):
 
 async def starved(composer, ahead, notes):
     os.kill(ahead._pid, signal.SIGSTOP)
-    ahead.expect([delivery(number) for number in range(9)])
+    ahead.expect([delivery(number) for number in range(MADE_HERE + 9)])
     at_hand = functools.partial(ahead.is_at_hand, eight_bit=True)
     assert not at_hand(delivery(0))
+    ahead.lose_patience(ahead.processor_time() - 1)  # it has worked
+    assert not at_hand(delivery(0))
     ahead.lose_patience(ahead.processor_time())
-    assert at_hand(delivery(0))  # one is composed here
-    assert ahead.take(delivery(0)) is None
-    assert not at_hand(delivery(1))
-    ahead.lose_patience(ahead.processor_time())
-    assert [at_hand(delivery(number)) for number in range(1, 5)] == [True] * 3 + [False]
+    for number in range(MADE_HERE):
+        assert at_hand(delivery(number))
+        assert ahead.take(delivery(number)) is None  # it is composed here
+    assert not at_hand(delivery(MADE_HERE))
     os.kill(ahead._pid, signal.SIGCONT)
-    made = await message(ahead, delivery(8), eight_bit=True)
-    assert made.message == composer.compose(delivery(8), eight_bit=True)
+    last = delivery(MADE_HERE + 8)
+    made = await message(ahead, last, eight_bit=True)
+    assert made.message == composer.compose(last, eight_bit=True)
     # What was composed here it has not composed as well.
-    assert sorted(ahead._made) == [5, 6, 7, 8]
-    # One that works is waited for.
-    ahead.lose_patience(ahead.processor_time() - 1)
-    ahead.expect([delivery(9)])
-    os.kill(ahead._pid, signal.SIGSTOP)
-    assert not at_hand(delivery(9))
+    assert len(ahead._made) == 8
     assert notes == []
 
 
 def test_where_it_is_not_let_run_messages_are_composed_here(folder):
-    """Ever more of them before somebody waits again; what it need not make it leaves out."""
+    """Many of them, before somebody waits again; what it need not make it leaves out."""
     hold(starved, folder)
 
 
