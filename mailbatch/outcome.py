@@ -82,7 +82,7 @@ class Alike(Sequence[Outcome]):
     """The outcomes of a transaction that came to the same for all of its addresses.
 
     A sequence of `Outcome`, each made when somebody looks at it: who only wants to know what it
-    came to need not make thousands of them.
+    came to need not make thousands of them. It is equal to no tuple of the same outcomes.
     """
 
     addresses: tuple[str, ...]

@@ -27,10 +27,12 @@ from mailbatch.render.composer import Composer
 LEAST_MESSAGES = 500
 #: Messages with more attached than this take longer to hand over than to compose.
 MOST_ATTACHED_BYTES = 64 * 1024
-#: Whoever has waited so many seconds looks whether the process is let run.
+#: When so many seconds were waited, in one wait or in many, it is judged whether it is let run.
 PATIENCE = 0.005
-#: A process that got less than this part of a core is not.
+#: A process that got less than this part of a core meanwhile is not.
 _SHARE = 0.25
+#: So many orders may be under way; what comes behind them is composed here.
+MOST_ORDERS = 2048
 #: So many messages that it has not made are composed here then, before anybody waits for it again.
 MADE_HERE = 1000
 _READ_BYTES = 1 << 18
@@ -77,7 +79,7 @@ class Ahead:
         self._note = note
         self._socket = ours
         self._eight_bit = True
-        self._serial = 0
+        self._serial = self._answered = 0
         #: delivery id -> the number under which its message will come, and how it is encoded.
         self._expected: dict[int, tuple[int, bool]] = {}
         self._awaited: set[int] = set()
@@ -88,6 +90,8 @@ class Ahead:
         self._ended = False
         # How many messages are still composed here rather than waited for.
         self._hasty = 0
+        # What was waited since it was judged last, and what the process got meanwhile: seconds.
+        self._waited = self._got = 0.0
 
     @classmethod
     def start(cls, composer: Composer, note: Callable[[str], None]) -> Ahead:
@@ -107,13 +111,16 @@ class Ahead:
         return cls(pid, ours, marks, note)
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
-        """Have these deliveries composed next, in their order."""
+        """Have these deliveries composed next, in their order, if that is not too far behind."""
         if self._ended or not deliveries:
+            return
+        for delivery in deliveries:
+            self._forget(delivery)  # what was made for an attempt that never came
+        if self._unsent or self._serial - self._answered + len(deliveries) > MOST_ORDERS:
             return
         numbered = []
         for delivery in deliveries:
             self._serial += 1
-            self._forget(delivery)  # what was made for an attempt that never came
             self._marks.set(self._serial, unwanted=False)
             self._awaited.add(self._serial)
             self._expected[delivery.id] = (self._serial, self._eight_bit)
@@ -162,14 +169,23 @@ class Ahead:
         except OSError:  # it is gone
             return 0.0
 
-    def lose_patience(self, had: float) -> None:
-        """Look at a process that somebody has waited for; `had` is its time when that began.
+    def times(self) -> tuple[float, float]:
+        """Return the time, and that of the process, as a wait begins: for `judge`."""
+        return time.monotonic(), self.processor_time()
+
+    def judge(self, began: tuple[float, float]) -> None:
+        """Judge, behind a wait that began at these times, whether the process is let run.
 
         One that works on a long message is waited for again. One that is not let run is not:
         for a while what it has not made is composed here, and it goes on behind that.
         """
-        if self.processor_time() - had < _SHARE * PATIENCE:
-            self._hasty = MADE_HERE
+        now, has = self.times()
+        self._waited += now - began[0]
+        self._got += has - began[1]
+        if self._waited >= PATIENCE:
+            if self._got < _SHARE * self._waited:
+                self._hasty = MADE_HERE
+            self._waited = self._got = 0.0
 
     def _is_missing(self, delivery: Delivery) -> bool:
         serial, encoded = self._expected.get(delivery.id, (0, None))
@@ -248,6 +264,7 @@ class Ahead:
             return
         self._received += data
         for serial, made in answers(self._received):
+            self._answered = serial
             if serial in self._awaited:
                 self._made[serial] = made
         self._wake()  # another worker's may be among them, and the socket tells nobody any more

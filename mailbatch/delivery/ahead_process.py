@@ -34,7 +34,7 @@ OPEN_FILES = Path("/proc/self/fd")
 _LENGTH = struct.Struct("!I")
 _STANDARD_STREAMS = 3
 #: More orders than are ever under way: each has a mark of its own.
-_MARKS = 65_536
+_MARKS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +152,9 @@ def _compose_all(composer: Composer, theirs: socket.socket, marks: Marks) -> Non
     threading.Thread(target=_hear, args=(theirs, ordered), daemon=True).start()
     while True:
         for serial, eight_bit, values in ordered.get():
-            if marks.unwanted(serial):
-                continue
-            made = _made(composer, _delivery(values), eight_bit=eight_bit)
+            made = None
+            if not marks.unwanted(serial):
+                made = _made(composer, _delivery(values), eight_bit=eight_bit)
             theirs.sendall(_frame((serial, made)))
 
 

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+#: What a container may have of the processors, as Linux tells it: microseconds in each period.
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
+def cores(quota: Path = _QUOTA) -> int:
+    """Return how many cores this process may use, at least one; `quota` is a file of cgroups (v2).
+
+    Source: https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max).
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    else:
+        found = os.cpu_count() or 1
+    try:
+        most, _, period = quota.read_text(encoding="ascii").partition(" ")
+        return max(1, min(found, int(most) // int(period)))
+    except (OSError, ValueError):  # there is no such file, or no limit: "max"
+        return found

@@ -90,9 +90,9 @@ class Sender:
                 return prepared
             run.busy += 1  # what is held may yet come back to the others
             try:
-                had = run.ahead.processor_time()
-                if not await _first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE):
-                    run.ahead.lose_patience(had)
+                began = run.ahead.times()
+                await _first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE)
+                run.ahead.judge(began)
             finally:
                 run.busy -= 1
                 run.settled.set()

@@ -57,7 +57,7 @@ class Database:
         """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss)."""
         connection = self.connection
         with self.guard:
-            self._stop_reading()
+            self.stop_reading()
             if durable:
                 connection.execute("PRAGMA synchronous=FULL")
             try:
@@ -79,11 +79,12 @@ class Database:
         Meanwhile the journal is not copied into the ledger, and grows.
         """
         with self.guard:
-            self._stop_reading()
+            self.stop_reading()
             self._reading = self.connection.execute("SELECT name FROM fact")
             self._reading.fetchone()  # the statement stays open, and with it what it has locked
 
-    def _stop_reading(self) -> None:
+    def stop_reading(self) -> None:
+        """Be no reader any more."""
         if self._reading is not None:
             self._reading.close()
             self._reading = None
@@ -99,7 +100,7 @@ class Database:
     def close(self) -> None:
         """Close the connection; the journal is copied into the ledger and removed."""
         with self.guard:
-            self._stop_reading()
+            self.stop_reading()
             self.connection.close()
 
 

@@ -19,8 +19,9 @@ DUE = """
 (SELECT min(due) FROM recipient
  WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
 """
-#: So many rows are taken over in one transaction, at most; each may touch a page of the journal.
-ROWS_AT_ONCE = 1024
+#: So many rows are taken over in one transaction, at most; each may write a few pages of the
+#: journal, whose room is bounded (`space`).
+ROWS_AT_ONCE = 256
 
 
 def fold(connection: sqlite3.Connection) -> None:
@@ -54,6 +55,9 @@ def steps(database: Database) -> Iterator[None]:
         ).fetchone()
         if rows is None or rows <= ROWS_AT_ONCE:
             return
+        # The journal was not copied since the last lease; each step wants room in it.
+        database.stop_reading()
+        database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         places = database.connection.execute(_PLACES)
         bounds = [place for (place,) in islice(places, 0, None, ROWS_AT_ONCE)]
     for first, behind in pairwise((*bounds, _END)):

@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from mailbatch.delivery.ahead import LEAST_MESSAGES
-from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Status
 from tests.certainty import forked
 from tests.certainty.scene import Scene
 from tests.certainty.test_kill import kill_and_resume
-from tests.support.faults import Stage
 
 pytestmark = [
     pytest.mark.skipif(
@@ -26,7 +23,6 @@ pytestmark = [
     ),
 ]
 ENOUGH = LEAST_MESSAGES + 50
-WITHOUT_END = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 
 
 def processes_of(pid):
@@ -122,39 +118,3 @@ def test_kills(tmp_path, fault_server, sessions):
     kill_and_resume(
         tmp_path / "s", fault_server(), kills=5, seed=7, sessions=sessions, recipients=2 * ENOUGH
     )
-
-
-@pytest.fixture
-def endless(tmp_path, fault_server):
-    """A run under way: the letter of the sixth cannot be composed, that of the seventh has no end.
-
-    Five have the message then.
-    """
-    server = fault_server()
-    text = (
-        "{{ 1 // (0 if name == 'Name 5' else 1) }}\n"
-        f"{{% if name == 'Name 6' %}}{WITHOUT_END}{{% endif %}}\n"
-    )
-    scene = Scene(tmp_path / "s", server.port, recipients=ENOUGH, text=text)
-    run = forked.start("run", "job.yaml", cwd=scene.folder)
-    server.wait_for(5, stage=Stage.DOT, seconds=30.0)
-    while run.process.is_alive() and accepted_of(scene) < 5:  # no reply waits for a letter
-        run.process.join(0.001)
-    return run
-
-
-def accepted_of(scene):
-    """How many are accepted by the ledger of a run under way."""
-    with Ledger.read(scene.ledger) as ledger:
-        return ledger.counts()[Status.ACCEPTED]
-
-
-def test_a_letter_without_end_does_not_outlive_its_run(endless):
-    """Whoever composes it is gone with the run that is killed."""
-    run = endless
-    (composing,) = processes_of(run.pid)
-    end = os.pidfd_open(composing)
-    run.process.kill()
-    run.end()
-    assert select.select([end], [], [], 30.0)[0], "it outlives the run"
-    os.close(end)

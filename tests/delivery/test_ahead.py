@@ -20,6 +20,8 @@ from mailbatch.delivery.ahead import (
     LEAST_MESSAGES,
     MADE_HERE,
     MOST_ATTACHED_BYTES,
+    MOST_ORDERS,
+    PATIENCE,
     Ahead,
     composing_ahead,
 )
@@ -38,7 +40,13 @@ sender: {from: News <news@example.com>}
 recipients: {file: recipients.csv}
 message: {subject: "Hello {{ name }}", text: letter.txt.j2}
 """
-TEXT = ".Dear {{ name }}\n{{ 1 // (0 if name == 'Nobody' else 1) }} größer\n"
+TEXT = """\
+.Dear {{ name }}
+{{ 1 // (0 if name == 'Nobody' else 1) }} größer
+{% if name == 'Endless' %}
+{%- for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}
+{%- endif %}
+"""
 
 
 @pytest.fixture
@@ -82,7 +90,10 @@ def hold(conversation, folder, *rest):
     """Hold a conversation with a process that composes ahead; it must end well."""
     process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
     process.start()
-    assert dying.ended(process, 120.0) == 0  # on a busy machine it has to wait for its turn
+    process.join(120.0)  # on a busy machine it has to wait for its turn
+    if process.exitcode is None:
+        process.kill()
+    assert dying.ended(process) == 0
 
 
 def _held(conversation, folder, *rest):
@@ -214,12 +225,16 @@ def test_when_the_process_dies_everything_is_composed_here(folder, told_before):
 
 async def starved(composer, ahead, notes):
     os.kill(ahead._pid, signal.SIGSTOP)
-    ahead.expect([delivery(number) for number in range(MADE_HERE + 9)])
+    for lot in range(0, MADE_HERE + 9, 100):
+        ahead.expect([delivery(number) for number in range(lot, min(lot + 100, MADE_HERE + 9))])
     at_hand = functools.partial(ahead.is_at_hand, eight_bit=True)
     assert not at_hand(delivery(0))
-    ahead.lose_patience(ahead.processor_time() - 1)  # it has worked
+    now, had = ahead.times()
+    ahead.judge((now - PATIENCE, had - PATIENCE))  # it has worked meanwhile
     assert not at_hand(delivery(0))
-    ahead.lose_patience(ahead.processor_time())
+    for _ in range(3):  # many short waits are one long one
+        now, had = ahead.times()
+        ahead.judge((now - PATIENCE / 2, had))
     for number in range(MADE_HERE):
         assert at_hand(delivery(number))
         assert ahead.take(delivery(number)) is None  # it is composed here
@@ -236,6 +251,45 @@ async def starved(composer, ahead, notes):
 def test_where_it_is_not_let_run_messages_are_composed_here(folder):
     """Many of them, before somebody waits again; what it need not make it leaves out."""
     hold(starved, folder)
+
+
+def wait_until_at_work(ahead):
+    began = ahead.processor_time()
+    while ahead.processor_time() < began + 0.02:
+        select.select([], [], [], 0.001)
+
+
+async def left_alone(composer, ahead, notes):
+    ahead.expect([delivery(1, "Endless")])
+    wait_until_at_work(ahead)
+    end = os.pidfd_open(ahead._pid)
+    ahead._socket.close()
+    assert select.select([end], [], [], 60.0)[0], "it outlives the run"
+    os.close(end)
+
+
+def test_it_ends_with_the_run_also_in_a_letter_without_end(folder):
+    """Nobody is there any more to stop it."""
+    hold(left_alone, folder)
+
+
+async def behind(composer, ahead, notes):
+    os.kill(ahead._pid, signal.SIGSTOP)
+    for lot in range(100):
+        ahead.expect([delivery(number) for number in range(lot * 256, (lot + 1) * 256)])
+    assert ahead._serial <= MOST_ORDERS
+    assert ahead.is_at_hand(delivery(25_000), eight_bit=True)  # nobody has ordered it
+    assert ahead.take(delivery(25_000)) is None
+    os.kill(ahead._pid, signal.SIGCONT)
+    await message(ahead, delivery(max(ahead._expected)), eight_bit=True)
+    ahead.expect([delivery(30_000)])
+    assert await message(ahead, delivery(30_000), eight_bit=True) is not None
+    assert notes == []
+
+
+def test_what_is_ordered_is_bounded_however_far_behind_it_is(folder):
+    """Lots that are not ordered are composed here; later ones are ordered again."""
+    hold(behind, folder)
 
 
 def files_of(pid):
