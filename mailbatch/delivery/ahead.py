@@ -31,10 +31,10 @@ MOST_ATTACHED_BYTES = 64 * 1024
 PATIENCE = 0.005
 #: A process that got less than this part of a core meanwhile is not.
 _SHARE = 0.25
-#: So many orders may be under way; what comes behind them is composed here.
-MOST_ORDERS = 2048
 #: So many messages that it has not made are composed here then, before anybody waits for it again.
 MADE_HERE = 1000
+#: So many orders may be under way; what comes behind them is composed here.
+MOST_ORDERS = 2048
 _READ_BYTES = 1 << 18
 
 
@@ -82,7 +82,6 @@ class Ahead:
         self._serial = self._answered = 0
         #: delivery id -> the number under which its message will come, and how it is encoded.
         self._expected: dict[int, tuple[int, bool]] = {}
-        self._awaited: set[int] = set()
         self._made: dict[int, Composed | None] = {}
         self._received = bytearray()
         self._unsent = b""
@@ -122,7 +121,6 @@ class Ahead:
         for delivery in deliveries:
             self._serial += 1
             self._marks.set(self._serial, unwanted=False)
-            self._awaited.add(self._serial)
             self._expected[delivery.id] = (self._serial, self._eight_bit)
             numbered.append((self._serial, self._eight_bit, delivery))
         self._unsent += orders(numbered)
@@ -189,16 +187,14 @@ class Ahead:
 
     def _is_missing(self, delivery: Delivery) -> bool:
         serial, encoded = self._expected.get(delivery.id, (0, None))
-        return serial in self._awaited and encoded == self._eight_bit and serial not in self._made
+        return encoded == self._eight_bit and serial not in self._made
 
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
         """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
         serial, encoded = self._expected.pop(delivery.id, (0, None))
         made = self._made.pop(serial, None)
-        if serial in self._awaited:
-            self._awaited.discard(serial)
-            if made is None:
-                self._marks.set(serial, unwanted=True)
+        if made is None and serial:
+            self._marks.set(serial, unwanted=True)
         return made, encoded
 
     def end(self) -> None:
@@ -221,7 +217,6 @@ class Ahead:
         """Expect nothing any more: everything is composed here from now on."""
         self._ended = True
         self._expected.clear()
-        self._awaited.clear()
         self._made.clear()
         self._unsent = b""
         if self._socket.fileno() >= 0:
@@ -265,7 +260,7 @@ class Ahead:
         self._received += data
         for serial, made in answers(self._received):
             self._answered = serial
-            if serial in self._awaited:
+            if not self._marks.unwanted(serial):
                 self._made[serial] = made
         self._wake()  # another worker's may be among them, and the socket tells nobody any more
 
