@@ -54,13 +54,14 @@ class Lots:
             count = size if self._left is None else min(size, self._left)
             if count <= 0:
                 return None
-            self._leased.extend(self._ledger.lease(count, now=now, address=self._only))
-            if not self._leased:
+            leased = self._ledger.lease(count, now=now, address=self._only)
+            if not leased:
                 self._leased_at = None  # whatever comes next has waited
                 return None
+            self._leased.extend(leased)
             self._size, self._leased_at = size, self._clock()
             if self._tell is not None:
-                self._tell(tuple(self._leased))
+                self._tell(leased)
         if self._left is not None:
             self._left -= 1
         return self._leased.popleft()
