@@ -178,8 +178,7 @@ class Sender:
         """Return a usable session, opening one if needed; None if the run was stopped meanwhile."""
         run = self._run
         session = self._session
-        limit = run.transactions_per_session
-        if session is not None and session.usable and 0 < limit <= session.transactions:
+        if session is not None and session.usable and self._has_had_its_share(session):
             await session.quit()
             session = None
         while session is None or not session.usable:
@@ -199,6 +198,10 @@ class Sender:
             run.sessions += 1
             run.progress.session_opened(run.server)
         return session
+
+    def _has_had_its_share(self, session: TransportSession) -> bool:
+        """Whether `transactions_per_session` are reached; 0 is any number."""
+        return 0 < self._run.transactions_per_session <= session.transactions
 
     async def _open_unless_stopped(self) -> TransportSession | None:
         """Open a session; None if the run was stopped before it was ready."""
@@ -280,10 +283,10 @@ class Sender:
         what is begun: it is leased, and its commit point is yet to come. Whatever fails is
         returned: the outcome is recorded first.
         """
-        run, ahead, limit = self._run, self._ahead, self._run.transactions_per_session
+        run, ahead = self._run, self._ahead
         if ahead is None or run.stop.is_set() or not session.usable or not run.throttle.is_open:
             return None
-        if 0 < limit <= session.transactions:
+        if self._has_had_its_share(session):
             return None
         try:
             self._ahead = fit(run, ahead, session.capabilities)
