@@ -22,20 +22,20 @@ SIGNALS = tuple(
 )
 
 
-class Interrupted(BaseException):
-    """A signal asked to stop; `signum` is its number."""
+class _BySignal(BaseException):
+    """`signum` is the number of the signal."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
 
 
-class StoppedAtOnce(BaseException):
-    """A second signal came; `signum` is its number."""
+class Interrupted(_BySignal):
+    """A signal asked to stop."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.signum = signum
+
+class StoppedAtOnce(_BySignal):
+    """A second signal came."""
 
 
 @contextmanager
