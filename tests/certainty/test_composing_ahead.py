@@ -35,7 +35,7 @@ def started(scene, server):
     """A run that stands still in its first lot, and the process that composes for it."""
     server.stand_still_at(60)
     run = forked.start("run", "job.yaml", cwd=scene.folder)
-    server.wait_for(30, connection=1, seconds=30.0)
+    server.wait_for(60, seconds=30.0)  # of all its connections
     (composing,) = processes_of(run.pid)
     return run, composing
 
