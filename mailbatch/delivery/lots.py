@@ -46,6 +46,11 @@ class Lots:
         self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the next delivery has to be leased."""
+        return not self._leased
+
     def take(self) -> Delivery | None:
         """Return the next due delivery, leased; None if nothing is due now."""
         if not self._leased:

@@ -4,7 +4,8 @@ The order of every delivery, which is the promise of the project:
 
 1. leased in the ledger (durable), before MAIL leaves;
 2. MAIL, RCPT and DATA leave as one command group: the first wait;
-3. the commit point is recorded, then the last bytes of the content are handed over;
+3. the commit point is recorded (module `recording`), then the last bytes of the content are handed
+   over;
 4. the next message is rendered while the reply is on its way: the second wait;
 5. the outcome of every address is settled in the ledger; what was rendered in 4 begins with 2 right
    before, so that the server has something to do meanwhile.
@@ -18,7 +19,6 @@ session. This module decides no outcome (smtp.transaction does) and formats noth
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -29,7 +29,6 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.envelope import Delivery
 from mailbatch.errors import (
     AuthenticationError,
-    LedgerError,
     LocalProtocolError,
     ServiceUnavailable,
     SessionError,
@@ -109,6 +108,8 @@ class Sender:
                 if not run.ahead.is_at_hand(delivery, eight_bit=takes_eight_bit(offers)):
                     return None
                 composed = run.ahead.take(delivery)
+            if composed is None:  # it is composed here, and that may take a while
+                run.recording.flush()
             self._taken = None
             prepared = prepare(run, delivery, offers, composed)
             if prepared is not None:
@@ -117,8 +118,11 @@ class Sender:
 
     def _take(self) -> Delivery | None:
         """Return the next delivery; until it is prepared it can be given back."""
+        run = self._run
         if self._taken is None:
-            self._taken = self._run.lots.take()
+            if run.lots.is_used_up:  # the next is synced to the disk, and that takes a while
+                run.recording.flush()
+            self._taken = run.lots.take()
         return self._taken
 
     def _give_back(self) -> None:
@@ -243,16 +247,13 @@ class Sender:
                 attempt = self._begin(session, prepared)
             run.transactions += 1
             if await session.content_wanted():
-                await session.send_content(
-                    content, lambda: self._commit(prepared), stuffed=prepared.stuffed
-                )
+                if await session.send_content(content, stuffed=prepared.stuffed):
+                    run.recording.commit_point(prepared.delivery.id, prepared.digest, session)
                 trouble = self._look_ahead(session)
                 await session.done()
         except SessionError as error:
             failure = error
-        failure = failure or session.failure or self._sender_refused(attempt)
-        if failure is not None:
-            session.abort()  # also settles the attempt, if it is still open
+        failure = self._end_if_failed(session, attempt, failure)
         outcomes = attempt.outcomes() if attempt is not None else ()
         if attempt is None:
             run.lots.put_back(prepared.delivery)
@@ -266,6 +267,15 @@ class Sender:
             self._losses = 0
         if failure is not None:
             self._count_loss(None, failure)
+
+    def _end_if_failed(
+        self, session: TransportSession, attempt: Attempt | None, failure: SessionError | None
+    ) -> SessionError | None:
+        """Return what has ended the conversation, or ends it now; None if it goes on."""
+        failure = failure or session.failure or self._sender_refused(attempt)
+        if failure is not None:
+            session.abort()  # also settles the attempt, if it is still open
+        return failure
 
     def _begin(self, session: TransportSession, prepared: Prepared) -> Attempt:
         message = prepared.message
@@ -324,12 +334,6 @@ class Sender:
                 return error
         return None
 
-    def _commit(self, prepared: Prepared) -> None:
-        run = self._run
-        if run.broken is not None:
-            raise run.broken
-        run.ledger.commit_point(prepared.delivery.id, digest=prepared.digest)
-
     def _settle(self, prepared: Prepared, outcomes: Sequence[Outcome]) -> None:
         run, delivery = self._run, prepared.delivery
         now = run.clock()
@@ -341,27 +345,10 @@ class Sender:
             retry_at = run.policy.next_try(
                 tries=delivery.tries, first_try=delivery.first_try, now=now
             )
-        try:
-            run.ledger.settle(delivery.id, every, now=now, retry_at=retry_at)
-        except LedgerError as error:
-            run.broken = error
-            for outcome in every:
-                run.progress.alarm(f"not recorded: {_in_words(outcome)}")
-            raise
-        if isinstance(every, Alike):
-            run.progress.settled(every.status, len(delivery.unsettled))
-            return
-        mine = set(delivery.unsettled)
-        for status, count in Counter(o.status for o in every if o.address in mine).items():
-            run.progress.settled(status, count)
+        run.recording.settle(delivery, every, now=now, retry_at=retry_at)
 
 
 _AGAIN = frozenset({Status.DEFERRED, Status.PENDING})
-
-
-def _in_words(outcome: Outcome) -> str:
-    seen = outcome.reply or outcome.reason or "no reply"
-    return f"{outcome.address} is {outcome.status.replace('_', ' ')}: {seen}"
 
 
 async def _first(*waits: Awaitable[object], seconds: float | None = None) -> bool:

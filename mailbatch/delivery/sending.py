@@ -17,6 +17,7 @@ from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import Mailing
+from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Run
@@ -51,6 +52,7 @@ def send(
     mailing.ledger.reserve_space()
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (
+        stopping.in_loop(),
         composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
@@ -77,8 +79,11 @@ async def _send_all(
     """Open the transport, let the workers run, and stop them at a signal."""
     job = mailing.inputs.job
     opener, where, sandbox = await _transport(job, options, progress, server)
-    shared = _shared(mailing, options, progress, where, ahead)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    sessions = options.sessions or job.server.sessions
+    several = sessions > 1 and not options.dry_run
+    recording = Recording(mailing.ledger, progress, loop.call_soon if several else None)
+    shared = _shared(mailing, options, progress, where, ahead, recording)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -92,12 +97,13 @@ async def _send_all(
 
     stopping.install(loop, finish, at_once)
     try:
-        failure = await _work(shared, opener, options.sessions or job.server.sessions)
+        failure = await _work(shared, opener, sessions)
     except asyncio.CancelledError:
         if stopped:
             raise signals.StoppedAtOnce(stopped[0]) from None
         raise
     finally:
+        recording.close()
         stopping.remove(loop)
         if sandbox is not None:
             await sandbox.stop()
@@ -128,7 +134,12 @@ async def _transport(
 
 
 def _shared(
-    mailing: Mailing, options: RunOptions, progress: Progress, where: str, ahead: Ahead | None
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    where: str,
+    ahead: Ahead | None,
+    recording: Recording,
 ) -> Run:
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
@@ -136,6 +147,7 @@ def _shared(
     clock = SteadyClock(time.time, time.monotonic)
     return Run(
         ledger=ledger,
+        recording=recording,
         lots=Lots(
             ledger,
             clock,
@@ -176,7 +188,7 @@ async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | 
             failures.append(error)
             shared.stop.set()
             if isinstance(error, LedgerError):
-                shared.broken = shared.broken or error
+                shared.recording.broken = shared.recording.broken or error
         except BaseException:
             shared.stop.set()
             raise
@@ -184,6 +196,10 @@ async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | 
     async with asyncio.TaskGroup() as group:
         for _ in range(sessions):
             group.create_task(one())
+    try:
+        shared.recording.flush()
+    except LedgerError as error:
+        failures.append(error)
     unfinished = any(shared.ledger.counts()[status] for status in UNFINISHED)
     serious = [f for f in failures if f.exit_code != SessionError.exit_code]
     if serious:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress
+from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.throttle import Throttle
-from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
 from mailbatch.render.composer import Composer
 
@@ -23,11 +23,11 @@ from mailbatch.render.composer import Composer
 class Run:
     """What the workers of one run share.
 
-    `ahead` composes in a process of its own, where there is one. `broken` is the first failure of
-    the ledger: behind it no commit point is passed any more.
+    `ahead` composes in a process of its own, where there is one.
     """
 
     ledger: Ledger
+    recording: Recording
     lots: Lots
     composer: Composer
     policy: RetryPolicy
@@ -38,7 +38,6 @@ class Run:
     settled: asyncio.Event
     ahead: Ahead | None = None
     accept_changes: bool = False
-    broken: LedgerError | None = None
     server: str = ""
     transactions_per_session: int = 0
     busy: int = 0

@@ -57,12 +57,15 @@ class Stopping:
 
     In an event loop, between `install` and `remove`, each calls the function that is given for it,
     the second with its number. Around the loop the first one is only noted and the second one
-    raises `Interrupted`. `signum` is the first one's number, None before it.
+    raises `Interrupted`, but not within `in_loop`. `signum` is the first one's number, None before
+    it.
     """
 
     def __init__(self) -> None:
         self.signum: int | None = None
         self._twice = False
+        self._patient = False
+        self._second: int | None = None  # that came while the loop was made or put away
         self._before: dict[int, Any] = {}
         self._finish: Callable[[], None] | None = None
         self._at_once: Callable[[int], None] | None = None
@@ -81,6 +84,21 @@ class Stopping:
         # not even when the interpreter puts its own functions away.
         _restore(dict.fromkeys(self._before, signal.SIG_IGN) if self._twice else self._before)
 
+    @contextmanager
+    def in_loop(self) -> Iterator[None]:
+        """Disturb nothing of an event loop that is made, run and put away within the block.
+
+        A loop that an exception comes into as it is put away cannot be closed. A second signal
+        outside of `install` and `remove` raises `Interrupted` behind the block.
+        """
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+        if self._second is not None:
+            raise Interrupted(self._second)
+
     def install(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -96,6 +114,8 @@ class Stopping:
                 return
         if self.signum is not None:
             finish()
+        if self._second is not None:
+            at_once(self._second)
 
     def remove(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the signals back from `loop`."""
@@ -123,7 +143,9 @@ class Stopping:
             self.signum = signum
         elif not self._twice:
             self._twice = True
-            raise Interrupted(signum)
+            if not self._patient:
+                raise Interrupted(signum)
+            self._second = signum
 
 
 def ignore() -> None:

@@ -6,7 +6,7 @@ A dry run is another transport, not a branch in the run: everything up to the la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -70,13 +70,14 @@ class TransportSession(Protocol):
     async def content_wanted(self) -> bool:
         """Wait until the content may be sent; False if there is nobody to send it to."""
 
-    async def send_content(
-        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
-    ) -> None:
-        """Hand over the content, calling `commit` before its last bytes.
+    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+        """Hand over the content but its last bytes; False if nobody wants them any more.
 
         `stuffed` is the content with its dots stuffed, where that has been done already.
         """
+
+    def finish(self) -> None:
+        """Hand over the last bytes of the content; their commit point is recorded before."""
 
     async def done(self) -> None:
         """Wait for the outcome of the content."""
@@ -124,6 +125,7 @@ class FileSession:
         self.failure: SessionError | None = None
         self._folder = folder
         self._first = ""
+        self._content = b""
 
     def begin(
         self,
@@ -145,17 +147,20 @@ class FileSession:
     async def send_content(
         self,
         content: bytes,
-        commit: Callable[[], None],
         *,
         stuffed: bytes | None = None,  # noqa: ARG002 - the port's signature
-    ) -> None:
+    ) -> bool:
+        """Keep the content."""
+        self._content = content
+        return True
+
+    def finish(self) -> None:
         """Write the file."""
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
         path = self._folder / f"{self.transactions:06d}-{safe}.eml"
-        commit()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            path.write_bytes(self._content)
         except OSError as error:
             raise LedgerError(
                 f"cannot write {path}: {error.strerror}", hint="choose another --out"
@@ -233,11 +238,13 @@ class RedirectedSession:
         """Wait until the content may be sent."""
         return await self._session.content_wanted()
 
-    async def send_content(
-        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
-    ) -> None:
-        """Hand over the content."""
-        await self._session.send_content(content, commit, stuffed=stuffed)
+    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+        """Hand over the content but its last bytes."""
+        return await self._session.send_content(content, stuffed=stuffed)
+
+    def finish(self) -> None:
+        """Hand over the last bytes."""
+        self._session.finish()
 
     async def done(self) -> None:
         """Wait for the outcome."""

@@ -54,8 +54,14 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss)."""
+        """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss).
+
+        Inside `together` it is a part of that.
+        """
         connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
         with self.guard:
             self.stop_reading()
             if durable:
@@ -72,6 +78,20 @@ class Database:
             finally:
                 if durable:
                     connection.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction for several small ones; a reader stays one (`keep_reading`)."""
+        execute = self.connection.execute
+        with self.guard:
+            execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    execute("ROLLBACK")
+                raise
 
     def keep_reading(self) -> None:
         """Stay a reader until the next transaction: small commits then take two locks, not six.

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from mailbatch.envelope import Delivery, Recipient
@@ -183,12 +182,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def check_idle(self) -> None:
@@ -311,6 +305,13 @@ class Ledger:
         this returns.
         """
         self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Record the commit points and outcomes of a block in one commit, which survives kill -9.
+
+        Where it fails nothing of the block is recorded, and the ledger is to be closed.
+        """
+        return self._database.together()
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as invalid; the next plan asks for them again."""

@@ -6,7 +6,7 @@ closed and never used again (a desynchronised session is how mail gets lost).
 
 Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
 in one flight with its envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
-wait, and `send_content` records the commit point before it hands over anything at all.
+wait, `send_content` hands over nothing, and all of it leaves with `finish`.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ class Session(Dialogue):
     """One conversation from greeting to QUIT, for as many transactions as the server allows.
 
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
-    `await content_wanted()`, `await send_content(content, commit)`, `await done()`. A wait raises a
-    `SessionError` when the conversation fails; the transaction is settled by then, and its
-    `outcomes()` tell what is certain. After a failure the session is not `usable` any more.
+    `await content_wanted()`, `await send_content(content)`, `finish()` once the commit point is
+    recorded, `await done()`. A wait raises a `SessionError` when the conversation fails; the
+    transaction is settled by then, and its `outcomes()` tell what is certain. After a failure the
+    session is not `usable` any more.
     `chunking` and `vigil` are shared by the sessions of a run: whether BDAT works with this server,
     and whether its replies come in no time.
     """
@@ -67,6 +68,7 @@ class Session(Dialogue):
         self.tls_version: str | None = None
         self.certificate: dict[str, object] = {}
         self._context: ssl.SSLContext | None = None
+        self._chunk: bytes | None = None  # of the flight that is held
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -249,43 +251,50 @@ class Session(Dialogue):
             return False
         raise self._refusal(event)
 
-    async def send_content(
-        self, content: bytes, commit: Callable[[], None], *, stuffed: bytes | None = None
-    ) -> None:
-        """Hand over the content; `commit` is called right before its last bytes are.
+    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+        """Hand over the content but its last bytes; False if it was refused or lost meanwhile.
 
-        In one flight it is called before any byte is. If `commit` raises, the end of data is not
-        sent and the session is aborted. `stuffed` is what `stuff` made of the content before.
+        Record the commit point, then `finish`. In one flight no byte leaves before that. `stuffed`
+        is what `stuff` made of the content before.
         """
         if self._engine.phase is Phase.HELD:
-            chunk = checked(content)
-            self._commit(commit)
-            self._engine.send_chunk(chunk)
-            self._flush()
-            return
+            self._chunk = checked(content)
+            return True
         stuffed = stuff(content) if stuffed is None else stuffed
-        if self._events or self.failure is not None:
-            return
+        if self._is_over:
+            return False
         if len(stuffed) > ONE_WRITE_BYTES:
             await self._send_blocks(stuffed)
         else:
             self._engine.send_body(stuffed)  # leaves together with the end of data
-        if self._events or self.failure is not None:
-            return  # refused or lost in the middle of the content: `done` says which
-        self._commit(commit)
-        self._engine.finish_content()
+        return not self._is_over  # if it is, `done` says why
+
+    def finish(self) -> None:
+        """Hand over the last bytes of the content, or the whole flight.
+
+        Without effect if the content was refused or the session lost meanwhile.
+        """
+        if self._is_over:
+            return
+        chunk, self._chunk = self._chunk, None
+        try:
+            if chunk is None:
+                self._engine.finish_content()
+            else:
+                self._engine.send_chunk(chunk)
+        except SessionError as error:  # `done` raises it
+            self._fail(error)
+            return
         self._flush()
 
-    def _commit(self, commit: Callable[[], None]) -> None:
-        try:
-            commit()
-        except BaseException:
-            self.abort()
-            raise
+    @property
+    def _is_over(self) -> bool:
+        """Whether the content is refused, or lost with the session."""
+        return bool(self._events) or self.failure is not None
 
     async def _send_blocks(self, stuffed: bytes) -> None:
         for start in range(0, len(stuffed), BLOCK_BYTES):
-            if self._events or self.failure is not None:
+            if self._is_over:
                 return
             self._engine.send_body(stuffed[start : start + BLOCK_BYTES])
             self._flush()

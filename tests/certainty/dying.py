@@ -44,6 +44,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "begin": (Session, "begin"),
     "group-answered": (Session, "content_wanted"),
     "content": (Session, "send_content"),
+    "finish": (Session, "finish"),
     "write": (Session, "_flush"),
     "read": (Session, "data_received"),
     "reply": (Session, "done"),

@@ -9,9 +9,9 @@ from tests.support.faults import Stage
 RECIPIENTS = 6
 #: The one window in which nobody can know: the commit point is recorded, the outcome is not.
 DOUBTFUL = {
-    ("commit", "after"), ("content", "after"), ("write", "before"), ("write", "after"),
-    ("read", "before"), ("read", "after"), ("reply", "before"), ("reply", "after"),
-    ("settle", "before"), ("lease", "before"), ("lease", "after"),
+    ("commit", "after"), ("finish", "before"), ("finish", "after"), ("write", "before"),
+    ("write", "after"), ("read", "before"), ("read", "after"), ("reply", "before"),
+    ("reply", "after"), ("settle", "before"), ("lease", "before"), ("lease", "after"),
 }  # fmt: skip
 
 
@@ -64,7 +64,9 @@ def test_the_server_has_something_to_do_while_an_outcome_is_recorded(tmp_path, f
 
 
 #: The steps around the commit point and the flight.
-FLIGHT_STEPS = ["begin", "group-answered", "commit", "content", "write", "read", "reply", "settle"]
+FLIGHT_STEPS = [
+    "begin", "group-answered", "content", "commit", "finish", "write", "read", "reply", "settle",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("nth", [1, 3])
@@ -87,8 +89,28 @@ def test_crash_point_with_chunking(tmp_path, fault_server, step, when, nth):
     assert server.stages(Stage.DATA) == []
 
 
+@pytest.mark.parametrize("nth", [1, 5])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", ["commit", "content", "reply", "settle"])
+@pytest.mark.parametrize("step", [*FLIGHT_STEPS, "lease"])
+def test_crash_point_of_several_sessions(tmp_path, fault_server, step, when, nth):
+    """What they record together they lose together: at most one delivery of each is in doubt."""
+    server = fault_server()
+    sessions = 3
+    scene = Scene(tmp_path / "s", server.port, recipients=12, sessions=sessions)
+    code = ended(start(scene.job, step=step, when=when, nth=nth))
+    assert code == -9 or (step == "lease" and nth > 1 and code == 0)
+    arrived = [a for taken in server.deliveries() for a in taken.recipients]
+    summary = scene.run()
+    in_doubt = {a for a, status in scene.statuses().items() if status == "in_doubt"}
+    assert len(in_doubt) <= sessions
+    assert summary.exit_code == (4 if in_doubt else 0)
+    scene.check(server.deliveries())
+    again = [a for taken in server.deliveries() for a in taken.recipients]
+    assert all(again.count(address) == 1 for address in arrived)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["commit", "content", "finish", "reply", "settle"])
 def test_a_death_in_the_middle_of_a_group(tmp_path, fault_server, step, when):
     """A group of several addresses is in doubt as a whole, or not at all."""
     server = fault_server()

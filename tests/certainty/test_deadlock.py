@@ -33,7 +33,8 @@ async def send(server, content):
         Envelope("a@example.com", paths), size=len(content), eight_bit=False, content=content
     )
     if await session.content_wanted():
-        await session.send_content(content, lambda: None)
+        if await session.send_content(content):
+            session.finish()
         await session.done()
     await session.quit()
     return transaction.outcomes()

@@ -147,7 +147,7 @@ def test_a_resend_is_the_same_message_byte_for_byte(doubtful):
     assert len(server.deliveries()) == 5
 
 
-@pytest.mark.parametrize("step", ["commit", "content", "reply", "settle"])
+@pytest.mark.parametrize("step", ["commit", "finish", "reply", "settle"])
 def test_a_resend_behind_a_killed_run(tmp_path, fault_server, step):
     """It has its digest from the commit point, whatever came of the run."""
     server = fault_server()

@@ -499,6 +499,31 @@ def test_a_step_of_the_ledger_fails(tmp_path, fault_server, monkeypatch, step, n
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["lost", "recorded"])
+@pytest.mark.parametrize("nth", [1, 2, 6])
+@pytest.mark.parametrize("step", ["lease", "commit", "settle"])
+def test_a_step_of_the_ledger_fails_several_sessions(
+    tmp_path, fault_server, monkeypatch, step, nth, recorded
+):
+    """They fail together: each has at most one delivery in doubt, and what is not recorded is told.
+
+    Nothing comes back as sent that was not, and nobody is mailed twice.
+    """
+    monkeypatch.setattr(lots, "LOT", 2)
+    server, sessions = fault_server(), 3
+    scene = Scene(tmp_path / "s", server.port, recipients=12, sessions=sessions)
+    assert break_step(monkeypatch, step, nth, server, recorded=recorded) == []
+    try:
+        code = scene.run().exit_code
+    except LedgerError as error:
+        code = error.exit_code
+    assert code == 74
+    monkeypatch.undo()
+    scene.run()
+    scene.check(server.deliveries())
+    assert sum(status == "in_doubt" for status in scene.statuses().values()) <= sessions
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["lost", "recorded"])
 def test_the_next_write_would_succeed(tmp_path, fault_server, monkeypatch, recorded):
     """A ledger that failed one session is not written by another: no end of data follows."""
     server = fault_server()

@@ -14,6 +14,7 @@ from tests.ledger.steps import (
     NOW,
     TAKEN,
     by_row,
+    copy_files,
     lease_one,
     numbers,
     open_ledger,
@@ -450,6 +451,37 @@ def test_releasing_is_all_or_nothing(ledger):
 
 
 # What is known of the edition
+
+
+def test_what_is_recorded_together_survives_a_kill_together(ledger, path, folder):
+    plan(ledger, people("ann@example.net", "ben@example.net", "cid@example.net"))
+    ann, ben, _ = ledger.lease(3, now=NOW)
+    ledger.commit_point(ann.id)
+    with ledger.together():
+        outcome = Outcome("ann@example.net", Status.ACCEPTED, TAKEN)
+        ledger.settle(ann.id, [outcome], now=NOW, retry_at=None)
+        ledger.commit_point(ben.id)
+        with Ledger.read(path, boot_id="boot-1") as reader:
+            assert numbers(reader) == {"pending": 3}
+    with open_ledger(copy_files(path, folder / "dead")) as after:
+        assert [row.status for row in after.result_rows()] == ["accepted", "in_doubt", "pending"]
+
+
+def test_what_is_recorded_together_is_recorded_or_nothing_is(ledger, path, folder):
+    plan(ledger, people("ann@example.net", "ben@example.net"))
+    ann, ben = ledger.lease(2, now=NOW)
+    ledger.commit_point(ann.id)
+
+    def settle_both():
+        with ledger.together():
+            for one in (ann, ben):
+                outcome = Outcome(one.unsettled[0], Status.ACCEPTED, TAKEN)
+                ledger.settle(one.id, [outcome], now=NOW, retry_at=None)
+
+    with pytest.raises(LedgerError, match="without a commit point"):
+        settle_both()
+    with open_ledger(copy_files(path, folder / "dead")) as after:
+        assert [row.status for row in after.result_rows()] == ["in_doubt", "pending"]
 
 
 def test_the_content_digests_are_kept(path):

@@ -63,7 +63,8 @@ class Talk:
             attempt = session.begin(envelope, size=len(content), eight_bit=False)
             if await session.content_wanted():
                 self.since = time.monotonic()
-                await session.send_content(content, lambda: None)
+                if await session.send_content(content):
+                    session.finish()
                 await session.done()
             self.since = time.monotonic()
             await session.quit()

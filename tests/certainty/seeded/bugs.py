@@ -266,19 +266,9 @@ BUGS = (
         "dot-after-a-failed-write",
         "smtppool's deferred Close: the end of data was sent although what came before it failed",
         (
-            "smtp/session.py",
-            """        self._commit(commit)
-        self._engine.finish_content()
-""",
-            """        try:
-            commit()
-        except BaseException:
-            self._engine.finish_content()
-            self._flush()
-            await self.done()
-            raise
-        self._engine.finish_content()
-""",
+            "delivery/recording.py",
+            "            self._given_up.add(delivery_id)\n            session.abort()\n",
+            "            self._given_up.add(delivery_id)\n            session.finish()\n",
         ),
         tests=(f"{STORAGE}::test_a_step_of_the_ledger_fails[commit-3-lost]",),
     ),
@@ -287,14 +277,13 @@ BUGS = (
         "ours, were BDAT treated as DATA: the content left before its commit point was recorded",
         (
             "smtp/session.py",
-            """            self._commit(commit)
-            self._engine.send_chunk(chunk)
-            self._flush()
-""",
-            """            self._engine.send_chunk(chunk)
-            self._flush()
-            self._commit(commit)
-""",
+            "            self._chunk = checked(content)\n",
+            "            self._engine.send_chunk(checked(content))\n            self._flush()\n",
+        ),
+        (
+            "smtp/session.py",
+            "        if self._is_over:\n            return\n        chunk, ",
+            "        if self._is_over or self._engine.owed:\n            return\n        chunk, ",
         ),
         tests=(f"{CRASHES}::test_crash_point_with_chunking[commit-before-3]",),
     ),
@@ -367,14 +356,18 @@ BUGS = (
         "commit-point-behind-the-dot",
         "the order of qmail's flagcritical turned round: the record follows the deed",
         (
-            "smtp/session.py",
-            "        try:\n            commit()\n",
-            """        self._engine.finish_content()
-        self._flush()
+            "delivery/recording.py",
+            "        ledger = self._ledger\n        try:\n",
+            """        ledger = self._ledger
+        for point in points:
+            point[2].finish()
         try:
-            commit()
-            return
 """,
+        ),
+        (
+            "delivery/recording.py",
+            "        for *_, session in points:\n            session.finish()\n",
+            "",
         ),
         tests=(f"{CRASHES}::test_crash_point[commit-before-3-same]",),
     ),
@@ -391,7 +384,7 @@ BUGS = (
             "[i for i, committed in left if not committed and same_boot]",
             "[i for i, committed in left]",
         ),
-        tests=(f"{CRASHES}::test_crash_point[content-after-1-same]",),
+        tests=(f"{CRASHES}::test_crash_point[finish-after-1-same]",),
     ),
     _bug(
         "power-loss-is-a-crash",
@@ -407,8 +400,11 @@ BUGS = (
         "sending-on-without-a-ledger",
         "KumoMTA's warning: a delivery whose record failed is a duplicate to come",
         (
-            "delivery/sender.py",
-            "        if run.broken is not None:\n            raise run.broken\n",
+            "delivery/recording.py",
+            """        if self.broken is not None:
+            session.abort()
+            raise self.broken
+""",
             "",
         ),
         tests=(f"{STORAGE}::test_the_next_write_would_succeed",),
@@ -417,8 +413,8 @@ BUGS = (
         "lost-outcome-is-not-told",
         "post_office again: what the database did not take stood nowhere",
         (
-            "delivery/sender.py",
-            '                run.progress.alarm(f"not recorded: {_in_words(outcome)}")\n',
+            "delivery/recording.py",
+            '                self._progress.alarm(f"not recorded: {_in_words(outcome)}")\n',
             "                pass\n",
         ),
         tests=(f"{STORAGE}::test_an_outcome_that_cannot_be_written_is_told",),

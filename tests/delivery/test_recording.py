@@ -1,0 +1,269 @@
+"""Records of several sessions share a commit; no last byte leaves before it, nothing is lost."""
+
+import sqlite3
+from collections import deque
+from contextlib import closing
+
+import pytest
+
+from mailbatch.delivery.options import Silence
+from mailbatch.delivery.recording import MOST_WAITING, Recording
+from mailbatch.errors import LedgerError
+from mailbatch.outcome import Alike, Outcome, Status
+from tests.ledger.steps import NEVER, NOW, TAKEN, copy_files, open_ledger, people, plan
+
+DIGEST = bytes(32)
+
+
+class Turns:
+    """The turns of an event loop, taken by hand."""
+
+    def __init__(self):
+        self._next = deque()
+
+    def call_soon(self, callback):
+        self._next.append(callback)
+
+    def take(self):
+        """Take one turn; False if nothing was asked for."""
+        for callback in (now := list(self._next)):
+            self._next.popleft()
+            callback()
+        return bool(now)
+
+
+class Progress(Silence):
+    """A progress that keeps what it hears."""
+
+    def __init__(self):
+        self.counts, self.alarms = [], []
+
+    def settled(self, status, recipients):
+        self.counts.append((status, recipients))
+
+    def alarm(self, text):
+        self.alarms.append(text)
+
+
+class Scene:
+    """A ledger with ten leased deliveries, a recording over it, and the sessions that wait."""
+
+    def __init__(self, folder, *, several=True, recipients=10):
+        self.path = folder / "ledger"
+        self.ledger = open_ledger(self.path)
+        plan(self.ledger, people(*(f"u{n}@example.net" for n in range(recipients))))
+        self.deliveries = self.ledger.lease(recipients, now=NOW)
+        self.turns, self.progress = Turns(), Progress()
+        call_soon = self.turns.call_soon if several else None
+        self.recording = Recording(self.ledger, self.progress, call_soon)
+        self.commits = 0
+        self.ledger._database.connection.set_trace_callback(self._note)
+
+    def _note(self, statement):
+        single = statement.lstrip().startswith(("UPDATE lease", "INSERT INTO outcome"))
+        if statement == "COMMIT" or (
+            single and not self.ledger._database.connection.in_transaction
+        ):
+            self.commits += 1
+
+    def committed(self):
+        """How many commit points another process finds in the ledger."""
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as reader:
+            (found,) = reader.execute("SELECT count(*) FROM lease WHERE committed").fetchone()
+        return found
+
+    def point(self, number):
+        """A session has all of a content but its last bytes."""
+        session = Session(self)
+        self.recording.commit_point(self.deliveries[number].id, DIGEST, session)
+        return session
+
+    def taken(self, number):
+        """A session has learnt that everybody has the message."""
+        delivery = self.deliveries[number]
+        outcomes = Alike(delivery.unsettled, Status.ACCEPTED, TAKEN)
+        self.recording.settle(delivery, outcomes, now=NOW, retry_at=None)
+
+    def refused(self, number, status=Status.REJECTED, reply=NEVER):
+        """A session has learnt something else."""
+        delivery = self.deliveries[number]
+        outcomes = (Outcome(delivery.unsettled[0], status, reply),)
+        self.recording.settle(delivery, outcomes, now=NOW, retry_at=None)
+
+    def statuses(self):
+        """What the next process makes of it if this one dies now, by the number of the delivery."""
+        with open_ledger(copy_files(self.path, self.path.parent / "dead")) as ledger:
+            return [row.status for row in ledger.result_rows()]
+
+    def break_ledger(self):
+        """Let nothing be written any more."""
+        self.ledger._database.connection.execute("PRAGMA query_only=1")
+
+    def close(self):
+        """Put the ledger away."""
+        self.ledger._database.connection.execute("PRAGMA query_only=0")
+        self.ledger.close()
+
+
+class Session:
+    """The end of a session that the recording sees."""
+
+    def __init__(self, scene):
+        self._scene = scene
+        self.committed = None
+        self.aborted = False
+
+    def finish(self):
+        self.committed = self._scene.committed()
+
+    def abort(self):
+        self.aborted = True
+
+
+@pytest.fixture
+def scene(tmp_path):
+    with closing(Scene(tmp_path)) as scene:
+        yield scene
+
+
+def test_the_last_bytes_leave_behind_the_record_of_all_that_wait(scene):
+    sessions = [scene.point(0), scene.point(1), scene.point(2)]
+    assert [s.committed for s in sessions] == [None, None, None]
+    assert scene.committed() == 0
+    while scene.turns.take():
+        pass
+    assert [s.committed for s in sessions] == [3, 3, 3]
+    assert scene.commits == 1
+
+
+def test_outcomes_share_the_commit_of_the_next_commit_points(scene):
+    for number in range(3):
+        scene.point(number)
+    while scene.turns.take():
+        pass
+    scene.taken(0)
+    scene.point(3)
+    scene.taken(1)
+    assert scene.progress.counts == []
+    while scene.turns.take():
+        pass
+    assert scene.commits == 2
+    assert scene.progress.counts == [(Status.ACCEPTED, 2)]
+    assert scene.statuses()[:5] == ["accepted", "accepted", "in_doubt", "in_doubt", "pending"]
+
+
+def test_they_wait_for_as_long_as_each_turn_brings_more(scene):
+    session = scene.point(0)
+    for number in range(1, 5):
+        assert scene.turns.take()
+        scene.point(number)
+        assert session.committed is None
+    assert scene.turns.take()
+    assert session.committed is None  # the turn before brought one
+    assert scene.turns.take()
+    assert session.committed == 5
+    assert not scene.turns.take()
+
+
+def test_many_do_not_wait(tmp_path):
+    scene = Scene(tmp_path, recipients=MOST_WAITING)
+    sessions = [scene.point(number) for number in range(MOST_WAITING)]
+    assert {s.committed for s in sessions} == {MOST_WAITING}
+    scene.turns.take()
+    assert scene.commits == 1
+
+
+def test_one_session_waits_for_nobody(tmp_path):
+    scene = Scene(tmp_path, several=False)
+    session = scene.point(0)
+    assert session.committed == 1
+    scene.taken(0)
+    assert scene.progress.counts == [(Status.ACCEPTED, 1)]
+    assert scene.commits == 2
+
+
+def test_whatever_takes_longer_has_them_recorded_before(scene):
+    session = scene.point(0)
+    scene.recording.flush()
+    assert session.committed == 1
+
+
+def test_other_outcomes_are_recorded_at_once_and_behind_what_waits(scene):
+    """A session that failed before its commit point was recorded has settled its delivery."""
+    session = scene.point(0)
+    scene.refused(0, Status.PENDING, None)
+    assert session.committed == 1
+    assert scene.progress.counts == [(Status.PENDING, 1)]
+    scene.point(1)
+    scene.recording.flush()
+    scene.refused(1)
+    assert scene.progress.counts[1:] == [(Status.REJECTED, 1)]
+    assert scene.statuses()[:2] == ["pending", "rejected"]
+
+
+def test_a_ledger_that_fails_holds_the_last_bytes_back_and_tells_what_is_lost(scene):
+    scene.point(0)
+    scene.recording.flush()
+    scene.taken(0)
+    held = [scene.point(1), scene.point(2)]
+    scene.break_ledger()
+    while scene.turns.take():
+        pass
+    assert [(s.committed, s.aborted) for s in held] == [(None, True), (None, True)]
+    assert scene.progress.alarms == [
+        "not recorded: u0@example.net is accepted: 250 2.6.0 Message queued as 0b3f-77"
+    ]
+    assert scene.progress.counts == []
+    with pytest.raises(LedgerError):
+        scene.recording.flush()
+    assert scene.statuses()[:3] == ["in_doubt", "pending", "pending"]
+
+
+def test_no_commit_point_is_passed_behind_a_failure(scene):
+    scene.point(0)
+    scene.break_ledger()
+    while scene.turns.take():
+        pass
+    scene.ledger._database.connection.execute("PRAGMA query_only=0")
+    with pytest.raises(LedgerError):
+        scene.point(1)
+    assert scene.recording.broken is not None
+    assert scene.committed() == 0
+
+
+def test_who_was_given_up_needs_no_record(scene):
+    """The ledger says already that nobody has it: there is nothing to tell."""
+    scene.point(0)
+    scene.break_ledger()
+    while scene.turns.take():
+        pass
+    with pytest.raises(LedgerError):
+        scene.refused(0, Status.PENDING, None)
+    assert scene.progress.alarms == []
+
+
+def test_the_end_of_a_run_records_outcomes_and_passes_no_commit_point(scene):
+    scene.point(0)
+    scene.recording.flush()
+    scene.taken(0)
+    session = scene.point(1)
+    scene.recording.close()
+    assert session.committed is None
+    assert not session.aborted
+    while scene.turns.take():
+        pass
+    assert scene.statuses()[:2] == ["accepted", "pending"]
+
+
+def test_a_delivery_of_which_somebody_waits_is_recorded_with_the_others(tmp_path):
+    """Its outcome is more than a note in its lease, and it is a part of the same transaction."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        rows = people("ann@example.net", "ben@example.net", group=("a",))
+        plan(ledger, rows, group_by=("lot",))
+        (delivery,) = ledger.lease(1, now=NOW, address="ann@example.net")
+        ledger.commit_point(delivery.id)
+        with ledger.together():
+            outcomes = Alike(delivery.unsettled, Status.ACCEPTED, TAKEN)
+            ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
+        counts = ledger.counts()
+    assert (counts[Status.ACCEPTED], counts[Status.PENDING]) == (1, 1)
