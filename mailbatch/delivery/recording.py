@@ -2,14 +2,14 @@
 
 A commit of the ledger costs as much as all that is said to the server about a message. So where
 there are several sessions their commit points and outcomes wait for each other, for as long as
-each turn of the event loop brings more of them; one commit takes them all, and then the last bytes
-leave. It holds nobody up: a turn that brings nothing is over in no time, and a session that waits
-brings nothing. This module must never let the last bytes of a content go before its commit point
-is recorded, and decides nothing.
+each turn of the event loop brings more of them, and a moment at most; one commit takes them all,
+and then the last bytes leave. Of each session one outcome waits, at most. This module must never
+let the last bytes of a content go before its commit point is recorded, and decides nothing.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -22,8 +22,9 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Alike, Outcome, Status
 
-#: So many records do not wait for more.
+#: So many records do not wait for more, and none waits for so many seconds.
 MOST_WAITING = 64
+MOMENT = 0.002
 
 #: A delivery, the digest of its content, and the session that has all of it but the last bytes.
 _Point: TypeAlias = tuple[int, bytes, TransportSession]
@@ -37,8 +38,8 @@ _ALONE: AbstractContextManager[None] = nullcontext()
 class Recording:
     """The records of a run: those that wait, and what became of the others.
 
-    `broken` is the first failure of the ledger: behind it no commit point is passed any more.
-    `call_soon` calls back in the next turn of the event loop; None: nothing waits.
+    `broken` is the first failure: behind it no commit point is passed any more. `call_soon` calls
+    back in the next turn of the event loop; None: nothing waits.
     """
 
     def __init__(
@@ -46,22 +47,25 @@ class Recording:
         ledger: Ledger,
         progress: Progress,
         call_soon: Callable[[Callable[[], None]], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.broken: LedgerError | None = None
+        self.broken: Exception | None = None
         self._ledger = ledger
         self._progress = progress
         self._call_soon = call_soon
+        self._clock = clock
         self._points: list[_Point] = []
         self._settled: list[_Settled] = []
-        # How many records waited in the last turn; None: no turn is waited for.
-        self._waited: int | None = None
-        # Deliveries whose commit point could not be recorded.
+        # While a turn is waited for: until when, and how many records waited in the last one.
+        self._until: float | None = None
+        self._waited = 0
+        # Deliveries whose commit point was not recorded.
         self._given_up: set[int] = set()
 
     def commit_point(self, delivery_id: int, digest: bytes, session: TransportSession) -> None:
         """Record the commit point of a delivery, then have `session` hand over its last bytes.
 
-        The session is aborted if it cannot be recorded. Raises LedgerError where that is known now.
+        The session is aborted if it cannot be recorded. Raises what is `broken`.
         """
         if self.broken is not None:
             session.abort()
@@ -76,13 +80,12 @@ class Recording:
 
         What cannot be recorded is told as an alarm. Raises LedgerError where that is known now.
         """
+        plain = isinstance(outcomes, Alike) and outcomes.status is _ACCEPTED and len(outcomes) == 1
+        if not plain:  # many rows want a commit of their own
+            with suppress(Exception):  # it is `broken`; what is known here is recorded if possible
+                self._flush()
         if self.broken is not None and delivery.id in self._given_up:
             raise self.broken  # nobody has it, and so says the ledger
-        plain = isinstance(outcomes, Alike) and outcomes.status is _ACCEPTED and len(outcomes) == 1
-        if not plain:
-            # Its own commit point may wait, if its session has failed; and many rows want a commit
-            # of their own.
-            self._flush()
         self._settled.append((delivery, outcomes, now, retry_at))
         if plain:
             self._flush_soon()
@@ -90,63 +93,92 @@ class Recording:
             self._flush()
 
     def flush(self) -> None:
-        """Record what waits. Raises LedgerError if anything cannot be, now or before."""
+        """Record what waits. Raises what is `broken`, now or before."""
         self._flush()
         if self.broken is not None:
             raise self.broken
 
+    def fail(self, error: Exception) -> None:
+        """Pass no commit point any more; those that wait are given up."""
+        self.broken = self.broken or error
+        points, self._points = self._points, []
+        for delivery_id, _, session in points:
+            self._given_up.add(delivery_id)
+            session.abort()
+
     def close(self) -> None:
-        """Record the outcomes that wait; no commit point is passed any more."""
+        """Record the outcomes that wait, at the end of a run; no commit point is passed."""
         self._points.clear()
-        with suppress(LedgerError):
+        with suppress(LedgerError):  # told as an alarm
             self._flush()
 
     def _flush_soon(self) -> None:
         waiting = len(self._points) + len(self._settled)
         if self._call_soon is None or waiting >= MOST_WAITING:
             self._flush()
-        elif self._waited is None:
-            self._waited = 0
+        elif self._until is None:
+            self._waited, self._until = 0, self._clock() + MOMENT
             self._call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
-        waited, waiting = self._waited, len(self._points) + len(self._settled)
-        self._waited = None
-        if waiting and waiting != waited and self._call_soon is not None:
+        waiting, until = len(self._points) + len(self._settled), self._until
+        if self._call_soon is not None and until is not None and waiting > self._waited:
             self._waited = waiting
-            self._call_soon(self._next_turn)
-            return
-        with suppress(LedgerError):  # whoever comes next hears of it
+            if self._clock() < until:
+                self._call_soon(self._next_turn)
+                return
+        self._until = None
+        with suppress(Exception):  # whoever comes next raises what is `broken`
             self._flush()
 
     def _flush(self) -> None:
-        points, settled = self._points, self._settled
+        points, self._points = self._points, []
+        settled, self._settled = self._settled, []
+        if points:  # who was lost meanwhile hands nothing over, and needs no commit point
+            points = [point for point in points if point[2].failure is None]
         if not points and not settled:
             return
-        self._points, self._settled = [], []
-        ledger = self._ledger
+        several = len(points) + len(settled) > 1
         try:
-            with ledger.together() if len(points) + len(settled) > 1 else _ALONE:
-                for delivery, outcomes, now, retry_at in settled:
-                    ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at)
+            with self._ledger.together() if several else _ALONE:
+                for one in settled:
+                    self._settle(one)
                 for delivery_id, digest, _ in points:
-                    ledger.commit_point(delivery_id, digest=digest)
-        except LedgerError as error:
-            self.broken = self.broken or error
-            self._give_up(points, settled)
+                    self._ledger.commit_point(delivery_id, digest=digest)
+        except Exception as error:
+            self._points = points
+            self.fail(error)
+            self._save(settled, again=several)
             raise
-        for *_, session in points:
-            session.finish()
-        if settled:
-            self._tell(settled)
+        self._go_on(points, settled)
 
-    def _give_up(self, points: Sequence[_Point], settled: Sequence[_Settled]) -> None:
-        for delivery_id, _, session in points:
-            self._given_up.add(delivery_id)
-            session.abort()
-        for _, outcomes, *_ in settled:
-            for outcome in outcomes:
+    def _settle(self, one: _Settled) -> None:
+        delivery, outcomes, now, retry_at = one
+        self._ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at)
+
+    def _save(self, settled: Sequence[_Settled], *, again: bool) -> None:
+        """Record each outcome by itself where that was not tried, and tell those that are lost."""
+        for one in settled:
+            with suppress(Exception):  # the first failure is the one to tell of
+                if again:
+                    self._settle(one)
+                    self._tell([one])
+                    continue
+            for outcome in one[1]:
                 self._progress.alarm(f"not recorded: {_in_words(outcome)}")
+
+    def _go_on(self, points: Sequence[_Point], settled: Sequence[_Settled]) -> None:
+        """Let the last bytes go, and tell the progress, behind the record of all of it."""
+        try:
+            for *_, session in points:
+                session.finish()
+            if settled:
+                self._tell(settled)
+        except Exception as error:
+            self.fail(error)
+            for *_, session in points:
+                session.abort()  # or it might wait for ever
+            raise
 
     def _tell(self, settled: Sequence[_Settled]) -> None:
         accepted = 0

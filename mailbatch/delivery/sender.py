@@ -29,6 +29,7 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.envelope import Delivery
 from mailbatch.errors import (
     AuthenticationError,
+    LedgerError,
     LocalProtocolError,
     ServiceUnavailable,
     SessionError,
@@ -331,6 +332,8 @@ class Sender:
             try:
                 self._ahead = self._next_at_hand()
             except Exception as error:  # noqa: BLE001 - raised again, once the reply is settled
+                if isinstance(error, LedgerError):
+                    self._run.recording.fail(error)  # the others need not find out by themselves
                 return error
         return None
 

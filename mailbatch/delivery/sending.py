@@ -188,7 +188,7 @@ async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | 
             failures.append(error)
             shared.stop.set()
             if isinstance(error, LedgerError):
-                shared.recording.broken = shared.recording.broken or error
+                shared.recording.fail(error)
         except BaseException:
             shared.stop.set()
             raise

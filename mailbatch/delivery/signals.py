@@ -111,6 +111,7 @@ class Stopping:
             try:
                 loop.add_signal_handler(signum, self._inside, signum)
             except (NotImplementedError, RuntimeError, ValueError):
+                self._patient = False  # nobody else would hear the second one
                 return
         if self.signum is not None:
             finish()

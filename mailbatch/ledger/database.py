@@ -36,7 +36,7 @@ CHECKPOINT_PAGES = 2048
 class Database:
     """A connection to one ledger, and the only way to it."""
 
-    __slots__ = ("_place", "_reading", "connection", "exact", "guard", "path")
+    __slots__ = ("_place", "_reading", "_together", "connection", "exact", "guard", "path")
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -46,6 +46,7 @@ class Database:
         self.exact = True
         self._place = _place(path)
         self._reading: sqlite3.Cursor | None = None
+        self._together = False
 
     def check_place(self) -> None:
         """Raise LedgerError if another file, or none, stands where the ledger was opened."""
@@ -56,10 +57,10 @@ class Database:
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss).
 
-        Inside `together` it is a part of that.
+        Inside `together` it is a part of that; a durable one cannot be.
         """
         connection = self.connection
-        if connection.in_transaction:
+        if self._together and not durable:
             yield connection
             return
         with self.guard:
@@ -67,14 +68,8 @@ class Database:
             if durable:
                 connection.execute("PRAGMA synchronous=FULL")
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
+                with self._all_or_nothing():
                     yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
             finally:
                 if durable:
                     connection.execute("PRAGMA synchronous=NORMAL")
@@ -82,16 +77,25 @@ class Database:
     @contextmanager
     def together(self) -> Iterator[None]:
         """One transaction for several small ones; a reader stays one (`keep_reading`)."""
-        execute = self.connection.execute
         with self.guard:
-            execute("BEGIN IMMEDIATE")
+            self._together = True
             try:
-                yield
-                execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    execute("ROLLBACK")
-                raise
+                with self._all_or_nothing():
+                    yield
+            finally:
+                self._together = False
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def keep_reading(self) -> None:
         """Stay a reader until the next transaction: small commits then take two locks, not six.

@@ -309,9 +309,9 @@ class Ledger:
     def together(self) -> AbstractContextManager[None]:
         """Record the commit points and outcomes of a block in one commit, which survives kill -9.
 
-        Where it fails nothing of the block is recorded, and the ledger is to be closed.
+        Where it fails nothing of the block is recorded, and all is as before.
         """
-        return self._database.together()
+        return self._writing().together()
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as invalid; the next plan asks for them again."""

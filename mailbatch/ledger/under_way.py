@@ -1,15 +1,17 @@
 """What is under way: lease, commit point, outcome. The hot path of the ledger, free of layers.
 
 A delivery is leased (synced to the disk), its commit point is recorded before the last bytes of
-the end of data leave, its outcome after the reply: two small commits a message. What was settled
-waits, by far the most of it as one note in the lease, and is folded into `recipient` later.
+the end of data leave, its outcome after the reply: two small commits a message, or one for several
+messages. What was settled waits, by far the most of it as one note in the lease, and is folded into
+`recipient` later.
 This module must never decide what a reply means: it records the Outcome it is given.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -53,11 +55,13 @@ class Leased:
 class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
-    __slots__ = ("_database", "_next_reply", "_open", "accepted", "run")
+    __slots__ = ("_database", "_next_reply", "_open", "_undo", "accepted", "run")
 
     def __init__(self, database: Database, run: int) -> None:
         self._database = database
         self._open: dict[int, Leased] = {}
+        # What to put back if the transaction of several records fails; None outside of one.
+        self._undo: list[tuple[int, Leased, bool]] | None = None
         #: The number of this run in the ledger.
         self.run = run
         #: How many deliveries were accepted as a whole since they were folded last.
@@ -77,6 +81,23 @@ class UnderWay:
         """Take note of a delivery that has just been leased."""
         self._open[delivery_id] = leased
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Record commit points and outcomes in one commit: if it fails, none of them is."""
+        before = self._next_reply, self.accepted
+        undo = self._undo = []
+        try:
+            with self._database.together():
+                yield
+        except BaseException:
+            for delivery_id, leased, committed in reversed(undo):
+                leased.committed = committed
+                self._open[delivery_id] = leased
+            self._next_reply, self.accepted = before
+            raise
+        finally:
+            self._undo = None
+
     def commit_point(self, delivery_id: int, digest: bytes | None) -> None:
         """Record that the end of data is about to leave."""
         leased = self._leased(delivery_id)
@@ -89,6 +110,7 @@ class UnderWay:
             ).rowcount
         if changed != 1:
             raise self._lost()
+        self._note(delivery_id, leased)
         leased.committed = True
 
     def settle(
@@ -98,6 +120,7 @@ class UnderWay:
         leased = self._leased(delivery_id)
         reply = _accepted_by(leased, outcomes)
         if reply is not None:
+            self._note(delivery_id, leased)
             self._accept(delivery_id, reply, now)
             return
         ids_of = dict(zip(leased.addresses, leased.ids, strict=True))
@@ -135,6 +158,7 @@ class UnderWay:
                 for row_id in ids[1:]
             )
         self._check_addresses(delivery_id, leased, rows)
+        self._note(delivery_id, leased)
         self._insert(delivery_id, rows, copies, now)
         self._next_reply = number
         del self._open[delivery_id]
@@ -151,6 +175,11 @@ class UnderWay:
         self._next_reply += 1
         self.accepted += 1
         del self._open[delivery_id]
+
+    def _note(self, delivery_id: int, leased: Leased) -> None:
+        """Note a delivery as it is, before a record changes it."""
+        if self._undo is not None:
+            self._undo.append((delivery_id, leased, leased.committed))
 
     def _check_addresses(
         self, delivery_id: int, leased: Leased, rows: Sequence[_OutcomeRow]

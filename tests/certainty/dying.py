@@ -23,9 +23,11 @@ import mailbatch.delivery.sending
 import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.under_way import UnderWay
 from mailbatch.smtp.session import Session
 
 #: Every ledger step and every socket step of a run, by name: what holds it, and what it is called.
@@ -50,6 +52,13 @@ STEPS: dict[str, tuple[Any, str]] = {
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }
+#: The steps of several sessions that record together; by name: what holds it, what it is called,
+#: and which of its calls count.
+SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
+    "together": (UnderWay, "together", lambda *_: True),
+    "commit": (Ledger, "commit_point", lambda *_, **__: True),
+    "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
+}
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
 
 _processes = multiprocessing.get_context("forkserver")
@@ -67,21 +76,25 @@ def _copy_state(job: str, to: Path) -> None:
 
 
 def _doing(
-    step: Callable[..., Any], when: str, nth: int, deed: Callable[[], None]
+    step: Callable[..., Any],
+    when: str,
+    nth: int,
+    deed: Callable[[], None],
+    counts: Callable[..., bool] = lambda *_, **__: True,
 ) -> Callable[..., Any]:
-    """Wrap a step so that `deed` is done before or after its nth call."""
+    """Wrap a step so that `deed` is done before or after its nth call of those that count."""
     calls = 0
 
-    def due() -> bool:
+    def due(*args: Any, **kwargs: Any) -> bool:
         nonlocal calls
-        calls += 1
-        return calls == nth
+        calls += counts(*args, **kwargs)
+        return calls == nth and counts(*args, **kwargs)
 
     if inspect.iscoroutinefunction(step):
 
         @functools.wraps(step)
         async def wrapped_async(*args: Any, **kwargs: Any) -> Any:
-            now = due()
+            now = due(*args, **kwargs)
             if now and when == "before":
                 deed()
             result = await step(*args, **kwargs)
@@ -93,7 +106,7 @@ def _doing(
 
     @functools.wraps(step)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        now = due()
+        now = due(*args, **kwargs)
         if now and when == "before":
             deed()
         result = step(*args, **kwargs)
@@ -109,6 +122,11 @@ def _wrap(step: str, when: str, nth: int, deed: Callable[[], None]) -> None:
     setattr(holder, name, _doing(getattr(holder, name), when, nth, deed))
 
 
+def _wrap_shared(step: str, when: str, nth: int) -> None:
+    holder, name, counts = SHARED[step]
+    setattr(holder, name, _doing(getattr(holder, name), when, nth, die_here, counts))
+
+
 def _run_to_death(
     job: str,
     step: str | None,
@@ -116,13 +134,16 @@ def _run_to_death(
     nth: int,
     boot: str | None,
     synced: tuple[int, Path] | None,
+    sessions_share: bool,
 ) -> None:
     os.environ["SCENE_PASSWORD"] = ""
     if boot is not None:
         mailbatch.ledger.store.this_boot = lambda: boot
     if synced is not None:
         _wrap("lease", "after", synced[0], lambda: _copy_state(job, synced[1]))
-    if step is not None:
+    if step is not None and sessions_share:
+        _wrap_shared(step, when, nth)
+    elif step is not None:
         _wrap(step, when, nth, die_here)
     run(load_job(Path(job)), RunOptions())
 
@@ -135,14 +156,19 @@ def start(
     nth: int = 1,
     boot: str | None = None,
     synced: tuple[int, Path] | None = None,
+    sessions_share: bool = False,
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
+
+    `step` is one of STEPS, or of SHARED where `sessions_share`.
 
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
     behind that lease is copied there. All of it has been synced by then.
     """
     process = _processes.Process(
-        target=_run_to_death, args=(str(job), step, when, nth, boot, synced), daemon=True
+        target=_run_to_death,
+        args=(str(job), step, when, nth, boot, synced, sessions_share),
+        daemon=True,
     )
     process.start()
     return process

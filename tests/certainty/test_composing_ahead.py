@@ -9,8 +9,9 @@ import pytest
 
 from mailbatch.delivery.ahead import LEAST_MESSAGES
 from tests.certainty import forked
+from tests.certainty.dying import ended, start
 from tests.certainty.scene import Scene
-from tests.certainty.test_kill import kill_and_resume
+from tests.certainty.test_kill import doubts_of, kill_and_resume
 
 pytestmark = [
     pytest.mark.skipif(
@@ -118,3 +119,26 @@ def test_kills(tmp_path, fault_server, sessions):
     kill_and_resume(
         tmp_path / "s", fault_server(), kills=5, seed=7, sessions=sessions, recipients=2 * ENOUGH
     )
+
+
+@pytest.mark.parametrize("chunking", [False, True], ids=["data", "bdat"])
+@pytest.mark.parametrize("nth", [30, 31, 32, 33])
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [("together", "before"), ("commit", "before"), ("shared", "before"), ("shared", "after")],
+)
+def test_a_death_around_a_commit_that_sessions_share(
+    tmp_path, fault_server_process, step, when, nth, chunking
+):
+    """No last byte has left before that commit; behind it each session has one doubt at most.
+
+    They share commits where another process composes: nothing takes longer than a commit then.
+    """
+    server = fault_server_process(chunking=chunking)
+    scene = Scene(tmp_path / "s", server.port, recipients=ENOUGH, sessions=4, text="Hello\n")
+    died = start(scene.job, step=step, when=when, nth=nth, sessions_share=True)
+    assert ended(died) == -9
+    doubts = doubts_of(scene)
+    assert len(doubts) <= 4
+    assert scene.run().exit_code == (4 if doubts else 0)
+    scene.check(server.deliveries())

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from mailbatch.delivery.options import Silence
-from mailbatch.delivery.recording import MOST_WAITING, Recording
-from mailbatch.errors import LedgerError
+from mailbatch.delivery.recording import MOMENT, MOST_WAITING, Recording
+from mailbatch.errors import ConnectionLost, LedgerError
+from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Alike, Outcome, Status
 from tests.ledger.steps import NEVER, NOW, TAKEN, copy_files, open_ledger, people, plan
 
@@ -55,7 +56,8 @@ class Scene:
         self.deliveries = self.ledger.lease(recipients, now=NOW)
         self.turns, self.progress = Turns(), Progress()
         call_soon = self.turns.call_soon if several else None
-        self.recording = Recording(self.ledger, self.progress, call_soon)
+        self.now = 0.0
+        self.recording = Recording(self.ledger, self.progress, call_soon, lambda: self.now)
         self.commits = 0
         self.ledger._database.connection.set_trace_callback(self._note)
 
@@ -111,13 +113,26 @@ class Session:
     def __init__(self, scene):
         self._scene = scene
         self.committed = None
-        self.aborted = False
+        self.failure = None
 
     def finish(self):
         self.committed = self._scene.committed()
 
     def abort(self):
-        self.aborted = True
+        self.failure = self.failure or ConnectionLost("the session was ended")
+
+    @property
+    def aborted(self):
+        return self.failure is not None
+
+
+def broken_with(error):
+    """A method that raises."""
+
+    def method(*_arguments, **_named):
+        raise error
+
+    return method
 
 
 @pytest.fixture
@@ -165,6 +180,15 @@ def test_they_wait_for_as_long_as_each_turn_brings_more(scene):
     assert not scene.turns.take()
 
 
+def test_they_wait_for_a_moment_at_most(scene):
+    session = scene.point(0)
+    assert scene.turns.take()
+    scene.point(1)
+    scene.now += MOMENT
+    assert scene.turns.take()
+    assert session.committed == 2
+
+
 def test_many_do_not_wait(tmp_path):
     scene = Scene(tmp_path, recipients=MOST_WAITING)
     sessions = [scene.point(number) for number in range(MOST_WAITING)]
@@ -189,16 +213,26 @@ def test_whatever_takes_longer_has_them_recorded_before(scene):
 
 
 def test_other_outcomes_are_recorded_at_once_and_behind_what_waits(scene):
-    """A session that failed before its commit point was recorded has settled its delivery."""
-    session = scene.point(0)
-    scene.refused(0, Status.PENDING, None)
-    assert session.committed == 1
-    assert scene.progress.counts == [(Status.PENDING, 1)]
-    scene.point(1)
+    first, second = scene.point(0), scene.point(1)
     scene.recording.flush()
+    scene.taken(0)
+    third = scene.point(2)
     scene.refused(1)
-    assert scene.progress.counts[1:] == [(Status.REJECTED, 1)]
-    assert scene.statuses()[:2] == ["pending", "rejected"]
+    assert (first.committed, second.committed, third.committed) == (2, 2, 3)
+    assert scene.progress.counts == [(Status.ACCEPTED, 1), (Status.REJECTED, 1)]
+    assert scene.statuses()[:3] == ["accepted", "rejected", "in_doubt"]
+
+
+def test_a_session_that_is_lost_meanwhile_needs_no_commit_point(scene):
+    """Its last bytes never leave: nobody may be in doubt for that."""
+    lost, other = scene.point(0), scene.point(1)
+    lost.abort()
+    while scene.turns.take():
+        pass
+    assert (lost.committed, other.committed) == (None, 1)
+    assert scene.statuses()[:2] == ["pending", "in_doubt"]
+    scene.refused(0, Status.PENDING, None)
+    assert scene.progress.counts == [(Status.PENDING, 1)]
 
 
 def test_a_ledger_that_fails_holds_the_last_bytes_back_and_tells_what_is_lost(scene):
@@ -217,6 +251,72 @@ def test_a_ledger_that_fails_holds_the_last_bytes_back_and_tells_what_is_lost(sc
     with pytest.raises(LedgerError):
         scene.recording.flush()
     assert scene.statuses()[:3] == ["in_doubt", "pending", "pending"]
+
+
+@pytest.mark.parametrize("waits", ["a commit point", "an outcome"])
+def test_what_is_not_plain_is_told_too_where_others_fail_with_it(scene, waits):
+    for number in range(2):
+        scene.point(number)
+    scene.recording.flush()
+    if waits == "an outcome":
+        scene.taken(1)
+    else:
+        scene.point(2)
+    scene.break_ledger()
+    with pytest.raises(LedgerError):
+        scene.refused(0)
+    alarms = scene.progress.alarms
+    assert alarms[-1] == "not recorded: u0@example.net is rejected: 550 5.1.1 no such user"
+    assert len(alarms) == (2 if waits == "an outcome" else 1)
+
+
+def test_an_outcome_is_saved_where_a_commit_point_fails(scene, monkeypatch):
+    """They fail together, and what is known is tried again by itself."""
+    scene.point(0)
+    scene.recording.flush()
+    scene.taken(0)
+    held = scene.point(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "commit_point", broken_with(LedgerError("the disk broke")))
+        while scene.turns.take():
+            pass
+    assert held.aborted
+    assert scene.progress.alarms == []
+    assert scene.progress.counts == [(Status.ACCEPTED, 1)]
+    assert scene.statuses()[:2] == ["accepted", "pending"]
+
+
+def test_a_bug_holds_nobody_for_ever(scene, monkeypatch):
+    held = [scene.point(0), scene.point(1)]
+    monkeypatch.setattr(Ledger, "commit_point", broken_with(MemoryError()))
+    while scene.turns.take():
+        pass
+    assert [session.aborted for session in held] == [True, True]
+    with pytest.raises(MemoryError):
+        scene.point(2)
+
+
+def test_a_progress_that_fails_is_no_secret(scene, monkeypatch):
+    scene.point(0)
+    scene.recording.flush()
+    scene.taken(0)
+    held = scene.point(1)
+    monkeypatch.setattr(scene.progress, "settled", broken_with(OSError("no terminal")))
+    while scene.turns.take():
+        pass
+    assert (held.committed, held.aborted) == (2, True)
+    with pytest.raises(OSError, match="no terminal"):
+        scene.recording.flush()
+    assert scene.progress.alarms == []
+
+
+def test_a_failure_elsewhere_gives_up_what_waits(scene):
+    held = scene.point(0)
+    scene.recording.fail(LedgerError("the disk broke"))
+    while scene.turns.take():
+        pass
+    assert (held.committed, held.aborted) == (None, True)
+    assert scene.committed() == 0
 
 
 def test_no_commit_point_is_passed_behind_a_failure(scene):

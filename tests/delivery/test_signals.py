@@ -73,3 +73,20 @@ def test_signals_before_the_loop_hears_them_are_told_to_it(signals):
             with pytest.raises(Interrupted):
                 run(stopping)
     assert told == ["finish", signal.SIGTERM][:signals]
+
+
+def test_a_loop_that_hears_no_signals_is_no_reason_to_be_deaf():
+    """As on Windows: the second one is raised where it comes, as it is outside of a loop."""
+    behind = []
+
+    def run(stopping):
+        with stopping.in_loop():
+            stopping.install(Loop(), lambda: None, behind.append)
+            signal.raise_signal(signal.SIGTERM)
+            behind.append("the first")
+            signal.raise_signal(signal.SIGTERM)
+            behind.append("the second")
+
+    with Stopping() as stopping, pytest.raises(Interrupted):
+        run(stopping)
+    assert behind == ["the first"]

@@ -11,7 +11,7 @@ import typer
 
 from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.delivery import lots
+from mailbatch.delivery import lots, recording
 from mailbatch.job.model import Job
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
@@ -152,6 +152,7 @@ def test_the_picture_shows_every_room(generate):
     [
         ("explanation/certainty.md", f"lots of {lots.LOT}"),
         ("explanation/certainty.md", f"up to {lots.LARGEST_LOT}"),
+        ("explanation/certainty.md", f"{1000 * recording.MOMENT:g} milliseconds at most"),
         ("explanation/threat-model.md", f"{reply.MAX_LINE} bytes\na line"),
         ("explanation/threat-model.md", f"{reply.MAX_REPLY // 1024} KiB a reply"),
         ("explanation/mime.md", f"at most {content.MAX_LINE} bytes"),

@@ -12,6 +12,7 @@ CERTAINTY = "tests/certainty/"
 MATRIX = CERTAINTY + "test_fault_matrix.py"
 CRASHES = CERTAINTY + "test_crash_points.py"
 PROFILES = CERTAINTY + "test_profiles.py"
+AHEAD = CERTAINTY + "test_composing_ahead.py"
 STORAGE = CERTAINTY + "test_storage.py"
 RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
@@ -357,19 +358,36 @@ BUGS = (
         "the order of qmail's flagcritical turned round: the record follows the deed",
         (
             "delivery/recording.py",
-            "        ledger = self._ledger\n        try:\n",
-            """        ledger = self._ledger
+            "        several = len(points) + len(settled) > 1\n",
+            """        several = len(points) + len(settled) > 1
         for point in points:
             point[2].finish()
-        try:
 """,
         ),
         (
             "delivery/recording.py",
-            "        for *_, session in points:\n            session.finish()\n",
+            "            for *_, session in points:\n                session.finish()\n",
             "",
         ),
         tests=(f"{CRASHES}::test_crash_point[commit-before-3-same]",),
+    ),
+    _bug(
+        "one-commit-point-for-all",
+        "ours, were the first of several sessions to stand for the others",
+        (
+            "delivery/recording.py",
+            "        several = len(points) + len(settled) > 1\n",
+            """        several = len(points) + len(settled) > 1
+        for point in points[1:]:
+            point[2].finish()
+""",
+        ),
+        (
+            "delivery/recording.py",
+            "            for *_, session in points:\n                session.finish()\n",
+            "            for *_, session in points[:1]:\n                session.finish()\n",
+        ),
+        tests=(f"{AHEAD}::test_a_death_around_a_commit_that_sessions_share",),
     ),
     _bug(
         "doubt-is-sent-again",
