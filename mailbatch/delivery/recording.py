@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import TypeAlias
 
 from mailbatch.delivery.options import Progress
@@ -32,7 +32,7 @@ _Point: TypeAlias = tuple[int, bytes, TransportSession]
 _Settled: TypeAlias = tuple[Delivery, Sequence[Outcome], float, float | None]
 
 _ACCEPTED = Status.ACCEPTED
-_ALONE: AbstractContextManager[None] = nullcontext()
+_ALONE = nullcontext()
 
 
 class Recording:

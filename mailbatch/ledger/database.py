@@ -57,7 +57,7 @@ class Database:
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss).
 
-        Inside `together` it is a part of that; a durable one cannot be.
+        Between `begin_together` and `end_together` it is a part of that; a durable one cannot be.
         """
         connection = self.connection
         if self._together and not durable:
@@ -68,34 +68,36 @@ class Database:
             if durable:
                 connection.execute("PRAGMA synchronous=FULL")
             try:
-                with self._all_or_nothing():
+                connection.execute("BEGIN IMMEDIATE")
+                try:
                     yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
             finally:
                 if durable:
                     connection.execute("PRAGMA synchronous=NORMAL")
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """One transaction for several small ones; a reader stays one (`keep_reading`)."""
+    def begin_together(self) -> None:
+        """Begin one transaction for several small ones; a reader stays one (`keep_reading`)."""
         with self.guard:
-            self._together = True
-            try:
-                with self._all_or_nothing():
-                    yield
-            finally:
-                self._together = False
+            self.connection.execute("BEGIN IMMEDIATE")
+        self._together = True
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        connection = self.connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    def end_together(self, *, commit: bool) -> None:
+        """End it: all of it or nothing."""
+        self._together = False
+        with self.guard:
+            try:
+                if commit:
+                    self.connection.execute("COMMIT")
+            finally:
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def keep_reading(self) -> None:
         """Stay a reader until the next transaction: small commits then take two locks, not six.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -40,7 +40,7 @@ from mailbatch.ledger.lock import Holder, RunLock, is_held, last_holder, locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
-from mailbatch.ledger.under_way import UnderWay
+from mailbatch.ledger.under_way import Together, UnderWay
 from mailbatch.outcome import UNFINISHED, Outcome, Status
 
 
@@ -306,12 +306,12 @@ class Ledger:
         """
         self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> Together:
         """Record the commit points and outcomes of a block in one commit, which survives kill -9.
 
         Where it fails nothing of the block is recorded, and all is as before.
         """
-        return self._writing().together()
+        return Together(self._writing())
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as invalid; the next plan asks for them again."""

@@ -10,8 +10,7 @@ This module must never decide what a reply means: it records the Outcome it is g
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,16 +51,32 @@ class Leased:
     committed: bool = False
 
 
+class Together:
+    """One commit for the records of a block: all of them or nothing."""
+
+    __slots__ = ("_under_way",)
+
+    def __init__(self, under_way: UnderWay) -> None:
+        self._under_way = under_way
+
+    def __enter__(self) -> None:
+        self._under_way.begin_together()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._under_way.end_together(commit=kind is None)
+
+
 class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
-    __slots__ = ("_database", "_next_reply", "_open", "_undo", "accepted", "run")
+    __slots__ = ("_before", "_database", "_next_reply", "_open", "_undo", "accepted", "run")
 
     def __init__(self, database: Database, run: int) -> None:
         self._database = database
         self._open: dict[int, Leased] = {}
-        # What to put back if the transaction of several records fails; None outside of one.
+        # What to put back if a commit of several records fails; None outside of one.
         self._undo: list[tuple[int, Leased, bool]] | None = None
+        self._before = (0, 0)
         #: The number of this run in the ledger.
         self.run = run
         #: How many deliveries were accepted as a whole since they were folded last.
@@ -81,22 +96,24 @@ class UnderWay:
         """Take note of a delivery that has just been leased."""
         self._open[delivery_id] = leased
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Record commit points and outcomes in one commit: if it fails, none of them is."""
-        before = self._next_reply, self.accepted
-        undo = self._undo = []
+    def begin_together(self) -> None:
+        """Begin to record commit points and outcomes in one commit."""
+        self._database.begin_together()
+        self._undo, self._before = [], (self._next_reply, self.accepted)
+
+    def end_together(self, *, commit: bool) -> None:
+        """End it; if nothing of it is recorded, all is as before."""
+        undo, self._undo = self._undo or [], None
+        done = False
         try:
-            with self._database.together():
-                yield
-        except BaseException:
-            for delivery_id, leased, committed in reversed(undo):
-                leased.committed = committed
-                self._open[delivery_id] = leased
-            self._next_reply, self.accepted = before
-            raise
+            self._database.end_together(commit=commit)
+            done = commit
         finally:
-            self._undo = None
+            if not done:
+                for delivery_id, leased, committed in reversed(undo):
+                    leased.committed = committed
+                    self._open[delivery_id] = leased
+                self._next_reply, self.accepted = self._before
 
     def commit_point(self, delivery_id: int, digest: bytes | None) -> None:
         """Record that the end of data is about to leave."""

@@ -55,7 +55,7 @@ STEPS: dict[str, tuple[Any, str]] = {
 #: The steps of several sessions that record together; by name: what holds it, what it is called,
 #: and which of its calls count.
 SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
-    "together": (UnderWay, "together", lambda *_: True),
+    "together": (UnderWay, "begin_together", lambda *_: True),
     "commit": (Ledger, "commit_point", lambda *_, **__: True),
     "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
 }
