@@ -18,10 +18,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import mailbatch.delivery.ahead_process
 import mailbatch.delivery.runner
 import mailbatch.delivery.sending
 import mailbatch.ledger.store
 import mailbatch.smtp.session
+from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
@@ -127,6 +129,12 @@ def _wrap_shared(step: str, when: str, nth: int) -> None:
     setattr(holder, name, _doing(getattr(holder, name), when, nth, die_here, counts))
 
 
+def _share_on_a_busy_machine() -> None:
+    """Have every message composed ahead: what is composed in the run itself is waited for."""
+    mailbatch.delivery.ahead_process._step_aside = lambda: None
+    Ahead.judge = lambda *_: None  # type: ignore[method-assign]
+
+
 def _run_to_death(
     job: str,
     step: str | None,
@@ -142,6 +150,7 @@ def _run_to_death(
     if synced is not None:
         _wrap("lease", "after", synced[0], lambda: _copy_state(job, synced[1]))
     if step is not None and sessions_share:
+        _share_on_a_busy_machine()
         _wrap_shared(step, when, nth)
     elif step is not None:
         _wrap(step, when, nth, die_here)
