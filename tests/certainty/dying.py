@@ -54,11 +54,9 @@ STEPS: dict[str, tuple[Any, str]] = {
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }
-#: The steps of several sessions that record together; by name: what holds it, what it is called,
-#: and which of its calls count.
+#: Further steps of several sessions that record together: which calls count is said besides.
 SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
     "together": (UnderWay, "begin_together", lambda *_: True),
-    "commit": (Ledger, "commit_point", lambda *_, **__: True),
     "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
 }
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
@@ -82,15 +80,17 @@ def _doing(
     when: str,
     nth: int,
     deed: Callable[[], None],
-    counts: Callable[..., bool] = lambda *_, **__: True,
+    counts: Callable[..., bool],
 ) -> Callable[..., Any]:
     """Wrap a step so that `deed` is done before or after its nth call of those that count."""
     calls = 0
 
     def due(*args: Any, **kwargs: Any) -> bool:
         nonlocal calls
-        calls += counts(*args, **kwargs)
-        return calls == nth and counts(*args, **kwargs)
+        if not counts(*args, **kwargs):
+            return False
+        calls += 1
+        return calls == nth
 
     if inspect.iscoroutinefunction(step):
 
@@ -120,13 +120,8 @@ def _doing(
 
 
 def _wrap(step: str, when: str, nth: int, deed: Callable[[], None]) -> None:
-    holder, name = STEPS[step]
-    setattr(holder, name, _doing(getattr(holder, name), when, nth, deed))
-
-
-def _wrap_shared(step: str, when: str, nth: int) -> None:
-    holder, name, counts = SHARED[step]
-    setattr(holder, name, _doing(getattr(holder, name), when, nth, die_here, counts))
+    holder, name, counts = SHARED.get(step) or (*STEPS[step], lambda *_, **__: True)
+    setattr(holder, name, _doing(getattr(holder, name), when, nth, deed, counts))
 
 
 def _share_on_a_busy_machine() -> None:
@@ -149,10 +144,9 @@ def _run_to_death(
         mailbatch.ledger.store.this_boot = lambda: boot
     if synced is not None:
         _wrap("lease", "after", synced[0], lambda: _copy_state(job, synced[1]))
-    if step is not None and sessions_share:
+    if sessions_share:
         _share_on_a_busy_machine()
-        _wrap_shared(step, when, nth)
-    elif step is not None:
+    if step is not None:
         _wrap(step, when, nth, die_here)
     run(load_job(Path(job)), RunOptions())
 
@@ -169,7 +163,8 @@ def start(
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
 
-    `step` is one of STEPS, or of SHARED where `sessions_share`.
+    `step` is one of STEPS, or of SHARED; `sessions_share` has the sessions share their commits also
+    on a busy machine.
 
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
     behind that lease is copied there. All of it has been synced by then.

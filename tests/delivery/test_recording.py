@@ -32,6 +32,11 @@ class Turns:
             callback()
         return bool(now)
 
+    def take_all(self):
+        """Take turns until nothing is asked for any more."""
+        while self.take():
+            pass
+
 
 class Progress(Silence):
     """A progress that keeps what it hears."""
@@ -145,8 +150,7 @@ def test_the_last_bytes_leave_behind_the_record_of_all_that_wait(scene):
     sessions = [scene.point(0), scene.point(1), scene.point(2)]
     assert [s.committed for s in sessions] == [None, None, None]
     assert scene.committed() == 0
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert [s.committed for s in sessions] == [3, 3, 3]
     assert scene.commits == 1
 
@@ -154,14 +158,12 @@ def test_the_last_bytes_leave_behind_the_record_of_all_that_wait(scene):
 def test_outcomes_share_the_commit_of_the_next_commit_points(scene):
     for number in range(3):
         scene.point(number)
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     scene.taken(0)
     scene.point(3)
     scene.taken(1)
     assert scene.progress.counts == []
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert scene.commits == 2
     assert scene.progress.counts == [(Status.ACCEPTED, 2)]
     assert scene.statuses()[:5] == ["accepted", "accepted", "in_doubt", "in_doubt", "pending"]
@@ -190,20 +192,20 @@ def test_they_wait_for_a_moment_at_most(scene):
 
 
 def test_many_do_not_wait(tmp_path):
-    scene = Scene(tmp_path, recipients=MOST_WAITING)
-    sessions = [scene.point(number) for number in range(MOST_WAITING)]
-    assert {s.committed for s in sessions} == {MOST_WAITING}
-    scene.turns.take()
-    assert scene.commits == 1
+    with closing(Scene(tmp_path, recipients=MOST_WAITING)) as scene:
+        sessions = [scene.point(number) for number in range(MOST_WAITING)]
+        assert {s.committed for s in sessions} == {MOST_WAITING}
+        scene.turns.take()
+        assert scene.commits == 1
 
 
 def test_one_session_waits_for_nobody(tmp_path):
-    scene = Scene(tmp_path, several=False)
-    session = scene.point(0)
-    assert session.committed == 1
-    scene.taken(0)
-    assert scene.progress.counts == [(Status.ACCEPTED, 1)]
-    assert scene.commits == 2
+    with closing(Scene(tmp_path, several=False)) as scene:
+        session = scene.point(0)
+        assert session.committed == 1
+        scene.taken(0)
+        assert scene.progress.counts == [(Status.ACCEPTED, 1)]
+        assert scene.commits == 2
 
 
 def test_whatever_takes_longer_has_them_recorded_before(scene):
@@ -227,8 +229,7 @@ def test_a_session_that_is_lost_meanwhile_needs_no_commit_point(scene):
     """Its last bytes never leave: nobody may be in doubt for that."""
     lost, other = scene.point(0), scene.point(1)
     lost.abort()
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert (lost.committed, other.committed) == (None, 1)
     assert scene.statuses()[:2] == ["pending", "in_doubt"]
     scene.refused(0, Status.PENDING, None)
@@ -241,8 +242,7 @@ def test_a_ledger_that_fails_holds_the_last_bytes_back_and_tells_what_is_lost(sc
     scene.taken(0)
     held = [scene.point(1), scene.point(2)]
     scene.break_ledger()
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert [(s.committed, s.aborted) for s in held] == [(None, True), (None, True)]
     assert scene.progress.alarms == [
         "not recorded: u0@example.net is accepted: 250 2.6.0 Message queued as 0b3f-77"
@@ -278,8 +278,7 @@ def test_an_outcome_is_saved_where_a_commit_point_fails(scene, monkeypatch):
     held = scene.point(1)
     with monkeypatch.context() as patched:
         patched.setattr(Ledger, "commit_point", broken_with(LedgerError("the disk broke")))
-        while scene.turns.take():
-            pass
+        scene.turns.take_all()
     assert held.aborted
     assert scene.progress.alarms == []
     assert scene.progress.counts == [(Status.ACCEPTED, 1)]
@@ -289,8 +288,7 @@ def test_an_outcome_is_saved_where_a_commit_point_fails(scene, monkeypatch):
 def test_a_bug_holds_nobody_for_ever(scene, monkeypatch):
     held = [scene.point(0), scene.point(1)]
     monkeypatch.setattr(Ledger, "commit_point", broken_with(MemoryError()))
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert [session.aborted for session in held] == [True, True]
     with pytest.raises(MemoryError):
         scene.point(2)
@@ -302,8 +300,7 @@ def test_a_progress_that_fails_is_no_secret(scene, monkeypatch):
     scene.taken(0)
     held = scene.point(1)
     monkeypatch.setattr(scene.progress, "settled", broken_with(OSError("no terminal")))
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert (held.committed, held.aborted) == (2, True)
     with pytest.raises(OSError, match="no terminal"):
         scene.recording.flush()
@@ -313,8 +310,7 @@ def test_a_progress_that_fails_is_no_secret(scene, monkeypatch):
 def test_a_failure_elsewhere_gives_up_what_waits(scene):
     held = scene.point(0)
     scene.recording.fail(LedgerError("the disk broke"))
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert (held.committed, held.aborted) == (None, True)
     assert scene.committed() == 0
 
@@ -322,8 +318,7 @@ def test_a_failure_elsewhere_gives_up_what_waits(scene):
 def test_no_commit_point_is_passed_behind_a_failure(scene):
     scene.point(0)
     scene.break_ledger()
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     scene.ledger._database.connection.execute("PRAGMA query_only=0")
     with pytest.raises(LedgerError):
         scene.point(1)
@@ -335,8 +330,7 @@ def test_who_was_given_up_needs_no_record(scene):
     """The ledger says already that nobody has it: there is nothing to tell."""
     scene.point(0)
     scene.break_ledger()
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     with pytest.raises(LedgerError):
         scene.refused(0, Status.PENDING, None)
     assert scene.progress.alarms == []
@@ -350,8 +344,7 @@ def test_the_end_of_a_run_records_outcomes_and_passes_no_commit_point(scene):
     scene.recording.close()
     assert session.committed is None
     assert not session.aborted
-    while scene.turns.take():
-        pass
+    scene.turns.take_all()
     assert scene.statuses()[:2] == ["accepted", "pending"]
 
 
