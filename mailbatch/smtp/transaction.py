@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.smtp.refusals import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,10 +63,6 @@ _CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
-_STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
-_TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
-# RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
-_ABOUT_ONE = frozenset({"1", "2"})
 _ABOUT_ADDRESS = "1"
 
 _TOO_BIG = 552  # RFC 1870 6.1: the message, not the sender, is refused
@@ -294,21 +291,6 @@ class Transaction:
             return False
         # Replies come in their order: behind a 421 no command of the flight was carried out.
         return not self.rcpt_replies or self.rcpt_replies[-1].code != _CLOSING
-
-
-def is_full(reply: Reply) -> bool:
-    """Say whether this negative reply to RCPT means that the transaction takes no more recipients.
-
-    It schedules and never accepts: a recipient taken for one too many goes into the next
-    transaction, where the same reply to the first RCPT is an ordinary refusal.
-    452 is the RFC's code; servers also use others with X.5.3, or say it in words only.
-    """
-    enhanced = reply.enhanced
-    if enhanced is not None:
-        if enhanced.endswith(_TOO_MANY):
-            return True
-        return reply.code == _STORAGE and enhanced.split(".")[1] not in _ABOUT_ONE
-    return reply.code == _STORAGE or "too many recipients" in reply.text.lower()
 
 
 def _is_about_sequence(reply: Reply) -> bool:

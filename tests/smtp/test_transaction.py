@@ -7,7 +7,7 @@ import pytest
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Reply, Status
-from mailbatch.smtp.transaction import Course, Transaction, is_full
+from mailbatch.smtp.transaction import Course, Transaction
 
 OK = Reply(250, ("ok",))
 GO = Reply(354, ("go",))
@@ -72,31 +72,6 @@ def test_skipped_because_full():
     )  # fmt: skip
     assert statuses(made) == ["in_doubt", "pending", "pending"]
     assert [outcome.counted for outcome in made.outcomes()] == [True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("reply", "full"),
-    [
-        (Reply(452), True),
-        (Reply(452, ("out of storage",)), True),
-        (Reply(452, (), "4.5.3"), True),
-        (Reply(452, (), "4.3.1"), True),
-        (Reply(452, (), "4.2.2"), False),
-        (Reply(452, (), "4.1.1"), False),
-        (Reply(552), False),
-        (Reply(552, (), "5.5.3"), True),
-        (Reply(552, (), "5.2.2"), False),
-        (Reply(552, ("Too Many Recipients",)), True),
-        (Reply(552, ("too many recipients",), "5.7.1"), False),
-        (Reply(450, ("too many recipients",)), True),
-        (Reply(550, (), "5.5.3"), True),
-        (Reply(450), False),
-        (Reply(550), False),
-    ],
-)
-def test_is_full(reply, full):
-    """RFC 5321 4.5.3.1.10 and what servers make of it."""
-    assert is_full(reply) is full
 
 
 def expected(mail, rcpts, data, final, *, dot):
