@@ -98,13 +98,13 @@ def test_every_module_says_what_it_is(name):
     assert ast.get_docstring(ast.parse((ROOT / name).read_text(encoding="utf-8")))
 
 
-MOST_LINES = 400
+MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 50
 
 
 @pytest.mark.parametrize("name", modules())
 def test_no_module_is_too_long_to_read(name):
-    """A module has at most 400 lines."""
+    """A module has at most 500 lines."""
     lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
     assert lines <= MOST_LINES, f"{name} has {lines} lines"
 

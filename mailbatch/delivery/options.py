@@ -47,7 +47,10 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the sending part of a run came to."""
+    """What the sending part of a run came to.
+
+    `learned` are settings of the job's `server` that would have told of the server's limits.
+    """
 
     transactions: int = 0
     sessions: int = 0
@@ -55,6 +58,7 @@ class Sent:
     interrupted: bool = False
     nothing_to_do: bool = False
     declined: bool = False
+    learned: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Summary:
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
     `nothing_to_do` is True where the edition had been finished before; `changed` names what of the
     message is another one since. `finished_at` (seconds since the epoch) is when it was, if it is.
+    `learned` are settings that would have told of the server's limits.
     `declined` is True where somebody answered no. `files` is the folder that a dry run wrote to.
     """
 
@@ -83,6 +88,7 @@ class Summary:
     recovered_in_doubt: int = 0
     scratch: bool = False
     files: Path | None = None
+    learned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def recipients(self) -> int:

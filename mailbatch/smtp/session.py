@@ -214,17 +214,42 @@ class Session(Dialogue):
         """Whether another transaction may begin."""
         return self.failure is None and self._transport is not None
 
+    @property
+    def refusals(self) -> int:
+        """How many commands the server has refused in this session."""
+        return self._connection.refusals if self._connection is not None else 0
+
+    @property
+    def clearings(self) -> int:
+        """How many RSETs refused transactions have cost in this session."""
+        return self._connection.clearings if self._connection is not None else 0
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether replies take much longer than they did before the first refusal."""
+        return self._watch.is_slow
+
     def begin(
-        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+        self,
+        envelope: Envelope,
+        *,
+        size: int,
+        eight_bit: bool,
+        content: bytes | None = None,
+        at_once: int | None = None,
     ) -> Transaction:
         """Send MAIL, every RCPT and DATA as one command group (RFC 2920).
 
         Where the `content` may go by BDAT they are held back, to leave in one flight with it.
+        Of more than `at_once` recipients the others are asked little by little.
         """
         if self.failure is not None:
             raise self.failure
-        held = content is not None and self._is_one_flight(content)
-        transaction = self._engine.begin(envelope, size=size, eight_bit=eight_bit, held=held)
+        few = at_once is None or len(envelope.forward_paths) <= at_once
+        held = few and content is not None and self._is_one_flight(content)
+        transaction = self._engine.begin(
+            envelope, size=size, eight_bit=eight_bit, held=held, at_once=at_once
+        )
         self.transactions += 1
         self._flush()
         return transaction
