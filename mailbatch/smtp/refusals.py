@@ -124,12 +124,14 @@ def _trouble(verb: Verb, code: int, status: str, words: str, behind_accepted: bo
     """Compare a refusal, whose words are free of names, with the table."""
     means: set[Trouble] = set()
     rules_out: set[Trouble] = set()
+    in_time = False
     for row in _ROWS[verb, code >= _PERMANENT]:
         if row.words in words and _agrees(row, code, status):
             means.add(row.means)
             rules_out |= row.rules_out
+            in_time = in_time or row.in_time
     if verb is _RCPT:
-        rules_out |= _not_the_runs(status, words, in_time=_CROWD in rules_out)
+        rules_out |= _not_the_runs(status, words, in_time=in_time)
         if behind_accepted and _is_crowd(code, status, words, limited=_LIMIT in means - rules_out):
             means.add(_CROWD)
     return _strongest(means, rules_out)

@@ -46,6 +46,11 @@ class Wording:
     classes: frozenset[int] = frozenset({4, 5})
     at: frozenset[Verb] = frozenset(Verb)
 
+    @property
+    def in_time(self) -> bool:
+        """Whether it is a limit that is counted in time, and so none of one transaction."""
+        return self.means is Trouble.LIMIT and Trouble.CROWD in self.rules_out
+
 
 _NONE, _LOGIN, _LIMIT, _ALLOWANCE = Trouble.NONE, Trouble.LOGIN, Trouble.LIMIT, Trouble.ALLOWANCE
 _CROWD, _ACCOUNT = Trouble.CROWD, Trouble.ACCOUNT
@@ -58,7 +63,7 @@ _CONTENT = frozenset({Verb.DATA, Verb.END_OF_DATA, Verb.BDAT})
 _END_OF_DATA = frozenset({Verb.END_OF_DATA, Verb.BDAT})
 _MAIL = frozenset({Verb.MAIL})
 _NOT_RCPT = frozenset(Verb) - {Verb.RCPT}
-# A limit that is counted in time is none of one transaction.
+# Beside LIMIT: the limit is counted in time.
 _NO_CROWD = frozenset({_CROWD})
 
 
@@ -165,6 +170,7 @@ WORDINGS: tuple[Wording, ...] = (
     Wording("recipient count exceeds", _CROWD, "Amazon SES", at=_CONTENT),
     # It goes well in a transaction of its own, and says nothing of how many another one takes.
     Wording("separate transaction", _NONE, "Gmail SMTP errors, 4.5.3", _NO_CROWD),
+    Wording("suspended", _NONE, "SMTP2GO, 552", _NO_CROWD, classes=_PERMANENT),
     # The sender or the account.
     Wording(
         "storedrv",
@@ -178,7 +184,7 @@ WORDINGS: tuple[Wording, ...] = (
     _account("not allowed", "Mailgun"),
     _account("not authorized", "SendGrid, 403"),
     _account("not verified", "Amazon SES says it in a 554"),
-    _account("suspended", "the word beside disabled"),
+    _account("suspended", "SMTP2GO and cPanel, in a 5yz"),
     _account("disabled", "Mailgun"),
     _account("sandbox", "Mailgun"),
     Wording("temporar", _NONE, "what is temporary is no ban", frozenset({_ACCOUNT})),

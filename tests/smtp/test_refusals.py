@@ -99,6 +99,7 @@ def test_what_is_documented(source, verb, lines, expected):
         ("552 5.2.2 Quota exceeded (mailbox for user is full)", False, NONE),
         ("552 sorry, that mailbox is over quota (#5.2.2)", False, NONE),
         ("552 mailbox over quota", False, NONE),
+        ("552 Your account has been suspended. Please contact us to reactivate", True, NONE),
         ("552 Requested mail action aborted: exceeded storage allocation", True, NONE),
         ("552 5.7.1 too many recipients", False, NONE),
         ("451 4.7.1 too many recipients", True, CROWD),
