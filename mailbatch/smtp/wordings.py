@@ -62,7 +62,8 @@ _ENVELOPE = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA})
 _CONTENT = frozenset({Verb.DATA, Verb.END_OF_DATA, Verb.BDAT})
 _END_OF_DATA = frozenset({Verb.END_OF_DATA, Verb.BDAT})
 _MAIL = frozenset({Verb.MAIL})
-_NOT_RCPT = frozenset(Verb) - {Verb.RCPT}
+_RCPT = frozenset({Verb.RCPT})
+_NOT_RCPT = frozenset(Verb) - _RCPT
 # Beside LIMIT: the limit is counted in time.
 _NO_CROWD = frozenset({_CROWD})
 
@@ -96,6 +97,7 @@ WORDINGS: tuple[Wording, ...] = (
     ),
     _login("authentication required", "RFC 4954 6, sendmail, smtp-server, msmtpd"),
     _login("authentication is required", "RFC 4954 6"),
+    _login("authenticate first", "go-smtp, 502 5.7.0; Stalwart, 503 5.5.1"),
     _login("unauthenticated senders", "SendGrid, SMTP errors"),
     _login("not logged in", "Postfix, reject_unauthenticated_sender_login_mismatch"),
     _login("must issue a starttls command", "RFC 3207 4, OpenSMTPD"),
@@ -108,13 +110,15 @@ WORDINGS: tuple[Wording, ...] = (
     Wording("", _LIMIT, "RFC 3463 3.5, X.4.5; Gmail, Emailit", _NO_CROWD, "4.5"),
     Wording("throttl", _LIMIT, "Amazon SES, sending quotas; Exchange Online, 5.2.25x", _NO_CROWD),
     Wording("too fast", _LIMIT, "Mailgun", _NO_CROWD),
-    Wording("per second", _LIMIT, "Mailtrap, sandbox; Emailit", _NO_CROWD),
-    Wording("per minute", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
-    Wording("per hour", _LIMIT, "postfwd, rate limits; cPanel", _NO_CROWD),
-    Wording("per day", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
-    Wording("quota", _LIMIT, "Amazon SES; Exchange Online; Cyberimpact"),
+    Wording("per second ", _LIMIT, "Mailtrap, sandbox; Emailit", _NO_CROWD),
+    Wording("per minute ", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
+    Wording("per hour ", _LIMIT, "postfwd, rate limits; cPanel", _NO_CROWD),
+    Wording("per day ", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
+    Wording("quota ", _LIMIT, "Amazon SES; Cyberimpact; Gmail SMTP errors"),
+    Wording("quotaexceeded", _LIMIT, "Exchange Online: SubmissionQuotaExceededException"),
     Wording("limit exceeded", _LIMIT, "Google SMTP relay; IONOS; Exchange Online; Mailgun"),
     Wording("limit reached", _LIMIT, "Mailtrap"),
+    Wording("ratelimit user exceeded", _LIMIT, "rspamd, ratelimit", _NO_CROWD),
     Wording("rate exceeded", _LIMIT, "Amazon SES, sending quotas", _NO_CROWD),
     Wording("credits", _LIMIT, "SendGrid, maximum credits exceeded", _NO_CROWD),
     Wording("too many messages", _LIMIT, "msndr.net"),
@@ -124,21 +128,20 @@ WORDINGS: tuple[Wording, ...] = (
         "too many recipients from", _LIMIT, "Postfix, smtpd_client_recipient_rate_limit", _NO_CROWD
     ),
     Wording("too many connections", _LIMIT, "Mailtrap; Oracle; Postfix"),
-    Wording("too many concurrent smtp connections", _LIMIT, "Exim, smtp_accept_max"),
+    Wording("too many concurrent", _LIMIT, "Exim, smtp_accept_max; Haraka, plugin limit"),
     Wording("too many active sessions", _LIMIT, "Cyberimpact"),
     Wording("too many login attempts", _LIMIT, "Gmail SMTP errors, 4.7.0"),
     Wording("too many auth ", _LIMIT, "Oracle; Postfix, smtpd_client_auth_rate_limit"),
+    Wording("too many authentication errors", _LIMIT, "Stalwart"),
     Wording(
         "too many new tls sessions", _LIMIT, "Postfix, smtpd_client_new_tls_session_rate_limit"
     ),
     Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, at=_NOT_RCPT),
     Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, at=_NOT_RCPT),
     # At RCPT a 4yz with these is greylisting of one recipient; in a 5yz they contradict the class.
-    Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, classes=_PERMANENT),
-    Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, classes=_PERMANENT),
-    Wording(
-        "try again later", _LIMIT, "RFC 5321 4.2.1: a 5yz is not to be repeated", classes=_PERMANENT
-    ),
+    Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
+    Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
+    Wording("try again later", _LIMIT, "RFC 5321 4.2.1, of a 5yz", classes=_PERMANENT),
     # What sounds like it.
     _no_limit("greylist", "Postgrey, milter-greylist, rspamd: one sender and recipient"),
     _no_limit("tried to reach", "Gmail SMTP errors, 4.2.2: the recipient is over quota"),
@@ -149,6 +152,8 @@ WORDINGS: tuple[Wording, ...] = (
     _no_limit("", "RFC 3463 3.4: the message is too big for the system", "3.4"),
     _no_limit("", "RFC 3463 3.3: the message is too long for the mailbox", "2.3"),
     _no_limit("in this connection", "Exim, smtp_accept_max_per_connection: the session is used up"),
+    _no_limit("per session", "Stalwart, 4.4.5 at MAIL: the session is used up"),
+    _no_limit("session exceeded", "Stalwart, 4.7.28: the session is used up"),
     Wording(
         "",
         _NONE,
@@ -199,4 +204,5 @@ ACCOUNT_WORDS = (*RECIPIENT_WORDS, " account ")
 #: ... unless there is one of these, which speak of sending.
 SENDING_WORDS = (
     " send", " sent ", " relay", " outgoing ", " outbound ", " your account ", " recipient limit ",
+    " rate limit ",
 )  # fmt: skip
