@@ -273,6 +273,7 @@ _TROUBLES = {
     Trouble.ACCOUNT: "account",
 }
 _COMMANDS = {
+    Verb.AUTH: "AUTH",
     Verb.MAIL: "MAIL",
     Verb.RCPT: "RCPT",
     Verb.DATA: "DATA",

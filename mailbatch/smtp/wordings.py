@@ -106,6 +106,7 @@ WORDINGS: tuple[Wording, ...] = (
     _no_login("dmarc", "Gmail, 5.7.26"),
     _no_login("dkim", "RFC 7372 3"),
     _no_login(" spf ", "RFC 7372 3"),
+    _no_login("resolver rst", "Exchange, 5.7.133: the recipient takes mail from inside only"),
     # A limit that is counted in time, or a moment's.
     Wording("", _LIMIT, "RFC 3463 3.5, X.4.5; Gmail, Emailit", _NO_CROWD, "4.5"),
     Wording("throttl", _LIMIT, "Amazon SES, sending quotas; Exchange Online, 5.2.25x", _NO_CROWD),
@@ -141,10 +142,17 @@ WORDINGS: tuple[Wording, ...] = (
     # At RCPT a 4yz with these is greylisting of one recipient; in a 5yz they contradict the class.
     Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
     Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
-    Wording("try again later", _LIMIT, "RFC 5321 4.2.1, of a 5yz", classes=_PERMANENT),
+    # Not at AUTH, where to try again is to offer a refused password again.
+    Wording(
+        "try again later",
+        _LIMIT,
+        "RFC 5321 4.2.1, of a 5yz",
+        classes=_PERMANENT,
+        at=frozenset(Verb) - {Verb.AUTH},
+    ),
     # What sounds like it.
     _no_limit("greylist", "Postgrey, milter-greylist, rspamd: one sender and recipient"),
-    _no_limit("tried to reach", "Gmail SMTP errors, 4.2.2: the recipient is over quota"),
+    _no_limit("over quota", "Gmail SMTP errors, 4.2.2: the recipient's", "2.2"),
     _no_limit(" mailbox ", "Dovecot, quota_exceeded_message: the recipient's", "2.2"),
     _no_limit("message size", "Postfix, 5.3.4; Gmail, 5.2.3"),
     _no_limit("size limit", "Postfix, 5.3.4"),
