@@ -17,7 +17,6 @@ Of a text the first 4 KiB are read, and every step over them is linear.
 from __future__ import annotations
 
 import re
-from calendar import day_abbr, day_name, month_abbr, month_name
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -332,10 +331,13 @@ def _recipients(words: str) -> int | None:
 
 _VARYING = "#"
 _DIGITS = frozenset("0123456789")
-# What stands beside the numbers of a date.
-_CALENDAR = frozenset(
-    name.lower() for name in (*day_abbr, *day_name, *month_abbr, *month_name, "utc", "gmt") if name
-)
+# What stands beside the numbers of a date, in English whatever the locale (RFC 5322 3.3).
+_CALENDAR = frozenset({
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "monday", "tuesday", "wednesday", "thursday",
+    "friday", "saturday", "sunday", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
+    "oct", "nov", "dec", "january", "february", "march", "april", "june", "july", "august",
+    "september", "october", "november", "december", "utc", "gmt",
+})  # fmt: skip
 
 
 def essence(reply: Reply) -> tuple[int, str | None, str]:
