@@ -17,7 +17,6 @@ Of a text the first 4 KiB are read, and every step over them is linear.
 from __future__ import annotations
 
 import re
-from calendar import day_abbr, day_name, month_abbr, month_name
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -124,12 +123,14 @@ def _trouble(verb: Verb, code: int, status: str, words: str, behind_accepted: bo
     """Compare a refusal, whose words are free of names, with the table."""
     means: set[Trouble] = set()
     rules_out: set[Trouble] = set()
+    in_time = False
     for row in _ROWS[verb, code >= _PERMANENT]:
         if row.words in words and _agrees(row, code, status):
             means.add(row.means)
             rules_out |= row.rules_out
+            in_time = in_time or row.in_time
     if verb is _RCPT:
-        rules_out |= _not_the_runs(status, words, in_time=_CROWD in rules_out)
+        rules_out |= _not_the_runs(status, words, in_time=in_time)
         if behind_accepted and _is_crowd(code, status, words, limited=_LIMIT in means - rules_out):
             means.add(_CROWD)
     return _strongest(means, rules_out)
@@ -330,10 +331,13 @@ def _recipients(words: str) -> int | None:
 
 _VARYING = "#"
 _DIGITS = frozenset("0123456789")
-# What stands beside the numbers of a date.
-_CALENDAR = frozenset(
-    name.lower() for name in (*day_abbr, *day_name, *month_abbr, *month_name, "utc", "gmt") if name
-)
+# What stands beside the numbers of a date, in English whatever the locale (RFC 5322 3.3).
+_CALENDAR = frozenset({
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "monday", "tuesday", "wednesday", "thursday",
+    "friday", "saturday", "sunday", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
+    "oct", "nov", "dec", "january", "february", "march", "april", "june", "july", "august",
+    "september", "october", "november", "december", "utc", "gmt",
+})  # fmt: skip
 
 
 def essence(reply: Reply) -> tuple[int, str | None, str]:

@@ -18,6 +18,7 @@ BDAT answered with 2yz                            accepted                      
 BDAT answered with 4yz (421 too) or 5yz           that reply                      their own reply
   503 or X.5.1 behind a failed command            pending: not sent               their own reply
   50z otherwise: there is no BDAT                 pending, goes by DATA           their own reply
+    but not 50z 5.7.z, which is policy            that reply                      their own reply
 421 before the reply to BDAT                      pending: not sent               their own reply
 broken off behind BDAT, no reply to it            in doubt                        their own reply
   MAIL refused                                    in doubt                        the reply to MAIL
@@ -66,6 +67,7 @@ class Course(Enum):
 _CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
+_POLICY = "5.7."  # RFC 3463: 502 5.7.0 refuses the sender, not the command (Brevo says it)
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
 _ABOUT_ADDRESS = "1"
 
@@ -217,7 +219,9 @@ class Transaction:
         reply = self.final_reply
         if not self.chunked or reply is None or reply.code not in _SYNTAX:
             return False
-        return reply.code != _BAD_SEQUENCE or not (self.refused or self._some_refused)
+        if reply.code == _BAD_SEQUENCE:
+            return not (self.refused or self._some_refused)
+        return reply.enhanced is None or not reply.enhanced.startswith(_POLICY)
 
     @property
     def answered(self) -> bool:

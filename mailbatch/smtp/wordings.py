@@ -46,6 +46,11 @@ class Wording:
     classes: frozenset[int] = frozenset({4, 5})
     at: frozenset[Verb] = frozenset(Verb)
 
+    @property
+    def in_time(self) -> bool:
+        """Whether it is a limit that is counted in time, and so none of one transaction."""
+        return self.means is Trouble.LIMIT and Trouble.CROWD in self.rules_out
+
 
 _NONE, _LOGIN, _LIMIT, _ALLOWANCE = Trouble.NONE, Trouble.LOGIN, Trouble.LIMIT, Trouble.ALLOWANCE
 _CROWD, _ACCOUNT = Trouble.CROWD, Trouble.ACCOUNT
@@ -57,8 +62,9 @@ _ENVELOPE = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA})
 _CONTENT = frozenset({Verb.DATA, Verb.END_OF_DATA, Verb.BDAT})
 _END_OF_DATA = frozenset({Verb.END_OF_DATA, Verb.BDAT})
 _MAIL = frozenset({Verb.MAIL})
-_NOT_RCPT = frozenset(Verb) - {Verb.RCPT}
-# A limit that is counted in time is none of one transaction.
+_RCPT = frozenset({Verb.RCPT})
+_NOT_RCPT = frozenset(Verb) - _RCPT
+# Beside LIMIT: the limit is counted in time.
 _NO_CROWD = frozenset({_CROWD})
 
 
@@ -91,6 +97,7 @@ WORDINGS: tuple[Wording, ...] = (
     ),
     _login("authentication required", "RFC 4954 6, sendmail, smtp-server, msmtpd"),
     _login("authentication is required", "RFC 4954 6"),
+    _login("authenticate first", "go-smtp, 502 5.7.0; Stalwart, 503 5.5.1"),
     _login("unauthenticated senders", "SendGrid, SMTP errors"),
     _login("not logged in", "Postfix, reject_unauthenticated_sender_login_mismatch"),
     _login("must issue a starttls command", "RFC 3207 4, OpenSMTPD"),
@@ -99,17 +106,20 @@ WORDINGS: tuple[Wording, ...] = (
     _no_login("dmarc", "Gmail, 5.7.26"),
     _no_login("dkim", "RFC 7372 3"),
     _no_login(" spf ", "RFC 7372 3"),
+    _no_login("resolver rst", "Exchange, 5.7.133: the recipient takes mail from inside only"),
     # A limit that is counted in time, or a moment's.
     Wording("", _LIMIT, "RFC 3463 3.5, X.4.5; Gmail, Emailit", _NO_CROWD, "4.5"),
     Wording("throttl", _LIMIT, "Amazon SES, sending quotas; Exchange Online, 5.2.25x", _NO_CROWD),
     Wording("too fast", _LIMIT, "Mailgun", _NO_CROWD),
-    Wording("per second", _LIMIT, "Mailtrap, sandbox; Emailit", _NO_CROWD),
-    Wording("per minute", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
-    Wording("per hour", _LIMIT, "postfwd, rate limits; cPanel", _NO_CROWD),
-    Wording("per day", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
-    Wording("quota", _LIMIT, "Amazon SES; Exchange Online; Cyberimpact"),
+    Wording("per second ", _LIMIT, "Mailtrap, sandbox; Emailit", _NO_CROWD),
+    Wording("per minute ", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
+    Wording("per hour ", _LIMIT, "postfwd, rate limits; cPanel", _NO_CROWD),
+    Wording("per day ", _LIMIT, "Oracle, troubleshooting", _NO_CROWD),
+    Wording("quota ", _LIMIT, "Amazon SES; Cyberimpact; Gmail SMTP errors"),
+    Wording("quotaexceeded", _LIMIT, "Exchange Online: SubmissionQuotaExceededException"),
     Wording("limit exceeded", _LIMIT, "Google SMTP relay; IONOS; Exchange Online; Mailgun"),
     Wording("limit reached", _LIMIT, "Mailtrap"),
+    Wording("ratelimit user exceeded", _LIMIT, "rspamd, ratelimit", _NO_CROWD),
     Wording("rate exceeded", _LIMIT, "Amazon SES, sending quotas", _NO_CROWD),
     Wording("credits", _LIMIT, "SendGrid, maximum credits exceeded", _NO_CROWD),
     Wording("too many messages", _LIMIT, "msndr.net"),
@@ -119,24 +129,30 @@ WORDINGS: tuple[Wording, ...] = (
         "too many recipients from", _LIMIT, "Postfix, smtpd_client_recipient_rate_limit", _NO_CROWD
     ),
     Wording("too many connections", _LIMIT, "Mailtrap; Oracle; Postfix"),
-    Wording("too many concurrent smtp connections", _LIMIT, "Exim, smtp_accept_max"),
+    Wording("too many concurrent", _LIMIT, "Exim, smtp_accept_max; Haraka, plugin limit"),
     Wording("too many active sessions", _LIMIT, "Cyberimpact"),
     Wording("too many login attempts", _LIMIT, "Gmail SMTP errors, 4.7.0"),
     Wording("too many auth ", _LIMIT, "Oracle; Postfix, smtpd_client_auth_rate_limit"),
+    Wording("too many authentication errors", _LIMIT, "Stalwart"),
     Wording(
         "too many new tls sessions", _LIMIT, "Postfix, smtpd_client_new_tls_session_rate_limit"
     ),
     Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, at=_NOT_RCPT),
     Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, at=_NOT_RCPT),
     # At RCPT a 4yz with these is greylisting of one recipient; in a 5yz they contradict the class.
-    Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, classes=_PERMANENT),
-    Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, classes=_PERMANENT),
+    Wording("try again after", _LIMIT, "Mailgun", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
+    Wording("try again in", _LIMIT, "msndr.net", _NO_CROWD, classes=_PERMANENT, at=_RCPT),
+    # Not at AUTH, where to try again is to offer a refused password again.
     Wording(
-        "try again later", _LIMIT, "RFC 5321 4.2.1: a 5yz is not to be repeated", classes=_PERMANENT
+        "try again later",
+        _LIMIT,
+        "RFC 5321 4.2.1, of a 5yz",
+        classes=_PERMANENT,
+        at=frozenset(Verb) - {Verb.AUTH},
     ),
     # What sounds like it.
     _no_limit("greylist", "Postgrey, milter-greylist, rspamd: one sender and recipient"),
-    _no_limit("tried to reach", "Gmail SMTP errors, 4.2.2: the recipient is over quota"),
+    _no_limit("over quota", "Gmail SMTP errors, 4.2.2: the recipient's", "2.2"),
     _no_limit(" mailbox ", "Dovecot, quota_exceeded_message: the recipient's", "2.2"),
     _no_limit("message size", "Postfix, 5.3.4; Gmail, 5.2.3"),
     _no_limit("size limit", "Postfix, 5.3.4"),
@@ -144,6 +160,8 @@ WORDINGS: tuple[Wording, ...] = (
     _no_limit("", "RFC 3463 3.4: the message is too big for the system", "3.4"),
     _no_limit("", "RFC 3463 3.3: the message is too long for the mailbox", "2.3"),
     _no_limit("in this connection", "Exim, smtp_accept_max_per_connection: the session is used up"),
+    _no_limit("per session", "Stalwart, 4.4.5 at MAIL: the session is used up"),
+    _no_limit("session exceeded", "Stalwart, 4.7.28: the session is used up"),
     Wording(
         "",
         _NONE,
@@ -165,6 +183,7 @@ WORDINGS: tuple[Wording, ...] = (
     Wording("recipient count exceeds", _CROWD, "Amazon SES", at=_CONTENT),
     # It goes well in a transaction of its own, and says nothing of how many another one takes.
     Wording("separate transaction", _NONE, "Gmail SMTP errors, 4.5.3", _NO_CROWD),
+    Wording("suspended", _NONE, "SMTP2GO, 552", _NO_CROWD, classes=_PERMANENT),
     # The sender or the account.
     Wording(
         "storedrv",
@@ -178,7 +197,7 @@ WORDINGS: tuple[Wording, ...] = (
     _account("not allowed", "Mailgun"),
     _account("not authorized", "SendGrid, 403"),
     _account("not verified", "Amazon SES says it in a 554"),
-    _account("suspended", "the word beside disabled"),
+    _account("suspended", "SMTP2GO and cPanel, in a 5yz"),
     _account("disabled", "Mailgun"),
     _account("sandbox", "Mailgun"),
     Wording("temporar", _NONE, "what is temporary is no ban", frozenset({_ACCOUNT})),
@@ -193,4 +212,5 @@ ACCOUNT_WORDS = (*RECIPIENT_WORDS, " account ")
 #: ... unless there is one of these, which speak of sending.
 SENDING_WORDS = (
     " send", " sent ", " relay", " outgoing ", " outbound ", " your account ", " recipient limit ",
+    " rate limit ",
 )  # fmt: skip
