@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.answers import answers_of, tell_never_given
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
@@ -40,6 +41,7 @@ def run_command(
     edition: str | None,
     dry_run: bool,
     sandbox: bool,
+    answers: list[str] | None,
     out: Path | None,
     limit: int | None,
     only: str | None,
@@ -59,7 +61,8 @@ def run_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Run the job and return the exit code."""
-    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
+    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out, answers=answers)
+    rehearsed = answers_of(answers)
     written = None if transcript is None else Transcript(transcript)
     with written or nullcontext():
         options = RunOptions(
@@ -74,6 +77,7 @@ def run_command(
             rate=_rate(rate),
             dry_run=dry_run,
             sandbox=sandbox,
+            answers=rehearsed,
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
@@ -94,6 +98,7 @@ def run_command(
         console.data(summary_object(summary))
     again = arguments_again(job, loaded, summary, options)
     show_summary(console, summary, options, again, begun=is_begun(loaded, summary, options))
+    tell_never_given(console, rehearsed)
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is None:
@@ -174,7 +179,9 @@ def _run(
         return ExitCode.UNFINISHED
 
 
-def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | None) -> None:
+def _check_usage(
+    *, dry_run: bool, sandbox: bool, to: str | None, out: Path | None, answers: list[str] | None
+) -> None:
     chosen = [
         name
         for name, given in (
@@ -188,6 +195,8 @@ def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | No
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
     if out is not None and not (dry_run or sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
+    if answers and not sandbox:
+        raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
 
 def _address(to: str | None) -> str | None:

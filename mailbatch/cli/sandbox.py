@@ -6,12 +6,14 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.answers import answers_of, tell_never_given
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
 
 if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
+    from mailbatch.sandbox.answers import Answers
 
 
 @reporting
@@ -20,23 +22,27 @@ def sandbox_command(
     *,
     port: int,
     out: Path | None,
+    answers: list[str] | None,
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Serve until a signal comes."""
     from mailbatch.delivery.signals import Interrupted, Stopping
 
+    rehearsed = answers_of(answers)
     with Stopping() as stopping:
         try:
-            asyncio.run(_serve(console, port, out, stopping))
+            asyncio.run(_serve(console, port, out, rehearsed, stopping))
         except (asyncio.CancelledError, Interrupted):
             return 128 + (stopping.signum or 0)
     return ExitCode.DONE
 
 
-async def _serve(console: Console, port: int, out: Path | None, stopping: Stopping) -> None:
+async def _serve(
+    console: Console, port: int, out: Path | None, answers: Answers | None, stopping: Stopping
+) -> None:
     from mailbatch.sandbox.server import Sandbox
 
-    server = await Sandbox.start(port=port, outbox=out)
+    server = await Sandbox.start(port=port, outbox=out, answers=answers)
     loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 
     def at_once(_: int) -> None:
@@ -47,9 +53,12 @@ async def _serve(console: Console, port: int, out: Path | None, stopping: Stoppi
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
         console.say(f"messages go to {out}")
+    for answer in answers or ():
+        console.say(f"rehearsing {answer}")
     try:
         await stop.wait()
     finally:
         stopping.remove(loop)
         await server.stop()
     console.say(f"{counted(server.messages, 'message')} accepted")
+    tell_never_given(console, answers)

@@ -4,8 +4,8 @@ It runs inside an event loop that is already there, asyncio's or uvloop's, witho
 `mailbatch run --sandbox` has client and server in one process. It must never pass a message on,
 look a name up, or listen beyond loopback unless it is told to.
 
-What it answers is in `conversation`, whom it refuses in the table of `addresses`, what it keeps in
-`outbox`.
+What it answers is in `conversation`, whom it refuses in the table of `addresses`, what it answers
+in place of that in `answers`, what it keeps in `outbox`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.addresses import AddressTable
+from mailbatch.sandbox.answers import Answers
 from mailbatch.sandbox.conversation import Conversation
 from mailbatch.sandbox.outbox import Kept, Outbox
 
@@ -44,9 +45,11 @@ class Sandbox:
         addresses: AddressTable,
         credentials: tuple[str, str] | None,
         tls_context: ssl.SSLContext | None,
+        answers: Answers,
         on_message: Callable[[Kept], None] | None,
     ) -> None:
         self.credentials = credentials
+        self.answers = answers
         self.tls_context = tls_context
         self.host = ""
         self.port = 0
@@ -73,6 +76,7 @@ class Sandbox:
         username: str | None = None,
         password: str | None = None,
         tls_context: ssl.SSLContext | None = None,
+        answers: Answers | None = None,
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
     ) -> Self:
@@ -89,6 +93,7 @@ class Sandbox:
             password: see `username`.
             tls_context: a server's context with its certificate: STARTTLS is announced and needed.
                 Without it the conversation is in the clear, and AUTH is announced all the same.
+            answers: replies in place of the usual ones, and the count of commands that they go by.
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message after it is kept.
 
@@ -109,6 +114,7 @@ class Sandbox:
             addresses=AddressTable(blocked, bad),
             credentials=credentials,
             tls_context=tls_context,
+            answers=Answers() if answers is None else answers,
             on_message=on_message,
         )
         await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
@@ -160,13 +166,14 @@ class Sandbox:
 
     def refusal(self, address: str) -> str | None:
         """Give the reply that refuses this recipient, or None; called by a conversation."""
-        refusal = self._addresses.refusal(address)
-        if refusal is not None:
-            if refusal.startswith("4"):
-                self.deferred += 1
-            else:
-                self.refused += 1
-        return refusal
+        return self._addresses.refusal(address)
+
+    def count_refusal(self, reply: str) -> None:
+        """Count a refused RCPT by its reply; called by a conversation."""
+        if reply.startswith("4"):
+            self.deferred += 1
+        else:
+            self.refused += 1
 
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
         """Keep a message and give the reply to its end of data; called by a conversation.

@@ -169,6 +169,34 @@ def test_a_sandbox_on_its_own_keeps_what_comes_until_it_is_stopped(here, signum)
     assert b"Subject: hello" in file.read_bytes()
 
 
+def test_a_sandbox_on_its_own_rehearses_answers_and_says_which(here):
+    answers = ("--answer", "MAIL::1=452 4.3.1 Full", "--answer", "DATA:5/session=close")
+    process = start("sandbox", "--port", "0", *answers, cwd=here)
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(3)]
+    assert lines[1:] == [
+        "rehearsing 452 4.3.1 Full at MAIL 1\n",
+        "rehearsing close at DATA 6 and later of each session\n",
+    ]
+    port = int(lines[0].split(":")[1].split(",")[0])
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.ehlo("me.example")
+        assert client.mail("a@example.com") == (452, b"4.3.1 Full")
+        assert client.mail("a@example.com")[0] == 250
+    process.send_signal(signal.SIGTERM)
+    code, _, err = end(process)
+    assert code == 0
+    assert err == (
+        "0 messages accepted\n--answer 'DATA:5/session=close' was never given: DATA came 0 times\n"
+    )
+
+
+def test_a_wrong_answer_starts_no_sandbox(here, program):
+    done = program("sandbox", "--port", "0", "--answer", "END=45", cwd=here)
+    assert done.code == 2
+    assert "--answer 'END=45': character 5: expected a reply code" in done.err
+
+
 def test_a_sandbox_whose_port_is_taken_says_so(here, fault_server, program):
     done = program("sandbox", "--port", fault_server().port, cwd=here)
     assert done.code == 2
