@@ -355,7 +355,10 @@ def schema() -> None:
 @app.command()
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help="Listen there; 0 takes any free port."
+        ),
     ] = 2525,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
@@ -367,8 +370,8 @@ def sandbox(
 
     It listens on 127.0.0.1 only, delivers nothing, keeps nothing without --out. Ctrl-C stops it.
 
-    --answer rehearses trouble. COMMAND is GREETING, EHLO, AUTH, MAIL, RCPT, DATA, END (of data),
-    IDLE, RSET or QUIT; REPLY is a code with its text, or close.
+    --answer rehearses trouble. COMMAND is GREETING, EHLO, AUTH, MAIL, RCPT,
+    DATA, END (of data), IDLE, RSET or QUIT; REPLY a code with text, or close.
 
     Example: mailbatch sandbox --port 2525 --out outbox
     """

@@ -55,6 +55,8 @@ async def _serve(
         console.say(f"messages go to {out}")
     for answer in answers or ():
         console.say(f"rehearsing {answer}")
+    here = f"{{host: localhost, port: {server.port}, security: plaintext}}"
+    console.say(f"in a job: server: {here}")
     try:
         await stop.wait()
     finally:
