@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.answers import answers_of, tell_never_given
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.reporting import (
+    answers_of,
     as_on_the_wire,
     edition_of,
     pairs,
@@ -62,7 +62,6 @@ def run_command(
 ) -> int:
     """Run the job and return the exit code."""
     _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out, answers=answers)
-    rehearsed = answers_of(answers)
     written = None if transcript is None else Transcript(transcript)
     with written or nullcontext():
         options = RunOptions(
@@ -77,7 +76,7 @@ def run_command(
             rate=_rate(rate),
             dry_run=dry_run,
             sandbox=sandbox,
-            answers=rehearsed,
+            answers=answers_of(answers),
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
@@ -98,7 +97,6 @@ def run_command(
         console.data(summary_object(summary))
     again = arguments_again(job, loaded, summary, options)
     show_summary(console, summary, options, again, begun=is_begun(loaded, summary, options))
-    tell_never_given(console, rehearsed)
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
     if metrics_file is None:

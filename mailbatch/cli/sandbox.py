@@ -6,14 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.answers import answers_of, tell_never_given
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import reporting
+from mailbatch.cli.reporting import answers_of, reporting
 
 if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
-    from mailbatch.sandbox.answers import Answers
+    from mailbatch.sandbox.answers import Answer
 
 
 @reporting
@@ -38,11 +37,11 @@ def sandbox_command(
 
 
 async def _serve(
-    console: Console, port: int, out: Path | None, answers: Answers | None, stopping: Stopping
+    console: Console, port: int, out: Path | None, answers: tuple[Answer, ...], stopping: Stopping
 ) -> None:
     from mailbatch.sandbox.server import Sandbox
 
-    server = await Sandbox.start(port=port, outbox=out, answers=answers)
+    server = await Sandbox.start(port=port, outbox=out, answers=answers, tell=console.warn)
     loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 
     def at_once(_: int) -> None:
@@ -53,7 +52,7 @@ async def _serve(
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
         console.say(f"messages go to {out}")
-    for answer in answers or ():
+    for answer in answers:
         console.say(f"rehearsing {answer}")
     here = f"{{host: localhost, port: {server.port}, security: plaintext}}"
     console.say(f"in a job: server: {here}")
@@ -63,4 +62,3 @@ async def _serve(
         stopping.remove(loop)
         await server.stop()
     console.say(f"{counted(server.messages, 'message')} accepted")
-    tell_never_given(console, answers)

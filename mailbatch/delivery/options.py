@@ -14,7 +14,7 @@ from mailbatch.errors import MailbatchError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
-    from mailbatch.sandbox.answers import Answers
+    from mailbatch.sandbox.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, if any, in place of its usual replies.
+    gives `answers`, the first that is due, in place of its usual replies.
     """
 
     edition: str | None = None
@@ -38,7 +38,7 @@ class RunOptions:
     rate: float | None = None
     dry_run: bool = False
     sandbox: bool = False
-    answers: Answers | None = None
+    answers: tuple[Answer, ...] = ()
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False

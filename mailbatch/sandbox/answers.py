@@ -27,7 +27,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
@@ -167,10 +167,6 @@ class Answers:
     def __bool__(self) -> bool:
         """Tell whether there is any."""
         return bool(self._answers)
-
-    def __iter__(self) -> Iterator[Answer]:
-        """Give them in order."""
-        return iter(self._answers)
 
     @property
     def never_given(self) -> tuple[Answer, ...]:

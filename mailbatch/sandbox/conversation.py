@@ -16,7 +16,7 @@ has an extension point for goes through that (`hooks`). What it has none for is 
 |                  | that refuses; the end of a connection that the house closes                   |
 
 Every command that comes in its turn may have an answer of the house's in place of the usual one
-(`answers`): `_answer` asks for it where the command would be done.
+(`answers`): `answer` asks for it where the command would be done.
 
 This module must never look a name up or decide what is refused or kept: it asks the `House`.
 RFC 5321 3.1, 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status

@@ -16,14 +16,14 @@ import ipaddress
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.addresses import AddressTable
-from mailbatch.sandbox.answers import Answers
+from mailbatch.sandbox.answers import Answer, Answers
 from mailbatch.sandbox.conversation import Conversation
 from mailbatch.sandbox.outbox import Kept, Outbox
 
@@ -47,6 +47,7 @@ class Sandbox:
         tls_context: ssl.SSLContext | None,
         answers: Answers,
         on_message: Callable[[Kept], None] | None,
+        tell: Callable[[str], None] | None,
     ) -> None:
         self.credentials = credentials
         self.answers = answers
@@ -61,6 +62,7 @@ class Sandbox:
         self._outbox = outbox
         self._addresses = addresses
         self._on_message = on_message
+        self._tell = tell
         self._conversations: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
@@ -76,9 +78,10 @@ class Sandbox:
         username: str | None = None,
         password: str | None = None,
         tls_context: ssl.SSLContext | None = None,
-        answers: Answers | None = None,
+        answers: Iterable[Answer] = (),
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> Self:
         """Listen, and answer from the running event loop.
 
@@ -93,9 +96,10 @@ class Sandbox:
             password: see `username`.
             tls_context: a server's context with its certificate: STARTTLS is announced and needed.
                 Without it the conversation is in the clear, and AUTH is announced all the same.
-            answers: replies in place of the usual ones, and the count of commands that they go by.
+            answers: replies in place of the usual ones; of several that are due, the first.
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message after it is kept.
+            tell: called at the end with a sentence for each of `answers` that had no occasion.
 
         Raises:
             UsageError: the address is not loopback, is not ours or is taken, only one of `username`
@@ -114,8 +118,9 @@ class Sandbox:
             addresses=AddressTable(blocked, bad),
             credentials=credentials,
             tls_context=tls_context,
-            answers=Answers() if answers is None else answers,
+            answers=Answers(answers),
             on_message=on_message,
+            tell=tell,
         )
         await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
         return sandbox
@@ -136,7 +141,10 @@ class Sandbox:
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def stop(self) -> None:
-        """Stop listening, end every conversation where it stands, and close the outbox."""
+        """Stop listening, end every conversation where it stands, and close the outbox.
+
+        Tell of the answers that rehearsed nothing.
+        """
         if self._server is None:
             return
         server, self._server = self._server, None
@@ -148,6 +156,13 @@ class Sandbox:
         await server.wait_closed()
         if self._outbox:
             self._outbox.close()
+        if self._tell is not None:
+            for answer in self.answers.never_given:
+                count = self.answers.counts[answer.command]
+                times = f"{count:,} time{'' if count == 1 else 's'}"
+                self._tell(
+                    f"--answer '{answer.written}' was never given: {answer.command} came {times}"
+                )
 
     async def __aenter__(self) -> Self:
         return self

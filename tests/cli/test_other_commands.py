@@ -193,7 +193,7 @@ def test_a_sandbox_on_its_own_rehearses_answers_and_says_which(here):
     code, _, err = end(process)
     assert code == 0
     assert err == (
-        "0 messages accepted\n--answer 'DATA:5/session=close' was never given: DATA came 0 times\n"
+        "--answer 'DATA:5/session=close' was never given: DATA came 0 times\n0 messages accepted\n"
     )
 
 
