@@ -57,12 +57,17 @@ def timeouts_of(job: Job) -> Timeouts:
 
 
 def sandbox_server(job: Job, port: int) -> Server:
-    """Return the embedded sandbox as a server: loopback without TLS, any credentials."""
+    """Return the embedded sandbox as a server: loopback without TLS, any credentials.
+
+    The session authenticates as the job does, and not at all where that does not. The sandbox knows
+    no tokens: in place of XOAUTH2 it gets a password.
+    """
     return Server(
         host="127.0.0.1",
         port=port,
         security="plaintext",
-        username=job.server.username or "sandbox",
+        auth="auto" if job.server.auth == "xoauth2" else job.server.auth,
+        username=job.server.username,
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
         chunking=job.server.chunking == "auto",

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import MailbatchError
 from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from mailbatch.sandbox.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class RunOptions:
 
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
-    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
+    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
+    gives `answers`, the first that is due, in place of its usual replies.
     """
 
     edition: str | None = None
@@ -34,6 +38,7 @@ class RunOptions:
     rate: float | None = None
     dry_run: bool = False
     sandbox: bool = False
+    answers: tuple[Answer, ...] = ()
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False

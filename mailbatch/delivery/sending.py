@@ -145,7 +145,7 @@ async def _transport(
         return destination.opener(server, options, progress), server.address, None
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
-    sandbox = await Sandbox.start(outbox=options.out)
+    sandbox = await Sandbox.start(outbox=options.out, answers=options.answers, tell=progress.alarm)
     server = destination.sandbox_server(job, sandbox.port)
     return destination.opener(server, options, progress), "the sandbox", sandbox
 
