@@ -1,0 +1,46 @@
+"""The real servers, by a raw socket: each starts, refuses whom it is to, spools, and ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.raw_client import RawClient
+from tests.support.try_server import SERVERS
+
+pytestmark = pytest.mark.realserver
+
+
+@pytest.mark.parametrize("kind", SERVERS.values(), ids=lambda kind: kind.name)
+def test_a_server_takes_mail_and_refuses_the_listed(kind, certificates):
+    kind.check_obstacle()
+    with kind(certificates.server_file) as server:
+        folder, port = server.folder, server.port
+        for _ in range(2):
+            with RawClient(server.port) as client:
+                client.greet()
+                replies = [
+                    client.ask(line)[0][:3]
+                    for line in (
+                        "MAIL FROM:<news@example.org>\r\n",
+                        f"RCPT TO:<{kind.refused(1)}>\r\n",
+                        "RCPT TO:<ada@example.net>\r\n",
+                        "RCPT TO:<eve@example.net>\r\n",
+                        "DATA\r\n",
+                        "Message-ID: <1@example.com>\r\nSubject: x\r\n\r\nhello\r\n.\r\n",
+                    )
+                ]
+                client.end()
+            assert replies == ["250", "550", "250", "250", "354", "250"]
+            processes = server._enclosure.processes()
+            assert processes
+            server.terminate()
+            server.restart()
+        spooled = server.spooled()
+    assert [sorted(one.recipients) for one in spooled] == [
+        ["ada@example.net", "eve@example.net"]
+    ] * 2
+    assert len({one.identifier for one in spooled}) == 2
+    assert {one.message_id for one in spooled} <= {"1@example.com", None}
+    assert not folder.exists()
+    with pytest.raises(ConnectionRefusedError), RawClient(port):
+        pass
