@@ -23,8 +23,9 @@ data_dir: "{folder}/data"
 mail_log_path: "{folder}/mail.log"
 max_data_size_mb: {megabytes}
 """
-#: It takes mail for anybody in the first domain, and for nobody but the user in the second.
-_ALIASES = {"example.net": "taken: | /bin/true\n*: taken\n", "example.com": ""}
+#: It takes mail for anybody in these domains, but in the last one for nobody except its user.
+_TAKEN = "taken: | /bin/true\n*: taken\n"
+_ALIASES = {"example.net": _TAKEN, "bücher.example": _TAKEN, "example.com": ""}
 _QUEUED = re.compile(r"^\S+ \S+ (\S+) from=\S* queued ip=\S+ to=\[(.*)\]$", re.MULTILINE)
 
 
@@ -33,8 +34,11 @@ class Chasquid(RealServer):
 
     name = "chasquid"
     program = DEBIAN / "usr/bin/chasquid"
+    package = "chasquid"
     listeners = ("plain", "secure")
-    is_layered = False
+    tells_identifiers = False
+    # A line of a game.
+    varying = ((r"^(250 \d\.\d\.\d|354|221 \d\.\d\.\d) .+", r"\1 A RANDOM LINE"),)
     refusing_domain = "example.com"
 
     def _configure(self) -> None:

@@ -1,12 +1,13 @@
 """A server's process with all that it starts: nothing of it is left, and nothing is disturbed.
 
-A server of a Debian package that is only unpacked runs in mounts, process ids and a host name of
-its own: the package lies over /etc, /usr and /var there, as if it were installed, and the machine
-does not see it. Whatever it writes outside its folder is gone with it.
+It runs in mounts, process ids and a host name of its own. Packages of Debian that are only unpacked
+lie over /etc, /usr and /var there, as if they were installed, and the machine does not see them.
+Whatever is written outside the server's folder is gone with it.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import functools
 import os
@@ -20,6 +21,9 @@ from tests.support.waiting import DEADLINE_SECONDS, until
 #: Root's first: the ids of users whom a package would have made, far from those of any machine.
 _FIRST_ID = 61_801
 
+#: A process that is to end with its parent ends with the thread that began it: this one lasts.
+_BEGINNER = concurrent.futures.ThreadPoolExecutor(1)
+
 # Arguments: the folder for what is written, the packages, the host's name, the users, the command.
 # Its last lines: orphans are this shell's, and it waits for them, since all end with it.
 _ENCLOSE = r"""
@@ -32,6 +36,7 @@ for name in etc usr var; do
     "lowerdir=$packages/$name:/$name,upperdir=$layers/$name/upper,workdir=$layers/$name/work" \
     "/$name"
 done
+mount -t tmpfs tmpfs /run
 mount -t proc proc /proc
 hostname "$host"
 echo "127.0.0.1 $host" >>/etc/hosts
@@ -39,6 +44,8 @@ for user in $users; do
   echo "${user%=*}:x:${user#*=}:${user#*=}::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
   echo "${user%=*}:x:${user#*=}:" >>/etc/group
 done
+# No name is asked of anybody.
+echo "nameserver 127.0.0.1" >/etc/resolv.conf
 "$@" & wait || true
 while set -- /proc/[0-9]*; [ $# -gt 1 ]; do sleep 0.02 || true; done
 """
@@ -61,10 +68,9 @@ def enclosure_obstacle() -> str | None:
 
 
 class Enclosure:
-    """Processes that end together.
+    """Processes that end together: what `command` is and starts.
 
-    `command` runs as it is, or, where `packages` names a folder of unpacked packages, in mounts and
-    process ids of its own. All that it says is in `folder`/said.
+    `packages` is a folder of unpacked packages. All that the processes say is in `folder`/said.
     """
 
     def __init__(
@@ -72,30 +78,29 @@ class Enclosure:
         command: Sequence[str],
         folder: Path,
         *,
-        packages: Path | None = None,
-        host: str = "",
+        packages: Path,
+        host: str,
         users: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._said = folder / "said"
-        self._packages = packages
+        layers = folder / "layers"
+        layers.mkdir(exist_ok=True)
+        known = " ".join(f"{name}={number}" for name, number in user_ids(users).items())
         # With whoever runs the tests, by whatever signal, this ends, too.
         words = ["setpriv", "--pdeathsig", "KILL"]
-        if packages is not None:
-            layers = folder / "layers"
-            layers.mkdir(exist_ok=True)
-            known = " ".join(f"{name}={number}" for name, number in user_ids(users).items())
-            words += ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child"]
-            words += ["bash", "-c", _ENCLOSE, "enclosure", str(layers), str(packages), host, known]
+        words += ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+        words += ["bash", "-c", _ENCLOSE, "enclosure", str(layers), str(packages), host, known]
         with self._said.open("ab") as said:
-            self._process = subprocess.Popen(
+            self._process = _BEGINNER.submit(
+                subprocess.Popen,
                 [*words, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
                 env={**os.environ, **(environ or {})},
-            )
+            ).result()
 
     @property
     def said(self) -> str:
@@ -109,11 +114,8 @@ class Enclosure:
 
     def processes(self) -> list[int]:
         """Return the ids of the server's processes, parents first."""
-        if not self.is_running:
-            return []
-        found = _descendants(self._process.pid)
         # unshare and the shell that waits are no part of the server.
-        return found[2:] if self._packages is not None else found
+        return _descendants(self._process.pid)[2:] if self.is_running else []
 
     def terminate(self) -> None:
         """Send SIGTERM to every process of the server, as a service manager does, and wait.
@@ -141,9 +143,9 @@ def _descendants(pid: int) -> list[int]:
     """Return the process and all that it has started and not yet waited for."""
     found = [pid]
     for one in found:
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += map(int, children.read_text().split())
+        with contextlib.suppress(OSError):  # it may end at any moment
+            for task in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
     return found
 
 

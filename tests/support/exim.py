@@ -98,6 +98,7 @@ class Exim(RealServer):
 
     name = "Exim"
     program = DEBIAN / "usr/sbin/exim4"
+    package = "exim4-base"
     listeners = ("plain", "secure", "limited")
     users = (_USER,)
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from tests.support.real_server import MOST_OCTETS, NODE, PASSWORD, USERNAME, RealServer, Spooled
-from tests.support.smtp_server import SCRIPTS, journalled
+from tests.support.smtp_server import SCRIPTS, journalled, node_version
 
 
 class Haraka(RealServer):
@@ -15,7 +15,6 @@ class Haraka(RealServer):
     name = "Haraka"
     program = NODE / "Haraka" / "bin" / "haraka"
     listeners = ("plain", "secure")
-    is_layered = False
 
     def _configure(self) -> None:
         plugins, settings = self.folder / "plugins", self.folder / "config"
@@ -35,6 +34,11 @@ class Haraka(RealServer):
         }
         for name, text in files.items():
             (settings / name).write_text(text)
+
+    @classmethod
+    def version(cls) -> str:
+        """Read the package's own word for it."""
+        return node_version("Haraka")
 
     def _environ(self) -> dict[str, str]:
         return {

@@ -36,6 +36,7 @@ class OpenSmtpd(RealServer):
 
     name = "OpenSMTPD"
     program = DEBIAN / "usr/sbin/smtpd"
+    package = "opensmtpd"
     listeners = ("plain", "secure")
     users = ("opensmtpd", "opensmtpq")
 

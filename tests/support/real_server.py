@@ -14,6 +14,7 @@ Nothing is delivered any further. `.ci/servers` gets the programs.
 from __future__ import annotations
 
 import abc
+import gzip
 import re
 import shutil
 import tempfile
@@ -60,10 +61,14 @@ class RealServer(abc.ABC):
 
     name: ClassVar[str]
     program: ClassVar[Path]
+    #: The package of Debian that tells the version.
+    package: ClassVar[str]
     listeners: ClassVar[tuple[str, ...]] = ("plain",)
-    #: Whether its program is a Debian package's, which must be laid over the machine's folders.
-    is_layered: ClassVar[bool] = True
     users: ClassVar[tuple[str, ...]] = ()
+    #: Whether the reply to the end of data has the server's own id of the message.
+    tells_identifiers: ClassVar[bool] = True
+    #: What is another text in each reply, as a pattern, and what may stand in its place.
+    varying: ClassVar[tuple[tuple[str, str], ...]] = ()
     #: The domain at which "blocked" is refused.
     refusing_domain: ClassVar[str] = "example.net"
 
@@ -81,7 +86,7 @@ class RealServer(abc.ABC):
         """Skip, or fail where real servers are required, where this one cannot be started."""
         if not cls.program.exists():
             obstacle(f"{cls.name} is not unpacked: run bash .ci/servers")
-        reason = enclosure_obstacle() if cls.is_layered else None
+        reason = enclosure_obstacle()
         if reason is not None:
             obstacle(f"{cls.name} cannot be started: {reason}")
 
@@ -89,6 +94,15 @@ class RealServer(abc.ABC):
     def refused(cls, number: int) -> str:
         """Return an address that the server refuses for good."""
         return f"blocked+{number}@{cls.refusing_domain}"
+
+    @classmethod
+    def version(cls) -> str:
+        """Return the version of the program, without what Debian counts of its own."""
+        changes = DEBIAN / "usr/share/doc" / cls.package / "changelog.Debian.gz"
+        with gzip.open(changes, "rt", encoding="utf-8") as file:
+            found = re.match(r"\S+ \((?:\d+:)?([^-)]+)", file.readline())
+        assert found is not None, f"{changes} does not begin with a version"
+        return found[1]
 
     @property
     def host(self) -> str:
@@ -152,7 +166,7 @@ class RealServer(abc.ABC):
         self._enclosure = enclosure = Enclosure(
             self._command(),
             self.folder,
-            packages=DEBIAN if self.is_layered else None,
+            packages=DEBIAN,
             host=self.host,
             users=self.users,
             environ=self._environ(),

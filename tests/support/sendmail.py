@@ -64,6 +64,7 @@ class Sendmail(RealServer):
 
     name = "sendmail"
     program = DEBIAN / "usr/libexec/sendmail/sendmail"
+    package = "sendmail-bin"
     listeners = ("plain", "limited")
     users = ("smmta", "smmsp")
 

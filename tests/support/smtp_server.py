@@ -25,10 +25,15 @@ class SmtpServer(RealServer):
     name = "smtp-server"
     program = NODE / "smtp-server" / "package.json"
     listeners = ("plain", "secure", "limited")
-    is_layered = False
+    tells_identifiers = False
 
     def _configure(self) -> None:
         """Nothing: all that it needs are arguments."""
+
+    @classmethod
+    def version(cls) -> str:
+        """Read the package's own word for it."""
+        return node_version("smtp-server")
 
     def _environ(self) -> dict[str, str]:
         return {"NODE_PATH": str(NODE)}
@@ -41,6 +46,12 @@ class SmtpServer(RealServer):
     def spooled(self) -> list[Spooled]:
         """Read the journal."""
         return journalled(self.folder / "journal")
+
+
+def node_version(package: str) -> str:
+    """Return the version of a package of npm."""
+    version: str = json.loads((NODE / package / "package.json").read_text())["version"]
+    return version
 
 
 def journalled(journal: Path) -> list[Spooled]:

@@ -12,3 +12,6 @@ exports.hook_queue = (next, connection) => {
   fs.appendFileSync(process.env.JOURNAL, JSON.stringify(record) + '\n')
   next(OK)
 }
+
+// Where Haraka puts what comes from whoever has said AUTH.
+exports.hook_queue_outbound = exports.hook_queue
