@@ -30,6 +30,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installed or not
 
 import mailbatch
+from docs.server_facts import servers
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
@@ -357,6 +358,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "statuses": statuses,
     "ledger-schema": ledger_schema,
     "rooms": rooms,
+    "servers": servers,
 }
 
 

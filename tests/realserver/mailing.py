@@ -16,17 +16,17 @@ UNREAD = {"Haraka"}
 
 @dataclass
 class Mailing(Scene):
-    """A scene whose recipients no other mailing has; `more` are recipients whom it names itself."""
+    """A scene whose recipients no other mailing has; `first` and `more` are named otherwise."""
 
     tag: str = ""
+    first: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> list[str]:
         """Every planned recipient."""
-        return [f"{self.tag}-{n}@example.net" for n in range(1, self.recipients + 1)] + list(
-            self.more
-        )
+        own = [f"{self.tag}-{number}@example.net" for number in range(1, self.recipients + 1)]
+        return [*self.first, *own, *self.more]
 
     def set_server(self, **values: object) -> None:
         """Write these keys of `server` into the job."""

@@ -11,10 +11,9 @@ import fcntl
 import json
 import re
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from tests.support.postfix import obstacle
-from tests.support.real_server import RealServer
 
 FILE = Path(__file__).with_name("observed.json")
 
@@ -28,13 +27,28 @@ VARYING = (
 )
 
 
+class Seen(Protocol):
+    """A server of which something is written down."""
+
+    @property
+    def name(self) -> str:
+        """What its section is called."""
+
+    @property
+    def varying(self) -> tuple[tuple[str, str], ...]:
+        """What is another text in each reply, and what may stand in its place."""
+
+    def version(self) -> str:
+        """Which of its versions was seen."""
+
+
 class Observed:
     """The file; `update` says whether it is written instead of compared."""
 
     def __init__(self, *, update: bool) -> None:
         self._update = update
 
-    def check(self, server: RealServer, **facts: Fact) -> None:
+    def check(self, server: Seen, **facts: Fact) -> None:
         """Hold these facts of the server against those that are written; `_` stands for a blank.
 
         Skips, or fails where real servers are required, where another version was seen.
@@ -69,7 +83,7 @@ def _write(server: str, facts: dict[str, Fact]) -> None:
         file.write("\n")
 
 
-def plain(server: RealServer, reply: str, identifier: str = "") -> str:
+def plain(server: Seen, reply: str, identifier: str = "") -> str:
     """Return a reply on one line, without what is another text each time.
 
     `identifier` is the server's id of a message, where the reply is about one.

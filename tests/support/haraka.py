@@ -10,7 +10,7 @@ from tests.support.smtp_server import SCRIPTS, journalled, node_version
 
 
 class Haraka(RealServer):
-    """Haraka; "secure" wants AUTH, which it offers behind STARTTLS only."""
+    """Haraka with its default settings; "secure" wants AUTH."""
 
     name = "Haraka"
     program = NODE / "Haraka" / "bin" / "haraka"
