@@ -7,6 +7,7 @@ const { SMTPServer } = require('smtp-server')
 const [journal, certificate, size, username, password, plain, secure, limited] =
   process.argv.slice(2)
 const pem = fs.readFileSync(certificate)
+const begun = Date.now()
 let number = 0
 
 function refuse(code, text) {
@@ -31,7 +32,7 @@ const common = {
       const header = Buffer.concat(pieces).toString('utf8').split('\r\n\r\n', 1)[0]
       const recipients = session.envelope.rcptTo.map((one) => one.address)
       number += 1
-      fs.appendFileSync(journal, JSON.stringify({ identifier: `${process.pid}.${number}`, header, recipients }) + '\n')
+      fs.appendFileSync(journal, JSON.stringify({ identifier: `${begun}.${number}`, header, recipients }) + '\n')
       callback()
     })
   },
