@@ -6,11 +6,12 @@ import pytest
 
 pytestmark = pytest.mark.realserver
 
-SECURE = ("exim", "chasquid", "haraka", "smtp-server")
+SECURE = ("exim", "chasquid", "sendmail", "haraka", "smtp-server")
 #: The mechanisms that each offers behind TLS.
 MECHANISMS = {
     "Exim": ("plain", "login"),
     "chasquid": ("plain",),
+    "sendmail": ("plain", "login"),
     "Haraka": ("plain", "login"),
     "smtp-server": ("plain", "login"),
 }
