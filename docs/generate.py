@@ -30,6 +30,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installed or not
 
 import mailbatch
+from docs.server_facts import servers
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
@@ -410,6 +411,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "ledger-schema": ledger_schema,
     "rooms": rooms,
     "refusals": refusals,
+    "servers": servers,
 }
 
 

@@ -53,6 +53,7 @@ relayhost =
 alias_maps =
 alias_database =
 local_recipient_maps =
+recipient_delimiter = +
 smtpd_peername_lookup = no
 smtpd_recipient_limit = 1000
 smtpd_client_connection_count_limit = 0
@@ -166,11 +167,25 @@ class SmtpSink:
 class Postfix:
     """A private Postfix; a context manager. `log` is what it wrote so far."""
 
+    name = "Postfix"
+    varying = ()
+    tells_identifiers = True
+
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         # Not pytest's folder: the user "postfix" must be able to reach it.
         self._folder = Path(tempfile.mkdtemp(prefix="mailbatch-postfix-"))
         self.port = 0
+
+    @staticmethod
+    def version() -> str:
+        """Return the version of the installed Postfix."""
+        return _setting("mail_version")
+
+    @staticmethod
+    def refused(number: int) -> str:
+        """Return an address that the server refuses for good."""
+        return f"blocked+{number}@example.net"
 
     @property
     def log(self) -> str:

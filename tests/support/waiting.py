@@ -28,6 +28,15 @@ def greets(port: int) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on that port of loopback, whatever it says then."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on at this moment."""
     with socket.socket() as sock:
