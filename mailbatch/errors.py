@@ -12,7 +12,9 @@
     │   └─ LedgerLocked            another run holds the edition (75)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
+        │   └─ UnknownHost         the resolver knows no such name
         ├─ TLSError (77) ├─ AuthenticationError (77)
+        ├─ TokenUnavailable        no access token for one more session
         ├─ LocalProtocolError      mailbatch broke the protocol: a bug
         └─ RemoteProtocolError     the server broke the protocol: the session is never reused
 
@@ -145,6 +147,14 @@ class ConnectError(SessionError):
     """The server cannot be reached."""
 
 
+class UnknownHost(ConnectError):
+    """The resolver says for certain that there is no such host, or that it has no address.
+
+    Nobody who waits for the run gains by another try; under cron it is tried again, since a
+    resolver may be wrong for a while.
+    """
+
+
 class ConnectionLost(SessionError):
     """The connection ended in the middle of a conversation."""
 
@@ -164,9 +174,20 @@ class TLSError(SessionError):
 
 
 class AuthenticationError(SessionError):
-    """The server does not accept who we are."""
+    """The server does not accept who we are.
+
+    `code` is that of its reply to AUTH, None where AUTH was not said.
+    """
 
     exit_code = 77
+
+    def __init__(self, message: str, *, hint: str | None = None, code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class TokenUnavailable(SessionError):
+    """There is no access token for one more session; a later try may get one."""
 
 
 class LocalProtocolError(SessionError):

@@ -8,7 +8,7 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "outcome"}
+VALUES = {"errors", "envelope", "host_names", "outcome"}
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
+    "host_names": set(),
     "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},

@@ -31,7 +31,7 @@ from mailbatch.smtp import events
 from mailbatch.smtp.auth import redact
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
+from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.vigil import Vigil
 
@@ -202,7 +202,8 @@ class Dialogue(asyncio.Protocol):
                     hint="check server.username, server.password and server.auth",
                 )
             case events.TLSRefused(reply):
-                return TLSError(f"{where} refused STARTTLS: {reply}")
+                text = f"{where} refused STARTTLS: {reply}"
+                return TLSError(text, hint=starttls_hint(reply.code))
             case (
                 events.GreetingRefused(reply)
                 | events.HelloRefused(reply)

@@ -22,14 +22,24 @@ from mailbatch.errors import (
     ConnectError,
     ConnectionLost,
     SessionError,
+    SessionTimeout,
     TLSError,
+    UnknownHost,
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.content import checked, could_send, stuff
 from mailbatch.smtp.dialogue import Dialogue
-from mailbatch.smtp.network import reason_of, tls_context, tls_error
+from mailbatch.smtp.network import (
+    STARTTLS_TAKEN,
+    UNREACHED,
+    connect_error,
+    reason_of,
+    silence_hint,
+    tls_context,
+    tls_error,
+)
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.transaction import Transaction
@@ -88,8 +98,7 @@ class Session(Dialogue):
         """
         session = cls(server, transcript, chunking, vigil)
         try:
-            await session._connect()
-            session.greeting = (await session._expect(events.Greeted)).reply.text
+            await session._reach()
             await session._hello()
             if server.security == "starttls":
                 await session._start_tls()
@@ -100,30 +109,49 @@ class Session(Dialogue):
             raise
         return session
 
-    async def _connect(self) -> None:
+    async def _reach(self) -> None:
+        """Connect and read the greeting, both within `timeouts.connect`."""
         server = self.server
-        if server.security != "plaintext":
+        if server.security != "plaintext":  # it reads the machine's trust anchors: not timed
             self._context = tls_context(server.ca_file)
-        implicit = self._context if server.security == "tls" else None
-        hint = "check server.host, server.port and the network"
         try:
             async with asyncio.timeout(server.timeouts.connect):
-                await self._loop.create_connection(
-                    lambda: self,
-                    server.host,
-                    server.port,
-                    ssl=implicit,
-                    server_hostname=server.host if implicit else None,
-                )
+                await self._connect()
+                self.greeting = (await self._expect(events.Greeted)).reply.text
         except TimeoutError as error:
-            text = f"{server.address} did not answer within {server.timeouts.connect:g} s"
-            raise ConnectError(text, hint=hint) from error
+            seconds = f"within {server.timeouts.connect:g} s"
+            if self._connection is None:
+                text = f"{server.address} did not answer {seconds}"
+                raise ConnectError(text, hint=UNREACHED) from error
+            text = f"{server.address} did not greet {seconds}"
+            raise SessionTimeout(text, hint=silence_hint(server)) from error
+        except (ConnectionLost, SessionTimeout) as error:
+            error.hint = error.hint or silence_hint(server)
+            raise
+
+    async def _connect(self) -> None:
+        server, name = self.server, self._dns_name()
+        implicit = self._context if server.security == "tls" else None
+        try:
+            await self._loop.create_connection(
+                lambda: self,
+                name,
+                server.port,
+                ssl=implicit,
+                server_hostname=name.rstrip(".") if implicit else None,
+                ssl_handshake_timeout=server.timeouts.connect if implicit else None,
+            )
         except ssl.SSLError as error:
             raise tls_error(server, error) from error
         except OSError as error:
-            text = f"cannot connect to {server.address}: {reason_of(error)}"
-            raise ConnectError(text, hint=hint) from error
+            raise connect_error(server, error) from error
         self._note_tls()
+
+    def _dns_name(self) -> str:
+        try:
+            return self.server.dns_name
+        except ValueError as error:
+            raise UnknownHost(str(error), hint="check server.host") from None
 
     async def _hello(self) -> None:
         self._engine.hello()
@@ -154,18 +182,19 @@ class Session(Dialogue):
                 transport,
                 self,
                 context,
-                server_hostname=self.server.host,
+                server_hostname=self.server.dns_name.rstrip("."),
                 ssl_handshake_timeout=self.server.timeouts.connect,
             )
         except ssl.SSLError as error:
             raise tls_error(self.server, error) from error
         except OSError as error:  # a time-out is one, too: neither says anything about TLS
             text = f"no TLS handshake with {self.server.address}: {reason_of(error)}"
-            raise ConnectError(text) from error
+            raise ConnectError(text, hint=STARTTLS_TAKEN) from error
         finally:
             self._upgrading = False
         if upgraded is None:
-            raise ConnectionLost(f"{self.server.address} ended the TLS handshake")
+            text = f"{self.server.address} ended the TLS handshake"
+            raise ConnectionLost(text, hint=STARTTLS_TAKEN)
         self._transport = upgraded
         self._engine.tls_started()
         self._note_tls()

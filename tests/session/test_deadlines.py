@@ -25,7 +25,7 @@ SOON = Timeouts(DEADLINE, DEADLINE, DEADLINE, DEADLINE)
 PATIENT_TO_CONNECT = Timeouts(10.0, DEADLINE, DEADLINE, DEADLINE)
 #: What becomes of a conversation: the failure, the words in it, the recipient's status.
 ENDS = {
-    Stage.BANNER: ("SessionTimeout", "did not answer in time", None),
+    Stage.BANNER: ("SessionTimeout", "did not greet within 1 s", None),
     Stage.EHLO: ("SessionTimeout", "did not answer in time in reply to EHLO", None),
     Stage.STARTTLS: ("SessionTimeout", "did not answer in time in reply to STARTTLS", None),
     Stage.TLS: ("ConnectError", "no TLS handshake with", None),
@@ -108,7 +108,7 @@ def test_a_silent_or_dripping_server_is_left_at_the_deadline(fault_server, certi
                     username="App",
                     password="secret",
                     ca_file=certificates.ca_file,
-                    timeouts=SOON if stage is Stage.TLS else PATIENT_TO_CONNECT,
+                    timeouts=SOON if stage in {Stage.BANNER, Stage.TLS} else PATIENT_TO_CONNECT,
                 )
                 group.create_task(talks[stage].hold(where))
 
