@@ -21,6 +21,8 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
+    `attended`: somebody waits for the run at a terminal, and wants to know at once what only a
+    correction helps.
     """
 
     edition: str | None = None
@@ -37,6 +39,7 @@ class RunOptions:
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False
+    attended: bool = False
     transcript: Callable[[str, bytes], None] | None = None
 
     @property

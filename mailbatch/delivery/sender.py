@@ -34,6 +34,7 @@ from mailbatch.errors import (
     ServiceUnavailable,
     SessionError,
     TLSError,
+    UnknownHost,
 )
 from mailbatch.outcome import Alike, Outcome, Status
 
@@ -225,6 +226,7 @@ class Sender:
         self._losses += 1
         final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
         final = final or self._refusals >= MOST_REFUSALS
+        final = final or (self._run.attended and isinstance(error, UnknownHost))
         if final or self._losses >= self._run.policy.attempts:
             if prepared is not None:
                 self._run.lots.put_back(prepared.delivery)

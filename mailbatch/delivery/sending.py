@@ -162,6 +162,7 @@ def _shared(
         progress=progress,
         clock=clock,
         accept_changes=options.accept_changes,
+        attended=options.attended,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
         server=where,

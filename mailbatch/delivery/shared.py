@@ -38,6 +38,7 @@ class Run:
     settled: asyncio.Event
     ahead: Ahead | None = None
     accept_changes: bool = False
+    attended: bool = False
     server: str = ""
     transactions_per_session: int = 0
     busy: int = 0
