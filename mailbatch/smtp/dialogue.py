@@ -196,10 +196,12 @@ class Dialogue(asyncio.Protocol):
     def _failure_of(self, event: events.Event) -> SessionError:
         where = self.server.address
         match event:
-            case events.AuthenticationRefused(reply) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+            case events.AuthenticationRefused(reply, why) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+                said = self._clean(f"{reply} (the token's status: {why})" if why else str(reply))
                 return AuthenticationError(
-                    f"{where} refused the authentication: {self._clean(str(reply))}",
+                    f"{where} refused the authentication: {said}",
                     hint="check server.username, server.password and server.auth",
+                    code=reply.code,
                 )
             case events.TLSRefused(reply):
                 text = f"{where} refused STARTTLS: {reply}"

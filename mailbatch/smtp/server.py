@@ -59,7 +59,8 @@ class Server:
 
     `host` is what the job says, for people; `dns_name` is what goes to the network.
     `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `plain`, `login`, `xoauth2` or
-    `none`; without a username there is no authentication. `password` never shows in a repr.
+    `none`; without a username there is no authentication. `password` never shows in a repr. `renew`
+    returns another one where it is an access token, and blocks meanwhile; None where it stays.
     """
 
     host: str
@@ -72,6 +73,7 @@ class Server:
     pipelining: bool = True
     chunking: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
+    renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def dns_name(self) -> str:
