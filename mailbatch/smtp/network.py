@@ -1,7 +1,7 @@
 """What a session must know of the network before it talks: TLS, names, addresses, error texts.
 
-Beside session.py and dialogue.py the only module of the room that knows sockets and TLS by name; it
-opens nothing.
+Beside session.py, opening.py and dialogue.py the only module of the room that knows sockets and TLS
+by name; it opens nothing.
 """
 
 from __future__ import annotations

@@ -128,14 +128,25 @@ def test_a_server_that_resets_what_was_to_be_tls_asks_for_the_port(loop):
 # -- the name --------------------------------------------------------------------------------------
 
 
-class Resolving(asyncio.SelectorEventLoop):
-    """A loop with a resolver that knows every name, and keeps what it was asked."""
+class Resolver:
+    """What a loop is that answers for a resolver: the addresses it has, and what it was asked."""
 
-    asked: list[str]
+    def __init__(self, *addresses: str, error: int | None = None) -> None:
+        self.addresses = addresses
+        self.error = error
+        self.asked: list[str] = []
 
-    async def getaddrinfo(self, host, port, **_):
-        self.asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    def loop(self, of: type[asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop):
+        """Return a loop that asks this resolver."""
+
+        async def getaddrinfo(_loop, host, port, **_):
+            self.asked.append(host)
+            if self.error is not None:
+                raise socket.gaierror(self.error, "as told")
+            kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+            return [(*kind, (address, port)) for address in self.addresses or ["127.0.0.1"]]
+
+        return type("Loop", (of,), {"getaddrinfo": getaddrinfo})()
 
 
 @pytest.mark.parametrize("security", ["plaintext", "starttls", "tls"])
@@ -162,20 +173,10 @@ def test_an_international_name_is_the_same_everywhere(
         context.sni_callback = lambda _socket, asked, _context: shown.append(asked)
     server = fault_server(security=security, tls_context=context)
     where = Server(host, server.port, security=security, auth="none", ca_file=certificates.ca_file)
-    loop = Resolving()
-    loop.asked = []
-    opened(where, lambda: loop)
-    assert loop.asked == [name]
+    resolver = Resolver()
+    opened(where, resolver.loop)
+    assert resolver.asked == [name]
     assert shown == ([] if security == "plaintext" else [name.rstrip(".")])
-
-
-class Failing(asyncio.SelectorEventLoop):
-    """A loop with a resolver that fails."""
-
-    error: int
-
-    async def getaddrinfo(self, host, port, **_):
-        raise socket.gaierror(self.error, "as told")
 
 
 @pytest.mark.parametrize(
@@ -188,12 +189,48 @@ class Failing(asyncio.SelectorEventLoop):
     ],
 )
 def test_what_a_resolver_is_sure_of_is_told_from_what_it_cannot_say_now(error, kind):
-    loop = Failing()
-    loop.error = error
-    failure = failure_of(Server("mail.example.com", 25, security="plaintext"), lambda: loop)
+    resolver = Resolver(error=error)
+    failure = failure_of(Server("mail.example.com", 25, security="plaintext"), resolver.loop)
     assert type(failure) is kind
     assert str(failure) == "cannot connect to mail.example.com:25: as told"
     assert "server.host" in failure.hint
+
+
+@pytest.mark.parametrize("of", [asyncio.SelectorEventLoop, uvloop.Loop])
+def test_an_address_where_nobody_answers_leaves_time_for_the_next(fault_server, of):
+    """As where a name has IPv6 and IPv4 and the way by IPv6 is a dead end.
+
+    The queue of a listener that takes nobody is full: it answers nobody who knocks.
+    """
+    with socket.socket() as dead:
+        server = fault_server()
+        dead.bind(("127.0.0.2", server.port))
+        dead.listen(0)
+        knocking = [socket.socket() for _ in range(4)]
+        for sock in knocking:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.2", server.port))
+        resolver = Resolver("127.0.0.2", "127.0.0.1")
+        where = Server(
+            "mail.example.com",
+            server.port,
+            security="plaintext",
+            auth="none",
+            timeouts=Timeouts(connect=2.0),
+        )
+        began = time.monotonic()
+        assert opened(where, lambda: resolver.loop(of))
+        assert 0.9 < time.monotonic() - began < 2.0
+        for sock in knocking:
+            sock.close()
+
+
+@pytest.mark.parametrize("of", [asyncio.SelectorEventLoop, uvloop.Loop])
+def test_an_address_that_refuses_is_followed_by_the_next(fault_server, of):
+    server = fault_server()
+    resolver = Resolver("127.0.0.3", "127.0.0.1")
+    where = Server("mail.example.com", server.port, security="plaintext", auth="none")
+    assert opened(where, lambda: resolver.loop(of))
 
 
 def test_a_name_that_idna_does_not_have_is_unknown():
