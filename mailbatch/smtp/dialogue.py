@@ -29,6 +29,7 @@ from mailbatch.errors import (
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import redact
+from mailbatch.smtp.auth_refusals import refusal_hint
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
@@ -200,7 +201,7 @@ class Dialogue(asyncio.Protocol):
                 said = self._clean(f"{reply} (the token's status: {why})" if why else str(reply))
                 return AuthenticationError(
                     f"{where} refused the authentication: {said}",
-                    hint="check server.username, server.password and server.auth",
+                    hint=refusal_hint(reply.text),
                     code=reply.code,
                 )
             case events.TLSRefused(reply):
