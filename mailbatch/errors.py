@@ -138,9 +138,18 @@ class LedgerLocked(LedgerError):
 
 
 class SessionError(MailbatchError):
-    """The conversation with the server failed; it says nothing about any single recipient."""
+    """The conversation with the server failed; it says nothing about any single recipient.
+
+    `reply` is the server's reply (`outcome.Reply`) that ended it, where one did.
+    """
 
     exit_code = 69
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, reply: object | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reply = reply
 
 
 class ConnectError(SessionError):
@@ -174,16 +183,9 @@ class TLSError(SessionError):
 
 
 class AuthenticationError(SessionError):
-    """The server does not accept who we are.
-
-    `code` is that of its reply to AUTH, None where AUTH was not said.
-    """
+    """The server does not accept who we are."""
 
     exit_code = 77
-
-    def __init__(self, message: str, *, hint: str | None = None, code: int | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
 
 
 class TokenUnavailable(SessionError):

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from mailbatch.errors import AuthenticationError, JobError, TokenUnavailable
+from mailbatch.outcome import Reply
 from mailbatch.smtp.server import Server
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Tokens:
         try:
             return await open_session(server)
         except AuthenticationError as error:
-            if error.code != _INVALID or server.renew is None:
+            if server.renew is None or not _is_invalid(error):
                 raise
             another = await self._renewed(server)
             if another.password == server.password:
@@ -59,6 +60,10 @@ class Tokens:
         except JobError as error:
             text = f"no access token for another session: {error}"
             raise TokenUnavailable(text, hint=error.hint) from None
+
+
+def _is_invalid(error: AuthenticationError) -> bool:
+    return isinstance(error.reply, Reply) and error.reply.code == _INVALID
 
 
 async def _aside(function: Callable[[], T]) -> T:

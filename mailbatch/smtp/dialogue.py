@@ -202,7 +202,7 @@ class Dialogue(asyncio.Protocol):
                 return AuthenticationError(
                     f"{where} refused the authentication: {said}",
                     hint=refusal_hint(reply.text),
-                    code=reply.code,
+                    reply=reply,
                 )
             case events.TLSRefused(reply):
                 text = f"{where} refused STARTTLS: {reply}"
