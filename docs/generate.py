@@ -34,6 +34,7 @@ from docs.server_facts import servers
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
+from mailbatch.ledger.message_ids import FORMS, NAMELESS
 from mailbatch.ledger.results_schema import result_schema
 from mailbatch.outcome import Status
 from mailbatch.smtp.commands import Verb
@@ -353,6 +354,15 @@ def statuses() -> str:
     return "\n".join(lines)
 
 
+def message_ids() -> str:
+    """Write the replies out of which the server's name for a message is taken."""
+    lines = ["| server | reply | `message_id` | seen in |", "|---|---|---|---|"]
+    for seen in (*(one for form in FORMS for one in form.seen), *NAMELESS):
+        found = _code(seen.message_id) if seen.message_id else "none"
+        lines.append(f"| {seen.server} | {_code(seen.text)} | {found} | {seen.source} |")
+    return "\n".join(lines)
+
+
 def ledger_schema() -> str:
     """Write the SQL of the ledger."""
     sql = (PACKAGE / "ledger" / "schema.sql").read_text(encoding="utf-8")
@@ -408,6 +418,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "columns": columns,
     "statuses": statuses,
+    "message-ids": message_ids,
     "ledger-schema": ledger_schema,
     "rooms": rooms,
     "refusals": refusals,

@@ -12,9 +12,10 @@
     │   └─ LedgerLocked            another run holds the edition (75)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
-        │   └─ AuthenticationDeferred  a 4yz to AUTH
+        │   └─ UnknownHost         │   └─ AuthenticationDeferred
         ├─ TLSError (77) ├─ AuthenticationError (77)
         ├─ LimitReached (75)       the server takes no more for now
+        ├─ TokenUnavailable        no access token for one more session
         ├─ LocalProtocolError      mailbatch broke the protocol: a bug
         └─ RemoteProtocolError     the server broke the protocol: the session is never reused
 
@@ -156,6 +157,14 @@ class ConnectError(SessionError):
     """The server cannot be reached."""
 
 
+class UnknownHost(ConnectError):
+    """The resolver says for certain that there is no such host, or that it has no address.
+
+    Nobody who waits for the run gains by another try; under cron it is tried again, since a
+    resolver may be wrong for a while.
+    """
+
+
 class ConnectionLost(SessionError):
     """The connection ended in the middle of a conversation."""
 
@@ -188,6 +197,10 @@ class LimitReached(SessionError):
     """The server takes no more for now: a rate, or the allowance of a day or a month."""
 
     exit_code = 75
+
+
+class TokenUnavailable(SessionError):
+    """There is no access token for one more session; a later try may get one."""
 
 
 class LocalProtocolError(SessionError):

@@ -80,6 +80,7 @@ def run_command(
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
+            attended=sys.stderr.isatty(),
             transcript=written,
         )
         _check_outputs(job, options, transcript, metrics_file)

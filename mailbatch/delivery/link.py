@@ -19,6 +19,7 @@ from mailbatch.errors import (
     LocalProtocolError,
     SessionError,
     TLSError,
+    UnknownHost,
 )
 
 #: A session that would idle longer than this is ended and opened again when it is needed: Amazon
@@ -113,6 +114,7 @@ class Link:
         """Count a failed conversation; raise `error` where trying again is useless."""
         self._losses += 1
         final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
+        final = final or (self._run.attended and isinstance(error, UnknownHost))
         if final or self._losses >= self._run.policy.attempts:
             raise error
         self._run.progress.note(f"{error}; trying again")

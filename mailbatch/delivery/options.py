@@ -25,6 +25,8 @@ class RunOptions:
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
     gives `answers`, the first that is due, in place of its usual replies.
+    `attended`: somebody waits for the run at a terminal, and wants to know at once what only a
+    correction helps.
     """
 
     edition: str | None = None
@@ -42,6 +44,7 @@ class RunOptions:
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False
+    attended: bool = False
     transcript: Callable[[str, bytes], None] | None = None
 
     @property

@@ -185,6 +185,7 @@ def _shared(
         progress=progress,
         clock=clock,
         accept_changes=options.accept_changes,
+        attended=options.attended,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
         let_in=asyncio.Event(),

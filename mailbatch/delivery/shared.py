@@ -46,6 +46,7 @@ class Run:
     let_in: asyncio.Event
     ahead: Ahead | None = None
     accept_changes: bool = False
+    attended: bool = False
     server: str = ""
     busy: int = 0
     sessions: int = 0

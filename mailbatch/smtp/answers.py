@@ -204,7 +204,8 @@ class Answers:
             self._authenticated = True
             self._move(Signal.POSITIVE, events.Authenticated(reply))
         else:
-            self._move(Signal.NEGATIVE, events.AuthenticationRefused(reply))
+            explained = authentication.explained
+            self._move(Signal.NEGATIVE, events.AuthenticationRefused(reply, explained))
 
     def _on_mail(self, reply: Reply) -> None:
         transaction = self._open()

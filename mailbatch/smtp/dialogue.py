@@ -30,9 +30,10 @@ from mailbatch.errors import (
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import redact
+from mailbatch.smtp.auth_refusals import refusal_hint
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
+from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.vigil import Vigil
 from mailbatch.smtp.watch import Watch
@@ -206,10 +207,11 @@ class Dialogue(asyncio.Protocol):
     def _failure_of(self, event: events.Event) -> SessionError:
         where = self.server.address
         match event:
-            case events.AuthenticationRefused(reply) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+            case events.AuthenticationRefused(reply, why) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+                said = self._clean(f"{reply} (the token's status: {why})" if why else str(reply))
                 return AuthenticationError(
-                    f"{where} refused the authentication: {self._clean(str(reply))}",
-                    hint="check server.username, server.password and server.auth",
+                    f"{where} refused the authentication: {said}",
+                    hint=refusal_hint(reply.text),
                     reply=reply,
                 )
             case events.AuthenticationRefused(reply):
@@ -217,7 +219,8 @@ class Dialogue(asyncio.Protocol):
                     f"{where} ended the session: {self._clean(str(reply))}", reply=reply
                 )
             case events.TLSRefused(reply):
-                return TLSError(f"{where} refused STARTTLS: {reply}")
+                text = f"{where} refused STARTTLS: {reply}"
+                return TLSError(text, hint=starttls_hint(reply.code))
             case (
                 events.GreetingRefused(reply)
                 | events.HelloRefused(reply)

@@ -25,11 +25,13 @@ from tests.support.faults import Kind, Stage
 from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
-SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
+SOON = {"connect": "2s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
 #: For whoever is not to give up: longer than any machine is busy, shorter than a test may hang.
 PATIENT = dict.fromkeys(("connect", "command", "data", "end_of_data"), "20s")
 #: Which of them notices a server that says nothing more; `command` where none is named.
 NOTICED_BY = {
+    Stage.CONNECT: "connect",
+    Stage.BANNER: "connect",
     Stage.TLS: "connect",
     Stage.DATA: "data",
     Stage.BODY: "end_of_data",

@@ -9,6 +9,7 @@ import pytest
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
+from mailbatch.smtp.auth_refusals import SAID
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 
@@ -75,6 +76,16 @@ def test_a_refused_password_ends_the_run_after_one_attempt(tmp_path, fault_serve
     assert server.stages(Stage.MAIL) == []
     assert set(scene.statuses().values()) == {"pending"}
     assert_no_secret("\n".join([*lines, str(summary.failure)]))
+
+
+@pytest.mark.parametrize("said", SAID, ids=[said.words for said in SAID])
+def test_a_refusal_that_is_not_about_the_password_says_what_helps(tmp_path, fault_server, said):
+    server = fault_server(Fault(Stage.AUTH_FINAL, Kind.REPLY, text=said.reply, times=0))
+    summary = scene_at(tmp_path, server).run()
+    assert summary.exit_code == 77
+    assert said.reply in str(summary.failure)
+    assert summary.failure.hint == said.hint
+    assert len(server.stages(Stage.AUTH_FINAL)) == 1
 
 
 def test_several_sessions_make_one_attempt_each_at_most(tmp_path, fault_server):
