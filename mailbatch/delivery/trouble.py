@@ -142,7 +142,9 @@ class Troubles:
             worker.refused_mails += 1
             self._use_up(session, worker, closed=True)
             verdict = replace(verdict, excused=True)
-        refused = refusal is not None or any(o.status in _REFUSED for o in outcomes)
+        refused = refusal is not None or any(
+            o.reply is not None and o.reply.code >= _NEGATIVE for o in outcomes
+        )
         if failure is not None and refused:
             at_mail = refusal is not None and refusal[0] is Verb.MAIL
             verdict = self._excuse_loss(verdict, session, failure, at_mail=at_mail)
@@ -195,8 +197,8 @@ class Troubles:
 
     def _is_worn(self, session: TransportSession) -> bool:
         """Say whether a new session would be of more use."""
-        if session.is_slow:
-            self._limits.learn_refusals(max(1, session.refusals - _REFUSALS_OF_ONE))
+        if session.slow_at is not None:
+            self._limits.learn_refusals(max(1, session.slow_at - _REFUSALS_OF_ONE))
             return True
         most = self._limits.refusals
         return session.clearings >= MOST_CLEARINGS or (
