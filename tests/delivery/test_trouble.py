@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import signal
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 
-from mailbatch.delivery.options import Summary
+from mailbatch.delivery.options import RunOptions, Silence, Summary
+from mailbatch.delivery.runner import run
+from mailbatch.job.loader import load_job
 from tests.certainty.scene import Scene
 from tests.support.fault_server import FaultServer
 from tests.support.faults import Stage
@@ -359,6 +363,34 @@ def test_an_idle_session_that_ends_is_no_loss(mailing):
     assert summary.exit_code == 0
     assert {row["attempts"] for row in made.scene.results()} == {"1"}
     made.check(finished=True)
+
+
+def test_a_session_is_ended_before_a_long_wait(mailing):
+    """Services close what idles; nobody is told of the waits that the job asks for."""
+    waits: list[float] = []
+
+    class Watching(Silence):
+        def waiting(self, seconds: float, what: str) -> None:
+            waits.append(seconds)
+
+    made = mailing(lambda _turn: None, recipients=2, rate="6/min")
+    done = threading.Event()
+
+    def stop_behind_the_quit() -> None:
+        with contextlib.suppress(TimeoutError):
+            made.server.wait_for(stage="quit", seconds=30.0)
+        signal.raise_signal(signal.SIGTERM)
+        done.set()
+
+    thread = threading.Thread(target=stop_behind_the_quit)
+    thread.start()
+    summary = run(load_job(made.scene.job), RunOptions(), progress=Watching(), environ={})
+    thread.join()
+    assert done.is_set()
+    assert summary.exit_code == 75
+    assert made.statuses == {"accepted": 1, "pending": 1}
+    assert len(made.server.stages(Stage.QUIT)) == 1
+    assert waits == []
 
 
 # -- too many recipients ---------------------------------------------------------------------------
