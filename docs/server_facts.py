@@ -14,6 +14,7 @@ _ASKED = {
     "MAIL": "`MAIL`",
     "RCPT": "`RCPT`",
     "RCPT refused": "`RCPT` of somebody who is refused",
+    "RCPT elsewhere": "`RCPT` of a domain that it does not relay to",
     "DATA": "`DATA`",
     "DATA for nobody": "`DATA` where all recipients were refused",
     "end of data": "the end of data",

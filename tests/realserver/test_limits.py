@@ -117,6 +117,20 @@ def test_what_chasquid_says_to_the_third_error(real_server, observed):
     observed.check(server, **{"limit: error 3 of a session": plain(server, replies[-1])})
 
 
+def test_whom_chasquid_does_not_relay_to(real_server, mailing_to, observed):
+    """Its 503 to RCPT is one person's: the others of the group have the message."""
+    server = real_server("chasquid")
+    with RawClient(server.port) as client:
+        begin(client)
+        reply = client.ask("RCPT TO:<ann@elsewhere.example>\r\n")[0]
+        client.end()
+    observed.check(server, RCPT_elsewhere=plain(server, reply))
+    mailing = mailing_to(server, recipients=3, first=("ann@elsewhere.example",), group=True)
+    assert mailing.run().exit_code == 3
+    assert mailing.counts() == {"rejected": 1, "accepted": 3}
+    mailing.judge(server)
+
+
 def test_what_whoever_says_no_auth_is_told(real_server, observed):
     said = {}
     for name in ("exim", "chasquid", "sendmail", "haraka", "smtp-server"):
