@@ -34,8 +34,11 @@ from docs.server_facts import servers
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
+from mailbatch.ledger.message_ids import FORMS, NAMELESS
 from mailbatch.ledger.results_schema import result_schema
 from mailbatch.outcome import Status
+from mailbatch.smtp.commands import Verb
+from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
 
 PACKAGE = Path(mailbatch.__file__).resolve().parent
 
@@ -262,6 +265,56 @@ def _option_help(default: Any, info: Any) -> str:
     return text
 
 
+# -- refusals --------------------------------------------------------------------------------------
+
+_TROUBLES = {
+    Trouble.LOGIN: "not let in",
+    Trouble.LIMIT: "slow down",
+    Trouble.ALLOWANCE: "not today",
+    Trouble.CROWD: "too many recipients",
+    Trouble.ACCOUNT: "account",
+}
+_COMMANDS = {
+    Verb.AUTH: "AUTH",
+    Verb.MAIL: "MAIL",
+    Verb.RCPT: "RCPT",
+    Verb.DATA: "DATA",
+    Verb.END_OF_DATA: "the end of data",
+    Verb.BDAT: "BDAT",
+}
+
+
+def refusals() -> str:
+    """Write what refusals say, and what each wording means."""
+    lines = ["| the reply has | in reply to | means | source |", "|---|---|---|---|"]
+    lines += [
+        f"| {_said(row)} | {_commands(row)} | {_means(row)} | {row.source} |" for row in WORDINGS
+    ]
+    return "\n".join(lines)
+
+
+def _said(row: Wording) -> str:
+    kind = {frozenset({4}): "a 4yz with ", frozenset({5}): "a 5yz with "}.get(row.classes, "")
+    kind = " or ".join(map(str, sorted(row.codes))) + " " if row.codes else kind
+    parts = [_code(row.words.strip())] if row.words else []
+    parts += [_code(f"X.{row.status}")] if row.status else []
+    return f"{kind}{' and '.join(parts)}".strip()
+
+
+def _commands(row: Wording) -> str:
+    if len(row.at) > len(Verb) // 2:
+        missing = [word for verb, word in _COMMANDS.items() if verb not in row.at]
+        return f"any but {', '.join(missing)}" if missing else "any"
+    return ", ".join(word for verb, word in _COMMANDS.items() if verb in row.at)
+
+
+def _means(row: Wording) -> str:
+    if row.means is not Trouble.NONE:
+        return _TROUBLES[row.means]
+    words = [f'"{word}"' for one, word in _TROUBLES.items() if one in row.rules_out]
+    return f"rules out {', '.join(words)}"
+
+
 # -- exit codes, results, ledger, rooms ------------------------------------------------------------
 
 
@@ -298,6 +351,15 @@ def statuses() -> str:
     meanings = dict(re.findall(r'= "([a-z_]+)"  # (.+)', source))
     lines = ["| status | meaning |", "|---|---|"]
     lines += [f"| `{status}` | {_cell(meanings[str(status)])} |" for status in Status]
+    return "\n".join(lines)
+
+
+def message_ids() -> str:
+    """Write the replies out of which the server's name for a message is taken."""
+    lines = ["| server | reply | `message_id` | seen in |", "|---|---|---|---|"]
+    for seen in (*(one for form in FORMS for one in form.seen), *NAMELESS):
+        found = _code(seen.message_id) if seen.message_id else "none"
+        lines.append(f"| {seen.server} | {_code(seen.text)} | {found} | {seen.source} |")
     return "\n".join(lines)
 
 
@@ -356,8 +418,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "columns": columns,
     "statuses": statuses,
+    "message-ids": message_ids,
     "ledger-schema": ledger_schema,
     "rooms": rooms,
+    "refusals": refusals,
     "servers": servers,
 }
 

@@ -12,7 +12,10 @@
     │   └─ LedgerLocked            another run holds the edition (75)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
+        │   └─ UnknownHost         │   └─ AuthenticationDeferred
         ├─ TLSError (77) ├─ AuthenticationError (77)
+        ├─ LimitReached (75)       the server takes no more for now
+        ├─ TokenUnavailable        no access token for one more session
         ├─ LocalProtocolError      mailbatch broke the protocol: a bug
         └─ RemoteProtocolError     the server broke the protocol: the session is never reused
 
@@ -136,13 +139,30 @@ class LedgerLocked(LedgerError):
 
 
 class SessionError(MailbatchError):
-    """The conversation with the server failed; it says nothing about any single recipient."""
+    """The conversation with the server failed; it says nothing about any single recipient.
+
+    `reply` is the server's reply (`outcome.Reply`) that ended it, where one did.
+    """
 
     exit_code = 69
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, reply: object | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reply = reply
 
 
 class ConnectError(SessionError):
     """The server cannot be reached."""
+
+
+class UnknownHost(ConnectError):
+    """The resolver says for certain that there is no such host, or that it has no address.
+
+    Nobody who waits for the run gains by another try; under cron it is tried again, since a
+    resolver may be wrong for a while.
+    """
 
 
 class ConnectionLost(SessionError):
@@ -157,6 +177,10 @@ class ServiceUnavailable(SessionError):
     """The server ended the session: a 421, a refused greeting, EHLO or sender."""
 
 
+class AuthenticationDeferred(ServiceUnavailable):
+    """The server authenticates nobody for now (4yz to AUTH)."""
+
+
 class TLSError(SessionError):
     """TLS is missing, was refused, or its certificate does not hold."""
 
@@ -167,6 +191,16 @@ class AuthenticationError(SessionError):
     """The server does not accept who we are."""
 
     exit_code = 77
+
+
+class LimitReached(SessionError):
+    """The server takes no more for now: a rate, or the allowance of a day or a month."""
+
+    exit_code = 75
+
+
+class TokenUnavailable(SessionError):
+    """There is no access token for one more session; a later try may get one."""
 
 
 class LocalProtocolError(SessionError):

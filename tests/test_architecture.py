@@ -8,7 +8,7 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "outcome"}
+VALUES = {"errors", "envelope", "host_names", "outcome"}
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
+    "host_names": set(),
     "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
@@ -41,7 +42,7 @@ ONLY_IN = {
     "yaml": ("job/",),
 }
 #: The rest of smtp/ is free of I/O and of clocks.
-SMTP_WITH_IO = {"smtp/session.py", "smtp/dialogue.py", "smtp/network.py"}
+SMTP_WITH_IO = {"smtp/session.py", "smtp/opening.py", "smtp/dialogue.py", "smtp/network.py"}
 
 
 def modules():
@@ -98,13 +99,13 @@ def test_every_module_says_what_it_is(name):
     assert ast.get_docstring(ast.parse((ROOT / name).read_text(encoding="utf-8")))
 
 
-MOST_LINES = 400
+MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 50
 
 
 @pytest.mark.parametrize("name", modules())
 def test_no_module_is_too_long_to_read(name):
-    """A module has at most 400 lines."""
+    """A module has at most 500 lines."""
     lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
     assert lines <= MOST_LINES, f"{name} has {lines} lines"
 

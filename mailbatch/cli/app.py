@@ -1,6 +1,7 @@
 """The commands and their options; what they do is in the module of the same name.
 
-Options are declared here in one place, so that `--help` and the reference are one text.
+Options are declared here, those of several commands in `options`, so that `--help` and the
+reference are one text.
 """
 
 from __future__ import annotations
@@ -16,6 +17,17 @@ import typer
 
 from mailbatch import __version__
 from mailbatch.cli.exit_codes import MEANING
+from mailbatch.cli.options import (
+    AnswerOption,
+    AsJson,
+    Edition,
+    JobArgument,
+    Only,
+    Quiet,
+    Results,
+    Set,
+    StateDir,
+)
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
 
@@ -38,37 +50,6 @@ app = typer.Typer(
     rich_markup_mode="rich" if _has_room_for_boxes() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-JobArgument = Annotated[
-    Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
-]
-Edition = Annotated[
-    str | None,
-    typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
-]
-StateDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-dir",
-        metavar="DIR",
-        envvar="MAILBATCH_STATE_DIR",
-        help="Where the ledgers lie; default: .mailbatch/ beside the job.",
-    ),
-]
-Results = Annotated[
-    Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
-]
-Only = Annotated[
-    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
-]
 
 
 def _version(show: bool) -> None:
@@ -105,6 +86,7 @@ def run(
             "--sandbox", help="Send to an embedded local server; the real mailing stays unsent."
         ),
     ] = False,
+    answers: AnswerOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -373,16 +355,23 @@ def schema() -> None:
 @app.command()
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help="Listen there; 0 takes any free port."
+        ),
     ] = 2525,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
     ] = None,
+    answers: AnswerOption = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a local server that answers like the provider.
 
     It listens on 127.0.0.1 only, delivers nothing, keeps nothing without --out. Ctrl-C stops it.
+
+    --answer rehearses trouble. COMMAND is GREETING, EHLO, AUTH, MAIL, RCPT,
+    DATA, END (of data), IDLE, RSET or QUIT; REPLY a code with text, or close.
 
     Example: mailbatch sandbox --port 2525 --out outbox
     """

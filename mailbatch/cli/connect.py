@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailbatch.delivery.destination import server_of
+from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
 from mailbatch.preview.codes import CERTIFICATE_DAYS
 from mailbatch.preview.entry import Finding
@@ -52,7 +53,7 @@ def connect(job: Job) -> Connected:
 
 async def _connect(job: Job) -> Connected:
     server = server_of(job)
-    session = await Session.open(server)
+    session = await Tokens(server).open(Session.open)
     try:
         authenticated = None
         if server.auth != "none" and server.username is not None:

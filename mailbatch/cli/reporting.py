@@ -14,6 +14,7 @@ from mailbatch.errors import InputErrors, MailbatchError, UsageError
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
     from mailbatch.job.model import Job
+    from mailbatch.sandbox.answers import Answer
 
 P = ParamSpec("P")
 
@@ -72,6 +73,15 @@ def pairs(given: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--set {pair}: expected KEY=VALUE", hint="for example --set issue=48")
         found[key] = value
     return found
+
+
+def answers_of(given: list[str] | None) -> tuple[Answer, ...]:
+    """Return the answers of `--answer` in their order; raises `UsageError`."""
+    if not given:
+        return ()
+    from mailbatch.sandbox.answers import parse_answer
+
+    return tuple(map(parse_answer, given))
 
 
 def when(seconds: float | None) -> str | None:

@@ -13,6 +13,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.reporting import (
+    answers_of,
     as_on_the_wire,
     edition_of,
     pairs,
@@ -40,6 +41,7 @@ def run_command(
     edition: str | None,
     dry_run: bool,
     sandbox: bool,
+    answers: list[str] | None,
     out: Path | None,
     limit: int | None,
     only: str | None,
@@ -59,7 +61,7 @@ def run_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Run the job and return the exit code."""
-    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out)
+    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out, answers=answers)
     written = None if transcript is None else Transcript(transcript)
     with written or nullcontext():
         options = RunOptions(
@@ -74,9 +76,11 @@ def run_command(
             rate=_rate(rate),
             dry_run=dry_run,
             sandbox=sandbox,
+            answers=answers_of(answers),
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
+            attended=sys.stderr.isatty(),
             transcript=written,
         )
         _check_outputs(job, options, transcript, metrics_file)
@@ -174,7 +178,9 @@ def _run(
         return ExitCode.UNFINISHED
 
 
-def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | None) -> None:
+def _check_usage(
+    *, dry_run: bool, sandbox: bool, to: str | None, out: Path | None, answers: list[str] | None
+) -> None:
     chosen = [
         name
         for name, given in (
@@ -188,6 +194,8 @@ def _check_usage(*, dry_run: bool, sandbox: bool, to: str | None, out: Path | No
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
     if out is not None and not (dry_run or sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
+    if answers and not sandbox:
+        raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
 
 def _address(to: str | None) -> str | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import reporting
+from mailbatch.cli.reporting import answers_of, reporting
 
 if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
+    from mailbatch.sandbox.answers import Answer
 
 
 @reporting
@@ -20,23 +21,27 @@ def sandbox_command(
     *,
     port: int,
     out: Path | None,
+    answers: list[str] | None,
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Serve until a signal comes."""
     from mailbatch.delivery.signals import Interrupted, Stopping
 
+    rehearsed = answers_of(answers)
     with Stopping() as stopping:
         try:
-            asyncio.run(_serve(console, port, out, stopping))
+            asyncio.run(_serve(console, port, out, rehearsed, stopping))
         except (asyncio.CancelledError, Interrupted):
             return 128 + (stopping.signum or 0)
     return ExitCode.DONE
 
 
-async def _serve(console: Console, port: int, out: Path | None, stopping: Stopping) -> None:
+async def _serve(
+    console: Console, port: int, out: Path | None, answers: tuple[Answer, ...], stopping: Stopping
+) -> None:
     from mailbatch.sandbox.server import Sandbox
 
-    server = await Sandbox.start(port=port, outbox=out)
+    server = await Sandbox.start(port=port, outbox=out, answers=answers, tell=console.warn)
     loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 
     def at_once(_: int) -> None:
@@ -47,6 +52,10 @@ async def _serve(console: Console, port: int, out: Path | None, stopping: Stoppi
     console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
     if out is not None:
         console.say(f"messages go to {out}")
+    for answer in answers:
+        console.say(f"rehearsing {answer}")
+    here = f"{{host: localhost, port: {server.port}, security: plaintext}}"
+    console.say(f"in a job: server: {here}")
     try:
         await stop.wait()
     finally:

@@ -32,6 +32,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "seconds": round(summary.seconds, 3),
         "results": str(summary.results) if summary.results is not None else None,
         "finished_at": when(summary.finished_at),
+        "learned": dict(summary.learned),
         "error": str(summary.failure) if summary.failure is not None else None,
         "exit_code": summary.exit_code,
     }
@@ -59,6 +60,29 @@ def show_summary(
         console.warn(failure)
     for line in next_steps(summary, options, again, begun=begun):
         tell(line)
+    for line in lessons(summary):
+        tell(line)
+
+
+#: What a setting of `server` that a run has learned says of the server.
+_LESSONS = {
+    "recipients_per_transaction": "the server takes {} a transaction",
+    "transactions_per_session": "the server takes {} a session",
+    "sessions": "the server lets in {} at a time",
+}
+_COUNTED = {
+    "recipients_per_transaction": "recipient",
+    "transactions_per_session": "transaction",
+    "sessions": "session",
+}
+
+
+def lessons(summary: Summary) -> list[str]:
+    """Return what the run has learned of the server, a sentence for each setting of the job."""
+    return [
+        f"{_LESSONS[key].format(counted(number, _COUNTED[key]))}; write server.{key}: {number}"
+        for key, number in summary.learned.items()
+    ]
 
 
 def silent_failure(summary: Summary) -> str | None:

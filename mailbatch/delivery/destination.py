@@ -1,6 +1,7 @@
 """From the job's `server:` to something that opens sessions.
 
-Resolves the password, once, and only when a session will be opened. Knows sockets by name only.
+Resolves the password, and only when a session will be opened: once, but an access token again for
+each session (module `tokens`). Knows sockets by name only.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from mailbatch.delivery.machine import cores
 from mailbatch.delivery.options import Progress, RunOptions
+from mailbatch.delivery.tokens import Tokens
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -24,15 +27,18 @@ from mailbatch.smtp.vigil import Vigil
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
     """Return the job's server with its password; raises `JobError` where the secret is missing."""
     server = job.server
-    password = None
+    password, renew = None, None
     if server.password is not None and server.auth != "none":
-        password = resolve_secret(
+        resolve = partial(
+            resolve_secret,
             server.password,
             folder=job.folder,
             environ=os.environ if environ is None else environ,
             username=server.username,
             location=job.locate("server.password"),
         )
+        password = resolve()
+        renew = resolve if server.auth == "xoauth2" else None
     ca_file = None
     if server.ca_file is not None:
         ca_file = resolve_path(job.folder, server.ca_file, absolute_allowed=True)
@@ -47,6 +53,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
         pipelining=server.pipelining == "auto",
         chunking=server.chunking == "auto",
         timeouts=timeouts_of(job),
+        renew=renew,
     )
 
 
@@ -57,12 +64,17 @@ def timeouts_of(job: Job) -> Timeouts:
 
 
 def sandbox_server(job: Job, port: int) -> Server:
-    """Return the embedded sandbox as a server: loopback without TLS, any credentials."""
+    """Return the embedded sandbox as a server: loopback without TLS, any credentials.
+
+    The session authenticates as the job does, and not at all where that does not. The sandbox knows
+    no tokens: in place of XOAUTH2 it gets a password.
+    """
     return Server(
         host="127.0.0.1",
         port=port,
         security="plaintext",
-        username=job.server.username or "sandbox",
+        auth="auto" if job.server.auth == "xoauth2" else job.server.auth,
+        username=job.server.username,
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
         chunking=job.server.chunking == "auto",
@@ -87,10 +99,11 @@ def opener(
     if cores() > 1:  # else a server on this machine would wait for us to sleep
         vigil = Vigil(asyncio.get_running_loop().call_soon, time.perf_counter)
 
+    tokens = Tokens(server)
+    open_with = partial(Session.open, transcript=options.transcript, chunking=chunking, vigil=vigil)
+
     async def open_session() -> TransportSession:
-        session = await Session.open(
-            server, transcript=options.transcript, chunking=chunking, vigil=vigil
-        )
+        session = await tokens.open(open_with)
         if options.redirect is not None:
             return RedirectedSession(session, options.redirect)
         return session

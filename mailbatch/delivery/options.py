@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import MailbatchError
 from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from mailbatch.sandbox.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,10 @@ class RunOptions:
 
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
-    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given.
+    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
+    gives `answers`, the first that is due, in place of its usual replies.
+    `attended`: somebody waits for the run at a terminal, and wants to know at once what only a
+    correction helps.
     """
 
     edition: str | None = None
@@ -34,9 +40,11 @@ class RunOptions:
     rate: float | None = None
     dry_run: bool = False
     sandbox: bool = False
+    answers: tuple[Answer, ...] = ()
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False
+    attended: bool = False
     transcript: Callable[[str, bytes], None] | None = None
 
     @property
@@ -47,7 +55,10 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the sending part of a run came to."""
+    """What the sending part of a run came to.
+
+    `learned` are settings of the job's `server` that would have told of the server's limits.
+    """
 
     transactions: int = 0
     sessions: int = 0
@@ -55,6 +66,7 @@ class Sent:
     interrupted: bool = False
     nothing_to_do: bool = False
     declined: bool = False
+    learned: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class Summary:
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
     `nothing_to_do` is True where the edition had been finished before; `changed` names what of the
     message is another one since. `finished_at` (seconds since the epoch) is when it was, if it is.
+    `learned` are settings that would have told of the server's limits.
     `declined` is True where somebody answered no. `files` is the folder that a dry run wrote to.
     """
 
@@ -83,6 +96,7 @@ class Summary:
     recovered_in_doubt: int = 0
     scratch: bool = False
     files: Path | None = None
+    learned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def recipients(self) -> int:

@@ -23,15 +23,16 @@ class Prepared:
     """A delivery with its message, ready for a transaction.
 
     `digest` is the SHA-256 of its content: by it a resend is known to be the same message.
-    `refused` are outcomes that are certain without asking the server (an address that needs
-    SMTPUTF8). `stuffed` is the content with its dots stuffed, None where that is not known.
+    `others` are outcomes of addresses that are not asked about: of those that need SMTPUTF8, and of
+    those that the transaction has no room for. `stuffed` is the content with its dots stuffed, None
+    where that is not known.
     """
 
     delivery: Delivery
     message: Message
     envelope: Envelope
     digest: bytes
-    refused: tuple[Outcome, ...] = ()
+    others: tuple[Outcome, ...] = ()
     stuffed: bytes | None = None
 
 
@@ -90,7 +91,25 @@ def fit(run: Run, prepared: Prepared, offers: Offers) -> Prepared | None:
         fitted = _without_smtputf8(run, prepared)
     if fitted is None or not _is_what_may_have_arrived(run, fitted):
         return None
-    return fitted
+    most = run.limits.fitting(fitted.envelope.forward_paths)
+    return fitted if most == len(fitted.envelope.forward_paths) else _with_the_first(most, fitted)
+
+
+def _with_the_first(most: int, prepared: Prepared) -> Prepared:
+    """Leave all but the first recipients to a later transaction: the server takes no more."""
+    envelope = prepared.envelope
+    paths, others = envelope.forward_paths[:most], envelope.forward_paths[most:]
+    left = tuple(
+        Outcome(address, Status.PENDING, reason=_LEFT, counted=False) for address in others
+    )
+    return replace(
+        prepared,
+        envelope=Envelope(envelope.reverse_path, paths, smtputf8=envelope.smtputf8),
+        others=(*prepared.others, *left),
+    )
+
+
+_LEFT = "left to a later transaction: the server takes no more recipients in one"
 
 
 def _without_smtputf8(run: Run, prepared: Prepared) -> Prepared | None:
@@ -106,7 +125,7 @@ def _without_smtputf8(run: Run, prepared: Prepared) -> Prepared | None:
     if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
         _refuse(run, delivery, reason)
         return None
-    return replace(prepared, envelope=Envelope(envelope.reverse_path, left), refused=refused)
+    return replace(prepared, envelope=Envelope(envelope.reverse_path, left), others=refused)
 
 
 def _is_what_may_have_arrived(run: Run, prepared: Prepared) -> bool:

@@ -28,8 +28,9 @@ MOMENT = 0.002
 
 #: A delivery, the digest of its content, and the session that has all of it but the last bytes.
 _Point: TypeAlias = tuple[int, bytes, TransportSession]
-#: A delivery, what an attempt of it came to, when, and when it is tried again if it is.
-_Settled: TypeAlias = tuple[Delivery, Sequence[Outcome], float, float | None]
+#: A delivery, what an attempt of it came to, when, and when it is tried again if it is: with an
+#: attempt counted, and without.
+_Settled: TypeAlias = tuple[Delivery, Sequence[Outcome], float, float | None, float]
 
 _ACCEPTED = Status.ACCEPTED
 _ALONE = nullcontext()
@@ -61,6 +62,9 @@ class Recording:
         self._waited = 0
         # Deliveries whose commit point was not recorded.
         self._given_up: set[int] = set()
+        # Since when refusals may be the run's, and whether the ledger knows it.
+        self._suspected_since: float | None = None
+        self._suspicion_told = True
 
     def commit_point(self, delivery_id: int, digest: bytes, session: TransportSession) -> None:
         """Record the commit point of a delivery, then have `session` hand over its last bytes.
@@ -73,8 +77,19 @@ class Recording:
         self._points.append((delivery_id, digest, session))
         self._flush_soon()
 
+    def suspect(self, since: float | None) -> None:
+        """Record with what is recorded next since when refusals may be the run's; None: none is."""
+        if since != self._suspected_since:
+            self._suspected_since, self._suspicion_told = since, False
+
     def settle(
-        self, delivery: Delivery, outcomes: Sequence[Outcome], *, now: float, retry_at: float | None
+        self,
+        delivery: Delivery,
+        outcomes: Sequence[Outcome],
+        *,
+        now: float,
+        retry_at: float | None,
+        resume_at: float = 0.0,
     ) -> None:
         """Record what an attempt came to, and tell the progress.
 
@@ -86,7 +101,7 @@ class Recording:
                 self._flush()
         if self.broken is not None and delivery.id in self._given_up:
             raise self.broken  # nobody has it, and so says the ledger
-        self._settled.append((delivery, outcomes, now, retry_at))
+        self._settled.append((delivery, outcomes, now, retry_at, resume_at))
         if plain:
             self._flush_soon()
         else:
@@ -138,9 +153,11 @@ class Recording:
             points = [point for point in points if point[2].failure is None]
         if not points and not settled:
             return
-        several = len(points) + len(settled) > 1
+        several = len(points) + len(settled) > 1 or not self._suspicion_told
         try:
             with self._ledger.together() if several else _ALONE:
+                if not self._suspicion_told:
+                    self._ledger.suspect(self._suspected_since)
                 for one in settled:
                     self._settle(one)
                 for delivery_id, digest, _ in points:
@@ -150,11 +167,12 @@ class Recording:
             self.fail(error)
             self._save(settled, again=several)
             raise
+        self._suspicion_told = True
         self._go_on(points, settled)
 
     def _settle(self, one: _Settled) -> None:
-        delivery, outcomes, now, retry_at = one
-        self._ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at)
+        delivery, outcomes, now, retry_at, resume_at = one
+        self._ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at)
 
     def _save(self, settled: Sequence[_Settled], *, again: bool) -> None:
         """Record each outcome by itself where that was not tried, and tell those that are lost."""

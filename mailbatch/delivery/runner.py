@@ -138,6 +138,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         interrupted=sent.interrupted,
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
+        learned=sent.learned,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,

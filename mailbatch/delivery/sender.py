@@ -7,7 +7,8 @@ The order of every delivery, which is the promise of the project:
 3. the commit point is recorded (module `recording`), then the last bytes of the content are handed
    over;
 4. the next message is rendered while the reply is on its way: the second wait;
-5. the outcome of every address is settled in the ledger; what was rendered in 4 begins with 2 right
+5. the policy of the run judges whose trouble each refusal is (module `trouble`);
+6. the outcome of every address is settled in the ledger; what was rendered in 4 begins with 2 right
    before, so that the server has something to do meanwhile.
 
 With CHUNKING the first wait is left out: 3 comes before anything leaves, and all leaves together.
@@ -18,29 +19,19 @@ session. This module decides no outcome (smtp.transaction does) and formats noth
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from mailbatch.delivery.ahead import PATIENCE
+from mailbatch.delivery.limits import SAFE_RECIPIENTS
+from mailbatch.delivery.link import Link, first
 from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Attempt, TransportSession
+from mailbatch.delivery.verdict import Verdict
 from mailbatch.envelope import Delivery
-from mailbatch.errors import (
-    AuthenticationError,
-    LedgerError,
-    LocalProtocolError,
-    ServiceUnavailable,
-    SessionError,
-    TLSError,
-)
-from mailbatch.outcome import Alike, Outcome, Status
-
-#: A session that would idle longer than this is ended and opened again when it is needed.
-LONGEST_IDLE = 20.0
-#: So many refusals of the sender in a row (5yz to MAIL) end the run.
-MOST_REFUSALS = 3
+from mailbatch.errors import LedgerError, SessionError
+from mailbatch.outcome import Alike, Status
 
 
 class Sender:
@@ -48,22 +39,21 @@ class Sender:
 
     def __init__(self, run: Run, open_session: Callable[[], Awaitable[TransportSession]]) -> None:
         self._run = run
-        self._open_session = open_session
-        self._session: TransportSession | None = None
+        self._link = Link(run, open_session)
         self._taken: Delivery | None = None
         self._ahead: Prepared | None = None
         self._begun: Attempt | None = None  # the transaction of `_ahead`, if it is open already
-        self._losses = 0
-        self._refusals = 0
+        self._begun_at = 0.0
+        self._trying = False  # whether the server is tried by this worker while the run is slow
 
     async def work(self) -> None:
-        """Send until nothing is due any more or the run is stopped.
+        """Send until nothing is due any more, the run is stopped or the others are enough.
 
         Raises the `SessionError` after which trying again is useless or not allowed.
         """
         run = self._run
         try:
-            while not run.stop.is_set():
+            while not run.stop.is_set() and not self._link.given_up:
                 prepared, self._ahead = self._ahead or await self._next(), None
                 if prepared is None:
                     if not await self._idle():
@@ -72,12 +62,10 @@ class Sender:
                 await self._deliver(prepared)
         except BaseException:
             self._give_back()
-            if self._session is not None:
-                self._session.abort()
+            self._link.abort()
             raise
         self._give_back()
-        if self._session is not None:
-            await self._session.quit()
+        await self._link.quit()
 
     # -- what comes next ---------------------------------------------------------------------------
 
@@ -91,7 +79,7 @@ class Sender:
             run.busy += 1  # what is held may yet come back to the others
             try:
                 began = run.ahead.times()
-                await _first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE)
+                await first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE)
                 run.ahead.judge(began)
             finally:
                 run.busy -= 1
@@ -103,7 +91,8 @@ class Sender:
         """Do the same without waiting: what another process still makes stays taken."""
         run = self._run
         while (delivery := self._take()) is not None:
-            offers = self._session.capabilities if self._session is not None else None
+            session = self._link.session
+            offers = session.capabilities if session is not None else None
             composed = None
             if run.ahead is not None:
                 if not run.ahead.is_at_hand(delivery, eight_bit=takes_eight_bit(offers)):
@@ -142,100 +131,64 @@ class Sender:
                 return False
             # Another worker's delivery may yet be deferred and become ours.
             run.settled.clear()
-            await _first(run.settled.wait(), run.stop.wait())
+            await first(run.settled.wait(), run.stop.wait())
             return True
-        delay = max(0.0, due - run.clock())
-        if delay > LONGEST_IDLE and self._session is not None:
-            await self._session.quit()
-            self._session = None
-        run.progress.waiting(delay, "deferred recipients")
-        await _first(run.stop.wait(), seconds=delay)
+        await self._link.pause(max(0.0, due - run.clock()), "deferred recipients")
         return True
 
     # -- one delivery ------------------------------------------------------------------------------
 
     async def _deliver(self, prepared: Prepared) -> None:
         run = self._run
-        if self._begun is None and not await run.throttle.admit(
-            len(prepared.envelope.forward_paths), run.stop
-        ):
-            run.lots.put_back(prepared.delivery)
-            return
         run.busy += 1
         try:
-            if self._begun is not None and self._session is not None:
-                await self._transact(self._session, prepared)
-                return
-            session = await self._ready_session(prepared)
-            if session is None:
-                return
-            if run.stop.is_set():  # nothing is begun behind a signal
-                run.lots.put_back(prepared.delivery)
-                return
-            fitted = fit(run, prepared, session.capabilities)
-            if fitted is not None:
-                await self._transact(session, fitted)
+            session = self._link.session
+            if self._begun is None or session is None:
+                session = await self._may_begin(prepared)
+                if session is None:
+                    return
+                fitted = fit(run, prepared, session.capabilities)
+                if fitted is None:
+                    return
+                prepared = fitted
+            await self._transact(session, prepared)
         finally:
+            if self._trying:
+                run.pace.trying = self._trying = False
             run.busy -= 1
             run.settled.set()
 
-    async def _ready_session(self, prepared: Prepared) -> TransportSession | None:
-        """Return a usable session, opening one if needed; None if the run was stopped meanwhile."""
+    async def _may_begin(self, prepared: Prepared) -> TransportSession | None:
+        """Wait until a transaction may begin; None, and it is put back, if none may any more."""
         run = self._run
-        session = self._session
-        if session is not None and session.usable and self._has_had_its_share(session):
-            await session.quit()
-            session = None
-        while session is None or not session.usable:
-            self._session = session = None
-            if run.stop.is_set() or (self._losses > 1 and not await self._wait_after_loss()):
+        session = None
+        try:
+            if await self._keep_pace(prepared):
+                session = await self._link.ready()
+                if run.stop.is_set():  # nothing is begun behind a signal
+                    session = None
+        finally:
+            if session is None:
                 run.lots.put_back(prepared.delivery)
-                return None
-            try:
-                session = await self._open_unless_stopped()
-            except SessionError as error:
-                self._count_loss(prepared, error)
-            except BaseException:
-                run.lots.put_back(prepared.delivery)
-                raise
-        if self._session is not session:
-            self._session = session
-            run.sessions += 1
-            run.progress.session_opened(run.server)
         return session
 
-    def _has_had_its_share(self, session: TransportSession) -> bool:
-        """Whether `transactions_per_session` are reached; 0 is any number."""
-        return 0 < self._run.transactions_per_session <= session.transactions
-
-    async def _open_unless_stopped(self) -> TransportSession | None:
-        """Open a session; None if the run was stopped before it was ready."""
-        opening = asyncio.ensure_future(self._open_session())
-        try:
-            await _first(asyncio.wait({opening}), self._run.stop.wait())
-            if opening.done():
-                return opening.result()
-        finally:
-            opening.cancel()
-        await asyncio.wait({opening})  # it closes what it has opened
-        return None
-
-    def _count_loss(self, prepared: Prepared | None, error: SessionError) -> None:
-        """Count a failed conversation; raise where trying again is no use or not allowed."""
-        self._losses += 1
-        final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
-        final = final or self._refusals >= MOST_REFUSALS
-        if final or self._losses >= self._run.policy.attempts:
-            if prepared is not None:
-                self._run.lots.put_back(prepared.delivery)
-            raise error
-        self._run.progress.note(f"{error}; trying again")
-
-    async def _wait_after_loss(self) -> bool:
+    async def _keep_pace(self, prepared: Prepared) -> bool:
+        """Wait for `server.rate` and for a server that wants it slower; False if stopped."""
         run = self._run
-        seconds = run.policy.wait_before(self._losses - 1)
-        run.progress.waiting(seconds, "the server")
-        return not await _first(run.stop.wait(), seconds=seconds)
+        while run.pace.is_slow and not run.stop.is_set():
+            seconds = run.pace.resume_at - run.clock()
+            if seconds > 0.0:
+                await self._link.pause(seconds, "the server's limit")
+            elif run.pace.trying:  # by another worker: the others wait for what comes of it
+                run.settled.clear()
+                await first(run.settled.wait(), run.stop.wait())
+            else:
+                run.pace.trying = self._trying = True
+                break
+        seconds = run.throttle.delay(len(prepared.envelope.forward_paths))
+        if seconds <= 0.0:
+            return not run.stop.is_set()
+        return await self._link.pause(seconds, "server.rate")
 
     async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
         """Run one transaction and settle it, whatever happens to the session."""
@@ -254,37 +207,62 @@ class Sender:
                 await session.done()
         except SessionError as error:
             failure = error
-        failure = self._end_if_failed(session, attempt, failure)
-        outcomes = attempt.outcomes() if attempt is not None else ()
-        if attempt is None:
-            run.lots.put_back(prepared.delivery)
-        else:
-            if failure is None and trouble is None:
-                trouble = self._begin_next(session)
-            self._settle(prepared, outcomes)
-        if trouble is not None:
-            raise trouble
-        if failure is None or any(o.status is Status.ACCEPTED for o in outcomes):
-            self._losses = 0
-        if failure is not None:
-            self._count_loss(None, failure)
-
-    def _end_if_failed(
-        self, session: TransportSession, attempt: Attempt | None, failure: SessionError | None
-    ) -> SessionError | None:
-        """Return what has ended the conversation, or ends it now; None if it goes on."""
-        failure = failure or session.failure or self._sender_refused(attempt)
+        failure = failure or session.failure
         if failure is not None:
             session.abort()  # also settles the attempt, if it is still open
-        return failure
+        if attempt is None:
+            run.lots.put_back(prepared.delivery)
+            if failure is not None:
+                self._link.lose(failure)
+            return
+        verdict = self._judge(attempt, session, failure)
+        if failure is None and trouble is None and not verdict.renew:
+            trouble = self._begin_next(session)
+        self._settle(prepared, verdict)
+        if trouble is not None:
+            raise trouble
+        await self._go_on(verdict, failure)
+
+    def _judge(
+        self, attempt: Attempt, session: TransportSession, failure: SessionError | None
+    ) -> Verdict:
+        """Ask the policy whose trouble it is, where there is any."""
+        run, worker = self._run, self._link.worker
+        if (
+            failure is None
+            and run.troubles.calm
+            and not session.refusals
+            and worker.used_up is None
+        ):
+            outcomes = attempt.outcomes()
+            if isinstance(outcomes, Alike) and outcomes.status is _ACCEPTED:
+                if len(outcomes) > SAFE_RECIPIENTS:
+                    run.limits.proved(len(outcomes))
+                return Verdict(outcomes)
+        return run.troubles.judge(attempt, session, worker, begun=self._begun_at, failure=failure)
+
+    async def _go_on(self, verdict: Verdict, failure: SessionError | None) -> None:
+        """Act upon what is known now: end the run, or the session, or count its loss."""
+        run = self._run
+        if run.troubles.ended is not None:
+            raise run.troubles.ended
+        if failure is None or any(outcome.status in _FINAL for outcome in verdict.outcomes):
+            self._link.serves()
+        if failure is not None:
+            self._link.forget()
+            if not verdict.excused:
+                self._link.lose(failure)
+        elif verdict.renew:
+            await self._link.quit()
 
     def _begin(self, session: TransportSession, prepared: Prepared) -> Attempt:
-        message = prepared.message
+        message, self._begun_at = prepared.message, self._run.clock()
         return session.begin(
             prepared.envelope,
             size=message.size,
             eight_bit=message.eight_bit,
             content=message.content,
+            at_once=self._run.limits.at_once,
         )
 
     def _begin_next(self, session: TransportSession) -> Exception | None:
@@ -297,7 +275,7 @@ class Sender:
         run, ahead = self._run, self._ahead
         if ahead is None or run.stop.is_set() or not session.usable or not run.throttle.is_open:
             return None
-        if self._has_had_its_share(session):
+        if run.pace.is_slow or run.troubles.ended is not None or self._link.has_had_its_share:
             return None
         try:
             self._ahead = fit(run, ahead, session.capabilities)
@@ -307,20 +285,6 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - raised again, once the outcome is recorded
             return error
         return None
-
-    def _sender_refused(self, attempt: Attempt | None) -> SessionError | None:
-        """Return a failure once the server has refused the sender again and again.
-
-        Every message has the same sender: going on would only mark everybody as rejected.
-        """
-        reply = attempt.sender_refusal if attempt is not None else None
-        self._refusals = self._refusals + 1 if reply is not None else 0
-        if self._refusals < MOST_REFUSALS:
-            return None
-        return ServiceUnavailable(
-            f"{self._run.server} refuses the sender: {reply}",
-            hint="see sender.from and sender.envelope_from; then --retry-rejected",
-        )
 
     def _look_ahead(self, session: TransportSession) -> Exception | None:
         """Prepare the next message while the reply to this one is on its way.
@@ -337,10 +301,10 @@ class Sender:
                 return error
         return None
 
-    def _settle(self, prepared: Prepared, outcomes: Sequence[Outcome]) -> None:
-        run, delivery = self._run, prepared.delivery
+    def _settle(self, prepared: Prepared, verdict: Verdict) -> None:
+        run, delivery, outcomes = self._run, prepared.delivery, verdict.outcomes
         now = run.clock()
-        every = (*outcomes, *prepared.refused) if prepared.refused else outcomes
+        every = (*outcomes, *prepared.others) if prepared.others else outcomes
         # What came to the same for all need not be looked at a thousand times.
         kinds = (every,) if isinstance(every, Alike) else every
         retry_at = None
@@ -348,19 +312,13 @@ class Sender:
             retry_at = run.policy.next_try(
                 tries=delivery.tries, first_try=delivery.first_try, now=now
             )
-        run.recording.settle(delivery, every, now=now, retry_at=retry_at)
+        run.recording.suspect(run.troubles.suspected_since)
+        run.recording.settle(
+            delivery, every, now=now, retry_at=retry_at, resume_at=verdict.resume_at
+        )
 
 
-#: A tuple: an enum's member is found in it by identity, which is quicker than its hash.
+#: Tuples: an enum's member is found in them by identity, which is quicker than its hash.
 _AGAIN = (Status.DEFERRED, Status.PENDING)
-
-
-async def _first(*waits: Awaitable[object], seconds: float | None = None) -> bool:
-    """Wait until one of `waits` is over; False if `seconds` passed first."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-    return bool(done)
+_FINAL = (Status.ACCEPTED, Status.REJECTED)
+_ACCEPTED = Status.ACCEPTED

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
 from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.limits import Limits
+from mailbatch.delivery.link import first
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Sent
+from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.recording import Recording
@@ -23,6 +26,7 @@ from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
+from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import check_place
@@ -107,10 +111,23 @@ async def _send_all(
         stopping.remove(loop)
         if sandbox is not None:
             await sandbox.stop()
+    interrupted = stopping.signum is not None
     if not isinstance(failure, LedgerError):
         shared.lots.release()
-    interrupted = stopping.signum is not None
-    return Sent(shared.transactions, shared.sessions, failure, interrupted)
+        if failure is not None or interrupted:
+            _give_back(shared)
+        mailing.ledger.suspect(None)
+    learned = shared.limits.learned
+    return Sent(shared.transactions, shared.sessions, failure, interrupted, learned=learned)
+
+
+def _give_back(shared: Run) -> None:
+    """Make pending again whoever was refused right before a run ended early.
+
+    Nobody knows whose trouble that was: nobody was accepted behind it.
+    """
+    for began, reply in shared.troubles.unfinished:
+        shared.ledger.give_back(began, reply)
 
 
 async def _transport(
@@ -128,7 +145,7 @@ async def _transport(
         return destination.opener(server, options, progress), server.address, None
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
-    sandbox = await Sandbox.start(outbox=options.out)
+    sandbox = await Sandbox.start(outbox=options.out, answers=options.answers, tell=progress.alarm)
     server = destination.sandbox_server(job, sandbox.port)
     return destination.opener(server, options, progress), "the sandbox", sandbox
 
@@ -145,6 +162,9 @@ def _shared(
     retry = job.retry
     rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
     clock = SteadyClock(time.time, time.monotonic)
+    policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
+    limits = Limits(transactions=job.server.transactions_per_session)
+    pace = Pace(policy, clock)
     return Run(
         ledger=ledger,
         recording=recording,
@@ -157,45 +177,57 @@ def _shared(
         ),
         composer=mailing.inputs.composer,
         ahead=ahead,
-        policy=RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after),
+        policy=policy,
         throttle=Throttle(options.rate if options.rate is not None else rate, time.monotonic),
+        limits=limits,
+        pace=pace,
+        troubles=Troubles(limits, pace, server=where, clock=clock),
         progress=progress,
         clock=clock,
         accept_changes=options.accept_changes,
+        attended=options.attended,
         stop=asyncio.Event(),
         settled=asyncio.Event(),
+        let_in=asyncio.Event(),
         server=where,
-        transactions_per_session=job.server.transactions_per_session,
     )
+
+
+async def _work_alone(
+    shared: Run, opener: Opener, failures: list[MailbatchError], *, is_first: bool
+) -> None:
+    """Run one worker to its end; what ends it goes to `failures`, and may stop all of them."""
+    try:
+        if not is_first:
+            await first(shared.let_in.wait(), shared.stop.wait())
+        await Sender(shared, opener).work()
+    except SessionError as error:
+        failures.append(error)
+        if error is shared.troubles.ended or error.exit_code != SessionError.exit_code:
+            shared.stop.set()
+    except MailbatchError as error:
+        failures.append(error)
+        shared.stop.set()
+        if isinstance(error, LedgerError):
+            shared.recording.fail(error)
+    except BaseException:
+        shared.stop.set()
+        raise
+    finally:
+        shared.let_in.set()  # nobody waits for one that has ended
 
 
 async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | None:
     """Run the workers to their end; return the failure that left the edition unfinished, if any.
 
-    A worker that loses its server for good ends alone: the others go on. A refused authentication
-    or certificate, a ledger that cannot be written and a bug stop all of them.
+    The first one opens its session alone: a password that is wrong is offered once. A worker that
+    loses its server for good ends alone, and the others go on. What the server says to all of them,
+    a refused authentication or certificate, a ledger that cannot be written and a bug stop all.
     """
     failures: list[MailbatchError] = []
-
-    async def one() -> None:
-        try:
-            await Sender(shared, opener).work()
-        except SessionError as error:
-            failures.append(error)
-            if error.exit_code != SessionError.exit_code:
-                shared.stop.set()
-        except MailbatchError as error:
-            failures.append(error)
-            shared.stop.set()
-            if isinstance(error, LedgerError):
-                shared.recording.fail(error)
-        except BaseException:
-            shared.stop.set()
-            raise
-
     async with asyncio.TaskGroup() as group:
-        for _ in range(sessions):
-            group.create_task(one())
+        for number in range(sessions):
+            group.create_task(_work_alone(shared, opener, failures, is_first=number == 0))
     try:
         shared.recording.flush()
     except LedgerError as error:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailbatch.delivery.ahead import Ahead
+from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress
+from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.throttle import Throttle
+from mailbatch.delivery.trouble import Troubles
 from mailbatch.ledger.store import Ledger
 from mailbatch.render.composer import Composer
 
@@ -23,7 +26,8 @@ from mailbatch.render.composer import Composer
 class Run:
     """What the workers of one run share.
 
-    `ahead` composes in a process of its own, where there is one.
+    `ahead` composes in a process of its own, where there is one. `let_in` is set once the server
+    has let in a session. `sessions` counts all sessions, `open_sessions` those that are open.
     """
 
     ledger: Ledger
@@ -32,14 +36,19 @@ class Run:
     composer: Composer
     policy: RetryPolicy
     throttle: Throttle
+    limits: Limits
+    pace: Pace
+    troubles: Troubles
     progress: Progress
     clock: Callable[[], float]
     stop: asyncio.Event
     settled: asyncio.Event
+    let_in: asyncio.Event
     ahead: Ahead | None = None
     accept_changes: bool = False
+    attended: bool = False
     server: str = ""
-    transactions_per_session: int = 0
     busy: int = 0
     sessions: int = 0
+    open_sessions: int = 0
     transactions: int = 0

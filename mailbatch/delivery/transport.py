@@ -14,14 +14,27 @@ from typing import Protocol
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LedgerError, SessionError
 from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.smtp.commands import Verb
 
 
 class Attempt(Protocol):
     """One transaction, as far as the run cares: one outcome per address of its envelope."""
 
     @property
-    def sender_refusal(self) -> Reply | None:
-        """The reply that refused the sender for good (5yz to MAIL), if one did."""
+    def refusal(self) -> tuple[Verb, Reply] | None:
+        """The command and the reply by which nobody of the envelope got the message, if one did."""
+
+    @property
+    def accepted(self) -> int:
+        """How many recipients the server accepted, whatever became of the content."""
+
+    @property
+    def room(self) -> int | None:
+        """How many recipients it took, where it said that it takes no more."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether there was any reply."""
 
     def outcomes(self) -> Sequence[Outcome]:
         """Return what became of each address, in the order of the envelope."""
@@ -41,6 +54,18 @@ class Offers(Protocol):
     @property
     def smtputf8(self) -> bool:
         """Whether non-ASCII local parts may be sent (RFC 6531)."""
+
+    @property
+    def mail_max(self) -> int | None:
+        """How many transactions a session may have; None where it is not announced (RFC 9422)."""
+
+    @property
+    def rcpt_max(self) -> int | None:
+        """How many recipients a transaction may have; None where it is not announced."""
+
+    @property
+    def rcpt_domain_max(self) -> int | None:
+        """How many domains these may have; None where it is not announced."""
 
 
 class TransportSession(Protocol):
@@ -62,10 +87,31 @@ class TransportSession(Protocol):
     def failure(self) -> SessionError | None:
         """What ended the session, if it has ended."""
 
+    @property
+    def refusals(self) -> int:
+        """How many commands the server has refused in this session."""
+
+    @property
+    def clearings(self) -> int:
+        """How many RSETs refused transactions have cost in this session."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether replies take much longer than they did before the first refusal."""
+
     def begin(
-        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+        self,
+        envelope: Envelope,
+        *,
+        size: int,
+        eight_bit: bool,
+        content: bytes | None = None,
+        at_once: int | None = None,
     ) -> Attempt:
-        """Open a transaction; `content`, if it is given, is what `send_content` will be given."""
+        """Open a transaction; `content`, if it is given, is what `send_content` will be given.
+
+        Of more than `at_once` recipients the others are asked little by little.
+        """
 
     async def content_wanted(self) -> bool:
         """Wait until the content may be sent; False if there is nobody to send it to."""
@@ -96,6 +142,9 @@ class Everything:
     size: int | None = None
     eight_bit_mime: bool = True
     smtputf8: bool = True
+    mail_max: int | None = None
+    rcpt_max: int | None = None
+    rcpt_domain_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +152,14 @@ class Written:
     """A message that lies in a file."""
 
     envelope: Envelope
-    sender_refusal: Reply | None = None
+    refusal: tuple[Verb, Reply] | None = None
+    room: int | None = None
+    answered: bool = True
+
+    @property
+    def accepted(self) -> int:
+        """A file takes everybody."""
+        return len(self.envelope.forward_paths)
 
     def outcomes(self) -> Sequence[Outcome]:
         """Return ACCEPTED for every address: the file took the message."""
@@ -123,6 +179,8 @@ class FileSession:
         self.capabilities: Offers = Everything()
         self.usable = True
         self.failure: SessionError | None = None
+        self.refusals = self.clearings = 0
+        self.is_slow = False
         self._folder = folder
         self._first = ""
         self._content = b""
@@ -134,6 +192,7 @@ class FileSession:
         size: int,  # noqa: ARG002 - the port's signature
         eight_bit: bool,  # noqa: ARG002 - the port's signature
         content: bytes | None = None,  # noqa: ARG002 - the port's signature
+        at_once: int | None = None,  # noqa: ARG002 - the port's signature
     ) -> Attempt:
         """Open the next file."""
         self.transactions += 1
@@ -184,9 +243,24 @@ class Redirected:
     addresses: Sequence[str]
 
     @property
-    def sender_refusal(self) -> Reply | None:
-        """The reply that refused the sender for good, if one did."""
-        return self.attempt.sender_refusal
+    def refusal(self) -> tuple[Verb, Reply] | None:
+        """The command and the reply by which nobody got the message, if one did."""
+        return self.attempt.refusal
+
+    @property
+    def accepted(self) -> int:
+        """How many recipients the server accepted."""
+        return self.attempt.accepted
+
+    @property
+    def room(self) -> int | None:
+        """How many recipients it took, where it said that it takes no more."""
+        return self.attempt.room
+
+    @property
+    def answered(self) -> bool:
+        """Whether there was any reply."""
+        return self.attempt.answered
 
     def outcomes(self) -> Sequence[Outcome]:
         """Return the test address's outcome under each of the replaced addresses."""
@@ -223,15 +297,38 @@ class RedirectedSession:
         """What ended the session, if it has ended."""
         return self._session.failure
 
+    @property
+    def refusals(self) -> int:
+        """How many commands the server has refused."""
+        return self._session.refusals
+
+    @property
+    def clearings(self) -> int:
+        """How many RSETs refused transactions have cost."""
+        return self._session.clearings
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether replies take much longer than before."""
+        return self._session.is_slow
+
     def begin(
-        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+        self,
+        envelope: Envelope,
+        *,
+        size: int,
+        eight_bit: bool,
+        content: bytes | None = None,
+        at_once: int | None = None,
     ) -> Attempt:
         """Open a transaction to the test address."""
         paths = (envelope.reverse_path, self._address)
         replaced = Envelope(
             envelope.reverse_path, (self._address,), smtputf8=not all(map(str.isascii, paths))
         )
-        attempt = self._session.begin(replaced, size=size, eight_bit=eight_bit, content=content)
+        attempt = self._session.begin(
+            replaced, size=size, eight_bit=eight_bit, content=content, at_once=at_once
+        )
         return Redirected(attempt, envelope.forward_paths)
 
     async def content_wanted(self) -> bool:

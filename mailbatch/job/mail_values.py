@@ -12,6 +12,7 @@ import ipaddress
 import re
 from typing import Any
 
+from mailbatch.host_names import a_labels
 from mailbatch.job.fields import (
     Scalar,
     fixed_line,
@@ -90,10 +91,10 @@ def _host(value: Any) -> str:
 
 
 def _has_a_labels(host: str) -> bool:
-    """Tell whether a host name can be looked up: what Python's resolver does with it first."""
+    """Tell whether a host name can be looked up: whether it has a form in ASCII."""
     try:
-        return bool(host.encode("idna"))
-    except UnicodeError:
+        return bool(a_labels(host))
+    except ValueError:
         return False
 
 

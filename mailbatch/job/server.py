@@ -84,7 +84,11 @@ class Secret(Section):
 class Timeouts(Section):
     """How long to wait for each reply of the server (RFC 5321 4.5.3.2)."""
 
-    connect: Timeout = Field(default=30.0, description="For the connection, TLS and the greeting.")
+    connect: Timeout = Field(
+        default=30.0,
+        description="For the connection, TLS and the greeting together. Servers that let a client "
+        "wait on purpose take some 20 seconds; RFC 5321 4.5.3.2.1 grants the greeting 5 minutes.",
+    )
     command: Timeout = Field(default=300.0, description="For the reply to a command.")
     data: Timeout = Field(
         default=120.0, description="For the reply to DATA, and for each write of content."
@@ -103,7 +107,8 @@ class Server(Section):
     )
 
     host: Annotated[str, mail_values.HOST] = Field(
-        description="The server's name or IP address.", examples=["smtp-api.infobip.com"]
+        description="The server's name or IP address; a name beyond ASCII by IDNA 2008.",
+        examples=["smtp-api.infobip.com"],
     )
     security: Annotated[Security, fields.one_of("starttls", "tls", "plaintext")] = Field(
         default="starttls",

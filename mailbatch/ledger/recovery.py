@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from mailbatch.ledger import suspicion
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.leasing import delivery_key
@@ -74,6 +75,7 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
         recipients = 0
         for delivery_id in doubtful:
             recipients += _doubt(connection, delivery_id, reason)
+        suspicion.recover(connection)
         set_fact(connection, "boot_id", boot)
         last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
         number = 1 if last is None else int(last[0]) + 1

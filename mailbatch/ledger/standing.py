@@ -92,7 +92,7 @@ def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
                 line,
                 address,
                 _STATUSES[status],
-                server_id(reply) if reply and status == "accepted" else None,
+                server_id(reply, message_id) if reply and status == "accepted" else None,
                 code,
                 enhanced,
                 reply,

@@ -20,7 +20,7 @@ from typing import Self
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
-from mailbatch.ledger import plan, recovery, space, standing
+from mailbatch.ledger import plan, recovery, space, standing, suspicion
 from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.damage import seal
@@ -41,7 +41,7 @@ from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
 from mailbatch.ledger.under_way import Together, UnderWay
-from mailbatch.outcome import UNFINISHED, Outcome, Status
+from mailbatch.outcome import UNFINISHED, Outcome, Reply, Status
 
 
 class Ledger:
@@ -297,14 +297,29 @@ class Ledger:
         *,
         now: float,
         retry_at: float | None,
+        resume_at: float = 0.0,
     ) -> None:
         """Record one outcome for every address of the attempt, recipients and copies.
 
         Whoever is deferred, or pending with an attempt counted, is due again at `retry_at` (None:
-        not in this run); pending without an attempt counted: at once. It survives kill -9 when
-        this returns.
+        not in this run); without an attempt counted: at `resume_at` (0: at once). It survives
+        kill -9 when this returns.
         """
-        self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)
+        self._writing().settle(
+            delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at
+        )
+
+    def suspect(self, since: float | None) -> None:
+        """Note since when refusals may turn out to be trouble of the account; None: none may."""
+        self._writing()
+        with self._database.transaction() as connection:
+            suspicion.suspect(connection, since)
+
+    def give_back(self, since: float, reply: Reply) -> int:
+        """Make pending again whoever was rejected since then by this reply; how many rows."""
+        self._writing()
+        with self._database.transaction(durable=True) as connection:
+            return suspicion.give_back(connection, since, reply)
 
     def together(self) -> Together:
         """Record the commit points and outcomes of a block in one commit, which survives kill -9.

@@ -131,7 +131,13 @@ class UnderWay:
         leased.committed = True
 
     def settle(
-        self, delivery_id: int, outcomes: Sequence[Outcome], *, now: float, retry_at: float | None
+        self,
+        delivery_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        now: float,
+        retry_at: float | None,
+        resume_at: float = 0.0,
     ) -> None:
         """Record what an attempt came to: all of it or nothing."""
         leased = self._leased(delivery_id)
@@ -166,7 +172,8 @@ class UnderWay:
                     if len(outcomes) > 1:
                         known[reply] = reply_id
             counted = outcome.counted
-            tail = (outcome.reason, *_due_and_settled(status, now, retry_at, counted=counted))
+            again = retry_at if counted else resume_at
+            tail = (outcome.reason, *_due_and_settled(status, now, again, retry_at))
             rows.append(
                 (ids[0], delivery_id, status, counted, reply_id, code, enhanced, text, *tail)
             )
@@ -292,13 +299,13 @@ def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
 
 
 def _due_and_settled(
-    status: str, now: float, retry_at: float | None, *, counted: bool
+    status: str, now: float, again: float | None, retry_at: float | None
 ) -> tuple[float | None, float | None]:
     if status not in _UNFINISHED:
         return None, now
-    if counted or status == "deferred":
-        return retry_at, None
-    return 0.0, None  # nobody has looked at it: at once
+    if status == "deferred":
+        return again or retry_at, None
+    return again, None
 
 
 def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+from mailbatch.host_names import a_labels
 from mailbatch.render.addresses import wire_address
 from mailbatch.render.field_text import FieldError, refuse_controls
 
@@ -56,12 +57,12 @@ def _ascii_host(host: str) -> str:
         return f"[{host}]"
     if re.fullmatch(r"[A-Za-z0-9._-]+", host):
         return host
-    import idna
-
+    if host.isascii():
+        raise FieldError(f"{host!r} is no host name")
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError as error:
-        raise FieldError(f"{host!r} is no host name: {error}") from None
+        return a_labels(host)
+    except ValueError as error:
+        raise FieldError(str(error)) from None
 
 
 def mail_address(text: str) -> str:

@@ -1,7 +1,7 @@
 """One conversation of the sandbox: aiosmtpd, answering in the provider's words.
 
 aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. What it
-has an extension point for goes through that (`Hooks`). What it has none for is overridden here:
+has an extension point for goes through that (`hooks`). What it has none for is overridden here:
 
 | method           | why                                                                           |
 |------------------|-------------------------------------------------------------------------------|
@@ -11,11 +11,16 @@ has an extension point for goes through that (`Hooks`). What it has none for is 
 | `smtp_DATA`      | reads the content in one piece instead of line by line, checks its line ends, |
 |                  | and sees bytes that did not wait for the reply                                |
 | `push`           | replies of a command group leave in one write (RFC 2920 3.2)                  |
-| `_handle_client` | a client that goes away in the middle of a reply is no error                  |
+| `smtp_RSET`      | a refused one leaves the transaction as it is                                 |
+| `_handle_client` | a client that goes away in the middle of a reply is no error; a greeting      |
+|                  | that refuses; the end of a connection that the house closes                   |
+
+Every command that comes in its turn may have an answer of the house's in place of the usual one
+(`answers`): `answer` asks for it where the command would be done.
 
 This module must never look a name up or decide what is refused or kept: it asks the `House`.
-RFC 5321 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status codes),
-RFC 4954 (AUTH), RFC 6152 (8BITMIME).
+RFC 5321 3.1, 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status
+codes), RFC 4954 (AUTH), RFC 6152 (8BITMIME).
 """
 
 from __future__ import annotations
@@ -27,9 +32,10 @@ import re
 import ssl
 from typing import Any, Protocol, TypeVar
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
-log = logging.getLogger(__name__)
+from mailbatch.sandbox.answers import Answer, Answers, Command, SessionAnswers
+from mailbatch.sandbox.hooks import Hooks
 
 # aiosmtpd remarks on what clients do wrong; unasked for, that is nothing for standard error.
 logging.getLogger("mail.log").addHandler(logging.NullHandler())
@@ -43,6 +49,8 @@ TOO_LARGE = f"552 5.3.4 Message size exceeds the limit of {SIZE_LIMIT} bytes"
 _LINE_LIMIT = 998
 _IDLE_SECONDS = 300.0
 _HELD_BYTES = 16_384
+#: How long a connection that is closed here waits for the client's end, in seconds.
+_LINGER_SECONDS = 1.0
 
 _PATH = re.compile(
     r'(?P<keyword>FROM|TO): *<(?P<path>(?:[^\s<>"]|"(?:[^"\\]|\\.)*")*)>(?: +(?P<parameters>.*))?',
@@ -58,6 +66,7 @@ class House(Protocol):
 
     tls_context: ssl.SSLContext | None
     credentials: tuple[str, str] | None
+    answers: Answers
 
     def opened(self, conversation: asyncio.Task[Any]) -> None:
         """Note that a client is connected."""
@@ -68,42 +77,22 @@ class House(Protocol):
     def refusal(self, address: str) -> str | None:
         """Give the reply that refuses this recipient, or None."""
 
+    def count_refusal(self, reply: str) -> None:
+        """Note that a recipient was refused with this reply."""
+
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
         """Keep a message and give the reply to its end of data."""
 
 
-class Hooks:
-    """The answers for which aiosmtpd has extension points."""
+class _HungUp(BaseException):
+    """The house closes the connection; `reply` are its last words, if any.
 
-    async def handle_AUTH(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, _: Envelope, words: list[str]
-    ) -> str | None:
-        """Run the mechanism; here, because aiosmtpd's own way warns of its own future."""
-        mechanism = server.auth_PLAIN if words[0] == "PLAIN" else server.auth_LOGIN
-        result = await mechanism(server, words)
-        if result.success:
-            session.authenticated = True
-            return "235 2.7.0 Authentication successful"
-        # `handled` means that the mechanism has answered already: cancelled, or not base64.
-        return None if result.handled else "535 5.7.8 Authentication credentials invalid"
+    Not an Exception: aiosmtpd answers those, and goes on.
+    """
 
-    async def handle_exception(self, error: Exception) -> str:
-        """Answer a command that failed in here; a handshake broken off is the client's affair."""
-        if not isinstance(error, TLSSetupException):
-            log.error("the sandbox failed to answer a command", exc_info=error)
-        return "451 4.3.0 The sandbox failed"
-
-    async def handle_RSET(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer RSET."""
-        return "250 2.0.0 OK"
-
-    async def handle_NOOP(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer NOOP."""
-        return "250 2.0.0 OK"
-
-    async def handle_QUIT(self, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer QUIT."""
-        return "221 2.0.0 Bye"
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
 
 
 class Conversation(SMTP):
@@ -119,6 +108,7 @@ class Conversation(SMTP):
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
         self._house = house
         self._held = bytearray()
+        self._answers = SessionAnswers(house.answers) if house.answers else None
         # An instance's own table: aiosmtpd shares one between all connections and lets it grow.
         self.command_size_limits = collections.defaultdict(lambda: 512)
         super().__init__(
@@ -148,11 +138,55 @@ class Conversation(SMTP):
             raise RuntimeError("a conversation runs as a task of the event loop")
         self._house.opened(conversation)
         try:
-            await super()._handle_client()
+            greeting = self.answer(Command.GREETING)
+            if greeting is None:
+                await super()._handle_client()
+            else:
+                await self._turn_away(greeting.reply)
         except ConnectionError:
             self._writer.close()
+        except _HungUp as end:
+            await self._hang_up(end.reply)
         finally:
             self._house.closed(conversation)
+
+    def answer(self, command: Command) -> Answer | None:
+        """Give the house's answer to a command that came in its turn; None for the usual one.
+
+        One that closes the connection goes no further than this.
+        """
+        if self._answers is None:
+            return None
+        answer = self._answers.to(command)
+        if answer is not None and answer.closes:
+            raise _HungUp(answer.reply)
+        return answer
+
+    async def _turn_away(self, reply: str) -> None:
+        """Refuse the session, and wait for QUIT, as RFC 5321 3.1 wants it."""
+        await self.push(reply)
+        while line := await self._reader.readline():
+            if line.strip().upper() == b"QUIT":
+                await self.push("221 2.0.0 Bye")
+                break
+            await self.push("503 5.5.1 Bad sequence of commands")
+        self._writer.close()
+
+    async def _hang_up(self, reply: str) -> None:
+        """Say the last words, if there are any, and close.
+
+        What the client still sends must not reset the connection: that could take the last words
+        with it (RFC 1122 4.2.2.13). Its own end, or a second without it, ends the wait.
+        """
+        if reply:
+            self._hold(reply)
+        self._release()
+        try:
+            if self._writer.can_write_eof():
+                self._writer.write_eof()
+                await asyncio.sleep(_LINGER_SECONDS)
+        finally:
+            self._writer.close()
 
     async def push(self, status: str | bytes) -> None:
         """Send a reply now, behind those that were held back."""
@@ -190,6 +224,10 @@ class Conversation(SMTP):
         if not hostname:
             await self.push("501 5.5.4 Syntax: EHLO hostname")
             return
+        answer = self.answer(Command.EHLO)
+        if answer is not None and answer.refuses:
+            await self.push(answer.reply)
+            return
         self._set_rset_state()  # type: ignore[no-untyped-call]
         session = _known(self.session)
         session.host_name = hostname
@@ -200,7 +238,7 @@ class Conversation(SMTP):
             extensions.append("STARTTLS")
         else:
             extensions.append("AUTH LOGIN PLAIN")
-        extensions += ["ENHANCEDSTATUSCODES", "PIPELINING"]
+        extensions += ["ENHANCEDSTATUSCODES", "PIPELINING", *(answer.lines if answer else ())]
         await self.push("".join(f"250-{line}\r\n" for line in extensions) + "250 OK")
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
@@ -226,10 +264,14 @@ class Conversation(SMTP):
         found = _PATH.fullmatch(arg or "")
         if found is None or found["keyword"].upper() != "FROM":
             return "501 5.5.4 Syntax: MAIL FROM: <address>"
+        answer = self.answer(Command.MAIL)
+        if answer is not None and answer.refuses:
+            return answer.reply
         refusal = _parameter_refusal(found["parameters"] or "")
-        if refusal is None:
-            _known(self.envelope).mail_from = found["path"]
-        return refusal or f"250 2.1.0 Sender <{found['path']}> OK"
+        if refusal is not None:
+            return refusal
+        _known(self.envelope).mail_from = found["path"]
+        return answer.reply if answer else f"250 2.1.0 Sender <{found['path']}> OK"
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         """Answer RCPT from the house's table."""
@@ -244,14 +286,19 @@ class Conversation(SMTP):
             return "501 5.5.4 Syntax: RCPT TO: <address>"
         if found["parameters"]:
             return "555 5.5.4 RCPT parameters not recognized or not implemented"
-        if len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
-            return "452 4.5.3 Too many recipients"
         address = found["path"]
-        refusal = self._house.refusal(address)
+        answer = self.answer(Command.RCPT)
+        if answer is not None:
+            refusal = answer.reply if answer.refuses else None
+        elif len(envelope.rcpt_tos) >= RECIPIENT_LIMIT:
+            refusal = "452 4.5.3 Too many recipients"
+        else:
+            refusal = self._house.refusal(address)
         if refusal is not None:
+            self._house.count_refusal(refusal)
             return refusal
         envelope.rcpt_tos.append(address)
-        return f"250 2.1.5 Recipient <{address}> OK"
+        return answer.reply if answer else f"250 2.1.5 Recipient <{address}> OK"
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         """Answer DATA, read the content and answer its end."""
@@ -265,15 +312,27 @@ class Conversation(SMTP):
         elif self._unread():
             await self._lose_step("content sent before the reply to DATA")
         else:
-            # The content starts as if after a line end: thus a lone dot, too, is CRLF "." CRLF.
-            self._reader.feed_data(b"\r\n")
-            await self.push("354 End data with <CR><LF>.<CR><LF>")
-            raw = await self._read_content()
-            self._set_post_data_state()  # type: ignore[no-untyped-call]
-            if self._unread():
-                await self._lose_step("command sent before the reply to the end of data")
+            answer = self.answer(Command.DATA)
+            if answer is not None and answer.refuses:
+                await self.push(answer.reply)
             else:
-                await self.push(self._end_of_data(envelope, raw))
+                await self._take_content(
+                    envelope, answer.reply if answer else "354 End data with <CR><LF>.<CR><LF>"
+                )
+
+    async def _take_content(self, envelope: Envelope, go_ahead: str) -> None:
+        # The content starts as if after a line end: thus a lone dot, too, is CRLF "." CRLF.
+        self._reader.feed_data(b"\r\n")
+        await self.push(go_ahead)
+        raw = await self._read_content()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        if self._unread():
+            await self._lose_step("command sent before the reply to the end of data")
+            return
+        self._hold(self._end_of_data(envelope, raw))
+        self.answer(Command.IDLE)  # it closes the connection, or it is none
+        self._release()
+        await self._writer.drain()
 
     async def _read_content(self) -> bytes | None:
         """Read up to the final dot, CRLF in front; None where it is too large to be read."""
@@ -300,7 +359,21 @@ class Conversation(SMTP):
             return "554 5.6.0 The content has a bare CR or LF"
         if max(map(len, lines)) > _LINE_LIMIT:
             return f"554 5.6.0 The content has a line of more than {_LINE_LIMIT} bytes"
-        return self._house.take(envelope.mail_from or "", tuple(envelope.rcpt_tos), content)
+        answer = self.answer(Command.END)
+        if answer is not None and answer.refuses:
+            return answer.reply
+        usual = self._house.take(envelope.mail_from or "", tuple(envelope.rcpt_tos), content)
+        return answer.reply if answer and usual.startswith("2") else usual
+
+    async def smtp_RSET(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer RSET."""
+        if arg:
+            await self.push("501 5.5.4 Syntax: RSET")
+            return
+        answer = self.answer(Command.RSET)
+        if answer is None or not answer.refuses:
+            self._set_rset_state()  # type: ignore[no-untyped-call]
+        await self.push(answer.reply if answer else "250 2.0.0 OK")
 
     async def _lose_step(self, what: str) -> None:
         """Refuse a client that did not wait where it must (RFC 2920 3.1), and hang up."""

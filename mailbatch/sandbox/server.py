@@ -4,8 +4,8 @@ It runs inside an event loop that is already there, asyncio's or uvloop's, witho
 `mailbatch run --sandbox` has client and server in one process. It must never pass a message on,
 look a name up, or listen beyond loopback unless it is told to.
 
-What it answers is in `conversation`, whom it refuses in the table of `addresses`, what it keeps in
-`outbox`.
+What it answers is in `conversation`, whom it refuses in the table of `addresses`, what it answers
+in place of that in `answers`, what it keeps in `outbox`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import ipaddress
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.addresses import AddressTable
+from mailbatch.sandbox.answers import Answer, Answers
 from mailbatch.sandbox.conversation import Conversation
 from mailbatch.sandbox.outbox import Kept, Outbox
 
@@ -44,9 +45,12 @@ class Sandbox:
         addresses: AddressTable,
         credentials: tuple[str, str] | None,
         tls_context: ssl.SSLContext | None,
+        answers: Answers,
         on_message: Callable[[Kept], None] | None,
+        tell: Callable[[str], None] | None,
     ) -> None:
         self.credentials = credentials
+        self.answers = answers
         self.tls_context = tls_context
         self.host = ""
         self.port = 0
@@ -58,6 +62,7 @@ class Sandbox:
         self._outbox = outbox
         self._addresses = addresses
         self._on_message = on_message
+        self._tell = tell
         self._conversations: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
@@ -73,8 +78,10 @@ class Sandbox:
         username: str | None = None,
         password: str | None = None,
         tls_context: ssl.SSLContext | None = None,
+        answers: Iterable[Answer] = (),
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> Self:
         """Listen, and answer from the running event loop.
 
@@ -89,8 +96,10 @@ class Sandbox:
             password: see `username`.
             tls_context: a server's context with its certificate: STARTTLS is announced and needed.
                 Without it the conversation is in the clear, and AUTH is announced all the same.
+            answers: replies in place of the usual ones; of several that are due, the first.
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message after it is kept.
+            tell: called at the end with a sentence for each of `answers` that had no occasion.
 
         Raises:
             UsageError: the address is not loopback, is not ours or is taken, only one of `username`
@@ -109,7 +118,9 @@ class Sandbox:
             addresses=AddressTable(blocked, bad),
             credentials=credentials,
             tls_context=tls_context,
+            answers=Answers(answers),
             on_message=on_message,
+            tell=tell,
         )
         await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
         return sandbox
@@ -130,7 +141,10 @@ class Sandbox:
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def stop(self) -> None:
-        """Stop listening, end every conversation where it stands, and close the outbox."""
+        """Stop listening, end every conversation where it stands, and close the outbox.
+
+        Tell of the answers that rehearsed nothing.
+        """
         if self._server is None:
             return
         server, self._server = self._server, None
@@ -142,6 +156,13 @@ class Sandbox:
         await server.wait_closed()
         if self._outbox:
             self._outbox.close()
+        if self._tell is not None:
+            for answer in self.answers.never_given:
+                count = self.answers.counts[answer.command]
+                times = f"{count:,} time{'' if count == 1 else 's'}"
+                self._tell(
+                    f"--answer '{answer.written}' was never given: {answer.command} came {times}"
+                )
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,13 +181,14 @@ class Sandbox:
 
     def refusal(self, address: str) -> str | None:
         """Give the reply that refuses this recipient, or None; called by a conversation."""
-        refusal = self._addresses.refusal(address)
-        if refusal is not None:
-            if refusal.startswith("4"):
-                self.deferred += 1
-            else:
-                self.refused += 1
-        return refusal
+        return self._addresses.refusal(address)
+
+    def count_refusal(self, reply: str) -> None:
+        """Count a refused RCPT by its reply; called by a conversation."""
+        if reply.startswith("4"):
+            self.deferred += 1
+        else:
+            self.refused += 1
 
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
         """Keep a message and give the reply to its end of data; called by a conversation.

@@ -1,1 +1,1 @@
-"""The protocol. I/O, clock and TLS are in session.py, dialogue.py and network.py alone."""
+"""The protocol. I/O, clock and TLS: session.py, opening.py, dialogue.py, network.py alone."""

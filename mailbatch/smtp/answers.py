@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _CHALLENGE = 334  # RFC 4954 4
 _CLOSING = 421  # RFC 5321 3.8
 _NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
+_TRANSIENT = 4
 # An enum's member costs a slow look-up before Python 3.12; these are used for every reply.
 _CLOSED, _HANDSHAKE = Phase.CLOSED, Phase.HANDSHAKE
 _CONTENT_WANTED, _SETTLED = Signal.CONTENT_WANTED, Signal.SETTLED
@@ -57,6 +58,8 @@ class Answers:
         self.capabilities = Capabilities()
         self.transaction: Transaction | None = None
         self.replies = 0
+        self.refusals = 0
+        self.clearings = 0
         self.chunking_failed: str | None = None
         self._pipelining = pipelining
         self._transcript = transcript
@@ -75,6 +78,15 @@ class Answers:
     def owed(self) -> Verb | None:
         """What the oldest reply is owed for: it names the deadline and the error text."""
         return self._pipeline.owed
+
+    @property
+    def asks_in_vain(self) -> bool:
+        """Whether replies are owed to RCPTs behind the one that the server had no room for."""
+        return (
+            self.transaction is not None
+            and self.transaction.room is not None
+            and self._pipeline.owed is Verb.RCPT
+        )
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes of the server, cut anywhere."""
@@ -131,7 +143,9 @@ class Answers:
             self._take_unowed(reply)
             return
         code = reply.code
-        if code < _NEGATIVE and code not in _POSITIVE[verb]:
+        if code >= _NEGATIVE:
+            self.refusals += 1
+        elif code not in _POSITIVE[verb]:
             raise RemoteProtocolError(f"the server said {code} {verb.in_reply_to}")
         self._ANSWERS[verb](self, reply)
         if code == _CLOSING:
@@ -142,7 +156,9 @@ class Answers:
         if half_way:
             # The end of data must not follow, and without it this session cannot go on.
             self._open().final_reply = reply
-        if reply.code == _CLOSING:
+        idle = self.phase is Phase.READY and reply.severity == _TRANSIENT
+        if reply.code == _CLOSING or idle:
+            # Amazon SES ends an idle session by 451 4.4.2, where RFC 5321 3.8 has 421.
             self._close_service(reply)
         elif half_way:
             self._close(ConnectionLost(f"the server refused the content half-way: {reply}"))
@@ -188,7 +204,8 @@ class Answers:
             self._authenticated = True
             self._move(Signal.POSITIVE, events.Authenticated(reply))
         else:
-            self._move(Signal.NEGATIVE, events.AuthenticationRefused(reply))
+            explained = authentication.explained
+            self._move(Signal.NEGATIVE, events.AuthenticationRefused(reply, explained))
 
     def _on_mail(self, reply: Reply) -> None:
         transaction = self._open()
@@ -218,19 +235,26 @@ class Answers:
         if reply.code >= _NEGATIVE and reply.code != _CLOSING:
             if transaction.knows_no_bdat:
                 self.chunking_failed = f"the server announces CHUNKING and said '{reply}' to BDAT"
-            self._pipeline.queue(commands.RSET, Verb.CLEAR_BDAT)
+            self._clear(Verb.CLEAR_BDAT)
         self._settle(transaction)
 
     def _on_lone_dot(self, reply: Reply) -> None:
         """Ignore it: nobody was to have this message."""
 
     def _on_clear(self, reply: Reply) -> None:
+        # Exim refuses the twelfth RSET of a session and ends it: that is an end as a 421 is.
         if reply.code >= _NEGATIVE and reply.code != _CLOSING:
+            self._close_service(reply)
+
+    def _on_clear_bdat(self, reply: Reply) -> None:
+        if reply.code >= _NEGATIVE and reply.code != _CLOSING:
+            # It may be the answer to a line of the content, which was not skipped.
             raise RemoteProtocolError(f"the server refused RSET: {reply}")
 
     def _on_reset(self, reply: Reply) -> None:
+        if reply.code < _NEGATIVE:
+            self._events.append(events.ResetDone(reply))
         self._on_clear(reply)
-        self._events.append(events.ResetDone(reply))
 
     def _on_noop(self, reply: Reply) -> None:
         self._events.append(events.NoopDone(reply))
@@ -252,7 +276,7 @@ class Answers:
         Verb.LONE_DOT: _on_lone_dot,
         Verb.RSET: _on_reset,
         Verb.CLEAR: _on_clear,
-        Verb.CLEAR_BDAT: _on_clear,
+        Verb.CLEAR_BDAT: _on_clear_bdat,
         Verb.NOOP: _on_noop,
         Verb.QUIT: _on_quit,
     }
@@ -269,10 +293,15 @@ class Answers:
         else:
             pipeline.keep_last(0)
             if course is Course.RSET:
-                pipeline.queue(commands.RSET, Verb.CLEAR)
+                self._clear(Verb.CLEAR)
             elif course is Course.LONE_DOT:
                 pipeline.queue(commands.END_OF_DATA, Verb.LONE_DOT)
             self._settle(transaction)
+
+    def _clear(self, verb: Verb) -> None:
+        """Have the server forget the sender: with one it refuses the next MAIL."""
+        self.clearings += 1
+        self._pipeline.queue(commands.RSET, verb)
 
     def _settle(self, transaction: Transaction) -> None:
         transaction.settled = True

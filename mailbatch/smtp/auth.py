@@ -8,6 +8,8 @@ That nothing of this is said before a verified TLS handshake is the session's to
 from __future__ import annotations
 
 import base64
+import json
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 Exchange: TypeAlias = "Generator[bytes, str, None]"
 
 _REDACTED = "***"
+_STATUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}")
 # So many characters of a secret in a row are taken for an echo of it.
 _ECHO = 6
 
@@ -51,6 +54,10 @@ class Mechanism(ABC):
     @abstractmethod
     def exchange(self) -> Exchange:
         """Start the exchange."""
+
+    def explained(self, challenge: str) -> str:  # noqa: ARG002 - most have nothing to explain
+        """Return what a challenge says of the credentials, in a word or two; empty for nothing."""
+        return ""
 
 
 class Plain(Mechanism):
@@ -88,6 +95,14 @@ class XOAuth2(Mechanism):
         yield f"user={self.username}\x01auth=Bearer {self.password}\x01\x01".encode()
         # A refusal comes as a challenge with JSON in it; the empty answer asks for the reply.
         yield b""
+
+    def explained(self, challenge: str) -> str:
+        """Return the status in the JSON of a refusal, as in `{"status": "401", ...}`."""
+        try:
+            status = str(json.loads(base64.b64decode(challenge, validate=True))["status"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        return status if _STATUS.fullmatch(status) else ""
 
 
 #: By name, in the order in which `auto` prefers them.
@@ -173,11 +188,12 @@ class Authentication:
     and the password.
     """
 
-    __slots__ = ("_exchange", "_held", "_mechanism", "_started", "secrets", "shown")
+    __slots__ = ("_challenge", "_exchange", "_held", "_mechanism", "_started", "secrets", "shown")
 
     def __init__(self, mechanism: Mechanism) -> None:
         self._mechanism = mechanism
         self._exchange = mechanism.exchange()
+        self._challenge = ""
         self._started = False
         self._held: bytes | None = None
         self.secrets: list[str] = [mechanism.password]
@@ -198,9 +214,15 @@ class Authentication:
 
     def answer(self, challenge: str) -> bytes | None:
         """Return the next line, or None if the mechanism has nothing to say to this challenge."""
+        self._challenge = challenge
         held, self._held = self._held, None
         answer = self._next(challenge) if held is None else held
         return None if answer is None else answer + b"\r\n"
+
+    @property
+    def explained(self) -> str:
+        """What the last challenge says of the credentials; empty where it says nothing."""
+        return self._mechanism.explained(self._challenge)
 
     def _next(self, challenge: str) -> bytes | None:
         try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A SIZE with more digits than this names no limit that could ever matter, and int() has bounds.
 _SIZE_DIGITS = 20
+_LIMIT_DIGITS = 6  # RFC 9422 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class Capabilities:
     """The extensions of one EHLO reply; all off before it, and again after STARTTLS.
 
     `size` is the limit in bytes, 0 if SIZE is announced without one, None if it is not announced
-    (RFC 1870). `auth` are the SASL mechanisms in upper case, in the server's order (RFC 4954).
+    (RFC 1870). `mail_max`, `rcpt_max` and `rcpt_domain_max` are how many transactions a session,
+    and how many recipients and domains a transaction may have; None where LIMITS does not say
+    (RFC 9422). `auth` are the SASL mechanisms in upper case, in the server's order (RFC 4954).
     `domain` is the name that the server gave itself, `raw` are the keyword lines as they came.
     """
 
@@ -34,6 +37,9 @@ class Capabilities:
     smtputf8: bool = False  # RFC 6531
     chunking: bool = False  # RFC 3030
     enhanced_status_codes: bool = False  # RFC 2034
+    mail_max: int | None = None  # RFC 9422
+    rcpt_max: int | None = None
+    rcpt_domain_max: int | None = None
     raw: tuple[str, ...] = field(default=(), repr=False)
 
     def admits(self, size: int) -> bool:
@@ -49,6 +55,7 @@ class Capabilities:
             words = f"AUTH {line[5:]}" if line[:5].upper() == "AUTH=" else line
             keyword, *parameters = words.upper().split() or [""]
             keywords.setdefault(keyword, []).extend(parameters)
+        limits = dict(word.partition("=")[::2] for word in keywords.get("LIMITS", ()))
         return cls(
             domain=reply.lines[0].partition(" ")[0] if reply.lines else "",
             pipelining="PIPELINING" in keywords,
@@ -59,6 +66,9 @@ class Capabilities:
             smtputf8="SMTPUTF8" in keywords,
             chunking="CHUNKING" in keywords,
             enhanced_status_codes="ENHANCEDSTATUSCODES" in keywords,
+            mail_max=_at_least_one(limits.get("MAILMAX")),
+            rcpt_max=_at_least_one(limits.get("RCPTMAX")),
+            rcpt_domain_max=_at_least_one(limits.get("RCPTDOMAINMAX")),
             raw=reply.lines[1:],
         )
 
@@ -70,3 +80,10 @@ def _limit(parameters: list[str] | None) -> int | None:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > _SIZE_DIGITS:
         return 0
     return int(digits)
+
+
+def _at_least_one(digits: str | None) -> int | None:
+    """Read a limit of RFC 9422, whose value has one to six digits and does not begin with 0."""
+    if digits is None or not (digits.isascii() and digits.isdigit()) or len(digits) > _LIMIT_DIGITS:
+        return None
+    return int(digits) or None

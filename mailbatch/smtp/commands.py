@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Deadline(StrEnum):
     """Which of the job's time-outs bounds the wait for a reply (RFC 5321 4.5.3.2)."""
 
+    CONNECT = "connect"
     COMMAND = "command"
     DATA = "data"
     END_OF_DATA = "end_of_data"
@@ -73,7 +74,7 @@ _ANY_2YZ = range(200, 300)  # RFC 5321 4.3.2: unknown codes go by their first di
 _COMMAND = Deadline.COMMAND
 
 FACTS: Mapping[Verb, Facts] = {
-    Verb.GREETING: Facts(ends_group=True, deadline=_COMMAND, positive={220}),  # RFC 5321 3.1
+    Verb.GREETING: Facts(ends_group=True, deadline=Deadline.CONNECT, positive={220}),  # 5321 3.1
     Verb.EHLO: Facts(ends_group=True, deadline=_COMMAND, positive={250}),
     # Extensions end a group unless their RFC says otherwise (RFC 2920 3.1, RFC 3207 4.1).
     Verb.STARTTLS: Facts(ends_group=True, deadline=_COMMAND, positive={220}),

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from mailbatch.errors import (
+    AuthenticationDeferred,
     AuthenticationError,
     ConnectionLost,
     LocalProtocolError,
@@ -29,11 +30,13 @@ from mailbatch.errors import (
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import redact
+from mailbatch.smtp.auth_refusals import refusal_hint
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
+from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.vigil import Vigil
+from mailbatch.smtp.watch import Watch
 
 E = TypeVar("E", bound=events.Event)
 _ENDINGS = (events.ServiceClosing, events.Closed)
@@ -67,6 +70,7 @@ class Dialogue(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._deadline = Deadline(self._loop, self._expired)
+        self._watch = Watch(self._loop.time)
         self._replies = 0
 
     # -- asyncio.Protocol --------------------------------------------------------------------------
@@ -95,7 +99,13 @@ class Dialogue(asyncio.Protocol):
         """Feed the engine, send what may leave now, wake whoever waits."""
         if self.failure is not None:
             return
-        self._engine.receive_data(data)
+        engine = self._engine
+        owed = engine.owed
+        engine.receive_data(data)
+        self._watch.heard(owed, refused=engine.refusals > 0)
+        if self._watch.is_slow and engine.asks_in_vain:
+            self._fail(ConnectionLost(f"{self.server.address} takes no more recipients, slowly"))
+            return
         self._collect()
 
     def eof_received(self) -> bool:
@@ -133,6 +143,7 @@ class Dialogue(asyncio.Protocol):
     def _flush(self) -> None:
         data = self._engine.data_to_send()
         if data and self._transport is not None:
+            self._watch.said()
             self._transport.write(data)
         self._rearm()
 
@@ -196,20 +207,28 @@ class Dialogue(asyncio.Protocol):
     def _failure_of(self, event: events.Event) -> SessionError:
         where = self.server.address
         match event:
-            case events.AuthenticationRefused(reply) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+            case events.AuthenticationRefused(reply, why) if reply.severity == 5:  # noqa: PLR2004 - 5yz
+                said = self._clean(f"{reply} (the token's status: {why})" if why else str(reply))
                 return AuthenticationError(
-                    f"{where} refused the authentication: {self._clean(str(reply))}",
-                    hint="check server.username, server.password and server.auth",
+                    f"{where} refused the authentication: {said}",
+                    hint=refusal_hint(reply.text),
+                    reply=reply,
+                )
+            case events.AuthenticationRefused(reply):
+                return AuthenticationDeferred(
+                    f"{where} ended the session: {self._clean(str(reply))}", reply=reply
                 )
             case events.TLSRefused(reply):
-                return TLSError(f"{where} refused STARTTLS: {reply}")
+                text = f"{where} refused STARTTLS: {reply}"
+                return TLSError(text, hint=starttls_hint(reply.code))
             case (
                 events.GreetingRefused(reply)
                 | events.HelloRefused(reply)
-                | events.AuthenticationRefused(reply)
                 | events.ServiceClosing(reply)
             ):
-                return ServiceUnavailable(f"{where} ended the session: {self._clean(str(reply))}")
+                return ServiceUnavailable(
+                    f"{where} ended the session: {self._clean(str(reply))}", reply=reply
+                )
             case events.Closed(reason):
                 return ConnectionLost(f"{where}: {reason or 'the connection was closed'}")
         return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")

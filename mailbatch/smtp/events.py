@@ -64,9 +64,13 @@ class Authenticated:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationRefused:
-    """The server does not accept the credentials, or the exchange was cancelled."""
+    """The server does not accept the credentials, or the exchange was cancelled.
+
+    `explained` is what its challenge says of a token, such as `401`; empty without one.
+    """
 
     reply: Reply
+    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True)

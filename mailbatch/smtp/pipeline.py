@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from mailbatch.smtp.commands import FACTS, Verb
 
-#: Bytes that leave together; what each of the replies to them will be owed for; and what stands in
-#: for the bytes in a transcript, where they are not to be shown themselves.
-Flight: TypeAlias = tuple[bytes, tuple[Verb, ...], bytes | None]
+#: Bytes that leave together; what each of the replies to them will be owed for; what stands in for
+#: the bytes in a transcript, where they are not to be shown themselves; and whether nothing leaves
+#: behind them before all their replies have come.
+Flight: TypeAlias = tuple[bytes, tuple[Verb, ...], bytes | None, bool]
 
 
 class Pipeline:
@@ -22,11 +23,12 @@ class Pipeline:
     `grouping`: whether commands may be sent in groups. If not, one at a time leaves.
     """
 
-    __slots__ = ("_in_flight", "_unsent", "grouping")
+    __slots__ = ("_in_flight", "_unsent", "_waits", "grouping")
 
     def __init__(self) -> None:
         self._unsent: deque[Flight] = deque()
         self._in_flight: deque[Verb] = deque((Verb.GREETING,))
+        self._waits = False
         self.grouping = False
 
     @property
@@ -39,9 +41,14 @@ class Pipeline:
         """How many flights wait."""
         return len(self._unsent)
 
-    def queue(self, data: bytes, *verbs: Verb, shown: bytes | None = None) -> None:
-        """Let bytes leave when their turn comes; one reply will be owed for each verb."""
-        self._unsent.append((data, verbs, shown))
+    def queue(
+        self, data: bytes, *verbs: Verb, shown: bytes | None = None, waits: bool = False
+    ) -> None:
+        """Let bytes leave when their turn comes; one reply will be owed for each verb.
+
+        `waits`: what is queued behind them waits for all these replies.
+        """
+        self._unsent.append((data, verbs, shown, waits))
 
     def keep_last(self, count: int) -> None:
         """Drop what waits, except the last `count` flights."""
@@ -53,10 +60,11 @@ class Pipeline:
         unsent, in_flight = self._unsent, self._in_flight
         flights = []
         while unsent:
-            if in_flight and (not self.grouping or FACTS[in_flight[-1]].ends_group):
+            if in_flight and (self._waits or not self.grouping or FACTS[in_flight[-1]].ends_group):
                 break
             flight = unsent.popleft()
             in_flight.extend(flight[1])
+            self._waits = flight[3]
             flights.append(flight)
         return flights
 

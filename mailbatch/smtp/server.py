@@ -10,10 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailbatch.host_names import a_labels
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Deadlines in seconds; the defaults are at least those of RFC 5321 4.5.3.2.
+    """Deadlines in seconds; the defaults are those of RFC 5321 4.5.3.2, but for the greeting.
+
+    `connect` bounds the look-up, the connection, TLS from the first byte and the greeting together,
+    and once more the handshake behind STARTTLS. The RFC grants the greeting 5 minutes (4.5.3.2.1);
+    servers that let a client wait on purpose take up to 20 s (Exim's `delay`; Postfix's postscreen
+    6 s), and one that is dead behind a load balancer should not hold up each try for minutes.
 
     `command` bounds each reply up to DATA and each block of content, `data` the reply to DATA,
     `end_of_data` the reply to the final dot or to BDAT: "a spurious timeout would result in
@@ -50,8 +57,10 @@ class Chunking:
 class Server:
     """The server as the session needs it: where it is and how it is secured.
 
+    `host` is what the job says, for people; `dns_name` is what goes to the network.
     `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `plain`, `login`, `xoauth2` or
-    `none`; without a username there is no authentication. `password` never shows in a repr.
+    `none`; without a username there is no authentication. `password` never shows in a repr. `renew`
+    returns another one where it is an access token, and blocks meanwhile; None where it stays.
     """
 
     host: str
@@ -64,6 +73,12 @@ class Server:
     pipelining: bool = True
     chunking: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
+    renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def dns_name(self) -> str:
+        """The host in A-labels: what is looked up, and what the certificate must be for."""
+        return a_labels(self.host)
 
     @property
     def address(self) -> str:

@@ -1,6 +1,7 @@
-"""A session over a real socket: connecting, TLS, authentication, transactions, QUIT.
+"""A session over a real socket: opening, transactions, QUIT.
 
-Its lower half, bytes and deadlines, is `Dialogue`. It decides nothing about recipients: replies go
+Its lower halves are `Opening` (connection, TLS, authentication) and below that `Dialogue` (bytes
+and deadlines). It decides nothing about recipients: replies go
 to `Connection`, which settles the transaction. A failure is a `SessionError`, and the session is
 closed and never used again (a desynchronised session is how mail gets lost).
 
@@ -13,23 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import (
-    AuthenticationError,
-    ConnectError,
-    ConnectionLost,
-    SessionError,
-    TLSError,
-)
+from mailbatch.errors import ConnectionLost, SessionError
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import choose_mechanism
-from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.content import checked, could_send, stuff
-from mailbatch.smtp.dialogue import Dialogue
-from mailbatch.smtp.network import reason_of, tls_context, tls_error
+from mailbatch.smtp.opening import Opening
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.transaction import Transaction
@@ -43,7 +34,7 @@ BLOCK_BYTES = 256 * 1024
 QUIT_SECONDS = 5.0
 
 
-class Session(Dialogue):
+class Session(Opening):
     """One conversation from greeting to QUIT, for as many transactions as the server allows.
 
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
@@ -64,13 +55,7 @@ class Session(Dialogue):
     ) -> None:
         super().__init__(server, transcript, chunking, vigil)
         self.transactions = 0
-        self.greeting = ""
-        self.tls_version: str | None = None
-        self.certificate: dict[str, object] = {}
-        self._context: ssl.SSLContext | None = None
         self._chunk: bytes | None = None  # of the flight that is held
-
-    # -- opening -----------------------------------------------------------------------------------
 
     @classmethod
     async def open(
@@ -88,143 +73,55 @@ class Session(Dialogue):
         """
         session = cls(server, transcript, chunking, vigil)
         try:
-            await session._connect()
-            session.greeting = (await session._expect(events.Greeted)).reply.text
-            await session._hello()
-            if server.security == "starttls":
-                await session._start_tls()
-                await session._hello()
-            await session._authenticate()
+            await session._make_ready()
         except BaseException:
             session.abort()
             raise
         return session
 
-    async def _connect(self) -> None:
-        server = self.server
-        if server.security != "plaintext":
-            self._context = tls_context(server.ca_file)
-        implicit = self._context if server.security == "tls" else None
-        hint = "check server.host, server.port and the network"
-        try:
-            async with asyncio.timeout(server.timeouts.connect):
-                await self._loop.create_connection(
-                    lambda: self,
-                    server.host,
-                    server.port,
-                    ssl=implicit,
-                    server_hostname=server.host if implicit else None,
-                )
-        except TimeoutError as error:
-            text = f"{server.address} did not answer within {server.timeouts.connect:g} s"
-            raise ConnectError(text, hint=hint) from error
-        except ssl.SSLError as error:
-            raise tls_error(server, error) from error
-        except OSError as error:
-            text = f"cannot connect to {server.address}: {reason_of(error)}"
-            raise ConnectError(text, hint=hint) from error
-        self._note_tls()
-
-    async def _hello(self) -> None:
-        self._engine.hello()
-        self._flush()
-        await self._expect(events.HelloDone)
-
-    async def _start_tls(self) -> None:
-        if not self.capabilities.starttls:
-            sent = "mail" if self._is_anonymous else "credentials"
-            other = (
-                "for a server on this machine, security: plaintext is allowed"
-                if self.peer_is_loopback
-                else "try security: tls with port 465"
-            )
-            raise TLSError(
-                f"{self.server.address} does not offer STARTTLS",
-                hint=f"the run stops rather than send {sent} in clear text; {other}",
-            )
-        self._engine.start_tls()
-        self._flush()
-        await self._expect(events.TLSReady)
-        transport, context = self._transport, self._context
-        if transport is None or context is None:
-            raise self.failure or ConnectionLost("the connection ended at STARTTLS")
-        self._upgrading = True
-        try:
-            upgraded = await self._loop.start_tls(
-                transport,
-                self,
-                context,
-                server_hostname=self.server.host,
-                ssl_handshake_timeout=self.server.timeouts.connect,
-            )
-        except ssl.SSLError as error:
-            raise tls_error(self.server, error) from error
-        except OSError as error:  # a time-out is one, too: neither says anything about TLS
-            text = f"no TLS handshake with {self.server.address}: {reason_of(error)}"
-            raise ConnectError(text) from error
-        finally:
-            self._upgrading = False
-        if upgraded is None:
-            raise ConnectionLost(f"{self.server.address} ended the TLS handshake")
-        self._transport = upgraded
-        self._engine.tls_started()
-        self._note_tls()
-
-    def _note_tls(self) -> None:
-        if self._transport is None:
-            return
-        found = self._transport.get_extra_info("ssl_object")
-        if found is not None:
-            self.tls_version = found.version()
-            self.certificate = found.getpeercert() or {}
-
-    @property
-    def _is_anonymous(self) -> bool:
-        return self.server.auth == "none" or self.server.username is None
-
-    async def _authenticate(self) -> None:
-        server = self.server
-        if self._is_anonymous or server.username is None:
-            return
-        if self.tls_version is None and not self.peer_is_loopback:
-            raise AuthenticationError(
-                "refusing to send credentials without TLS", hint="use security: starttls or tls"
-            )
-        mechanism = choose_mechanism(self.capabilities, server.auth)
-        if mechanism is None:
-            offered = ", ".join(sorted(self.capabilities.auth)) or "none"
-            raise AuthenticationError(
-                f"{server.address} does not offer authentication by {server.auth} "
-                f"(it offers: {offered})",
-                hint="see server.auth",
-            )
-        self._engine.authenticate(mechanism(server.username, server.password or ""))
-        self._flush()
-        await self._expect(events.Authenticated)
-
     # -- transactions ------------------------------------------------------------------------------
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the server announced last (after TLS, if there is TLS)."""
-        return self._engine.capabilities
 
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
         return self.failure is None and self._transport is not None
 
+    @property
+    def refusals(self) -> int:
+        """How many commands the server has refused in this session."""
+        return self._connection.refusals if self._connection is not None else 0
+
+    @property
+    def clearings(self) -> int:
+        """How many RSETs refused transactions have cost in this session."""
+        return self._connection.clearings if self._connection is not None else 0
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether replies take much longer than they did before the first refusal."""
+        return self._watch.is_slow
+
     def begin(
-        self, envelope: Envelope, *, size: int, eight_bit: bool, content: bytes | None = None
+        self,
+        envelope: Envelope,
+        *,
+        size: int,
+        eight_bit: bool,
+        content: bytes | None = None,
+        at_once: int | None = None,
     ) -> Transaction:
         """Send MAIL, every RCPT and DATA as one command group (RFC 2920).
 
         Where the `content` may go by BDAT they are held back, to leave in one flight with it.
+        Of more than `at_once` recipients the others are asked little by little.
         """
         if self.failure is not None:
             raise self.failure
-        held = content is not None and self._is_one_flight(content)
-        transaction = self._engine.begin(envelope, size=size, eight_bit=eight_bit, held=held)
+        few = at_once is None or len(envelope.forward_paths) <= at_once
+        held = few and content is not None and self._is_one_flight(content)
+        transaction = self._engine.begin(
+            envelope, size=size, eight_bit=eight_bit, held=held, at_once=at_once
+        )
         self.transactions += 1
         self._flush()
         return transaction

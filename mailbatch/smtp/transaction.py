@@ -18,9 +18,13 @@ BDAT answered with 2yz                            accepted                      
 BDAT answered with 4yz (421 too) or 5yz           that reply                      their own reply
   503 or X.5.1 behind a failed command            pending: not sent               their own reply
   50z otherwise: there is no BDAT                 pending, goes by DATA           their own reply
+    but not 50z 5.7.z, which is policy            that reply                      their own reply
 421 before the reply to BDAT                      pending: not sent               their own reply
 broken off behind BDAT, no reply to it            in doubt                        their own reply
   MAIL refused                                    in doubt                        the reply to MAIL
+
+A recipient whose RCPT was taken only to throw the message away (254, module `refusals`) is rejected
+by that reply, whatever becomes of the content: the server counts a recipient, and sends nothing.
 
 BDAT leaves together with its MAIL and RCPTs, before any reply: broken off behind it, also whoever
 has no reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is ignored, as that
@@ -40,6 +44,8 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.smtp.commands import Verb
+from mailbatch.smtp.refusals import Trouble, is_full, is_taken_and_thrown_away, meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,19 +67,17 @@ class Course(Enum):
 _CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
+_POLICY = "5.7."  # RFC 3463: 502 5.7.0 refuses the sender, not the command (Brevo says it)
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
-_STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
-_TOO_MANY = ".5.3"  # RFC 3463: X.5.3 too many recipients
-# RFC 3463: X.1.Y and X.2.Y speak of the one address or mailbox, never of the whole transaction.
-_ABOUT_ONE = frozenset({"1", "2"})
 _ABOUT_ADDRESS = "1"
 
-_TOO_BIG = 552  # RFC 1870 6.1: the message, not the sender, is refused
 _NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
 _PERMANENT = 500  # from here on: 5yz
 
 # An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
 _GO_ON, _CONTENT, _ACCEPTED = Course.GO_ON, Course.CONTENT, Status.ACCEPTED
+
+_REFUSED = (Status.DEFERRED, Status.REJECTED)
 
 _NOT_SENT = "not sent"
 _FULL = "the transaction had no room for more recipients"
@@ -85,7 +89,8 @@ class Transaction:
     """One envelope on the wire, filled by the connection and read by the caller.
 
     `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with; `chunked` says
-    that it is one flight with BDAT (RFC 3030), whose end is its end of data.
+    that it is one flight with BDAT (RFC 3030), whose end is its end of data; `first`, that its
+    session had no transaction before.
     `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
     `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
     last byte of its end of data. `broken` says why it ended without all its replies.
@@ -101,27 +106,41 @@ class Transaction:
         "end_of_data_handed_over",
         "envelope",
         "final_reply",
+        "first",
         "full",
         "handed_over",
         "mail_reply",
         "rcpt_replies",
+        "room",
         "settled",
         "size",
+        "thrown_away",
     )
 
     def __init__(
-        self, envelope: Envelope, *, size: int | None, eight_bit: bool, chunked: bool = False
+        self,
+        envelope: Envelope,
+        *,
+        size: int | None,
+        eight_bit: bool,
+        chunked: bool = False,
+        first: bool = True,
     ) -> None:
         self.envelope = envelope
         self.size = size
         self.eight_bit = eight_bit
         self.chunked = chunked
+        self.first = first
         self.mail_reply: Reply | None = None
         self.rcpt_replies: list[Reply] = []
         #: How many recipients the server has accepted so far.
         self.accepted = 0
+        #: How many of them it will send nothing to.
+        self.thrown_away = 0
         #: The recipients without a reply were left out, because the server takes no more.
         self.full = False
+        #: How many recipients it took, where the server said that it takes no more; else None.
+        self.room: int | None = None
         self.data_reply: Reply | None = None
         #: The reply to the content: to its end of data, or the refusal that cut it short.
         self.final_reply: Reply | None = None
@@ -149,9 +168,14 @@ class Transaction:
         self.rcpt_replies.append(reply)
         if reply.code < _NEGATIVE:
             self.accepted += 1
-        elif unsent > 1 and self.accepted and is_full(reply):
-            self.full = True
-            return Course.DATA
+            if reply.enhanced is None and is_taken_and_thrown_away(reply):
+                self.thrown_away += 1
+        elif self.accepted and is_full(reply):
+            if self.room is None and _names_room(reply):
+                self.room = self.accepted
+            if unsent > 1:
+                self.full = True
+                return Course.DATA
         if unsent == 1 and not self.accepted:
             # Only DATA is left, and it would be for nobody.
             return Course.RSET
@@ -195,15 +219,31 @@ class Transaction:
         reply = self.final_reply
         if not self.chunked or reply is None or reply.code not in _SYNTAX:
             return False
-        return reply.code != _BAD_SEQUENCE or not (self.refused or self._some_refused)
+        if reply.code == _BAD_SEQUENCE:
+            return not (self.refused or self._some_refused)
+        return reply.enhanced is None or not reply.enhanced.startswith(_POLICY)
 
     @property
-    def sender_refusal(self) -> Reply | None:
-        """The reply that refused the sender for good; "too big" speaks of the message."""
-        reply = self.mail_reply
-        if reply is None or reply.code < _PERMANENT or reply.code == _TOO_BIG:
+    def answered(self) -> bool:
+        """Whether there was any reply."""
+        return self.mail_reply is not None or bool(self.rcpt_replies)
+
+    @property
+    def refusal(self) -> tuple[Verb, Reply] | None:
+        """The command and the reply by which nobody of the envelope got the message.
+
+        None where there is no such reply, or where it only follows from the refusals before it.
+        """
+        if self.refused and self.mail_reply is not None:
+            return Verb.MAIL, self.mail_reply
+        if not self.accepted:
             return None
-        return reply
+        status, reply, *_ = self._fate()
+        if reply is None or status not in _REFUSED:
+            return None
+        if reply is self.data_reply:
+            return Verb.DATA, reply
+        return Verb.BDAT if self.chunked else Verb.END_OF_DATA, reply
 
     def outcomes(self) -> Sequence[Outcome]:
         """Return what became of each recipient, in the order of the envelope.
@@ -216,7 +256,7 @@ class Transaction:
         paths = self.envelope.forward_paths
         if self.refused:
             return tuple(self._behind_refused_mail())
-        if self.accepted == len(paths):
+        if self.accepted == len(paths) and not self.thrown_away:
             fate = self._fate()
             return Alike(paths, *fate)
         return tuple(self._each())
@@ -243,7 +283,10 @@ class Transaction:
                 yield Outcome(path, *self._unanswered())
             elif reply.code < _NEGATIVE:
                 accepted += 1
-                yield Outcome(path, *fate)
+                if self.thrown_away and is_taken_and_thrown_away(reply):
+                    yield Outcome(path, Status.REJECTED, reply)
+                else:
+                    yield Outcome(path, *fate)
             elif accepted and is_full(reply):
                 failed += 1
                 yield Outcome(path, Status.PENDING, reply, _FULL, counted=False)
@@ -280,8 +323,19 @@ class Transaction:
         """Say what becomes of those that nothing final was said about."""
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
-        # What was tried counts, or a message that breaks the session would be tried for ever.
-        return (Status.PENDING, None, f"{_NOT_SENT}: {self.broken}", self.handed_over)
+        counted = self.handed_over and not self._is_ended_by_others
+        return (Status.PENDING, None, f"{_NOT_SENT}: {self.broken}", counted)
+
+    @property
+    def _is_ended_by_others(self) -> bool:
+        """Whether the session seems to have ended because of somebody else.
+
+        What was tried counts otherwise, or a message that breaks sessions would be tried for ever:
+        the first transaction of a session, in which nobody else was refused, has only itself.
+        """
+        if not self.answered:
+            return not self.first
+        return any(_NEGATIVE <= reply.code != _CLOSING for reply in self.rcpt_replies)
 
     @property
     def _some_refused(self) -> bool:
@@ -296,19 +350,9 @@ class Transaction:
         return not self.rcpt_replies or self.rcpt_replies[-1].code != _CLOSING
 
 
-def is_full(reply: Reply) -> bool:
-    """Say whether this negative reply to RCPT means that the transaction takes no more recipients.
-
-    It schedules and never accepts: a recipient taken for one too many goes into the next
-    transaction, where the same reply to the first RCPT is an ordinary refusal.
-    452 is the RFC's code; servers also use others with X.5.3, or say it in words only.
-    """
-    enhanced = reply.enhanced
-    if enhanced is not None:
-        if enhanced.endswith(_TOO_MANY):
-            return True
-        return reply.code == _STORAGE and enhanced.split(".")[1] not in _ABOUT_ONE
-    return reply.code == _STORAGE or "too many recipients" in reply.text.lower()
+def _names_room(reply: Reply) -> bool:
+    """Say whether the number of those accepted before is what the server always takes."""
+    return meaning_of(Verb.RCPT, reply, behind_accepted=True).trouble is Trouble.CROWD
 
 
 def _is_about_sequence(reply: Reply) -> bool:

@@ -25,11 +25,13 @@ from tests.support.faults import Kind, Stage
 from tests.support.journal import Taken
 
 #: Everything a reply may take before the client gives up, scaled down from minutes.
-SOON = {"connect": "5s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
+SOON = {"connect": "2s", "command": "0.7s", "data": "0.7s", "end_of_data": "0.7s"}
 #: For whoever is not to give up: longer than any machine is busy, shorter than a test may hang.
 PATIENT = dict.fromkeys(("connect", "command", "data", "end_of_data"), "20s")
 #: Which of them notices a server that says nothing more; `command` where none is named.
 NOTICED_BY = {
+    Stage.CONNECT: "connect",
+    Stage.BANNER: "connect",
     Stage.TLS: "connect",
     Stage.DATA: "data",
     Stage.BODY: "end_of_data",
@@ -57,7 +59,10 @@ FOR_GOOD = {"accepted", "skipped"}
 
 @dataclass
 class Scene:
-    """A job with `recipients` recipients in `folder`, at the server on `port`."""
+    """A job with `recipients` recipients in `folder`, at the server on `port`.
+
+    They have addresses of so many `domains`. `retry` adds to the waits of the job.
+    """
 
     folder: Path
     port: int
@@ -71,6 +76,9 @@ class Scene:
     username: str | None = None
     group: bool = False
     sessions: int = 1
+    domains: int = 1
+    retry: Mapping[str, str] | None = None
+    rate: str | None = None
     timeouts: Mapping[str, str] | None = None
     text: str = "Hello {{ name }}\n"
 
@@ -86,6 +94,8 @@ class Scene:
         }
         if not self.chunking:
             server["chunking"] = "off"
+        if self.rate is not None:
+            server["rate"] = self.rate
         if self.ca_file is not None:
             server["ca_file"] = str(self.ca_file)
         if self.username is not None:
@@ -100,7 +110,12 @@ class Scene:
             "sender": {"from": "News <news@example.com>"},
             "recipients": {"file": "recipients.csv"},
             "message": {"subject": "Hello", "text": "letter.txt.j2"},
-            "retry": {"attempts": self.attempts, "initial": "0.05s", "maximum": "0.2s"},
+            "retry": {
+                "attempts": self.attempts,
+                "initial": "0.05s",
+                "maximum": "0.2s",
+                **(self.retry or {}),
+            },
             "results": "results.csv",
         }
         if self.group:
@@ -122,7 +137,10 @@ class Scene:
     @property
     def addresses(self) -> list[str]:
         """Every planned recipient."""
-        return [f"user{n}@example.net" for n in range(1, self.recipients + 1)]
+        if self.domains == 1:
+            return [f"user{n}@example.net" for n in range(1, self.recipients + 1)]
+        each = range(1, self.recipients + 1)
+        return [f"user{n}@d{n % self.domains}.example.net" for n in each]
 
     def write_recipients(self, addresses: Iterable[str]) -> None:
         """Write the recipient table."""

@@ -20,12 +20,16 @@ BEFORE_DOT = {Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY}
 #: Stages behind the reply to the end of data.
 AFTER_REPLY = {Stage.IDLE, Stage.RSET, Stage.QUIT}
 REFUSALS = {Kind.TRANSIENT: "deferred", Kind.PERMANENT: "rejected", Kind.SHUTDOWN: "deferred"}
+#: At MAIL: what is the session's trouble, where it has had a transaction before.
+OF_THE_SESSION = {Kind.RST, Kind.FIN, Kind.SHUTDOWN, Kind.TRANSIENT}
 
 
 def expected(stage, kind):
     """The statuses that the delivery which met the fault may have after the first run."""
     if kind is Kind.SPLIT or stage in AFTER_REPLY:
         return {"accepted"}
+    if stage is Stage.MAIL and kind in OF_THE_SESSION:
+        return {"accepted"}  # in a session that has sent somebody else's: tried again at once
     if kind in REFUSALS:
         return {REFUSALS[kind]}
     if stage not in BEFORE_DOT:
@@ -47,6 +51,7 @@ def expected_of_flight(stage, kind):
         # All replies look alike: noticed, if at all, with the reply to the content.
         return {"accepted", "in_doubt"}
     certain = kind is Kind.SPLIT or stage in AFTER_REPLY or kind in REFUSALS
+    # A 421 or 4yz to MAIL is certain; a flight that is cut off before is not.
     return expected(stage, kind) if certain else {"in_doubt"}
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mailbatch.job.schema import job_schema
 from tests.certainty.program import REPOSITORY, end, environment, start
@@ -158,6 +159,11 @@ def test_a_sandbox_on_its_own_keeps_what_comes_until_it_is_stopped(here, signum)
     line = process.stderr.readline()
     assert line.startswith("listening on 127.0.0.1:")
     port = int(line.split(":")[1].split(",")[0])
+    assert process.stderr.readline() == "messages go to box\n"
+    for_jobs = process.stderr.readline().removeprefix("in a job: ")
+    assert yaml.safe_load(for_jobs) == {
+        "server": {"host": "localhost", "port": port, "security": "plaintext"}
+    }
     with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
         client.sendmail("a@example.com", ["b@example.net"], b"Subject: hello\r\n\r\nhi\r\n")
     process.send_signal(signum)
@@ -167,6 +173,34 @@ def test_a_sandbox_on_its_own_keeps_what_comes_until_it_is_stopped(here, signum)
     assert "Traceback" not in err
     (file,) = (here / "box").glob("*.eml")
     assert b"Subject: hello" in file.read_bytes()
+
+
+def test_a_sandbox_on_its_own_rehearses_answers_and_says_which(here):
+    answers = ("--answer", "MAIL::1=452 4.3.1 Full", "--answer", "DATA:5/session=close")
+    process = start("sandbox", "--port", "0", *answers, cwd=here)
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(4)]
+    assert lines[1:3] == [
+        "rehearsing 452 4.3.1 Full at MAIL 1\n",
+        "rehearsing close at DATA 6 and later of each session\n",
+    ]
+    port = int(lines[0].split(":")[1].split(",")[0])
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.ehlo("me.example")
+        assert client.mail("a@example.com") == (452, b"4.3.1 Full")
+        assert client.mail("a@example.com")[0] == 250
+    process.send_signal(signal.SIGTERM)
+    code, _, err = end(process)
+    assert code == 0
+    assert err == (
+        "--answer 'DATA:5/session=close' was never given: DATA came 0 times\n0 messages accepted\n"
+    )
+
+
+def test_a_wrong_answer_starts_no_sandbox(here, program):
+    done = program("sandbox", "--port", "0", "--answer", "END=45", cwd=here)
+    assert done.code == 2
+    assert "--answer 'END=45': character 5: expected a reply code" in done.err
 
 
 def test_a_sandbox_whose_port_is_taken_says_so(here, fault_server, program):

@@ -8,6 +8,8 @@ import email.policy
 import json
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +240,52 @@ def test_sandbox_sends_to_itself_and_leaves_the_mailing_unsent(mailing):
     assert got(server) == job.addresses
 
 
+def said(transcript: Path, command: str) -> list[str]:
+    """Return the replies to a command, or to the content, that a run without groups got."""
+    lines = transcript.read_text(encoding="utf-8").splitlines()
+    return [
+        following.removeprefix("S: ")
+        for line, following in pairwise(lines)
+        if line.startswith(f"C: {command}")
+    ]
+
+
+def test_answers_are_given_by_the_embedded_sandbox(mailing):
+    job, server = mailing(pipelining=False, attempts=5)
+    answers = ("MAIL:1:1=451 4.7.1 Slow down", "RCPT:9=close")
+    given = [word for answer in answers for word in ("--answer", answer)]
+    done = job.command("run", "--sandbox", *given, "--transcript", "said.txt")
+    assert done.code == 0
+    assert [reply[:9] for reply in said(job.folder / "said.txt", "MAIL")] == [
+        "250 2.1.0", "451 4.7.1", "250 2.1.0", "250 2.1.0",
+    ]  # fmt: skip
+    assert "--answer 'RCPT:9=close' was never given: RCPT came 3 times\n" in done.err
+    assert "'MAIL:1:1" not in done.err
+    nothing_reached(server)
+
+
+@pytest.mark.parametrize("auth", ["plain", "login"])
+def test_a_sandbox_is_authenticated_to_as_the_job_says(mailing, auth):
+    """Its answer to AUTH meets the mechanism of the job."""
+    job, server = mailing(username="App")
+    job.edit("server:\n", f"server:\n  auth: {auth}\n")
+    refused = ("--answer", "AUTH=535 5.7.8 Wrong")
+    done = job.command("run", "--sandbox", *refused, "--transcript", "said.txt")
+    assert done.code == 77
+    text = (job.folder / "said.txt").read_text(encoding="utf-8")
+    assert f"C: AUTH {auth.upper()}" in text
+    assert "S: 535 5.7.8 Wrong\n" in text
+    nothing_reached(server)
+
+
+def test_a_job_without_authentication_has_none_with_the_sandbox(mailing):
+    job, _ = mailing()
+    done = job.command("run", "--sandbox", "--answer", "AUTH=535", "--transcript", "said.txt")
+    assert done.code == 0
+    assert "C: AUTH" not in (job.folder / "said.txt").read_text(encoding="utf-8")
+    assert "--answer 'AUTH=535' was never given: AUTH came 0 times\n" in done.err
+
+
 def test_set_changes_a_variable(mailing):
     job, _ = mailing(recipients=1, text="Issue {{ variables.issue }} in {{ variables.town }}\n")
     job.edit("version: 1", "version: 1\nvariables: {issue: 47, town: Ulm}")
@@ -421,6 +469,10 @@ def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing)
         (["--sandbox", "--to", "a@example.net"], "--sandbox and --to exclude each other"),
         (["--dry-run", "--sandbox"], "--dry-run and --sandbox exclude each other"),
         (["--out", "box"], "--out goes with --dry-run or --sandbox"),
+        (["--answer", "MAIL=close"], "--answer goes with --sandbox"),
+        (["--dry-run", "--answer", "MAIL=close"], "--answer goes with --sandbox"),
+        (["--sandbox", "--answer", "MIAL=close"], "Did you mean MAIL?"),
+        (["--sandbox", "--answer", "MAIL:x=close"], "character 6: expected a number, not 'x'"),
         (["--to", "nobody"], "--to nobody: the address has no @"),
         (["--set", "issue"], "--set issue: expected KEY=VALUE"),
         (["--set", "2nd=x"], "--set 2nd=x: expected KEY=VALUE"),

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -164,6 +165,23 @@ def test_nobody_is_asked_where_there_is_nothing_to_send(mailing, on_terminal):
     assert "[y/N]" not in terminal.text
     assert "━" not in terminal.shown
     assert "nothing to do" in terminal.text
+
+
+def test_whoever_waits_learns_of_a_wrong_host_at_once(mailing, on_terminal):
+    """Not in an hour."""
+    with pytest.raises(socket.gaierror) as caught:
+        socket.getaddrinfo("nowhere.invalid", 25)  # RFC 6761 6.4: there is no such name
+    if caught.value.errno != socket.EAI_NONAME:
+        pytest.skip("nobody here can look up names")
+    job, server = mailing()
+    text = job.job.read_text(encoding="utf-8").replace("127.0.0.1", "nowhere.invalid")
+    text = text.replace("plaintext", "starttls").replace("0.05s", "1h").replace("0.2s", "1h")
+    text = text.replace("attempts: 1", "attempts: 5")
+    job.job.write_text(text, encoding="utf-8")
+    terminal, code = on_terminal(job, "run", "job.yaml", "--yes")
+    assert code == 69
+    assert "is server.host spelled right?" in terminal.text
+    nothing_reached(server)
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

@@ -205,6 +205,11 @@ def test_the_loopback_needs_no_tls(host, load, changed):
     assert is_loopback(load(changed(server=server)).server.host)
 
 
+@pytest.mark.parametrize("host", ["smtp.straße.example", "βόλος.example", "my_host.example", "a."])
+def test_hosts_in_the_words_of_people(host, load, changed):
+    assert load(changed(server={"host": host})).server.host == host
+
+
 @pytest.mark.parametrize("host", ["mail.example.com", "10.0.0.1", "localhost.example.com", "::2"])
 def test_what_is_not_the_loopback(host):
     assert not is_loopback(host)
@@ -266,6 +271,7 @@ REFUSED = [
     ({"server": {"host": "a b"}}, "server.host: must be a host name or an IP address"),
     ({"server": {"host": "a..b"}}, "server.host: must be a host name or an IP address"),
     ({"server": {"host": "ü" * 63 + ".de"}}, "server.host: must be a host name or an IP address"),
+    ({"server": {"host": "\u2615.de"}}, "server.host: must be a host name or an IP address"),
     ({"server": {"host": "a\u05d0.de"}}, "server.host: must be a host name or an IP address"),
     (
         {"server": {"host": "{{ h }}"}},

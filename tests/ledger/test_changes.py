@@ -7,7 +7,6 @@ import sqlite3
 import pytest
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import LOST, REBOOTED, Doubt
 from mailbatch.ledger.results import as_object, write_results
@@ -209,19 +208,6 @@ def test_why_somebody_waits_and_what_became_of_the_copies_stand_side_by_side(led
     assert found.reason == "greylisted; copy to boss@x.org rejected: 550 5.1.1 no such user"
     copies = ledger._database.connection.execute("SELECT address, settled_at FROM copy")
     assert copies.fetchall() == [("boss@x.org", NOW + 3)]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("queued as ABCX.", "ABCX"),
-        ("queued as <half", "<half"),
-        ("queued as half>", "half>"),
-        ("queued as X1X);,", "X1X"),
-    ],
-)
-def test_an_id_is_taken_as_it_stands_but_for_what_closes_a_sentence(text, expected):
-    assert server_message_id(text) == expected
 
 
 def test_a_reply_is_written_once_and_keeps_its_number_from_run_to_run(path):

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.ledger.results import (
     as_line,
     as_object,
@@ -386,32 +385,6 @@ def test_an_outdated_schema_is_named(tmp_path, capsys):
     schema.write_text(schema.read_text().replace("in_doubt", "doubtful"))
     assert main([str(schema), "--check"]) == 1
     assert str(schema) in capsys.readouterr().err
-
-
-# The server's message id
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Message queued as 6f1c0d1e-8a3b", "6f1c0d1e-8a3b"),
-        ("Message queued as <6f1c0d1e-8a3b>", "6f1c0d1e-8a3b"),
-        ("Ok: queued as D620820C041", "D620820C041"),
-        ("Ok: queued as D620820C041.", "D620820C041"),
-        ("OK id=1xVHyb-0003Yz-2m", "1xVHyb-0003Yz-2m"),
-        ("OK ids=d7ef132b5d7711ea8c8c000c29c33806", "d7ef132b5d7711ea8c8c000c29c33806"),
-        ("n8S1kOZ8020000 Message accepted for delivery", "n8S1kOZ8020000"),
-        ("<abc@host> [InternalId=17, Hostname=h] 1 bytes in 0.1 Queued mail", "abc@host"),
-        ("Ok 0102018b7c-aa11-000000", "0102018b7c-aa11-000000"),
-        ("OK  1700000000 a1b2-20020a05.3 - gsmtp", "a1b2-20020a05.3"),
-        ("Ok", None),
-        ("Accepted", None),
-        ("", None),
-        ("thank you", None),
-    ],
-)
-def test_the_id_is_found_in_what_servers_write(text, expected):
-    assert server_message_id(text) == expected
 
 
 def test_the_text_of_a_reply_decides_nothing(ledger):

@@ -18,8 +18,6 @@ pytestmark = pytest.mark.realserver
 
 #: Recipients that a server takes in a message, where it is not more.
 RECIPIENTS = {"chasquid": 100}
-#: Servers that end a session because of somebody who is refused.
-ENDS_SESSIONS = {"Exim", "chasquid"}
 #: Servers that take letters beyond ASCII before the @.
 INTERNATIONAL = {"Exim", "chasquid", "Haraka", "smtp-server"}
 
@@ -76,8 +74,6 @@ def test_nobody_is_left_of_a_group(server, mailing_to):
 
 def test_many_who_are_refused_and_some_who_are_not(server, mailing_to):
     """Each refusal is one person's: the others have their message, and lose no attempt by it."""
-    if server.name in ENDS_SESSIONS:
-        pytest.skip(f"{server.name} ends sessions because of refusals")
     refused = tuple(server.refused(number) for number in range(40))
     mailing = mailing_to(server, recipients=20, first=refused, attempts=1)
     assert mailing.run().exit_code == 3

@@ -9,6 +9,7 @@ import pytest
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
+from mailbatch.smtp.auth_refusals import SAID
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 
@@ -77,6 +78,16 @@ def test_a_refused_password_ends_the_run_after_one_attempt(tmp_path, fault_serve
     assert_no_secret("\n".join([*lines, str(summary.failure)]))
 
 
+@pytest.mark.parametrize("said", SAID, ids=[said.words for said in SAID])
+def test_a_refusal_that_is_not_about_the_password_says_what_helps(tmp_path, fault_server, said):
+    server = fault_server(Fault(Stage.AUTH_FINAL, Kind.REPLY, text=said.reply, times=0))
+    summary = scene_at(tmp_path, server).run()
+    assert summary.exit_code == 77
+    assert said.reply in str(summary.failure)
+    assert summary.failure.hint == said.hint
+    assert len(server.stages(Stage.AUTH_FINAL)) == 1
+
+
 def test_several_sessions_make_one_attempt_each_at_most(tmp_path, fault_server):
     """The first refusal stops the sessions that have not asked yet."""
     server = fault_server(credentials=(USERNAME, "another"))
@@ -104,11 +115,11 @@ def test_a_temporary_refusal_is_tried_again(tmp_path, fault_server, mechanism):
     scene.check(server.deliveries())
 
 
-def test_a_temporary_refusal_that_lasts_is_an_unavailable_server(tmp_path, fault_server):
+def test_a_temporary_refusal_that_lasts_ends_the_run_for_now(tmp_path, fault_server):
     fault = Fault(Stage.AUTH_FINAL, Kind.REPLY, text="454 4.7.0 Try later", times=0)
     server = fault_server(fault, credentials=(USERNAME, PASSWORD))
-    summary = scene_at(tmp_path, server, attempts=2).run()
-    assert summary.exit_code == 69
+    summary = scene_at(tmp_path, server, attempts=5).run()
+    assert summary.exit_code == 75
     assert "454 4.7.0 Try later" in str(summary.failure)
     assert len(server.stages(Stage.AUTH_FINAL)) == 2
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mailbatch.delivery.sender import MOST_REFUSALS
+from mailbatch.delivery.trouble import MOST_AT_MAIL
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 
@@ -22,12 +22,9 @@ def test_a_sender_that_is_refused_again_and_again_stops_the_run(tmp_path, fault_
     summary = scene.run()
     assert summary.exit_code == 69
     assert f"refuses the sender: {NO}" in str(summary.failure)
-    assert "--retry-rejected" in summary.failure.hint
-    assert Counter(scene.statuses().values()) == {
-        "rejected": MOST_REFUSALS,
-        "pending": 10 - MOST_REFUSALS,
-    }
-    assert len(server.stages(Stage.MAIL)) == MOST_REFUSALS
+    assert "pending again" in summary.failure.hint
+    assert Counter(scene.statuses().values()) == {"pending": 10}
+    assert len(server.stages(Stage.MAIL)) == MOST_AT_MAIL
     scene.check(server.deliveries(), finished=False)
 
 

@@ -107,7 +107,12 @@ def test_a_certificate_for_another_host_is_refused(tmp_path, fault_server, certi
     )
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, security)
-        refused(scene, f"the certificate of localhost:{tap.port} does not hold", "localhost")
+        refused(
+            scene,
+            f"the certificate of localhost:{tap.port} does not hold",
+            "localhost",
+            "write a name into server.host that stands in the certificate; checking cannot",
+        )
         check_nothing_left(server, tap)
 
 
@@ -118,23 +123,43 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     server = fault_server(security=security, tls_context=certificates.server_context())
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, security, ca_file=False)
-        refused(scene, "does not hold", "name your own authority in server.ca_file")
+        refused(scene, "does not hold", "if its authority is your own, name that in")
         check_nothing_left(server, tap)
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "words", "hint"),
+    [
+        (2020, 2021, "certificate has expired", "whoever runs the server has to renew it"),
+        (2999, 3000, "certificate is not yet valid", "is the clock of this machine right?"),
+    ],
+)
 @pytest.mark.parametrize("security", SECURE)
-def test_an_expired_certificate_is_refused(tmp_path, fault_server, certificates, security):
+def test_a_certificate_of_another_time_is_refused(
+    tmp_path, fault_server, certificates, security, begins, ends, words, hint
+):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificates.authority.issue_cert(
         "localhost",
-        not_before=dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
-        not_after=dt.datetime(2021, 1, 1, tzinfo=dt.UTC),
+        not_before=dt.datetime(begins, 1, 1, tzinfo=dt.UTC),
+        not_after=dt.datetime(ends, 1, 1, tzinfo=dt.UTC),
     ).configure_cert(context)
     server = fault_server(security=security, tls_context=context)
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, security)
-        refused(scene, "does not hold: certificate has expired")
+        text = refused(scene, f"does not hold: {words}", hint)
+        assert "ca_file" not in text
         check_nothing_left(server, tap)
+
+
+def test_an_address_that_the_certificate_does_not_name_is_refused(
+    tmp_path, fault_server, certificates
+):
+    server = fault_server(security="tls", tls_context=certificates.server_context("localhost"))
+    scene = scene_at(tmp_path, server.port, certificates, "tls")
+    text = scene.job.read_text(encoding="utf-8")
+    scene.job.write_text(text.replace("host: localhost", "host: 127.0.0.1"), encoding="utf-8")
+    refused(scene, "127.0.0.1", "write a name into server.host that stands in the certificate")
 
 
 def test_a_server_without_starttls_is_refused(tmp_path, fault_server, certificates):
@@ -164,13 +189,13 @@ def test_without_credentials_a_server_without_starttls_is_refused_for_the_mail(
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"),
+    ("reply", "hint"),
     [
-        ("454 4.7.0 TLS not available now", "454 4.7.0 TLS not available now"),
-        ("502 5.5.1 no such thing", "502 5.5.1 no such thing"),
+        ("454 4.7.0 TLS not available now", "does not work at the moment: run again later"),
+        ("502 5.5.1 no such thing", "no STARTTLS on this port: try security: tls with port 465"),
     ],
 )
-def test_a_refused_starttls_stops_the_run(tmp_path, fault_server, certificates, reply, words):
+def test_a_refused_starttls_stops_the_run(tmp_path, fault_server, certificates, reply, hint):
     server = fault_server(
         Fault(Stage.STARTTLS, Kind.REPLY, text=reply),
         security="starttls",
@@ -178,7 +203,7 @@ def test_a_refused_starttls_stops_the_run(tmp_path, fault_server, certificates, 
     )
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, "starttls")
-        refused(scene, "refused STARTTLS", words)
+        refused(scene, f"refused STARTTLS: {reply}", hint)
         check_nothing_left(server, tap)
 
 
@@ -189,7 +214,7 @@ def test_implicit_tls_to_a_plain_port_says_what_may_be_wrong(tmp_path, fault_ser
         refused(
             scene,
             f"no TLS with localhost:{tap.port}",
-            "port 587 wants security: starttls, port 465 security: tls",
+            "the server speaks in clear text there: try security: starttls (its port is 587)",
         )
         check_nothing_left(server, tap)
 
@@ -200,11 +225,12 @@ def test_starttls_to_an_implicit_tls_port_ends_at_the_deadline(
     """Both sides wait for the other one to speak first."""
     server = fault_server(security="tls", tls_context=certificates.server_context())
     with Tap(server.port) as tap:
-        scene = scene_at(tmp_path, tap.port, certificates, "starttls", timeouts={"command": "0.3s"})
+        scene = scene_at(tmp_path, tap.port, certificates, "starttls", timeouts={"connect": "0.5s"})
         scene.job.write_text(scene.job.read_text().replace("attempts: 3", "attempts: 1"))
         summary = scene.run()
         assert summary.exit_code == 69
-        assert "did not answer in time" in str(summary.failure)
+        assert str(summary.failure) == f"localhost:{tap.port} did not greet within 0.5 s"
+        assert "if it is one (465), write security: tls" in summary.failure.hint
         assert tap.said() == b""
 
 
@@ -236,7 +262,25 @@ def test_old_protocols_are_not_spoken(tmp_path, fault_server, certificates):
     server = fault_server(security="tls", tls_context=context)
     with Tap(server.port) as tap:
         scene = scene_at(tmp_path, tap.port, certificates, "tls")
-        refused(scene, "no TLS with")
+        refused(scene, "no TLS with", "TLS before 1.2 only")
+        check_nothing_left(server, tap)
+
+
+@pytest.mark.parametrize("security", SECURE)
+def test_a_server_whose_own_tls_fails_is_told_from_a_wrong_port(
+    tmp_path, fault_server, certificates, security
+):
+    """It has no cipher for its key, and says so with an alert, as one whose TLS is broken."""
+    context = certificates.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    server = fault_server(security=security, tls_context=context)
+    with Tap(server.port) as tap:
+        scene = scene_at(tmp_path, tap.port, certificates, security)
+        text = refused(
+            scene, "no TLS with", "server.port and server.security are right: its own TLS fails"
+        )
+        assert ("the server took STARTTLS" in text) == (security == "starttls")
         check_nothing_left(server, tap)
 
 

@@ -18,7 +18,8 @@ Intents are the methods of `Connection` by name:
     -- ready [KEYWORD; KEYWORD ...]                 (greeting and EHLO with these keywords, done)
     -- hello | start_tls | tls_started | finish_content | reset | noop | quit | receive_eof
     -- authenticate MECHANISM USERNAME PASSWORD
-    -- begin FROM TO[,TO ...] [size=N] [eight_bit] [smtputf8] [held]   (FROM may be <>)
+    -- begin FROM TO[,TO ...] [size=N] [at_once=N] [eight_bit] [smtputf8] [held]
+                                                 (FROM may be <>)
     -- send_content TEXT | send_body TEXT | send_chunk TEXT        (escapes as in Python)
     -- connection_lost REASON
     -- unsent                                       (what the engine wants to send stays there)
@@ -275,14 +276,19 @@ class Replay:
 
     def _intent_begin(self, rest: str) -> None:
         sender, recipients, *options = rest.split()
-        size = next((int(word[5:]) for word in options if word.startswith("size=")), None)
+        numbers = dict(word.split("=") for word in options if "=" in word)
+        given = {name: int(value) for name, value in numbers.items()}
         envelope = Envelope(
             "" if sender == "<>" else sender,
             tuple(unescape(word).decode() for word in recipients.split(",")),
             smtputf8="smtputf8" in options,
         )
         self.connection.begin(
-            envelope, size=size, eight_bit="eight_bit" in options, held="held" in options
+            envelope,
+            size=given.get("size"),
+            eight_bit="eight_bit" in options,
+            held="held" in options,
+            at_once=given.get("at_once"),
         )
         self.begun += 1
 

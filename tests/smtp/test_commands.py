@@ -25,9 +25,13 @@ def test_command_groups():
 
 
 def test_deadlines():
-    """RFC 5321 4.5.3.2: DATA, the end of data and BDAT have deadlines of their own."""
+    """RFC 5321 4.5.3.2: DATA, the end of data and BDAT have deadlines of their own.
+
+    The greeting has that of the connection.
+    """
     special = {verb: verb.deadline for verb in Verb if verb.deadline is not Deadline.COMMAND}
     assert special == {
+        Verb.GREETING: Deadline.CONNECT,
         Verb.DATA: Deadline.DATA,
         Verb.END_OF_DATA: Deadline.END_OF_DATA,
         Verb.BDAT: Deadline.END_OF_DATA,

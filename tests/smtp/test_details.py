@@ -11,7 +11,7 @@ from mailbatch.outcome import Reply, Status
 from mailbatch.smtp import commands, events
 from mailbatch.smtp.auth import Mechanism
 from mailbatch.smtp.capabilities import Capabilities
-from mailbatch.smtp.commands import Deadline
+from mailbatch.smtp.commands import Deadline, Verb
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.reply import ReplyParser
 from mailbatch.smtp.server import Timeouts
@@ -75,17 +75,15 @@ def test_what_came_of_a_reply_is_shown_from_its_end():
     [
         (None, False),
         (Reply(250), False),
-        (Reply(451), False),
-        (Reply(552), False),  # speaks of the message
-        (Reply(550), True),
-        (Reply(553), True),
+        (Reply(451), True),
+        (Reply(552), True),
         (Reply(500), True),
     ],
 )
-def test_a_sender_is_refused_for_good_by_a_5yz_to_mail(reply, refused):
+def test_a_negative_reply_to_mail_refuses_the_transaction(reply, refused):
     made = Transaction(ENVELOPE, size=1, eight_bit=False)
     made.mail_reply = reply
-    assert made.sender_refusal == (reply if refused else None)
+    assert made.refusal == ((Verb.MAIL, reply) if refused else None)
 
 
 class Puzzle(Mechanism):

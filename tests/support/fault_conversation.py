@@ -197,6 +197,11 @@ class Conversation:
         given = credentials_given(mechanism, steps)
         expected = self._settings.credentials
         right = given is not None and (expected is None or tuple(expected) == given)
+        if mechanism == "XOAUTH2" and not right:  # as Google does: why, in a challenge
+            why = base64.b64encode(b'{"status":"401","schemes":"Bearer"}').decode("ascii")
+            if self._speaker.answer(Stage.AUTH, "AUTH XOAUTH2", f"334 {why}") != 334:
+                return
+            self._speaker.command()
         reply = "235 2.7.0 Authentication successful" if right else "535 5.7.8 Invalid credentials"
         code = self._speaker.answer(
             Stage.AUTH_FINAL,

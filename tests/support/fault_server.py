@@ -68,14 +68,14 @@ class FaultServer:
 
     def __init__(
         self,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[Fault] | FaultPlan = (),
         *,
         journal_file: Path | None = None,
         port: int = 0,
         **settings: Any,
     ) -> None:
         self._settings = Settings(**settings)
-        self._plan = FaultPlan(faults)
+        self._plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults)
         self._journal = Journal(journal_file)
         self._counters = Counters()
         self._stopping = threading.Event()

@@ -1,0 +1,168 @@
+"""A worker's link to the server: its one session, opened, renewed, given up or lost.
+
+Whoever sends asks for a session that is ready; this module opens one where there is none, ends one
+that has had its share, and waits before it tries a server again that it has lost. It must never
+begin a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from mailbatch.delivery.shared import Run
+from mailbatch.delivery.transport import TransportSession
+from mailbatch.delivery.verdict import Entry, Worker
+from mailbatch.errors import (
+    AuthenticationDeferred,
+    AuthenticationError,
+    LocalProtocolError,
+    SessionError,
+    TLSError,
+    UnknownHost,
+)
+
+#: A session that would idle longer than this is ended and opened again when it is needed: Amazon
+#: SES closes an idle one after ten seconds.
+LONGEST_IDLE = 8.0
+
+
+class Link:
+    """At most one open session, and what is known of those before it.
+
+    `given_up`: the server lets in no more sessions than the others have.
+    """
+
+    def __init__(self, run: Run, open_session: Callable[[], Awaitable[TransportSession]]) -> None:
+        self.session: TransportSession | None = None
+        self.worker = Worker()
+        self.given_up = False
+        self._run = run
+        self._open_session = open_session
+        self._losses = 0
+
+    async def ready(self) -> TransportSession | None:
+        """Return a usable session, opening one if needed; None if the run was stopped meanwhile.
+
+        None, too, where the link is `given_up`. Raises the `SessionError` after which trying again
+        is useless or not allowed.
+        """
+        run = self._run
+        session = self.session
+        if session is not None and session.usable and self.has_had_its_share:
+            await self.quit()
+        while session is None or session is not self.session or not session.usable:
+            self.forget()
+            if run.stop.is_set() or (self._losses > 1 and not await self._wait_after_loss()):
+                return None
+            try:
+                session = await self._open_unless_stopped()
+            except SessionError as error:
+                session = None
+                if not self._is_worth_another_try(error):
+                    return None
+                continue
+            if session is not None:
+                self._note_opened(session)
+        return session
+
+    @property
+    def has_had_its_share(self) -> bool:
+        """Whether the session has had as many transactions as the server takes."""
+        most = self._run.limits.transactions
+        return most is not None and self.session is not None and most <= self.session.transactions
+
+    def _note_opened(self, session: TransportSession) -> None:
+        run = self._run
+        self.session = session
+        self.worker.refused_mails = 0
+        run.sessions += 1
+        run.open_sessions += 1
+        run.let_in.set()
+        run.troubles.let_in()
+        run.limits.announced(session.capabilities)
+        run.progress.session_opened(run.server)
+
+    async def _open_unless_stopped(self) -> TransportSession | None:
+        """Open a session; None if the run was stopped before it was ready."""
+        opening = asyncio.ensure_future(self._open_session())
+        try:
+            await first(asyncio.wait({opening}), self._run.stop.wait())
+            if opening.done():
+                return opening.result()
+        finally:
+            opening.cancel()
+        await asyncio.wait({opening})  # it closes what it has opened
+        return None
+
+    def _is_worth_another_try(self, error: SessionError) -> bool:
+        """Count a session that was not opened; False where the others are enough."""
+        run = self._run
+        entry = run.troubles.not_let_in(error, others=run.open_sessions)
+        if not isinstance(error, AuthenticationError | AuthenticationDeferred):
+            run.let_in.set()  # others may have more luck, and no password was offered
+        if entry is Entry.END:
+            raise run.troubles.ended or error
+        if entry is Entry.GIVE_UP:
+            self.given_up = True
+            run.progress.note(f"{error}; going on with {run.open_sessions} open")
+            return False
+        self.lose(error)
+        return True
+
+    def lose(self, error: SessionError) -> None:
+        """Count a failed conversation; raise `error` where trying again is useless."""
+        self._losses += 1
+        final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
+        final = final or (self._run.attended and isinstance(error, UnknownHost))
+        if final or self._losses >= self._run.policy.attempts:
+            raise error
+        self._run.progress.note(f"{error}; trying again")
+
+    def serves(self) -> None:
+        """Note that a conversation came to something."""
+        self._losses = 0
+
+    async def _wait_after_loss(self) -> bool:
+        run = self._run
+        seconds = run.policy.wait_before(self._losses - 1)
+        run.progress.waiting(seconds, "the server")
+        return not await first(run.stop.wait(), seconds=seconds)
+
+    async def pause(self, seconds: float, what: str) -> bool:
+        """Wait for `what`, without a session if it takes long; False if the run was stopped."""
+        run = self._run
+        if seconds > LONGEST_IDLE:
+            await self.quit()
+        run.progress.waiting(seconds, what)
+        return not await first(run.stop.wait(), seconds=seconds)
+
+    async def quit(self) -> None:
+        """End the session politely, if there is one."""
+        session = self.session
+        if session is not None:
+            self.forget()
+            await session.quit()
+
+    def abort(self) -> None:
+        """End the session at once, if there is one."""
+        if self.session is not None:
+            self.session.abort()
+            self.forget()
+
+    def forget(self) -> None:
+        """Have no session any more."""
+        if self.session is not None:
+            self.session = None
+            self._run.open_sessions -= 1
+
+
+async def first(*waits: Awaitable[object], seconds: float | None = None) -> bool:
+    """Wait until one of `waits` is over; False if `seconds` passed first."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return bool(done)

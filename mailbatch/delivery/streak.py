@@ -1,0 +1,39 @@
+"""A streak: equal refusals in a row, over all sessions of a run, with nobody accepted in between.
+
+It counts; what follows from the count is decided in `trouble`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailbatch.outcome import Reply
+
+
+@dataclass(slots=True)
+class Streak:
+    """Equal refusals in a row.
+
+    `key` is what they have in common, `count` how many there were, `began` when the first of them
+    came, `reply` the last one's, `domains` those of the addresses.
+    """
+
+    key: object = None
+    count: int = 0
+    began: float = 0.0
+    reply: Reply | None = None
+    domains: set[str] = field(default_factory=set)
+
+    def add(self, key: object, reply: Reply, now: float) -> int:
+        """Count one; another one than before begins anew."""
+        if key != self.key:
+            self.end()
+            self.key, self.began = key, now
+        self.reply = reply
+        self.count += 1
+        return self.count
+
+    def end(self) -> None:
+        """Forget it."""
+        self.key, self.count, self.reply = None, 0, None
+        self.domains.clear()

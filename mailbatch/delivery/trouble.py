@@ -1,0 +1,419 @@
+"""Whose trouble is it? The policy of a run for what the server refuses.
+
+A refusal of one person is that person's outcome. Trouble of the account, the sender, the session or
+the rate is the run's, and costs nobody an outcome or an attempt. This module counts over all
+sessions of a run, and judges each transaction (`judge`) and each session that was not let in
+(`not_let_in`); what a single reply speaks of is read in `smtp.refusals`. It may only make an
+outcome milder: it must never accept or reject, and it neither waits nor talks.
+
+    refused                                      what it is       what happens
+    -------------------------------------------  ---------------  ---------------------------------
+    530, 538, words for AUTH or TLS              not let in       the run ends, 77
+    503 at MAIL                                  out of step      new session; again: 69
+    a day's or month's limit, at any command     not today        the run ends, 75
+    another limit, at any command                slow down        wait, then one at a time
+    too many recipients, at DATA or behind it    too large        that many, or half of them
+    4yz at MAIL in a session that took some      session used up  new session
+    the same 5yz 10 times at DATA or behind it,  account          the run ends, 69; the refused are
+      3 times at MAIL, 50 at RCPT (10 domains)                      pending again
+    the same 4yz 5 times                         slow down        wait, then one at a time
+
+"Times" are in a row over all sessions, with nobody accepted in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mailbatch.delivery.limits import Limits, domain_of
+from mailbatch.delivery.pace import Pace
+from mailbatch.delivery.streak import Streak
+from mailbatch.delivery.transport import Attempt, TransportSession
+from mailbatch.delivery.verdict import Entry, Verdict, Worker
+from mailbatch.errors import (
+    AuthenticationDeferred,
+    AuthenticationError,
+    ConnectionLost,
+    LimitReached,
+    ServiceUnavailable,
+    SessionError,
+)
+from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.smtp.commands import Verb
+from mailbatch.smtp.refusals import Meaning, Trouble, essence, meaning_of
+
+#: So many equal 5yz in a row mean the account: at MAIL, at DATA or the end of data, at RCPT. One
+#: blocked domain may be many rows of a sorted table, so at RCPT they are of so many domains, too.
+MOST_AT_MAIL, MOST_AT_CONTENT, MOST_AT_RCPT, LEAST_DOMAINS = 3, 10, 50, 10
+#: So many equal 4yz in a row ask the run to slow down.
+MOST_FOR_NOW = 5
+#: A session that has cost so many RSETs is ended: Exim refuses the twelfth
+#: (`smtp_accept_max_nonmail`).
+MOST_CLEARINGS = 10
+#: From so many refused RCPTs in a row on a dying run leaves a note of them.
+SUSPICIOUS_AT_RCPT = 10
+# A refused transaction may be so many refused commands: RCPT, and DATA for nobody.
+_REFUSALS_OF_ONE = 2
+# The same 4yz to AUTH so many times is no chance.
+_MOST_AT_AUTH = 2
+# So many sessions in a row that are out of step are no chance, either.
+_MOST_OUT_OF_STEP = 2
+
+_OUT_OF_STEP, _CLOSING, _TOO_BIG = 503, 421, 552  # RFC 5321 4.2.3, 3.8; RFC 1870 6.1
+_NEGATIVE, _PERMANENT = 400, 500  # from here on: 4yz, and 5yz
+# RFC 3463: X.3.4 message too big for system, X.2.3 message length exceeds administrative limit.
+_ABOUT_SIZE = (None, "5.3.4", "5.2.3")
+_TOO_MANY = "4.5.3"  # RFC 3463: X.5.3 too many recipients
+_REFUSED = (Status.REJECTED, Status.DEFERRED)
+# What is the run's at first sight, and of that what asks for time.
+_AT_ONCE = frozenset({Trouble.LOGIN, Trouble.LIMIT, Trouble.ALLOWANCE})
+_ITS_TIME = _AT_ONCE - {Trouble.LOGIN}
+
+
+class Troubles:
+    """What the sessions of a run were refused, counted together.
+
+    `ended` is why the run has to end, once it has. `calm`: nothing is counted, and an acceptance
+    changes nothing.
+    """
+
+    def __init__(
+        self, limits: Limits, pace: Pace, *, server: str, clock: Callable[[], float]
+    ) -> None:
+        self.ended: SessionError | None = None
+        self.calm = True
+        self._limits = limits
+        self._pace = pace
+        self._server = server
+        self._clock = clock
+        self._let_in = False
+        self._out_of_step = 0
+        self._troubled_since = 0.0
+        self._streak = Streak()  # 5yz at MAIL, DATA or the end of data
+        self._at_rcpt = Streak()  # 5yz at RCPT
+        self._for_now = Streak()  # 4yz
+        self._at_auth = Streak()
+
+    @property
+    def suspected_since(self) -> float | None:
+        """When refusals in a row began that may turn out to be the run's; None if none did."""
+        began = [self._streak.began] if self._streak.count else []
+        if self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
+            began.append(self._at_rcpt.began)
+        return min(began, default=None)
+
+    @property
+    def unfinished(self) -> list[tuple[float, Reply]]:
+        """The streaks that a run which ends early gives back: when each began, and its reply.
+
+        Nobody knows yet whose trouble the refusals behind the last acceptance are. Those of RCPT
+        are the recipients' own until the streak is long enough.
+        """
+        streaks = [self._streak]
+        if self._is_everybody(self._at_rcpt):
+            streaks.append(self._at_rcpt)
+        return [(s.began, s.reply) for s in streaks if s.reply is not None]
+
+    # -- transactions ------------------------------------------------------------------------------
+
+    def judge(
+        self,
+        attempt: Attempt,
+        session: TransportSession,
+        worker: Worker,
+        *,
+        begun: float,
+        failure: SessionError | None,
+    ) -> Verdict:
+        """Say what a transaction comes to that began at `begun`; `failure` ended its session."""
+        outcomes = attempt.outcomes()
+        self.calm = False
+        if attempt.room is not None:
+            self._limits.learn_recipients(attempt.room)
+        self._note_first_mail(attempt, session, worker)
+        if any(outcome.status is Status.ACCEPTED for outcome in outcomes):
+            self._relieve(begun)
+        verdict = self._judge_recipients(attempt, Verdict(outcomes), begun)
+        refusal = attempt.refusal
+        if refusal is not None:
+            verdict = self._judge_refusal(attempt, verdict, session, worker, begun)
+        elif _is_closed(failure) and not attempt.answered and session.transactions > 1:
+            worker.refused_mails += 1
+            self._use_up(session, worker, closed=True)
+            verdict = replace(verdict, excused=True)
+        refused = refusal is not None or any(o.status in _REFUSED for o in outcomes)
+        if failure is not None and refused:
+            at_mail = refusal is not None and refusal[0] is Verb.MAIL
+            verdict = self._excuse_loss(verdict, session, failure, at_mail=at_mail)
+        return replace(verdict, renew=verdict.renew or self._is_worn(session))
+
+    def _relieve(self, begun: float) -> None:
+        """Go on at full speed: somebody was accepted.
+
+        What was under way in another session before the first refusal is no acceptance behind it.
+        """
+        if begun < self._troubled_since:
+            return
+        self._troubled_since = 0.0
+        self._pace.relieve()
+        for streak in (self._streak, self._at_rcpt, self._for_now):
+            streak.end()
+        self._out_of_step = 0
+        self.calm = True
+
+    def _note_first_mail(self, attempt: Attempt, session: TransportSession, worker: Worker) -> None:
+        """Learn how many transactions a session has, once a new one shows that it was the session.
+
+        A limit of the account refuses the first MAIL of the new session, too.
+        """
+        if session.transactions > 1 or worker.used_up is None or not attempt.answered:
+            return
+        used_up, worker.used_up = worker.used_up, None
+        if attempt.refusal is not None and attempt.refusal[0] is Verb.MAIL:
+            return
+        if worker.closed:
+            self._limits.cut_short(used_up)
+        else:
+            self._limits.learn_transactions(used_up)
+
+    def _use_up(self, session: TransportSession, worker: Worker, *, closed: bool) -> None:
+        """Suspect that the session has had as many transactions as it may have."""
+        worker.used_up = session.transactions - worker.refused_mails
+        worker.closed = closed
+
+    def _excuse_loss(
+        self, verdict: Verdict, session: TransportSession, failure: SessionError, *, at_mail: bool
+    ) -> Verdict:
+        """Excuse a session that ended with a refusal; learn how many it takes of them."""
+        if not _is_closed(failure):
+            return verdict
+        closing = failure.reply is not None  # a 421 is a refusal, too
+        if not at_mail and session.refusals > closing:
+            self._limits.learn_refusals(session.refusals - closing)
+        return replace(verdict, excused=True)
+
+    def _is_worn(self, session: TransportSession) -> bool:
+        """Say whether a new session would be of more use."""
+        if session.is_slow:
+            self._limits.learn_refusals(max(1, session.refusals - _REFUSALS_OF_ONE))
+            return True
+        most = self._limits.refusals
+        return session.clearings >= MOST_CLEARINGS or (
+            most is not None and session.refusals >= most
+        )
+
+    # -- refused recipients ------------------------------------------------------------------------
+
+    def _judge_recipients(self, attempt: Attempt, verdict: Verdict, begun: float) -> Verdict:
+        """Judge the refusals of RCPT."""
+        if attempt.accepted:
+            self._at_rcpt.end()
+        refusal = attempt.refusal
+        whole = None if refusal is None else refusal[1]
+        milder: dict[Reply, Status] = {}
+        for outcome in verdict.outcomes:
+            reply = outcome.reply
+            if reply is None or reply is whole or outcome.status not in _REFUSED:
+                continue
+            meaning = meaning_of(Verb.RCPT, reply)
+            status = self._status_at_rcpt(meaning, outcome, reply, attempt, begun)
+            if status is not None:
+                milder[reply] = status
+        return self._milder(verdict, milder) if milder else verdict
+
+    def _status_at_rcpt(
+        self, meaning: Meaning, outcome: Outcome, reply: Reply, attempt: Attempt, begun: float
+    ) -> Status | None:
+        """Return the milder status of a refused RCPT that is trouble of the run; else None."""
+        if meaning.trouble in _AT_ONCE:
+            if meaning.trouble is Trouble.LOGIN or not attempt.accepted:
+                self._act(meaning, reply, begun)
+            return Status.PENDING
+        if attempt.accepted or reply.code < _NEGATIVE:  # somebody gets it; or a 254
+            return None
+        if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
+            return Status.PENDING if self._is_refused_as_all(outcome, reply) else None
+        if reply.enhanced == _TOO_MANY or not self._is_for_now_again(Verb.RCPT, reply):
+            return None
+        self._act(meaning, reply, begun)
+        return Status.DEFERRED
+
+    def _is_refused_as_all(self, outcome: Outcome, reply: Reply) -> bool:
+        """Count a recipient who was refused for good; say whether everybody is."""
+        streak = self._at_rcpt
+        self._add(streak, essence(reply), reply)
+        streak.domains.add(domain_of(outcome.address))
+        if not self._is_everybody(streak):
+            return False
+        self._end(_refused(self._server, "refuses recipient after recipient", reply))
+        return True
+
+    @staticmethod
+    def _is_everybody(streak: Streak) -> bool:
+        return streak.count >= MOST_AT_RCPT and len(streak.domains) >= LEAST_DOMAINS
+
+    # -- refused transactions ----------------------------------------------------------------------
+
+    def _judge_refusal(
+        self,
+        attempt: Attempt,
+        verdict: Verdict,
+        session: TransportSession,
+        worker: Worker,
+        begun: float,
+    ) -> Verdict:
+        """Judge what refused a transaction as a whole."""
+        if attempt.refusal is None:
+            return verdict
+        verb, reply = attempt.refusal
+        meaning = meaning_of(verb, reply)
+        if verb is Verb.MAIL:
+            again = self._of_the_session(reply, meaning, session, worker)
+            if again is not None:
+                return replace(self._milder(verdict, {reply: Status.PENDING}), renew=again)
+        if self._is_the_runs(attempt, meaning, reply, begun):
+            return self._milder(verdict, {reply: Status.PENDING})
+        if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
+            account = self._is_of_the_account(verb, reply, meaning)
+            return self._milder(verdict, {reply: Status.PENDING}) if account else verdict
+        if not self._is_for_now_again(verb, reply):
+            return verdict
+        self._act(meaning, reply, begun)
+        return self._milder(verdict, {reply: Status.DEFERRED})
+
+    def _is_the_runs(self, attempt: Attempt, meaning: Meaning, reply: Reply, begun: float) -> bool:
+        """Act upon a refusal that is trouble of the run at first sight; False if it is not."""
+        if meaning.trouble is Trouble.CROWD and attempt.accepted > 1:
+            most = meaning.recipients
+            fewer = most is not None and most < attempt.accepted
+            self._limits.learn_recipients(most if fewer and most else attempt.accepted // 2)
+            return True
+        if meaning.trouble not in _AT_ONCE:
+            return False
+        self._act(meaning, reply, begun)
+        return True
+
+    def _is_for_now_again(self, verb: Verb, reply: Reply) -> bool:
+        """Count what was refused for now; say whether it is the same again and again."""
+        return self._add(self._for_now, (verb, essence(reply)), reply) >= MOST_FOR_NOW
+
+    def _of_the_session(
+        self, reply: Reply, meaning: Meaning, session: TransportSession, worker: Worker
+    ) -> bool | None:
+        """Say whether a refused MAIL asks for a new session; None if it is not the session's."""
+        if reply.code == _OUT_OF_STEP and meaning.trouble is not Trouble.LOGIN:
+            self._out_of_step += 1
+            if self._out_of_step >= _MOST_OUT_OF_STEP:
+                self._end(_refused(self._server, "is out of step in every session", reply))
+            return True
+        worker.refused_mails += 1
+        if reply.code >= _PERMANENT or session.transactions == worker.refused_mails:
+            return None  # the account's, or a session that took none: it is not used up
+        if reply.code != _CLOSING and meaning.trouble is Trouble.NONE and worker.refused_mails == 1:
+            return False  # once may be chance
+        self._use_up(session, worker, closed=reply.code == _CLOSING)
+        return True
+
+    def _is_of_the_account(self, verb: Verb, reply: Reply, meaning: Meaning) -> bool:
+        """Count a refusal of sender, content or account; say whether it is certain to be that."""
+        if verb is Verb.MAIL and reply.code == _TOO_BIG and reply.enhanced in _ABOUT_SIZE:
+            return False  # the message's own
+        count = self._add(self._streak, (verb, essence(reply)), reply)
+        at_once = meaning.trouble is Trouble.ACCOUNT and reply.code >= _PERMANENT
+        if not at_once and count < (MOST_AT_MAIL if verb is Verb.MAIL else MOST_AT_CONTENT):
+            return False
+        what = "the sender" if verb is Verb.MAIL else "message after message"
+        self._end(_refused(self._server, f"refuses {what}", reply))
+        return True
+
+    # -- sessions ----------------------------------------------------------------------------------
+
+    def let_in(self) -> None:
+        """Note that a session was opened."""
+        self._let_in = True
+        self._at_auth.end()
+
+    def not_let_in(self, error: SessionError, *, others: int) -> Entry:
+        """Say what to do about a session that was not opened, while `others` are open."""
+        reply = error.reply
+        if not isinstance(reply, Reply):
+            return Entry.END if isinstance(error, AuthenticationError) else Entry.AGAIN
+        if not isinstance(error, AuthenticationError | AuthenticationDeferred):
+            return Entry.AGAIN
+        if self._let_in and others:
+            self._limits.learn_sessions(others)
+            return Entry.GIVE_UP
+        limited = meaning_of(Verb.AUTH, reply).trouble in _ITS_TIME
+        if isinstance(error, AuthenticationDeferred):
+            count = self._at_auth.add(essence(reply), reply, self._clock())
+            if not limited and count < _MOST_AT_AUTH:
+                return Entry.AGAIN
+            limited = True
+        self._end(_limited(error.message, reply) if limited else error)
+        return Entry.END
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _add(self, streak: Streak, key: object, reply: Reply) -> int:
+        """Count a refusal; return how many equal ones there were in a row."""
+        now = self._clock()
+        self._troubled_since = self._troubled_since or now
+        return streak.add(key, reply, now)
+
+    def _act(self, meaning: Meaning, reply: Reply, begun: float) -> None:
+        """Let the run wait; end it where the wait would be too long, or is no use."""
+        self._troubled_since = self._troubled_since or self._clock()
+        if meaning.trouble is Trouble.LOGIN:
+            self._end(_not_let_in(self._server, reply))
+        elif meaning.trouble is Trouble.ALLOWANCE:
+            self._end(_limited(f"{self._server} takes no more today: {reply}", reply))
+        elif not self._pace.slow(begun=begun, seconds=meaning.seconds, until=meaning.until):
+            self._end(_limited(f"{self._server} takes no more for now: {reply}", reply))
+
+    def _end(self, failure: SessionError) -> None:
+        self.ended = self.ended or failure
+
+    def _milder(self, verdict: Verdict, statuses: dict[Reply, Status]) -> Verdict:
+        """Take the attempt back from whoever was refused by one of these replies."""
+        outcomes = tuple(_milder(outcome, statuses) for outcome in verdict.outcomes)
+        resume_at = max(verdict.resume_at, self._pace.resume_at)
+        return replace(verdict, outcomes=outcomes, resume_at=resume_at)
+
+
+def _is_closed(failure: SessionError | None) -> bool:
+    """Whether the server ended the session, by 421 or without a word; no time-out, no garbage."""
+    return isinstance(failure, ServiceUnavailable | ConnectionLost)
+
+
+def _milder(outcome: Outcome, statuses: dict[Reply, Status]) -> Outcome:
+    reply = outcome.reply
+    if reply is None or reply not in statuses or outcome.status not in _REFUSED:
+        return outcome
+    status = statuses[reply]
+    reason = str(reply) if status is Status.PENDING else outcome.reason
+    return replace(outcome, status=status, reason=reason, counted=False)
+
+
+def _not_let_in(server: str, reply: Reply) -> SessionError:
+    return AuthenticationError(
+        f"{server} wants to know who sends, or TLS: {reply}",
+        hint="see server.username and server.password, and server.security where it asks for TLS",
+        reply=reply,
+    )
+
+
+def _refused(server: str, what: str, reply: Reply) -> SessionError:
+    return ServiceUnavailable(
+        f"{server} {what}: {reply}",
+        hint="the refused are pending again: see to the sender and the account, then run again",
+        reply=reply,
+    )
+
+
+def _limited(message: str, reply: Reply) -> SessionError:
+    return LimitReached(
+        message,
+        hint="run again when the limit allows it; server.rate keeps a run below a rate",
+        reply=reply,
+    )

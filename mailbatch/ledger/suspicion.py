@@ -1,0 +1,74 @@
+"""Refusals in a row that may turn out to be trouble of the account, and nobody's outcome.
+
+They are recorded as they come: `rejected`. While it is open whose trouble they are, a fact says
+since when. A run that ends before it is known, or that finds the account in trouble, gives them
+back; so does the next run where this one died. This module must never touch what was accepted, nor
+what was refused before that moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from mailbatch.ledger.database import set_fact
+from mailbatch.ledger.folding import DUE, fold
+from mailbatch.outcome import Reply
+
+_FACT = "suspected_since"
+DIED = "refused right before the run died; nobody knows whether for good"
+
+
+def suspect(connection: sqlite3.Connection, since: float | None) -> None:
+    """Note since when refusals are open to doubt (seconds since the epoch); None: none is."""
+    set_fact(connection, _FACT, None if since is None else repr(since))
+
+
+def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int:
+    """Make pending again whoever was rejected since then by this reply; return how many rows.
+
+    Replies are the same if code and enhanced status are: texts differ in addresses and ids. Nobody
+    of them is tried again in this run, and the reply is their reason.
+    """
+    fold(connection)
+    return _reopen(
+        connection,
+        "(SELECT code FROM reply WHERE id = reply_id) = :code"
+        " AND (SELECT enhanced FROM reply WHERE id = reply_id) IS :enhanced",
+        {"since": since, "code": reply.code, "enhanced": reply.enhanced, "due": None},
+        reason=str(reply),
+    )
+
+
+def recover(connection: sqlite3.Connection) -> int:
+    """Make pending again whoever a dead run rejected while that was open to doubt.
+
+    Inside the transaction that begins a run, where everything is folded. Return how many rows.
+    """
+    found = connection.execute("SELECT value FROM fact WHERE name = ?", (_FACT,)).fetchone()
+    if found is None:
+        return 0
+    suspect(connection, None)
+    return _reopen(connection, "true", {"since": float(found[0]), "due": 0.0}, reason=DIED)
+
+
+def _reopen(
+    connection: sqlite3.Connection, which: str, values: dict[str, object], *, reason: str
+) -> int:
+    chosen = f"status = 'rejected' AND settled_at >= :since AND {which}"
+    values["reason"] = reason
+    deliveries = connection.execute(
+        f"SELECT DISTINCT delivery_id FROM recipient WHERE {chosen}",  # noqa: S608 - constants
+        values,
+    ).fetchall()
+    changed = connection.execute(
+        "UPDATE recipient SET status = 'pending', settled_at = NULL, due = :due, reason = :reason,"  # noqa: S608 - constants
+        " attempts = max(attempts - 1, 0),"
+        " first_attempt_at = CASE WHEN attempts > 1 THEN first_attempt_at END"
+        f" WHERE {chosen}",
+        values,
+    ).rowcount
+    connection.executemany(
+        f"UPDATE delivery SET due = {DUE} WHERE id = ?",  # noqa: S608 - a constant
+        deliveries,
+    )
+    return changed

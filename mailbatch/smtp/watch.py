@@ -1,0 +1,50 @@
+"""A watch on how long replies take: some servers answer ever more slowly once they have refused.
+
+Postfix answers everything a second late from the tenth error of a session on
+(`smtpd_soft_error_limit`), sendmail every recipient beyond `BadRcptThrottle`. A new session is
+quick again. This module must never decide what becomes of a session: it knows times only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailbatch.smtp.commands import Verb
+
+#: A reply that takes so many seconds longer than usual, and more than so many times as long, is
+#: slow. Postfix and sendmail wait a second; half of that is beyond what a busy network adds.
+SECONDS, TIMES = 0.5, 4.0
+#: What a server answers without looking anything up. The content takes its time at any server.
+_PROMPT = frozenset({Verb.EHLO, Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CLEAR, Verb.CLEAR_BDAT})
+
+
+class Watch:
+    """How long the replies of one session take, before its first refusal and behind it."""
+
+    __slots__ = ("_clock", "_last", "_usual", "is_slow")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last = clock()
+        self._usual: float | None = None
+        #: Whether a reply behind a refusal took much longer than usual.
+        self.is_slow = False
+
+    def said(self) -> None:
+        """Note that something was asked."""
+        self._last = self._clock()
+
+    def heard(self, owed: Verb | None, *, refused: bool) -> None:
+        """Note that bytes came, `owed` being the oldest reply that was waited for.
+
+        `refused`: the server has refused something in this session before.
+        """
+        now = self._clock()
+        waited, self._last = now - self._last, now
+        if owed not in _PROMPT:
+            return
+        if not refused:
+            # The longest: a server may look up some recipients, and that is no punishment.
+            self._usual = waited if self._usual is None else max(self._usual, waited)
+        elif waited > SECONDS + TIMES * (self._usual or 0.0):
+            self.is_slow = True
