@@ -96,8 +96,8 @@ class TransportSession(Protocol):
         """How many RSETs refused transactions have cost in this session."""
 
     @property
-    def is_slow(self) -> bool:
-        """Whether replies take much longer than they did before the first refusal."""
+    def slow_at(self) -> int | None:
+        """Behind how many refusals replies began to take much longer; None if they do not."""
 
     def begin(
         self,
@@ -180,7 +180,7 @@ class FileSession:
         self.usable = True
         self.failure: SessionError | None = None
         self.refusals = self.clearings = 0
-        self.is_slow = False
+        self.slow_at: int | None = None
         self._folder = folder
         self._first = ""
         self._content = b""
@@ -308,9 +308,9 @@ class RedirectedSession:
         return self._session.clearings
 
     @property
-    def is_slow(self) -> bool:
-        """Whether replies take much longer than before."""
-        return self._session.is_slow
+    def slow_at(self) -> int | None:
+        """Behind how many refusals replies began to take much longer."""
+        return self._session.slow_at
 
     def begin(
         self,

@@ -186,7 +186,12 @@ class Connection(Answers):
             self._queue_group(mail, rcpts, len(envelope.forward_paths), at_once)
         self.phase = phase
         self.transaction = transaction = Transaction(
-            envelope, size=size, eight_bit=eight_bit, chunked=held, first=not self._had_transaction
+            envelope,
+            size=size,
+            eight_bit=eight_bit,
+            chunked=held,
+            first=not self._had_transaction,
+            troubled=self.refusals > 0,
         )
         self._had_transaction = True
         return transaction

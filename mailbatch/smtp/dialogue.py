@@ -100,10 +100,10 @@ class Dialogue(asyncio.Protocol):
         if self.failure is not None:
             return
         engine = self._engine
-        owed = engine.owed
+        owed, refusals = engine.owed, engine.refusals
         engine.receive_data(data)
-        self._watch.heard(owed, refused=engine.refusals > 0)
-        if self._watch.is_slow and engine.asks_in_vain:
+        self._watch.heard(owed, refusals=refusals)
+        if self._watch.slow_at is not None and engine.asks_in_vain:
             self._fail(ConnectionLost(f"{self.server.address} takes no more recipients, slowly"))
             return
         self._collect()

@@ -97,9 +97,9 @@ class Session(Opening):
         return self._connection.clearings if self._connection is not None else 0
 
     @property
-    def is_slow(self) -> bool:
-        """Whether replies take much longer than they did before the first refusal."""
-        return self._watch.is_slow
+    def slow_at(self) -> int | None:
+        """Behind how many refusals replies began to take much longer; None if they do not."""
+        return self._watch.slow_at
 
     def begin(
         self,
@@ -219,12 +219,12 @@ class Session(Opening):
     # -- ending ------------------------------------------------------------------------------------
 
     async def quit(self) -> None:
-        """Say QUIT, wait a little for the reply, close; never fails."""
+        """Say QUIT, wait a little for the reply unless the server is slow, close; never fails."""
         if self.usable:
             with contextlib.suppress(SessionError, TimeoutError):
                 self._engine.quit()
                 self._flush()
-                async with asyncio.timeout(QUIT_SECONDS):
+                async with asyncio.timeout(QUIT_SECONDS if self.slow_at is None else 0.0):
                     await self._expect(events.Closed)
         self.abort()
 

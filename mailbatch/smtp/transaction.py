@@ -31,7 +31,8 @@ has no reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted 
 to a lone dot: it is for nobody, and everybody has a reply. A server that refuses MAIL, accepts a
 RCPT behind it and takes the content contradicts itself: that is in doubt.
 
-A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending. Behind an accepted recipient
+A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending; 421 behind the refusal of
+somebody else pending, too, and uses no attempt. Behind an accepted recipient
 "too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT
 behind a failed one: each time somebody else of the same transaction makes progress.
 "Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
@@ -64,6 +65,7 @@ class Course(Enum):
     LONE_DOT = auto()  # the server reads content that nobody is to have
 
 
+_OK = 250
 _CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
@@ -89,8 +91,8 @@ class Transaction:
     """One envelope on the wire, filled by the connection and read by the caller.
 
     `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with; `chunked` says
-    that it is one flight with BDAT (RFC 3030), whose end is its end of data; `first`, that its
-    session had no transaction before.
+    that it is one flight with BDAT (RFC 3030), whose end is its end of data. `first`: its session
+    had no transaction before; `troubled`: the server had refused something in it.
     `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
     `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
     last byte of its end of data. `broken` says why it ended without all its replies.
@@ -115,6 +117,7 @@ class Transaction:
         "settled",
         "size",
         "thrown_away",
+        "troubled",
     )
 
     def __init__(
@@ -125,12 +128,14 @@ class Transaction:
         eight_bit: bool,
         chunked: bool = False,
         first: bool = True,
+        troubled: bool = False,
     ) -> None:
         self.envelope = envelope
         self.size = size
         self.eight_bit = eight_bit
         self.chunked = chunked
         self.first = first
+        self.troubled = troubled
         self.mail_reply: Reply | None = None
         self.rcpt_replies: list[Reply] = []
         #: How many recipients the server has accepted so far.
@@ -168,8 +173,8 @@ class Transaction:
         self.rcpt_replies.append(reply)
         if reply.code < _NEGATIVE:
             self.accepted += 1
-            if reply.enhanced is None and is_taken_and_thrown_away(reply):
-                self.thrown_away += 1
+            if reply.code != _OK or reply.enhanced is None:
+                self.thrown_away += is_taken_and_thrown_away(reply)
         elif self.accepted and is_full(reply):
             if self.room is None and _names_room(reply):
                 self.room = self.accepted
@@ -290,6 +295,8 @@ class Transaction:
             elif accepted and is_full(reply):
                 failed += 1
                 yield Outcome(path, Status.PENDING, reply, _FULL, counted=False)
+            elif reply.code == _CLOSING and self._is_ended_by_others:
+                yield Outcome(path, Status.PENDING, reply, self._not_sent, counted=False)
             elif failed and reply.code == _BAD_SEQUENCE:
                 yield Outcome(path, Status.PENDING, reply, _BEHIND_FAILURE, counted=False)
             else:
@@ -324,7 +331,11 @@ class Transaction:
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
         counted = self.handed_over and not self._is_ended_by_others
-        return (Status.PENDING, None, f"{_NOT_SENT}: {self.broken}", counted)
+        return (Status.PENDING, None, self._not_sent, counted)
+
+    @property
+    def _not_sent(self) -> str:
+        return f"{_NOT_SENT}: {self.broken}"
 
     @property
     def _is_ended_by_others(self) -> bool:
@@ -335,6 +346,8 @@ class Transaction:
         """
         if not self.answered:
             return not self.first
+        if self.troubled and self.rcpt_replies and self.rcpt_replies[-1].code == _CLOSING:
+            return True  # that 421 may be the answer to one refusal too many
         return any(_NEGATIVE <= reply.code != _CLOSING for reply in self.rcpt_replies)
 
     @property

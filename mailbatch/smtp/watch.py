@@ -21,30 +21,30 @@ _PROMPT = frozenset({Verb.EHLO, Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CLEAR, Ver
 class Watch:
     """How long the replies of one session take, before its first refusal and behind it."""
 
-    __slots__ = ("_clock", "_last", "_usual", "is_slow")
+    __slots__ = ("_clock", "_last", "_usual", "slow_at")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._last = clock()
         self._usual: float | None = None
-        #: Whether a reply behind a refusal took much longer than usual.
-        self.is_slow = False
+        #: Behind how many refusals a reply took much longer than usual; None if none did.
+        self.slow_at: int | None = None
 
     def said(self) -> None:
         """Note that something was asked."""
         self._last = self._clock()
 
-    def heard(self, owed: Verb | None, *, refused: bool) -> None:
+    def heard(self, owed: Verb | None, *, refusals: int) -> None:
         """Note that bytes came, `owed` being the oldest reply that was waited for.
 
-        `refused`: the server has refused something in this session before.
+        `refusals` is how many commands the server had refused in this session before.
         """
         now = self._clock()
         waited, self._last = now - self._last, now
         if owed not in _PROMPT:
             return
-        if not refused:
+        if not refusals:
             # The longest: a server may look up some recipients, and that is no punishment.
             self._usual = waited if self._usual is None else max(self._usual, waited)
-        elif waited > SECONDS + TIMES * (self._usual or 0.0):
-            self.is_slow = True
+        elif self.slow_at is None and waited > SECONDS + TIMES * (self._usual or 0.0):
+            self.slow_at = refusals

@@ -97,6 +97,7 @@ WORDINGS: tuple[Wording, ...] = (
     ),
     _login("authentication required", "RFC 4954 6, sendmail, smtp-server, msmtpd"),
     _login("authentication is required", "RFC 4954 6"),
+    _login("must be authenticated", "chasquid 1.11, 550 5.7.9 at MAIL"),
     _login("authenticate first", "go-smtp, 502 5.7.0; Stalwart, 503 5.5.1"),
     _login("unauthenticated senders", "SendGrid, SMTP errors"),
     _login("not logged in", "Postfix, reject_unauthenticated_sender_login_mismatch"),
