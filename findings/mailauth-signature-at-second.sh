@@ -8,7 +8,8 @@
 # Most people expect: a signer's output verifies; a failure would be seen at the first message. And npm install NAME gives the newest version.
 # What happens: the field is written twice, once to be signed and once for the output, and t= is taken from the clock both times. If the second
 #   changed in between, the signed and the sent field differ. In a plain loop of 1,500 messages in 10 seconds 5 signatures were invalid
-#   (one in 300). It is rounded, too, so t= is up to half a second in the future. npm prefers a version whose engines fit, so older Node.js gets 4.13.3 without a word.
+#   (one in 300). It is rounded, too, so t= is up to half a second in the future. npm prefers a version whose
+#   engines fit, so older Node.js gets 4.13.3 without a word.
 # Why a sender of mail cares: 0.3 % of a mailing fails DKIM, and DMARC with it where SPF is not aligned, on no pattern that a test shows.
 #   Give signTime yourself, or verify what was signed.
 set -euo pipefail
