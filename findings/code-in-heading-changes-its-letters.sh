@@ -4,7 +4,7 @@
 # Expected: the text part says what the HTML part says; at most the layout is plainer.
 # Really: everything in h1 to h6 is put in capitals, also what is no language: the code aB3x-k9 is AB3X-K9, the written-out
 # link https://example.org/AbC is HTTPS://EXAMPLE.ORG/ABC (paths tell capitals apart), 5 mg is 5 MG, and 10 mW of power is
-# 10 MW. Capitals of other languages are made without asking for the language: stra\u00dfe is STRASSE, a Turkish i has no dot.
+# 10 MW. Capitals of other languages are made without asking for the language: straße is STRASSE, a Turkish i has no dot.
 # The href of a link in brackets is left alone, which hides it from a quick test.
 # Why a sender cares: a one-time code, a coupon or a login name in large type is exactly what stands in a heading of a mail.
 # People who read the text part type what they see, and are refused.

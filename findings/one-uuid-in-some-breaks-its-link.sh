@@ -4,7 +4,7 @@
 # Expected: long lines are wrapped at blanks; a URL is one word and stays whole, also if it is longer than the line.
 # Really: a URL longer than 78 characters is broken behind a hyphen that has two letters before and after it, in a link
 # and in plain text: hyphens of words count as places to break. A UUID token has four hyphens, and about one UUID in
-# fourteen has such letters (...a4ab-cd66...): those people get a broken link, all others a whole one. A slug such as
+# fifteen has such letters (...a4ab-cd66...): those people get a broken link, all others a whole one. A slug such as
 # spring-sale breaks for everybody. Where a line begins with a year (1998.) or a dash, a backslash is put in front of it for
 # Markdown's sake, which readers of plain text see.
 # Why a sender cares: confirmation and unsubscribe links carry UUIDs. A click opens the first half, the page says that the token is

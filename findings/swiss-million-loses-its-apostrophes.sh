@@ -5,7 +5,7 @@
 # Really, in 2.19.0: Switzerland's separator became the plain apostrophe, which is also the quotation mark of number
 # patterns. The writer removes pairs of them from the finished number: with two of them, both are gone. CHF 123'456.00 is
 # right, one million and above is CHF 1234567.00, and a thousand million is 1234567'890. All of de, fr, it, rm and en of
-# Switzerland, and Liechtenstein. 2.18.0 wrote CHF 1\u2019234\u2019567.00 (another character, which is no quotation mark).
+# Switzerland, and Liechtenstein. 2.18.0 wrote CHF 1’234’567.00, with the typographic apostrophe, which quotes nothing.
 # Why a sender cares: test letters have sums of some hundreds. The statements with large sums are those that come out
 # unreadable or, with one apostrophe after seven digits, look like a forgery or another sum. Readers of the mail notice.
 set -eu
