@@ -98,6 +98,8 @@ class Troubles:
     @property
     def suspected_since(self) -> float | None:
         """When refusals in a row began that may turn out to be the run's; None if none did."""
+        if self.calm:
+            return None
         began = [self._streak.began] if self._streak.count else []
         if self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
             began.append(self._at_rcpt.began)
