@@ -102,11 +102,13 @@ def lines(connected: Connected) -> list[str]:
     if connected.authenticated is not None:
         user = "authenticated as {} by {}".format(*connected.authenticated)
     offers = connected.capabilities
+    limits = [f"{number:,} {key.replace('_', ' ')}" for key, number in _limits(offers).items()]
     return [
         f"server: {connected.name} at {connected.address}",
         f"security: {tls}",
         f"authentication: {user}",
         f"capabilities: {', '.join(_keywords(offers)) or 'none'}",
+        *([f"limits: {', '.join(limits)}"] if limits else []),
     ]
 
 
@@ -124,7 +126,18 @@ def as_object(connected: Connected) -> dict[str, Any]:
         "pipelining": offers.pipelining,
         "size": offers.size,
         "authenticated": list(connected.authenticated) if connected.authenticated else None,
+        "limits": _limits(offers),
     }
+
+
+def _limits(offers: Capabilities) -> dict[str, int]:
+    """Return the limits that the server announces (RFC 9422), by the job's keys if it has any."""
+    announced = {
+        "transactions_per_session": offers.mail_max,
+        "recipients_per_transaction": offers.rcpt_max,
+        "domains_per_transaction": offers.rcpt_domain_max,
+    }
+    return {key: number for key, number in announced.items() if number is not None}
 
 
 def _keywords(offers: Capabilities) -> list[str]:

@@ -211,7 +211,7 @@ class Troubles:
 
     def _judge_recipients(self, attempt: Attempt, verdict: Verdict, begun: float) -> Verdict:
         """Judge the refusals of RCPT."""
-        if attempt.accepted:
+        if attempt.accepted and begun >= self._troubled_since:
             self._at_rcpt.end()
         refusal = attempt.refusal
         whole = None if refusal is None else refusal[1]
