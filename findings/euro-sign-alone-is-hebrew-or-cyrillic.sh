@@ -3,9 +3,9 @@
 #
 # Expected: a detector is unsure about a file with few letters beyond ASCII, but the euro sign of Windows-1252 is the
 # commonest of them; and more rows make the answer better.
-# Really: for a list of English names and sums with a euro sign (Excel's "CSV", cp1252) the three detectors give three wrong
-# answers: chardet says cp862, a Hebrew letter; cchardet says UTF-8, which cannot even decode the file; charset-normalizer says
-# cp1250 for two rows, which has the same euro sign, and with the same two rows twenty times cp1125, a Cyrillic letter: more
+# Really: for a list of English names and sums with a euro sign (Excel's "CSV", cp1252) two of three detectors are wrong at
+# once: chardet says cp862, a Hebrew letter; cchardet says UTF-8, which cannot even decode the file; charset-normalizer says
+# cp1250 for two rows, which is right by luck (the same euro sign), and with the same two rows twenty times cp1125, a Cyrillic letter: more
 # data makes it worse. Names of Spain are read with the n of Poland (Muńoz) by two, Swedish ones as HP's roman8 by one.
 # Why a sender cares: "guess the encoding" is a feature of many importers. No name test shows it, since the names are ASCII, and
 # the invoice says 49,90 and a Hebrew letter.
