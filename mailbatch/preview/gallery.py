@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from mailbatch.errors import UsageError
+from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.compare import (
     BODIES_A_FILE,
     FORMAT,
@@ -172,6 +172,7 @@ def _writing(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        raise_if_starved(error)
         raise UsageError(
             f"cannot write {error.filename or out}: {error.strerror}", hint="choose another --out"
         ) from error

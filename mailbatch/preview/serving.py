@@ -24,7 +24,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
-from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
+from mailbatch.errors import (
+    InputError,
+    InputErrors,
+    MailbatchError,
+    UsageError,
+    raise_if_starved,
+)
 from mailbatch.preview.gallery import Identity
 from mailbatch.preview.markup import icon, mark, page, text
 
@@ -213,6 +219,7 @@ def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Requests, gallery=gallery))
     except OSError as error:
+        raise_if_starved(error)
         raise UsageError(
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
         ) from error

@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import Location, RecipientError
+from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.workbook_parts import failed_cell
@@ -125,8 +125,11 @@ def _opened(path: Path, shown: str, name: str | None) -> Iterator[CalamineSheet]
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _error(shown, None, "not a regular file")
-        book = calamine.CalamineWorkbook.from_path(path)
+        # Its own errors say less of the system than these.
+        with path.open("rb"):
+            book = calamine.CalamineWorkbook.from_path(path)
     except OSError as error:
+        raise_if_starved(error)
         raise _error(shown, None, f"cannot be read: {error.strerror or error}") from None
     except calamine.PasswordError:
         raise _error(shown, None, "the workbook is protected by a password") from None

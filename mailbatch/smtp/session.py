@@ -23,6 +23,7 @@ from mailbatch.errors import (
     ConnectionLost,
     SessionError,
     TLSError,
+    raise_if_starved,
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
@@ -121,6 +122,7 @@ class Session(Dialogue):
         except ssl.SSLError as error:
             raise tls_error(server, error) from error
         except OSError as error:
+            raise_if_starved(error)
             text = f"cannot connect to {server.address}: {reason_of(error)}"
             raise ConnectError(text, hint=hint) from error
         self._note_tls()
