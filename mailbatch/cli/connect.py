@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
@@ -48,6 +49,7 @@ def connect(job: Job) -> Connected:
 
     Raises `SessionError` where any of that fails, `JobError` where a secret is missing.
     """
+    check_descriptors(1)
     return asyncio.run(_connect(job))
 
 

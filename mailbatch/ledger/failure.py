@@ -6,12 +6,14 @@ No `sqlite3.Error` and no `OSError` leaves this room: whatever fails here is a `
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import MORE_FILES, LedgerError
 
 _SPACE = "free some space, then run again: what was recorded so far stands"
 _DAMAGED = (
@@ -42,11 +44,14 @@ _ERRNO_HINTS = {
     errno.EROFS: _HINTS["READONLY"],
     errno.EACCES: _HINTS["PERM"],
     errno.EPERM: _HINTS["PERM"],
+    errno.EMFILE: MORE_FILES,
+    errno.ENFILE: MORE_FILES,
     errno.EIO: _HINTS["IOERR"],
     errno.ENOLCK: _HINTS["PROTOCOL"],
     errno.EOPNOTSUPP: _HINTS["PROTOCOL"],
 }
-_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"])
+_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"], MORE_FILES)
+_FILES_OF_SQLITE = 4  # ledger, journal, its index, a temporary file
 
 
 def damaged(path: Path, what: str) -> LedgerError:
@@ -81,10 +86,21 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
     if name == "SQLITE_IOERR_SHMSIZE":  # the index of the journal finds no room
         kind = "FULL"
     cause = f"{error} ({name})" if name else str(error)
-    return LedgerError(
-        f"{path}: the ledger cannot be used: {cause}",
-        hint=_HINTS.get(kind, "run again; if it stays, report it with this text"),
-    )
+    hint = _HINTS.get(kind, "run again; if it stays, report it with this text")
+    if kind in {"CANTOPEN", "IOERR"} and (shortage := _shortage_of_files()) is not None:
+        cause, hint = shortage.strerror or str(shortage), MORE_FILES
+    return LedgerError(f"{path}: the ledger cannot be used: {cause}", hint=hint)
+
+
+def _shortage_of_files() -> OSError | None:
+    """Return why no file can be opened now, which SQLite does not tell; None if they can."""
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(_FILES_OF_SQLITE):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return error
+    return None
 
 
 def from_system(

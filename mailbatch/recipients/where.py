@@ -9,13 +9,13 @@ a text taken for a truth value would mail those whose cell says `no`.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailbatch.errors import JobError, Location
+from mailbatch.expressions.sandbox import BoundedSandbox
 from mailbatch.recipients.suggest import did_you_mean
 
 #: Says of the cells of a row, in the order of the columns, whether the row is wanted. Raises
@@ -27,15 +27,6 @@ _ASKS = frozenset({"defined", "undefined", "default", "d"})
 _TAKEN = "self"
 _RESULT = "result"
 _SHOWN = 60
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, in which a key of a mapping comes before a method of the same name."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
 
 
 def compile_where(
@@ -54,7 +45,7 @@ def compile_where(
     Raises:
         JobError: the expression is none, or uses a name that nothing defines.
     """
-    environment = _Sandbox(undefined=StrictUndefined)
+    environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
     try:
         parser = Parser(environment, expression, state="variable")
@@ -81,6 +72,7 @@ def compile_where(
     def condition(cells: tuple[str, ...]) -> bool:
         row = dict(zip(columns, cells, strict=True))
         context.vars = {**row, "recipient": row}
+        environment.budget.begin()
         try:
             list(template.root_render_func(context))  # runs it; it has no output
             value = context.vars[_RESULT]
