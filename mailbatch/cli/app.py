@@ -15,6 +15,16 @@ from typing import Annotated, Any
 import typer
 
 from mailbatch import __version__
+from mailbatch.cli.arguments import (
+    AsJson,
+    Edition,
+    JobArgument,
+    Only,
+    Quiet,
+    Results,
+    Set,
+    StateDir,
+)
 from mailbatch.cli.exit_codes import MEANING
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
@@ -38,37 +48,6 @@ app = typer.Typer(
     rich_markup_mode="rich" if _has_room_for_boxes() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-JobArgument = Annotated[
-    Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
-]
-Edition = Annotated[
-    str | None,
-    typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
-]
-StateDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-dir",
-        metavar="DIR",
-        envvar="MAILBATCH_STATE_DIR",
-        help="Where the ledgers lie; default: .mailbatch/ beside the job.",
-    ),
-]
-Results = Annotated[
-    Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
-]
-Only = Annotated[
-    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
-]
 
 
 def _version(show: bool) -> None:
@@ -143,6 +122,12 @@ def run(
     ] = False,
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Try those again who were refused for good.")
+    ] = False,
+    new_mailing: Annotated[
+        bool,
+        typer.Option(
+            "--new-mailing", help="Begin although most people seem to have this edition already."
+        ),
     ] = False,
     transcript: Annotated[
         Path | None,
@@ -317,6 +302,12 @@ def resolve(
         ),
     ] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="Go on from a ledger that was put back and may be an older copy."
+        ),
+    ] = False,
     only: Annotated[
         str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
     ] = None,

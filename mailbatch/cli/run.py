@@ -51,6 +51,7 @@ def run_command(
     results: Path | None,
     accept_changes: bool,
     retry_rejected: bool,
+    new_mailing: bool,
     transcript: Path | None,
     metrics_file: Path | None,
     yes: bool,
@@ -77,6 +78,7 @@ def run_command(
             out=out,
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
+            new_mailing=new_mailing,
             transcript=written,
         )
         _check_outputs(job, options, transcript, metrics_file)

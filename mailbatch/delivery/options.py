@@ -37,6 +37,7 @@ class RunOptions:
     out: Path | None = None
     accept_changes: bool = False
     retry_rejected: bool = False
+    new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
 
     @property

@@ -399,7 +399,7 @@ def test_a_ledger_that_was_taken_over_says_where_and_what_to_do(path):
             with pytest.raises(LedgerError) as caught:
                 first.commit_point(delivery.id)
     assert caught.value.message == (
-        f"{path}: another program wrote the ledger while this run was under way; "
+        f"{lock_of(path)}: the lock file was removed while this run was under way; "
         "it was stopped before it could mail twice"
     )
     assert "let one run work on an edition" in caught.value.hint

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands share: one text for each, wherever it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JobArgument = Annotated[
+    Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
+]
+Edition = Annotated[
+    str | None,
+    typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
+]
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="MAILBATCH_STATE_DIR",
+        help="Where the ledgers lie; default: .mailbatch/ beside the job.",
+    ),
+]
+Results = Annotated[
+    Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
+]
+Only = Annotated[
+    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
+]
