@@ -31,12 +31,15 @@ class Layers:
         self._journal = journal
 
     def note(self) -> None:
-        """Write down that the journal was begun anew, if it was."""
+        """Write down that the journal was begun anew, if it was.
+
+        Synced before the lock says so, or a power loss would make an older copy of this ledger.
+        """
         path = self._database.path
         if journal_of(path) == self._journal:
             return
         lower = count(self._database)
-        with self._database.transaction() as connection:
+        with self._database.transaction(durable=True) as connection:
             set_fact(connection, "layer", str(lower + 1))
         self._journal = journal_of(path)
         self._lock.note_layers(lower=lower, upper=lower + 1)

@@ -30,6 +30,7 @@ from mailbatch.ledger.database import (
     make_folder,
     open_for_reading,
     set_fact,
+    sync_folder,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
@@ -167,6 +168,8 @@ class Ledger:
             number = lots(self._database) if in_order else 0
             self._database.close()
             if in_order and self._lock is not None:
+                with suppress(OSError):  # the journal that is gone must not come back
+                    sync_folder(self.path.parent)
                 with suppress(OSError, LedgerError):  # without its seal it is checked page by page
                     self._lock.mark(running=False, lots=number, seal=seal(self.path))
         finally:
