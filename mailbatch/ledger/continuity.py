@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailbatch.ledger.damage import journal_size
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.failure import damaged, older
+from mailbatch.ledger.failure import journal_gone, older
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.inode import Inode
 from mailbatch.ledger.memory import Kept, Memory
@@ -75,7 +75,7 @@ def _check_behind(path: Path, found: Reached, note: Holder) -> None:
     """Refuse what knows fewer runs, lots or layers than were written down."""
     behind = found.run < note.run or found.lots < note.lots
     if behind and note.running and not journal_size(path):
-        raise damaged(path, f"its last run died, and its journal {path}-wal is gone")
+        raise journal_gone(path)
     if behind:
         raise older(
             path,

@@ -84,6 +84,14 @@ def put_back(path: Path, lock: Path, witness: Path) -> LedgerError:
     )
 
 
+def journal_gone(path: Path) -> LedgerError:
+    """The refusal of a ledger whose last run died, and whose last commits are gone with it."""
+    return LedgerError(
+        f"{path}: the ledger is damaged: its last run died, and its journal {path}-wal is gone",
+        hint=_PUT_BACK,
+    )
+
+
 def older(path: Path, what: str) -> LedgerError:
     """The refusal of a ledger that does not know all that its last run did."""
     return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
