@@ -169,15 +169,16 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
             hint="put it back. To begin the edition anew, for everybody, remove "
             f"{lock.path}, {witness} and {path}-wal as well",
         )
-    building = path.with_name(path.name + ".new")
+    building, made = path.with_name(path.name + ".new"), secrets.token_hex(16)
     try:
         for leftover in path.parent.glob(building.name + "*"):
             leftover.unlink()
         os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with Guard(path):
-            _build(building, {**facts, "id": secrets.token_hex(16)})
+            _build(building, {**facts, "id": made})
         building.rename(path)
         sync_folder(path.parent)
+        lock.create(made)
     except OSError as error:
         raise from_system(path, error, what="the ledger cannot be created") from error
     finally:

@@ -48,7 +48,7 @@ class Holder:
     @property
     def knows_a_ledger(self) -> bool:
         """Whether there was a ledger when this was written."""
-        return self.running or self.seal is not None or self.run > 0 or self.lots > 0
+        return self.running or self.seal is not None or self.ledger is not None or self.lots > 0
 
     def as_text(self) -> str:
         """The note as one line of JSON."""

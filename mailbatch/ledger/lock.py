@@ -94,6 +94,10 @@ class RunLock:
             return False
         return (found.st_dev, found.st_ino) == self._at
 
+    def create(self, ledger: str) -> None:
+        """Write down that a ledger was made; synced, before a run in it can be."""
+        self._write(replace(self._note, ledger=ledger), durable=True)
+
     def begin(self, run: int, ledger: str, file: Inode, *, lots: int) -> None:
         """Write down that a run has the ledger open; synced.
 
