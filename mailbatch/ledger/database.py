@@ -284,7 +284,7 @@ def _check(path: Path, *, sealed: bool, whole: bool, check: Check) -> None:
                     looked.connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
                     check_pages(path, looked.connection)
                 looked.fact("run")  # whoever has read the ledger has an index of the journal
-                if whole:
+                if whole and journal_size(path):
                     index = path.with_name(path.name + "-shm").open("rb")
                     check_journal(path, last.enter_context(index))
                 check(looked)
