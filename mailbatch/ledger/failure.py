@@ -20,6 +20,11 @@ _DAMAGED = (
     "restore the file from a copy together with its -wal file; without one, nobody can say who has "
     "the message, and mailbatch will not guess"
 )
+_PUT_BACK = (
+    "put back what the last run left. If this is all there is, `mailbatch resolve --restored` goes "
+    "on from it: compare the results and the provider's log first, because whoever was mailed "
+    "since will be mailed again"
+)
 _RIGHTS = (
     "run as the user that owns the ledger, make it and its folder writable for this user, "
     "or set --state-dir"
@@ -72,6 +77,36 @@ def taken_over(path: Path, what: str) -> LedgerError:
     return LedgerError(
         f"{path}: {what} while this run was under way; it was stopped before it could mail twice",
         hint="let one run work on an edition, and leave its ledger and lock file where they are",
+    )
+
+
+def put_back(path: Path, lock: Path, witness: Path) -> LedgerError:
+    """The refusal of files that stand where they stood, and are not the ones that stood there."""
+    return LedgerError(
+        f"{path}: the ledger was put back from a copy, or written over by one: {lock.name} and "
+        f"{witness.name} are not the files that the last run left",
+        hint=_PUT_BACK,
+    )
+
+
+def journal_gone(path: Path) -> LedgerError:
+    """The refusal of a ledger whose last run died, and whose last commits are gone with it."""
+    return LedgerError(
+        f"{path}: the ledger is damaged: its last run died, and its journal {path}-wal is gone",
+        hint=_PUT_BACK,
+    )
+
+
+def older(path: Path, what: str) -> LedgerError:
+    """The refusal of a ledger that does not know all that its last run did."""
+    return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
+
+
+def unlike_its_seal(path: Path) -> LedgerError:
+    """The refusal of a ledger that was put away, and is not what was put away."""
+    return LedgerError(
+        f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away",
+        hint=_PUT_BACK,
     )
 
 
