@@ -41,4 +41,4 @@ server.listen(0, '127.0.0.1', async function () {
   process.exit(0);
 });
 JS
-timeout 60 node run.cjs
+timeout 120 node run.cjs
