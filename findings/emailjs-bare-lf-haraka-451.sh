@@ -22,7 +22,7 @@ printf 'rcpt_to.in_host_list\ntake\n' > haraka/config/plugins
 echo example.org > haraka/config/host_list
 mkdir -p haraka/plugins
 echo 'exports.hook_queue = function (next) { next(OK, "taken"); };' > haraka/plugins/take.js
-timeout 120 node node_modules/.bin/haraka -c "$D/haraka" > haraka.log 2>&1 &
+timeout 240 node node_modules/.bin/haraka -c "$D/haraka" > haraka.log 2>&1 &
 cat > run.mjs <<'JS'
 import assert from 'node:assert';
 import net from 'node:net';
@@ -36,7 +36,7 @@ const lenient = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTL
 await new Promise((ready) => lenient.listen(0, '127.0.0.1', ready));
 const haraka = Number(process.argv[2]);
 const open = () => new Promise((ready) => net.connect(haraka, '127.0.0.1').on('connect', function () { this.destroy(); ready(true); }).on('error', () => ready(false)));
-for (let tries = 0; tries < 200 && !(await open()); tries += 1) await new Promise((later) => setTimeout(later, 100));
+for (let tries = 0; tries < 600 && !(await open()); tries += 1) await new Promise((later) => setTimeout(later, 100));
 
 const send = async (port, text) => {
   const client = new SMTPClient({ host: '127.0.0.1', port, ssl: false, tls: false });
@@ -56,4 +56,4 @@ assert.strictEqual(cured, 'accepted');
 console.log('seen: emailjs 5.0.3 sends bare LF; smtp-server delivers it so, Haraka 3.3.4 says 451 however often it is tried');
 process.exit(0);
 JS
-timeout 90 node run.mjs "$PORT"
+timeout 150 node run.mjs "$PORT"

@@ -47,4 +47,4 @@ const server = net.createServer((socket) => {
   process.exit(0);
 });
 JS
-timeout 60 node run.mjs
+timeout 120 node run.mjs

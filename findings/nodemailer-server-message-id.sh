@@ -55,4 +55,4 @@ const server = net.createServer(socket => {
   console.log(`seen: serverMessageId is set for ${found.length} of ${Object.keys(replies).length} replies (${found}), never for a queue id`);
 });
 JS
-timeout 60 node run.cjs
+timeout 120 node run.cjs

@@ -56,4 +56,4 @@ const server = net.createServer((socket) => {
   process.exit(0);
 });
 JS
-timeout 60 node run.cjs
+timeout 120 node run.cjs

@@ -23,7 +23,7 @@ const server = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTLS
 } });
 server.listen(0, '127.0.0.1', function () { require('fs').writeFileSync('port', String(this.address().port)); });
 JS
-timeout 60 node server.cjs &
+timeout 180 node server.cjs &
 until [ -s port ]; do sleep 0.1; done
 cat > talk.py <<'PY'
 import pathlib

@@ -57,4 +57,4 @@ assert.strictEqual(report('nodemailer, pool', [])[0], 'one three four five');
 console.log('seen: sendMany of Upyo 0.4.0 mailed one of five, though only one was refused');
 process.exit(0);
 JS
-timeout 60 node run.mjs
+timeout 120 node run.mjs

@@ -60,4 +60,4 @@ server.listen(0, '127.0.0.1', async () => {
   process.exit(0);
 });
 JS
-timeout 60 node run.mjs
+timeout 120 node run.mjs
