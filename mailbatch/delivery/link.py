@@ -25,6 +25,8 @@ from mailbatch.errors import (
 #: A session that would idle longer than this is ended and opened again when it is needed: Amazon
 #: SES closes an idle one after ten seconds.
 LONGEST_IDLE = 8.0
+# So many sessions in a row may end by refusals with nobody settled, and be followed at once.
+_MOST_EXCUSED = 2
 
 
 class Link:
@@ -39,7 +41,8 @@ class Link:
         self.given_up = False
         self._run = run
         self._open_session = open_session
-        self._losses = 0
+        self._losses = self._excused = 0
+        self._refused = False  # whether AUTH was, for now
 
     async def ready(self) -> TransportSession | None:
         """Return a usable session, opening one if needed; None if the run was stopped meanwhile.
@@ -53,7 +56,7 @@ class Link:
             await self.quit()
         while session is None or session is not self.session or not session.usable:
             self.forget()
-            if run.stop.is_set() or (self._losses > 1 and not await self._wait_after_loss()):
+            if run.stop.is_set() or (self._has_to_wait and not await self._wait_after_loss()):
                 return None
             try:
                 session = await self._open_unless_stopped()
@@ -75,7 +78,8 @@ class Link:
     def _note_opened(self, session: TransportSession) -> None:
         run = self._run
         self.session = session
-        self.worker.refused_mails = 0
+        self._refused = False
+        self.worker.refused_mails = self.worker.refused_in_a_row = 0
         run.sessions += 1
         run.open_sessions += 1
         run.let_in.set()
@@ -113,33 +117,46 @@ class Link:
     def lose(self, error: SessionError) -> None:
         """Count a failed conversation; raise `error` where trying again is useless."""
         self._losses += 1
+        # The same password at once would be the same answer.
+        self._refused = isinstance(error, AuthenticationDeferred)
         final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
         final = final or (self._run.attended and isinstance(error, UnknownHost))
         if final or self._losses >= self._run.policy.attempts:
             raise error
         self._run.progress.note(f"{error}; trying again")
 
+    def excuse(self) -> None:
+        """Note a loss that is no reason to give the server up; from the second on it is waited."""
+        self._excused += 1
+
     def serves(self) -> None:
         """Note that a conversation came to something."""
-        self._losses = 0
+        self._losses = self._excused = 0
+
+    @property
+    def _has_to_wait(self) -> bool:
+        return self._losses > 1 or self._excused > _MOST_EXCUSED or self._refused
 
     async def _wait_after_loss(self) -> bool:
         run = self._run
-        seconds = run.policy.wait_before(self._losses - 1)
+        seconds = run.policy.wait_before(max(1, self._losses - 1, self._excused - _MOST_EXCUSED))
         run.progress.waiting(seconds, "the server")
         return not await first(run.stop.wait(), seconds=seconds)
 
-    async def pause(self, seconds: float, what: str | None = None) -> bool:
-        """Wait, without a session if it takes long; False if the run was stopped.
+    async def pause(
+        self, seconds: float, what: str | None = None, *waits: Awaitable[object]
+    ) -> bool:
+        """Wait, without a session if it takes long; False if something ended the wait.
 
-        `what` is waited for, in words; None is what a job asks for itself, and nobody is told.
+        That is that the run was stopped, or one of `waits`. `what` is waited for, in words; None is
+        what a job asks for itself, and nobody is told.
         """
         run = self._run
         if seconds > LONGEST_IDLE:
             await self.quit()
         if what is not None:
             run.progress.waiting(seconds, what)
-        return not await first(run.stop.wait(), seconds=seconds)
+        return not await first(run.stop.wait(), *waits, seconds=seconds)
 
     async def quit(self) -> None:
         """End the session politely, if there is one."""

@@ -35,8 +35,13 @@ class Lots:
         limit: int | None = None,
         only: str | None = None,
         leased: Callable[[Sequence[Delivery]], None] | None = None,
+        most: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`leased` is told of every lot, in the order in which it is handed out."""
+        """`leased` is told of every lot, in the order in which it is handed out.
+
+        `most` says how many recipients a transaction may have, as far as that is known.
+        """
+        self._most = most
         self._ledger = ledger
         self._clock = clock
         self._only = only
@@ -59,7 +64,8 @@ class Lots:
             count = size if self._left is None else min(size, self._left)
             if count <= 0:
                 return None
-            leased = self._ledger.lease(count, now=now, address=self._only)
+            most = self._most()
+            leased = self._ledger.lease(count, now=now, address=self._only, most=most)
             if not leased:
                 self._leased_at = None  # whatever comes next has waited
                 return None

@@ -77,8 +77,9 @@ class Summary:
     `counts` has every `Status`. `failure` is what ended the run early, if anything did.
     `nothing_to_do` is True where the edition had been finished before; `changed` names what of the
     message is another one since. `finished_at` (seconds since the epoch) is when it was, if it is.
-    `learned` are settings that would have told of the server's limits.
-    `declined` is True where somebody answered no. `files` is the folder that a dry run wrote to.
+    `learned` are settings that would have told of the server's limits. `refused_for_now`: somebody
+    is pending by a reply of the server. `declined` is True where somebody answered no. `files` is
+    the folder that a dry run wrote to.
     """
 
     job: str
@@ -96,6 +97,7 @@ class Summary:
     finished_at: float | None = None
     recovered_in_doubt: int = 0
     scratch: bool = False
+    refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
 
@@ -113,7 +115,8 @@ class Summary:
         if self.failure is not None:
             wanted.add(self.failure.exit_code)
         # What a rehearsal did not get to (--limit, --only) is pending in no ledger that lasts.
-        left = self.counts[Status.DEFERRED] or (self.counts[Status.PENDING] and not self.scratch)
+        pending = self.refused_for_now if self.scratch else self.counts[Status.PENDING]
+        left = self.counts[Status.DEFERRED] or pending
         if self.interrupted or self.declined or left:
             wanted.add(75)
         if self.counts[Status.IN_DOUBT]:

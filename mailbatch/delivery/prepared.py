@@ -91,14 +91,29 @@ def fit(run: Run, prepared: Prepared, offers: Offers) -> Prepared | None:
         fitted = _without_smtputf8(run, prepared)
     if fitted is None or not _is_what_may_have_arrived(run, fitted):
         return None
-    most = run.limits.fitting(fitted.envelope.forward_paths)
-    return fitted if most == len(fitted.envelope.forward_paths) else _with_the_first(most, fitted)
+    paths = fitted.envelope.forward_paths
+    if run.redirected or run.limits.fitting(paths) == len(paths):
+        return fitted
+    return _with_the_first(run, fitted)
 
 
-def _with_the_first(most: int, prepared: Prepared) -> Prepared:
-    """Leave all but the first recipients to a later transaction: the server takes no more."""
-    envelope = prepared.envelope
-    paths, others = envelope.forward_paths[:most], envelope.forward_paths[most:]
+def _with_the_first(run: Run, prepared: Prepared) -> Prepared:
+    """Leave all but the first recipients to a later transaction: the server takes no more.
+
+    Copies come before all recipients but one, since nothing is sent once those are settled; where
+    only one address fits, each copy has a transaction for itself, once in a run.
+    """
+    delivery, envelope = prepared.delivery, prepared.envelope
+    mine = frozenset(delivery.unsettled)
+    copies = [path for path in envelope.forward_paths if path not in mine]
+    first, *rest = [path for path in envelope.forward_paths if path in mine]
+    paths = (first, *copies, *rest)
+    most = run.limits.fitting(paths)
+    alone = [copy for copy in copies if (delivery.id, copy) not in run.copied]
+    if most == 1 and alone:
+        run.copied.add((delivery.id, alone[0]))
+        paths = (alone[0], first, *rest, *(copy for copy in copies if copy != alone[0]))
+    paths, others = paths[:most], paths[most:]
     left = tuple(
         Outcome(address, Status.PENDING, reason=_LEFT, counted=False) for address in others
     )
@@ -125,7 +140,11 @@ def _without_smtputf8(run: Run, prepared: Prepared) -> Prepared | None:
     if not set(left) & set(delivery.unsettled) or not envelope.reverse_path.isascii():
         _refuse(run, delivery, reason)
         return None
-    return replace(prepared, envelope=Envelope(envelope.reverse_path, left), others=refused)
+    return replace(
+        prepared,
+        envelope=Envelope(envelope.reverse_path, left),
+        others=(*prepared.others, *refused),
+    )
 
 
 def _is_what_may_have_arrived(run: Run, prepared: Prepared) -> bool:

@@ -153,6 +153,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         finished_at=ledger.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=options.scratch,
+        refused_for_now=options.scratch and ledger.waits_for_the_server(),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
 

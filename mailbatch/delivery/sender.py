@@ -83,7 +83,7 @@ class Sender:
                 run.ahead.judge(began)
             finally:
                 run.busy -= 1
-                run.settled.set()
+                run.tell_settled()
             if run.stop.is_set():
                 return None
 
@@ -130,7 +130,6 @@ class Sender:
             if not run.busy:
                 return False
             # Another worker's delivery may yet be deferred and become ours.
-            run.settled.clear()
             await first(run.settled.wait(), run.stop.wait())
             return True
         await self._link.pause(max(0.0, due - run.clock()), "deferred recipients")
@@ -156,7 +155,7 @@ class Sender:
             if self._trying:
                 run.pace.trying = self._trying = False
             run.busy -= 1
-            run.settled.set()
+            run.tell_settled()
 
     async def _may_begin(self, prepared: Prepared) -> TransportSession | None:
         """Wait until a transaction may begin; None, and it is put back, if none may any more."""
@@ -178,9 +177,9 @@ class Sender:
         while run.pace.is_slow and not run.stop.is_set():
             seconds = run.pace.resume_at - run.clock()
             if seconds > 0.0:
-                await self._link.pause(seconds, "the server's limit")
+                # Somebody whom another worker had under way may be accepted, and end it.
+                await self._link.pause(seconds, "the server's limit", run.settled.wait())
             elif run.pace.trying:  # by another worker: the others wait for what comes of it
-                run.settled.clear()
                 await first(run.settled.wait(), run.stop.wait())
             else:
                 run.pace.trying = self._trying = True
@@ -245,12 +244,15 @@ class Sender:
         """Act upon what is known now: end the run, or the session, or count its loss."""
         run = self._run
         if run.troubles.ended is not None:
+            await self._link.quit()
             raise run.troubles.ended
         if failure is None or any(outcome.status in _FINAL for outcome in verdict.outcomes):
             self._link.serves()
         if failure is not None:
             self._link.forget()
-            if not verdict.excused:
+            if verdict.excused:
+                self._link.excuse()
+            else:
                 self._link.lose(failure)
         elif verdict.renew:
             await self._link.quit()

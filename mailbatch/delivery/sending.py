@@ -168,6 +168,7 @@ def _shared(
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
+    redirected = options.redirect is not None
     return Run(
         ledger=ledger,
         recording=recording,
@@ -177,6 +178,7 @@ def _shared(
             limit=options.limit,
             only=options.only,
             leased=None if ahead is None else ahead.expect,
+            most=lambda: None if redirected else limits.recipients,
         ),
         composer=mailing.inputs.composer,
         ahead=ahead,
@@ -192,6 +194,7 @@ def _shared(
         stop=asyncio.Event(),
         settled=asyncio.Event(),
         let_in=asyncio.Event(),
+        redirected=redirected,
         server=where,
     )
 

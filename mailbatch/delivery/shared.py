@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.limits import Limits
@@ -27,7 +27,9 @@ class Run:
     """What the workers of one run share.
 
     `ahead` composes in a process of its own, where there is one. `let_in` is set once the server
-    has let in a session. `sessions` counts all sessions, `open_sessions` those that are open.
+    has let in a session, `settled` whenever a worker has come to something. `redirected`: all goes
+    to a test address, so that no envelope is cut. `copied` are copies that had a transaction for
+    themselves, with their deliveries. `sessions` counts all sessions, `open_sessions` those open.
     """
 
     ledger: Ledger
@@ -51,4 +53,11 @@ class Run:
     busy: int = 0
     sessions: int = 0
     open_sessions: int = 0
+    redirected: bool = False
+    copied: set[tuple[int, str]] = field(default_factory=set)
     transactions: int = 0
+
+    def tell_settled(self) -> None:
+        """Wake whoever waits for another worker, and nobody who begins to wait behind that."""
+        settled, self.settled = self.settled, asyncio.Event()
+        settled.set()

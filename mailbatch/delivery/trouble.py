@@ -88,7 +88,6 @@ class Troubles:
         self._server = server
         self._clock = clock
         self._let_in = False
-        self._out_of_step = 0
         self._troubled_since = 0.0
         self._streak = Streak()  # 5yz at MAIL, DATA or the end of data
         self._at_rcpt = Streak()  # 5yz at RCPT
@@ -97,13 +96,12 @@ class Troubles:
 
     @property
     def suspected_since(self) -> float | None:
-        """When refusals in a row began that may turn out to be the run's; None if none did."""
+        """When the refusals began that may turn out to be the run's; None if none did."""
         if self.calm:
             return None
-        began = [self._streak.began] if self._streak.count else []
-        if self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
-            began.append(self._at_rcpt.began)
-        return min(began, default=None)
+        if self._streak.count or self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
+            return self._troubled_since
+        return None
 
     @property
     def unfinished(self) -> list[tuple[float, Reply]]:
@@ -117,7 +115,7 @@ class Troubles:
             streaks.append(self._at_rcpt)
         if self._for_now.count >= MOST_FOR_NOW:
             streaks.append(self._for_now)
-        return [(s.began, s.reply) for s in streaks if s.reply is not None]
+        return [(self._troubled_since or s.began, s.reply) for s in streaks if s.reply is not None]
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -136,12 +134,14 @@ class Troubles:
         if attempt.room is not None:
             self._limits.learn_recipients(attempt.room)
         self._note_first_mail(attempt, session, worker)
+        if attempt.answered and (attempt.refusal is None or attempt.refusal[0] is not Verb.MAIL):
+            worker.refused_in_a_row = worker.out_of_step = 0
         if any(outcome.status is Status.ACCEPTED for outcome in outcomes):
             self._relieve(begun)
         verdict = self._judge_recipients(attempt, Verdict(outcomes), begun)
         refusal = attempt.refusal
         if refusal is not None:
-            verdict = self._judge_refusal(attempt, verdict, session, worker, begun)
+            verdict = self._judge_refusal(attempt, refusal, verdict, session, worker, begun)
         elif _is_closed(failure) and not attempt.answered and session.transactions > 1:
             worker.refused_mails += 1
             self._use_up(session, worker, closed=True)
@@ -159,13 +159,12 @@ class Troubles:
 
         What was under way in another session before the first refusal is no acceptance behind it.
         """
-        if begun < self._troubled_since:
+        if begun < self._troubled_since or self.ended is not None:
             return
         self._troubled_since = 0.0
         self._pace.relieve()
         for streak in (self._streak, self._at_rcpt, self._for_now):
             streak.end()
-        self._out_of_step = 0
         self.calm = True
 
     def _note_first_mail(self, attempt: Attempt, session: TransportSession, worker: Worker) -> None:
@@ -194,6 +193,9 @@ class Troubles:
         """Excuse a session that ended with a refusal; learn how many it takes of them."""
         if not _is_closed(failure):
             return verdict
+        nobodys = not any(outcome.counted for outcome in verdict.outcomes)
+        if nobodys and not at_mail and self._pace.resume_at <= self._clock():
+            return verdict  # nothing came of it, and nothing is waited for: it must end some time
         closing = failure.reply is not None  # a 421 is a refusal, too
         if not at_mail and session.refusals > closing:
             self._limits.learn_refusals(session.refusals - closing)
@@ -213,7 +215,7 @@ class Troubles:
 
     def _judge_recipients(self, attempt: Attempt, verdict: Verdict, begun: float) -> Verdict:
         """Judge the refusals of RCPT."""
-        if attempt.accepted and begun >= self._troubled_since:
+        if attempt.accepted and begun >= self._troubled_since and self.ended is None:
             self._at_rcpt.end()
         refusal = attempt.refusal
         whole = None if refusal is None else refusal[1]
@@ -232,8 +234,7 @@ class Troubles:
     ) -> bool:
         """Say whether a refused RCPT is trouble of the run, and act upon it."""
         if meaning.trouble in _AT_ONCE:
-            if meaning.trouble is Trouble.LOGIN or not attempt.accepted:
-                self._act(meaning, reply, begun)
+            self._act(meaning, reply, begun)
             return True
         if attempt.accepted or reply.code < _NEGATIVE:  # somebody gets it; or a 254
             return False
@@ -263,22 +264,23 @@ class Troubles:
     def _judge_refusal(
         self,
         attempt: Attempt,
+        refusal: tuple[Verb, Reply],
         verdict: Verdict,
         session: TransportSession,
         worker: Worker,
         begun: float,
     ) -> Verdict:
         """Judge what refused a transaction as a whole."""
-        if attempt.refusal is None:
-            return verdict
-        verb, reply = attempt.refusal
+        verb, reply = refusal
         meaning = meaning_of(verb, reply)
         if verb is Verb.MAIL:
             again = self._of_the_session(reply, meaning, session, worker)
             if again is not None:
                 return replace(self._milder(verdict, {reply}), renew=again)
         if self._is_the_runs(attempt, meaning, reply, begun):
-            return self._milder(verdict, {reply})
+            # A new session shows whether the limit was the old one's.
+            used = verb is Verb.MAIL and session.transactions > worker.refused_mails
+            return replace(self._milder(verdict, {reply}), renew=used)
         if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
             account = self._is_of_the_account(verb, reply, meaning)
             return self._milder(verdict, {reply}) if account else verdict
@@ -308,14 +310,17 @@ class Troubles:
     ) -> bool | None:
         """Say whether a refused MAIL asks for a new session; None if it is not the session's."""
         if reply.code == _OUT_OF_STEP and meaning.trouble is not Trouble.LOGIN:
-            self._out_of_step += 1
-            if self._out_of_step >= _MOST_OUT_OF_STEP:
+            worker.out_of_step += 1
+            if worker.out_of_step >= _MOST_OUT_OF_STEP:
                 self._end(_refused(self._server, "is out of step in every session", reply))
             return True
         worker.refused_mails += 1
         if reply.code >= _PERMANENT or session.transactions == worker.refused_mails:
             return None  # the account's, or a session that took none: it is not used up
-        if reply.code != _CLOSING and meaning.trouble is Trouble.NONE and worker.refused_mails == 1:
+        if meaning.trouble in _ITS_TIME:
+            return None
+        worker.refused_in_a_row += 1
+        if reply.code != _CLOSING and worker.refused_in_a_row == 1:
             return False  # once may be chance
         self._use_up(session, worker, closed=reply.code == _CLOSING)
         return True
@@ -362,6 +367,8 @@ class Troubles:
 
     def _add(self, streak: Streak, key: object, reply: Reply) -> int:
         """Count a refusal; return how many equal ones there were in a row."""
+        if self.ended is not None and key != streak.key:
+            return 0  # what ended the run is given back; this is not it
         now = self._clock()
         self._troubled_since = self._troubled_since or now
         return streak.add(key, reply, now)

@@ -1,6 +1,6 @@
-"""What the policy of a run says of a transaction and of a session, and what it is told of them.
+"""What the policy of a run says of a transaction and of a session, and what it notes of them.
 
-Values only: they are worked out in `trouble` and acted upon in `sender` and `link`.
+Worked out in `trouble`, acted upon in `sender` and `link`; nothing is decided here.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ class Entry(Enum):
 class Worker:
     """What is known of one worker's sessions, from one to the next.
 
-    `refused_mails` counts the MAILs of the open session that were not accepted. `used_up` is how
-    many transactions the session before had when it took no more, until the first MAIL of the next
-    one is answered; `closed`, that the server closed it then.
+    `refused_mails` counts the MAILs of the open session that were not accepted, `refused_in_a_row`
+    those of the last ones that were refused for now, `out_of_step` the sessions that ended by 503.
+    `used_up` is how many transactions the session before had when it took no more, until the first
+    MAIL of the next one is answered; `closed`, that the server closed it then.
     """
 
     refused_mails: int = 0
+    refused_in_a_row: int = 0
+    out_of_step: int = 0
     used_up: int | None = None
     closed: bool = False
 

@@ -122,8 +122,13 @@ class Leasing:
         #: How often deliveries were leased, in all runs.
         self.lots = lots(database)
 
-    def lease(self, count: int, *, now: float, address: str | None) -> list[Delivery]:
-        """At most `count` deliveries that are due, marked as leased in one synced commit."""
+    def lease(
+        self, count: int, *, now: float, address: str | None, most: int | None = None
+    ) -> list[Delivery]:
+        """At most `count` deliveries that are due, marked as leased in one synced commit.
+
+        Each for at most so many recipients as `most` says; None is any number.
+        """
         key = None if address is None else address.lower()
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
@@ -137,7 +142,7 @@ class Leasing:
             if folding:
                 fold_accepted(connection)
             for head, rows in self._due(connection, count, now, key):
-                attempt = _attempt(connection, head, rows, now, key)
+                attempt = _cut(_attempt(connection, head, rows, now, key), most)
                 leased = attempt.leased
                 deliveries.append(self._delivery(connection, head, attempt, now))
                 entries.append(leased)
@@ -253,6 +258,17 @@ def _attempt(
             leased = Leased(addresses, tuple([(row_id,) for row_id in ids]), whole=True)
             return _Attempt(leased, addresses, _members(connection, head, 1), [], 0, 0)
     return _of_some(_members(connection, head, -1), now, key)
+
+
+def _cut(attempt: _Attempt, most: int | None) -> _Attempt:
+    """The attempt for its first `most` addresses; the others stay behind, and are due."""
+    leased = attempt.leased
+    if most is None or len(leased.addresses) <= most:
+        return attempt
+    addresses = leased.addresses[:most]
+    resent = leased.resent & frozenset(addresses)
+    cut = Leased(addresses, leased.ids[:most], whole=False, resent=resent)
+    return attempt._replace(leased=cut)
 
 
 def _members(connection: sqlite3.Connection, head: _Head, limit: int) -> list[_Row]:

@@ -165,6 +165,16 @@ def due_deliveries(database: Database, most: int) -> int:
     return int(count)
 
 
+def waits_for_the_server(database: Database) -> bool:
+    """Whether somebody is pending by a reply of the server, not for want of a try."""
+    with database.guard:
+        found = database.connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM standing"
+            " WHERE status = 'pending' AND reply_id IS NOT NULL)"
+        ).fetchone()
+    return bool(found[0])
+
+
 def next_due(database: Database) -> float | None:
     """When the next recipient is due who has to wait; None if there is none."""
     with database.guard:

@@ -261,18 +261,20 @@ class Ledger:
 
     # The run
 
-    def lease(self, count: int, *, now: float, address: str | None = None) -> list[Delivery]:
+    def lease(
+        self, count: int, *, now: float, address: str | None = None, most: int | None = None
+    ) -> list[Delivery]:
         """At most `count` deliveries that are due at `now`, leased and synced to the disk.
 
         Pending ones come in the order of the table; deferred ones whose time has come get a
         quarter of the lot, and all of it once nothing else is pending. With `address` only its
-        delivery, for this address alone.
+        delivery, for this address alone. Each goes to `most` recipients at most (None: to all).
         """
         if self._leasing is None or self._lock is None:
             raise broken_rule(self.path, "the ledger is not open to send")
         self._lock.check()
         self._database.check_place()
-        leased = self._leasing.lease(count, now=now, address=address)
+        leased = self._leasing.lease(count, now=now, address=address, most=most)
         if leased:  # after the commit, and before anything of it can be sent
             self._lock.mark(running=True, lots=self._leasing.lots)
             self._database.keep_reading()
@@ -352,6 +354,10 @@ class Ledger:
     def due_deliveries(self, most: int) -> int:
         """How many deliveries are due, now or later in this run; counted up to `most`."""
         return standing.due_deliveries(self._database, most)
+
+    def waits_for_the_server(self) -> bool:
+        """Whether somebody is pending by a reply of the server, not for want of a try."""
+        return standing.waits_for_the_server(self._database)
 
     def next_due(self) -> float | None:
         """When the next deferred recipient is due; None if no deferred one has tries left."""

@@ -26,8 +26,9 @@ def suspect(connection: sqlite3.Connection, since: float | None) -> None:
 def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int:
     """Make pending again whoever was refused since then by this reply; return how many rows.
 
-    Replies are the same if code and enhanced status are: texts differ in addresses and ids. Nobody
-    of them is tried again in this run, and the reply is their reason.
+    Also whoever is deferred by it, where it was a refusal for now. Replies are the same if code and
+    enhanced status are: texts differ in addresses and ids. Nobody of them is tried again in this
+    run, and the reply is their reason.
     """
     fold(connection)
     values: dict[str, object] = {
@@ -38,7 +39,7 @@ def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int
     }
     return _reopen(
         connection,
-        f"({_REJECTED} OR status = 'deferred')"  # noqa: S608 - constants
+        f"({_REJECTED} OR status = 'deferred' AND due IS NOT 0)"  # noqa: S608 - constants
         " AND (SELECT code FROM reply WHERE id = reply_id) = :code"
         " AND (SELECT enhanced FROM reply WHERE id = reply_id) IS :enhanced",
         values,
@@ -69,6 +70,11 @@ def _reopen(
         f"SELECT DISTINCT delivery_id FROM recipient WHERE {chosen}",  # noqa: S608 - constants
         values,
     ).fetchall()
+    # Their copies were refused with them, and are asked for again.
+    connection.executemany(
+        "DELETE FROM copy WHERE delivery_id = ? AND status = 'rejected' AND settled_at >= ?",
+        [(delivery_id, values["since"]) for (delivery_id,) in deliveries],
+    )
     changed = connection.execute(
         "UPDATE recipient SET status = 'pending', settled_at = NULL, due = :due, reason = :reason,"  # noqa: S608 - constants
         " attempts = max(attempts - 1, 0),"

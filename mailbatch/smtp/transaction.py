@@ -330,7 +330,8 @@ class Transaction:
         """Say what becomes of those that nothing final was said about."""
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
-        counted = self.handed_over and not self._is_ended_by_others
+        closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].code == _CLOSING
+        counted = self.handed_over and not closed and not self._is_ended_by_others
         return (Status.PENDING, None, self._not_sent, counted)
 
     @property

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from mailbatch.delivery.options import RunOptions, Silence, Summary
 from mailbatch.delivery.runner import run
@@ -285,13 +286,13 @@ def test_a_session_has_a_limit(mailing, reply, chunking, sessions):
 
 
 def test_a_limit_of_the_account_is_no_limit_of_the_session(mailing):
-    """The first MAIL of a new session meets it, too: the number tells nothing."""
+    """It names the day: nothing is learned of the session, and nothing is tried in another one."""
     made = mailing(at(Stage.MAIL, "452 4.5.3 Daily message limit exceeded", after=7))
     summary = made.run()
     assert summary.exit_code == 75
     assert summary.learned == {}
     assert made.statuses == {"accepted": 7, "pending": 13}
-    assert summary.transactions == 9
+    assert summary.transactions == 8
     made.heal()
 
 
@@ -489,6 +490,95 @@ def test_announced_limits_are_kept_from_the_first_transaction_on(mailing):
     mails = Counter(record["connection"] for record in made.server.stages(Stage.MAIL))
     assert max(mails.values()) == 3
     made.check(finished=True)
+
+
+@pytest.mark.parametrize("rcpt_max", [1, 2, 3])
+def test_copies_of_a_cut_envelope_are_sent_once_each(mailing, rcpt_max):
+    settings = {"extensions": ["PIPELINING", f"LIMITS RCPTMAX={rcpt_max}"]}
+    made = mailing(lambda _turn: None, recipients=5, group=True, settings=settings)
+    job = yaml.safe_load(made.scene.job.read_text(encoding="utf-8"))
+    job["message"]["cc"] = ["boss@example.org", "desk@example.org"]
+    made.scene.job.write_text(yaml.safe_dump(job), encoding="utf-8")
+    assert made.run().exit_code == 0
+    assert made.statuses == {"accepted": 5}
+    got = Counter(address for one in made.server.deliveries() for address in one.recipients)
+    assert got == dict.fromkeys([*made.scene.addresses, "boss@example.org", "desk@example.org"], 1)
+
+
+def test_copies_are_given_back_with_their_recipients(mailing):
+    made = mailing(at(Stage.DOT, "554 5.7.1 Sending suspended"), recipients=12)
+    job = yaml.safe_load(made.scene.job.read_text(encoding="utf-8"))
+    job["message"]["cc"] = ["boss@example.org"]
+    made.scene.job.write_text(yaml.safe_dump(job), encoding="utf-8")
+    assert made.run().exit_code == 69
+    made.script.healed = True
+    assert made.run().exit_code == 0
+    got = Counter(address for one in made.server.deliveries() for address in one.recipients)
+    assert got["boss@example.org"] == 12
+
+
+def test_one_address_that_ends_every_session_does_not_use_up_the_others(mailing):
+    ends = "421 4.3.2 not this one"
+    made = mailing(
+        lambda turn: ends if turn.recipient and turn.recipient[1].startswith("user4@") else None,
+        recipients=10,
+        group=True,
+    )
+    made.run()
+    assert made.statuses["accepted"] == 9
+    made.check(finished=False)
+
+
+# -- nothing is tried for ever ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "second", ["452 4.3.1 Insufficient system storage", "450 4.7.1 throttled", "451 4.3.0 no"]
+)
+def test_what_ends_sessions_without_an_outcome_ends_some_time(mailing, second):
+    """A full disk: one is taken, one is not, and the connection is closed at DATA."""
+
+    def full(turn: Turn) -> str | None:
+        if turn.stage is Stage.RCPT and turn.recipient[0] > 1:
+            return second
+        return CLOSE if turn.stage is Stage.DATA else None
+
+    made = mailing(full, recipients=4, group=True)
+    summary = made.run()
+    assert summary.exit_code in {69, 75}
+    assert summary.sessions <= 8
+    made.heal()
+
+
+def test_what_was_under_way_when_a_streak_ended_the_run_changes_nothing(mailing):
+    """Another refusal in between, too: the streak is given back from its first refusal on."""
+
+    def suspended(turn: Turn) -> str | None:
+        if turn.stage is not Stage.DOT:
+            return None
+        return "550 5.7.1 spam" if turn.count == 5 else "554 5.7.1 suspended"
+
+    made = mailing(suspended, recipients=30)
+    assert made.run().exit_code == 69
+    assert made.statuses == {"pending": 29, "rejected": 1}
+
+
+def test_a_limit_that_is_told_at_one_recipient_is_waited_for(mailing):
+    made = mailing(
+        at(Stage.RCPT, "450 4.7.1 throttled, try again in 1 seconds", after=1, times=1),
+        recipients=3, group=True, retry={"give_up_after": "5s"},
+    )  # fmt: skip
+    summary = made.run()
+    assert summary.exit_code == 0
+    assert summary.seconds >= 1.0
+    assert made.statuses == {"accepted": 3}
+
+
+def test_a_rehearsal_that_the_server_refused_is_not_finished(mailing):
+    made = mailing(at(Stage.DOT, "450 4.7.1 throttled", times=2), recipients=3)
+    summary = made.run(redirect="me@example.org", limit=1, results=made.scene.folder / "to.csv")
+    assert summary.exit_code == 75
+    assert made.server.deliveries() == []
 
 
 # -- slow down, or not today -----------------------------------------------------------------------

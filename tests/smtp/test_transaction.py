@@ -164,6 +164,8 @@ def expected_of_flight(mail, rcpts, bdat):
             found.append("pending" if unsent else "deferred" if bdat == 451 else "rejected")
         elif (code == 452 and 250 in before) or (code == 503 and any(b >= 400 for b in before)):
             found.append("pending")
+        elif code == 421 and any(b is not None and b >= 400 for b in before):
+            found.append("pending")  # one refusal too many, of somebody else
         else:
             found.append("deferred" if code < 500 else "rejected")
     return found
