@@ -183,20 +183,22 @@ class _Parser(HTMLParser):
             if tag not in _VOID:
                 self._unseen.append(tag)
             return
-        styles = _styles(attributes.get("style", ""))
-        if tag in _UNSEEN or "hidden" in attributes or _hidden(styles):
+        if tag in _UNSEEN:
             if tag not in _VOID:
                 self._unseen.append(tag)
             return
         self._end_before(tag)
+        styles = _styles(attributes.get("style", ""))
         struck = _strikes(tag, styles) or (
             self._any_struck and tag in BLOCKS and any(around.struck for around in self._open)
         )
         self._any_struck = self._any_struck or struck
         element = Element(tag, attributes, styles=styles, struck=struck)
-        self._open[-1].children.append(element)
+        hidden = "hidden" in attributes or _hidden(styles)
+        if not hidden:  # else it is read and belongs to nothing: it ends where it would, seen
+            self._open[-1].children.append(element)
         deepest = _DEEPEST + _PARTS * (tag in _ENDS)
-        if tag not in _VOID and len(self._open) < deepest:
+        if tag not in _VOID and (hidden or len(self._open) < deepest):
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

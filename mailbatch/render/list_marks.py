@@ -37,7 +37,8 @@ def list_marks(element: Element, items: Sequence[Element]) -> list[str]:
     counted = sum(item.tag == "li" for item in items) if step < 0 else 1
     number = integer(element.attributes.get("start", ""), counted)
     kind = element.attributes.get("type", "1")
-    kind = _STYLES.get(element.styles.get("list-style-type", ""), kind)
+    style = element.styles.get("list-style-type") or element.styles.get("list-style", "")
+    kind = next((_STYLES[word] for word in style.split() if word in _STYLES), kind)
     marks = []
     for item in items:
         if item.tag != "li":

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from mailbatch.render.html_look import marks_around, shown_value
 from mailbatch.render.html_tables import table_rows
 from mailbatch.render.html_tree import BLOCKS, Element, parse_html
 from mailbatch.render.inline_text import (
     APART,
     BREAK,
-    LEVEL,
-    LOWERED,
-    RAISED,
     STRUCK,
     UNSTRUCK,
     cleaned,
@@ -30,20 +28,11 @@ from mailbatch.render.list_marks import list_marks
 
 WIDTH = 78
 
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_EDGES = re.compile(r"(?:margin|padding)(?:-(?:left|right|inline.*))?\Z")
-_SOME = re.compile(r"[1-9]")
-_APART_TAGS = frozenset(
-    (
-        *("audio", "button", "iframe", "img", "input", "meter", "option", "progress", "select"),
-        *("textarea", "video"),
-    )
-)
+_SPACE = re.compile(r"[ \t\n\r\f]+")  # without BREAK
 _BLOCK_DISPLAYS = frozenset(
     ["block", "flex", "flow-root", "grid", "list-item", "table", "table-caption", "table-row"]
 )
 _SPREADING = frozenset(["flex", "grid", "inline-flex", "inline-grid"])
-_LABELLED = frozenset(["", "button", "reset", "submit", "text"])  # inputs that show their value
 _GAP = "  "
 _QUOTE = "> "
 _INDENT = "    "
@@ -79,16 +68,31 @@ def _joined(blocks: list[_Block]) -> list[str]:
     return lines
 
 
+def _trimmed(lines: list[str]) -> list[str]:
+    """Leave out the empty lines at both ends."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
 class _Page:
     """The rendering of one HTML text; numbers its links."""
 
     def __init__(self) -> None:
         self.links: dict[str, int] = {}
         self._lists = 0  # how many lists are around the place
+        self._lined = 0  # how many elements around the place keep its lines
         self._preformatted = 0  # how many elements around the place keep its blanks and lines
 
     def blocks(self, element: Element, width: int) -> list[_Block]:
         """Render what is in an element."""
+        if not element.styles.get("white-space", "").startswith("pre"):
+            return self._flow(element, width)
+        self._lined += 1
+        lines = _trimmed(_joined(self._flow(element, width)))
+        self._lined -= 1
+        return [_Block(lines, apart=False)] if lines else []
+
+    def _flow(self, element: Element, width: int) -> list[_Block]:
         blocks: list[_Block] = []
         words: list[str] = []
         for piece in self._pieces(element):
@@ -124,9 +128,11 @@ class _Page:
 
     def _text(self, text: str) -> str:
         text = cleaned(text)
-        if not self._preformatted:
-            return _SPACE.sub(" ", text)
-        return text.replace("\r\n", "\n").replace("\n", BREAK).replace(" ", "\xa0")
+        if self._lined or self._preformatted:
+            text = text.replace("\r\n", "\n").replace("\n", BREAK)
+        if self._preformatted:
+            return text.replace(" ", "\xa0")
+        return _SPACE.sub(" ", text)
 
     def _inline(self, element: Element) -> Iterator[str | Element]:
         if element.tag == "br":
@@ -134,14 +140,14 @@ class _Page:
             return
         if element.tag == "rp":  # rt has parentheses anyway
             return
-        before, behind = _around(element)
+        before, behind = marks_around(element)
         yield before
-        if element.tag == "img":
-            yield self._text(element.attributes.get("alt", ""))
-        elif element.tag == "input":
-            yield self._text(_label(element))
+        if element.tag in {"img", "input"}:
+            yield self._text(shown_value(element))
         elif element.tag == "a":
             yield from self._link(element)
+        elif element.tag == "area":  # a part of a picture that is a link
+            yield from self._link(replace(element, children=[shown_value(element)]))
         else:
             yield from self._pieces(element)
         yield behind
@@ -173,12 +179,8 @@ class _Page:
 
     def _verbatim(self, element: Element, width: int) -> list[_Block]:
         self._preformatted += 1
-        lines = _joined(self.blocks(element, width))
+        lines = _trimmed(_joined(self.blocks(element, width)))
         self._preformatted -= 1
-        while lines and not lines[0].strip():
-            del lines[0]
-        while lines and not lines[-1].strip():
-            del lines[-1]
         return [_Block(lines, apart=True)] if lines else []
 
     def _quotation(self, element: Element, width: int) -> list[_Block]:
@@ -252,41 +254,6 @@ def _struck(pieces: Iterator[str | Element]) -> Iterator[str | Element]:
         yield piece
     if marked:
         yield UNSTRUCK
-
-
-def _around(element: Element) -> tuple[str, str]:
-    """Give what stands before an inline element and behind it for what its look says."""
-    styles = element.styles
-    if element.tag == "q":
-        return "“", "”"
-    if element.tag == "rt":
-        return "(", ")"
-    alignment = styles.get("vertical-align", "")
-    if element.tag == "sup" or alignment == "super":
-        return RAISED, LEVEL
-    if element.tag == "sub" or alignment == "sub":
-        return LOWERED, LEVEL
-    if _stands_apart(element):
-        return APART, APART
-    return (RAISED, LEVEL) if alignment in {"top", "text-top"} else ("", "")
-
-
-def _stands_apart(element: Element) -> bool:
-    styles = element.styles
-    return (
-        element.tag in _APART_TAGS
-        or styles.get("display", "").startswith(("inline-", "table-"))
-        or styles.get("float") in {"left", "right"}
-        or styles.get("position") in {"absolute", "fixed"}
-        or any(_EDGES.match(name) and _SOME.search(value) for name, value in styles.items())
-    )
-
-
-def _label(element: Element) -> str:
-    kind = element.attributes.get("type", "").lower()
-    if kind == "image":
-        return element.attributes.get("alt", "")
-    return element.attributes.get("value", "") if kind in _LABELLED else ""
 
 
 def _end_paragraph(words: list[str], blocks: list[_Block], width: int) -> None:

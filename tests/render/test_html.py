@@ -261,6 +261,8 @@ LISTS = [
     ("<ol type=i start=0><li>a<li value=4000>b<li value=1994>c</ol>",
      "      0. a\n   4000. b\nmcmxciv. c"),
     ("<ol type=1 style='list-style-type: upper-alpha'><li>a</ol>", "A. a"),
+    ("<ol style='list-style: inside lower-roman'><li>a<li>b</ol>", " i. a\nii. b"),
+    ("<ol><li hidden>x<li>a</ol>", "1. a"),
     ("<ol><li>a</li><ul><li>x</li></ul><li>b</li></ol>", "1. a\n   - x\n2. b"),
     ("<ul>before<li>a</li>behind</ul>", "  before\n- a\n  behind"),
     ("<menu><li>a</li></menu>", "- a"),
@@ -290,6 +292,12 @@ APART = [
     ("A&nbsp;&zwnj;&nbsp;&#847;&#8203; &zwnj;<p>&zwnj;&nbsp;&zwnj;</p>B", "A\nB"),
     ("<td>1</td><td>2</td>", "1\n2"),
     ("<table><tr><td>1</td><td>2<br></td></tr></table>", "1  2"),
+    ("<p hidden>x<p>A<table><tr><td style='display:none'>x<td>1<td>2</table>", "A\n\n1  2"),
+    ("<p style='visibility:hidden'>x<b>x<p>A", "A"),
+    ("<div>" * 200 + "A<i hidden>x</i><b>B", "AB"),
+    ("<map><area href='u' alt='1'><area href='v' alt='2'></map>",
+     "1 [1] 2 [2]\n\n[1] u\n[2] v"),
+    ("<p style='white-space:pre-line'>\n a  b\nc<b>\n</b>d</p>", "a b\nc\nd"),
     ("<a style='mso-hide:all' href='u'>Button</a>", "Button [1]\n\n[1] u"),
 ]  # fmt: skip
 GRIDS = [
