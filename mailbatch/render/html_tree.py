@@ -1,13 +1,17 @@
-"""HTML as a small tree, as mail needs it: forgiving, without scripts, styles and what is hidden.
+"""HTML as a small tree, as mail needs it: forgiving, without scripts and what is hidden.
 
-Reads any text without ever raising; it is no judge of HTML. Only text_from_html.py uses it.
+Reads any text without ever raising; it is no judge of HTML. Only the modules that make a text part
+use it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
+from types import MappingProxyType
 
 #: Elements that begin a line of their own.
 BLOCKS = frozenset(
@@ -21,6 +25,7 @@ BLOCKS = frozenset(
         "center",
         "dd",
         "details",
+        "dir",
         "dialog",
         "div",
         "dl",
@@ -37,15 +42,18 @@ BLOCKS = frozenset(
         "h5",
         "h6",
         "header",
+        "hgroup",
         "hr",
         "html",
         "legend",
         "li",
         "main",
+        "menu",
         "nav",
         "ol",
         "p",
         "pre",
+        "search",
         "section",
         "summary",
         "table",
@@ -76,12 +84,14 @@ _VOID = frozenset(
     ]
 )
 _UNSEEN = frozenset(["head", "script", "style", "template", "title", "noscript", "svg", "object"])
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE
-)
+_STRUCK = frozenset(["s", "del", "strike"])
+_DECLARATION = re.compile(r"(?:[^;(]|\([^)]*\)?)+")  # a URL in parentheses may hold semicolons
 # A start tag ends these, back to the element that holds such siblings.
 _ENDS = {
     "li": ({"li"}, {"ul", "ol"}),
+    "option": ({"option"}, {"select", "datalist"}),
+    "rp": ({"rp", "rt"}, {"ruby"}),
+    "rt": ({"rp", "rt"}, {"ruby"}),
     "dt": ({"dt", "dd"}, {"dl"}),
     "dd": ({"dt", "dd"}, {"dl"}),
     "tr": ({"tr", "td", "th"}, {"table"}),
@@ -96,11 +106,17 @@ _PARTS = 3  # a table at that depth still has its groups, rows and cells
 
 @dataclass(slots=True)
 class Element:
-    """An element with its attributes and what is in it: text and elements."""
+    """An element with its attributes and what is in it: text and elements.
+
+    `styles` are the properties of its `style` attribute in lower case. `struck` tells that the
+    element strikes its text out, or is a block in one that does.
+    """
 
     tag: str
     attributes: dict[str, str]
     children: list[Element | str] = field(default_factory=list)
+    styles: Mapping[str, str] = field(default_factory=dict)
+    struck: bool = False
 
     def elements(self, *tags: str) -> list[Element]:
         """Return the children that are elements of these kinds."""
@@ -127,11 +143,38 @@ def parse_html(html: str) -> Element:
     return parser.root
 
 
+@lru_cache(maxsize=1024)  # a letter has few of them, each many times
+def _styles(style: str) -> Mapping[str, str]:
+    """Read the declarations of a `style` attribute: the last one counts, an important one more."""
+    styles: dict[str, str] = {}
+    important = set()
+    for declaration in _DECLARATION.findall(style.lower()):
+        name, _, value = map(str.strip, declaration.partition(":"))
+        value, mark, weight = map(str.strip, value.partition("!"))
+        if mark and weight == "important":
+            important.add(name)
+        elif name in important:
+            continue
+        styles[name] = value
+    return MappingProxyType(styles)
+
+
+def _hidden(styles: Mapping[str, str]) -> bool:
+    # mso-hide is not among these: it hides a button from Outlook only, which has another one
+    return styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"}
+
+
+def _strikes(tag: str, styles: Mapping[str, str]) -> bool:
+    line = styles.get("text-decoration-line") or styles.get("text-decoration")
+    return "line-through" in line if line else tag in _STRUCK
+
+
 class _Parser(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.root = Element("html", {})
         self._open = [self.root]
+        self._any_struck = False  # whether anything has been struck out so far
         self._unseen: list[str] = []  # open elements from the first one that is not shown
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -140,16 +183,22 @@ class _Parser(HTMLParser):
             if tag not in _VOID:
                 self._unseen.append(tag)
             return
-        hidden = "hidden" in attributes or _HIDDEN.search(attributes.get("style", ""))
-        if tag in _UNSEEN or hidden:
+        if tag in _UNSEEN:
             if tag not in _VOID:
                 self._unseen.append(tag)
             return
         self._end_before(tag)
-        element = Element(tag, attributes)
-        self._open[-1].children.append(element)
+        styles = _styles(attributes.get("style", ""))
+        struck = _strikes(tag, styles) or (
+            self._any_struck and tag in BLOCKS and any(around.struck for around in self._open)
+        )
+        self._any_struck = self._any_struck or struck
+        element = Element(tag, attributes, styles=styles, struck=struck)
+        hidden = "hidden" in attributes or _hidden(styles)
+        if not hidden:  # else it is read and belongs to nothing: it ends where it would, seen
+            self._open[-1].children.append(element)
         deepest = _DEEPEST + _PARTS * (tag in _ENDS)
-        if tag not in _VOID and len(self._open) < deepest:
+        if tag not in _VOID and (hidden or len(self._open) < deepest):
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

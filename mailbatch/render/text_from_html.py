@@ -1,24 +1,38 @@
 """A text part made of the HTML part, for a job that gives none.
 
 Paragraphs and lists at 78 columns, links as footnotes, tables of data in columns and tables of
-layout as what is in them, quotations behind "> ". It shows what a reader of the HTML sees, never
-more: hidden text, styles and scripts are not in it.
+layout as what is in them, quotations behind "> ", struck text between "~~". It shows what a reader
+of the HTML sees, never more and never run together: hidden text, styles and scripts are not in it,
+and what stands apart for the eye stands apart here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from mailbatch.render.html_look import marks_around, shown_value
+from mailbatch.render.html_tables import table_rows
 from mailbatch.render.html_tree import BLOCKS, Element, parse_html
+from mailbatch.render.inline_text import (
+    APART,
+    BREAK,
+    STRUCK,
+    UNSTRUCK,
+    cleaned,
+    written,
+)
+from mailbatch.render.list_marks import list_marks
 
 WIDTH = 78
 
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_BREAK = "\v"  # a <br>, until lines are made; HTML text cannot hold it, because it is replaced
-_RIGHT = re.compile(r"text-align\s*:\s*(?:right|end)", re.IGNORECASE)
+_SPACE = re.compile(r"[ \t\n\r\f]+")  # without BREAK
+_BLOCK_DISPLAYS = frozenset(
+    ["block", "flex", "flow-root", "grid", "list-item", "table", "table-caption", "table-row"]
+)
+_SPREADING = frozenset(["flex", "grid", "inline-flex", "inline-grid"])
 _GAP = "  "
 _QUOTE = "> "
 _INDENT = "    "
@@ -54,15 +68,31 @@ def _joined(blocks: list[_Block]) -> list[str]:
     return lines
 
 
+def _trimmed(lines: list[str]) -> list[str]:
+    """Leave out the empty lines at both ends."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
 class _Page:
     """The rendering of one HTML text; numbers its links."""
 
     def __init__(self) -> None:
         self.links: dict[str, int] = {}
         self._lists = 0  # how many lists are around the place
+        self._lined = 0  # how many elements around the place keep its lines
+        self._preformatted = 0  # how many elements around the place keep its blanks and lines
 
     def blocks(self, element: Element, width: int) -> list[_Block]:
         """Render what is in an element."""
+        if not element.styles.get("white-space", "").startswith("pre"):
+            return self._flow(element, width)
+        self._lined += 1
+        lines = _trimmed(_joined(self._flow(element, width)))
+        self._lined -= 1
+        return [_Block(lines, apart=False)] if lines else []
+
+    def _flow(self, element: Element, width: int) -> list[_Block]:
         blocks: list[_Block] = []
         words: list[str] = []
         for piece in self._pieces(element):
@@ -75,36 +105,65 @@ class _Page:
         return blocks
 
     def _pieces(self, element: Element) -> Iterator[str | Element]:
-        """Give the text in an element, and the blocks between."""
+        """Give the text in an element, with the marks of inline_text.py, and the blocks between."""
+        pieces = self._plain_pieces(element)
+        return _struck(pieces) if element.struck else pieces
+
+    def _plain_pieces(self, element: Element) -> Iterator[str | Element]:
+        spread = element.styles.get("display") in _SPREADING
         for child in element.children:
             if isinstance(child, str):
-                yield _SPACE.sub(" ", child.replace(_BREAK, " "))
+                yield self._text(child)
             elif child.tag in BLOCKS:
                 yield child
-            elif child.tag == "br":
-                yield _BREAK
-            elif child.tag == "img":
-                yield _SPACE.sub(" ", child.attributes.get("alt", ""))
-            elif child.tag == "a":
-                yield from self._link(child)
-            elif child.tag == "q":
-                yield "“"
-                yield from self._pieces(child)
-                yield "”"
+            elif child.styles.get("display") in _BLOCK_DISPLAYS:
+                inside = replace(child, styles={**child.styles, "display": "inline"})
+                yield Element("div", {}, [inside])
+            elif spread:
+                yield APART
+                yield from self._inline(child)
+                yield APART
             else:
-                yield from self._pieces(child)
+                yield from self._inline(child)
+
+    def _text(self, text: str) -> str:
+        text = cleaned(text)
+        if self._lined or self._preformatted:
+            text = text.replace("\r\n", "\n").replace("\n", BREAK)
+        if self._preformatted:
+            return text.replace(" ", "\xa0")
+        return _SPACE.sub(" ", text)
+
+    def _inline(self, element: Element) -> Iterator[str | Element]:
+        if element.tag == "br":
+            yield BREAK
+            return
+        if element.tag == "rp":  # rt has parentheses anyway
+            return
+        before, behind = marks_around(element)
+        yield before
+        if element.tag in {"img", "input"}:
+            yield self._text(shown_value(element))
+        elif element.tag == "a":
+            yield from self._link(element)
+        elif element.tag == "area":  # a part of a picture that is a link
+            yield from self._link(replace(element, children=[shown_value(element)]))
+        else:
+            yield from self._pieces(element)
+        yield behind
 
     def _link(self, element: Element) -> Iterator[str | Element]:
         pieces = list(self._pieces(element))
         yield from pieces
         url = element.attributes.get("href", "").strip()
-        shown = "".join(piece for piece in pieces if isinstance(piece, str)).strip()
-        if not url or url.startswith("#") or (not shown and len(pieces) == 0):
+        text = "".join(piece for piece in pieces if isinstance(piece, str))
+        shown = written(text).strip()
+        if not url or url.startswith("#") or not pieces:
             return
-        if shown in {url, url.removeprefix("mailto:"), url.removeprefix("tel:")}:
-            return
-        number = self.links.setdefault(url, len(self.links) + 1)
-        yield f" [{number}]"
+        if shown not in {url, url.removeprefix("mailto:"), url.removeprefix("tel:")}:
+            number = self.links.setdefault(url, len(self.links) + 1)
+            yield f"\xa0[{number}]" if self._preformatted else f" [{number}]"
+        yield APART
 
     def _block(self, element: Element, width: int) -> list[_Block]:
         special = self._SPECIAL.get(element.tag)
@@ -119,9 +178,10 @@ class _Page:
         return [_Block(["-" * width], apart=True)]
 
     def _verbatim(self, element: Element, width: int) -> list[_Block]:
-        del width
-        text = _plain_text(element).replace(_BREAK, " ")
-        return [_Block(text.strip("\n").split("\n"), apart=True)]
+        self._preformatted += 1
+        lines = _trimmed(_joined(self.blocks(element, width)))
+        self._preformatted -= 1
+        return [_Block(lines, apart=True)] if lines else []
 
     def _quotation(self, element: Element, width: int) -> list[_Block]:
         lines = _joined(self.blocks(element, width - len(_QUOTE)))
@@ -139,12 +199,8 @@ class _Page:
         return [_Block(lines, apart=True)] if lines else []
 
     def _list(self, element: Element, width: int) -> list[_Block]:
-        items = element.elements("li")
-        start = element.attributes.get("start", "1")
-        first = int(start) if re.fullmatch(r"-?[0-9]{1,9}", start) else 1
-        marks = [
-            f"{first + number}. " if element.tag == "ol" else "- " for number in range(len(items))
-        ]
+        items = list(_items(element))
+        marks = list_marks(element, items)
         indent = max(map(len, marks), default=0)
         self._lists += 1
         blocks = []
@@ -161,19 +217,20 @@ class _Page:
         caption = [
             block for part in table.elements("caption") for block in self.blocks(part, width)
         ]
-        rows = list(_rows(table))
-        if not any(rows):
-            return self.blocks(table, width)
+        rows, strays = table_rows(table)
         blocks = [[self.blocks(cell, width) for cell in row] for row in rows]
         cells = [[_joined(cell) for cell in row] for row in blocks]
+        before = caption + self.blocks(replace(table, children=strays), width)
         if _is_data(cells, width) and not table.find_all("table"):
-            return [*caption, _Block(_columns(rows, cells), apart=True)]
-        return [*caption, *(block for row in blocks for cell in row for block in cell)]
+            return [*before, _Block(_columns(rows, cells), apart=True)]
+        return [*before, *(block for row in blocks for cell in row for block in cell)]
 
     _SPECIAL: ClassVar[dict[str, Callable[[_Page, Element, int], list[_Block]]]] = {
         "hr": _rule,
         "pre": _verbatim,
         "ul": _list,
+        "dir": _list,
+        "menu": _list,
         "ol": _list,
         "table": _table,
         "blockquote": _quotation,
@@ -182,14 +239,34 @@ class _Page:
     }
 
 
+def _struck(pieces: Iterator[str | Element]) -> Iterator[str | Element]:
+    """Mark the text as struck out, and the blocks between, which have marks of their own."""
+    marked = False
+    for piece in pieces:
+        if isinstance(piece, Element):
+            if marked:
+                yield UNSTRUCK
+            marked = False
+            piece.struck = True
+        elif not marked:
+            yield STRUCK
+            marked = True
+        yield piece
+    if marked:
+        yield UNSTRUCK
+
+
 def _end_paragraph(words: list[str], blocks: list[_Block], width: int) -> None:
     """Make lines of the text gathered so far."""
-    text = "".join(words)
+    text = written("".join(words))
     words.clear()
     if not text.strip(" \v\xa0"):
         return
+    parts = text.strip(" ").split(BREAK)
+    if not parts[-1]:  # the last line break before a block ends a line that is there
+        parts.pop()
     lines = []
-    for part in text.strip(" ").split(_BREAK):
+    for part in parts:
         lines += _wrapped(part, width)
     blocks.append(_Block(lines, apart=False))
 
@@ -211,19 +288,22 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _plain_text(element: Element) -> str:
-    return "".join(
-        child if isinstance(child, str) else "\n" if child.tag == "br" else _plain_text(child)
-        for child in element.children
-    )
+def _items(element: Element) -> Iterator[Element]:
+    """Give the items of a list, and as one each what stands between them."""
+    between: list[Element | str] = []
+    for child in element.children:
+        if isinstance(child, str) or child.tag != "li":
+            between.append(child)
+            continue
+        yield from _between_items(element, between)
+        between = []
+        yield child
+    yield from _between_items(element, between)
 
 
-def _rows(table: Element) -> Iterator[list[Element]]:
-    for child in table.elements("tr", "thead", "tbody", "tfoot"):
-        if child.tag == "tr":
-            yield child.elements("td", "th")
-        else:
-            yield from _rows(child)
+def _between_items(element: Element, parts: list[Element | str]) -> Iterator[Element]:
+    if any(isinstance(part, Element) or part.strip() for part in parts):
+        yield Element("div", {}, parts, struck=element.struck)
 
 
 def _is_data(cells: list[list[list[str]]], width: int) -> bool:
@@ -232,8 +312,8 @@ def _is_data(cells: list[list[list[str]]], width: int) -> bool:
         return False
     if any(len(lines) > 1 for row in cells for lines in row):
         return False
-    widths = _widths(cells)
-    return sum(widths) + len(_GAP) * (len(widths) - 1) <= width
+    widths = [width for width in _widths(cells) if width]
+    return len(widths) > 1 and sum(widths) + len(_GAP) * (len(widths) - 1) <= width
 
 
 def _widths(cells: list[list[list[str]]]) -> list[int]:
@@ -255,13 +335,14 @@ def _columns(rows: list[list[Element]], cells: list[list[list[str]]]) -> list[st
             if _is_right(cell)
             else (text[0] if text else "").ljust(width)
             for cell, text, width in zip(row, texts, widths, strict=False)
+            if width  # a column of which all cells are empty only makes room
         ]
         lines.append(_GAP.join(line))
         if number == 0 and row and all(cell.tag == "th" for cell in row):
-            lines.append(_GAP.join("-" * width for width in widths))
+            lines.append(_GAP.join("-" * width for width in widths if width))
     return lines
 
 
 def _is_right(cell: Element) -> bool:
-    attributes = cell.attributes
-    return attributes.get("align") == "right" or bool(_RIGHT.search(attributes.get("style", "")))
+    align = cell.styles.get("text-align") or cell.attributes.get("align", "").lower()
+    return align in {"right", "end"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,162 @@ def test_deep_nesting_and_garbage_end_somewhere() -> None:
     assert text_from_html("<ul><li>" * 400 + "x").endswith("x")
 
 
+SCRIPTS = [
+    ("19<sup>99</sup> EUR", "19^99 EUR"),
+    ("19,<sup>99</sup> EUR, 90.<sup>1</sup>", "19,^99 EUR, 90.^1"),
+    ("<b>19</b><span style='vertical-align: super'>99</span>", "19^99"),
+    ("19<span style='font-size:9px;vertical-align:top'>99</span>", "19^99"),
+    ("<a href='https://e.com'>49<sup><b>90</b></sup></a>", "49^90 [1]\n\n[1] https://e.com"),
+    ("<pre>19<sup>99</sup></pre>", "19^99"),
+    ("5<sup>1</sup>/<sub>2</sub> kg, <sup>3</sup>&frasl;<sub>4</sub>2", "5 1/2 kg, 3\u20444 2"),
+    ("5<sup>1</sup>&frasl;2 kg", "5 1\u20442 kg"),
+    ("10<sup>6</sup>, 10<sup>-6</sup>, x<sup>&minus;1</sup>, 10<sup>3</sup>/2",
+     "10^6, 10^-6, x^\u22121, 10^3/2"),
+    ("2<sup>3<sup>4</sup></sup>, x<sup>2</sup><sub>1</sub>", "2^3^4, x2_1"),
+    ("log<sub>10</sub>100, <sup>1</sup>19 % VAT", "log_10 100, ^1 19 % VAT"),
+    ("m<sup>2</sup>, H<sub>2</sub>O, SO<sub>4</sub><sup>2-</sup>, word<sup>1</sup>",
+     "m2, H2O, SO4^2-, word1"),
+    ("1<sup>st</sup>, 2<sup>e</sup>, 19<sup>.99</sup>, 19 <sup>99</sup>, 2024<sup>1</sup>",
+     "1st, 2e, 19.99, 19 99, 2024^1"),
+    ("19<sup>99<div>block</div></sup>", "19^99\nblock"),
+    ("<ruby>漢<rp>(<rt>kan<rp>)</ruby> <ruby>字<rt>ji</ruby>", "漢(kan) 字(ji)"),
+]  # fmt: skip
+STRIKES = [
+    ("<s>49.90</s>39.90", "~~49.90~~ 39.90"),
+    ("<del>49.90</del><ins>39.90</ins>", "~~49.90~~ 39.90"),
+    ("was <strike> 49.90 </strike>, now 39.90", "was ~~49.90~~ , now 39.90"),
+    ("now<span style='text-decoration-line: line-through'>49.90</span>39.90",
+     "now ~~49.90~~ 39.90"),
+    ("<s style='text-decoration:none'>a</s>b <s></s><del> </del>c", "ab c"),
+    ("<del>a<s>b</s></del>c<s>d</s><s>e</s>", "~~ab~~ c ~~d~~ ~~e~~"),
+    ("<del>a<p>b</p>c</del>d", "~~a~~\n\n~~b~~\n\n~~c~~ d"),
+    ("<p style='text-decoration: underline line-through'>a<br>b</p>c", "~~a\nb~~\n\nc"),
+    ("<del><ul><li>a<li>b</ul></del>", "- ~~a~~\n- ~~b~~"),
+    ("<ul><li style='text-decoration:line-through'>a<li>b</ul>", "- ~~a~~\n- b"),
+    ("<table><tr style='text-decoration:line-through'><td>a<td>1</tr><tr><td>b<td>2</table>",
+     "~~a~~  ~~1~~\nb      2"),
+    ("<s><span style='display:block'>1</span></s>2", "~~1~~\n2"),
+    ("(<s>1</s>)<s>2</s>.", "(~~1~~) ~~2~~."),
+    ("<pre><s>1</s>2</pre>", "~~1~~ 2"),
+    ("<s><a href='u'>1</a></s>2", "~~1 [1]~~ 2\n\n[1] u"),
+    ("<s>19<sup>99</sup></s>9", "~~19^99~~ 9"),
+]  # fmt: skip
+LISTS = [
+    ("<ol reversed><li>a<li>b<li>c</ol>", "3. a\n2. b\n1. c"),
+    ("<ol reversed start=9><li>a<li>b</ol>", "9. a\n8. b"),
+    ("<ol><li>a<li value=9>b<li>c</ol>", " 1. a\n 9. b\n10. c"),
+    ("<ol reversed><li>a<li value='-1'>b<li>c</ol>", " 3. a\n-1. b\n-2. c"),
+    ("<ol start=' +3rd'><li value=x>a</ol><ol start=99999999999><li>b</ol>", "3. a\n\n1. b"),
+    ("<ol type=a start=26><li>a<li>b</ol>", " z. a\naa. b"),
+    ("<ol type=I start=3><li>a<li>b</ol>", "III. a\n IV. b"),
+    ("<ol type=i start=0><li>a<li value=4000>b<li value=1994>c</ol>",
+     "      0. a\n   4000. b\nmcmxciv. c"),
+    ("<ol type=1 style='list-style-type: upper-alpha'><li>a</ol>", "A. a"),
+    ("<ol style='list-style: inside lower-roman'><li>a<li>b</ol>", " i. a\nii. b"),
+    ("<ol><li hidden>x<li>a</ol>", "1. a"),
+    ("<ol><li>a</li><ul><li>x</li></ul><li>b</li></ol>", "1. a\n   - x\n2. b"),
+    ("<ul>before<li>a</li>behind</ul>", "  before\n- a\n  behind"),
+    ("<menu><li>a</li></menu>", "- a"),
+]  # fmt: skip
+APART = [
+    ("<img alt='49.90'><a>go</a>", "49.90 go"),
+    ("<a href='u'><img alt='A'></a><a href='v'><img alt='B'></a>",
+     "A [1] B [2]\n\n[1] u\n[2] v"),
+    ("1<img src='spacer.gif'>2, (<img alt='A'>), <img alt='B'>.", "1 2, (A), B."),
+    ("<a href='u'>A</a><a href='v'>B</a>c, <a href='u'>D</a>.",
+     "A [1] B [2] c, D [1].\n\n[1] u\n[2] v"),
+    ("<a href='tel:1'>1</a><a href='tel:2'>2</a>", "1 2"),
+    ("<button>1</button><button>2</button><input type=submit value=3><input type=hidden value=4>",
+     "1 2 3"),
+    ("<select><option>1<option>2</select><textarea>3</textarea>4", "1 2 3 4"),
+    ("<span style='display:block'>1</span><span style='display:block'>2</span>3", "1\n2\n3"),
+    ("<a href='u' style='display: block !important; display:inline'>1</a>2",
+     "1 [1]\n2\n\n[1] u"),
+    ("<b style='display:inline-block'>1</b><b style='DISPLAY:Table-Cell'>2</b>3", "1 2 3"),
+    ("<b style='float:left'>1</b><b>2</b><b style='position:absolute'>3</b>", "1 2 3"),
+    ("<b style='margin: 0 4px'>1</b>2<b style='padding-left:.5em'>3</b>", "1 2 3"),
+    ("<b style='margin:0;padding-top:3px'>1</b>2", "12"),
+    ("<div style='display:flex'><b>1</b><b>2</b></div>", "1 2"),
+    ("<b style='background:url(data:x;display:block)'>1</b>2", "12"),
+    ("a<br/>b<br />c<BR>d</br>e<br><br>f<br>", "a\nb\nc\nde\n\nf"),
+    ("super<wbr>cali so&shy;ft me&zwnj;kh", "supercali soft me\u200ckh"),
+    ("A&nbsp;&zwnj;&nbsp;&#847;&#8203; &zwnj;<p>&zwnj;&nbsp;&zwnj;</p>B", "A\nB"),
+    ("<td>1</td><td>2</td>", "1\n2"),
+    ("<table><tr><td>1</td><td>2<br></td></tr></table>", "1  2"),
+    ("<p hidden>x<p>A<table><tr><td style='display:none'>x<td>1<td>2</table>", "A\n\n1  2"),
+    ("<p style='visibility:hidden'>x<b>x<p>A", "A"),
+    ("<div>" * 200 + "A<i hidden>x</i><b>B", "AB"),
+    ("<map><area href='u' alt='1'><area href='v' alt='2'></map>",
+     "1 [1] 2 [2]\n\n[1] u\n[2] v"),
+    ("<p style='white-space:pre-line'>\n a  b\nc<b>\n</b>d</p>", "a b\nc\nd"),
+    ("<a style='mso-hide:all' href='u'>Button</a>", "Button [1]\n\n[1] u"),
+]  # fmt: skip
+GRIDS = [
+    (("<table><tr><th>Item<th>Qty<th>Sum</tr><tr><td>Tea<td>2<td>7.80</tr>"
+      "<tr><td colspan=2>Total<td>7.80</tr></table>"),
+     "Item   Qty  Sum\n-----  ---  ----\nTea    2    7.80\nTotal       7.80"),
+    (("<table><tr><td rowspan=2>Tea<td>small<td>3<tr><td>large<td>5"
+      "<tr><td>Nut<td>all<td>1</table>"),
+     "Tea  small  3\n     large  5\nNut  all    1"),
+    ("<table><tr><td>a<td>&nbsp;<td>b<tr><td colspan='100%'>c</table>", "a  b\nc"),
+    ("<table>9<tr>8<td>1<td>2</tr></table>", "98\n\n1  2"),
+    (("<table><form><tr><td>1<td>2</tr></form><tr><td>3<td>4</tr><tr><a href=u><td>5<td>6</a>"
+      "</tr></table>"),
+     "1  2\n3  4\n5  6"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("html", "text"), SCRIPTS)
+def test_a_superscript_never_continues_a_number(html: str, text: str) -> None:
+    assert text_from_html(html) == text
+
+
+@pytest.mark.parametrize(("html", "text"), STRIKES)
+def test_what_is_struck_out_is_told_from_the_rest(html: str, text: str) -> None:
+    assert text_from_html(html) == text
+
+
+@pytest.mark.parametrize(("html", "text"), LISTS)
+def test_lists_count_as_html_does_and_lose_nothing(html: str, text: str) -> None:
+    assert text_from_html(html) == text
+
+
+@pytest.mark.parametrize(("html", "text"), APART)
+def test_what_stands_apart_for_the_eye_stands_apart(html: str, text: str) -> None:
+    assert text_from_html(html) == text
+
+
+@pytest.mark.parametrize(("html", "text"), GRIDS)
+def test_a_cell_stands_in_its_own_column(html: str, text: str) -> None:
+    assert text_from_html(html) == text
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["<sup>{}</sup>", "<sub>{}</sub>", "<s>{}</s>", "<img alt={}>", "<p>{}</p>",
+                 "<button>{}</button>", "<b style='display:block'>{}</b>", "<a href=u>{}</a>",
+                 "<b style='display:inline-block'>{}</b>", "<ul><li>{}</ul>", "<pre>{}</pre>",
+                 "<del><p>{}</p></del>", "<s><sup>{}</sup></s>", "<sup><s>{}</s></sup>",
+                 "<table><tr><td>{}</table>", "<i><sup><b>{}</b></sup></i>"]
+            ),
+            st.sampled_from(["", "<b></b>", "<wbr>", "&shy;", "<br>", " ", "&zwnj;"]),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)  # fmt: skip
+def test_numbers_that_stand_in_different_places_stay_numbers(parts: list[tuple[str, str]]) -> None:
+    html = "".join(
+        part.format(100 + number) + between for number, (part, between) in enumerate(parts)
+    )
+    text, _, _ = text_from_html(html).partition("\n\n[1] u")
+    numbers = [number for number in re.findall(r"[0-9]+", text) if number != "1"]
+    assert numbers == [str(100 + number) for number in range(len(parts))]
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     st.lists(
@@ -217,14 +374,17 @@ def test_deep_nesting_and_garbage_end_somewhere() -> None:
              "<li>", "</ul>", "<ol start='x'>", "<a href='h'>", "</a>", "<pre>", "</pre>", "<br>",
              "<hr>", "text", " ", "\n",
              "&amp;", "&#0;", "<!--", "-->", "<", ">", "<style>", "</style>", "<b", "\v",
-             "<td colspan=2>", "<th>", "<blockquote>", "<img alt='i'>", "<head>", "</body>", "<h1>"]
+             "<td colspan=2>", "<th>", "<blockquote>", "<img alt='i'>", "<head>", "</body>", "<h1>",
+             "<sup>", "</sup>", "<s>", "</s>", "1", "<li value=3>", "<td rowspan=9>",
+             "<b style='display:block'>", "<p style='text-decoration:line-through'>",
+             "\x01\x02\x05", "<rp>", "<del>"]
         ),
         max_size=40,
     ).map("".join)
 )  # fmt: skip
 def test_any_html_gives_some_text(html: str) -> None:
     text = text_from_html(html)
-    assert not set(text) & set("\r\v")
+    assert not set(text) & set("\r\v\x01\x02\x03\x04\x05\x06")
     assert text == "\n".join(line.rstrip() for line in text.split("\n"))
 
 
