@@ -361,11 +361,12 @@ def _joined(pieces: Sequence[str]) -> str:
 
 def _continued(text: str, output: Iterator[str], budget: Budget) -> str:
     """Put what a template goes on giving behind a text, until that is too long."""
-    most = _PIECES
-    while len(text) <= OUTPUT_LIMIT and (pieces := list(islice(output, most))):
+    most, size, parts = _PIECES, len(text), [text]
+    while size <= OUTPUT_LIMIT and (pieces := list(islice(output, most))):
         most = _PIECES if budget.left > PLENTY else 1
-        text += _joined(pieces)
-    return text
+        parts.append(_joined(pieces))
+        size += len(parts[-1])
+    return "".join(parts)  # once: a long text that grows piece by piece is moved again and again
 
 
 def _sentence(error: Exception) -> str:
