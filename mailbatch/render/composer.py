@@ -87,11 +87,12 @@ class Composer:
         self._attachments = attachments(job, templates)
         pages = [page for choice in self._parts.choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
-        self._checks = NameChecks(job, templates, self._values(), pages, shapes)
+        self._checks = NameChecks(job, templates, self._values(), pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
         self._prepare(errors)
         if errors:
-            raise InputErrors(_in_order(errors, str(job.path)))
+            told = [self._checks.explained(error) for error in errors]
+            raise InputErrors(_in_order(told, str(job.path)))
 
     @property
     def alignment(self) -> AlignmentWarning | None:
