@@ -19,6 +19,7 @@ range dict lipsum cycler joiner namespace self super loop caller varargs kwargs
 and or not in is if else true false none True False None
 """
 _TAKEN = frozenset((*TEMPLATE_NAMES, *_KNOWN.split()))
+_MOST_MEANT = 2
 _APART = re.compile(r"\W+")
 _MARKS = re.compile(r"[\W_]+")
 _MARKUP = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
@@ -82,9 +83,10 @@ def column_hint(name: str, columns: Iterable[str], source: str | None = None) ->
     if not meant:
         letters = _MARKS.sub("", name).casefold()
         meant = [column for column in odd if _MARKS.sub("", column).casefold() == letters]
-    if len(meant) != 1:
+    if not meant or len(meant) > _MOST_MEANT:
         return None
-    return f"The column is {meant[0]!r}: write {as_templates_write_it(meant[0], known)}."
+    told = [f"{column!r}: write {as_templates_write_it(column, known)}" for column in meant]
+    return f"The column is {', or '.join(told)}."
 
 
 def bare_column_hint(text: str, columns: Iterable[str]) -> str | None:

@@ -70,7 +70,7 @@ class Plan:
         suppressed = self._suppressed
         group = None
         for line, record in self._table:
-            cells = tuple([cell.strip() for cell in record])
+            cells = tuple(map(str.strip, record))
             text = cells[index]
             if not text and not any(cells):
                 continue
@@ -90,8 +90,8 @@ class Plan:
             except ValueError as error:
                 yield Recipient(line, text, cells, group, _INVALID, str(error))
                 continue
-            if suppressed and (shown := _listed(address, suppressed)):
-                yield Recipient(line, address, cells, group, _SUPPRESSED, f"listed in {shown}")
+            if suppressed and (reason := _listed(address, suppressed)):
+                yield Recipient(line, address, cells, group, _SUPPRESSED, reason)
                 continue
             yield Recipient(line, address, cells, group)
 
@@ -219,9 +219,12 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
 
 
 def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
-    """Return the list that names an address or its domain."""
+    """Say which list names an address or its domain; None where none does."""
     key = address_key(address)
-    return suppressed.get(key) or suppressed.get(f"@{key.rpartition('@')[2]}")
+    domain = f"@{key.rpartition('@')[2]}"
+    if key in suppressed:
+        return f"listed in {suppressed[key]}"
+    return f"{domain} is listed in {suppressed[domain]}" if domain in suppressed else None
 
 
 def _read_suppressions(job: Job) -> Mapping[str, str]:

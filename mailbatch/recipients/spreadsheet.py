@@ -27,4 +27,7 @@ def bare_text(cell: str) -> str:
 
 def bare_texts(cells: list[str]) -> list[str]:
     """Return the texts of a record."""
-    return [cell if cell[:1] not in _FIRST else bare_text(cell) for cell in cells]
+    for cell in cells:
+        if cell[:1] in _FIRST:
+            return [bare_text(cell) for cell in cells]
+    return cells

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, TemplateError
-from mailbatch.job.columns import bare_column_hint, column_hint
+from mailbatch.job.columns import bare_column_hint, column_hint, find_column
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates, Value, did_you_mean
@@ -148,10 +148,12 @@ class NameChecks:
 
     def _leak(self, found: Unknown, place: Location) -> TemplateError:
         group_by = self._job.recipients.group_by
+        wanted = self._job.recipients.address
+        address = find_column(wanted, self._columns) or wanted
         return TemplateError(
             f"{found.name} is not defined for a group of several addresses, "
             f"which shares only {', '.join(group_by)}",
             location=self._place(found, place),
-            hint=f"Add {self._job.recipients.address} to recipients.group_by, so that every "
+            hint=f"Add {address} to recipients.group_by, so that every "
             "address gets a message of its own.",
         )
