@@ -75,6 +75,8 @@ def find_header(
     found = _Search(shown, delimiter, naming)
     header = found.at(records, row) if row is not None else found.first(records)
     names = tuple(filter(None, header.cells))
+    if header.line > 1 and any(map(is_address, names)):
+        raise _error(shown, header.line, "this line holds an address, not column names")
     if reason := name_fault(names):
         hint = _RENAME if len(set(names)) < len(names) else _HINT
         raise _error(shown, header.line, reason, hint=hint)
@@ -224,7 +226,7 @@ class _Search:
 
     def _below(self, above: list[Header], header: Header) -> Header:
         """Return a header that names the address column, if what is above can only be titles."""
-        if above and max(title.filled for title in above) >= header.filled:
+        if above and max(_filled(title, header) for title in above) >= header.filled:
             raise _error(
                 self._shown,
                 above[0].line,
@@ -236,8 +238,10 @@ class _Search:
 
     def _above_data(self, above: list[Header], start: _Text) -> Header:
         """Return what stands right above the first address, if all above it can only be titles."""
-        if len(above) > 1 and max(title.filled for title in above[:-1]) < above[-1].filled:
-            return above[-1]
+        if len(above) > 1:
+            *titles, last = above
+            if max(_filled(title, last) for title in titles) < last.filled:
+                return last
         return self._parsed(start)
 
     def _take_mark(self, record: _Text) -> bool:
@@ -273,6 +277,12 @@ class _Search:
             raise bad_quote(fault, shown, " on the header line")
         names = tuple([column_name(bare_text(cell)) for cell in cells])
         return Header(line, line + max(1, reader.line_num) - 1, text, delimiter, names)
+
+
+def _filled(title: Header, header: Header) -> int:
+    """Return how many cells a title fills, divided as the header is."""
+    cells = next(csv.reader(split_lines(title.text), delimiter=header.delimiter), [])
+    return sum(map(bool, map(str.strip, cells)))
 
 
 def _error(shown: str, line: int, message: str, *, hint: str | None = _HINT) -> RecipientError:

@@ -38,6 +38,8 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
+# In these every byte is a letter, so that UTF-8 is decoded to nonsense without an error.
+_SINGLE_BYTE = ("cp125", "cp437", "cp85", "iso8859", "koi8", "mac-")
 # Codecs for pieces of text within programs.
 _NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _FORMS = "Save the table as CSV (UTF-8); a workbook is read from a file that is named .xlsx."
@@ -103,6 +105,9 @@ class Source:
         at_start = True
         raw = self._read()
         self._refuse_other_formats(raw)
+        if self._codec.name.startswith(_SINGLE_BYTE) and _is_utf_8(raw):
+            named = f"{self._what} is UTF-8 by all of its letters beyond ASCII"
+            raise self._error(f"{named}, not {self._encoding}", hint=_write("utf-8"))
         while True:
             state = decoder.getstate()
             try:
@@ -207,6 +212,16 @@ class Source:
         hint: str | None = None,
     ) -> RecipientError:
         return RecipientError(message, location=Location(self._shown, line, column), hint=hint)
+
+
+def _is_utf_8(raw: bytes) -> bool:
+    """Say whether the first block of a text is UTF-8 and could not be anything else."""
+    try:
+        # A block that is full may end in the middle of a letter.
+        text = codecs.getincrementaldecoder("utf-8")().decode(raw, len(raw) < _BLOCK)
+    except UnicodeDecodeError:
+        return False
+    return not text.isascii()
 
 
 def _find_codec(encoding: str, shown: str) -> codecs.CodecInfo:

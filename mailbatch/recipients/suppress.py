@@ -26,6 +26,11 @@ from mailbatch.recipients.table import open_table
 MOST_ERRORS = 20
 _SHOWN = 80
 _DELIMITED = ",;\t|"
+_TITLE = "Give the column with the addresses the title 'email'; one address a line needs none."
+_ENTRY = "An entry is one address, or a whole domain such as @example.net."
+_STANDING = (
+    "Keep only the lines of those who shall get nothing, or take the column out if all of them are."
+)
 
 
 def read_suppressions(
@@ -54,7 +59,7 @@ def read_suppressions(
                     RecipientError(
                         f"{error}: {entry[:_SHOWN]!r}",
                         location=Location(shown, line),
-                        hint=_STANDING if doubt is not None else None,
+                        hint=_STANDING if doubt is not None else _ENTRY,
                     )
                 )
                 if len(errors) == MOST_ERRORS:
@@ -62,11 +67,6 @@ def read_suppressions(
     if errors:
         raise InputErrors(errors)
     return listed
-
-
-_STANDING = (
-    "Keep only the lines of those who shall get nothing, or take the column out if all of them are."
-)
 
 
 def _key(entry: str, doubt: str | None = None) -> str:
@@ -78,6 +78,11 @@ def _key(entry: str, doubt: str | None = None) -> str:
     if doubt is not None:
         raise ValueError(doubt)
     text = entry.strip()
+    if text.startswith("*@"):
+        text = text[1:]
+    if "*" in text:
+        # It may stand before the @ (RFC 5322 3.2.3), but a list means more than one address by it.
+        raise ValueError("a pattern is not understood here")
     if text.startswith("@"):
         return address_key(_domain(text[1:]))
     if "@" not in text and "." in text and not any(map(str.isspace, text)):
@@ -158,7 +163,7 @@ def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None
         raise RecipientError(
             f"no address, and no header with the column {column!r}",
             location=Location(table.shown, table.header),
-            hint=several if found else did_you_mean(column, columns),
+            hint=several if found else f"{did_you_mean(column, columns)} {_TITLE}",
         )
     index = columns.index(found[0])
     standing = [(columns.index(name), name) for name in standing_columns(columns)]

@@ -45,6 +45,10 @@ TABLES = {
     ),
     "a title without delimiters": (b"Members\n\nemail,name\nada@example.org,Ada\n", 4),
     "a title with another delimiter": (b"Club, old\nemail;name;plan\nada@example.org;Ada;\n", 3),
+    "a title with the commas of a sentence": (
+        b"Club, members, as of today\nemail;name;plan\nada@example.org;Ada;\n",
+        3,
+    ),
     "two titles and groups of columns": (
         b"Export,29.11.2026,\nContact,,\n,,\nemail,name,plan\nada@example.org,Ada,\n",
         5,
@@ -133,6 +137,18 @@ def test_a_header_row_that_the_job_names_is_taken(make_job: MakeJob) -> None:
             {"header_row": 7},
             "recipients.csv:7: no record begins here that could name the columns",
             "See `header_row` under `recipients:`.",
+        ),
+        (
+            "email,name\nada@example.org,Ada\n",
+            {"header_row": 2},
+            "recipients.csv:2: this line holds an address, not column names",
+            "The first line names the columns, such as: email,first_name",
+        ),
+        (
+            "Members,of,the,club\nemail,name\nada@example.org,Ada\n",
+            {},
+            "recipients.csv:1: the columns may be named here or on line 2",
+            "Write `header_row: 2` under `recipients:`, or the line that it is.",
         ),
         (
             '"a\nb"\nemail\n',
@@ -423,6 +439,7 @@ LISTS = {
     "the job's own column before others": "Mail,EMAIL\nx,bob@example.net\n",
     "whole domain": "# left us\n@example.net\n",
     "whole domain without a sign": "example.net\n",
+    "whole domain as a pattern": "*@example.net\n",
     "domain in a table": "email\nada@example.com\nEXAMPLE.net\n",
     "titles above": "Unsubscribed,\n,\nEmail,Reason\nbob@example.net,x\n",
     "Excel's forms": 'sep=;\nEmail;\n="bob@example.net";\n;\n',
@@ -457,6 +474,9 @@ def test_a_list_of_another_tool_is_understood(name: str, make_job: MakeJob, tmp_
         ("email,opt_in\nada@example.org,yes\n", "left.csv:2: the column 'opt_in' says 'yes'"),
         ("E-Mail,Mail\na@b.c,b@b.c\n", "left.csv:1: no address, and no header with"),
         ("Name,Plan\nAda,pro\n", "left.csv:1: no address, and no header with"),
+        ("@example.net\nad*@example.org\n", "left.csv:2: a pattern is not understood here"),
+        ("@example.net\na@b.c; d@e.f\n", "left.csv:2: the address contains ';'"),
+        ("Unsubscribed\nada@example.org\n", "left.csv:1: no address, and no header with"),
         ("@example.net\nexample\n", "left.csv:2: the address has no @: 'example'"),
         ("@example.net\n.example.net\n", "left.csv:2: the part after the @ has a dot"),
         ('{"email": "a@b.c"}\n', "left.csv:1: "),

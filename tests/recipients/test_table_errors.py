@@ -53,6 +53,10 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         b"\xef\xbb\xbfemail\n",
         ": the file is UTF-8 by its byte order mark, not cp1252",
     ),
+    "UTF-8 in a cp1252 job": (
+        "email,name\na@b.c,Jörg\n".encode(),
+        ": the file is UTF-8 by all of its letters beyond ASCII, not cp1252",
+    ),
     "UTF-16 LE mark in a UTF-16 BE job": (
         UTF16.encode("utf-16"),
         ": the file is UTF-16 by its byte order mark, not utf-16-be",
@@ -248,6 +252,7 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
 OPTIONS: dict[str, dict[str, str]] = {
     "UTF-16 job and no mark": {"encoding": "utf-16"},
     "UTF-8 mark in a cp1252 job": {"encoding": "cp1252"},
+    "UTF-8 in a cp1252 job": {"encoding": "cp1252"},
     "UTF-16 LE mark in a UTF-16 BE job": {"encoding": "utf-16-be"},
     "undefined byte in cp1252": {"encoding": "cp1252"},
     "lone surrogate in UTF-16": {"encoding": "utf-16"},
