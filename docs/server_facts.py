@@ -14,6 +14,7 @@ _ASKED = {
     "MAIL": "`MAIL`",
     "RCPT": "`RCPT`",
     "RCPT refused": "`RCPT` of somebody who is refused",
+    "RCPT elsewhere": "`RCPT` of a domain that it does not relay to",
     "DATA": "`DATA`",
     "DATA for nobody": "`DATA` where all recipients were refused",
     "end of data": "the end of data",
@@ -39,7 +40,9 @@ def _server(name: str, facts: dict[str, Any]) -> str:
         lines[2] += f" The content goes by `{way}`."
     lines += ["| it is told | it answers |", "|---|---|"]
     limits = sorted(fact for fact in facts if fact.startswith("limit: "))
+    headers = sorted(fact for fact in facts if fact.startswith("header: "))
     asked = {**_ASKED, **{limit: _limit(limit) for limit in limits}}
+    asked |= {header: header.replace("header: ", "a header of ") for header in headers}
     lines += [
         f"| {word[:1].upper()}{word[1:]} | {_reply(facts[fact])} |"
         for fact, word in asked.items()
@@ -56,5 +59,8 @@ def _limit(fact: str) -> str:
 
 
 def _reply(text: str) -> str:
-    """Write the lines of a reply, each as code."""
-    return "<br>".join(f"`{line}`".replace("|", "\\|") for line in text.split(" / "))
+    """Write the lines of a reply, each as code, and a remark in brackets as it is."""
+    return "<br>".join(
+        line if line.startswith("(") else f"`{line}`".replace("|", "\\|")
+        for line in text.split(" / ")
+    )

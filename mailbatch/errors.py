@@ -10,6 +10,7 @@
     ├─ InputErrors                 several InputErrors, reported together
     ├─ LedgerError                 the ledger or the results cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
+    ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
         │   └─ UnknownHost         │   └─ AuthenticationDeferred
@@ -25,11 +26,21 @@ This module imports nothing of mailbatch.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+#: What to do where the system gives no more file descriptors.
+MORE_FILES = (
+    "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer server.sessions "
+    "need fewer files"
+)
+#: The limit of the process, and that of the system.
+_NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,15 @@ class LedgerLocked(LedgerError):
     exit_code = 75
 
 
+class TooManyOpenFiles(MailbatchError):
+    """The system gives no more file descriptors: nobody's fault, and nobody's outcome."""
+
+    exit_code = 74
+
+    def __init__(self) -> None:
+        super().__init__("too many open files", hint=MORE_FILES)
+
+
 class SessionError(MailbatchError):
     """The conversation with the server failed; it says nothing about any single recipient.
 
@@ -211,3 +231,34 @@ class LocalProtocolError(SessionError):
 
 class RemoteProtocolError(SessionError):
     """The server broke the protocol; the session is closed and never reused."""
+
+
+def too_many_open_files(error: BaseException | None) -> TooManyOpenFiles | None:
+    """Return the failure that an error comes from, if it is that no file could be opened any more.
+
+    What an error was raised from, or while it was handled, counts as well; so does each of several.
+    """
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, TooManyOpenFiles):
+            return one
+        if isinstance(one, OSError) and one.errno in _NO_MORE_FILES:
+            return TooManyOpenFiles()
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, InputErrors):
+            left += one.errors
+        elif isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+    return None
+
+
+def raise_if_starved(error: OSError | ValueError) -> None:
+    """Raise `TooManyOpenFiles` where that is what an error says: it is no fault of the file."""
+    failure = too_many_open_files(error)
+    if failure is not None:
+        raise failure from error

@@ -15,8 +15,9 @@ MAY_IMPORT = {
     "smtp": set(),
     "ledger": set(),
     "sandbox": set(),
-    "recipients": {"job"},
-    "render": {"job"},
+    "expressions": set(),
+    "recipients": {"job", "expressions"},
+    "render": {"job", "expressions"},
     "preview": {"job", "render"},
     "delivery": {"job", "recipients", "render", "ledger", "smtp", "sandbox", "preview"},
     "cli": {
@@ -38,7 +39,7 @@ ONLY_IN = {
     "sqlite3": ("ledger/",),
     "uvloop": ("delivery/",),
     "aiosmtpd": ("sandbox/",),
-    "jinja2": ("render/", "recipients/"),
+    "jinja2": ("expressions/", "render/", "recipients/"),
     "yaml": ("job/",),
 }
 #: The rest of smtp/ is free of I/O and of clocks.

@@ -126,6 +126,12 @@ def run(
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Try those again who were refused for good.")
     ] = False,
+    new_mailing: Annotated[
+        bool,
+        typer.Option(
+            "--new-mailing", help="Begin although most people seem to have this edition already."
+        ),
+    ] = False,
     transcript: Annotated[
         Path | None,
         typer.Option(
@@ -299,6 +305,12 @@ def resolve(
         ),
     ] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="Go on from a ledger that was put back and may be an older copy."
+        ),
+    ] = False,
     only: Annotated[
         str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
     ] = None,

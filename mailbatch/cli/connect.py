@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
@@ -48,6 +49,7 @@ def connect(job: Job) -> Connected:
 
     Raises `SessionError` where any of that fails, `JobError` where a secret is missing.
     """
+    check_descriptors(1)
     return asyncio.run(_connect(job))
 
 
@@ -102,11 +104,13 @@ def lines(connected: Connected) -> list[str]:
     if connected.authenticated is not None:
         user = "authenticated as {} by {}".format(*connected.authenticated)
     offers = connected.capabilities
+    limits = [f"{number:,} {key.replace('_', ' ')}" for key, number in _limits(offers).items()]
     return [
         f"server: {connected.name} at {connected.address}",
         f"security: {tls}",
         f"authentication: {user}",
         f"capabilities: {', '.join(_keywords(offers)) or 'none'}",
+        *([f"limits: {', '.join(limits)}"] if limits else []),
     ]
 
 
@@ -124,7 +128,18 @@ def as_object(connected: Connected) -> dict[str, Any]:
         "pipelining": offers.pipelining,
         "size": offers.size,
         "authenticated": list(connected.authenticated) if connected.authenticated else None,
+        "limits": _limits(offers),
     }
+
+
+def _limits(offers: Capabilities) -> dict[str, int]:
+    """Return the limits that the server announces (RFC 9422), by the job's keys if it has any."""
+    announced = {
+        "transactions_per_session": offers.mail_max,
+        "recipients_per_transaction": offers.rcpt_max,
+        "domains_per_transaction": offers.rcpt_domain_max,
+    }
+    return {key: number for key, number in announced.items() if number is not None}
 
 
 def _keywords(offers: Capabilities) -> list[str]:

@@ -6,6 +6,7 @@ imports next to nothing.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -28,8 +29,11 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)
-    except OSError:
+    except OSError as error:
         _end_if_it_was_the_answer()
+        if error.errno in {errno.EMFILE, errno.ENFILE}:  # while still importing
+            sys.stderr.write(f"mailbatch: {error.strerror}\n  raise the limit: ulimit -n 1024\n")
+            sys.exit(74)
         raise
     finally:
         _let_go_of_errors()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entry, Overview
-    from mailbatch.preview.gallery import Gallery
+    from mailbatch.preview.gallery import Gallery, Identity
     from mailbatch.preview.survey import Survey
     from mailbatch.preview.telling import Chosen
 
@@ -50,13 +50,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A gallery that was made: its index, what it says above the messages, and its sources."""
+    """A gallery that was made: its index, what it says above the messages, sources and files."""
 
     index: Path
     overview: Overview
     shown: int
     changes: dict[str, int]
     sources: tuple[Path, ...]
+    written: Mapping[str, Identity]
 
 
 @reporting
@@ -141,7 +142,8 @@ def make(console: Console, wanted: Wanted) -> Made:
                 changes["gone"] = len(gone)
                 overview = replace(overview, against=str(wanted.against), gone=gone)
             index = gallery.finish(overview)
-    return Made(index, overview, number, dict(changes), tuple(_sources(job, branches.sources())))
+    sources = tuple(_sources(job, branches.sources()))
+    return Made(index, overview, number, dict(changes), sources, gallery.written)
 
 
 def _add(
@@ -253,7 +255,7 @@ def as_object(made: Made) -> dict[str, Any]:
 
 
 def _serve(console: Console, wanted: Wanted, port: int, *, browse: bool) -> int:
-    from mailbatch.preview.serving import Rebuilding, serve
+    from mailbatch.preview.serving import Built, Rebuilding, serve
 
     with contextlib.ExitStack() as stack:
         if wanted.out is None:
@@ -261,10 +263,10 @@ def _serve(console: Console, wanted: Wanted, port: int, *, browse: bool) -> int:
             wanted = replace(wanted, out=Path(folder))
         out = wanted.out if wanted.out is not None else Path()
 
-        def build() -> tuple[Path, ...]:
+        def build() -> Built:
             made = make(console, wanted)
             _tell(console, made)
-            return made.sources
+            return Built(made.sources, made.written)
 
         gallery = Rebuilding(out, build)
         gallery.build()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from mailbatch.cli.importing import importing
-from mailbatch.errors import InputErrors, MailbatchError, UsageError
+from mailbatch.errors import InputErrors, MailbatchError, UsageError, too_many_open_files
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
@@ -25,7 +25,8 @@ def reporting(
     """Give a command its console, show its failure, and return its exit code.
 
     `quiet`, `as_json` and `log_json` are taken from the command's own keyword arguments, where it
-    has them. A bug is not caught: it ends with a traceback and exit code 1.
+    has them. A bug is not caught: it ends with a traceback and exit code 1. Whatever failed because
+    no file could be opened any more is that failure, and neither a bug nor a wrong file.
     """
 
     @functools.wraps(command)
@@ -39,9 +40,14 @@ def reporting(
         )
         try:
             return command(console, *args, **kwargs)
-        except MailbatchError as error:
-            console.error(error)
-            return error.exit_code
+        except Exception as error:
+            failure: MailbatchError | None = too_many_open_files(error)
+            if failure is None and isinstance(error, MailbatchError):
+                failure = error
+            if failure is None:
+                raise
+            console.error(failure)
+            return failure.exit_code
 
     return reported
 

@@ -10,6 +10,7 @@ from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting, when
 from mailbatch.errors import UsageError
+from mailbatch.outcome import UNFINISHED, Status
 
 if TYPE_CHECKING:
     from mailbatch.ledger.recovery import Decision
@@ -25,6 +26,7 @@ def resolve_command(
     accepted: bool,
     resend: bool,
     skip: bool,
+    restored: bool,
     only: str | None,
     state_dir: Path | None,
     as_json: bool,
@@ -39,12 +41,18 @@ def resolve_command(
         ("resend", resend),
         ("skip", skip),
     )
-    chosen = [decision for decision, given in asked if given]
-    if len(chosen) > 1:
-        raise UsageError(f"{' and '.join('--' + name for name in chosen)} exclude each other")
+    chosen = [decision for decision, wanted in asked if wanted]
+    given = [*chosen, *(["restored"] if restored else [])]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join('--' + name for name in given)} exclude each other")
     loaded = read_job(job)
     named = edition_of(loaded, edition)
     path = ledger_path(loaded, named, folder_of(loaded, state_dir))
+    if restored:
+        if only is not None:
+            raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
+        with Ledger.reopen(path, restored=True) as ledger:
+            return _say_how_it_stands(console, ledger, as_json=as_json)
     if not chosen:
         return _list(console, Ledger.read(path), as_json=as_json)
     with Ledger.reopen(path) as ledger:
@@ -60,6 +68,20 @@ def resolve_command(
         "skip": "skipped",
     }
     console.say(f"{number} {words[chosen[0]]}, {left} still in doubt")
+    return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _say_how_it_stands(console: Console, ledger: Ledger, *, as_json: bool) -> int:
+    """Say what is known from now on: who is pending will be mailed, whatever happened since."""
+    counts = ledger.counts()
+    left = counts[Status.IN_DOUBT]
+    if as_json:
+        console.data({"resolved": 0, "in_doubt": left})
+    unfinished = sum(counts[status] for status in UNFINISHED)
+    console.say(
+        f"taken as it stands: {counts[Status.ACCEPTED]:,} accepted, {left:,} in doubt; "
+        f"the next run mails {unfinished:,}"
+    )
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 

@@ -53,6 +53,7 @@ def run_command(
     results: Path | None,
     accept_changes: bool,
     retry_rejected: bool,
+    new_mailing: bool,
     transcript: Path | None,
     metrics_file: Path | None,
     yes: bool,
@@ -81,6 +82,7 @@ def run_command(
             accept_changes=accept_changes,
             retry_rejected=retry_rejected,
             attended=sys.stderr.isatty(),
+            new_mailing=new_mailing,
             transcript=written,
         )
         _check_outputs(job, options, transcript, metrics_file)

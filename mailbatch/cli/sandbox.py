@@ -25,10 +25,12 @@ def sandbox_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Serve until a signal comes."""
+    from mailbatch.delivery.descriptors import check_descriptors
     from mailbatch.delivery.signals import Interrupted, Stopping
 
     rehearsed = answers_of(answers)
     with Stopping() as stopping:
+        check_descriptors(1)
         try:
             asyncio.run(_serve(console, port, out, rehearsed, stopping))
         except (asyncio.CancelledError, Interrupted):

@@ -129,12 +129,16 @@ class Link:
         run.progress.waiting(seconds, "the server")
         return not await first(run.stop.wait(), seconds=seconds)
 
-    async def pause(self, seconds: float, what: str) -> bool:
-        """Wait for `what`, without a session if it takes long; False if the run was stopped."""
+    async def pause(self, seconds: float, what: str | None = None) -> bool:
+        """Wait, without a session if it takes long; False if the run was stopped.
+
+        `what` is waited for, in words; None is what a job asks for itself, and nobody is told.
+        """
         run = self._run
         if seconds > LONGEST_IDLE:
             await self.quit()
-        run.progress.waiting(seconds, what)
+        if what is not None:
+            run.progress.waiting(seconds, what)
         return not await first(run.stop.wait(), seconds=seconds)
 
     async def quit(self) -> None:

@@ -45,6 +45,7 @@ class RunOptions:
     accept_changes: bool = False
     retry_rejected: bool = False
     attended: bool = False
+    new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
 
     @property

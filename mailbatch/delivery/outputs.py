@@ -19,7 +19,7 @@ from mailbatch.job.model import Job
 
 _HINT = "name a file of its own"
 #: How the names of a ledger, of its journal and of its lock end (`places.ledger_path`).
-_OF_A_LEDGER = (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3.lock")
+_OF_A_LEDGER = (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3.lock", ".sqlite3.seen")
 
 #: What is made in a name while a message is rendered.
 _MADE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)

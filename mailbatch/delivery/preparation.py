@@ -20,10 +20,12 @@ from mailbatch.delivery.places import (
     ledger_path,
     state_dir,
 )
+from mailbatch.delivery.precedent import check_first
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
+from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
@@ -155,8 +157,9 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     """Open the edition's ledger (a scratch one where the real mailing stays unsent) and plan.
 
     The ledger is closed, and a scratch one removed, with `stack`. Raises `LedgerError`,
-    `LedgerLocked`, `InputErrors` (rows, with `on_invalid: stop`), and `MessageError` where the
-    message changed after somebody was mailed.
+    `LedgerLocked`, `InputErrors` (rows, with `on_invalid: stop`), `RecipientError` where the people
+    of a first run seem to have its message, and `MessageError` where the message changed after
+    somebody was mailed.
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
@@ -164,9 +167,12 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
     else:
         folder = state_dir(job, options.state_dir)
+    path = ledger_path(job, edition, folder)
+    if not (options.scratch or options.new_mailing or is_known(path)):
+        check_first(job.name, edition, inputs.plan, ledger=path, results=results)
     ledger = stack.enter_context(
         Ledger.open(
-            ledger_path(job, edition, folder),
+            path,
             job=job.name,
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,

@@ -85,6 +85,8 @@ def _converge(
                 now=now,
             )
             mailing = open_mailing(inputs, options, stack)
+            if mailing.ledger.moved is not None:
+                progress.alarm(_came_from(*mailing.ledger.moved))
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
             wanted, finished = mailing.wanted(options), mailing.ledger.finished_at() is not None
@@ -103,6 +105,14 @@ def _converge(
 
             sent = send(mailing, options, progress, server, stopping)
         return _conclude(mailing, sent, started, options)
+
+
+def _came_from(path: str, host: str) -> str:
+    """Say where the ledger was: nobody can tell whether it was used there since."""
+    return (
+        f"the ledger was moved here: its last run was on {host}, at {path}; "
+        "let nobody run the job there any more"
+    )
 
 
 def _server(

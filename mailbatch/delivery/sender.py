@@ -185,10 +185,10 @@ class Sender:
             else:
                 run.pace.trying = self._trying = True
                 break
-        seconds = run.throttle.delay(len(prepared.envelope.forward_paths))
+        seconds = run.throttle.delay(run.limits.fitting(prepared.envelope.forward_paths))
         if seconds <= 0.0:
             return not run.stop.is_set()
-        return await self._link.pause(seconds, "server.rate")
+        return await self._link.pause(seconds)
 
     async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
         """Run one transaction and settle it, whatever happens to the session."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
 from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.lots import Lots
@@ -48,11 +49,13 @@ def send(
 ) -> Sent:
     """Send, once it is certain that what comes of it can be written.
 
-    Raises `LedgerError` where it cannot, and `StoppedAtOnce` at the second signal; what fails later
-    is `Sent.failure`.
+    Raises `LedgerError` or `TooManyOpenFiles` where it cannot, and `StoppedAtOnce` at the second
+    signal; what fails later is `Sent.failure`.
     """
     if mailing.results is not None:
         check_place(mailing.results)
+    sessions = options.sessions or mailing.inputs.job.server.sessions
+    check_descriptors(2 * sessions if options.sandbox else sessions)
     mailing.ledger.reserve_space()
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (

@@ -7,7 +7,6 @@ paid, which keeps the mean exact whatever the size of the groups. Knows no SMTP.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 
@@ -36,15 +35,3 @@ class Throttle:
         wait = max(0.0, (1.0 - self._tokens) / self._rate) if self._tokens < 1.0 else 0.0
         self._tokens -= recipients
         return wait
-
-    async def admit(self, recipients: int, stop: asyncio.Event) -> bool:
-        """Wait until `recipients` may be sent; False if `stop` was set meanwhile."""
-        wait = self.delay(recipients)
-        if wait <= 0.0:
-            return not stop.is_set()
-        try:
-            async with asyncio.timeout(wait):
-                await stop.wait()
-        except TimeoutError:
-            return True
-        return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import LedgerError, SessionError
+from mailbatch.errors import LedgerError, SessionError, raise_if_starved
 from mailbatch.outcome import Alike, Outcome, Reply, Status
 from mailbatch.smtp.commands import Verb
 
@@ -221,6 +221,7 @@ class FileSession:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._content)
         except OSError as error:
+            raise_if_starved(error)
             raise LedgerError(
                 f"cannot write {path}: {error.strerror}", hint="choose another --out"
             ) from error

@@ -98,6 +98,8 @@ class Troubles:
     @property
     def suspected_since(self) -> float | None:
         """When refusals in a row began that may turn out to be the run's; None if none did."""
+        if self.calm:
+            return None
         began = [self._streak.began] if self._streak.count else []
         if self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
             began.append(self._at_rcpt.began)
@@ -107,12 +109,14 @@ class Troubles:
     def unfinished(self) -> list[tuple[float, Reply]]:
         """The streaks that a run which ends early gives back: when each began, and its reply.
 
-        Nobody knows yet whose trouble the refusals behind the last acceptance are. Those of RCPT
-        are the recipients' own until the streak is long enough.
+        Nobody knows yet whose trouble the refusals behind the last acceptance are. Those of RCPT,
+        and those for now, are the recipients' own until the streak is long enough.
         """
         streaks = [self._streak]
         if self._is_everybody(self._at_rcpt):
             streaks.append(self._at_rcpt)
+        if self._for_now.count >= MOST_FOR_NOW:
+            streaks.append(self._for_now)
         return [(s.began, s.reply) for s in streaks if s.reply is not None]
 
     # -- transactions ------------------------------------------------------------------------------
@@ -209,37 +213,36 @@ class Troubles:
 
     def _judge_recipients(self, attempt: Attempt, verdict: Verdict, begun: float) -> Verdict:
         """Judge the refusals of RCPT."""
-        if attempt.accepted:
+        if attempt.accepted and begun >= self._troubled_since:
             self._at_rcpt.end()
         refusal = attempt.refusal
         whole = None if refusal is None else refusal[1]
-        milder: dict[Reply, Status] = {}
+        excused: set[Reply] = set()
         for outcome in verdict.outcomes:
             reply = outcome.reply
             if reply is None or reply is whole or outcome.status not in _REFUSED:
                 continue
             meaning = meaning_of(Verb.RCPT, reply)
-            status = self._status_at_rcpt(meaning, outcome, reply, attempt, begun)
-            if status is not None:
-                milder[reply] = status
-        return self._milder(verdict, milder) if milder else verdict
+            if self._is_the_runs_at_rcpt(meaning, outcome, reply, attempt, begun):
+                excused.add(reply)
+        return self._milder(verdict, excused) if excused else verdict
 
-    def _status_at_rcpt(
+    def _is_the_runs_at_rcpt(
         self, meaning: Meaning, outcome: Outcome, reply: Reply, attempt: Attempt, begun: float
-    ) -> Status | None:
-        """Return the milder status of a refused RCPT that is trouble of the run; else None."""
+    ) -> bool:
+        """Say whether a refused RCPT is trouble of the run, and act upon it."""
         if meaning.trouble in _AT_ONCE:
             if meaning.trouble is Trouble.LOGIN or not attempt.accepted:
                 self._act(meaning, reply, begun)
-            return Status.PENDING
+            return True
         if attempt.accepted or reply.code < _NEGATIVE:  # somebody gets it; or a 254
-            return None
+            return False
         if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
-            return Status.PENDING if self._is_refused_as_all(outcome, reply) else None
+            return self._is_refused_as_all(outcome, reply)
         if reply.enhanced == _TOO_MANY or not self._is_for_now_again(Verb.RCPT, reply):
-            return None
+            return False
         self._act(meaning, reply, begun)
-        return Status.DEFERRED
+        return True
 
     def _is_refused_as_all(self, outcome: Outcome, reply: Reply) -> bool:
         """Count a recipient who was refused for good; say whether everybody is."""
@@ -273,16 +276,16 @@ class Troubles:
         if verb is Verb.MAIL:
             again = self._of_the_session(reply, meaning, session, worker)
             if again is not None:
-                return replace(self._milder(verdict, {reply: Status.PENDING}), renew=again)
+                return replace(self._milder(verdict, {reply}), renew=again)
         if self._is_the_runs(attempt, meaning, reply, begun):
-            return self._milder(verdict, {reply: Status.PENDING})
+            return self._milder(verdict, {reply})
         if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
             account = self._is_of_the_account(verb, reply, meaning)
-            return self._milder(verdict, {reply: Status.PENDING}) if account else verdict
+            return self._milder(verdict, {reply}) if account else verdict
         if not self._is_for_now_again(verb, reply):
             return verdict
         self._act(meaning, reply, begun)
-        return self._milder(verdict, {reply: Status.DEFERRED})
+        return self._milder(verdict, {reply})
 
     def _is_the_runs(self, attempt: Attempt, meaning: Meaning, reply: Reply, begun: float) -> bool:
         """Act upon a refusal that is trouble of the run at first sight; False if it is not."""
@@ -376,9 +379,9 @@ class Troubles:
     def _end(self, failure: SessionError) -> None:
         self.ended = self.ended or failure
 
-    def _milder(self, verdict: Verdict, statuses: dict[Reply, Status]) -> Verdict:
-        """Take the attempt back from whoever was refused by one of these replies."""
-        outcomes = tuple(_milder(outcome, statuses) for outcome in verdict.outcomes)
+    def _milder(self, verdict: Verdict, excused: set[Reply]) -> Verdict:
+        """Let whoever was refused by one of these replies be pending, without an attempt."""
+        outcomes = tuple(_milder(outcome, excused) for outcome in verdict.outcomes)
         resume_at = max(verdict.resume_at, self._pace.resume_at)
         return replace(verdict, outcomes=outcomes, resume_at=resume_at)
 
@@ -388,13 +391,11 @@ def _is_closed(failure: SessionError | None) -> bool:
     return isinstance(failure, ServiceUnavailable | ConnectionLost)
 
 
-def _milder(outcome: Outcome, statuses: dict[Reply, Status]) -> Outcome:
+def _milder(outcome: Outcome, excused: set[Reply]) -> Outcome:
     reply = outcome.reply
-    if reply is None or reply not in statuses or outcome.status not in _REFUSED:
+    if reply is None or reply not in excused or outcome.status not in _REFUSED:
         return outcome
-    status = statuses[reply]
-    reason = str(reply) if status is Status.PENDING else outcome.reason
-    return replace(outcome, status=status, reason=reason, counted=False)
+    return replace(outcome, status=Status.PENDING, reason=str(reply), counted=False)
 
 
 def _not_let_in(server: str, reply: Reply) -> SessionError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from mailbatch.errors import JobError
+from mailbatch.errors import JobError, raise_if_starved
 from mailbatch.job.fields import is_template
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
@@ -75,6 +75,7 @@ def _look(file: FilePath, written: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise JobError(f"there is no file {written}", hint=_similar(file)) from None
     except OSError as error:
+        raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
         raise JobError(f"{written} is a folder, not a file")

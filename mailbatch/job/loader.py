@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mailbatch.errors import InputErrors, JobError, Location
+from mailbatch.errors import InputErrors, JobError, Location, raise_if_starved
 from mailbatch.job.faults import add_model_errors
 from mailbatch.job.files import add_file_errors
 from mailbatch.job.model import Job, Origin
@@ -77,6 +77,7 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         raise _alone("is a folder, not a job file", here, _inside(path)) from None
     except (OSError, ValueError) as error:
+        raise_if_starved(error)
         reason = getattr(error, "strerror", None) or "not a path"
         raise _alone(f"cannot be read: {reason}", here) from None
     if len(content) > MAX_BYTES:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.errors import JobError, Location
+from mailbatch.errors import JobError, Location, raise_if_starved
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.server import Secret
@@ -86,6 +86,7 @@ def _from_file(name: str, folder: Path) -> tuple[str, str]:
         )
         raise JobError(f"{called} cannot be read: {error.strerror}", hint=hint) from None
     except OSError as error:
+        raise_if_starved(error)
         hint = "Name a file that the user who runs mailbatch can read."
         raise JobError(f"{called} cannot be read: {error.strerror}", hint=hint) from None
     # As ssh does: what others could read is no secret any more.
@@ -115,6 +116,7 @@ def _from_command(
     except subprocess.TimeoutExpired:
         raise JobError(f"{program} took longer than {timeout:g} s", hint=run_by_hand) from None
     except (OSError, ValueError) as error:
+        raise_if_starved(error)
         reason = getattr(error, "strerror", None) or "not a command"
         raise JobError(f"{program} cannot be run: {reason}") from None
     if finished.returncode != 0:

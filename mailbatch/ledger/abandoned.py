@@ -11,24 +11,32 @@ from __future__ import annotations
 import os
 
 from mailbatch.ledger.boot import boot_id
+from mailbatch.ledger.continuity import is_exact, reached
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.lock import Holder
-from mailbatch.ledger.recovery import DIED, REBOOTED
+from mailbatch.ledger.holder import Holder
+from mailbatch.ledger.inode import inode_of
+from mailbatch.ledger.memory import Memory
+from mailbatch.ledger.recovery import doubt_reason
 
 
-def look_through(database: Database, holder: Holder | None, *, boot: str | None = None) -> None:
+def look_through(database: Database, memory: Memory, *, boot: str | None = None) -> None:
     """Show what is in doubt as such, if the process that held the ledger lives no more."""
-    if _is_alive(holder, boot or boot_id()):
+    boot = boot or boot_id()
+    if _is_alive(memory.note, boot):
         return
-    same_boot = database.fact("boot_id") == (boot or boot_id())
+    found, file = reached(database, None), inode_of(database.path)
+    exact = is_exact(database.path, found, memory, boot=boot, file=file)
+    same_boot = database.fact("boot_id") == boot
+    certain = exact and same_boot
     with database.guard:
         doubtful = database.connection.execute(
             "SELECT EXISTS (SELECT 1 FROM lease WHERE (committed OR ?) AND accepted_at IS NULL"
             " AND delivery_id NOT IN (SELECT delivery_id FROM outcome))",
-            (not same_boot,),
+            (not certain,),
         ).fetchone()[0]
         if doubtful:
-            database.connection.execute(_FIND, (DIED if same_boot else REBOOTED, not same_boot))
+            reason = doubt_reason(same_boot=same_boot, exact=exact)
+            database.connection.execute(_FIND, (reason, not certain))
             for view in (_STANDING, _TALLY):
                 database.connection.execute(view)
 

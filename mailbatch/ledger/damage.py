@@ -19,8 +19,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from mailbatch.errors import LedgerError
-from mailbatch.ledger.failure import damaged, from_system
+from mailbatch.ledger.failure import damaged, from_system, unlike_its_seal
 
 _JOURNAL_HEADER = struct.Struct(">8I")  # magic, version, page size, checkpoint, salts, checksums
 _FRAME_HEADER = struct.Struct(">6I")  # page, pages after a commit (else 0), salts, checksums
@@ -39,19 +38,14 @@ def seal(path: Path) -> str | None:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def check_seal(path: Path, expected: str, lock: Path) -> None:
-    """Refuse a ledger that is not what its last run put away."""
+def check_seal(path: Path, expected: str) -> None:
+    """Refuse a ledger that is not what its last run put away; a journal has to be looked at."""
     try:
         found = seal(path)
     except OSError as error:
         raise from_system(path, error) from error
     if found is not None and found != expected:
-        raise LedgerError(
-            f"{path}: the ledger is damaged, or an older copy: "
-            "it is not what its last run put away",
-            hint="put back the file that the last run left. If this is all there is, removing "
-            f"{lock} goes on from it, and whoever was mailed since will be mailed again",
-        )
+        raise unlike_its_seal(path)
 
 
 def check_pages(path: Path, connection: sqlite3.Connection) -> None:

@@ -9,17 +9,20 @@ https://www.sqlite.org/pragma.html#pragma_synchronous.
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.damage import check_journal, check_pages, check_seal, journal_size
+from mailbatch.ledger.damage import check_journal, check_pages, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.witness import witness_of
 
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
 SCHEMA_VERSION = 2
@@ -33,25 +36,31 @@ _SQLITE_AT_LEAST = (3, 33, 0)  # UPDATE ... FROM, sqlite_schema
 CHECKPOINT_PAGES = 2048
 
 
+#: Refuses a ledger, by LedgerError.
+Check: TypeAlias = "Callable[[Database], None]"
+
+
 class Database:
     """A connection to one ledger, and the only way to it."""
 
-    __slots__ = ("_place", "_reading", "_together", "connection", "exact", "guard", "path")
+    __slots__ = ("_place", "_reading", "_together", "connection", "guard", "path")
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
         self.guard = Guard(path)
-        #: Whether every commit of the last run is here, if it died on this boot.
-        self.exact = True
         self._place = _place(path)
         self._reading: sqlite3.Cursor | None = None
         self._together = False
 
     def check_place(self) -> None:
         """Raise LedgerError if another file, or none, stands where the ledger was opened."""
-        if _place(self.path) != self._place:
+        if not self.is_at_its_place():
             raise taken_over(self.path, "the ledger was moved or removed")
+
+    def is_at_its_place(self) -> bool:
+        """Whether the file that was opened stands there still."""
+        return _place(self.path) == self._place
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -149,30 +158,33 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> No
 def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
     """Create the ledger if there is none: built beside, synced, renamed, so whole or absent.
 
-    Where the lock file knows of a ledger, its loss is no beginning.
+    Where the lock file or the witness knows of a ledger, its loss is no beginning.
     """
-    if _is_there(path):
+    if is_there(path):
         return
-    if lock.died or lock.seal is not None or journal_size(path):
+    note, witness = lock.memory.note, witness_of(path)
+    if (note is not None and note.knows_a_ledger) or journal_size(path):
         raise LedgerError(
             f"{path}: the ledger is gone: its last run left one here",
             hint="put it back. To begin the edition anew, for everybody, remove "
-            f"{lock.path} and {path}-wal as well",
+            f"{lock.path}, {witness} and {path}-wal as well",
         )
-    building = path.with_name(path.name + ".new")
+    building, made = path.with_name(path.name + ".new"), secrets.token_hex(16)
     try:
         for leftover in path.parent.glob(building.name + "*"):
             leftover.unlink()
         os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with Guard(path):
-            _build(building, facts)
+            _build(building, {**facts, "id": made})
         building.rename(path)
         sync_folder(path.parent)
+        lock.create(made)
     except OSError as error:
         raise from_system(path, error, what="the ledger cannot be created") from error
     finally:
-        with suppress(OSError):
-            building.unlink(missing_ok=True)
+        for leftover in (building, *path.parent.glob(building.name + "-*")):
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
 
 
 def _build(path: Path, facts: Mapping[str, str]) -> None:
@@ -185,9 +197,35 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
             set_fact(connection, name, value)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(path, connection)
     finally:
         connection.close()
+    # What was closed may not be what was written: a switch that failed half way says so only here.
+    with path.open("rb") as stream:
+        head = stream.read(_HEADER.size)
+        os.fsync(stream.fileno())
+    if len(head) < _HEADER.size or _HEADER.unpack(head) != _WHOLE:
+        raise LedgerError(
+            f"{path}: the ledger cannot be created: what was written is not there",
+            hint="look at the disk and its file system, then run again",
+        )
+
+
+#: Of a database: its name, the versions for writing and reading (2: WAL), user_version and
+#: application_id. Source: https://www.sqlite.org/fileformat2.html#the_database_header
+_HEADER = struct.Struct(">16s2xBB40xI4xI")
+_WHOLE = (b"SQLite format 3\0", 2, 2, SCHEMA_VERSION, APPLICATION_ID)
+
+
+def _switch_to_wal(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the journal a WAL; LedgerError where it stays another one: SQLite only says so."""
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise LedgerError(
+            f"{path}: the ledger cannot be used: SQLite cannot switch its journal to WAL, "
+            f"and left it at {mode}",
+            hint="look at the disk and its file system, then run again",
+        )
 
 
 def make_folder(folder: Path) -> None:
@@ -208,18 +246,17 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def open_for_writing(path: Path, *, lock: RunLock, boot: str) -> Database:
-    """The ledger, checked; page by page, unless it is what its seal says."""
-    if lock.seal is not None:
-        check_seal(path, lock.seal, lock.path)
-    lost = lock.died and not journal_size(path)
-    _check(path, sealed=lock.seal is not None, boot=boot)
+def open_for_writing(path: Path, *, sealed: bool, whole: bool, check: Check) -> Database:
+    """The ledger, checked; page by page, unless it is `sealed`: what its seal says.
+
+    `whole`: nothing can be missing from its journal but a commit that was cut off. `check` looks at
+    the ledger before anything can change it.
+    """
+    _check(path, sealed=sealed, whole=whole, check=check)
     database = Database(path, _connect(path, "mode=rw"))
     try:
-        if lost:
-            _do_without_journal(database, lock)
         with database.guard:
-            _prepare(database.connection)
+            _prepare(path, database.connection)
             # The next write begins the journal anew: nothing in it can pass for a part of this run.
             database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     except BaseException:
@@ -228,20 +265,7 @@ def open_for_writing(path: Path, *, lock: RunLock, boot: str) -> Database:
     return database
 
 
-def _do_without_journal(database: Database, lock: RunLock) -> None:
-    """Go on without the journal of a run that died, if a tool has copied it into the ledger.
-
-    Then the last lot is in the ledger, and what became of it may be. Without that lot the journal
-    was lost, and with it who has the message.
-    """
-    if int(database.fact("lots") or 0) != lock.lots:
-        raise damaged(
-            database.path, f"its last run died, and its journal {database.path}-wal is gone"
-        )
-    database.exact = False
-
-
-def _check(path: Path, *, sealed: bool, boot: str) -> None:
+def _check(path: Path, *, sealed: bool, whole: bool, check: Check) -> None:
     """Refuse a ledger that cannot be trusted, and leave it and its journal as they are.
 
     The last connection that can write copies the journal into the file, and removes it, as it is
@@ -259,9 +283,11 @@ def _check(path: Path, *, sealed: bool, boot: str) -> None:
                 if not sealed:
                     looked.connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
                     check_pages(path, looked.connection)
-                if looked.fact("boot_id") == boot:
+                looked.fact("run")  # whoever has read the ledger has an index of the journal
+                if whole and journal_size(path):
                     index = path.with_name(path.name + "-shm").open("rb")
                     check_journal(path, last.enter_context(index))
+                check(looked)
         except OSError as error:
             raise from_system(path, error) from error
 
@@ -289,14 +315,14 @@ def open_for_reading(path: Path) -> Database:
 
 def check_exists(path: Path) -> None:
     """Raise LedgerError if there is no ledger at `path`, or if this user may not see it."""
-    if not _is_there(path):
+    if not is_there(path):
         raise LedgerError(
             f"{path}: there is no ledger of this edition",
             hint="`mailbatch run` makes it; look at the edition and --state-dir",
         )
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether there is a ledger; LedgerError where nobody can tell, which is not a no."""
     try:
         path.stat()
@@ -324,8 +350,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         raise from_sqlite(path, error) from error
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    _switch_to_wal(path, connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA temp_store=FILE")  # plans of a million rows stay out of the memory
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")

@@ -6,17 +6,24 @@ No `sqlite3.Error` and no `OSError` leaves this room: whatever fails here is a `
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import MORE_FILES, LedgerError
 
 _SPACE = "free some space, then run again: what was recorded so far stands"
 _DAMAGED = (
     "restore the file from a copy together with its -wal file; without one, nobody can say who has "
     "the message, and mailbatch will not guess"
+)
+_PUT_BACK = (
+    "put back what the last run left. If this is all there is, `mailbatch resolve --restored` goes "
+    "on from it: compare the results and the provider's log first, because whoever was mailed "
+    "since will be mailed again"
 )
 _RIGHTS = (
     "run as the user that owns the ledger, make it and its folder writable for this user, "
@@ -42,11 +49,14 @@ _ERRNO_HINTS = {
     errno.EROFS: _HINTS["READONLY"],
     errno.EACCES: _HINTS["PERM"],
     errno.EPERM: _HINTS["PERM"],
+    errno.EMFILE: MORE_FILES,
+    errno.ENFILE: MORE_FILES,
     errno.EIO: _HINTS["IOERR"],
     errno.ENOLCK: _HINTS["PROTOCOL"],
     errno.EOPNOTSUPP: _HINTS["PROTOCOL"],
 }
-_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"])
+_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"], MORE_FILES)
+_FILES_OF_SQLITE = 4  # ledger, journal, its index, a temporary file
 
 
 def damaged(path: Path, what: str) -> LedgerError:
@@ -70,6 +80,36 @@ def taken_over(path: Path, what: str) -> LedgerError:
     )
 
 
+def put_back(path: Path, lock: Path, witness: Path) -> LedgerError:
+    """The refusal of files that stand where they stood, and are not the ones that stood there."""
+    return LedgerError(
+        f"{path}: the ledger was put back from a copy, or written over by one: {lock.name} and "
+        f"{witness.name} are not the files that the last run left",
+        hint=_PUT_BACK,
+    )
+
+
+def journal_gone(path: Path) -> LedgerError:
+    """The refusal of a ledger whose last run died, and whose last commits are gone with it."""
+    return LedgerError(
+        f"{path}: the ledger is damaged: its last run died, and its journal {path}-wal is gone",
+        hint=_PUT_BACK,
+    )
+
+
+def older(path: Path, what: str) -> LedgerError:
+    """The refusal of a ledger that does not know all that its last run did."""
+    return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
+
+
+def unlike_its_seal(path: Path) -> LedgerError:
+    """The refusal of a ledger that was put away, and is not what was put away."""
+    return LedgerError(
+        f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away",
+        hint=_PUT_BACK,
+    )
+
+
 def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
     """The LedgerError for an error of SQLite."""
     name: str = getattr(error, "sqlite_errorname", "") or ""
@@ -81,10 +121,21 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
     if name == "SQLITE_IOERR_SHMSIZE":  # the index of the journal finds no room
         kind = "FULL"
     cause = f"{error} ({name})" if name else str(error)
-    return LedgerError(
-        f"{path}: the ledger cannot be used: {cause}",
-        hint=_HINTS.get(kind, "run again; if it stays, report it with this text"),
-    )
+    hint = _HINTS.get(kind, "run again; if it stays, report it with this text")
+    if kind in {"CANTOPEN", "IOERR"} and (shortage := _shortage_of_files()) is not None:
+        cause, hint = shortage.strerror or str(shortage), MORE_FILES
+    return LedgerError(f"{path}: the ledger cannot be used: {cause}", hint=hint)
+
+
+def _shortage_of_files() -> OSError | None:
+    """Return why no file can be opened now, which SQLite does not tell; None if they can."""
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(_FILES_OF_SQLITE):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return error
+    return None
 
 
 def from_system(

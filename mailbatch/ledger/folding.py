@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
-from mailbatch.ledger.database import Database
+from mailbatch.ledger.database import Database, set_fact
 
 #: When the first of a delivery's unsettled recipients is due; NULL: none in this run.
 DUE = """
@@ -30,11 +30,12 @@ def fold(connection: sqlite3.Connection) -> None:
     fold_accepted(connection)
 
 
-def fold_all(database: Database) -> None:
-    """Take over all that waits, the last of it synced to the disk."""
+def fold_all(database: Database, *, run: int) -> None:
+    """Take over all that waits at the end of a run, the last of it synced to the disk."""
     fold_ahead(database)
     with database.transaction(durable=True) as connection:
         fold(connection)
+        set_fact(connection, "put_away", str(run))
 
 
 def fold_ahead(database: Database) -> None:

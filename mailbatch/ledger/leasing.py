@@ -164,10 +164,12 @@ class Leasing:
                 )
             if deliveries:
                 set_fact(connection, "lots", str(self.lots + 1))
+                set_fact(connection, "points", str(self._under_way.points))
         if folding:
             self._under_way.accepted = 0
         if deliveries:
             self.lots += 1
+            self._under_way.layers.note()
         for delivery, entry in zip(deliveries, entries, strict=True):
             self._under_way.add(delivery.id, entry)
         return deliveries

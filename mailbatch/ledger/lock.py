@@ -9,88 +9,150 @@ lock file: whoever waits for a removed file holds nothing.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mailbatch.errors import LedgerLocked
-from mailbatch.ledger.failure import from_system, taken_over
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the lock, or held it last.
-
-    `running`: the ledger was open, and has not been put away in order since. `lots` is how often
-    deliveries were leased, as far as they have been handed out. `seal` is the digest of what was
-    put away.
-    """
-
-    pid: int
-    host: str
-    started: str
-    boot: str
-    running: bool = False
-    lots: int = 0
-    seal: str | None = None
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.started}"
+from mailbatch.ledger.failure import from_system, put_back, taken_over
+from mailbatch.ledger.holder import Holder, read_holder
+from mailbatch.ledger.inode import Inode, inode_of
+from mailbatch.ledger.memory import Kept, Memory, Place, remember
+from mailbatch.ledger.witness import Witness, last_testimony, witness_of
 
 
 class RunLock:
     """An exclusive lock on an edition, held until `release` or the end of the process."""
 
-    __slots__ = ("_fd", "_holder", "died", "lots", "path", "seal")
+    __slots__ = ("_at", "_fd", "_name", "_note", "_witness", "memory", "path")
 
-    def __init__(self, path: Path, *, boot: str) -> None:
+    def __init__(self, path: Path, *, boot: str, restored: bool = False) -> None:
         """Take the lock file `path`, creating it; LedgerLocked if another process has it.
 
-        `died` says that the holder before, on this boot, never put the ledger away, after `lots`;
-        else `seal` is the digest of what it put away.
+        `memory` is what the holder before left. Raises LedgerError where that was put back by
+        others, unless they are to be taken as they stand (`restored`): then nothing is remembered.
         """
         self.path = path
+        self._name = os.fspath(path)
         try:
             self._fd = _open_locked(path)
         except OSError as error:
             raise from_system(path, error, what="the lock cannot be taken") from error
-        previous = _read(self._fd)
-        self.died = previous is not None and previous.running and previous.boot == boot
-        self.seal = None if previous is None or previous.running else previous.seal
-        self.lots = 0 if previous is None else previous.lots
-        started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._holder = Holder(os.getpid(), os.uname().nodename, started, boot)
+        self._witness: Witness | None = None
         try:
-            # What the holder before left stands until the ledger is found in order.
-            self.mark(running=self.died, lots=self.lots, seal=self.seal)
+            self._take(boot, restored=restored)
         except BaseException:
             self.release()
             raise
 
+    def _take(self, boot: str, *, restored: bool) -> None:
+        try:
+            found = inode_of(self._fd)
+            self._at = _place(os.fstat(self._fd))
+            previous = _read(self._fd)
+        except OSError as error:
+            raise from_system(self.path, error, what="the lock cannot be taken") from error
+        ledger = self.path.with_suffix("")
+        # What was put back stays as it is, so that it is noticed again.
+        seen = last_testimony(witness_of(ledger))
+        here = place_of(ledger, boot)
+        self.memory = remember(previous, found, seen, here=here)
+        writes = max(
+            [0, *(one.writes for one in (previous, seen.note if seen else None) if one is not None)]
+        )
+        if restored:
+            self.memory = Memory(kept=Kept.TAKEN)
+        elif self.memory.kept is Kept.RESTORED:
+            raise put_back(ledger, self.path, witness_of(ledger))
+        note = self.memory.note or Holder(0, "", "", boot)
+        started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._note = replace(
+            note,
+            pid=os.getpid(),
+            host=here.host,
+            started=started,
+            boot=boot,
+            ran=note.ran or note.boot,
+            home=here.home,
+            birth=found.birth,
+            writes=writes,
+        )
+        self._witness = Witness(witness_of(ledger))
+        # What the holder before left stands until the ledger is found in order.
+        self._write(self._note, durable=False)
+
     def check(self) -> None:
         """Raise LedgerError if the lock file is not at its path any more: others could get in."""
-        if not _is_at(self._fd, self.path):
+        if not self.is_at_its_place():
             raise taken_over(self.path, "the lock file was removed")
 
-    def mark(
-        self, *, running: bool, lots: int, seal: str | None = None, durable: bool = False
-    ) -> None:
-        """Write down who holds the lock, and whether the ledger is open or put away.
-
-        `durable`: the seal of the run before must not come back with a power loss, or the ledger
-        that this run writes would be taken for an older copy.
-        """
+    def is_at_its_place(self) -> bool:
+        """Whether the lock file is at its path still; asked at every commit point."""
         try:
-            _write(self._fd, replace(self._holder, running=running, lots=lots, seal=seal))
+            found = os.stat(self._name)  # noqa: PTH116 - a microsecond less
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._at
+
+    def create(self, ledger: str) -> None:
+        """Write down that a ledger was made; synced, before a run in it can be."""
+        self._write(replace(self._note, ledger=ledger), durable=True)
+
+    def begin(self, run: int, ledger: str, file: Inode, *, lots: int) -> None:
+        """Write down that a run has the ledger open; synced.
+
+        The seal of the run before must not come back with a power loss, or the ledger that this
+        run writes would be taken for an older copy.
+        """
+        note = replace(
+            self._note,
+            running=True,
+            lots=lots,
+            seal=None,
+            run=run,
+            ledger=ledger,
+            ran=self._note.boot,
+            file=file.birth,
+            mount=file.mount,
+        )
+        self.count(run, 0)
+        self._write(note, durable=True)
+
+    def mark(self, *, running: bool, lots: int, seal: str | None = None) -> None:
+        """Write down whether the ledger is open or put away; with its seal it is synced."""
+        note = replace(self._note, running=running, lots=lots, seal=seal)
+        self._write(note, durable=not running)
+
+    def note_layers(self, *, lower: int, upper: int) -> None:
+        """Write down what the file of the ledger and its journal must count from now on."""
+        self._write(replace(self._note, lower=lower, upper=upper), durable=False)
+
+    def count(self, run: int, points: int) -> None:
+        """Write down how many commit points the run has passed."""
+        if self._witness is not None:
+            self._witness.count(run, points)
+
+    def _write(self, note: Holder, *, durable: bool) -> None:
+        note = replace(note, writes=note.writes + 1)
+        text = note.as_text().encode() + b"\n"
+        try:
+            os.pwrite(self._fd, text, 0)
+            os.ftruncate(self._fd, len(text))
             if durable:
                 os.fsync(self._fd)
+            now = inode_of(self._fd)
         except OSError as error:
             raise from_system(self.path, error, what="the lock cannot be written") from error
+        self._note = note
+        # Where another lock file stands there is another holder, and the witness is that one's.
+        if self._witness is not None and self.is_at_its_place():
+            self._witness.tell(note, now, durable=durable)
 
     def release(self) -> None:
         """Give the lock back; without effect the second time."""
+        if self._witness is not None:
+            self._witness.close()
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
@@ -103,6 +165,22 @@ def last_holder(path: Path) -> Holder | None:
             return _read(stream.fileno())
     except OSError:
         return None
+
+
+def last_memory(path: Path, *, boot: str) -> Memory:
+    """What is known of the last run by the lock file `path` and its witness, without touching."""
+    ledger = path.with_suffix("")
+    try:
+        lock = inode_of(path)
+    except OSError:
+        lock = None
+    seen = last_testimony(witness_of(ledger))
+    return remember(last_holder(path), lock, seen, here=place_of(ledger, boot))
+
+
+def place_of(ledger: Path, boot: str) -> Place:
+    """Where a ledger stands."""
+    return Place(os.path.realpath(ledger), os.uname().nodename, boot)
 
 
 def is_held(path: Path) -> bool:
@@ -143,24 +221,18 @@ def _open_locked(path: Path) -> int:
 
 def _is_at(fd: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))  # noqa: PTH116 - once a lease
+        return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:
         return False
 
 
+def _place(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
 def _read(fd: int) -> Holder | None:
     # The first line alone: behind it may stand the rest of a longer note, about to be cut off.
-    text = os.pread(fd, 4096, 0).decode("utf-8", "replace").partition("\n")[0]
-    try:
-        return Holder(**json.loads(text))
-    except (ValueError, TypeError):
-        return None
-
-
-def _write(fd: int, holder: Holder) -> None:
-    text = json.dumps(asdict(holder)).encode() + b"\n"
-    os.pwrite(fd, text, 0)
-    os.ftruncate(fd, len(text))
+    return read_holder(os.pread(fd, 4096, 0).decode("utf-8", "replace").partition("\n")[0])
 
 
 def locked(path: Path, holder: Holder | None, *, hint: str | None = None) -> LedgerLocked:

@@ -23,9 +23,7 @@ Decision = Literal["accepted", "resend", "skip"]
 
 DIED = "the run died after the end of data was sent and before its reply was read"
 REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
-
-
-LOST = "the journal of the ledger was taken away after the run died; it may have been sent"
+LOST = "the run died, and what it wrote last may be lost from the ledger; it may have been sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,7 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
 
     Not `exact`: its last commits may be lost, as after a power loss.
     The number is in every lease: no other run can commit or settle what this one leased.
+    A ledger of an earlier mailbatch gets its id here.
     """
     fold_ahead(database)
     with database.transaction(durable=True) as connection:
@@ -71,16 +70,25 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
         doubtful = [i for i, committed in left if committed or not same_boot]
         certain = [i for i, committed in left if not committed and same_boot]
         release(connection, certain)
-        reason = DIED if same_boot else REBOOTED if exact else LOST
+        reason = doubt_reason(same_boot=known is not None and known[0] == boot, exact=exact)
         recipients = 0
         for delivery_id in doubtful:
             recipients += _doubt(connection, delivery_id, reason)
         suspicion.recover(connection)
         set_fact(connection, "boot_id", boot)
+        set_fact(connection, "points", None)
+        connection.execute("INSERT OR IGNORE INTO fact VALUES ('id', lower(hex(randomblob(16))))")
         last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
         number = 1 if last is None else int(last[0]) + 1
         set_fact(connection, "run", str(number))
     return number, Recovery(len(certain), len(doubtful), recipients)
+
+
+def doubt_reason(*, same_boot: bool, exact: bool) -> str:
+    """Why nobody knows what became of a delivery."""
+    if not same_boot:
+        return REBOOTED
+    return DIED if exact else LOST
 
 
 def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int:

@@ -28,6 +28,7 @@ from mailbatch.ledger.database import sync_folder
 from mailbatch.ledger.failure import from_system
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Status
 
 #: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -53,6 +54,29 @@ def check_place(path: Path) -> None:
         building.unlink()
     except OSError as error:
         raise _unwritable(path, error, "--results") from error
+
+
+def count_accepted(path: Path, edition: str) -> int:
+    """How many rows of a results file say that somebody of `edition` has the message.
+
+    0 where there is no such file, or where it is no results file. Raises LedgerError (74) where it
+    cannot be read.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            rows = csv.DictReader(stream)
+            accepted = str(Status.ACCEPTED)
+            # An edition may have been defused.
+            named = {edition, f"'{edition}"}
+            return sum(
+                row.get("status") == accepted and row.get("edition") in named for row in rows
+            )
+    except csv.Error:
+        return 0
+    except OSError as error:
+        raise from_system(path, error, what="the results cannot be read") from error
 
 
 def write_unfinished(

@@ -11,8 +11,10 @@
 --
 -- Needs SQLite 3.33 (UPDATE ... FROM).
 
--- What is true of the whole edition: job, edition, boot_id, run (how often it was opened), plan
--- (digest of the planned rows), header (of the last plan), content_digests (JSON), finished_at.
+-- What is true of the whole edition: job, edition, id (of this ledger), boot_id, run (how often it was
+-- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
+-- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
+-- rows), header (of the last plan), content_digests (JSON), finished_at.
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -88,7 +90,7 @@ CREATE TABLE lease (
   first       INTEGER NOT NULL,       -- 1: this lease fixed the delivery's Message-ID and Date
   recipients  INTEGER NOT NULL,       -- how many rows of `recipient` the attempt is for
   deferred    INTEGER NOT NULL,       -- how many of them were deferred; the others were pending
-  committed   INTEGER NOT NULL DEFAULT 0,
+  committed   INTEGER NOT NULL DEFAULT 0,  -- the number of its commit point in this run; 0: none
   digest      BLOB,
   accepted_at REAL,                   -- all of them were accepted then, by one reply; only where
                                       -- nobody unsettled stays behind

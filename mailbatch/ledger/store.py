@@ -27,16 +27,17 @@ from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
     Database,
     check_exists,
-    ensure,
     make_folder,
     open_for_reading,
-    open_for_writing,
     set_fact,
+    sync_folder,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
+from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
-from mailbatch.ledger.lock import Holder, RunLock, is_held, last_holder, locked
+from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
+from mailbatch.ledger.opening import Opened, begin, lock_of, open_locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
@@ -51,7 +52,8 @@ class Ledger:
     (74) when the file cannot be read or written; then nothing of that call was recorded.
     """
 
-    __slots__ = ("_database", "_leasing", "_lock", "_under_way", "edition", "job", "recovered")
+    __slots__ = ("_database", "_leasing", "_lock", "_under_way", "edition", "job", "moved",
+                 "recovered")  # fmt: skip
 
     def __init__(self, database: Database, lock: RunLock | None = None) -> None:
         self._database = database
@@ -62,6 +64,8 @@ class Ledger:
         self.edition: str = database.fact("edition") or ""
         #: What a dead run had left open, and what became of it.
         self.recovered = Recovery()
+        #: Where its last run was (path, machine), if in another place.
+        self.moved: tuple[str, str] | None = None
 
     @classmethod
     def open(
@@ -88,28 +92,25 @@ class Ledger:
         return cls._open(path, boot, facts, message_id_domain)
 
     @classmethod
-    def reopen(cls, path: Path, *, boot_id: str | None = None) -> Ledger:
+    def reopen(cls, path: Path, *, boot_id: str | None = None, restored: bool = False) -> Ledger:
         """The ledger at `path` to decide about, not to send: locked, checked, recovered.
 
-        Raises LedgerError if there is none, else what `open` raises.
+        `restored` takes it as it stands, although it may be an older copy; what was leased and not
+        settled is in doubt. Raises LedgerError if there is none, else what `open` raises.
         """
         check_exists(path)
-        return cls._open(path, boot_id or this_boot(), None, None)
+        return cls._open(path, boot_id or this_boot(), None, None, restored=restored)
 
     @classmethod
     def _open(
-        cls, path: Path, boot: str, facts: Mapping[str, str] | None, domain: str | None
-    ) -> Ledger:
-        lock = RunLock(_lock_path(path), boot=boot)
+        cls, path: Path, boot: str, facts: Mapping[str, str] | None, domain: str | None,
+        *, restored: bool = False,
+    ) -> Ledger:  # fmt: skip
+        opened = open_locked(path, boot=boot, facts=facts, restored=restored)
+        ledger = cls(opened.database, opened.lock)
+        ledger.moved = opened.moved
         try:
-            if facts is not None:
-                ensure(path, facts, lock=lock)
-            ledger = cls(open_for_writing(path, lock=lock, boot=boot), lock)
-        except BaseException:
-            lock.release()
-            raise
-        try:
-            ledger._begin(boot, facts, domain)
+            ledger._begin(opened, boot, domain)
         except BaseException:
             ledger._abandon()
             raise
@@ -124,24 +125,15 @@ class Ledger:
         """
         database = open_for_reading(path)
         try:
-            look_through(database, last_holder(_lock_path(path)), boot=boot_id)
+            boot = boot_id or this_boot()
+            look_through(database, last_memory(lock_of(path), boot=boot), boot=boot)
             return cls(database)
         except BaseException:
             database.close()
             raise
 
-    def _begin(self, boot: str, facts: Mapping[str, str] | None, domain: str | None) -> None:
-        if facts is not None and (self.job, self.edition) != (facts["job"], facts["edition"]):
-            raise LedgerError(
-                f"{self.path}: the ledger belongs to edition {self.edition!r} of job {self.job!r},"
-                f" not to edition {facts['edition']!r} of job {facts['job']!r}",
-                hint="give every edition a ledger of its own, and do not rename ledgers",
-            )
-        exact = self._database.exact
-        run, self.recovered = recovery.begin_run(self._database, boot, exact=exact)
-        if self._lock is not None:  # from here on the journal exists
-            self._lock.mark(running=True, lots=lots(self._database), durable=True)
-        self._under_way = UnderWay(self._database, run)
+    def _begin(self, opened: Opened, boot: str, domain: str | None) -> None:
+        self._under_way, self.recovered = begin(opened, boot)
         if domain is not None:
             self._leasing = Leasing(
                 self._database, self._under_way, job=self.job, edition=self.edition, domain=domain
@@ -158,12 +150,14 @@ class Ledger:
         Without effect the second time.
         """
         if self._lock is not None and self._under_way is not None:
-            self._under_way = self._leasing = None
+            run, self._under_way, self._leasing = self._under_way.run, None, None
             in_order = False
             try:
-                fold_all(self._database)
-                self._lock.mark(running=False, lots=lots(self._database))
-                in_order = True
+                fold_all(self._database, run=run)
+                # What was taken away is not put away: the note goes on to say that it is open.
+                if self._lock.is_at_its_place() and self._database.is_at_its_place():
+                    self._lock.mark(running=False, lots=lots(self._database))
+                    in_order = True
             finally:
                 self._abandon(in_order=in_order)
         else:
@@ -171,10 +165,13 @@ class Ledger:
 
     def _abandon(self, *, in_order: bool = False) -> None:
         try:
+            number = lots(self._database) if in_order else 0
             self._database.close()
             if in_order and self._lock is not None:
+                with suppress(OSError):  # the journal that is gone must not come back
+                    sync_folder(self.path.parent)
                 with suppress(OSError, LedgerError):  # without its seal it is checked page by page
-                    self._lock.mark(running=False, lots=0, seal=seal(self.path))
+                    self._lock.mark(running=False, lots=number, seal=seal(self.path))
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -190,14 +187,14 @@ class Ledger:
         holder = self.held_by()
         if holder is not None:
             raise locked(
-                _lock_path(self.path),
+                lock_of(self.path),
                 holder,
                 hint="wait for it to end: it may be mailing those very people",
             )
 
     def held_by(self) -> Holder | None:
         """Return which other process writes the ledger now; None if none does."""
-        lock = _lock_path(self.path)
+        lock = lock_of(self.path)
         holder = last_holder(lock)
         # Who died left its note, and another process may have its number by now.
         if self._lock is None and holder is not None and holder.running and is_held(lock):
@@ -219,15 +216,18 @@ class Ledger:
         Rows come in the order of their lines, each line once. Settled recipients stay as they are.
         Whatever `rows` raises passes through and leaves the old plan standing.
         """
-        if len(self._writing()):
+        under_way = self._writing()
+        if len(under_way):
             raise broken_rule(self.path, "the plan changes while deliveries are leased")
-        return plan.reconcile(
+        change = plan.reconcile(
             self._database,
             columns,
             rows,
             group_by=group_by,
             recipients_per_transaction=recipients_per_transaction,
         )
+        under_way.layers.note()
+        return change
 
     def content_digests(self) -> dict[str, str]:
         """The digests of the message's own inputs that were set last; empty before that."""
@@ -409,7 +409,3 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")

@@ -24,17 +24,24 @@ def suspect(connection: sqlite3.Connection, since: float | None) -> None:
 
 
 def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int:
-    """Make pending again whoever was rejected since then by this reply; return how many rows.
+    """Make pending again whoever was refused since then by this reply; return how many rows.
 
     Replies are the same if code and enhanced status are: texts differ in addresses and ids. Nobody
     of them is tried again in this run, and the reply is their reason.
     """
     fold(connection)
+    values: dict[str, object] = {
+        "since": since,
+        "code": reply.code,
+        "enhanced": reply.enhanced,
+        "due": None,
+    }
     return _reopen(
         connection,
-        "(SELECT code FROM reply WHERE id = reply_id) = :code"
+        f"({_REJECTED} OR status = 'deferred')"  # noqa: S608 - constants
+        " AND (SELECT code FROM reply WHERE id = reply_id) = :code"
         " AND (SELECT enhanced FROM reply WHERE id = reply_id) IS :enhanced",
-        {"since": since, "code": reply.code, "enhanced": reply.enhanced, "due": None},
+        values,
         reason=str(reply),
     )
 
@@ -48,13 +55,15 @@ def recover(connection: sqlite3.Connection) -> int:
     if found is None:
         return 0
     suspect(connection, None)
-    return _reopen(connection, "true", {"since": float(found[0]), "due": 0.0}, reason=DIED)
+    return _reopen(connection, _REJECTED, {"since": float(found[0]), "due": 0.0}, reason=DIED)
+
+
+_REJECTED = "status = 'rejected' AND settled_at >= :since"
 
 
 def _reopen(
-    connection: sqlite3.Connection, which: str, values: dict[str, object], *, reason: str
+    connection: sqlite3.Connection, chosen: str, values: dict[str, object], *, reason: str
 ) -> int:
-    chosen = f"status = 'rejected' AND settled_at >= :since AND {which}"
     values["reason"] = reason
     deliveries = connection.execute(
         f"SELECT DISTINCT delivery_id FROM recipient WHERE {chosen}",  # noqa: S608 - constants

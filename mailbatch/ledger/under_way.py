@@ -18,6 +18,8 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
+from mailbatch.ledger.layers import Layers
+from mailbatch.ledger.lock import RunLock
 from mailbatch.outcome import UNFINISHED, Alike, Outcome, Reply, Status
 
 # As words: looking an Enum up in a set costs more than the rest of its check.
@@ -69,14 +71,22 @@ class Together:
 class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
-    __slots__ = ("_before", "_database", "_next_reply", "_open", "_undo", "accepted", "run")
+    __slots__ = (
+        "_before", "_database", "_lock", "_next_reply", "_open", "_undo", "accepted", "layers",
+        "points", "run",
+    )  # fmt: skip
 
-    def __init__(self, database: Database, run: int) -> None:
+    def __init__(self, database: Database, run: int, lock: RunLock, layers: Layers) -> None:
         self._database = database
+        #: To be noted behind whatever may begin the journal anew.
+        self.layers = layers
+        self._lock = lock
         self._open: dict[int, Leased] = {}
         # What to put back if a commit of several records fails; None outside of one.
         self._undo: list[tuple[int, Leased, bool]] | None = None
-        self._before = (0, 0)
+        self._before = (0, 0, 0)
+        #: How many commit points this run has passed.
+        self.points = 0
         #: The number of this run in the ledger.
         self.run = run
         #: How many deliveries were accepted as a whole since they were folded last.
@@ -99,36 +109,51 @@ class UnderWay:
     def begin_together(self) -> None:
         """Begin to record commit points and outcomes in one commit."""
         self._database.begin_together()
-        self._undo, self._before = [], (self._next_reply, self.accepted)
+        self._undo, self._before = [], (self._next_reply, self.accepted, self.points)
 
     def end_together(self, *, commit: bool) -> None:
         """End it; if nothing of it is recorded, all is as before."""
         undo, self._undo = self._undo or [], None
-        done = False
+        done, passes = False, commit and self.points > self._before[2]
         try:
-            self._database.end_together(commit=commit)
+            try:
+                if passes:
+                    self._lock.check()
+            except BaseException:
+                commit = False
+                raise
+            finally:
+                self._database.end_together(commit=commit)
             done = commit
+            if passes:
+                self._lock.count(self.run, self.points)
         finally:
             if not done:
                 for delivery_id, leased, committed in reversed(undo):
                     leased.committed = committed
                     self._open[delivery_id] = leased
-                self._next_reply, self.accepted = self._before
+                self._next_reply, self.accepted, self.points = self._before
 
     def commit_point(self, delivery_id: int, digest: bytes | None) -> None:
         """Record that the end of data is about to leave."""
         leased = self._leased(delivery_id)
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")
+        alone = self._undo is None
+        if alone:  # else before the commit
+            self._lock.check()
         with self._database.guard:
             changed = self._database.connection.execute(
-                "UPDATE lease SET committed = 1, digest = ? WHERE delivery_id = ? AND run = ?",
-                (digest, delivery_id, self.run),
+                "UPDATE lease SET committed = ?, digest = ? WHERE delivery_id = ? AND run = ?",
+                (self.points + 1, digest, delivery_id, self.run),
             ).rowcount
         if changed != 1:
             raise self._lost()
         self._note(delivery_id, leased)
         leased.committed = True
+        self.points += 1
+        if alone:
+            self._lock.count(self.run, self.points)
 
     def settle(
         self,

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from mailbatch.errors import UsageError
+from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.entry import Change, Entry
 
 #: The format of gallery.json; another one cannot be compared with.
@@ -101,6 +101,7 @@ class Earlier:
             messages = {str(m["key"]): m for m in manifest["messages"]}
             known = manifest["format"] == FORMAT
         except OSError as error:
+            raise_if_starved(error)
             raise UsageError(
                 f"{folder} is no preview: {MANIFEST} cannot be read ({error.strerror})",
                 hint="--against wants the folder of an earlier preview",

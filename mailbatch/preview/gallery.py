@@ -10,6 +10,7 @@
 
 A gallery is written beside its place and then moved into it, so that nobody sees half of one. Only
 files of these names are ever replaced, and only in a folder that is empty or has a gallery in it.
+What was written is kept as a list, so that a server needs no opinion on what else lies there.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from mailbatch.errors import UsageError
+from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.compare import (
     BODIES_A_FILE,
     FORMAT,
@@ -57,10 +60,24 @@ _LONGEST_NAME = 100
 _SHORTEST_NUMBER = 4  # digits
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which file a name stood for when it was written, whatever is put in its place later."""
+
+    device: int
+    number: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Self:
+        """Return the identity of a file from its `stat`."""
+        return cls(found.st_dev, found.st_ino)
+
+
 class Gallery:
     """A gallery being written: `add` every entry, then `finish`; a context manager.
 
     `total` is the number of entries that will come. Nothing is in its place before `finish`.
+    `written` has the identity of each file by its path in the gallery, once it is finished.
 
     Raises:
         UsageError: `out` has other files in it, or cannot be written; from every method.
@@ -74,6 +91,7 @@ class Gallery:
         self._listed: list[Listed] = []
         self._bodies: list[str] = []
         self._manifest: list[dict[str, object]] = []
+        self.written: Mapping[str, Identity] = {}
         with _writing(out):
             out.mkdir(parents=True, exist_ok=True)
             self._made = Path(tempfile.mkdtemp(prefix=".gallery-", dir=out))
@@ -143,7 +161,9 @@ class Gallery:
             self._folder.text(
                 MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"
             )
+            written = self._folder.written()
             _move(self._made, self._out)
+        self.written = written
         return self._out / "index.html"
 
 
@@ -152,6 +172,7 @@ def _writing(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        raise_if_starved(error)
         raise UsageError(
             f"cannot write {error.filename or out}: {error.strerror}", hint="choose another --out"
         ) from error
@@ -192,11 +213,17 @@ class _Folder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names: list[str] = []
         self._images: set[str] = set()
         self._files: dict[tuple[str, str], str] = {}
         for name in ("messages", "bodies", "inline", "attachments"):
             (folder / name).mkdir()
         shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
+        self._names += [f"assets/{path.name}" for path in ASSETS.iterdir()]
+
+    def written(self) -> dict[str, Identity]:
+        """Return the identity of every file by its path in the folder."""
+        return {name: Identity.of((self._folder / name).stat()) for name in self._names}
 
     def text(self, name: str, text: str) -> None:
         """Write a text file."""
@@ -205,6 +232,7 @@ class _Folder:
     def bytes(self, name: str, data: bytes) -> None:
         """Write a file."""
         (self._folder / name).write_bytes(data)
+        self._names.append(name)
 
     def images(self, entry: Entry) -> dict[str, str]:
         """Write the inline images that are new; return the digest of each by its content id."""

@@ -1,22 +1,37 @@
 """The gallery over HTTP, on the loopback only: made again, at a reload, when its inputs changed.
 
 Requests by other names than the loopback's are refused, so that no page on the web can read the
-gallery through a name that it points here. Nothing but the gallery's own files is ever served.
+gallery through a name that it points here (RFC 9110 7.2). Nothing but the files that the gallery
+wrote is ever served: a request is looked up in the list of them, as one name, and what is found
+under the name must still be the file that was written. Folders, links and what others put there
+are on no list.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mimetypes
+import os
+import shutil
+import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from typing import Any, BinaryIO, cast
+from urllib.parse import unquote
 
-from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
-from mailbatch.preview.gallery import ASSETS, OWN
+from mailbatch.errors import (
+    InputError,
+    InputErrors,
+    MailbatchError,
+    UsageError,
+    raise_if_starved,
+)
+from mailbatch.preview.gallery import Identity
 from mailbatch.preview.markup import icon, mark, page, text
 
 #: What the gallery's pages are sent with; a page of theirs stays alone.
@@ -28,27 +43,42 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NAMES = ("127.0.0.1", "localhost")
+_INDEX = "index.html"
+_TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
+_UNKNOWN_TYPE = "application/octet-stream"
+# Neither a link nor a wait for whoever writes into a pipe.
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A gallery that was made: the files it was made from, and those that it consists of.
+
+    `files` has the identity of each by its path in the folder of the gallery.
+    """
+
+    inputs: tuple[Path, ...]
+    files: Mapping[str, Identity]
 
 
 class Rebuilding:
     """A gallery that is made again when one of its inputs changed.
 
-    `build` makes the gallery and returns the files it was made from; it raises `MailbatchError`
-    where they are wrong. `folder` is where it makes it.
+    `build` makes the gallery in `folder`; it raises `MailbatchError` where its inputs are wrong.
     """
 
-    def __init__(self, folder: Path, build: Callable[[], Iterable[Path]]) -> None:
+    def __init__(self, folder: Path, build: Callable[[], Built]) -> None:
         self.folder = folder
         self.lock = threading.RLock()
         self.failure: MailbatchError | None = None
         self._build = build
-        self._watched: tuple[Path, ...] = ()
+        self._built = Built((), {})
         self._state: object = None
 
     def build(self) -> None:
         """Make the gallery; raises what `build` raises."""
         self._state = None
-        self._watched = tuple(self._build())
+        self._built = self._build()
         self._state = self._now()
 
     def refresh(self) -> None:
@@ -62,8 +92,24 @@ class Rebuilding:
         else:
             self.failure = None
 
+    def open(self, name: str) -> BinaryIO | None:
+        """Open a file of the gallery by its path there, None if it has no such file.
+
+        Raises:
+            OSError: the file is gone or cannot be opened.
+        """
+        wanted = self._built.files.get(name)
+        if wanted is None:
+            return None
+        file = os.fdopen(os.open(self.folder / name, _OPEN), "rb")
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and Identity.of(found) == wanted:
+            return file
+        file.close()
+        return None
+
     def _now(self) -> object:
-        return [_state_of(path) for path in self._watched]
+        return [_state_of(path) for path in self._built.inputs]
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
@@ -74,7 +120,7 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-class _Requests(SimpleHTTPRequestHandler):
+class _Requests(BaseHTTPRequestHandler):
     """Answers GET and HEAD for the files of a gallery."""
 
     server_version = "mailbatch"
@@ -83,35 +129,54 @@ class _Requests(SimpleHTTPRequestHandler):
 
     def __init__(self, *given: Any, gallery: Rebuilding, **more: Any) -> None:
         self._gallery = gallery
-        super().__init__(*given, directory=str(gallery.folder), **more)
+        super().__init__(*given, **more)
 
     def do_GET(self) -> None:
-        self._answer(super().do_GET)
+        """Answer with a file."""
+        self._answer()
 
     def do_HEAD(self) -> None:
-        self._answer(super().do_HEAD)
+        """Answer with what is said of a file."""
+        self._answer()
 
-    def _answer(self, serve: Callable[[], None]) -> None:
+    def _answer(self) -> None:
         if not self._is_ours():
             self.send_error(HTTPStatus.FORBIDDEN, "This server answers to the loopback only")
             return
-        path = unquote(urlsplit(self.path).path)
-        if path.lstrip("/").split("/")[0] not in {"", *OWN} or path.endswith("//"):
+        name = _name_in(self.path)
+        gallery = self._gallery
+        with gallery.lock:
+            if name is not None and name.endswith(".html"):
+                if not name.startswith("attachments/"):
+                    gallery.refresh()
+                if gallery.failure is not None:
+                    self._fail(gallery.failure)
+                    return
+            file = None
+            with contextlib.suppress(OSError):
+                file = gallery.open(name) if name is not None else None
+        if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        with self._gallery.lock:
-            if path == "/" or path.endswith(".html"):
-                if not path.startswith("/attachments/"):
-                    self._gallery.refresh()
-                if self._gallery.failure is not None:
-                    self._fail(self._gallery.failure)
-                    return
-            serve()
+        with file:
+            self._send(name or "", file)
 
     def _is_ours(self) -> bool:
-        host = self.headers.get("Host", "")
+        """Whether the request names this server, and no other (RFC 9112 3.2)."""
         port = cast("ThreadingHTTPServer", self.server).server_port
-        return host in {f"{name}:{port}" for name in _NAMES}
+        ours = {f"{name}:{port}" for name in _NAMES}
+        hosts = self.headers.get_all("Host", [])
+        return len(hosts) == 1 and hosts[0].lower() in ours and self.path.startswith("/")
+
+    def _send(self, name: str, file: BinaryIO) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", _type_of(name))
+        self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
+        if name.startswith("attachments/"):  # which run nothing
+            self.send_header("Content-Security-Policy", "sandbox")
+        self.end_headers()
+        if self.command != "HEAD":
+            shutil.copyfileobj(file, self.wfile)
 
     def _fail(self, error: MailbatchError) -> None:
         body = failure_page(error).encode("utf-8", "xmlcharrefreplace")
@@ -122,28 +187,27 @@ class _Requests(SimpleHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def list_directory(self, path: Any) -> None:
-        """Refuse: the gallery has an index of its own."""
-        del path
-        self.send_error(HTTPStatus.NOT_FOUND)
-
-    def translate_path(self, path: str) -> str:
-        """Find the file; the gallery's script and style are there even before a gallery is."""
-        clean = unquote(urlsplit(path).path)
-        if clean.startswith("/assets/"):
-            return str(ASSETS / Path(clean).name)
-        return super().translate_path(path)
-
     def end_headers(self) -> None:
-        """Add what keeps the gallery to itself; attachments run nothing."""
+        """Add what keeps the gallery to itself."""
         for name, value in _HEADERS.items():
             self.send_header(name, value)
-        if self.path.startswith("/attachments/"):
-            self.send_header("Content-Security-Policy", "sandbox")
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Say nothing of requests."""
+
+
+def _name_in(target: str) -> str | None:
+    """Return the path that a request target names, decoded once; None if it is not UTF-8."""
+    try:
+        return unquote(target.partition("?")[0], errors="strict").removeprefix("/") or _INDEX
+    except UnicodeDecodeError:
+        return None
+
+
+def _type_of(name: str) -> str:
+    suffix = Path(name).suffix.lower()
+    return _TYPES.get(suffix) or mimetypes.types_map.get(suffix, _UNKNOWN_TYPE)
 
 
 def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
@@ -155,6 +219,7 @@ def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Requests, gallery=gallery))
     except OSError as error:
+        raise_if_starved(error)
         raise UsageError(
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
         ) from error

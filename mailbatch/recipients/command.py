@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mailbatch.errors import Location, RecipientError
+from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.job.scalars import Interpolated
 from mailbatch.recipients.spool import Spool
 
@@ -69,6 +69,7 @@ def run_command(
     except TimeoutError:
         raise refused(f"took longer than {longest:g} s") from None
     except (OSError, ValueError) as error:
+        raise_if_starved(error)
         reason = getattr(error, "strerror", None) or "not a command"
         raise refused(f"cannot be run: {reason}") from None
     if code != 0:

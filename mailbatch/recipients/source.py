@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from mailbatch.errors import Location, RecipientError
+from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.spool import Spool
 
 #: The longest line, and the longest record of a table, in characters.
@@ -72,6 +72,7 @@ class Source:
         try:
             self._stream = self._open(origin)
         except OSError as error:
+            raise_if_starved(error)
             raise self._error(f"cannot be read: {error.strerror}") from None
 
     def _open(self, origin: Path | Spool) -> _Stream:
@@ -140,6 +141,7 @@ class Source:
         try:
             return self._stream.read(_BLOCK)
         except OSError as error:
+            raise_if_starved(error)
             raise self._error(f"cannot be read: {error.strerror}") from None
 
     def _refuse_other_formats(self, raw: bytes) -> None:

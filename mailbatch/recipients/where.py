@@ -10,13 +10,13 @@ is a mistake of the job, too (`comparing.py`), never an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailbatch.errors import JobError, Location
+from mailbatch.expressions.sandbox import BoundedSandbox
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
 from mailbatch.recipients.suggest import did_you_mean
@@ -30,15 +30,6 @@ _ASKS = frozenset({"defined", "undefined", "default", "d"})
 _TAKEN = "self"
 _RESULT = "result"
 _SHOWN = 60
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, in which a key of a mapping comes before a method of the same name."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
 
 
 def compile_where(
@@ -57,7 +48,7 @@ def compile_where(
     Raises:
         JobError: the expression is none, or uses a name that nothing defines.
     """
-    environment = _Sandbox(undefined=StrictUndefined)
+    environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
     prepare(environment.filters, environment.tests)
     try:
@@ -85,9 +76,8 @@ def compile_where(
 
     def condition(cells: tuple[str, ...]) -> bool:
         row = dict(zip(columns, cells, strict=True))
-        context.vars = {**row, "recipient": row}
-        for name, index in second:
-            context.vars[name] = cells[index]
+        context.vars = {name: cells[index] for name, index in second} | row | {"recipient": row}
+        environment.budget.begin()
         try:
             list(template.root_render_func(context))  # runs it; it has no output
             value = context.vars[_RESULT]

@@ -5,7 +5,7 @@ Cells become text as people see them there: whole numbers stay whole, other numb
 significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows are no
 records. A value that would be lost is an error: one that no header names, the inside of merged
 cells, and a formula that failed (#N/A), which the reader gives as nothing.
-The sheet is held in memory, which a sheet's own limit of 1,048,576 rows bounds.
+The sheet is held in memory, whose size is bounded before it is read (`workbook_bounds`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import Location, RecipientError
+from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.suggest import did_you_mean
+from mailbatch.recipients.workbook_bounds import excess
 from mailbatch.recipients.workbook_parts import failed_cell
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 _HEADER = "The first row names the columns, such as: email, first_name"
+_LESS = "Clear cells that are far from the table, or save the sheet as CSV."
 _INSTALL = "Run: pip install 'mailbatch[excel]'"
 _DIGITS = 15  # what a spreadsheet keeps and shows of a number
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -84,7 +86,7 @@ def open_workbook(path: Path, *, shown: str, sheet: str | None) -> Workbook:
         RecipientError: python-calamine is not installed, the file cannot be read, there is no such
             sheet, or it is no table.
     """
-    with _opened(path, shown, sheet) as found:
+    with _opened(path, shown, sheet, check=True) as found:
         row, number = next(
             ((row, n) for n, row in enumerate(found.iter_rows(), 1) if any(c != "" for c in row)),
             ([], 1),
@@ -112,8 +114,13 @@ def _columns(row: Sequence[Any]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(path: Path, shown: str, name: str | None) -> Iterator[CalamineSheet]:
-    """Give the sheet with this name, or the first that is not hidden."""
+def _opened(
+    path: Path, shown: str, name: str | None, *, check: bool = False
+) -> Iterator[CalamineSheet]:
+    """Give the sheet with this name, or the first that is not hidden.
+
+    `check`: nothing was read of it yet, and it may be anything.
+    """
     try:
         import python_calamine as calamine
     except ImportError:
@@ -125,9 +132,14 @@ def _opened(path: Path, shown: str, name: str | None) -> Iterator[CalamineSheet]
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _error(shown, None, "not a regular file")
+        if check and (reason := excess(path)) is not None:
+            raise _error(shown, None, f"the workbook takes too much memory: {reason}", hint=_LESS)
         book = calamine.CalamineWorkbook.from_path(path)
     except OSError as error:
+        raise_if_starved(error)
         raise _error(shown, None, f"cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise _error(shown, None, f"the file cannot be read as a workbook: {error}") from None
     except calamine.PasswordError:
         raise _error(shown, None, "the workbook is protected by a password") from None
     except calamine.CalamineError as error:

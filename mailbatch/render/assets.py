@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.errors import JobError, Location, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
@@ -163,6 +163,7 @@ class Asset:
         except FileNotFoundError:
             raise self._error(name, "does not exist") from None
         except (OSError, ValueError) as error:
+            raise_if_starved(error)
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise self._error(name, f"cannot be read: {reason}") from None
 

@@ -18,11 +18,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import meta, nodes
-from jinja2.compiler import CodeGenerator
 from jinja2.environment import Environment
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
+from mailbatch.expressions.sandbox import BoundedGenerator
 from mailbatch.job.columns import find_column, second_names
 from mailbatch.render import context
 from mailbatch.render.assets import attachments, inline_images
@@ -260,8 +260,8 @@ class _Noting(Templates):
         return super().value(key, source, role)
 
 
-class _NotingGenerator(CodeGenerator):
-    """Jinja2's code generator, with a note at the beginning of every branch."""
+class _NotingGenerator(BoundedGenerator):
+    """The code generator, with a note at the beginning of every branch."""
 
     def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:  # noqa: N802 - Jinja2's
         """Add the notes, then generate."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
-from mailbatch.errors import JobError, Location, TemplateError
+from mailbatch.errors import JobError, Location, TemplateError, raise_if_starved
 from mailbatch.job.paths import resolve_path
 
 
@@ -86,5 +86,6 @@ class FolderLoader(BaseLoader):
                 hint="Save it as UTF-8.",
             ) from None
         except (OSError, ValueError) as error:
+            raise_if_starved(error)
             reason = error.strerror if isinstance(error, OSError) else error
             raise TemplateError(f"cannot be read: {reason}", location=place) from None

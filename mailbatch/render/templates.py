@@ -10,7 +10,7 @@ the template or in the job.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -21,16 +21,17 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedErro
 from jinja2.environment import Environment, TemplateModule
 from jinja2.exceptions import TemplateNotFound
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fits
+from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
 
 #: The most characters that a template may give.
-OUTPUT_LIMIT = 10 * 1024 * 1024
+OUTPUT_LIMIT = LONGEST_TEXT
 
 #: The names that a rendering sees, as one mapping made for it alone.
 Names = dict[str, Any]
@@ -38,7 +39,8 @@ Names = dict[str, Any]
 #: What is given with the constants and is another value for every message all the same.
 VARYING = frozenset(("now",))
 
-_PIECES = 512  # so many pieces of output are joined between two looks at the limit
+_PIECES = 128  # so many pieces of output are joined between two looks at the limit
+_LONG = 1 << 14  # characters: what is worth counting
 _MARKUP = re.compile(r"\{[{%#]")
 _SPECIAL = re.compile("""[&<>"']""")
 _UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
@@ -56,15 +58,25 @@ class Role(Enum):
     ADDRESSES = "addresses"  # as marks, where they could mean more than themselves
 
 
-def _escaped(value: Any) -> str:
-    """Escape a value for HTML; most hold nothing that has to be."""
-    kind = type(value)
-    if kind is int or (kind is str and not _SPECIAL.search(value)):
-        return str(value)
-    return escape(value)
+def _escaping(budget: Budget) -> Callable[[Any], str]:
+    """Return what escapes a value for HTML; most hold nothing that has to be."""
+    special = _SPECIAL.search
+
+    def escaped(value: Any) -> str:
+        kind = type(value)
+        if kind is str and not special(value):
+            return value  # type: ignore[no-any-return]
+        if kind is int:
+            return str(value)
+        made = escape(budget.checked(value))
+        if len(made) > _LONG:
+            budget.spend(len(made))
+        return made
+
+    return escaped
 
 
-class _Template(Template):
+class _Template(BoundedTemplate):
     """A template that is made anew wherever it is imported, and escapes faster.
 
     Jinja2 keeps what an imported template sets: a namespace would carry one recipient's values
@@ -75,7 +87,8 @@ class _Template(Template):
     def from_code(cls, *given: Any, **named: Any) -> Template:
         """Make a template of compiled code; `escape` is what that calls for every value."""
         template = super().from_code(*given, **named)
-        template.root_render_func.__globals__["escape"] = _escaped
+        budget: Budget = template.environment.budget  # type: ignore[attr-defined]
+        template.root_render_func.__globals__["escape"] = _escaping(budget)
         return template
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
@@ -83,16 +96,8 @@ class _Template(Template):
         return self.make_module()
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, in which a key of a mapping comes before a method of the same name."""
-
+class _Sandbox(BoundedSandbox):
     template_class = _Template
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look up `obj.attribute`: a column called `items` is the column."""
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,13 +334,16 @@ def _rendering(
     environment = template.environment
     context_class = environment.context_class
     root, name, blocks = template.root_render_func, template.name, template.blocks
+    budget: Budget = environment.budget  # type: ignore[attr-defined]
 
     def render(names: Names) -> str:
+        budget.left = MOST
         try:
             output = root(context_class(environment, names, name, blocks))
-            text = "".join(islice(output, _PIECES))
-            while len(text) <= OUTPUT_LIMIT and (pieces := list(islice(output, _PIECES))):
-                text += "".join(pieces)
+            pieces = list(islice(output, _PIECES))
+            text = "".join(pieces) if budget.left > PLENTY else _joined(pieces)
+            if len(pieces) == _PIECES:
+                text = _continued(text, output, budget)
         except Exception as error:  # noqa: BLE001 - a template may raise anything
             failed(error, place)
         if len(text) > OUTPUT_LIMIT:
@@ -343,6 +351,21 @@ def _rendering(
         return text
 
     return render
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    """Join pieces some of which may be long, and may be the same text many times."""
+    fits(sum(map(len, pieces)), OUTPUT_LIMIT)
+    return "".join(pieces)
+
+
+def _continued(text: str, output: Iterator[str], budget: Budget) -> str:
+    """Put what a template goes on giving behind a text, until that is too long."""
+    most = _PIECES
+    while len(text) <= OUTPUT_LIMIT and (pieces := list(islice(output, most))):
+        most = _PIECES if budget.left > PLENTY else 1
+        text += _joined(pieces)
+    return text
 
 
 def _sentence(error: Exception) -> str:

@@ -7,7 +7,6 @@ give a reply to any command but its own, and never go on after something it does
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from mailbatch.errors import (
@@ -18,9 +17,9 @@ from mailbatch.errors import (
     SessionError,
 )
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import Echoes
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import FACTS, Verb
+from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.phases import TRANSITIONS, Phase, Signal
 from mailbatch.smtp.pipeline import Pipeline
 from mailbatch.smtp.reply import ReplyParser, decode
@@ -64,13 +63,14 @@ class Answers:
         self._pipelining = pipelining
         self._transcript = transcript
         self._pipeline = Pipeline()
+        self._echoes = Echoes(password or "")
         self._parser = self._new_parser()
+        self._heard_lines: list[bytes] = []
         self._events: deque[events.Event] = deque()
         self._authentication: Authentication | None = None
         self._authenticated = False
         self._said_bdat = False
         self._took_bdat = False
-        self._echoes = Echoes(password or "")
         self._error: RemoteProtocolError | None = None
         self._end: SessionError | None = None
 
@@ -92,14 +92,15 @@ class Answers:
         """Take bytes of the server, cut anywhere."""
         if self.phase is _CLOSED:
             return
-        parser = self._parser
-        self._listen(data)
+        parser, echoes = self._parser, self._echoes
+        echoes.listen(data)
         try:
             parser.receive_data(data)
             if self.phase is _HANDSHAKE:
                 self._refuse_early_bytes()
             while self.phase is not _CLOSED and (reply := parser.next_reply()) is not None:
-                self._take(self._redacted(reply) if self._echoes.heard else reply)
+                harmless = not echoes.alert and len(reply.lines) == 1
+                self._take(reply if harmless else echoes.clean(reply))
         except RemoteProtocolError as error:
             self._error = error
             if self._said_bdat:
@@ -197,9 +198,9 @@ class Answers:
             else:
                 self._pipeline.queue(answer, Verb.AUTH, shown=b"***")
             return
-        reply = self._redacted(reply)
+        reply = self._echoes.clean(reply, authentication.secrets)
         self._authentication = None
-        self._parser.discreet = self._echoes.heard
+        self._parser.discreet = False
         if reply.code < _NEGATIVE:
             self._authenticated = True
             self._move(Signal.POSITIVE, events.Authenticated(reply))
@@ -333,6 +334,7 @@ class Answers:
         """End the connection for good; `end` is why, None after QUIT, `closing` a 421."""
         if self.phase is Phase.CLOSED:
             return
+        self._show_lines()
         self.phase = Phase.CLOSED
         self._end = end
         self._pipeline.clear()
@@ -364,27 +366,26 @@ class Answers:
         if self._parser.unfinished:
             raise RemoteProtocolError("the server sent plain text between STARTTLS and TLS")
 
-    def _listen(self, data: bytes) -> None:
-        self._echoes.listen(data)
-        if self._echoes.heard:
-            self._parser.discreet = True
-
-    def _redacted(self, reply: Reply) -> Reply:
-        return replace(reply, lines=tuple(map(self._redact, reply.lines)))
-
-    def _redact(self, text: str) -> str:
-        said = self._authentication.secrets if self._authentication is not None else ()
-        return self._echoes.redact(text, said)
-
     def _new_parser(self) -> ReplyParser:
         parser = ReplyParser()
+        parser.clean = self._echoes.cleaned
         if self._transcript is not None:
-            parser.on_line = self._show_line
+            parser.on_line = self._hear_line
         return parser
 
-    def _show_line(self, line: bytes) -> None:
-        text = decode(line)
-        if self._echoes.heard or self._authentication is not None:
-            text = self._redact(text)
-        if self._transcript is not None:
+    def _hear_line(self, line: bytes) -> None:
+        """Keep a line for the transcript until its reply is complete: what it is shows then."""
+        self._heard_lines.append(line)
+        if line[3:4] != b"-":
+            self._show_lines()
+
+    def _show_lines(self) -> None:
+        heard, self._heard_lines = self._heard_lines, []
+        if self._transcript is None:
+            return
+        texts = [decode(line) for line in heard]
+        if self._echoes.alert or self._authentication is not None or len(texts) > 1:
+            said = self._authentication.secrets if self._authentication is not None else ()
+            texts = self._echoes.cleaned(texts, said)
+        for text in texts:
             self._transcript("S", text.encode())

@@ -13,13 +13,13 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
-from urllib.parse import quote
 
 from mailbatch.errors import LocalProtocolError
 from mailbatch.smtp import commands
+from mailbatch.smtp.echoes import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from mailbatch.smtp.capabilities import Capabilities
 
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 #: Answers are not in base64 yet, challenges still are.
 Exchange: TypeAlias = "Generator[bytes, str, None]"
 
-_REDACTED = "***"
 _STATUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}")
-# So many characters of a secret in a row are taken for an echo of it.
-_ECHO = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,64 +120,6 @@ def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism]
     return None
 
 
-def redact(text: str, secrets: Collection[str]) -> str:
-    """Replace every echo of a secret in what the server said, also one that was cut short."""
-    for secret in secrets:
-        text = text.replace(secret, _REDACTED) if secret else text
-    runs = {secret[i : i + _ECHO] for secret in secrets for i in range(len(secret) - _ECHO + 1)}
-    shown: list[str] = []
-    end = 0  # of the echo that is being passed over
-    for start, character in enumerate(text):
-        if text[start : start + _ECHO] in runs:
-            if start >= end:
-                shown.append(_REDACTED)
-            end = start + _ECHO
-        elif start >= end and not (character in ".…" and shown[-1:] == [_REDACTED]):
-            shown.append(character)
-    return "".join(shown)
-
-
-class Echoes:
-    """What a server repeats of a secret, looked for in the bytes as they come.
-
-    `heard`: it has repeated it; nothing that it says should be shown as it is any more.
-    """
-
-    __slots__ = ("_forms", "_last", "_longest", "heard")
-
-    def __init__(self, secret: str) -> None:
-        self._forms = [(form, form.encode(errors="surrogatepass")) for form in forms(secret)]
-        self._longest = max((len(encoded) for _, encoded in self._forms), default=0)
-        self._last = b""
-        self.heard = False
-
-    def listen(self, data: bytes) -> None:
-        """Look at bytes of the server, cut anywhere."""
-        if self.heard or not self._forms:
-            return
-        read = self._last + data
-        self._last = read[-self._longest :]
-        self.heard = any(encoded in read for _, encoded in self._forms)
-
-    def redact(self, text: str, said: Iterable[str] = ()) -> str:
-        """Return a text without echoes of the secret, nor of what was `said` to authenticate."""
-        return redact(text, [*said, *(form for form, _ in self._forms)])
-
-
-def forms(secret: str) -> tuple[str, ...]:
-    """Return what a server may make of a secret: the plain text, a URL, base64.
-
-    In base64 it is what is the same wherever the secret stands in what was encoded. What is too
-    short to be told from other text is left out.
-    """
-    raw = secret.encode(errors="surrogatepass")
-    found = {secret, quote(raw, safe="")}
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw).decode("ascii")
-        found.add(encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6])
-    return tuple(sorted(form for form in found if len(form) >= _ECHO))
-
-
 class Authentication:
     """One run of a mechanism: the lines of our side.
 
@@ -207,7 +146,7 @@ class Authentication:
             answer = self._next("")
             line = commands.auth(name, answer)
             if len(line) <= commands.MAX_COMMAND:
-                self.shown = commands.auth(name, _REDACTED.encode())
+                self.shown = commands.auth(name, REDACTED.encode())
                 return line
             self._held = answer
         return commands.auth(name)

@@ -29,10 +29,10 @@ from mailbatch.errors import (
     TLSError,
 )
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import redact
 from mailbatch.smtp.auth_refusals import refusal_hint
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
+from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
 from mailbatch.smtp.server import Chunking, Server
 from mailbatch.smtp.vigil import Vigil
@@ -234,8 +234,7 @@ class Dialogue(asyncio.Protocol):
         return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")
 
     def _clean(self, text: str) -> str:
-        secrets = [self.server.password] if self.server.password else []
-        return redact(text, secrets)
+        return Echoes(self.server.password or "").redact(text)
 
     def _fail(self, failure: SessionError) -> None:
         if self.failure is None:

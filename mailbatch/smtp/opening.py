@@ -19,6 +19,7 @@ from mailbatch.errors import (
     SessionTimeout,
     TLSError,
     UnknownHost,
+    raise_if_starved,
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
@@ -101,6 +102,7 @@ class Opening(Dialogue):
         except ssl.SSLError as error:
             raise tls_error(server, error) from error
         except OSError as error:
+            raise_if_starved(error)
             raise connect_error(server, error) from error
         self._note_tls()
 

@@ -100,10 +100,12 @@ class ReplyParser:
 
     `receive_data` stores, `next_reply` parses. After a `RemoteProtocolError` it is of no use.
     `on_line`, if set, sees every complete line as bytes without its line end, before it is judged.
-    While `discreet` is set no error quotes what the server sent (it may be an echo of a secret).
+    `clean` is given the lines that an error quotes, all of one reply, and returns them as they may
+    be shown. While `discreet` is set no error quotes what the server sent (it may be an echo of a
+    secret).
     """
 
-    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "discreet", "on_line")
+    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "clean", "discreet", "on_line")
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
@@ -112,6 +114,7 @@ class ReplyParser:
         self._texts: list[bytes] = []
         self._size = 0
         self.discreet = False
+        self.clean: Callable[[list[str]], list[str]] = list
         self.on_line: Callable[[bytes], None] | None = None
 
     @property
@@ -124,8 +127,12 @@ class ReplyParser:
         """What came of a reply that never became complete, for an error text; empty if nothing."""
         if self.discreet:
             return ""
-        lines = [b"%d-%s" % (self._code, text) for text in self._texts]
-        return decode(b" / ".join([*lines, self._partial] if self._partial else lines))[-_EXCERPT:]
+        lines = self._so_far()
+        lines += [decode(self._partial)] if self._partial else []
+        return " / ".join(self.clean(lines))[-_EXCERPT:]
+
+    def _so_far(self) -> list[str]:
+        return [f"{self._code}-{decode(text)}" for text in self._texts]
 
     def receive_data(self, data: bytes) -> None:
         """Store bytes as they came from the server."""
@@ -180,5 +187,8 @@ class ReplyParser:
         return RemoteProtocolError(f"a reply line of the server is longer than {MAX_LINE} bytes")
 
     def _garbage(self, what: str, line: bytes) -> RemoteProtocolError:
-        excerpt = "" if self.discreet else f": '{decode(line)[:_EXCERPT]}'"
+        excerpt = ""
+        if not self.discreet:
+            shown = self.clean([*self._so_far(), decode(line)])[-1]
+            excerpt = f": '{shown[:_EXCERPT]}'"
         return RemoteProtocolError(f"the server sent {what}{excerpt}")

@@ -65,6 +65,7 @@ class Course(Enum):
     LONE_DOT = auto()  # the server reads content that nobody is to have
 
 
+_OK = 250
 _CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
@@ -172,8 +173,8 @@ class Transaction:
         self.rcpt_replies.append(reply)
         if reply.code < _NEGATIVE:
             self.accepted += 1
-            if reply.enhanced is None and is_taken_and_thrown_away(reply):
-                self.thrown_away += 1
+            if reply.code != _OK or reply.enhanced is None:
+                self.thrown_away += is_taken_and_thrown_away(reply)
         elif self.accepted and is_full(reply):
             if self.room is None and _names_room(reply):
                 self.room = self.accepted

@@ -11,6 +11,7 @@ import pytest
 from mailbatch.delivery.lots import LOT
 from tests.certainty.dying import OTHER_BOOT, ended, start
 from tests.certainty.scene import PATIENT, Scene
+from tests.ledger.steps import at_home
 from tests.support.faults import Fault, Kind, Stage
 
 
@@ -22,6 +23,7 @@ def lose_what_is_not_synced(scene, synced, *, lot, sent):
     assert ended(died) == -9
     shutil.rmtree(scene.folder / ".mailbatch")
     shutil.move(synced, scene.folder / ".mailbatch")
+    at_home(scene.ledger)  # a disk keeps the files themselves
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 3])

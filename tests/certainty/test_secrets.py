@@ -39,7 +39,15 @@ def core_of_base64(text):
         yield encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6].decode()
 
 
-FORBIDDEN = [CORE, *core_of_base64(CORE), base64.b64encode(USERNAME.encode()).decode()]
+FORBIDDEN = [
+    CORE,
+    CORE.lower(),
+    CORE[::-1],
+    CORE.encode().hex(),
+    " ".join(CORE),
+    *core_of_base64(CORE),
+    base64.b64encode(USERNAME.encode()).decode(),
+]
 
 #: How a server could repeat the password.
 ECHOES = {
@@ -49,6 +57,10 @@ ECHOES = {
     "base64-of-both": base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode(),
     "base64-in-a-sentence": base64.b64encode(f"you said {PASSWORD}!".encode()).decode(),
     "url": quote(PASSWORD, safe=""),
+    "hexadecimal": PASSWORD.encode().hex(),
+    "backwards": PASSWORD[::-1],
+    "lower-case": PASSWORD.lower(),
+    "spelled": " ".join(PASSWORD),
 }
 #: In the authentication itself also what was escaped or cut short is taken for an echo.
 ECHOES_OF_AUTH = ECHOES | {
@@ -191,6 +203,30 @@ def test_a_server_that_repeats_it_ever_after(tmp_path, fault_server, form):
     )
     scene = scene_at(tmp_path / "t", server, attempts=3)
     assert_nowhere(scene.folder, *said(talk(scene, code=4, everything=form == "plain")))
+    assert not server.faults_left
+
+
+@pytest.mark.parametrize("size", [4, 8, 13])
+def test_a_server_that_repeats_it_in_pieces(tmp_path, fault_server, size):
+    """Over the lines of one reply: results and transcript show the reply as a whole or not."""
+    pieces = [PASSWORD[i : i + size] for i in range(0, len(PASSWORD), size)]
+    reply = "\r\n".join([*(f"250-2.6.0 {piece}" for piece in pieces), "250 2.6.0 queued"])
+    refusal = "\r\n".join([*(f"550-{piece}" for piece in pieces), "550 5.7.1 no"])
+    server = fault_server(
+        Fault(Stage.DOT, Kind.REPLY, transaction=1, text=reply),
+        Fault(Stage.RCPT, Kind.REPLY, transaction=2, text=refusal),
+        mechanisms=["PLAIN"],
+    )
+    scene = scene_at(tmp_path / "s", server)
+    said_of_it = [*said(talk(scene, code=3, everything=True)), *map(str, scene.results())]
+    transcript = (scene.folder / "transcript.txt").read_text()
+    for text in (*said_of_it, transcript):
+        joined = "".join(
+            filter(str.isalnum, text.replace("S: 250-2.6.0", "").replace("S: 550-", ""))
+        )
+        assert CORE not in joined
+    assert [row["reply_code"] for row in scene.results()] == ["250", "550"]
+    assert "S: 250-2.6.0 ***" in transcript
     assert not server.faults_left
 
 

@@ -378,7 +378,10 @@ def test_the_ledgers_go_where_they_are_wanted(mailing):
     assert not named.exists()
     assert job.ledgers == []
     assert job.command("status", "--json", "--state-dir", chosen).json["accepted"] == 1
-    assert job.command("run", "--limit", 2, **env).code == 75
+    # The results name the one who was mailed, and there is no ledger that knows it.
+    assert job.command("run", "--limit", 2, **env).code == 65
+    assert not named.exists()
+    assert job.command("run", "--limit", 2, "--new-mailing", **env).code == 75
     assert len(list(named.glob("*.sqlite3"))) == 1
     assert job.command("status", "--json", **env).json["accepted"] == 2
     assert job.command("status", "--json").code == 74

@@ -1,6 +1,5 @@
 """The token bucket of `server.rate`, on a clock that the test turns."""
 
-import asyncio
 import itertools
 
 from mailbatch.delivery.throttle import Throttle
@@ -60,18 +59,3 @@ def test_two_takers_share_one_bucket():
     assert throttle.delay(1) == 0.0
     first, second = throttle.delay(1), throttle.delay(1)
     assert (first, second) == (1.0, 2.0)
-
-
-def test_a_stop_ends_the_wait():
-    """A run that is stopped does not wait for its tokens."""
-
-    async def scene():
-        stop = asyncio.Event()
-        throttle = Throttle(0.001, Clock())
-        assert await throttle.admit(1, stop)
-        waiting = asyncio.ensure_future(throttle.admit(1, stop))
-        await asyncio.sleep(0)
-        stop.set()
-        return await waiting
-
-    assert asyncio.run(scene()) is False

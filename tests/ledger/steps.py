@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.ledger.inode import inode_of
+from mailbatch.ledger.lock import last_holder, place_of
+from mailbatch.ledger.opening import lock_of
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.witness import Witness, witness_of
 from mailbatch.outcome import Outcome, Reply, Status
 
 NOW = 1_700_000_000.0
@@ -95,18 +99,58 @@ def numbers(ledger: Ledger) -> dict[str, int]:
 
 
 def copy_files(path: Path, folder: Path) -> Path:
-    """The ledger's files as a process that dies now leaves them."""
+    """The ledger's files as a process that dies now leaves them.
+
+    A copy is not the file that the run had open, and a ledger says so. These stand for files that
+    were never touched: the notes are changed to speak of them.
+    """
     folder.mkdir(parents=True)
-    for suffix in ("", "-wal", ".lock"):
-        source = path.with_name(path.name + suffix)
+    for name in names_of(path):
+        source = path.with_name(name)
         if source.exists():
-            shutil.copyfile(source, folder / source.name)
-    return folder / path.name
+            shutil.copyfile(source, folder / name)
+    return at_home(folder / path.name)
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """The files of a ledger that a run reads, by their names."""
+    return (path.name, *(path.name + end for end in ("-wal", ".lock")), witness_of(path).name)
+
+
+def at_home(path: Path, **changes: object) -> Path:
+    """Let lock file and witness say that the files here are those which the last run had open.
+
+    `changes` are of the note.
+    """
+    lock = lock_of(path)
+    note = last_holder(lock)
+    if note is None:
+        return path
+    if path.exists() and note.file is not None:
+        file = inode_of(path)
+        note = replace(note, file=file.birth, mount=file.mount)
+    here = place_of(path, "")
+    note = replace(note, home=here.home, birth=inode_of(lock).birth, **changes)  # type: ignore[arg-type]
+    lock.write_text(note.as_text() + "\n")
+    witness = Witness(witness_of(path))
+    witness.tell(note, inode_of(lock), durable=False)
+    witness.close()
+    return path
 
 
 def forget_the_process(path: Path) -> None:
     """Let the note name a process that has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    note = path.with_name(path.name + ".lock")
-    note.write_text(json.dumps({**json.loads(note.read_text()), "pid": ended.pid}))
+    at_home(path, pid=ended.pid)
+
+
+def forget_the_seal(path: Path) -> None:
+    """Let nobody know any more what the last run put away, but that it did."""
+    at_home(path, seal=None)
+
+
+def forget_the_last_run(path: Path) -> None:
+    """Remove lock file and witness."""
+    lock_of(path).unlink()
+    witness_of(path).unlink()

@@ -1,6 +1,5 @@
 """What a plan, a run and a death leave as it was."""
 
-import json
 import os
 import sqlite3
 
@@ -17,6 +16,7 @@ from tests.ledger.steps import (
     NEVER,
     NOW,
     TAKEN,
+    at_home,
     copy_files,
     lease_one,
     numbers,
@@ -82,8 +82,7 @@ def test_who_looks_after_a_power_loss_sees_doubt_without_a_commit_point(ledger, 
     lease_one(ledger)
     dead = copy_files(path, folder / "dead")
     for boot, found in (("boot-1", {"pending": 2}), ("boot-2", {"pending": 1, "in_doubt": 1})):
-        note = dead.with_name(dead.name + ".lock")
-        note.write_text(json.dumps({**json.loads(note.read_text()), "running": False}))
+        at_home(dead, running=False)
         with Ledger.read(dead, boot_id=boot) as seen:
             assert numbers(seen) == found
 
@@ -190,8 +189,9 @@ def test_a_ledger_that_was_changed_behind_our_back_says_what_can_be_done(path):
         f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away"
     )
     assert caught.value.hint == (
-        "put back the file that the last run left. If this is all there is, removing "
-        f"{path}.lock goes on from it, and whoever was mailed since will be mailed again"
+        "put back what the last run left. If this is all there is, `mailbatch resolve --restored` "
+        "goes on from it: compare the results and the provider's log first, because whoever was "
+        "mailed since will be mailed again"
     )
 
 

@@ -3,17 +3,30 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import CHECKPOINT_PAGES
 from mailbatch.ledger.recovery import begin_run
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
-from tests.ledger.steps import NOW, lease_one, numbers, open_ledger, people, plan, send, settle
+from tests.ledger.steps import (
+    NOW,
+    at_home,
+    copy_files,
+    lease_one,
+    numbers,
+    open_ledger,
+    people,
+    plan,
+    send,
+    settle,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,7 +149,7 @@ def test_what_a_run_has_done_is_on_the_disk_when_it_ends(path):
         assert ledger.recovered.in_doubt == 0
 
 
-def test_a_power_loss_behind_a_run_brings_no_old_seal_back(path, monkeypatch):
+def test_a_power_loss_brings_no_old_seal_back(path, folder, monkeypatch):
     """Of the lock file the disk has what was synced last; it must not speak of another ledger."""
     lock = path.with_name(path.name + ".lock")
     with open_ledger(path) as ledger:
@@ -151,9 +164,34 @@ def test_a_power_loss_behind_a_run_brings_no_old_seal_back(path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     with open_ledger(path) as ledger:
         send(ledger)
-    lock.write_bytes(on_disk[-1])
-    with open_ledger(path, boot="boot-2") as ledger:
+        dead = copy_files(path, folder / "dead")
+        synced = on_disk[-1]
+    dead.with_name(dead.name + ".lock").write_bytes(synced)
+    at_home(dead)
+    journal = dead.with_name(dead.name + "-wal")
+    journal.rename(folder / "lost")
+    with pytest.raises(LedgerError, match="its last run died, and its journal"):
+        open_ledger(dead, boot="boot-2")  # not what the run before had put away: that is older
+    (folder / "lost").rename(journal)
+    with open_ledger(dead, boot="boot-2") as ledger:
         assert ledger.counts()[Status.ACCEPTED] == 2
+
+
+def test_what_a_run_put_away_is_synced_with_its_seal(path, monkeypatch):
+    synced = {}
+
+    def fsync(fd, sync=os.fsync):
+        sync(fd)
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            synced[os.fstat(fd).st_ino] = os.pread(fd, 8192, 0)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+    for name in ("news.ledger.lock", ".news.ledger.seen"):
+        file = path.with_name(name)
+        assert synced[file.stat().st_ino] == file.read_bytes()
+        assert b"sha256:" in file.read_bytes()
 
 
 def test_a_new_folder_is_synced_with_its_name(folder, monkeypatch):

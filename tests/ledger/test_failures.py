@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import functools
 import io
 import os
 import re
@@ -25,6 +26,7 @@ from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import (
     NOW,
     copy_files,
+    forget_the_seal,
     lease_one,
     numbers,
     open_ledger,
@@ -162,6 +164,51 @@ def test_a_ledger_that_cannot_be_created_is_no_ledger(path):
         open_ledger(path)
     assert not path.exists()
     path.with_name(path.name + ".new").rmdir()
+    with open_ledger(path) as ledger:
+        assert numbers(ledger) == {}
+
+
+class Unswitchable(sqlite3.Connection):
+    """SQLite on a disk that refuses one write: it stays with its journal, and says which."""
+
+    def execute(self, sql, *more):
+        return super().execute(sql.replace("journal_mode=WAL", "journal_mode"), *more)
+
+
+def test_a_ledger_that_did_not_get_its_kind_of_journal_is_no_ledger(path, monkeypatch):
+    connect = functools.partial(sqlite3.connect, factory=Unswitchable)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with refused("SQLite cannot switch its journal to WAL, and left it at delete", hint="the disk"):
+        open_ledger(path)
+    monkeypatch.undo()
+    names = [".news.ledger.seen", "news.ledger.lock"]
+    assert sorted(found.name for found in path.parent.iterdir()) == names
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        assert numbers(ledger) == {"pending": 1}
+
+
+def test_a_ledger_with_another_journal_gets_its_own_when_it_is_opened(path):
+    """An earlier mailbatch put such a ledger into its place, and could not open it again."""
+    with open_ledger(path):
+        pass
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+    connection.close()
+    forget_the_seal(path)
+    with open_ledger(path) as ledger:
+        plan(ledger, people("a"))
+        assert path.with_name(path.name + "-wal").exists()
+
+
+@pytest.mark.parametrize("name", [".news.ledger.seen", "news.ledger.lock"])
+def test_a_note_that_cannot_be_opened_is_named(path, name):
+    path.parent.mkdir()
+    path.with_name(name).mkdir()
+    with refused(f"{path.with_name(name)}: the "):
+        open_ledger(path)
+    assert not path.exists()
+    path.with_name(name).rmdir()
     with open_ledger(path) as ledger:
         assert numbers(ledger) == {}
 
@@ -399,7 +446,7 @@ def test_a_ledger_that_was_taken_over_says_where_and_what_to_do(path):
             with pytest.raises(LedgerError) as caught:
                 first.commit_point(delivery.id)
     assert caught.value.message == (
-        f"{path}: another program wrote the ledger while this run was under way; "
+        f"{lock_of(path)}: the lock file was removed while this run was under way; "
         "it was stopped before it could mail twice"
     )
     assert "let one run work on an edition" in caught.value.hint

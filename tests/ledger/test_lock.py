@@ -16,6 +16,7 @@ from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
     NOW,
     TAKEN,
+    at_home,
     lease_one,
     numbers,
     open_ledger,
@@ -77,11 +78,8 @@ def test_a_note_that_a_dead_run_left_is_not_believed(path):
     """Its number may belong to somebody else by now: the lock is the kernel's."""
     with another_run(path):
         pass
-    lock = path.with_name(path.name + ".lock")
-    note = json.loads(lock.read_text())
-    assert note["running"]
-    note |= {"pid": os.getpid(), "boot": boot_id()}
-    lock.write_text(json.dumps(note) + "\n")
+    assert json.loads(lock_of(path).read_text())["running"]
+    at_home(path, pid=os.getpid(), boot=boot_id())
     with Ledger.read(path) as ledger:
         ledger.check_idle()
     open_ledger(path).close()

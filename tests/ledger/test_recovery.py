@@ -1,6 +1,7 @@
 """What a run that died leaves behind: exact on the same boot, cautious after another one."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.boot import boot_id
+from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.recovery import Recovery
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
@@ -365,3 +367,41 @@ def test_looking_at_a_dead_run_changes_nothing(ledger, path, folder):
     before = dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()
     seen(dead, "boot-2")
     assert (dead.read_bytes(), dead.with_name(dead.name + "-wal").read_bytes()) == before
+
+
+@pytest.mark.parametrize("step", ["create", "begin", "note_layers", "count", "mark"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_kill_around_a_note_keeps_nobody_out(path, step, when, nth):
+    """Ledger, lock file and witness are written one after the other: no order looks like a copy."""
+    for number in range(2):  # also where a run before has ended in order
+        pid = os.fork()
+        if not pid:
+            try:
+                _die_at(step, when, nth)
+                with open_ledger(path) as ledger:
+                    plan(ledger, people("a", "b", "c"))
+                    for delivery in ledger.lease(2, now=NOW):
+                        settle(ledger, delivery)
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+        with open_ledger(path) as ledger:
+            plan(ledger, people("a", "b", "c"))
+            assert set(standing(ledger).values()) <= {"accepted", "pending", "in_doubt"}
+            assert numbers(ledger).get("in_doubt", 0) <= number + 1
+
+
+def _die_at(step, when, nth):
+    """Let this process go away around the nth call of a step of the lock."""
+    whole, calls = getattr(RunLock, step), []
+
+    def dying(*arguments, **named):
+        calls.append(step)
+        if when == "before" and len(calls) == nth:
+            os._exit(0)
+        whole(*arguments, **named)
+        if len(calls) == nth:
+            os._exit(0)
+
+    setattr(RunLock, step, dying)

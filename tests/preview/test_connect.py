@@ -75,3 +75,13 @@ def test_words_without_tls_and_authentication():
         "capabilities: none",
     ]
     assert module.as_object(plain)["certificate_expires"] is None
+    assert module.as_object(plain)["limits"] == {}
+
+
+def test_announced_limits():
+    offers = module.Capabilities(mail_max=100, rcpt_max=1000)
+    limited = module.Connected("127.0.0.1:25", "me", "", None, None, offers, None)
+    words = "limits: 100 transactions per session, 1,000 recipients per transaction"
+    assert module.lines(limited)[-1] == words
+    limits = {"transactions_per_session": 100, "recipients_per_transaction": 1000}
+    assert module.as_object(limited)["limits"] == limits

@@ -1,6 +1,8 @@
 """The gallery over HTTP: on the loopback only, made again when its inputs changed."""
 
 import http.client
+import os
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -8,7 +10,7 @@ import pytest
 
 from mailbatch.errors import InputErrors, Location, TemplateError, UsageError
 from mailbatch.preview.gallery import Gallery
-from mailbatch.preview.serving import Rebuilding, serve
+from mailbatch.preview.serving import Built, Rebuilding, serve
 
 from .making import content, entry, file, overview
 
@@ -20,6 +22,7 @@ class Source:
         self.input = folder / "input.txt"
         self.input.write_text("first")
         self.out = folder / "gallery"
+        self.files = (file("a.html", b"<script>x</script>", "text/html"),)
         self.built = 0
 
     def build(self):
@@ -28,11 +31,10 @@ class Source:
         if subject.startswith("broken"):
             place = Location("input.txt", 1, 1, source="<b>broken</b>")
             raise InputErrors([TemplateError("is <b>broken</b>", location=place, hint="mend it")])
-        files = (file("a.html", b"<script>x</script>", "text/html"),)
         with Gallery(self.out, 1) as gallery:
-            gallery.add(entry(made=content(subject=subject, attachments=files)))
+            gallery.add(entry(made=content(subject=subject, attachments=self.files)))
             gallery.finish(overview())
-        return (self.input,)
+        return Built((self.input,), gallery.written)
 
 
 @contextmanager
@@ -105,19 +107,99 @@ def test_other_names_than_the_loopbacks_are_refused(source):
             assert get(port, host=host or " ")[0] in {400, 403}
 
 
+def said(port, request):
+    """Send bytes, and return everything that comes back until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.replace(b"PORT", b"%d" % port))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 @pytest.mark.parametrize(
-    "path",
+    ("request_line", "more", "code"),
     [
-        "/../input.txt", "/%2e%2e/input.txt", "/assets/../../input.txt", "/input.txt", "/messages/",
-        "/messages", "/.gallery-x/index.html", "//input.txt", "/assets/%2e%2e/gallery.py",
+        ("GET / HTTP/1.1", "Host: 127.0.0.1:PORT", b"200"),
+        ("GET / HTTP/1.1", "Host: LOCALHOST:PORT", b"200"),
+        # A name that was pointed here, whatever stands where the other name is looked for.
+        ("GET / HTTP/1.1", "Host: evil.example:PORT", b"403"),
+        ("GET http://evil.example:PORT/ HTTP/1.1", "Host: 127.0.0.1:PORT", b"403"),
+        ("GET http://127.0.0.1:PORT/ HTTP/1.1", "Host: evil.example:PORT", b"403"),
+        ("GET / HTTP/1.1", "Host: 127.0.0.1:PORT\r\nHost: evil.example:PORT", b"403"),
+        ("GET / HTTP/1.1", "Host: evil.example:PORT\r\nHost: 127.0.0.1:PORT", b"403"),
+        ("GET / HTTP/1.1", "X-Forwarded-Host: 127.0.0.1:PORT", b"403"),
+        ("GET / HTTP/1.0", "Accept: */*", b"403"),
+        ("GET * HTTP/1.1", "Host: 127.0.0.1:PORT", b"403"),
+        ("POST / HTTP/1.1", "Host: 127.0.0.1:PORT", b"501"),
+        ("CONNECT 127.0.0.1:PORT HTTP/1.1", "Host: 127.0.0.1:PORT", b"501"),
     ],
-)  # fmt: skip
-def test_nothing_else_is_served(source, path):
-    (source.out.parent / "input.txt").write_text("first")
+)
+def test_who_is_answered(source, request_line, more, code):
     with serving(source) as port:
-        status, body, _ = get(port, path)
-        assert status in {301, 404}
-        assert body != "first"
+        head = f"{request_line}\r\n{more}\r\nConnection: close\r\n\r\n"
+        reply = said(port, head.encode())
+        assert reply.split()[1] == code
+        assert (b"mailbatch preview" in reply) == (code == b"200")
+
+
+PLACES = [
+    "/../input.txt", "/%2e%2e/input.txt", "/assets/../../input.txt", "/input.txt", "/messages/",
+    "/messages", "/.gallery-x/index.html", "//input.txt", "/assets/%2e%2e/gallery.py", "/.env",
+    "/messages/../.env", "/messages/%2e%2e/.env", "/messages/%2E%2E%2F.env", "/messages%2f.env",
+    "/messages/%252e%252e/.env", "/messages/..%5c.env", "/messages\\..\\.env", "/./.env",
+    "/messages/./0001.html", "/messages//0001.html", "/messages/0001.html/", "/index.html%00",
+    "/messages/0001.html%00.txt", "/messages/..;/.env", "/messages/%c0%ae%c0%ae/.env", "/%ff",
+    "/%2findex.html", "/assets", "/assets/", "/attachments/", "/INDEX.HTML", "/messages/notes.txt",
+    "/assets/notes.txt", "/messages/link.html", "/linked/.env", "/messages/hard.html", "/%2e",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_nothing_else_is_served(source, method):
+    """Whatever a path is made of, and whatever others put into the folder of the gallery."""
+    with serving(source) as port:
+        out = source.out
+        for other in (".env", "messages/notes.txt", "assets/notes.txt"):
+            (out / other).write_text("first")
+        (out / "messages" / "link.html").symlink_to(out / ".env")
+        (out / "messages" / "hard.html").hardlink_to(out / ".env")
+        (out / "linked").symlink_to(out)
+        for path in PLACES:
+            status, body, _ = get(port, path, method=method)
+            assert (path, status) == (path, 404)
+            assert "first" not in body
+        assert source.built == 1
+
+
+def test_what_stands_where_a_file_was_written_is_not_served(source):
+    with serving(source) as port:
+        secret, page = source.out / ".env", source.out / "messages" / "0001.html"
+        secret.write_text("secret")
+        for put in (
+            lambda: page.symlink_to(secret),
+            lambda: page.hardlink_to(secret),
+            lambda: page.write_text("secret"),
+            lambda: os.mkfifo(page),
+            page.mkdir,
+        ):
+            kept = page.rename(page.with_name("kept"))
+            put()
+            assert get(port, "/messages/0001.html")[0] == 404
+            page.rmdir() if page.is_dir() else page.unlink()
+            kept.rename(page)
+            assert get(port, "/messages/0001.html")[0] == 200
+        page.parent.rename(source.out / "elsewhere")
+        page.parent.mkdir()
+        page.write_text("secret")
+        assert get(port, "/messages/0001.html")[0] == 404
+
+
+def test_names_of_attachments_are_decoded_once(source):
+    name = "50_25 ä&.txt"
+    source.files = (file("50%25 ä&.txt", b"an attachment", "text/plain"),)
+    with serving(source) as port:
+        (path,) = (source.out / "attachments").rglob(name)
+        folder = path.parent.relative_to(source.out).as_posix()
+        assert get(port, f"/{folder}/50_25%20%C3%A4&.txt?x")[1] == "an attachment"
+        assert get(port, f"/{folder}/50_25%2520%C3%A4&.txt")[0] == 404
 
 
 def test_attachments_run_nothing(source):

@@ -60,9 +60,12 @@ class Observed:
         written = read().get(server.name, {})
         if written.get("version") != version:
             obstacle(f"{FILE.name} is not about {server.name} {version}")
-        assert {name: written.get(name) for name in facts} == facts, (
-            "see tests/realserver/observed.py"
-        )
+        others = [
+            f"{name}: seen {value!r}, written {written.get(name)!r}"
+            for name, value in facts.items()
+            if written.get(name) != value
+        ]
+        assert not others, f"{server.name} is not as {FILE.name} says: " + "; ".join(others)
 
 
 def read() -> dict[str, dict[str, Fact]]:

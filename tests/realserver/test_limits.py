@@ -11,6 +11,7 @@ from tests.realserver.observed import plain
 from tests.session.tap import Tap
 from tests.support import exim, sendmail
 from tests.support.raw_client import CONTENT, GROUP, RawClient, deliver
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.realserver
 
@@ -81,13 +82,20 @@ def test_what_too_many_messages_are_told_by_exim(real_server, observed):
 @pytest.mark.parametrize(("name", "most"), [("exim", exim.MOST_CONNECTIONS), ("smtp-server", 2)])
 def test_what_one_client_too_many_is_told(real_server, observed, name, most):
     server = real_server(name)
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(RawClient(server.ports["limited"])) for _ in range(most + 1)]
-        *greeted, refused = [client.reply() for client in clients]
-        for client in clients:
-            client.end()
-    assert {reply[:3] for reply in greeted} == {"220"}
-    observed.check(server, **{f"limit: connection {most + 1} at a time": plain(server, refused)})
+    said = []
+
+    def only_the_last_is_refused():
+        with contextlib.ExitStack() as stack:
+            port = server.ports["limited"]
+            clients = [stack.enter_context(RawClient(port)) for _ in range(most + 1)]
+            said[:] = [client.reply() for client in clients]
+            for client in clients:
+                client.end()
+        return [reply[:3] for reply in said] == [*["220"] * most, "421"]
+
+    # A connection of a test before may not yet have ended on the server's side.
+    until(only_the_last_is_refused, what="a server without connections")
+    observed.check(server, **{f"limit: connection {most + 1} at a time": plain(server, said[-1])})
 
 
 def test_what_exim_says_to_many_resets(real_server, observed):
@@ -107,6 +115,20 @@ def test_what_chasquid_says_to_the_third_error(real_server, observed):
         replies = [client.ask(command)[0] for command in [*refused, "DATA\r\n"]]
     assert [reply[:3] for reply in replies] == ["550", "550", "421"]
     observed.check(server, **{"limit: error 3 of a session": plain(server, replies[-1])})
+
+
+def test_whom_chasquid_does_not_relay_to(real_server, mailing_to, observed):
+    """Its 503 to RCPT is one person's: the others of the group have the message."""
+    server = real_server("chasquid")
+    with RawClient(server.port) as client:
+        begin(client)
+        reply = client.ask("RCPT TO:<ann@elsewhere.example>\r\n")[0]
+        client.end()
+    observed.check(server, RCPT_elsewhere=plain(server, reply))
+    mailing = mailing_to(server, recipients=3, first=("ann@elsewhere.example",), group=True)
+    assert mailing.run().exit_code == 3
+    assert mailing.counts() == {"rejected": 1, "accepted": 3}
+    mailing.judge(server)
 
 
 def test_what_whoever_says_no_auth_is_told(real_server, observed):
@@ -161,7 +183,7 @@ def test_surplus_recipients_of_sendmail(real_server, mailing_to):
     number = sendmail.MOST_RECIPIENTS + 5
     mailing = mailing_to(server, "limited", recipients=number, group=True)
     summary = mailing.run()
-    assert (summary.exit_code, summary.transactions, summary.sessions) == (0, 2, 1)
+    assert (summary.exit_code, summary.transactions) == (0, 2)
     assert {row["attempts"] for row in mailing.results()} == {"1"}
     mailing.judge(server)
 

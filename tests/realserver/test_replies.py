@@ -28,6 +28,11 @@ IDENTIFIER = {
 TOO_MANY_OCTETS = 99_999_999
 
 
+def spooled(speaker):
+    """What lies in its spool; nothing for Postfix, whose messages go on at once."""
+    return [] if speaker.name == "Postfix" else speaker.spooled()
+
+
 @pytest.fixture(params=[*SERVERS, "postfix"])
 def speaker(request, real_server):
     """Each of the servers, Postfix among them."""
@@ -72,6 +77,28 @@ def test_what_it_answers_to_a_transaction(speaker, observed):
     observed.check(
         speaker, **{name: plain(speaker, text, identifier) for name, text in said.items()}
     )
+
+
+@pytest.mark.parametrize(("people", "width"), [(700, 56), (900, 120), (1200, 40)])
+def test_what_it_does_with_a_long_header(speaker, observed, people, width):
+    """A To field with a line for each of a group; what is behind it arrives, or is refused."""
+    names = ",\r\n ".join(f"<{number}@example.net>".rjust(width) for number in range(people))
+    name = f"long-{people}"
+    content = f"To: {names}\r\n{CONTENT.format(name)}"
+    before = {one.identifier for one in spooled(speaker)}
+    with RawClient(speaker.port, seconds=20) as client:
+        client.greet()
+        for command in ("MAIL FROM:<news@example.org>", "RCPT TO:<long@example.net>", "DATA"):
+            assert client.ask(f"{command}\r\n")[0][0] in "23"
+        reply = client.ask(content)[0]
+        client.end()
+    found = [one.message_id for one in spooled(speaker) if one.identifier not in before]
+    identifier = re.search(IDENTIFIER.get(speaker.name, "$^"), reply)
+    seen = plain(speaker, reply, "" if identifier is None else identifier[1])
+    if reply.startswith("250") and found and speaker.name != "chasquid":
+        seen += "" if found == [f"{name}@example.com"] else " / (the fields behind it are lost)"
+    kilobytes = len(content) // 1000
+    observed.check(speaker, **{f"header: {people} lines, {kilobytes} kB": seen})
 
 
 def test_what_it_answers_to_what_is_wrong(speaker, observed):

@@ -13,7 +13,6 @@ from mailbatch.smtp.auth import (
     Plain,
     XOAuth2,
     choose_mechanism,
-    redact,
 )
 from mailbatch.smtp.capabilities import Capabilities
 
@@ -130,24 +129,3 @@ def test_a_token_may_be_long_but_not_endless():
     assert len(authentication.answer("")) <= 12288
     with pytest.raises(LocalProtocolError, match="12288"):
         Authentication(XOAuth2("a", "t" * 9300)).command()
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("all is well", "all is well"),
-        (f"bad password {SECRET}!", "bad password ***!"),
-        (f"bad <{SECRET}>", "bad <***>"),
-        (f"{SECRET}{SECRET}", "******"),
-        ("cut: correct-horse...", "cut: ***"),
-        ("cut: orrect-hor…", "cut: ***"),
-        ("short: horse", "short: horse"),
-        ("six: rse-ba", "six: ***"),
-        ("two words, one secret", "two words, one secret"),
-        ("not one: longer pass phrase", "not one: ***"),
-        ("", ""),
-    ],
-)
-def test_redact(text, shown):
-    """Echoes of a secret are replaced, whole or cut short."""
-    assert redact(text, [SECRET, "", "longer pass phrase"]) == shown

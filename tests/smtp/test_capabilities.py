@@ -93,3 +93,19 @@ def test_admits(limit, size, admitted):
 def test_empty_line():
     """A keyword line without a keyword means nothing."""
     assert not announced("", "   ").pipelining
+
+
+@pytest.mark.parametrize(
+    ("line", "limits"),
+    [
+        ("LIMITS", (None, None, None)),
+        ("LIMITS RCPTMAX=1000 MAILMAX=100", (100, 1000, None)),
+        ("limits mailmax=5 rcptdomainmax=1 other=9", (5, None, 1)),
+        ("LIMITS MAILMAX=0 RCPTMAX= RCPTDOMAINMAX=x", (None, None, None)),
+        ("LIMITS MAILMAX=1234567 RCPTMAX=-1 RCPTDOMAINMAX", (None, None, None)),
+    ],
+)
+def test_limits(line, limits):
+    """RFC 9422: numbers of one to six digits; what is none limits nothing."""
+    found = announced(line)
+    assert (found.mail_max, found.rcpt_max, found.rcpt_domain_max) == limits

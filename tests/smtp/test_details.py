@@ -211,11 +211,34 @@ def test_only_spaces_stand_between_the_enhanced_status_and_the_text():
     assert reply == Reply(250, ("Xy", "\tz", "X"), "2.1.5")
 
 
-def test_what_is_no_reply_is_not_quoted_once_the_secret_was_heard():
-    connection = Connection(local_name="client.example", password="correct-horse")
-    connection.receive_data(b"220 correct-horse\r\n")
-    connection.next_event()
-    connection.receive_data(b"rubbish correct-horse\r\n")
-    with pytest.raises(RemoteProtocolError) as caught:
-        connection.next_event()
-    assert str(caught.value) == "the server sent a line that is no reply"
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (b"rubbish correct-horse\r\n", "the server sent a line that is no reply: 'rubbish ***'"),
+        (
+            b"rubbish corREct-hoRSE",
+            "the server closed the connection in reply to the connection, after '***'",
+        ),
+        (
+            # What an error has room for ends within the secret.
+            b"x" * 74 + b"correct-horse\r\n",
+            f"the server sent a line that is no reply: '{'x' * 74}***'",
+        ),
+        (
+            b"220-corr\r\n221 ect-horse\r\n",
+            "the server sent a line of another code in the middle of a 220: '221 ***'",
+        ),
+        (b"220-corre\r\n220-ct-ho\r\n220-rse", "after '220-*** / 220-*** / 220-***'"),
+    ],
+)
+def test_what_is_no_reply_is_quoted_without_the_secret(said, error):
+    lines = []
+    connection = Connection(
+        local_name="client.example",
+        password="correct-horse",
+        transcript=lambda _, line: lines.append(line),
+    )
+    connection.receive_data(said)
+    connection.receive_eof()
+    assert error in str(connection._end)
+    assert b"horse" not in b"".join(lines)

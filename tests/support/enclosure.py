@@ -21,6 +21,7 @@ from tests.support.waiting import DEADLINE_SECONDS, until
 #: Root's first: the ids of users whom a package would have made, far from those of any machine.
 _FIRST_ID = 61_801
 
+_STOP_SECONDS = 5.0
 #: A process that is to end with its parent ends with the thread that began it: this one lasts.
 _BEGINNER = concurrent.futures.ThreadPoolExecutor(1)
 
@@ -121,13 +122,14 @@ class Enclosure:
     def terminate(self) -> None:
         """Send SIGTERM to every process of the server, as a service manager does, and wait.
 
-        Whoever has not ended in time is killed.
+        Whoever has not ended in five seconds is killed: a session may wait for its client, and
+        Exim's can miss the signal between two reads.
         """
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            until(lambda: not self.processes(), what="the end of the server's processes")
+            until(lambda: not self.processes(), what="the server's end", seconds=_STOP_SECONDS)
         self.kill()
 
     def kill(self) -> None:

@@ -95,6 +95,7 @@ class Sendmail(RealServer):
     package = "sendmail-bin"
     listeners = ("plain", "secure", "limited")
     users = ("smmta", "smmsp")
+    varying = ((r"(?<=/Debian-)[^;]+", "REVISION"),)
 
     def _configure(self) -> None:
         (self.folder / "switch").write_text("hosts files\naliases files\n")

@@ -481,11 +481,31 @@ BUGS = (
         "an-old-seal-comes-back",
         "our own: behind a power loss the lock file spoke of the ledger of an earlier run",
         (
-            "ledger/store.py",
-            "lots=lots(self._database), durable=True)",
-            "lots=lots(self._database))",
+            "ledger/lock.py",
+            "        self._write(note, durable=True)\n",
+            "        self._write(note, durable=False)\n",
         ),
-        tests=(f"{DURABILITY}::test_a_power_loss_behind_a_run_brings_no_old_seal_back",),
+        tests=(f"{DURABILITY}::test_a_power_loss_brings_no_old_seal_back",),
+    ),
+    _bug(
+        "an-older-copy-is-taken",
+        "our own: with its journal and without its lock file, an older copy passed for the last",
+        (
+            "ledger/continuity.py",
+            "    behind = found.run < note.run or found.lots < note.lots\n",
+            "    behind = False\n",
+        ),
+        tests=(f"{CERTAINTY}test_restores.py::test_copies_of_any_files_and_any_age",),
+    ),
+    _bug(
+        "commit-points-are-not-counted",
+        "our own: a journal that ended earlier passed for the one that the dead run left",
+        (
+            "ledger/under_way.py",
+            "        if alone:\n            self._lock.count(self.run, self.points)\n",
+            "",
+        ),
+        tests=(f"{CERTAINTY}test_restores.py::test_copies_of_any_files_and_any_age",),
     ),
     _bug(
         "results-take-the-place-of-the-ledger",

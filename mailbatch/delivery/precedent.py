@@ -1,0 +1,57 @@
+"""Was a mailing that seems new sent before? Its memory may stand under another name, or be lost.
+
+The memory of a mailing is its ledger, found by the name of the job and the edition. A job that was
+renamed, or copied without its state folder, has none, and would mail everybody again. Asked only
+where a ledger is about to be made. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import LedgerError, RecipientError
+from mailbatch.ledger.kin import count_mailed, other_ledgers
+from mailbatch.ledger.results import count_accepted
+
+#: So many recipients are looked up in each other ledger: enough to tell, for lists of any size.
+_SAMPLE = 1000
+#: Fewer people in common are a coincidence, or somebody's own address in a first try.
+_AT_LEAST = 3
+
+
+def check_first(
+    job: str, edition: str, plan: Iterable[Recipient], *, ledger: Path, results: Path | None
+) -> None:
+    """Raise RecipientError (65) where the people of a new mailing seem to have it already."""
+    accepted = 0 if results is None else count_accepted(results, edition)
+    if accepted:
+        raise RecipientError(
+            f"{results} says that {accepted:,} recipient{'s' if accepted > 1 else ''} of edition "
+            f"{edition} had it, and there is no ledger at {ledger}",
+            hint="the ledger knows who was mailed: put it back, with the files beside it, or name "
+            "its folder with --state-dir. --new-mailing mails everybody again",
+        )
+    others = other_ledgers(ledger)
+    if not others:
+        return
+    wanted = (row.address for row in plan if row.status == "pending")
+    sample = list(dict.fromkeys(islice(wanted, _SAMPLE)))
+    for other in others:
+        with suppress(LedgerError):  # whose it is: this mailing does not need it
+            mailed = count_mailed(other, sample)
+            if mailed >= _AT_LEAST and mailed > len(sample) // 2:
+                raise _renamed(job, edition, other, f"{mailed:,} of {len(sample):,}")
+
+
+def _renamed(job: str, edition: str, other: Path, mailed: str) -> RecipientError:
+    name = other.name.partition("@")[0]
+    return RecipientError(
+        f"{other} says that {mailed} recipients of edition {edition} had it from the job {name}, "
+        f"and {job} was never run",
+        hint=f"if the job was renamed, give it its name back (name: {name}). If this is another "
+        "mailing, --new-mailing sends it",
+    )

@@ -1,0 +1,43 @@
+"""Other ledgers of an edition: a job that got another name left its memory under the old one.
+
+Reads only, and few rows: each address is looked up by the index. This module must never decide
+what is the same mailing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mailbatch.ledger.database import open_for_reading
+
+_HAS_IT = """
+SELECT EXISTS (
+  SELECT 1 FROM recipient AS r LEFT JOIN lease AS l ON l.delivery_id = r.delivery_id
+  LEFT JOIN outcome AS o ON o.recipient_id = r.id
+  WHERE r.address_key = ? AND r.claim = 'own' AND (
+    coalesce(o.status, r.status) IN ('accepted', 'in_doubt') OR l.accepted_at IS NOT NULL))
+"""
+
+
+def other_ledgers(path: Path) -> list[Path]:
+    """The ledgers of other jobs beside `path`, with the same edition; sorted."""
+    edition = path.name.partition("@")[2]
+    found = [p for p in path.parent.glob("*@*") if p.name.partition("@")[2] == edition]
+    return sorted(p for p in found if p.name != path.name)
+
+
+def count_mailed(path: Path, addresses: Iterable[str]) -> int:
+    """How many of these addresses have, or may have, the message of the ledger at `path`.
+
+    Raises LedgerError where it cannot be read.
+    """
+    database = open_for_reading(path)
+    try:
+        with database.guard:
+            return sum(
+                database.connection.execute(_HAS_IT, (address.lower(),)).fetchone()[0]
+                for address in addresses
+            )
+    finally:
+        database.close()

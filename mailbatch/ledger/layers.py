@@ -1,0 +1,73 @@
+"""A ledger in use is two files: the older layer, and the journal that is laid over it.
+
+An older copy of one of them under a newer one of the other is whole by the rules of SQLite, and a
+mixture of two moments. So the ledger counts how often its journal was begun anew, which happens
+only where all of it was copied into the file. What the file must know by itself since then is
+written down with the lock. This module must never change a ledger that it has not opened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.lock import RunLock
+
+_SALTS = slice(16, 24)  # of the header: new ones whenever the journal is begun anew
+
+
+class Layers:
+    """The two layers of an open ledger, and what the lock knows of them."""
+
+    __slots__ = ("_database", "_journal", "_lock")
+
+    def __init__(self, database: Database, lock: RunLock, journal: bytes) -> None:
+        """`journal` is what `journal_of` said before this run wrote anything."""
+        self._database = database
+        self._lock = lock
+        self._journal = journal
+
+    def note(self) -> None:
+        """Write down that the journal was begun anew, if it was.
+
+        Synced before the lock says so, or a power loss would make an older copy of this ledger.
+        """
+        path = self._database.path
+        if journal_of(path) == self._journal:
+            return
+        lower = count(self._database)
+        with self._database.transaction(durable=True) as connection:
+            set_fact(connection, "layer", str(lower + 1))
+        self._journal = journal_of(path)
+        self._lock.note_layers(lower=lower, upper=lower + 1)
+
+
+def count(database: Database) -> int:
+    """How often the journal was begun anew, by the ledger's own word."""
+    return int(database.fact("layer") or 0)
+
+
+def journal_of(path: Path) -> bytes:
+    """Which journal lies over the ledger: the same bytes until it is begun anew."""
+    try:
+        with path.with_name(path.name + "-wal").open("rb") as stream:
+            return stream.read(32)[_SALTS]
+    except OSError:
+        return b""
+
+
+def count_below(path: Path) -> int | None:
+    """What the file says by itself, without its journal; None where it cannot be read so.
+
+    That a write was cut off in it is no harm: the journal has that page.
+    """
+    try:
+        address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            found = connection.execute("SELECT value FROM fact WHERE name = 'layer'").fetchone()
+            return 0 if found is None else int(found[0])
+    except (sqlite3.Error, ValueError):
+        return None

@@ -1,0 +1,121 @@
+"""What is known of the last run of a ledger, and whether it can be the last word.
+
+Two files remember it, the lock file and the witness. Each has written down its own birth, so a
+copy of it is recognised; the witness knows the time of the last write to the lock file, so an older
+note that was written over it is recognised, too. Where both are copies they were moved together
+with their ledger, if it stands in another place now, or put back, if it stands where it stood.
+This module must never read or write a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mailbatch.ledger.holder import Holder
+from mailbatch.ledger.inode import Inode
+from mailbatch.ledger.witness import Testimony
+
+
+class Kept(Enum):
+    """Where the notes were since they were written.
+
+    TAKEN: somebody decided to go on without them.
+    """
+
+    HERE = "here"
+    MOVED = "moved"
+    RESTORED = "restored"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a ledger stands: its path, the name of the machine, and the boot of it."""
+
+    home: str
+    host: str
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The newest note that can be trusted, if there is one, and where it was since.
+
+    `points` is how many commit points the run with the number `run` passed, as far as is known.
+    """
+
+    note: Holder | None = None
+    kept: Kept = Kept.HERE
+    run: int = 0
+    points: int = 0
+
+    @property
+    def died(self) -> bool:
+        """Whether the last run never put the ledger away."""
+        return self.note is not None and self.note.running
+
+    @property
+    def seal(self) -> str | None:
+        """The digest of what the last run put away."""
+        return None if self.note is None or self.note.running else self.note.seal
+
+    def is_of(self, boot: str, ledger: Inode) -> bool:
+        """Whether the last run began under this boot, with this very file on this mount.
+
+        Then nothing that it wrote can be lost, however it ended.
+        """
+        note = self.note
+        return (
+            note is not None
+            and self.kept is Kept.HERE
+            and note.ran == boot
+            and (note.file, note.mount) == (ledger.birth, ledger.mount)
+        )
+
+
+def remember(
+    note: Holder | None, lock: Inode | None, seen: Testimony | None, *, here: Place
+) -> Memory:
+    """Judge what lock file and witness say.
+
+    `note` stands in the lock file, whose inode is `lock`.
+    """
+    found: list[Holder] = []
+    own: list[Holder] = []
+    if note is not None:
+        found.append(note)
+        # An earlier mailbatch wrote no birth.
+        if note.birth is None or (lock is not None and note.birth == lock.birth):
+            own.append(note)
+    if seen is not None:
+        found.append(seen.note)
+        if seen.birth == seen.at.birth:
+            own.append(seen.note)
+    if not found:
+        return Memory()
+    newest = max(own or found, key=lambda one: one.writes)
+    kept = Kept.HERE
+    if not own:
+        stood_here = (newest.home, newest.host) == (here.home, here.host)
+        kept = Kept.RESTORED if stood_here else Kept.MOVED
+    elif own == found and _was_written_over(note, lock, seen, here.boot):
+        kept = Kept.RESTORED
+    run, points = (0, 0) if seen is None else (seen.run, seen.points)
+    return Memory(newest, kept, run, points)
+
+
+def _was_written_over(
+    note: Holder | None, lock: Inode | None, seen: Testimony | None, boot: str
+) -> bool:
+    """Whether the note that the witness knows stands in the lock file again, written by others.
+
+    A change of rights changes the time as well. A note that the witness does not know yet was
+    written by a run that was killed right behind it. And what was not synced may be lost with the
+    power, while the time of the write is not.
+    """
+    if note is None or lock is None or seen is None or note.writes != seen.note.writes:
+        return False
+    if note.running and (note.ran, note.mount) != (boot, lock.mount):
+        return False
+    return lock.status != seen.lock_status and lock.rights == seen.lock_rights

@@ -1,0 +1,124 @@
+"""A ledger opened to be written: locked, created if there is none, checked, known to be the last.
+
+The order matters: nothing is changed before the ledger is found to be what its last run left. This
+module must never open a ledger that knows less than the lock file or the witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.continuity import check_reached, is_exact, reached
+from mailbatch.ledger.damage import check_seal, journal_size
+from mailbatch.ledger.database import Database, ensure, is_there, open_for_writing
+from mailbatch.ledger.failure import from_system
+from mailbatch.ledger.inode import Inode, inode_of
+from mailbatch.ledger.layers import Layers, count_below, journal_of
+from mailbatch.ledger.leasing import lots
+from mailbatch.ledger.lock import RunLock, last_memory
+from mailbatch.ledger.memory import Kept, Memory
+from mailbatch.ledger.recovery import Recovery, begin_run
+from mailbatch.ledger.under_way import UnderWay
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A ledger for one run.
+
+    `exact`: every commit of its last run is there. `moved`: where that run was, if that was in
+    another place, as a path and the name of a machine.
+    """
+
+    database: Database
+    lock: RunLock
+    exact: bool
+    moved: tuple[str, str] | None
+
+
+def open_locked(
+    path: Path, *, boot: str, facts: Mapping[str, str] | None, restored: bool = False
+) -> Opened:
+    """Lock and open the ledger at `path`; with `facts` it is created if there is none.
+
+    `restored` takes it as it stands. Raises LedgerLocked (75) and LedgerError (74).
+    """
+    lock = RunLock(lock_of(path), boot=boot, restored=restored)
+    memory, exact = lock.memory, False
+    try:
+        if facts is not None:
+            ensure(path, facts, lock=lock)
+        file, below = _inode(path), count_below(path)
+
+        def check(database: Database) -> None:
+            nonlocal exact
+            if facts is not None:
+                check_owner(database, facts)
+            found = reached(database, below)
+            check_reached(path, found, memory)
+            exact = is_exact(path, found, memory, boot=boot, file=file)
+
+        sealed = memory.seal is not None and not journal_size(path)
+        if sealed and memory.seal is not None:
+            check_seal(path, memory.seal)
+        whole = memory.is_of(boot, file)
+        database = open_for_writing(path, sealed=sealed, whole=whole, check=check)
+    except BaseException:
+        lock.release()
+        raise
+    return Opened(database, lock, exact, _moved_from(memory))
+
+
+def check_owner(database: Database, facts: Mapping[str, str]) -> None:
+    """Raise LedgerError where the ledger belongs to another job or edition."""
+    job, edition = database.fact("job") or "", database.fact("edition") or ""
+    if (job, edition) != (facts["job"], facts["edition"]):
+        raise LedgerError(
+            f"{database.path}: the ledger belongs to edition {edition!r} of job {job!r},"
+            f" not to edition {facts['edition']!r} of job {facts['job']!r}",
+            hint="give every edition a ledger of its own, and do not rename ledgers",
+        )
+
+
+def begin(opened: Opened, boot: str) -> tuple[UnderWay, Recovery]:
+    """Settle what a dead run left open, and write down that a run is under way."""
+    database, lock = opened.database, opened.lock
+    layers = Layers(database, lock, journal_of(database.path))
+    run, recovered = begin_run(database, boot, exact=opened.exact)
+    # From here on the journal exists.
+    known, number = database.fact("id") or "", lots(database)
+    lock.begin(run, known, _inode(database.path), lots=number)
+    layers.note()
+    return UnderWay(database, run, lock, layers), recovered
+
+
+def _inode(path: Path) -> Inode:
+    try:
+        return inode_of(path)
+    except OSError as error:
+        raise from_system(path, error) from error
+
+
+def _moved_from(memory: Memory) -> tuple[str, str] | None:
+    note = memory.note
+    if note is None or memory.kept is not Kept.MOVED:
+        return None
+    return note.home or "", note.host
+
+
+def is_known(path: Path) -> bool:
+    """Whether there is a ledger at `path`, or anything beside it knows of one.
+
+    Raises LedgerError where nobody can tell.
+    """
+    if is_there(path):
+        return True
+    note = last_memory(lock_of(path), boot="").note
+    return journal_size(path) > 0 or (note is not None and note.knows_a_ledger)
+
+
+def lock_of(path: Path) -> Path:
+    """The lock file of a ledger."""
+    return path.with_name(path.name + ".lock")
