@@ -106,9 +106,15 @@ def _entries(
         return
     with Source(path, shown=shown, encoding=encoding) as source:
         for number, line in enumerate(source.lines(), 1):
-            entry = bare_text(line.strip())
+            entry = _bare_entry(line)
             if entry and not entry.startswith("#"):
                 yield number, entry, None
+
+
+def _bare_entry(line: str) -> str:
+    """Return the entry on a line without what a table of one column has around it."""
+    text = bare_text(line.strip().rstrip(_DELIMITED).strip())
+    return text[1:-1].strip() if text[:1] == text[-1:] == '"' and len(text) > 1 else text
 
 
 def _table(

@@ -439,6 +439,8 @@ LISTS = {
     "the job's own column before others": "Mail,EMAIL\nx,bob@example.net\n",
     "whole domain": "# left us\n@example.net\n",
     "whole domain without a sign": "example.net\n",
+    "entries with delimiters behind them": "cy@example.com;\nbob@example.net;;\n",
+    "entries in quotes": '"cy@example.com",\n"bob@example.net"\n="dan@example.org"\n',
     "whole domain as a pattern": "*@example.net\n",
     "domain in a table": "email\nada@example.com\nEXAMPLE.net\n",
     "titles above": "Unsubscribed,\n,\nEmail,Reason\nbob@example.net,x\n",
