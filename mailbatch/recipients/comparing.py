@@ -154,7 +154,8 @@ def _refuse(text: str, symbol: str, other: Any, name: str) -> None:
 def _remedy(name: str, symbol: str, other: Any) -> str:
     equal = symbol in {"==", "!="}
     if isinstance(other, bool):
-        return f"Cells are text: write {name} {symbol} '{str(other).lower()}', as the table has it."
+        word = str(other).lower()
+        return f"Cells are text: write {name} | lower {symbol} '{word}', or the word of the table."
     if isinstance(other, int | float):
         kind = "int" if isinstance(other, int) else "float"
         as_text = f", or {name} {symbol} '{other}'" if equal else ""

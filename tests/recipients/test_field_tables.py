@@ -362,7 +362,7 @@ def test_where_knows_second_names_and_says_how_others_are_written(make_job: Make
         (
             "active == true",
             "compares the text 'TRUE' with the truth value true",
-            "Cells are text: write active == 'true', as the table has it.",
+            "Cells are text: write active | lower == 'true', or the word of the table.",
         ),
         (
             "plan == none",
@@ -407,6 +407,7 @@ def test_a_text_and_a_number_are_never_compared(
     ("where", "wanted"),
     [
         ("age | int > 8", True),
+        ("active | lower == 'true'", True),
         ("7 < age | int <= 9", True),
         ("10 < age | int < 3 > 1", False),
         ("age == '9'", True),
@@ -423,7 +424,7 @@ def test_a_text_and_a_number_are_never_compared(
     ],
 )
 def test_what_can_be_compared_is(where: str, wanted: bool, make_job: MakeJob) -> None:
-    content = "email,plan,age,zip,joined\na@b.c,pro,9,01067,2026-03-01\n"
+    content = "email,plan,age,zip,joined,active\na@b.c,pro,9,01067,2026-03-01,TRUE\n"
     variables = {"plans": ["pro", "team"], "limit": None}
     [recipient] = plan_recipients(make_job(content, where=where), edition="1", variables=variables)
     assert recipient.status == ("pending" if wanted else "filtered")
