@@ -47,7 +47,15 @@ class Recipients(Section):
         default=None,
         description="The sheet of a workbook; by default the first that is not hidden.",
     )
-    address: Column = Field(default="email", description="The column with the address.")
+    header_row: Annotated[int, fields.whole(1, 1000)] | None = Field(
+        default=None,
+        description="The line of a CSV that names the columns, from 1; by default the first that "
+        "is not blank, or, below titles, the one with the address column.",
+    )
+    address: Column = Field(
+        default="email",
+        description="The column with the address, in capitals or not where only one is meant.",
+    )
     display_name: Template | None = Field(
         default=None, description="A template for the name beside the address in the To header."
     )
@@ -73,8 +81,8 @@ class Recipients(Section):
     suppress: Annotated[tuple[FileName, ...], _NAMES] = Field(
         default=(),
         validate_default=True,
-        description="Files of addresses that get nothing: one address a line, or a CSV with the "
-        "address column.",
+        description="Files of addresses and domains that get nothing: one a line, or a table "
+        "(CSV, .jsonl, .xlsx) with an address column.",
     )
     on_invalid: Annotated[Literal["skip", "stop"], fields.one_of("skip", "stop")] = Field(
         default="skip",
@@ -109,6 +117,14 @@ class Recipients(Section):
     def _only_workbooks_have_sheets(cls, value: str | None, info: ValidationInfo) -> str | None:
         if _form(info.data.get("file")) != "xlsx" and {"file", "command"} <= info.data.keys():
             raise refusal("has no effect without an .xlsx file")
+        return value
+
+    @field_validator("header_row")
+    @classmethod
+    def _only_csv_has_titles(cls, value: int | None, info: ValidationInfo) -> int | None:
+        form = _form(info.data.get("file"))
+        if value is not None and form != "csv":
+            raise refusal(f"has no effect with a table in .{form}")
         return value
 
     @field_validator("group_by")

@@ -67,6 +67,15 @@ MB120 info A column that templates read has empty cells
 why   "Hello ," is the most frequent mistake in newsletters.
 mend  Give the name a default in the template: `{{ first_name or 'friend' }}`.
 
+MB121 info The address column was found by another spelling
+why   `recipients.address` names no column, but one differs from it in capitals or spaces alone.
+mend  Nothing, or write the name in the job as the table has it.
+
+MB122 warning A value is a formula
+why   `=HYPERLINK(...)` in a CSV is what somebody typed, not what a spreadsheet showed: readers
+      would see the formula.
+mend  Let the program that writes the table write values, or mend the cells.
+
 MB201 info There is no text part of its own
 why   One is made from the HTML part. Some people and most filters read the text part.
 mend  Write `message.text`, or read the Text tab of the preview and be content with it.

@@ -5,11 +5,13 @@ Rows are shown one after the other and not kept; what is kept is bounded.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
+from mailbatch.job.columns import find_column
 from mailbatch.preview.entry import Finding
 from mailbatch.preview.tallies import Tallies
 
@@ -23,14 +25,17 @@ fname lname first_name last_name firstname lastname vorname nachname
 _NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
 PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
 _MOST_DOMAINS = 100_000
+_FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
+_SHOWN = 60
 _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
 
 
 class TableChecks:
     """What the checks find in the table, row by row.
 
-    `columns` are its columns, `read` those that templates read; `path` is the table as the job
-    names it. What is found goes to `tallies`.
+    `columns` are its columns, `address` is the one with the address as the job names it, `read` are
+    those that templates read; `path` is the table as the job names it. What is found goes to
+    `tallies`.
     """
 
     def __init__(
@@ -45,8 +50,11 @@ class TableChecks:
         self._path = path
         self._unused = [name for name in columns if name not in read]
         self._header = frozenset(columns)
+        self._wanted, self._address = address, find_column(address, columns)
         self._watched = [
-            (index, name) for index, name in enumerate(columns) if name in read and name != address
+            (index, name)
+            for index, name in enumerate(columns)
+            if name in read and name != self._address
         ]
         self._domains: Counter[str] = Counter()
         self._tallies = tallies
@@ -71,6 +79,9 @@ class TableChecks:
             if not cell.strip():
                 place = Location(self._path, recipient.line)
                 self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
+            elif is_formula(cell):
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB122", f"{name} is {_short(cell)!r}", name, place))
             elif is_placeholder(cell) or (cell == name and cell in self._header):
                 place = Location(self._path, recipient.line)
                 self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
@@ -88,6 +99,9 @@ class TableChecks:
     def summary(self, counts: Mapping[str, int]) -> Iterator[tuple[Finding, int]]:
         """Give what is found in the table as a whole, each with the number of rows it is about."""
         place = Location(self._path, 1)
+        if self._address not in {None, self._wanted}:
+            detail = f"{self._address!r} for {self._wanted!r}"
+            yield Finding("MB121", detail, location=Location(self._path)), 1
         for name in self._unused:
             yield Finding("MB117", f"{name} is never used", name, place), 1
         for status, code in _REASONS.items():
@@ -102,6 +116,15 @@ class TableChecks:
             more = f" and {others:,} other domains" if others > 0 else ""
             finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
             yield finding, counts["pending"]
+
+
+def is_formula(cell: str) -> bool:
+    """Tell whether a cell holds a formula of a spreadsheet, not what it came to."""
+    return _FORMULA.match(cell) is not None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def is_placeholder(cell: str) -> bool:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from mailbatch.errors import JobError
+from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
+from mailbatch.job.recipients import Recipients
 from mailbatch.recipients.records import Records
-from mailbatch.recipients.table import open_table
+from mailbatch.recipients.spool import Spool
+from mailbatch.recipients.table import Table, open_table
 
 
 def open_records(job: Job) -> Records:
@@ -28,7 +31,7 @@ def open_records(job: Job) -> Records:
 
         place = job.locate("recipients.command")
         spool = run_command(wanted.command or (), folder=job.folder, location=place)
-        return open_table(spool, shown=shown, delimiter=wanted.delimiter, encoding=encoding)
+        return _table(wanted, spool)
     path = resolve_name(job, "recipients.file", wanted.file, absolute_allowed=False)
     if wanted.form == "jsonl":
         from mailbatch.recipients.json_lines import open_json_lines
@@ -38,7 +41,18 @@ def open_records(job: Job) -> Records:
         from mailbatch.recipients.workbook import open_workbook
 
         return open_workbook(path, shown=shown, sheet=wanted.sheet)
-    return open_table(path, shown=shown, delimiter=wanted.delimiter, encoding=encoding)
+    return _table(wanted, path)
+
+
+def _table(wanted: Recipients, origin: Path | Spool) -> Table:
+    return open_table(
+        origin,
+        shown=wanted.shown,
+        delimiter=wanted.delimiter,
+        encoding=wanted.encoding,
+        header_row=wanted.header_row,
+        naming=lambda names: find_column(wanted.address, names) is not None,
+    )
 
 
 def resolve_name(job: Job, key: str, name: str, *, absolute_allowed: bool) -> Path:

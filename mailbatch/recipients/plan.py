@@ -1,9 +1,11 @@
 """The plan: every record of the recipient table with the status that the files alone give it.
 
 One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, `suppressed` with
-the reason. A row that `where` leaves out is not part of the mailing, so it is `filtered` whatever
-its address; a suppressed address is recognised in any spelling. Whether an address stood in an
-earlier row is the ledger's to say, which has the index; no row is dropped here and none is changed.
+the reason. White space around a cell is no part of its value, and a record of blank cells is
+nobody, whatever form the table has. A row that `where` leaves out is not part of the mailing, so it
+is `filtered` whatever its address; a suppressed address is recognised in any spelling. Whether an
+address stood in an earlier row is the ledger's to say, which has the index; no other row is dropped
+here and none is changed.
 """
 
 from __future__ import annotations
@@ -13,18 +15,17 @@ from datetime import datetime
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
+from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.header import DELIMITERS
 from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.suggest import did_you_mean, nearest
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
-from mailbatch.recipients.table import DELIMITERS
 from mailbatch.recipients.where import Condition, compile_where
 
-#: The names of every template, which no column may take.
-TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables")
 _SHOWN = 80
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
@@ -34,7 +35,8 @@ _SUPPRESSED = Status.SUPPRESSED.value
 class Plan:
     """The recipients of a job; iterating reads the table and yields a `Recipient` a record.
 
-    `columns` are the names of the cells of every `Recipient.values`. It can be iterated again and
+    `columns` are the names of the cells of every `Recipient.values`, `address` is the one with the
+    address. It can be iterated again and
     again, each time from the start. Iterating raises `RecipientError` where the table stops being a
     table, `JobError` where `where` gives neither true nor false, and, with `on_invalid: stop`,
     `InputErrors` at its end if rows are invalid. Then nothing that was yielded counts.
@@ -53,6 +55,7 @@ class Plan:
         """Plan the records of `table`; `address` and `group_by` are indices of columns."""
         self.columns = table.columns
         self._table = table
+        self.address = table.columns[address]
         self._address = address
         self._group_by = group_by
         self._condition = condition
@@ -66,8 +69,11 @@ class Plan:
         index, group_by, condition = self._address, self._group_by, self._condition
         suppressed = self._suppressed
         group = None
-        for line, cells in self._table:
+        for line, record in self._table:
+            cells = tuple(map(str.strip, record))
             text = cells[index]
+            if not text and not any(cells):
+                continue
             if group_by:
                 group = tuple([cells[column] for column in group_by])
             if condition is not None:
@@ -84,8 +90,8 @@ class Plan:
             except ValueError as error:
                 yield Recipient(line, text, cells, group, _INVALID, str(error))
                 continue
-            if suppressed and (shown := suppressed.get(address_key(address))):
-                yield Recipient(line, address, cells, group, _SUPPRESSED, f"listed in {shown}")
+            if suppressed and (reason := _listed(address, suppressed)):
+                yield Recipient(line, address, cells, group, _SUPPRESSED, reason)
                 continue
             yield Recipient(line, address, cells, group)
 
@@ -127,6 +133,7 @@ def plan_recipients(
     """
     wanted = job.recipients
     table = open_records(job)
+    address = find_column(wanted.address, table.columns)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
     if wanted.where is not None:
@@ -149,11 +156,11 @@ def plan_recipients(
         errors += several.errors
     except InputError as error:
         errors.append(error)
-    if errors:
+    if errors or address is None:
         raise errors[0] if len(errors) == 1 else InputErrors(errors)
     return Plan(
         table,
-        address=table.columns.index(wanted.address),
+        address=table.columns.index(address),
         group_by=tuple(table.columns.index(column) for column in wanted.group_by),
         condition=condition,
         suppressed=suppressed,
@@ -169,22 +176,14 @@ def _scalar(name: str) -> str:
 def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     columns = table.columns
     place = Location(table.shown, table.header)
-    for key, names in (
-        ("recipients.address", (job.recipients.address,)),
-        ("recipients.group_by", job.recipients.group_by),
-    ):
-        for name in names:
-            if name not in columns:
-                hint = did_you_mean(name, columns)
-                near = nearest(name, columns) if key == "recipients.address" else None
-                if near is not None:
-                    # The table may come from another program: then it is the job that is changed.
-                    hint = f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
-                if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
-                    hint = "The whole header is one column; is `recipients.delimiter` right?"
-                yield RecipientError(
-                    f"no column {name!r}, which {key} names", location=place, hint=hint
-                )
+    wanted = job.recipients
+    if find_column(wanted.address, columns) is None:
+        message = f"no column {wanted.address!r}, which recipients.address names"
+        yield RecipientError(message, location=place, hint=_address_hint(job, columns))
+    for name in wanted.group_by:
+        if name not in columns:
+            message = f"no column {name!r}, which recipients.group_by names"
+            yield RecipientError(message, location=place, hint=_missing_hint(name, columns))
     for name in columns:
         if name in TEMPLATE_NAMES:
             yield RecipientError(
@@ -192,6 +191,40 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
                 location=place,
                 hint=f"Rename it; these names are taken: {', '.join(TEMPLATE_NAMES)}.",
             )
+
+
+def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
+        return "The whole header is one column; is `recipients.delimiter` right?"
+    return did_you_mean(name, columns)
+
+
+def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
+    """Say which column may have the address, or where the columns may be named."""
+    wanted = job.recipients
+    folded = column_name(wanted.address).casefold()
+    alike = [name for name in columns if column_name(name).casefold() == folded]
+    hint = _missing_hint(wanted.address, columns)
+    near = alike[0] if alike else nearest(wanted.address, columns)
+    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
+        return hint
+    if len(alike) > 1:
+        hint = f"It could be {' or '.join(map(repr, alike))}."
+    if near is not None:
+        # The table may come from another program: then it is the job that is changed.
+        return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
+    if wanted.form == "csv" and wanted.header_row is None:
+        return f"{hint} If another line names the columns, write `header_row:` under `recipients:`."
+    return hint
+
+
+def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
+    """Say which list names an address or its domain; None where none does."""
+    key = address_key(address)
+    domain = f"@{key.rpartition('@')[2]}"
+    if key in suppressed:
+        return f"listed in {suppressed[key]}"
+    return f"{domain} is listed in {suppressed[domain]}" if domain in suppressed else None
 
 
 def _read_suppressions(job: Job) -> Mapping[str, str]:

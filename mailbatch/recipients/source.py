@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
+import re
 import stat
 from collections.abc import Iterator
 from itertools import chain
@@ -37,15 +38,17 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
+# In these every byte is a letter, so that UTF-8 is decoded to nonsense without an error.
+_SINGLE_BYTE = ("cp125", "cp437", "cp85", "iso8859", "koi8", "mac-")
 # Codecs for pieces of text within programs.
 _NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _FORMS = "Save the table as CSV (UTF-8); a workbook is read from a file that is named .xlsx."
 _SAVE = "Save the file as UTF-8 and leave `encoding` out."
-_EXCEL = (
-    "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
-    "else save it as UTF-8."
-)
-_PROGRAM = "Let the program print UTF-8, or name its `encoding` under `recipients:`."
+# What programs save where it is not UTF-8; which it was, only a person can tell by the text.
+_OLD_ENCODINGS = (("Windows-1252", "cp1252"), ("Mac Roman", "mac_roman"))
+_EDGES = re.compile(rb"[\r\n,;\t|\"]")
+_CELL_SHOWN = 60  # characters on each side of the one that is no UTF-8
+_MIXED = "What stands before it is UTF-8: the file mixes encodings, so mend this place."
 
 
 class _Stream(Protocol):
@@ -103,6 +106,9 @@ class Source:
         at_start = True
         raw = self._read()
         self._refuse_other_formats(raw)
+        if self._codec.name.startswith(_SINGLE_BYTE) and _is_utf_8(raw):
+            named = f"{self._what} is UTF-8 by all of its letters beyond ASCII"
+            raise self._error(f"{named}, not {self._encoding}", hint=_write("utf-8"))
         while True:
             state = decoder.getstate()
             try:
@@ -178,13 +184,27 @@ class Source:
     ) -> RecipientError:
         # The codec saw the end of the previous block before `raw`.
         valid = raw[: max(0, error.start - (len(error.object) - len(raw)))]
-        place = _end(line, (rest + decoder.decode(valid)).removeprefix("\ufeff"))
+        before = (rest + decoder.decode(valid)).removeprefix("\ufeff")
+        hint = _SAVE
         if self._codec.name in {"utf-8", "utf-8-sig"}:
-            hint = _EXCEL if self._what == "the file" else _PROGRAM
-        else:
-            hint = _SAVE
+            behind = error.object[error.start : error.start + _CELL_SHOWN]
+            hint = self._readings(before, behind) if before.isascii() else _MIXED
         found = f"byte 0x{error.object[error.start]:02X}"
-        return self._error(f"{found} is not valid {self._encoding}", *place, hint=hint)
+        return self._error(f"{found} is not valid {self._encoding}", *_end(line, before), hint=hint)
+
+    def _readings(self, before: str, behind: bytes) -> str:
+        """Say how a cell would read in the encodings that it may be in."""
+        start = _EDGES.split(before[-_CELL_SHOWN:].encode())[-1]
+        cell = start + _EDGES.split(behind)[0]
+        readings = []
+        for name, encoding in _OLD_ENCODINGS:
+            with contextlib.suppress(UnicodeDecodeError):
+                shown = "".join(c if c.isprintable() else "?" for c in cell.decode(encoding))
+                readings.append(f"{shown.strip()!r} in {name} (`encoding: {encoding}`)")
+        told = f"The cell would be {' and '.join(readings)}: write the one that is right "
+        if self._what == "the output":
+            return f"{told}under `recipients:`, or let the program print UTF-8."
+        return f"{told}under `recipients:`, or save the file as UTF-8."
 
     def _error(
         self,
@@ -194,6 +214,16 @@ class Source:
         hint: str | None = None,
     ) -> RecipientError:
         return RecipientError(message, location=Location(self._shown, line, column), hint=hint)
+
+
+def _is_utf_8(raw: bytes) -> bool:
+    """Say whether the first block of a text is UTF-8 and could not be anything else."""
+    try:
+        # A block that is full may end in the middle of a letter.
+        text = codecs.getincrementaldecoder("utf-8")().decode(raw, len(raw) < _BLOCK)
+    except UnicodeDecodeError:
+        return False
+    return not text.isascii()
 
 
 def _find_codec(encoding: str, shown: str) -> codecs.CodecInfo:

@@ -1,8 +1,10 @@
 """Suppression lists: who gets nothing, whatever the table says.
 
-A list is read more strictly than a table: an entry that is no address might be somebody who asked
-not to be mailed, so it is an error and never passed over. Entries are held in memory as keys
-(`address_key`): a million of them take about 120 MB, ten thousand nothing to speak of.
+A list is read more strictly than a table: an entry that is not understood might be somebody who
+asked not to be mailed, so it is an error and never passed over. Lists come from other tools: their
+titles are known (`list_titles.py`), whole domains are entries, and a list that says of everybody in
+a column whether they left is taken whole only if it says so of all. Entries are held in memory as
+keys (`address_key`): a million of them take about 120 MB, ten thousand nothing to speak of.
 """
 
 from __future__ import annotations
@@ -11,13 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mailbatch.errors import InputErrors, Location, RecipientError
+from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.list_titles import address_columns, standing_columns, stays
+from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
+from mailbatch.recipients.spreadsheet import bare_text
 from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.table import open_table
 
 #: So many mistakes are reported together.
 MOST_ERRORS = 20
+_SHOWN = 80
+_DELIMITED = ",;\t|"
+_TITLE = "Give the column with the addresses the title 'email'; one address a line needs none."
+_ENTRY = "An entry is one address, or a whole domain such as @example.net."
+_STANDING = (
+    "Keep only the lines of those who shall get nothing, or take the column out if all of them are."
+)
 
 
 def read_suppressions(
@@ -25,24 +38,29 @@ def read_suppressions(
 ) -> Mapping[str, str]:
     """Read suppression lists into a mapping of address keys to the list that names them.
 
-    Each file comes with what errors and reasons call it. A file whose first line holds an `@`, is
-    empty or begins with `#` has one address a line, blank lines and `#` comments aside; any other
-    is a CSV file with the addresses in `column`, empty cells aside. `delimiter` counts for those
-    files whose header has it.
+    Each file comes with what errors and reasons call it; the key of a whole domain is
+    `@example.com`. A file is a table if it is named .xlsx or .jsonl, or if its first line names
+    columns: then the addresses are in `column`, or in the one that is plainly titled so, empty
+    cells aside. Any other has one entry a line, blank lines and `#` comments aside. `delimiter`
+    counts for those files whose header has it.
 
     Raises:
         RecipientError: a file cannot be read or is no list.
-        InputErrors: entries are no addresses.
+        InputErrors: entries are no addresses, or lines do not say that somebody left.
     """
     listed: dict[str, str] = {}
     errors: list[RecipientError] = []
     for path, shown in files:
-        for line, entry in _entries(path, shown, column, delimiter, encoding):
+        for line, entry, doubt in _entries(path, shown, column, delimiter, encoding):
             try:
-                listed.setdefault(address_key(parse_address(entry)), shown)
+                listed.setdefault(_key(entry, doubt), shown)
             except ValueError as error:
                 errors.append(
-                    RecipientError(f"{error}: {entry[:80]!r}", location=Location(shown, line))
+                    RecipientError(
+                        f"{error}: {entry[:_SHOWN]!r}",
+                        location=Location(shown, line),
+                        hint=_STANDING if doubt is not None else _ENTRY,
+                    )
                 )
                 if len(errors) == MOST_ERRORS:
                     raise InputErrors(errors) from None
@@ -51,33 +69,122 @@ def read_suppressions(
     return listed
 
 
+def _key(entry: str, doubt: str | None = None) -> str:
+    """Return the key of an address or a domain (`@example.com`, or `example.com`).
+
+    Raises:
+        ValueError: it is neither, or there is a doubt about it.
+    """
+    if doubt is not None:
+        raise ValueError(doubt)
+    text = entry.strip()
+    if text.startswith("*@"):
+        text = text[1:]
+    if "*" in text:
+        # It may stand before the @ (RFC 5322 3.2.3), but a list means more than one address by it.
+        raise ValueError("a pattern is not understood here")
+    if text.startswith("@"):
+        return address_key(_domain(text[1:]))
+    if "@" not in text and "." in text and not any(map(str.isspace, text)):
+        return address_key(_domain(text))
+    return address_key(parse_address(entry))
+
+
+def _domain(text: str) -> str:
+    if not text:
+        return parse_address("@")  # says what is missing
+    return parse_address(f"all@{text}").removeprefix("all")
+
+
 def _entries(
     path: Path, shown: str, column: str, delimiter: str | None, encoding: str
-) -> Iterator[tuple[int, str]]:
-    """Yield each entry with its line."""
+) -> Iterator[tuple[int, str, str | None]]:
+    """Yield each entry with its line, and what is doubtful about it."""
+    table = _table(path, shown, column, delimiter, encoding)
+    if table is not None:
+        yield from _records(table, column)
+        return
     with Source(path, shown=shown, encoding=encoding) as source:
-        lines = source.lines()
-        first = next(lines, "").strip()
-        if not first or first.startswith("#") or "@" in first:
-            yield from _plain(1, first)
-            for number, text in enumerate(lines, 2):
-                yield from _plain(number, text.strip())
-            return
+        for number, line in enumerate(source.lines(), 1):
+            entry = _bare_entry(line)
+            if entry and not entry.startswith("#"):
+                yield number, entry, None
+
+
+def _bare_entry(line: str) -> str:
+    """Return the entry on a line without what a table of one column has around it."""
+    text = bare_text(line.strip().rstrip(_DELIMITED).strip())
+    return text[1:-1].strip() if text[:1] == text[-1:] == '"' and len(text) > 1 else text
+
+
+def _table(
+    path: Path, shown: str, column: str, delimiter: str | None, encoding: str
+) -> Records | None:
+    """Open a list that is a table; None where it has one entry a line."""
+    ending = path.suffix.lower()
+    if ending == ".xlsx":
+        from mailbatch.recipients.workbook import open_workbook
+
+        return open_workbook(path, shown=shown, sheet=None)
+    if ending == ".jsonl":
+        from mailbatch.recipients.json_lines import open_json_lines
+
+        return open_json_lines(path, shown=shown, encoding=encoding)
+    with Source(path, shown=shown, encoding=encoding) as source:
+        first = next(source.lines(), "").strip()
+    if _is_entry(first):
+        return None
     if delimiter and delimiter not in first:
         delimiter = None
-    table = open_table(path, shown=shown, delimiter=delimiter, encoding=encoding)
-    if column not in table.columns:
+    return open_table(
+        path,
+        shown=shown,
+        delimiter=delimiter,
+        encoding=encoding,
+        naming=lambda names: bool(_address_columns(column, names)),
+    )
+
+
+def _is_entry(first: str) -> bool:
+    """Say whether a first line is no header: blank, a comment, or an address or a domain."""
+    if not first or first.startswith("#") or "@" in first:
+        return True
+    try:
+        return not any(mark in first for mark in _DELIMITED) and bool(_key(first))
+    except ValueError:
+        return False
+
+
+def _address_columns(column: str, columns: Iterable[str]) -> list[str]:
+    names = list(columns)
+    own = find_column(column, names)
+    return [own] if own is not None else address_columns(names)
+
+
+def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None]]:
+    columns = table.columns
+    found = _address_columns(column, columns)
+    if len(found) != 1:
+        several = f"It could be {' or '.join(map(repr, found))}: give the list one of them only."
         raise RecipientError(
             f"no address, and no header with the column {column!r}",
-            location=Location(shown, 1),
-            hint=did_you_mean(column, table.columns),
+            location=Location(table.shown, table.header),
+            hint=several if found else f"{did_you_mean(column, columns)} {_TITLE}",
         )
-    index = table.columns.index(column)
+    index = columns.index(found[0])
+    standing = [(columns.index(name), name) for name in standing_columns(columns)]
     for line, cells in table:
-        if cells[index].strip():
-            yield line, cells[index]
-
-
-def _plain(number: int, line: str) -> Iterator[tuple[int, str]]:
-    if line and not line.startswith("#"):
-        yield number, line
+        entry = cells[index].strip()
+        if not any(map(str.strip, cells)):
+            continue
+        doubt = next(
+            (
+                f"the column {name!r} says {cells[place].strip()[:_SHOWN]!r}, which may mean that "
+                "this one did not leave"
+                for place, name in standing
+                if stays(name, cells[place])
+            ),
+            None,
+        )
+        if entry:
+            yield line, entry, doubt

@@ -3,7 +3,8 @@
 It is compiled once in an immutable sandbox and checked against the columns before any row is read.
 It sees what templates see (the columns, `recipient`, and the names of the job), but nothing that
 would make two plans of the same files differ. Cells are text, so its result must be true or false:
-a text taken for a truth value would mail those whose cell says `no`.
+a text taken for a truth value would mail those whose cell says `no`. Comparing a text with a number
+is a mistake of the job, too (`comparing.py`), never an answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from jinja2.parser import Parser
 
 from mailbatch.errors import JobError, Location
 from mailbatch.expressions.sandbox import BoundedSandbox
+from mailbatch.job.columns import bare_column_hint, column_hint, second_names
+from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
 from mailbatch.recipients.suggest import did_you_mean
 
 #: Says of the cells of a row, in the order of the columns, whether the row is wanted. Raises
@@ -39,31 +42,33 @@ def compile_where(
     """Compile the expression for rows of these columns.
 
     `names` are the names beside the columns and `recipient`, such as `variables` and `edition`;
-    `location` is that of the expression. A result that is neither true nor false is a `JobError`
-    when the condition meets it.
+    `location` is that of the expression. A result that is neither true nor false, and a text that
+    is compared with a number, are a `JobError` when the condition meets them.
 
     Raises:
         JobError: the expression is none, or uses a name that nothing defines.
     """
     environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
+    prepare(environment.filters, environment.tests)
     try:
         parser = Parser(environment, expression, state="variable")
         tree = parser.parse_expression()
         parser.stream.expect("eof")
-        result = nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)
+        result = nodes.Assign(nodes.Name(_RESULT, "store"), Comparisons().visit(tree), lineno=1)
         template = environment.from_string(nodes.Template([result], lineno=1))
     except TemplateSyntaxError as error:
-        hint = "Write it without {{ }}." if expression.lstrip().startswith("{") else None
         message = f"is no expression: {(error.message or '').rstrip('.')}"
+        hint = _syntax_hint(expression, columns)
         raise JobError(message, location=location, hint=hint) from None
     except (RecursionError, MemoryError, SyntaxError):  # of Jinja2 or of the Python that it writes
         raise JobError("is nested too deep", location=location) from None
+    second = [(name, columns.index(owner)) for name, owner in second_names(columns).items()]
     known = [name for name in columns if name.isidentifier() and name != _TAKEN]
-    known += ["recipient", *names]
+    known += [*(name for name, _ in second), "recipient", *names]
     keys: dict[str, tuple[str, ...]] = {"recipient": columns}
     keys |= {name: tuple(value) for name, value in names.items() if isinstance(value, Mapping)}
-    for message, hint in _unknown_names(result, known, environment.globals, keys):
+    for message, hint in _unknown_names(expression, result, known, environment.globals, keys):
         raise JobError(message, location=location, hint=hint)
 
     # One context for all rows: making one costs ten times what the expression does.
@@ -71,7 +76,7 @@ def compile_where(
 
     def condition(cells: tuple[str, ...]) -> bool:
         row = dict(zip(columns, cells, strict=True))
-        context.vars = {**row, "recipient": row}
+        context.vars = {name: cells[index] for name, index in second} | row | {"recipient": row}
         environment.budget.begin()
         try:
             list(template.root_render_func(context))  # runs it; it has no output
@@ -81,6 +86,9 @@ def compile_where(
             found = f"{type(value).__name__} {str(value)[:_SHOWN]!r}"
         # The expression is the user's: whatever it raises says that it fails for this row.
         except Exception as error:  # noqa: BLE001
+            if (mistake := kinds_differ(error)) is not None:
+                message, hint = mistake
+                raise JobError(message, location=location, hint=hint) from None
             raise ValueError(f"`where` fails: {error}") from None
         raise JobError(
             f"gives neither true nor false but {found}",
@@ -91,7 +99,14 @@ def compile_where(
     return condition
 
 
+def _syntax_hint(expression: str, columns: Sequence[str]) -> str | None:
+    if expression.lstrip().startswith("{"):
+        return "Write it without {{ }}."
+    return bare_column_hint(f"{{{{ {expression} }}}}", columns)
+
+
 def _unknown_names(
+    expression: str,
     tree: nodes.Node,
     known: Sequence[str],
     functions: Container[str],
@@ -111,17 +126,20 @@ def _unknown_names(
     for name in used:
         if name in known or name in functions or name in asked:
             continue
-        if name in keys["recipient"]:
+        columns = keys["recipient"]
+        if name in columns:
             yield f"nothing defines {name!r}", f"The column is recipient[{name!r}] here."
         else:
-            yield f"nothing defines {name!r}", did_you_mean(name, known)
+            hint = column_hint(name, columns, f"{{{{ {expression} }}}}")
+            yield f"nothing defines {name!r}", hint or did_you_mean(name, known)
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         mapping, _, key = _dotted(node).partition(".")
         if mapping not in keys or key in keys[mapping] or f"{mapping}.{key}" in asked:
             continue
         if isinstance(node, nodes.Getattr) and hasattr(dict, key):
             continue
-        yield f"{mapping!r} has no {key!r}", did_you_mean(key, keys[mapping])
+        hint = column_hint(key, keys[mapping]) if mapping == "recipient" else None
+        yield f"{mapping!r} has no {key!r}", hint or did_you_mean(key, keys[mapping])
 
 
 def _dotted(node: nodes.Node) -> str:

@@ -23,6 +23,7 @@ from jinja2.environment import Environment
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
 from mailbatch.expressions.sandbox import BoundedGenerator
+from mailbatch.job.columns import find_column, second_names
 from mailbatch.render import context
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
@@ -81,7 +82,7 @@ class Branches:
         self._choices = parts.choices
         self._values = list(_values(job, self._templates))
         self._where = job.recipients.where or ""
-        self._own = {job.recipients.address, *job.recipients.group_by}
+        self._own = {self._address(job), *job.recipients.group_by}
         self._pages = {
             (choice.value.key, name): Branch(
                 (choice.value.key, number), job.locate(choice.value.key), f"the template {name}"
@@ -94,6 +95,10 @@ class Branches:
         #: Whether a template names another in a way that only rendering knows.
         self._dynamic = False
         self._follow()
+
+    def _address(self, job: model.Job) -> str:
+        wanted = job.recipients.address
+        return find_column(wanted, self._columns) or wanted
 
     def _follow(self) -> None:
         """Find the templates that templates name, before any row takes the branch they stand in."""
@@ -152,13 +157,14 @@ class Branches:
         """
         if self._dynamic:
             return frozenset(self._columns)
-        words: set[str] = set(re.findall(r"\w+", self._where)) | self._own
+        words: set[str] = {*re.findall(r"\w+", self._where), *self._own}
         quoted = re.findall(r"""["']([^"']*)["']""", self._where)
         words.update(quoted)
         for tree in self._trees():
             if _reads_everything(tree):
                 return frozenset(self._columns)
             words.update(_words(tree))
+        words.update(owner for name, owner in second_names(self._columns).items() if name in words)
         return frozenset(words & set(self._columns))
 
     def _trees(self) -> Iterator[nodes.Template]:

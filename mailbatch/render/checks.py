@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.job.columns import bare_column_hint, column_hint, find_column
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates, Value, did_you_mean
@@ -36,10 +37,14 @@ class NameChecks:
         values: Iterable[Value],
         pages: Iterable[Page],
         constants: Mapping[str, Shape],
+        columns: tuple[str, ...] = (),
     ) -> None:
+        self._columns = columns
         self.followed: dict[str, frozenset[str]] = {}
         self._job = job
         self._templates = templates
+        values = list(values)
+        self._sources: dict[str | None, str] = {value.key: value.source for value in values}
         self._values = [(value.key, value.tree) for value in values if value.tree is not None]
         self._pages = list(pages)
         self._constants = {name: Shape() for name in templates.globals} | dict(constants)
@@ -114,12 +119,25 @@ class NameChecks:
 
     def _not_defined(self, found: Unknown, place: Location) -> TemplateError:
         around, dot, name = found.name.rpartition(".")
-        hint = did_you_mean(name, found.candidates)
+        where = self._place(found, place)
+        hint = None
+        if around in {"", "recipient"}:
+            text = where.source if found.template is not None else self._sources.get(place.key)
+            hint = column_hint(name, self._columns, text)
+        hint = hint or did_you_mean(name, found.candidates)
         if hint is None and len(found.candidates) <= _MOST_NAMES and dot:
             hint = f"There is {', '.join(sorted(found.candidates)) or 'nothing'} in {around}."
-        return TemplateError(
-            f"{found.name} is not defined", location=self._place(found, place), hint=hint
-        )
+        written = " ".join(found.name.split())
+        return TemplateError(f"{written} is not defined", location=where, hint=hint)
+
+    def explained(self, error: InputError) -> InputError:
+        """Return a syntax error with a hint, where a column stands there as the table names it."""
+        place = error.location
+        if not isinstance(error, TemplateError) or error.hint is not None or place is None:
+            return error
+        text = place.source if place.key is None else self._sources.get(place.key)
+        hint = bare_column_hint(text, self._columns) if text is not None else None
+        return TemplateError(error.message, location=place, hint=hint)
 
     def _not_there(self, found: Missing, place: Location) -> TemplateError:
         return TemplateError(
@@ -130,10 +148,12 @@ class NameChecks:
 
     def _leak(self, found: Unknown, place: Location) -> TemplateError:
         group_by = self._job.recipients.group_by
+        wanted = self._job.recipients.address
+        address = find_column(wanted, self._columns) or wanted
         return TemplateError(
             f"{found.name} is not defined for a group of several addresses, "
             f"which shares only {', '.join(group_by)}",
             location=self._place(found, place),
-            hint=f"Add {self._job.recipients.address} to recipients.group_by, so that every "
+            hint=f"Add {address} to recipients.group_by, so that every "
             "address gets a message of its own.",
         )

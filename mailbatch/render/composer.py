@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
+from mailbatch.job.columns import find_column
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
@@ -69,6 +70,7 @@ class Composer:
         self._variables = constants["variables"]
         self._templates = templates
         self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
@@ -87,11 +89,12 @@ class Composer:
         self._attachments = attachments(job, templates)
         pages = [page for choice in self._parts.choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
-        self._checks = NameChecks(job, templates, self._values(), pages, shapes)
+        self._checks = NameChecks(job, templates, self._values(), pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
         self._prepare(errors)
         if errors:
-            raise InputErrors(_in_order(errors, str(job.path)))
+            told = [self._checks.explained(error) for error in errors]
+            raise InputErrors(_in_order(told, str(job.path)))
 
     @property
     def alignment(self) -> AlignmentWarning | None:
@@ -261,7 +264,7 @@ class Composer:
         before anything is sent.
         """
         group_by = self._job.recipients.group_by
-        if not group_by or self._job.recipients.address in group_by:
+        if not group_by or self._address in group_by:
             return ()  # no group can have several
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)

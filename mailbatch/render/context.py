@@ -1,5 +1,7 @@
 """The names that templates see: the row's columns, `recipient`, `rows`, and what never varies.
 
+A column whose name is no identifier has a second one where that is plain (`First_Name`).
+
 `now` in a message is the delivery's own date, in the time zone of the run: a resend tomorrow says
 what it said today.
 
@@ -15,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.job.columns import second_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import Names
 
@@ -68,6 +71,7 @@ class RowNames:
         self._columns = columns
         self._identifiers = tuple(name for name in columns if name.isidentifier())
         self._all_identifiers = len(self._identifiers) == len(columns)
+        self._second = second_names(columns)
         self._group_by = tuple((name, columns.index(name)) for name in group_by if name in columns)
         self._base = dict(base)
         zone = base["now"].tzinfo
@@ -79,7 +83,7 @@ class RowNames:
         first = rows[0].values
         if len(delivery.addresses) > 1 or (len(rows) > 1 and _several(rows)):
             recipient = {name: first[index] for name, index in self._group_by}
-            names = {name: text for name, text in recipient.items() if name.isidentifier()}
+            names = self._as_names(recipient)
             return {
                 **self._base,
                 "now": self._at(delivery.date),
@@ -94,7 +98,7 @@ class RowNames:
         )
         names = recipient
         if not self._all_identifiers:
-            names = {name: recipient[name] for name in self._identifiers}
+            names = self._as_names(recipient)
         return {
             **self._base,
             "now": self._at(delivery.date),
@@ -103,11 +107,19 @@ class RowNames:
             "rows": [recipient, *others],
         }
 
+    def _as_names(self, recipient: Mapping[str, str]) -> dict[str, str]:
+        """Return the columns of a row by the names that templates write: their own or second."""
+        names = {name: recipient[name] for name in self._identifiers if name in recipient}
+        for name, column in self._second.items():
+            if column in recipient:
+                names[name] = recipient[column]
+        return names
+
     def shapes(self, *, several: bool) -> dict[str, Shape]:
         """Return what is known of a row's names, for one address or for a group of several."""
         columns = tuple(name for name, _ in self._group_by) if several else self._columns
         keys = frozenset(columns)
-        names = {name: Shape() for name in columns if name.isidentifier()}
+        names = {name: Shape() for name in self._as_names(dict.fromkeys(columns, ""))}
         names["recipient"] = Shape(keys)
         if not several:
             names["rows"] = Shape(keys, items=True)

@@ -57,6 +57,11 @@ JOBS = {
     ),
     "MB119": ({"rows": people("FNAME", "Ann")}, {"rows": people("Tess", "Ann")}),
     "MB120": ({"rows": people("", "Ann")}, {"rows": people("A", "B", note="")}),
+    "MB121": (
+        {"recipients": {"address": "E-MAIL"}, "rows": people("A", **{"e-mail": "b@c.de"})},
+        {"rows": people("A")},
+    ),
+    "MB122": ({"rows": people("=UPPER(A2)")}, {"rows": people("=A2", "Ann (=x)")}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},

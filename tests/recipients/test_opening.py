@@ -116,7 +116,11 @@ def test_a_command_prints_in_the_encoding_and_with_the_delimiter_of_the_job(
     with pytest.raises(RecipientError) as caught:
         list(plan_of(job_in(tmp_path, file=..., command=command, delimiter=";")))
     assert str(caught.value) == "recipients.command:2:9: byte 0xEB is not valid utf-8"
-    assert caught.value.hint.startswith("Let the program print UTF-8")
+    assert caught.value.hint == (
+        "The cell would be 'Zoë' in Windows-1252 (`encoding: cp1252`) and 'ZoÎ' in Mac Roman "
+        "(`encoding: mac_roman`): write the one that is right under `recipients:`, or let the "
+        "program print UTF-8."
+    )
 
 
 def test_a_workbook_by_another_name_is_told_how_it_is_read(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputErrors, JobError, RecipientError
+from mailbatch.job.columns import TEMPLATE_NAMES
 from mailbatch.job.model import Job
-from mailbatch.recipients.plan import TEMPLATE_NAMES, Plan, plan_recipients
+from mailbatch.recipients.plan import Plan, plan_recipients
 
 from .conftest import job_in
 
@@ -185,6 +186,12 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
     ("table", "recipients", "expected", "hint"),
     [
         (
+            "EMAIL,Email\n",
+            {},
+            "recipients.csv:1: no column 'email', which recipients.address names",
+            "It could be 'EMAIL' or 'Email'. Then write `address: EMAIL` under `recipients:`.",
+        ),
+        (
             "E-Mail,name\n",
             {},
             "recipients.csv:1: no column 'email', which recipients.address names",
@@ -206,7 +213,10 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
             "id,name\n",
             {},
             "recipients.csv:1: no column 'email', which recipients.address names",
-            "There are: id, name.",
+            (
+                "There are: id, name. If another line names the columns, write `header_row:` "
+                "under `recipients:`."
+            ),
         ),
         (
             "email;name\n",
@@ -340,7 +350,8 @@ def test_as_many_recipients_come_out_as_rows_go_in(
         recipients = {"where": "note | length > 3"} if where else {}
         job = job_in(Path(folder), suppress=["left.txt"], **recipients)
         planned = list(plan_of(job))
-    assert [recipient.values for recipient in planned] == rows
+    stripped = [tuple(cell.strip() for cell in row) for row in rows]
+    assert [recipient.values for recipient in planned] == [row for row in stripped if any(row)]
     for recipient in planned:
         cell, note = recipient.values
         assert (recipient.status == "filtered") is (where and len(note) <= 3)

@@ -96,7 +96,8 @@ def test_the_first_of_several_lists_names_an_address(tmp_path: Path) -> None:
             "out.csv:1: the address contains a space: 'ann@example.com # left'",
         ),
         ("Ann <a@b.c>\n", f"out.csv:1: {BARE}: 'Ann <a@b.c>'"),
-        ("@example.com\n", "out.csv:1: nothing stands before the @: '@example.com'"),
+        ("@\n", "out.csv:1: nothing stands before the @: '@'"),
+        ("a@b.c\n*.example.com\n", "out.csv:2: a pattern is not understood here: '*.example.com'"),
         ("# a comment\nemail\na@b.c\n", "out.csv:2: the address has no @: 'email'"),
         ("a@b.c,2026\n", f"out.csv:1: {COMMA}: 'a@b.c,2026'"),
         ("id,email\n1,n/a\n", "out.csv:2: the address has no @: 'n/a'"),
@@ -116,14 +117,17 @@ def test_an_entry_that_is_no_address_is_an_error(
     ("content", "expected", "hint"),
     [
         (
-            b"E-Mail,id\na@b.c,1\n",
+            b"E-Mail,Mail,id\na@b.c,b@b.c,1\n",
             "out.csv:1: no address, and no header with the column 'email'",
-            "Did you mean 'E-Mail'?",
+            "It could be 'E-Mail' or 'Mail': give the list one of them only.",
         ),
         (
             b"id;name\n1;Ann\n",
             "out.csv:1: no address, and no header with the column 'email'",
-            "There are: id, name.",
+            (
+                "There are: id, name. Give the column with the addresses the title 'email'; one "
+                "address a line needs none."
+            ),
         ),
         (b"id,email\n1\n", "out.csv:2: 1 cell where the header has 2 columns", None),
         (b"a@b.c\n\xe9\n", "out.csv:2:1: byte 0xE9 is not valid utf-8", None),

@@ -53,6 +53,10 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         b"\xef\xbb\xbfemail\n",
         ": the file is UTF-8 by its byte order mark, not cp1252",
     ),
+    "UTF-8 in a cp1252 job": (
+        "email,name\na@b.c,Jörg\n".encode(),
+        ": the file is UTF-8 by all of its letters beyond ASCII, not cp1252",
+    ),
     "UTF-16 LE mark in a UTF-16 BE job": (
         UTF16.encode("utf-16"),
         ": the file is UTF-16 by its byte order mark, not utf-16-be",
@@ -95,8 +99,8 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
     "NUL in the header": (b"email,na\0me\n", ":1:9: a NUL character, which no text has"),
     "NUL in a cell": (b"email\na@b.c\nb@b.c\0\n", ":3:6: a NUL character, which no text has"),
     # Headers
-    "empty first line": (b"\nemail\na@b.c\n", ":1: the first line is empty"),
-    "blank first line": (b"  \t\r\nemail\r\n", ":1: the first line is empty"),
+    "blank lines": (b"\n  \t\r\n,,\r\n", ":1: the file is empty"),
+    "Excel's mark alone": (b"sep=;\n\n", ":1: there is nothing below Excel's mark"),
     "no header": (
         b"ann@example.com,Ann\nbob@example.com,Bob\n",
         ":1: the first line holds an address, not column names: 'ann@example.com'",
@@ -110,18 +114,25 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         b"email, name ,name\n",
         ":1: columns 2 and 3 are both named 'name'",
     ),
-    "column without a name": (b"email,,name\n", ":1: column 2 of 3 has no name"),
-    "delimiter at the end of the header": (
-        b"email,name,\na@b.c,Ann,\n",
-        ":1: column 3 of 3 has no name",
+    "value without a name": (
+        b"email,,name\na@b.c,,Ann\nb@b.c,x,Bob\n",
+        ":3: cell 2 has a value, but its column has no name",
     ),
-    "Excel's mark for the delimiter": (
-        b"sep=;\nemail;name\n",
-        ":1: the first line is Excel's mark for the delimiter, not a header",
+    "value behind the delimiter at the end": (
+        b"email,name,\na@b.c,Ann,\nb@b.c,Bob,x\n",
+        ":3: cell 3 has a value, but its column has no name",
     ),
-    "column with a line end": (
-        b'email,"first\nname"\na@b.c,Ann\n',
+    "index of another program": (
+        b",email,name\n0,a@b.c,Ann\n",
+        ":2: cell 1 has a value, but its column has no name",
+    ),
+    "quote of a name that swallows a record": (
+        b'email,"first\na@b.c,Ann"\n',
         ":1:7: the quote that opens here is never closed on the header line",
+    ),
+    "more delimiters at the end than in the header": (
+        b"email,name\na@b.c,Doe, Ann,\n",
+        ":2: 4 cells where the header has 2 columns",
     ),
     "column with a control character": (
         b"email,na\x07me\n",
@@ -152,10 +163,9 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         ":3: 2 cells where the header has 3 columns",
     ),
     "one cell too many": (
-        b"email,name\na@b.c,Ann\nb@b.c,Bob,\n",
+        b"email,name\na@b.c,Ann\nb@b.c,Bob,x\n",
         ":3: 3 cells where the header has 2 columns",
     ),
-    "white space for a record": (b"email,name\na@b.c,Ann\n   \n", ":3: nothing but white space"),
     "other delimiter than the header": (
         b"email,name\na@b.c;Ann\n",
         ":2: 1 cell where the header has 2 columns",
@@ -242,6 +252,7 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
 OPTIONS: dict[str, dict[str, str]] = {
     "UTF-16 job and no mark": {"encoding": "utf-16"},
     "UTF-8 mark in a cp1252 job": {"encoding": "cp1252"},
+    "UTF-8 in a cp1252 job": {"encoding": "cp1252"},
     "UTF-16 LE mark in a UTF-16 BE job": {"encoding": "utf-16-be"},
     "undefined byte in cp1252": {"encoding": "cp1252"},
     "lone surrogate in UTF-16": {"encoding": "utf-16"},
@@ -269,13 +280,18 @@ QUOTES = (
 )
 HINTS = {
     b"email,name\na@b.c,Zo\xeb\n": (
-        "If Excel on Windows saved the file, write `encoding: cp1252` under `recipients:`; "
-        "else save it as UTF-8."
+        "The cell would be 'Zoë' in Windows-1252 (`encoding: cp1252`) and 'ZoÎ' in Mac Roman "
+        "(`encoding: mac_roman`): write the one that is right under `recipients:`, or save the "
+        "file as UTF-8."
     ),
     b"\xff\xfee\0\n\0": (
         "Write `encoding: utf-16` under `recipients:`, or save the file as UTF-8."
     ),
     b"a@b.c,Ann\n": "The first line names the columns, such as: email,first_name",
+    b"email,name,name\n": "Rename one of them: a name means one column.",
+    b"email,name\na@b.c,Zo\xc3\xab\xeb\n": (
+        "What stands before it is UTF-8: the file mixes encodings, so mend this place."
+    ),
     b"a,b;c\n": "Name it by `delimiter:` under `recipients:`.",
     b"email,name,city\na@b.c,Ann\n": (
         "The first cell that is missing is 'city'; an empty cell needs its delimiter."

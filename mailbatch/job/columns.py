@@ -1,0 +1,102 @@
+"""What people call the columns of a recipient table, in the job and in templates.
+
+White space within a name counts as one space, whatever a spreadsheet broke its line with. The
+address column is found whatever the case of its name. A column whose name is no identifier has a
+second one in templates (`First_Name` for `First Name`), where that can mean nothing else. Knows
+names only, never a cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+#: The names of every template, which no column may take.
+TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables")
+# What templates know besides: Jinja2's functions, and the names that it gives in places.
+_KNOWN = """
+range dict lipsum cycler joiner namespace self super loop caller varargs kwargs
+and or not in is if else true false none True False None
+"""
+_TAKEN = frozenset((*TEMPLATE_NAMES, *_KNOWN.split()))
+_MOST_MEANT = 2
+_APART = re.compile(r"\W+")
+_MARKS = re.compile(r"[\W_]+")
+_MARKUP = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
+
+
+def column_name(text: str) -> str:
+    """Return the name that a cell of a header gives its column."""
+    return " ".join(text.split())
+
+
+def find_column(wanted: str, columns: Sequence[str]) -> str | None:
+    """Return the column that a name means: its own, or the only one that differs in case alone.
+
+    None where there is none, and where there are several.
+    """
+    if wanted in columns:
+        return wanted
+    folded = column_name(wanted).casefold()
+    found = [name for name in columns if column_name(name).casefold() == folded]
+    return found[0] if len(found) == 1 else None
+
+
+def second_names(columns: Sequence[str]) -> dict[str, str]:
+    """Return the second names of columns that are no identifiers, with the column of each.
+
+    Everything but letters, digits and underscores becomes an underscore: `E-Mail` is `E_Mail`. A
+    second name that several columns would have, or that means something already, is not there.
+    """
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        name = _APART.sub("_", column).strip("_")
+        if not column.isidentifier() and name.isidentifier():
+            found.setdefault(name, []).append(column)
+    return {
+        name: owners[0]
+        for name, owners in found.items()
+        if len(owners) == 1 and name not in columns and name not in _TAKEN
+    }
+
+
+def as_templates_write_it(column: str, columns: Sequence[str]) -> str:
+    """Return the ways to write a column in a template, such as `First_Name or recipient[...]`."""
+    if column.isidentifier() and column not in _TAKEN:
+        return column
+    quote = "'" if '"' in column else '"'
+    item = f"recipient[{quote}{column}{quote}]"
+    second = next((name for name, owner in second_names(columns).items() if owner == column), None)
+    return f"{second} or {item}" if second is not None else item
+
+
+def column_hint(name: str, columns: Iterable[str], source: str | None = None) -> str | None:
+    """Say how the column is written that somebody meant by a name that nothing defines.
+
+    `source` is the text around the name. Only columns whose names are no identifiers are looked
+    at: they are the ones that cannot be written as they stand.
+    """
+    known = list(columns)
+    odd = [column for column in known if not column.isidentifier()]
+    meant = [column for column in odd if source is not None and _stands_bare(column, source)]
+    if not meant:
+        letters = _MARKS.sub("", name).casefold()
+        meant = [column for column in odd if _MARKS.sub("", column).casefold() == letters]
+    if not meant or len(meant) > _MOST_MEANT:
+        return None
+    told = [f"{column!r}: write {as_templates_write_it(column, known)}" for column in meant]
+    return f"The column is {', or '.join(told)}."
+
+
+def bare_column_hint(text: str, columns: Iterable[str]) -> str | None:
+    """Say how a column is written that stands in a template as in the table: `{{ First Name }}`."""
+    return column_hint("", columns, text)
+
+
+def _stands_bare(column: str, source: str) -> bool:
+    """Say whether a name stands in the markup of a template, and not in quotes."""
+    if not _APART.search(column.strip()):
+        return False
+    inside = " ".join(_QUOTED.sub('""', markup) for markup in _MARKUP.findall(source))
+    return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", inside) is not None

@@ -1,0 +1,33 @@
+"""The forms in which spreadsheets protect a text from being taken for a number or a formula.
+
+A CSV has no types, so programs write `="01234"`, and `'+49 170` for what begins like a formula
+(OWASP, CSV injection). They are the program's, not the person's: the text is meant. Only a CSV has
+them: elsewhere a text is a text.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+# An apostrophe before a sign, a number that begins with 0, TAB or CR: nobody writes that in words.
+_APOSTROPHE = re.compile(r"'(?=[=+\-@\t\r]|0[\d ./-]*\Z)")
+_FIRST = frozenset("='")
+
+
+def bare_text(cell: str) -> str:
+    """Return the text that a cell of a CSV protects; other cells as they are."""
+    if cell[:1] not in _FIRST:
+        return cell
+    formula = _FORMULA.fullmatch(cell.rstrip())
+    if formula is not None:
+        return formula[1].replace('""', '"')
+    return cell[1:] if _APOSTROPHE.match(cell) else cell
+
+
+def bare_texts(cells: list[str]) -> list[str]:
+    """Return the texts of a record."""
+    for cell in cells:
+        if cell[:1] in _FIRST:
+            return [bare_text(cell) for cell in cells]
+    return cells
