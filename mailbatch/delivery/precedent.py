@@ -2,7 +2,7 @@
 
 The memory of a mailing is its ledger, found by the name of the job and the edition. A job that was
 renamed, or copied without its state folder, has none, and would mail everybody again. Asked only
-where a ledger is about to be made. Changes nothing.
+while nobody has got anything of it. Changes nothing.
 """
 
 from __future__ import annotations
@@ -15,19 +15,35 @@ from pathlib import Path
 from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError, RecipientError
 from mailbatch.ledger.kin import count_mailed, other_ledgers
+from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.results import count_accepted
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Status
 
 #: So many recipients are looked up in each other ledger: enough to tell, for lists of any size.
 _SAMPLE = 1000
 #: Fewer people in common are a coincidence, or somebody's own address in a first try.
 _AT_LEAST = 3
+_MAILED = (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED, Status.REJECTED, Status.DEFERRED)
+
+
+def is_first(ledger: Path) -> bool:
+    """Say whether nobody can have got anything of a mailing yet, as far as its ledger knows."""
+    if not is_known(ledger):
+        return True
+    try:
+        with Ledger.read(ledger) as found:
+            counts = found.counts()
+    except LedgerError:  # whoever opens it to send says what is wrong with it
+        return False
+    return not any(counts[status] for status in _MAILED)
 
 
 def check_first(
     job: str, edition: str, plan: Iterable[Recipient], *, ledger: Path, results: Path | None
 ) -> None:
     """Raise RecipientError (65) where the people of a new mailing seem to have it already."""
-    accepted = 0 if results is None else count_accepted(results, edition)
+    accepted = 0 if results is None or is_known(ledger) else count_accepted(results, edition)
     if accepted:
         raise RecipientError(
             f"{results} says that {accepted:,} recipient{'s' if accepted > 1 else ''} of edition "
@@ -51,7 +67,7 @@ def _renamed(job: str, edition: str, other: Path, mailed: str) -> RecipientError
     name = other.name.partition("@")[0]
     return RecipientError(
         f"{other} says that {mailed} recipients of edition {edition} had it from the job {name}, "
-        f"and {job} was never run",
+        f"and {job} has mailed nobody yet",
         hint=f"if the job was renamed, give it its name back (name: {name}). If this is another "
         "mailing, --new-mailing sends it",
     )

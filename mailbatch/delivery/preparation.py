@@ -20,12 +20,11 @@ from mailbatch.delivery.places import (
     ledger_path,
     state_dir,
 )
-from mailbatch.delivery.precedent import check_first
+from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
@@ -168,7 +167,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     else:
         folder = state_dir(job, options.state_dir)
     path = ledger_path(job, edition, folder)
-    if not (options.scratch or options.new_mailing or is_known(path)):
+    if not (options.scratch or options.new_mailing) and is_first(path):
         check_first(job.name, edition, inputs.plan, ledger=path, results=results)
     ledger = stack.enter_context(
         Ledger.open(

@@ -193,12 +193,14 @@ class Troubles:
         """Excuse a session that ended with a refusal; learn how many it takes of them."""
         if not _is_closed(failure):
             return verdict
-        nobodys = not any(outcome.counted for outcome in verdict.outcomes)
-        if nobodys and not at_mail and self._pace.resume_at <= self._clock():
-            return verdict  # nothing came of it, and nothing is waited for: it must end some time
         closing = failure.reply is not None  # a 421 is a refusal, too
+        known = self._limits.refusals
         if not at_mail and session.refusals > closing:
             self._limits.learn_refusals(session.refusals - closing)
+        nobodys = not any(outcome.counted for outcome in verdict.outcomes)
+        learned = self._limits.refusals != known
+        if nobodys and not (at_mail or learned or self._pace.resume_at > self._clock()):
+            return verdict  # it came to nothing, and so it would for ever
         return replace(verdict, excused=True)
 
     def _is_worn(self, session: TransportSession) -> bool:

@@ -14,7 +14,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.continuity import check_reached, is_exact, reached
 from mailbatch.ledger.damage import check_seal, journal_size
 from mailbatch.ledger.database import Database, ensure, is_there, open_for_writing
-from mailbatch.ledger.failure import from_system
+from mailbatch.ledger.failure import from_system, put_back
 from mailbatch.ledger.inode import Inode, inode_of
 from mailbatch.ledger.layers import Layers, count_below, journal_of
 from mailbatch.ledger.leasing import lots
@@ -22,6 +22,7 @@ from mailbatch.ledger.lock import RunLock, last_memory
 from mailbatch.ledger.memory import Kept, Memory
 from mailbatch.ledger.recovery import Recovery, begin_run
 from mailbatch.ledger.under_way import UnderWay
+from mailbatch.ledger.witness import witness_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,13 @@ def is_known(path: Path) -> bool:
         return True
     note = last_memory(lock_of(path), boot="").note
     return journal_size(path) > 0 or (note is not None and note.knows_a_ledger)
+
+
+def check_last(path: Path, database: Database, memory: Memory) -> None:
+    """Refuse a ledger to look at that is not what its last run left, as far as a look can tell."""
+    if memory.kept is Kept.RESTORED:
+        raise put_back(path, lock_of(path), witness_of(path))
+    check_reached(path, reached(database, None), memory)
 
 
 def lock_of(path: Path) -> Path:

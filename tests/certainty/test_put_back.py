@@ -111,6 +111,25 @@ def test_a_backup_that_is_put_back_is_refused(mailing, kind, dies):
     assert len(server.deliveries()) == sent
 
 
+def test_no_command_believes_a_ledger_that_was_put_back(mailing):
+    """Results made from it would take the place of the only record of who was mailed since."""
+    _, scene, backup = mailing
+    scene.run(limit=4)
+    replaced(backup, state_of(scene))
+    record = (scene.folder / "results.csv").read_bytes()
+    for command in (
+        ("results", "job.yaml", "--failed", "again.csv"),
+        ("status", "job.yaml"),
+        ("status", "job.yaml", "--json"),
+        ("resolve", "job.yaml"),
+    ):
+        found = mailbatch(*command, cwd=scene.folder)
+        assert found.code == 74, found
+        assert "`mailbatch resolve --restored`" in found.err
+    assert (scene.folder / "results.csv").read_bytes() == record
+    assert not (scene.folder / "again.csv").exists()
+
+
 def test_a_ledger_that_was_put_back_is_taken_when_somebody_says_so(mailing):
     """Whoever was mailed since the copy was made is mailed again, as the words say."""
     server, scene, backup = mailing
@@ -297,6 +316,24 @@ def test_a_job_that_was_renamed_mails_nobody_again(finished):
     assert mailbatch("run", "job.yaml", "--new-mailing", cwd=scene.folder).code == 0
     assert mailbatch("run", "job.yaml", cwd=scene.folder).code == 0
     assert len(server.deliveries()) == 16
+
+
+def test_a_run_that_mailed_nobody_makes_no_mailing_of_its_own(finished):
+    """The password was wrong at first, say: the next run asks again who has the message."""
+    server, scene = finished
+    (scene.folder / "results.csv").unlink()
+    rename(scene, "spring")
+    with Ledger.open(
+        state_of(scene) / "spring@1.sqlite3",
+        job="spring",
+        edition="1",
+        message_id_domain="example.com",
+    ) as begun:
+        plan(begun, people(*scene.addresses))
+    found = mailbatch("run", "job.yaml", cwd=scene.folder)
+    assert found.code == 65, found
+    assert "and spring has mailed nobody yet" in found.err
+    assert len(server.deliveries()) == 8
 
 
 @pytest.mark.parametrize("more", [7, 8])

@@ -75,7 +75,7 @@ def test_every_command_says_what_to_do(tmp_path, fault_server, command):
     """While it imports, opens the ledger, reads its files, and starts the event loop."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=3)
-    for most in (4, 8, 11, 20) if command == "run" else (5, 9):
+    for most in (5, 8, 11, 20) if command == "run" else (5, 9):
         done = with_limit(most, *COMMANDS[command], cwd=scene.folder)
         assert (most, done.returncode) == (most, 74), done.stderr
         assert "raise the limit" in done.stderr

@@ -247,9 +247,10 @@ def test_a_tool_that_took_the_journal_over_leaves_the_last_lot_in_doubt(path, fo
 
 
 def test_a_journal_that_is_gone_is_missed_after_a_look(died):
-    """`status` makes an empty journal; that is not the one that was lost."""
+    """Whoever looks makes an empty journal; that is not the one that was lost."""
     journal_of(died).unlink()
-    Ledger.read(died).close()
+    with pytest.raises(LedgerError, match=r"its journal .* is gone"):
+        Ledger.read(died)
     assert_refused(died, "its journal", "is gone")
 
 

@@ -134,8 +134,8 @@ def test_only_a_535_asks_for_another_token(tmp_path, fault_server, code):
     server = fault_server(refusal, mechanisms=["XOAUTH2"])
     with Tap(server.port) as tap:
         mailing = Mailing(tmp_path, tap.port, NEW)
-        assert mailing.run().exit_code == (69 if code[0] == "4" else 77)
-        assert len(offered(tap)) == len(tap.connections) == (3 if code[0] == "4" else 1)
+        assert mailing.run().exit_code == (75 if code[0] == "4" else 77)
+        assert len(offered(tap)) == len(tap.connections) == (2 if code[0] == "4" else 1)
 
 
 # -- the command fails -----------------------------------------------------------------------------

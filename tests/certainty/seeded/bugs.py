@@ -125,7 +125,10 @@ BUGS = (
         "django-post_office #326: what had been sent was sent again after a crash",
         (
             "ledger/store.py",
-            "        self._writing().settle(delivery_id, outcomes, now=now, retry_at=retry_at)\n",
+            """        self._writing().settle(
+            delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at
+        )
+""",
             "        _BATCH.append((self._writing(), delivery_id, outcomes, now, retry_at))\n",
         ),
         (
@@ -165,7 +168,7 @@ BUGS = (
         "Exim 2693: a 250 behind a 452 was overlooked: lost and duplicate recipients",
         (
             "smtp/transaction.py",
-            "        if self.accepted == len(paths):\n",
+            "        if self.accepted == len(paths) and not self.thrown_away:\n",
             "        if False:\n",
         ),
         (
@@ -295,8 +298,8 @@ BUGS = (
             "smtp/transaction.py",
             """        if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
-        # What""",
-            """        # What""",
+        closed""",
+            """        closed""",
         ),
         tests=(f"{CONVERSATIONS}[bdat-eof-rcpt]", f"{CONVERSATIONS}[bdat-eof]"),
     ),
@@ -358,7 +361,7 @@ BUGS = (
         "the order of qmail's flagcritical turned round: the record follows the deed",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1\n",
+            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
             """        several = len(points) + len(settled) > 1
         for point in points:
             point[2].finish()
@@ -376,7 +379,7 @@ BUGS = (
         "ours, were the first of several sessions to stand for the others",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1\n",
+            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
             """        several = len(points) + len(settled) > 1
         for point in points[1:]:
             point[2].finish()
@@ -461,8 +464,8 @@ BUGS = (
         "secrets-in-replies",
         "senders that log what the server says as it says it",
         (
-            "smtp/auth.py",
-            "        if self.heard or not self._forms:\n            return\n",
+            "smtp/echoes.py",
+            "        if traces.empty:\n            return\n",
             "        return\n",
         ),
         tests=(f"{SECRETS}::test_a_server_that_repeats_it_ever_after[plain]",),
@@ -471,9 +474,9 @@ BUGS = (
         "a-refused-sender-refuses-everybody",
         "our own: one constant with two values, and nobody counted the refusals of the sender",
         (
-            "smtp/transaction.py",
-            "        if reply is None or reply.code < _PERMANENT or reply.code == _TOO_BIG:\n",
-            "        if reply is None or reply.severity != _PERMANENT:\n",
+            "delivery/trouble.py",
+            "        count = self._add(self._streak, (verb, essence(reply)), reply)\n",
+            "        count = 1\n",
         ),
         tests=(f"{PROFILES}::test_a_sender_that_is_refused_again_and_again",),
     ),
