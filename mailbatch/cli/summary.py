@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
+from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import shown, when
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.outcome import Status
@@ -177,6 +178,11 @@ def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
         return False
 
 
+def _wants_a_correction(summary: Summary) -> bool:
+    """Say whether the same run again would end in the same way: a wrong password, a certificate."""
+    return summary.failure is not None and summary.failure.exit_code == ExitCode.AUTHENTICATION
+
+
 def next_steps(
     summary: Summary, options: RunOptions, again: str, *, begun: bool = True
 ) -> list[str]:
@@ -200,7 +206,8 @@ def next_steps(
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
-        steps.append(f"not finished: run again with mailbatch run {again}{more}")
+        first = "correct that, then " if _wants_a_correction(summary) else ""
+        steps.append(f"not finished: {first}run again with mailbatch run {again}{more}")
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")

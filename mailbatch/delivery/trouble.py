@@ -71,6 +71,14 @@ _AT_ONCE = frozenset({Trouble.LOGIN, Trouble.LIMIT, Trouble.ALLOWANCE})
 _ITS_TIME = _AT_ONCE - {Trouble.LOGIN}
 
 
+_SEE_TO_THE_ACCOUNT = (
+    "the refused are pending again: see to the sender and the account, then run again"
+)
+_SEE_THE_TRANSCRIPT = "--transcript shows what was said; pipelining: off may help"
+_KEEP_BELOW = "run again when the limit allows it; server.rate keeps a run below a rate"
+_RUN_LATER = "run again later; server.sessions says how many sessions a run opens"
+
+
 class Troubles:
     """What the sessions of a run were refused, counted together.
 
@@ -314,7 +322,8 @@ class Troubles:
         if reply.code == _OUT_OF_STEP and meaning.trouble is not Trouble.LOGIN:
             worker.out_of_step += 1
             if worker.out_of_step >= _MOST_OUT_OF_STEP:
-                self._end(_refused(self._server, "is out of step in every session", reply))
+                what = "is out of step in every session"
+                self._end(_refused(self._server, what, reply, _SEE_THE_TRANSCRIPT))
             return True
         worker.refused_mails += 1
         if reply.code >= _PERMANENT or session.transactions == worker.refused_mails:
@@ -362,7 +371,7 @@ class Troubles:
             if not limited and count < _MOST_AT_AUTH:
                 return Entry.AGAIN
             limited = True
-        self._end(_limited(error.message, reply) if limited else error)
+        self._end(_limited(error.message, reply, _RUN_LATER) if limited else error)
         return Entry.END
 
     # -- inside ------------------------------------------------------------------------------------
@@ -415,17 +424,9 @@ def _not_let_in(server: str, reply: Reply) -> SessionError:
     )
 
 
-def _refused(server: str, what: str, reply: Reply) -> SessionError:
-    return ServiceUnavailable(
-        f"{server} {what}: {reply}",
-        hint="the refused are pending again: see to the sender and the account, then run again",
-        reply=reply,
-    )
+def _refused(server: str, what: str, reply: Reply, hint: str = _SEE_TO_THE_ACCOUNT) -> SessionError:
+    return ServiceUnavailable(f"{server} {what}: {reply}", hint=hint, reply=reply)
 
 
-def _limited(message: str, reply: Reply) -> SessionError:
-    return LimitReached(
-        message,
-        hint="run again when the limit allows it; server.rate keeps a run below a rate",
-        reply=reply,
-    )
+def _limited(message: str, reply: Reply, hint: str = _KEEP_BELOW) -> SessionError:
+    return LimitReached(message, hint=hint, reply=reply)

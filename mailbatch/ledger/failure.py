@@ -21,9 +21,10 @@ _DAMAGED = (
     "the message, and mailbatch will not guess"
 )
 _PUT_BACK = (
-    "put back what the last run left. If this is all there is, `mailbatch resolve --restored` goes "
-    "on from it: compare the results and the provider's log first, because whoever was mailed "
-    "since will be mailed again"
+    "put back the very files that the last run left. If a copy is all there is, "
+    "`mailbatch resolve --restored` goes on from it. That is safe if it was made behind the last "
+    "run; else compare the results and the provider's log first, because whoever was mailed since "
+    "will be mailed again"
 )
 _RIGHTS = (
     "run as the user that owns the ledger, make it and its folder writable for this user, "

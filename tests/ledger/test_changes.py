@@ -189,8 +189,9 @@ def test_a_ledger_that_was_changed_behind_our_back_says_what_can_be_done(path):
         f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away"
     )
     assert caught.value.hint == (
-        "put back what the last run left. If this is all there is, `mailbatch resolve --restored` "
-        "goes on from it: compare the results and the provider's log first, because whoever was "
+        "put back the very files that the last run left. If a copy is all there is, "
+        "`mailbatch resolve --restored` goes on from it. That is safe if it was made behind the "
+        "last run; else compare the results and the provider's log first, because whoever was "
         "mailed since will be mailed again"
     )
 

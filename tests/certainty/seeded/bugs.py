@@ -103,7 +103,7 @@ BUGS = (
         counts = self.ledger.counts()
         return sum(""",
         ),
-        tests=(f"{MATRIX}::test_fault[mail-rst-pipelining]",),
+        tests=(f"{MATRIX}::test_fault[rcpt-rst-pipelining]",),
     ),
     _bug(
         "lock-with-age",
