@@ -197,6 +197,8 @@ def is_held(path: Path) -> bool:
             os.close(fd)
     except BlockingIOError:
         return True
+    except FileNotFoundError:
+        return False
     except OSError as error:
         raise from_system(path, error, what="the lock cannot be looked at") from error
     return False

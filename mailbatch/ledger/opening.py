@@ -18,7 +18,7 @@ from mailbatch.ledger.failure import from_system, put_back
 from mailbatch.ledger.inode import Inode, inode_of
 from mailbatch.ledger.layers import Layers, count_below, journal_of
 from mailbatch.ledger.leasing import lots
-from mailbatch.ledger.lock import RunLock, last_memory
+from mailbatch.ledger.lock import RunLock, is_held, last_memory
 from mailbatch.ledger.memory import Kept, Memory
 from mailbatch.ledger.recovery import Recovery, begin_run
 from mailbatch.ledger.under_way import UnderWay
@@ -120,8 +120,21 @@ def is_known(path: Path) -> bool:
     return journal_size(path) > 0 or (note is not None and note.knows_a_ledger)
 
 
-def check_last(path: Path, database: Database, memory: Memory) -> None:
-    """Refuse a ledger to look at that is not what its last run left, as far as a look can tell."""
+def check_unless_written(path: Path, database: Database, *, boot: str) -> None:
+    """Refuse a ledger to look at that is not what its last run left, as far as a look can tell.
+
+    A run that writes it now has looked, and what it notes is on the move: so nothing is held
+    against a ledger that is locked.
+    """
+    lock = lock_of(path)
+    try:
+        _check_last(path, database, last_memory(lock, boot=boot))
+    except LedgerError:
+        if not is_held(lock):
+            _check_last(path, database, last_memory(lock, boot=boot))  # its run may just have ended
+
+
+def _check_last(path: Path, database: Database, memory: Memory) -> None:
     if memory.kept is Kept.RESTORED:
         raise put_back(path, lock_of(path), witness_of(path))
     check_reached(path, reached(database, None), memory)

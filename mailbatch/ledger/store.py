@@ -37,7 +37,7 @@ from mailbatch.ledger.folding import fold_all
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
-from mailbatch.ledger.opening import Opened, begin, check_last, lock_of, open_locked
+from mailbatch.ledger.opening import Opened, begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import PlanChange
 from mailbatch.ledger.recovery import Decision, Doubt, Recovery
 from mailbatch.ledger.standing import ResultRow, UnfinishedRow
@@ -126,9 +126,8 @@ class Ledger:
         database = open_for_reading(path)
         try:
             boot = boot_id or this_boot()
-            memory = last_memory(lock_of(path), boot=boot)
-            check_last(path, database, memory)
-            look_through(database, memory, boot=boot)
+            check_unless_written(path, database, boot=boot)
+            look_through(database, last_memory(lock_of(path), boot=boot), boot=boot)
             return cls(database)
         except BaseException:
             database.close()

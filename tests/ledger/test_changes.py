@@ -82,7 +82,7 @@ def test_who_looks_after_a_power_loss_sees_doubt_without_a_commit_point(ledger, 
     lease_one(ledger)
     dead = copy_files(path, folder / "dead")
     for boot, found in (("boot-1", {"pending": 2}), ("boot-2", {"pending": 1, "in_doubt": 1})):
-        at_home(dead, running=False)
+        at_home(dead)
         with Ledger.read(dead, boot_id=boot) as seen:
             assert numbers(seen) == found
 
