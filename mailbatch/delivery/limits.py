@@ -10,6 +10,9 @@ from typing import Protocol
 
 #: How many recipients every server takes in one transaction (RFC 5321 4.5.3.1.8).
 SAFE_RECIPIENTS = 100
+#: Behind so many refused commands a session is followed by a new one, until fewer are learned:
+#: Postfix answers everything a second late from the tenth on (`smtpd_soft_error_limit`).
+MOST_REFUSALS = 8
 
 
 class Announced(Protocol):
@@ -52,7 +55,7 @@ class Limits:
         self.recipients: int | None = None
         self.domains: int | None = None
         self.transactions: int | None = transactions or None
-        self.refusals: int | None = None
+        self.refusals = MOST_REFUSALS
         self.learned: dict[str, int] = {}
         self._proved = SAFE_RECIPIENTS
         self._sessions_cut_short: set[int] = set()
@@ -97,7 +100,7 @@ class Limits:
 
     def learn_refusals(self, most: int) -> None:
         """Note that a session is of no more use behind `most` refused commands."""
-        if most >= 1 and (self.refusals is None or most < self.refusals):
+        if 1 <= most < self.refusals:
             self.refusals = most
 
     def fitting(self, paths: tuple[str, ...]) -> int:

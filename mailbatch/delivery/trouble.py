@@ -216,10 +216,7 @@ class Troubles:
         if session.slow_at is not None:
             self._limits.learn_refusals(max(1, session.slow_at - _REFUSALS_OF_ONE))
             return True
-        most = self._limits.refusals
-        return session.clearings >= MOST_CLEARINGS or (
-            most is not None and session.refusals >= most
-        )
+        return session.clearings >= MOST_CLEARINGS or session.refusals >= self._limits.refusals
 
     # -- refused recipients ------------------------------------------------------------------------
 
