@@ -11,7 +11,8 @@ from typing import Protocol
 #: How many recipients every server takes in one transaction (RFC 5321 4.5.3.1.8).
 SAFE_RECIPIENTS = 100
 #: Behind so many refused commands a session is followed by a new one, until fewer are learned:
-#: Postfix answers everything a second late from the tenth on (`smtpd_soft_error_limit`).
+#: Postfix answers everything a second late from the tenth on (`smtpd_soft_error_limit`),
+#: and Exim refuses the twelfth RSET (`smtp_accept_max_nonmail`), of which each follows a refusal.
 MOST_REFUSALS = 8
 
 

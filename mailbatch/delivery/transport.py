@@ -92,10 +92,6 @@ class TransportSession(Protocol):
         """How many commands the server has refused in this session."""
 
     @property
-    def clearings(self) -> int:
-        """How many RSETs refused transactions have cost in this session."""
-
-    @property
     def slow_at(self) -> int | None:
         """Behind how many refusals replies began to take much longer; None if they do not."""
 
@@ -179,7 +175,7 @@ class FileSession:
         self.capabilities: Offers = Everything()
         self.usable = True
         self.failure: SessionError | None = None
-        self.refusals = self.clearings = 0
+        self.refusals = 0
         self.slow_at: int | None = None
         self._folder = folder
         self._first = ""
@@ -302,11 +298,6 @@ class RedirectedSession:
     def refusals(self) -> int:
         """How many commands the server has refused."""
         return self._session.refusals
-
-    @property
-    def clearings(self) -> int:
-        """How many RSETs refused transactions have cost."""
-        return self._session.clearings
 
     @property
     def slow_at(self) -> int | None:

@@ -48,9 +48,6 @@ from mailbatch.smtp.refusals import Meaning, Trouble, essence, meaning_of
 MOST_AT_MAIL, MOST_AT_CONTENT, MOST_AT_RCPT, LEAST_DOMAINS = 3, 10, 50, 10
 #: So many equal 4yz in a row ask the run to slow down.
 MOST_FOR_NOW = 5
-#: A session that has cost so many RSETs is ended: Exim refuses the twelfth
-#: (`smtp_accept_max_nonmail`).
-MOST_CLEARINGS = 10
 #: From so many refused RCPTs in a row on a dying run leaves a note of them.
 SUSPICIOUS_AT_RCPT = 10
 # A refused transaction may be so many refused commands: RCPT, and DATA for nobody.
@@ -216,7 +213,7 @@ class Troubles:
         if session.slow_at is not None:
             self._limits.learn_refusals(max(1, session.slow_at - _REFUSALS_OF_ONE))
             return True
-        return session.clearings >= MOST_CLEARINGS or session.refusals >= self._limits.refusals
+        return session.refusals >= self._limits.refusals
 
     # -- refused recipients ------------------------------------------------------------------------
 

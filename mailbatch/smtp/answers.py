@@ -58,7 +58,6 @@ class Answers:
         self.transaction: Transaction | None = None
         self.replies = 0
         self.refusals = 0
-        self.clearings = 0
         self.chunking_failed: str | None = None
         self._pipelining = pipelining
         self._transcript = transcript
@@ -301,7 +300,6 @@ class Answers:
 
     def _clear(self, verb: Verb) -> None:
         """Have the server forget the sender: with one it refuses the next MAIL."""
-        self.clearings += 1
         self._pipeline.queue(commands.RSET, verb)
 
     def _settle(self, transaction: Transaction) -> None:

@@ -92,11 +92,6 @@ class Session(Opening):
         return self._connection.refusals if self._connection is not None else 0
 
     @property
-    def clearings(self) -> int:
-        """How many RSETs refused transactions have cost in this session."""
-        return self._connection.clearings if self._connection is not None else 0
-
-    @property
     def slow_at(self) -> int | None:
         """Behind how many refusals replies began to take much longer; None if they do not."""
         return self._watch.slow_at
