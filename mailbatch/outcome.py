@@ -78,7 +78,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike(Sequence[Outcome]):
+class SameForAll(Sequence[Outcome]):
     """The outcomes of a transaction that came to the same for all of its addresses.
 
     A sequence of `Outcome`, each made when somebody looks at it: who only wants to know what it

@@ -20,7 +20,7 @@ from mailbatch.delivery.transport import TransportSession
 from mailbatch.envelope import Delivery
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Alike, Outcome, Status
+from mailbatch.outcome import Outcome, SameForAll, Status
 
 #: So many records do not wait for more, and none waits for so many seconds.
 MOST_WAITING = 64
@@ -95,7 +95,9 @@ class Recording:
 
         What cannot be recorded is told as an alarm. Raises LedgerError where that is known now.
         """
-        plain = isinstance(outcomes, Alike) and outcomes.status is _ACCEPTED and len(outcomes) == 1
+        plain = (
+            isinstance(outcomes, SameForAll) and outcomes.status is _ACCEPTED and len(outcomes) == 1
+        )
         if not plain:  # many rows want a commit of their own
             with suppress(Exception):  # it is `broken`; what is known here is recorded if possible
                 self._flush()
@@ -201,7 +203,7 @@ class Recording:
     def _tell(self, settled: Sequence[_Settled]) -> None:
         accepted = 0
         for delivery, outcomes, *_ in settled:
-            if isinstance(outcomes, Alike):
+            if isinstance(outcomes, SameForAll):
                 if outcomes.status is _ACCEPTED:
                     accepted += len(delivery.unsettled)
                 else:

@@ -31,7 +31,7 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
 from mailbatch.envelope import Delivery
 from mailbatch.errors import LedgerError, SessionError
-from mailbatch.outcome import Alike, Status
+from mailbatch.outcome import SameForAll, Status
 
 
 class Sender:
@@ -234,7 +234,7 @@ class Sender:
             and worker.used_up is None
         ):
             outcomes = attempt.outcomes()
-            if isinstance(outcomes, Alike) and outcomes.status is _ACCEPTED:
+            if isinstance(outcomes, SameForAll) and outcomes.status is _ACCEPTED:
                 if len(outcomes) > SAFE_RECIPIENTS:
                     run.limits.proved(len(outcomes))
                 return Verdict(outcomes)
@@ -308,7 +308,7 @@ class Sender:
         now = run.clock()
         every = (*outcomes, *prepared.others) if prepared.others else outcomes
         # What came to the same for all need not be looked at a thousand times.
-        kinds = (every,) if isinstance(every, Alike) else every
+        kinds = (every,) if isinstance(every, SameForAll) else every
         retry_at = None
         if any(kind.counted and kind.status in _AGAIN for kind in kinds):
             retry_at = run.policy.next_try(

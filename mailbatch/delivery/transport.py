@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LedgerError, SessionError, raise_if_starved
-from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
 
 
@@ -160,7 +160,7 @@ class Written:
     def outcomes(self) -> Sequence[Outcome]:
         """Return ACCEPTED for every address: the file took the message."""
         reply = Reply(250, ("written to a file",))
-        return Alike(self.envelope.forward_paths, Status.ACCEPTED, reply)
+        return SameForAll(self.envelope.forward_paths, Status.ACCEPTED, reply)
 
 
 class FileSession:
@@ -262,7 +262,7 @@ class Redirected:
     def outcomes(self) -> Sequence[Outcome]:
         """Return the test address's outcome under each of the replaced addresses."""
         (outcome,) = self.attempt.outcomes()
-        return Alike(
+        return SameForAll(
             tuple(self.addresses), outcome.status, outcome.reply, outcome.reason, outcome.counted
         )
 

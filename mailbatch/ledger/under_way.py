@@ -20,7 +20,7 @@ from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.layers import Layers
 from mailbatch.ledger.lock import RunLock
-from mailbatch.outcome import UNFINISHED, Alike, Outcome, Reply, Status
+from mailbatch.outcome import UNFINISHED, Outcome, Reply, SameForAll, Status
 
 # As words: looking an Enum up in a set costs more than the rest of its check.
 _SAID_ABOVE = (None, None, None)
@@ -315,7 +315,7 @@ def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
     """The reply by which everybody got the message; None where there is more to say."""
     if not leased.whole or not leased.committed or len(outcomes) != len(leased.ids):
         return None
-    alike = outcomes if isinstance(outcomes, Alike) else Alike.of(outcomes)
+    alike = outcomes if isinstance(outcomes, SameForAll) else SameForAll.of(outcomes)
     if alike is None or alike.status is not _ACCEPTED or not alike.counted or alike.reason:
         return None
     if alike.addresses != leased.addresses and set(alike.addresses) != set(leased.addresses):

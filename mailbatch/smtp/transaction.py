@@ -44,7 +44,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
-from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.refusals import Trouble, is_full, is_taken_and_thrown_away, meaning_of
 
@@ -263,7 +263,7 @@ class Transaction:
             return tuple(self._behind_refused_mail())
         if self.accepted == len(paths) and not self.thrown_away:
             fate = self._fate()
-            return Alike(paths, *fate)
+            return SameForAll(paths, *fate)
         return tuple(self._each())
 
     def _behind_refused_mail(self) -> Iterator[Outcome]:

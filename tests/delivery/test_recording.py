@@ -10,7 +10,7 @@ from mailbatch.delivery.options import Silence
 from mailbatch.delivery.recording import MOMENT, MOST_WAITING, Recording
 from mailbatch.errors import ConnectionLost, LedgerError
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Alike, Outcome, Status
+from mailbatch.outcome import Outcome, SameForAll, Status
 from tests.ledger.steps import NEVER, NOW, TAKEN, copy_files, open_ledger, people, plan
 
 DIGEST = bytes(32)
@@ -88,7 +88,7 @@ class Scene:
     def taken(self, number):
         """A session has learnt that everybody has the message."""
         delivery = self.deliveries[number]
-        outcomes = Alike(delivery.unsettled, Status.ACCEPTED, TAKEN)
+        outcomes = SameForAll(delivery.unsettled, Status.ACCEPTED, TAKEN)
         self.recording.settle(delivery, outcomes, now=NOW, retry_at=None)
 
     def refused(self, number, status=Status.REJECTED, reply=NEVER):
@@ -356,7 +356,7 @@ def test_a_delivery_of_which_somebody_waits_is_recorded_with_the_others(tmp_path
         (delivery,) = ledger.lease(1, now=NOW, address="ann@example.net")
         ledger.commit_point(delivery.id)
         with ledger.together():
-            outcomes = Alike(delivery.unsettled, Status.ACCEPTED, TAKEN)
+            outcomes = SameForAll(delivery.unsettled, Status.ACCEPTED, TAKEN)
             ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
         counts = ledger.counts()
     assert (counts[Status.ACCEPTED], counts[Status.PENDING]) == (1, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from mailbatch.ledger.folding import ROWS_AT_ONCE, steps
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from tests.ledger.steps import (
     LATER,
     NEVER,
@@ -253,13 +253,13 @@ def test_the_view_shows_it_to_any_sqlite_tool(ledger, path):
     ],
 )
 def test_outcomes_that_differ_are_no_single_one(other):
-    assert Alike.of([Outcome("a", Status.ACCEPTED, TAKEN), other]) is None
+    assert SameForAll.of([Outcome("a", Status.ACCEPTED, TAKEN), other]) is None
 
 
 def test_one_outcome_for_many_is_a_sequence_of_them():
     outcomes = tuple(Outcome(name, Status.ACCEPTED, TAKEN) for name in "abc")
-    alike = Alike.of(outcomes)
+    alike = SameForAll.of(outcomes)
     assert alike is not None
     assert tuple(alike) == outcomes
     assert (len(alike), alike[1], tuple(alike[1:])) == (3, outcomes[1], outcomes[1:])
-    assert Alike.of(()) is None
+    assert SameForAll.of(()) is None

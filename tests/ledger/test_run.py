@@ -7,7 +7,7 @@ import pytest
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Alike, Outcome, Reply, Status
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from tests.ledger.steps import (
     LATER,
     NEVER,
@@ -433,12 +433,14 @@ def test_everybody_is_accepted_or_nothing_is_recorded(ledger, names, words):
     ledger.commit_point(delivery.id)
     for outcomes in (
         [Outcome(name, Status.ACCEPTED, TAKEN) for name in names],
-        Alike(tuple(names), Status.ACCEPTED, TAKEN),
+        SameForAll(tuple(names), Status.ACCEPTED, TAKEN),
     ):
         with pytest.raises(LedgerError, match=words):
             ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
     assert numbers(ledger) == {"pending": 2}
-    ledger.settle(delivery.id, Alike(("b", "a"), Status.ACCEPTED, TAKEN), now=NOW, retry_at=None)
+    ledger.settle(
+        delivery.id, SameForAll(("b", "a"), Status.ACCEPTED, TAKEN), now=NOW, retry_at=None
+    )
     assert numbers(ledger) == {"accepted": 2}
 
 
