@@ -35,8 +35,8 @@ from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
-from mailbatch.ledger.results_schema import result_schema
 from mailbatch.outcome import Status
+from mailbatch.results.columns import COLUMNS
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
 
@@ -330,18 +330,9 @@ def exit_codes() -> str:
 def columns() -> str:
     """Write the columns of the results CSV."""
     lines = ["| column | value | meaning |", "|---|---|---|"]
-    for name, value in result_schema()["properties"].items():
-        types = value.get("type", "string")
-        kinds = [types] if isinstance(types, str) else list(types)
-        words = {"string": "text", "integer": "number"}
-        shown = words.get(kinds[0], kinds[0])
-        if value.get("format") == "date-time":
-            shown = "time, UTC"
-        elif "enum" in value:
-            shown = "[status](#status)"
-        if "null" in kinds:
-            shown += ", or empty"
-        lines.append(f"| `{name}` | {shown} | {_cell(value.get('description', ''))} |")
+    for column in COLUMNS:
+        shown = column.type.words + (", or empty" if column.nullable else "")
+        lines.append(f"| `{column.name}` | {shown} | {_cell(column.description)} |")
     return "\n".join(lines)
 
 

@@ -25,8 +25,8 @@ def results_command(
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.delivery.preparation import declared_results_path
-    from mailbatch.ledger.results import write_results, write_unfinished
     from mailbatch.ledger.store import Ledger
+    from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)

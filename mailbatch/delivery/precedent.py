@@ -16,9 +16,9 @@ from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError, RecipientError
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
-from mailbatch.ledger.results import count_accepted
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
+from mailbatch.results.file import count_accepted
 
 #: So many recipients are looked up in each other ledger: enough to tell, for lists of any size.
 _SAMPLE = 1000

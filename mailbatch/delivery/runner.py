@@ -26,7 +26,7 @@ from mailbatch.delivery.preparation import (
 )
 from mailbatch.errors import InputError, LedgerError, OutputError
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import write_results
+from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
     from mailbatch.smtp.server import Server

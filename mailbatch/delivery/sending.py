@@ -30,8 +30,8 @@ from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import check_place
 from mailbatch.outcome import UNFINISHED
+from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:

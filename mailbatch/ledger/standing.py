@@ -52,16 +52,36 @@ class UnfinishedRow:
 
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
-_RESULTS = """
-SELECT s.line, s.address, s.status, coalesce(p.code, c.code), coalesce(p.enhanced, c.enhanced),
-       coalesce(p.text, c.reply), s.attempts, g.cells, d.message_id, s.first_attempt_at,
-       s.settled_at, s.reason,
-       CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
-         SELECT group_concat(
-           'copy to ' || address || ' ' || replace(status, '_', ' ')
-             || CASE WHEN code IS NULL THEN coalesce(': ' || reason, '')
-                ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
-         FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
+_COPIES = """
+CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
+  SELECT group_concat(
+    'copy to ' || address || ' ' || replace(status, '_', ' ')
+      || CASE WHEN code IS NULL THEN coalesce(': ' || reason, '')
+         ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
+  FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
+"""
+#: The expression of each field of a `ResultRow`. `result_rows` reads the status and the JSON of the
+#: group further, and takes `message_id` out of the reply.
+_FIELDS = {
+    "row": "s.line",
+    "email": "s.address",
+    "status": "s.status",
+    "message_id": "NULL",
+    "reply_code": "coalesce(p.code, c.code)",
+    "enhanced_status": "coalesce(p.enhanced, c.enhanced)",
+    "reply": "coalesce(p.text, c.reply)",
+    "attempts": "s.attempts",
+    "group": "g.cells",
+    "edition": ":edition",
+    # Without an attempt nobody can have seen it.
+    "header_message_id": "CASE WHEN s.attempts THEN d.message_id END",
+    "first_attempt_at": "s.first_attempt_at",
+    "settled_at": "s.settled_at",
+    "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
+      ELSE {_COPIES} END""",
+}
+_RESULTS = f"""
+SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM standing AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
@@ -71,41 +91,32 @@ LEFT JOIN (
   UNION ALL
   SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
-ORDER BY """
+ORDER BY """  # noqa: S608 - of the constants above
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
 
 
 def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
-    """Every row of the table in its order, then those that left it."""
+    """Give every row of the table in its order, then the rows that left the table."""
     group = lru_cache(maxsize=1024)(group_text)
     server_id = lru_cache(maxsize=256)(server_message_id)
     with database.guard:
         (in_order,) = database.connection.execute(_IN_ORDER).fetchone()
         order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
-        for (
-            line, address, status, code, enhanced, reply, attempts, cells, message_id, first,
-            settled, reason, copies,
-        ) in database.connection.execute(_RESULTS + order):  # fmt: skip
-            yield ResultRow(
-                line,
-                address,
-                _STATUSES[status],
-                server_id(reply, message_id) if reply and status == "accepted" else None,
-                code,
-                enhanced,
-                reply,
-                attempts,
-                None if cells is None else group(cells),
-                edition,
-                message_id if attempts else None,  # else nobody can have seen it
-                first,
-                settled,
-                f"{reason}; {copies}" if reason and copies else reason or copies or None,
-            )
+        found = database.connection.execute(_RESULTS + order, {"edition": edition})
+        for values in map(list, found):
+            status = values[_STATUS] = _STATUSES[values[_STATUS]]
+            if status is Status.ACCEPTED and values[_REPLY]:
+                values[_MESSAGE_ID] = server_id(values[_REPLY], values[_HEADER_MESSAGE_ID])
+            if values[_GROUP] is not None:
+                values[_GROUP] = group(values[_GROUP])
+            yield ResultRow._make(values)
 
 
+_STATUS, _MESSAGE_ID, _REPLY, _GROUP, _HEADER_MESSAGE_ID = map(
+    ResultRow._fields.index, ("status", "message_id", "reply", "group", "header_message_id")
+)
 _STATUSES = {str(status): status for status in Status}
 
 

@@ -20,9 +20,9 @@ from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
 from mailbatch.ledger.lock import RunLock, last_holder
-from mailbatch.ledger.results import check_place, write_results, write_unfinished
-from mailbatch.ledger.results_schema import main, schema_text
 from mailbatch.ledger.store import Ledger
+from mailbatch.results.file import check_place, write_results, write_unfinished
+from mailbatch.results.row_schema import main, schema_text
 from tests.ledger.steps import (
     NOW,
     copy_files,
