@@ -16,8 +16,10 @@ from mailbatch.ledger.standing import ResultRow
 from mailbatch.results.columns import COLUMNS, Column
 from mailbatch.times import iso_time
 
-#: A cell behind the first that is a formula, in a line of ASCII without quotes.
-_FORMULA_INSIDE = re.compile(r",[=+\-@]")
+#: A cell of printable ASCII without a comma or a quotation mark: such a cell is never quoted.
+_CELL = r"[ !#-+\--~]*+"
+#: The same, empty or with a beginning that no spreadsheet takes for a formula.
+_HARMLESS_CELL = rf"(?:[ !#-*.-<>?A-~]{_CELL})?+"
 
 
 def header_line(columns: Sequence[Column] = COLUMNS) -> str:
@@ -35,18 +37,11 @@ def line_writer(
     """
     plain = _plain_line(columns, fields)
     cells = [(column.type.cell, fields.index(column.name)) for column in columns]
-    commas = len(columns) - 1
-    formula = _FORMULA_INSIDE.search
+    is_plain = re.compile(rf"{_CELL}(?:,{_HARMLESS_CELL}){{{len(columns) - 1}}}").fullmatch
 
     def line_of(row: tuple[Any, ...]) -> str:
         line = plain(row)
-        if (
-            line.count(",") == commas
-            and line.isascii()
-            and line.isprintable()
-            and '"' not in line
-            and formula(line) is None
-        ):
+        if is_plain(line):
             return line + "\r\n"
         values = ((cell, row[place]) for cell, place in cells)
         return _quoted([None if value is None else cell(value) for cell, value in values])
