@@ -70,10 +70,9 @@ def test_every_column_has_its_field():
 
 
 Joined = namedtuple("Joined", [*ResultRow._fields, "opened_at", "opens", "report"])  # noqa: PYI024
-ROW = ResultRow(
-    2, "ann@x.org", Status.ACCEPTED, "7f-1", 250, "2.6.0", "queued", 1, None, "48", "0b@x.org",
-    NOW, NOW, None,
-)  # fmt: skip
+ROW = ResultRow._make([None] * len(ResultRow._fields))._replace(
+    row=2, email="ann@example.com", status=Status.ACCEPTED, attempts=1, edition="48", settled_at=NOW
+)
 
 
 @pytest.mark.parametrize(
