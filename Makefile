@@ -6,7 +6,7 @@ PYTHON ?= .venv/bin/python
 RUFF ?= $(dir $(PYTHON))ruff
 WORKERS ?= 2
 
-.PHONY: list test long seeded lint fix docs site bench branches changes
+.PHONY: list test long seeded lint fix docs site bench branches changes changelog
 
 list:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,3 +49,6 @@ branches:  ## Run the tests of smtp/ and ledger/ with coverage; 95 % of the bran
 
 changes:  ## Show the section of the changelog that a release would get now.
 	$(PYTHON) -m towncrier build --draft --version next
+
+changelog:  ## Put the files of changes/ into CHANGELOG.md, for the version of mailbatch/__init__.py.
+	$(PYTHON) -m towncrier build --yes
