@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installe
 
 import mailbatch
 from docs.server_facts import servers
+from mailbatch.checks.codes import CODES, SECTIONS
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
@@ -315,7 +316,21 @@ def _means(row: Wording) -> str:
     return f"rules out {', '.join(words)}"
 
 
-# -- exit codes, results, ledger, rooms ------------------------------------------------------------
+# -- check codes, exit codes, results, ledger, rooms -----------------------------------------------
+
+
+def check_codes() -> str:
+    """Write the codes of the checks, section by section."""
+    parts = []
+    for prefixes, title in SECTIONS.items():
+        parts.append(f"## {title}")
+        parts += [
+            f"### {code.code} {code.title}\n\n"
+            f"*{code.severity}.* {code.why}\n\nTo mend it: {code.mend}"
+            for code in CODES.values()
+            if code.code.startswith(prefixes)
+        ]
+    return "\n\n".join(parts)
 
 
 def exit_codes() -> str:
@@ -415,6 +430,7 @@ def _cell(text: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "job-keys": job_keys,
     "commands": commands,
+    "check-codes": check_codes,
     "exit-codes": exit_codes,
     "columns": columns,
     "statuses": statuses,
