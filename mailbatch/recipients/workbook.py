@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.records import MAX_CELL, name_fault
-from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.workbook_bounds import excess
 from mailbatch.recipients.workbook_parts import failed_cell
+from mailbatch.suggest import did_you_mean_or_all
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -156,7 +156,7 @@ def _opened(
                 shown,
                 None,
                 "every sheet is hidden" if name is None else f"there is no sheet {name!r}",
-                hint="" if name is None else did_you_mean(name, book.sheet_names),
+                hint="" if name is None else did_you_mean_or_all(name, book.sheet_names),
             )
         try:
             yield book.get_sheet_by_name(named[0])

@@ -13,7 +13,8 @@ from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids, inline_css
 from mailbatch.render.markdown import html_from_markdown
 from mailbatch.render.pages import PageChoice
-from mailbatch.render.templates import Names, Role, Templates, did_you_mean
+from mailbatch.render.templates import Names, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model

@@ -52,6 +52,26 @@ def test_every_check_code_has_its_heading():
     assert headings == [(code.code, code.title) for code in CODES.values()]
 
 
+def test_every_generated_file_is_among_them(generate):
+    """One command writes the schemas, the page of the codes, and the figures with their picture."""
+    names = {path.relative_to(generate.ROOT).as_posix() for path in generate.files()}
+    assert names >= {
+        "schemas/job.schema.json",
+        "schemas/results.schema.json",
+        "docs/explanation/performance.md",
+        "docs/explanation/performance.svg",
+    }
+
+
+def test_a_stale_file_and_a_missing_one_are_noticed(generate, tmp_path):
+    """A file that holds its text is not."""
+    right, stale, missing = (tmp_path / name for name in ("right", "stale", "missing"))
+    right.write_text("text", encoding="utf-8")
+    stale.write_text("old text", encoding="utf-8")
+    texts = dict.fromkeys((right, stale, missing), "text")
+    assert generate.stale(texts) == [stale, missing]
+
+
 def test_a_changed_part_is_noticed(generate):
     """What stands between the comments is replaced, what stands outside is not."""
     text = "before\n<!-- generated: statuses -->\nold\n<!-- end of statuses -->\nbehind\n"
