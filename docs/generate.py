@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installe
 import mailbatch
 from benchmarks import report
 from docs.server_facts import servers
+from mailbatch.checks.codes import CODES, SECTIONS
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
@@ -39,7 +40,6 @@ from mailbatch.job.schema import schema_text as job_schema_text
 from mailbatch.ledger import results_schema
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
 from mailbatch.outcome import Status
-from mailbatch.preview import codes
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
 
@@ -318,7 +318,21 @@ def _means(row: Wording) -> str:
     return f"rules out {', '.join(words)}"
 
 
-# -- exit codes, results, ledger, rooms ------------------------------------------------------------
+# -- check codes, exit codes, results, ledger, rooms -----------------------------------------------
+
+
+def check_codes() -> str:
+    """Write the codes of the checks, section by section."""
+    parts = []
+    for prefixes, title in SECTIONS.items():
+        parts.append(f"## {title}")
+        parts += [
+            f"### {code.code} {code.title}\n\n"
+            f"*{code.severity}.* {code.why}\n\nTo mend it: {code.mend}"
+            for code in CODES.values()
+            if code.code.startswith(prefixes)
+        ]
+    return "\n\n".join(parts)
 
 
 def exit_codes() -> str:
@@ -418,6 +432,7 @@ def _cell(text: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "job-keys": job_keys,
     "commands": commands,
+    "check-codes": check_codes,
     "exit-codes": exit_codes,
     "columns": columns,
     "statuses": statuses,
@@ -433,7 +448,6 @@ PARTS: dict[str, Callable[[], str]] = {
 FILES: dict[str, Callable[[], str]] = {
     "schemas/job.schema.json": job_schema_text,
     "schemas/results.schema.json": results_schema.schema_text,
-    "docs/reference/checks.md": codes.reference,
 }
 
 

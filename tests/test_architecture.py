@@ -10,7 +10,7 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "host_names", "outcome", "suggest"}
+VALUES = {"errors", "envelope", "files", "host_names", "outcome", "suggest", "times"}
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -20,15 +20,18 @@ MAY_IMPORT = {
     "expressions": set(),
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
-    "preview": {"job", "render"},
-    "delivery": {"job", "recipients", "render", "ledger", "smtp", "sandbox", "preview"},
+    "checks": {"job", "render"},
+    "preview": {"render", "checks"},
+    "delivery": {"job", "recipients", "render", "ledger", "smtp", "sandbox"},
     "cli": {
-        "job", "recipients", "render", "ledger", "smtp", "sandbox", "preview", "delivery",
-        "shipping", "",
+        "job", "recipients", "render", "ledger", "smtp", "sandbox", "checks", "preview",
+        "delivery", "shipping", "",
     },
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
+    "files": set(),
+    "times": set(),
     "host_names": set(),
     "suggest": set(),
     "shipping": set(),

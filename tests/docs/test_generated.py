@@ -9,6 +9,7 @@ import re
 import pytest
 import typer
 
+from mailbatch.checks.codes import CODES
 from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.delivery import lots, recording
@@ -45,13 +46,18 @@ def test_the_pages_are_what_the_code_says(generate, capsys):
     assert (code, capsys.readouterr().err) == (0, "")
 
 
+def test_every_check_code_has_its_heading():
+    """In the order of their numbers, with their titles."""
+    headings = re.findall(r"^### (MB\d{3}) (.+)$", page("checks.md"), re.MULTILINE)
+    assert headings == [(code.code, code.title) for code in CODES.values()]
+
+
 def test_every_generated_file_is_among_them(generate):
     """One command writes the schemas, the page of the codes, and the figures with their picture."""
     names = {path.relative_to(generate.ROOT).as_posix() for path in generate.files()}
     assert names >= {
         "schemas/job.schema.json",
         "schemas/results.schema.json",
-        "docs/reference/checks.md",
         "docs/explanation/performance.md",
         "docs/explanation/performance.svg",
     }

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbatch.checks.findings import Finding
+from mailbatch.checks.selection import Selection
 from mailbatch.errors import Location
-from mailbatch.preview.entry import Finding
-from mailbatch.preview.telling import Telling
 from mailbatch.render.branches import Branch
 
 from .making import content, delivery
@@ -19,17 +19,17 @@ def branch(number, label="{% if x %}"):
 
 
 def choose(names, *, limit=50, taken=None, keep=(), findings=None, errors=None):
-    telling = Telling(COLUMNS, read=READ, limit=limit, keep=keep)
+    selection = Selection(COLUMNS, read=READ, limit=limit, keep=keep)
     for number, name in enumerate(names):
         given = (taken or {}).get(number, ())
-        telling.see(
+        selection.see(
             delivery(number, f"p{number}@example.com", name),
             content=content(),
             taken={one.key: one for one in given},
             findings=(findings or {}).get(number, ()),
             error=(errors or {}).get(number),
         )
-    return telling.choose()
+    return selection.choose()
 
 
 def numbers(chosen):
@@ -63,10 +63,10 @@ def test_values_of_one_length_tell_nothing():
 
 
 def test_columns_that_nobody_reads_tell_nothing():
-    telling = Telling(COLUMNS, read=frozenset(), limit=5)
+    selection = Selection(COLUMNS, read=frozenset(), limit=5)
     for number, name in enumerate(["a", "bbb", ""]):
-        telling.see(delivery(number, "x", name), content=None, taken={}, findings=(), error=None)
-    assert all(one.reasons == [] for one in telling.choose())
+        selection.see(delivery(number, "x", name), content=None, taken={}, findings=(), error=None)
+    assert all(one.reasons == [] for one in selection.choose())
 
 
 def test_failures_and_first_warnings_come_before_fillers():
@@ -92,12 +92,12 @@ def test_what_is_kept_comes_on_top_of_the_limit():
 
 
 def test_groups_and_many_rows_are_worth_looking_at():
-    telling = Telling(COLUMNS, read=READ, limit=2)
+    selection = Selection(COLUMNS, read=READ, limit=2)
     plain = delivery(1, "a", "x")
     big = delivery(2, "b", "x", addresses=("b@example.com", "c@example.com"))
     for one in (plain, big):
-        telling.see(one, content=None, taken={}, findings=(), error=None)
-    assert reasons(telling.choose())[2] == ["most recipients"]
+        selection.see(one, content=None, taken={}, findings=(), error=None)
+    assert reasons(selection.choose())[2] == ["most recipients"]
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,4 +1,4 @@
-"""Where in the templates something of a finished message was written."""
+"""The origin of a text of a finished message: the place in a template where the text stands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _SHORTEST = 4
 
 
-class Places:
-    """Finds texts of messages in the templates that they came from, as far as they stand there."""
+class Origins:
+    """Finds the texts of messages in the templates, as far as they stand there literally."""
 
     def __init__(self, branches: Branches) -> None:
         self._branches = branches

@@ -6,17 +6,17 @@ nothing itself: whoever has the messages shows them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from mailbatch.checks.findings import Finding, Overview
+from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
+from mailbatch.checks.origins import Origins
+from mailbatch.checks.selection import Chosen, Selection
+from mailbatch.checks.table_checks import TableChecks
+from mailbatch.checks.tallies import Tallies
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError, Location
-from mailbatch.preview.checks import Facts, check_error, check_job, check_message
-from mailbatch.preview.entry import Entry, Finding, Overview
-from mailbatch.preview.places import Places
-from mailbatch.preview.table_checks import TableChecks
-from mailbatch.preview.tallies import Tallies
-from mailbatch.preview.telling import Chosen, Telling
 from mailbatch.render.branches import Branch, Branches
 from mailbatch.render.message import Content, Message
 
@@ -46,17 +46,11 @@ class Survey:
         self._columns = columns
         self._branches = branches
         self._branch: dict[tuple[str, int], Branch] = {}
-        self._facts = Facts.of(job, Places(branches).find)
+        self._facts = Facts.of(job, Origins(branches).find)
         read = branches.columns_read()
         self._tallies = Tallies()
-        self._table = TableChecks(
-            job.recipients.shown,
-            columns,
-            address=job.recipients.address,
-            read=read,
-            tallies=self._tallies,
-        )
-        self._telling = Telling(columns, read=read, limit=limit, keep=keep)
+        self._table = TableChecks(job, columns, read=read, tallies=self._tallies)
+        self._selection = Selection(columns, read=read, limit=limit, keep=keep)
         self._failures: dict[int, InputError] = {}
         self.largest = 0
         self.beyond_ascii = 0
@@ -75,7 +69,7 @@ class Survey:
         error: InputError | None,
     ) -> tuple[Finding, ...]:
         """Look at a message, or at the error that prevents it; return what the checks find."""
-        findings = self._findings(delivery, content, error)
+        findings = self.findings(delivery, content, error)
         if content is None:
             for finding in findings:
                 self._tallies.add(finding, len(delivery.unsettled))
@@ -87,7 +81,7 @@ class Survey:
         if not keys <= self._branch.keys():
             self._branch = {branch.key: branch for branch in self._branches.known()}
         taken = {key: self._branch[key] for key in sorted(keys)}
-        self._telling.see(
+        self._selection.see(
             delivery,
             content=content,
             taken=taken,
@@ -98,45 +92,12 @@ class Survey:
 
     def chosen(self) -> list[Chosen]:
         """Return the deliveries worth looking at, in the order of the table, with the reasons."""
-        return self._telling.choose()
+        return self._selection.choose()
 
-    def entry(
-        self,
-        delivery: Delivery,
-        message: Message | None,
-        content: Content | None,
-        error: InputError | None,
-        *,
-        findings: tuple[Finding, ...] | None = None,
-        telling: Sequence[str] = (),
-    ) -> Entry:
-        """Return a message for the gallery; without `content`, `error` says why there is none.
-
-        `findings` are what `see` returned for it, if it was shown to the survey just now.
-        """
-        first = delivery.rows[0]
-        names = self._job.recipients.group_by
-        several = len(delivery.addresses) > 1
-        if findings is None:
-            findings = self._findings(delivery, content, error)
-        return Entry(
-            key=delivery.key,
-            addresses=delivery.addresses,
-            line=first.line,
-            content=content,
-            source=message.content if message is not None else b"",
-            reverse_path=message.reverse_path if message is not None else "",
-            copies=message.copies if message is not None else (),
-            group=tuple(zip(names, first.group, strict=True)) if first.group is not None else (),
-            values=() if several else tuple(zip(self._columns, first.values, strict=True)),
-            findings=findings,
-            telling=tuple(telling),
-            error=str(error) if error is not None else None,
-        )
-
-    def _findings(
+    def findings(
         self, delivery: Delivery, content: Content | None, error: InputError | None
     ) -> tuple[Finding, ...]:
+        """Return the findings of one message, or of the error that prevents it; count nothing."""
         if content is not None:
             return check_message(content, self._facts)
         row = Location(self._job.recipients.shown, delivery.rows[0].line)
@@ -147,7 +108,7 @@ class Survey:
         return tuple(
             branch
             for branch in self._branches.known()
-            if branch.written and branch.key not in self._telling.branches
+            if branch.written and branch.key not in self._selection.branches
         )
 
     def overview(self, counts: Mapping[str, int], *, complete: bool = True) -> Overview:
@@ -163,7 +124,7 @@ class Survey:
                 tallies.add(finding)
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)
-            if self._telling.seen:
+            if self._selection.seen:
                 unreached = tuple((branch.location, branch.label) for branch in self.unreached())
                 for place, label in unreached:
                     tallies.add(Finding("MB118", label, f"{place} {label}", place))
@@ -172,7 +133,7 @@ class Survey:
             edition=self._edition,
             sender=self._job.sender.from_,
             counts=dict(counts),
-            messages=self._telling.seen,
+            messages=self._selection.seen,
             domains=self._table.domains,
             unreached=unreached,
             unused=self._table.unused if complete else (),

@@ -1,7 +1,7 @@
-"""The rows worth looking at: every branch of the templates, extreme values, and what is odd.
+"""The selection of deliveries worth looking at: every branch of the templates, extremes, oddities.
 
-Deliveries are seen once, in the order of the table; few are kept. The choice is a function of what
-was seen: two previews of the same files show the same rows.
+Deliveries are seen once, in the order of the table; few are kept. The choice is a function of the
+deliveries seen: two previews of the same files show the same rows.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from mailbatch.checks.codes import Severity, severity_of
+from mailbatch.checks.findings import Finding
 from mailbatch.envelope import Delivery
-from mailbatch.preview.codes import Severity, severity_of
-from mailbatch.preview.entry import Finding
 from mailbatch.render.branches import Branch
 from mailbatch.render.message import Content
 
@@ -50,11 +50,12 @@ class _Spread:
             yield self.smallest, self.at_least
 
 
-class Telling:
-    """Chooses deliveries as they come.
+class Selection:
+    """Chooses deliveries one by one, as the table gives them.
 
-    `columns` are those of the table, `read` those that templates read, `labels` the branches by
-    their keys. `keep` are keys of deliveries that are chosen in any case.
+    `columns` are the columns of the table, `read` those that templates read. `limit` bounds the
+    choice; `keep` are keys of deliveries that are chosen on top of the limit. `branches` are the
+    keys of all branches taken so far, `seen` is the number of deliveries.
     """
 
     def __init__(

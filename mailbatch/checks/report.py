@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mailbatch.checks.codes import CODES, Severity, severity_of
+from mailbatch.checks.findings import Tally
 from mailbatch.errors import (
     InputError,
     InputErrors,
@@ -17,8 +19,6 @@ from mailbatch.errors import (
     RecipientError,
     TemplateError,
 )
-from mailbatch.preview.codes import CODES, Severity, severity_of
-from mailbatch.preview.entry import Tally
 
 #: Their details have the numbers.
 _COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116"))

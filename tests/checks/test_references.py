@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.preview.links import image_fault, link_fault, stem
-from mailbatch.preview.references import Image, left_over, references
+from mailbatch.checks.links import image_fault, link_fault, stem
+from mailbatch.checks.references import Image, left_over, references
 
 
 def test_links_and_images_in_their_order():

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from mailbatch.checks.codes import CODES
 from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
-from mailbatch.preview.codes import CODES
 from mailbatch.smtp.capabilities import Capabilities
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html

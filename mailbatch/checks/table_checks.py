@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
 from mailbatch.job.columns import find_column
-from mailbatch.preview.entry import Finding
-from mailbatch.preview.tallies import Tallies
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+from mailbatch.checks.findings import Finding
+from mailbatch.checks.tallies import Tallies
 
 #: What exports and forms write where they know nothing, in lower case.
 _WORDS = """
@@ -31,26 +35,19 @@ _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
 
 
 class TableChecks:
-    """What the checks find in the table, row by row.
+    """Checks the table of a job, row by row; the findings go to `tallies`.
 
-    `columns` are its columns, `address` is the one with the address as the job names it, `read` are
-    those that templates read; `path` is the table as the job names it. What is found goes to
-    `tallies`.
+    `columns` are the columns of the table, `read` those that templates read.
     """
 
     def __init__(
-        self,
-        path: str,
-        columns: tuple[str, ...],
-        *,
-        address: str,
-        read: frozenset[str],
-        tallies: Tallies,
+        self, job: Job, columns: tuple[str, ...], *, read: frozenset[str], tallies: Tallies
     ) -> None:
-        self._path = path
+        self._path = job.recipients.shown
         self._unused = [name for name in columns if name not in read]
         self._header = frozenset(columns)
-        self._wanted, self._address = address, find_column(address, columns)
+        self._wanted = job.recipients.address
+        self._address = find_column(self._wanted, columns)
         self._watched = [
             (index, name)
             for index, name in enumerate(columns)
@@ -116,6 +113,18 @@ class TableChecks:
             more = f" and {others:,} other domains" if others > 0 else ""
             finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
             yield finding, counts["pending"]
+
+
+def check_rows(
+    job: Job, columns: tuple[str, ...], rows: Iterable[Recipient], tallies: Tallies
+) -> None:
+    """Check the rows of a table while the templates are wrong: no column counts as read.
+
+    Raises the errors of reading `rows`: `RecipientError`, `InputErrors`.
+    """
+    table = TableChecks(job, columns, read=frozenset(), tallies=tallies)
+    for recipient in rows:
+        table.row(recipient)
 
 
 def is_formula(cell: str) -> bool:

@@ -13,11 +13,11 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from mailbatch.checks.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_TRACKED_LINKS
+from mailbatch.checks.findings import Finding
+from mailbatch.checks.links import image_fault, link_fault, stem
+from mailbatch.checks.references import References, left_over, references
 from mailbatch.errors import InputError, Location
-from mailbatch.preview.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_TRACKED_LINKS
-from mailbatch.preview.entry import Finding
-from mailbatch.preview.links import image_fault, link_fault, stem
-from mailbatch.preview.references import References, left_over, references
 from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.message import Content

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mailbatch.preview.codes import Severity, severity_of
-from mailbatch.preview.entry import Finding, Tally
+from mailbatch.checks.codes import Severity, severity_of
+from mailbatch.checks.findings import Finding, Tally
 
 #: So many subjects of a code are told apart; what comes after is counted as one.
 MOST_SUBJECTS = 20
