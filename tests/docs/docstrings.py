@@ -90,12 +90,13 @@ def is_known(name: str, docstring: Docstring) -> bool:
 def house_names() -> frozenset[str]:
     """Return the names that every docstring may use.
 
-    Functions, methods and classes of the package, words that are strings of the code (commands,
-    keys, columns, statuses), names in the SQL of the ledger, and Python's own. Fields and
-    parameters are not among them: those are a matter of the class that has them.
+    Functions, methods, classes and constants of the package, words that are strings of the code
+    (commands, keys, columns, statuses), names in the SQL of the ledger, and Python's own. Fields
+    and parameters are not among them: those are a matter of the class that has them.
     """
     names = set(dir(builtins)) | set(keyword.kwlist)
     for tree in trees().values():
+        names |= {one.id for one in _stored(tree.body) if one.id.isupper()}
         for node in ast.walk(tree):
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
                 names.add(node.name)
