@@ -1,7 +1,11 @@
-"""What all recipient tables have in common: named columns, and records with the line of each.
+"""The port of all recipient tables: named columns, and records with the line of each.
 
-A module of its own reads each form: CSV, JSON lines, workbooks; what a program prints is CSV. Cells
-are text, whatever the form; what they mean is not known here.
+Implementations: `table.py` (CSV, also the output of a program), `json_lines.py`, `workbook.py`.
+Cells are text in every form; their meaning is not known here.
+
+    records = open_records(job)
+    for line, cells in records:
+        line, dict(zip(records.columns, cells))  # 2, {"email": "ann@example.com", "name": "Ann"}
 """
 
 from __future__ import annotations
@@ -20,16 +24,19 @@ _CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
 
 
 class Records(Protocol):
-    """A table whose columns are known; iterating reads its records.
+    """A table whose columns are known; iterating reads the records.
 
     Each iteration begins anew and yields `(line, cells)`: the line or row on which the record
-    starts, and as many cells as there are columns. It raises `RecipientError` where the table stops
-    being one, possibly after many records.
+    starts, and as many cells as there are columns.
+
+    Raises:
+        RecipientError: At the place where the table stops being a table, possibly after many
+            records.
     """
 
     @property
     def shown(self) -> str:
-        """What errors call the table."""
+        """The name of the table in errors."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -44,9 +51,9 @@ class Records(Protocol):
 
 
 def name_fault(names: Sequence[str], line: str = "line") -> str | None:
-    """Return why texts cannot name the columns of a table, None if they can.
+    """Return the reason why texts cannot name the columns of a table, or None.
 
-    `line` is what the table calls the place of the names.
+    `line` is the word of the table for the place of the names.
     """
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):

@@ -1,4 +1,4 @@
-"""Bytes that are kept for as long as somebody reads them: a file on disk without a name.
+"""Bytes that are kept until the last reader is done: a file on disk without a name.
 
 Memory stays flat, readers do not disturb each other, and nothing is left behind, whatever ends the
 process.
@@ -11,9 +11,10 @@ import weakref
 
 
 class Spool:
-    """A file without a name in the folder for temporary files, deleted with its last use.
+    """A file without a name in the folder for temporary files, deleted with the last use.
 
-    Creating it and writing raise `OSError`.
+    Raises:
+        OSError: The file cannot be created or written.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class Spool:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Put bytes behind what is there."""
+        """Append bytes."""
         self._file.seek(self.size)
         self._file.write(data)
         self.size += len(data)
@@ -38,7 +39,7 @@ class Spool:
 
 
 class SpoolReader:
-    """One reading of a spool, which it keeps."""
+    """One reading of a spool; the spool lives as long."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -51,4 +52,4 @@ class SpoolReader:
         return data
 
     def close(self) -> None:
-        """Nothing is owed: the spool closes its file."""
+        """Do nothing: the spool closes the file."""

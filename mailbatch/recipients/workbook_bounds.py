@@ -1,9 +1,9 @@
-"""How much a workbook takes once it is read: looked at before the reader is asked.
+"""The memory that a workbook takes, computed before the reader is asked.
 
-A workbook is a ZIP package (ECMA-376 part 2), and a few kilobytes of it unpack to gigabytes; the
+A workbook is a ZIP package (ECMA-376 part 2), and a few kilobytes may unpack to gigabytes; the
 reader holds a sheet as a full rectangle, so two cells in opposite corners take as much. Here every
-part is unpacked in pieces and counted, whatever size the package says it has, and the rectangle is
-found from the names of the cells (`<c r="B7">`, part 1, 18.3.1.4) and rows.
+part is unpacked in pieces and counted, since the size in the package may be wrong, and the
+rectangle is found from the names of the cells (`<c r="B7">`, part 1, 18.3.1.4) and rows.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']
 
 
 def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:
-    """Return why a workbook would take too much memory, None if it does not.
+    """Return the reason why a workbook would take too much memory, or None.
 
-    `part` and `most` are bytes, `cells` how many a rectangle may have in any case.
+    `part` and `most` are bytes, `cells` the number that a rectangle may have in any case.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no package.
+        OSError: The file cannot be read.
+        ValueError: The file is no package.
     """
     with path.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
@@ -68,7 +68,7 @@ def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS
 
 
 class _Extent:
-    """The rectangle in which the cells of a part lie, if it is a sheet."""
+    """The rectangle of the cells of a part; only a sheet has one."""
 
     __slots__ = ("_behind", "_bottom", "_columns", "_top", "cells")
 
@@ -79,7 +79,7 @@ class _Extent:
 
     @property
     def area(self) -> int:
-        """How many cells the rectangle has; the reader begins it with the first that is there."""
+        """The number of cells; the reader's rectangle begins with the first present cell."""
         if not self.cells:
             return 0
         numbers = [_column(letters) for letters in self._columns] or [0]
@@ -103,7 +103,7 @@ class _Extent:
 
 
 def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tuple[int, _Extent]:
-    """Return how many bytes a part unpacks to, as far as they are allowed, and its cells."""
+    """Return the number of bytes of an unpacked part, at most the allowed one, and the cells."""
     real = copy.copy(info)
     real.file_size = 1 << 62  # what the package says need not be true
     extent, size, rest = _Extent(), 0, b""
@@ -119,7 +119,7 @@ def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tup
 
 
 def _column(letters: bytes) -> int:
-    """Return the number of a column from its letters: A is 1, AA is 27."""
+    """Return the number of a column from the letters: A is 1, AA is 27."""
     number = 0
     for letter in letters:
         number = 26 * number + letter - 64

@@ -1,8 +1,8 @@
-"""What the reader of workbooks does not tell: the cells of a sheet that hold an error.
+"""The cells of a sheet that hold an error, which the reader of workbooks does not tell.
 
-Such a cell (`<c r="B7" t="e">`, ECMA-376 part 1, 18.3.1.4) has no value that anybody could be
-mailed. The sheet's part of the package is searched as it stands, in pieces: nothing else of it is
-looked at, and no opinion is had on a package that is not as expected.
+Such a cell (`<c r="B7" t="e">`, ECMA-376 part 1, 18.3.1.4) has no value to mail. The sheet's part
+of the package is searched in pieces for such cells and for nothing else; a package of another shape
+gives none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAME = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell by its name, such as B7, and its row."""
+    """A cell by name, such as B7, and row."""
 
     name: str
     row: int
