@@ -43,7 +43,9 @@ ONLY_IN = {
     "yaml": ("job/",),
 }
 #: The rest of smtp/ is free of I/O and of clocks.
-SMTP_WITH_IO = {"smtp/session.py", "smtp/opening.py", "smtp/dialogue.py", "smtp/network.py"}
+SMTP_WITH_IO = {
+    "smtp/session.py", "smtp/opening.py", "smtp/dialogue.py", "smtp/network.py", "smtp/failures.py",
+}  # fmt: skip
 
 
 def modules():

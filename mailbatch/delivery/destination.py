@@ -19,9 +19,10 @@ from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.smtp.server import Chunking, Server, Timeouts
+from mailbatch.smtp.bdat import BdatTrust
+from mailbatch.smtp.polling import Polling
+from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
-from mailbatch.smtp.vigil import Vigil
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -94,13 +95,13 @@ def opener(
     def tell(reason: str) -> None:
         progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
 
-    chunking = Chunking(allowed=server.chunking, tell=tell)
-    vigil = None
+    trust = BdatTrust(allowed=server.chunking, tell=tell)
+    polling = None
     if cores() > 1:  # else a server on this machine would wait for us to sleep
-        vigil = Vigil(asyncio.get_running_loop().call_soon, time.perf_counter)
+        polling = Polling(asyncio.get_running_loop().call_soon, time.perf_counter)
 
     tokens = Tokens(server)
-    open_with = partial(Session.open, transcript=options.transcript, chunking=chunking, vigil=vigil)
+    open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
 
     async def open_session() -> TransportSession:
         session = await tokens.open(open_with)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 #: Answers are not in base64 yet, challenges still are.
 Exchange: TypeAlias = "Generator[bytes, str, None]"
 
+_HIDDEN = REDACTED.encode()
 _STATUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}")
 
 
@@ -120,11 +121,11 @@ def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism]
     return None
 
 
-class Authentication:
-    """One run of a mechanism: the lines of our side.
+class AuthExchange:
+    """One run of a mechanism: the lines of our side, and all of their secrets.
 
     `secrets` is everything that must not be seen in an echo of the server's: what was said so far,
-    and the password.
+    and the password. `shown` is the last line as a transcript may show it.
     """
 
     __slots__ = ("_challenge", "_exchange", "_held", "_mechanism", "_started", "secrets", "shown")
@@ -136,24 +137,25 @@ class Authentication:
         self._started = False
         self._held: bytes | None = None
         self.secrets: list[str] = [mechanism.password]
-        #: The AUTH command as a transcript may show it.
-        self.shown = commands.auth(mechanism.name)
+        self.shown = b""
 
     def command(self) -> bytes:
         """Return the AUTH command, with the first answer if the mechanism and its length allow."""
         name = self._mechanism.name
+        line = self.shown = commands.auth(name)
         if self._mechanism.initial:
             answer = self._next("")
-            line = commands.auth(name, answer)
-            if len(line) <= commands.MAX_COMMAND:
-                self.shown = commands.auth(name, REDACTED.encode())
-                return line
+            whole = commands.auth(name, answer)
+            if len(whole) <= commands.MAX_COMMAND:
+                self.shown = commands.auth(name, _HIDDEN)
+                return whole
             self._held = answer
-        return commands.auth(name)
+        return line
 
     def answer(self, challenge: str) -> bytes | None:
         """Return the next line, or None if the mechanism has nothing to say to this challenge."""
         self._challenge = challenge
+        self.shown = _HIDDEN
         held, self._held = self._held, None
         answer = self._next(challenge) if held is None else held
         return None if answer is None else answer + b"\r\n"

@@ -240,5 +240,5 @@ def test_what_is_no_reply_is_quoted_without_the_secret(said, error):
     )
     connection.receive_data(said)
     connection.receive_eof()
-    assert error in str(connection._end)
+    assert error in str(connection.state.end)
     assert b"horse" not in b"".join(lines)
