@@ -8,7 +8,7 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "host_names", "outcome"}
+VALUES = {"errors", "envelope", "host_names", "outcome", "sasl"}
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "outcome": set(),
     "envelope": set(),
     "host_names": set(),
+    "sasl": set(),
     "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},

@@ -19,6 +19,7 @@ from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
+from mailbatch.sasl import mechanism
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server, Timeouts
@@ -39,7 +40,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
             location=job.locate("server.password"),
         )
         password = resolve()
-        renew = resolve if server.auth == "xoauth2" else None
+        renew = resolve if _takes_token(server.auth) else None
     ca_file = None
     if server.ca_file is not None:
         ca_file = resolve_path(job.folder, server.ca_file, absolute_allowed=True)
@@ -58,6 +59,11 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
     )
 
 
+def _takes_token(auth: str) -> bool:
+    chosen = mechanism(auth)
+    return chosen is not None and chosen.takes_token
+
+
 def timeouts_of(job: Job) -> Timeouts:
     """Return the job's deadlines."""
     t = job.server.timeouts
@@ -68,13 +74,13 @@ def sandbox_server(job: Job, port: int) -> Server:
     """Return the embedded sandbox as a server: loopback without TLS, any credentials.
 
     The session authenticates as the job does, and not at all where that does not. The sandbox knows
-    no tokens: in place of XOAUTH2 it gets a password.
+    no tokens: in place of one it gets a password.
     """
     return Server(
         host="127.0.0.1",
         port=port,
         security="plaintext",
-        auth="auto" if job.server.auth == "xoauth2" else job.server.auth,
+        auth="auto" if _takes_token(job.server.auth) else job.server.auth,
         username=job.server.username,
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",

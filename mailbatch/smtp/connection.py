@@ -68,8 +68,8 @@ from mailbatch.smtp.transaction import Transaction
 
 if TYPE_CHECKING:
     from mailbatch.envelope import Envelope
+    from mailbatch.sasl import Mechanism
     from mailbatch.smtp import events
-    from mailbatch.smtp.auth import Mechanism
     from mailbatch.smtp.listener import Transcript
     from mailbatch.smtp.pipeline import Pipeline
 

@@ -37,8 +37,8 @@ from pathlib import Path
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
 from mailbatch.outcome import Outcome
+from mailbatch.sasl import MECHANISMS
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import MECHANISMS
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.connection import Connection
 

@@ -5,15 +5,8 @@ import base64
 import pytest
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp.auth import (
-    MECHANISMS,
-    AuthExchange,
-    Login,
-    Mechanism,
-    Plain,
-    XOAuth2,
-    choose_mechanism,
-)
+from mailbatch.sasl import MECHANISMS, Login, Mechanism, Plain, XOAuth2
+from mailbatch.smtp.auth import AuthExchange, choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
 
 SECRET = "correct-horse-battery"

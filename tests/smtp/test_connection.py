@@ -13,8 +13,8 @@ from mailbatch.errors import (
     ServiceUnavailable,
 )
 from mailbatch.outcome import Reply, Status
+from mailbatch.sasl import Login, Plain
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import Login, Plain
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.content import stuff

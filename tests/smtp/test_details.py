@@ -8,8 +8,8 @@ import pytest
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Reply, Status
+from mailbatch.sasl import Mechanism
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import Mechanism
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import Deadline, Verb
 from mailbatch.smtp.connection import Connection

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
 from mailbatch.outcome import Reply
+from mailbatch.sasl import Mechanism, XOAuth2
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import AuthExchange, Mechanism, XOAuth2
+from mailbatch.smtp.auth import AuthExchange
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.echoes import Echoes, forms
 

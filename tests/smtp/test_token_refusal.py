@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from mailbatch.smtp.auth import AuthExchange, Plain, XOAuth2
+from mailbatch.sasl import Plain, XOAuth2
+from mailbatch.smtp.auth import AuthExchange
 
 
 def challenge(said: object) -> str:
