@@ -17,7 +17,7 @@ from mailbatch.checks.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_T
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
-from mailbatch.errors import InputError, Location
+from mailbatch.errors import InputError, Location, Reason
 from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.message import Content
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _TELLING = 4  # characters
-_TOO_LONG = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}
+#: The codes of the reasons that have one of their own; a message without is MB111.
+_CODES = {
+    Reason.UNKNOWN_INLINE: "MB208",
+    Reason.BULK_ID_TOO_LONG: "MB401",
+    Reason.CALLBACK_DATA_TOO_LONG: "MB402",
+}
 _WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Finds the place of a text in the templates, as far as it stands there literally.
@@ -63,12 +68,10 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
 
 def check_error(error: InputError, row: Location) -> Finding:
     """Return the finding for a delivery whose message cannot be made; `row` is its first row."""
-    key = error.location.key if error.location is not None else None
-    code, detail = "MB111", f"{error.message}, for the row in {row}"
-    if "at most" in error.message:
-        code = _TOO_LONG.get(key or "", code)
-    elif "cid:" in error.message and key in {"message.html", "message.markdown"}:
-        code, detail = "MB208", f"{error.message}, so the row in {row} cannot be mailed"
+    code = _CODES.get(error.reason, "MB111") if error.reason is not None else "MB111"
+    detail = f"{error.message}, for the row in {row}"
+    if error.reason is Reason.UNKNOWN_INLINE:
+        detail = f"{error.message}, so the row in {row} cannot be mailed"
     return Finding(code, detail, error.message, error.location, error.hint)
 
 
