@@ -8,7 +8,7 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "host_names", "outcome", "suggest"}
+VALUES = {"errors", "envelope", "files", "host_names", "outcome", "suggest", "times"}
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
+    "files": set(),
+    "times": set(),
     "host_names": set(),
     "suggest": set(),
     "shipping": set(),

@@ -20,6 +20,7 @@ from typing import Self
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
+from mailbatch.files import sync_folder
 from mailbatch.ledger import plan, recovery, space, standing, suspicion
 from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
@@ -30,7 +31,6 @@ from mailbatch.ledger.database import (
     make_folder,
     open_for_reading,
     set_fact,
-    sync_folder,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
