@@ -1,24 +1,33 @@
-"""How much a workbook takes once it is read: looked at before the reader is asked.
+"""The package of a workbook: its size once it is read, and its cells that hold an error.
 
-A workbook is a ZIP package (ECMA-376 part 2), and a few kilobytes of it unpack to gigabytes; the
-reader holds a sheet as a full rectangle, so two cells in opposite corners take as much. Here every
-part is unpacked in pieces and counted, whatever size the package says it has, and the rectangle is
-found from the names of the cells (`<c r="B7">`, part 1, 18.3.1.4) and rows.
+A workbook is a ZIP package (ECMA-376 part 2) of XML parts. Two facts are read from the parts
+themselves, in pieces, because python-calamine tells neither:
+
+- The memory that a sheet will take. A few kilobytes unpack to gigabytes, and the reader holds a
+  sheet as a full rectangle, so two cells in opposite corners take as much. Each part is unpacked
+  and counted, whatever size the package states; the rectangle follows from the names of the cells
+  (`<c r="B7">`, part 1, 18.3.1.4) and rows.
+- The first cell with an error (`<c r="B7" t="e">`), which has no value for a mail.
+
+This module must never give a value of a cell: that is the work of the reader.
 """
 
 from __future__ import annotations
 
 import copy
+import posixpath
 import re
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
-#: What a part may unpack to in any case, in bytes, and how many times its packed size beyond that.
+#: The bytes that a part may unpack to in any case, and the multiple of its packed size beyond that.
 PART, RATIO = 16 << 20, 200
-#: What all parts may unpack to, in bytes.
+#: The bytes that all parts together may unpack to.
 MOST = 1 << 30
-#: How many cells a rectangle may have in any case, and for each that holds something beyond that.
+#: The cells that a rectangle may have in any case, and more for each cell that is not empty.
 CELLS, PER_CELL = 4_000_000, 8
 
 _PIECE = 1 << 20
@@ -33,7 +42,22 @@ _NAMELESS = re.compile(rb"<(?:\w+:)?c(?:\s(?![^<>]*\br\s*=)[^<>]*)?(?<!/)>")
 # Counted first, which is much quicker: usually each cell and each row has a name.
 _TAGS = (b"<c ", b"<c>", b":c ", b":c>", b"<row", b":row")
 _NAMED = (b' r="', b" r='")
+_BOOK = "xl/workbook.xml"
+_LINKS = "xl/_rels/workbook.xml.rels"
+_ANY_CELL = re.compile(rb"<(?:\w+:)?c\s([^<>]*?)/?>")
+_IS_ERROR = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_NAME = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
+# RuntimeError stands for encryption and for unknown methods of compression.
+_NO_PACKAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ET.ParseError)
 _ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell by its name, such as B7, and its row."""
+
+    name: str
+    row: int
 
 
 def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:
@@ -65,6 +89,19 @@ def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS
     except _UNREADABLE as error:
         raise ValueError(str(error)) from None
     return None
+
+
+def failed_cell(path: Path, sheet: str) -> Cell | None:
+    """Return the first cell of a sheet that holds an error, None if there is none.
+
+    A package of another form than expected has none: `open_workbook` refuses such a file.
+    """
+    try:
+        with zipfile.ZipFile(path) as package:
+            part = _part_of(package, sheet)
+            return None if part is None else _search(package, part)
+    except _NO_PACKAGE:
+        return None
 
 
 class _Extent:
@@ -124,3 +161,34 @@ def _column(letters: bytes) -> int:
     for letter in letters:
         number = 26 * number + letter - 64
     return number
+
+
+def _part_of(package: zipfile.ZipFile, sheet: str) -> str | None:
+    """Return the name of a sheet's part."""
+    targets = {link.get("Id"): link.get("Target", "") for link in _root(package, _LINKS)}
+    for element in _root(package, _BOOK).iter():
+        if element.tag.endswith("}sheet") and element.get("name") == sheet:
+            links = [value for key, value in element.items() if key.endswith("}id")]
+            if not links or links[0] not in targets:
+                return None
+            return posixpath.normpath(posixpath.join("/xl", targets[links[0]])).lstrip("/")
+    return None
+
+
+def _root(package: zipfile.ZipFile, part: str) -> ET.Element:
+    # The workbook is the user's own, as the job is.
+    return ET.fromstring(package.read(part))  # noqa: S314 - see above
+
+
+def _search(package: zipfile.ZipFile, part: str) -> Cell | None:
+    with package.open(part) as stream:
+        rest = b""
+        while piece := stream.read(_PIECE):
+            text = rest + piece
+            for tag in _ANY_CELL.finditer(text):
+                if _IS_ERROR.search(tag[1]):
+                    name = _NAME.search(tag[1])
+                    if name is not None:
+                        return Cell((name[1] + name[2]).decode("ascii"), int(name[2]))
+            rest = text[max(text.rfind(b"<"), len(text) - _LONGEST_TAG) :]
+    return None
