@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,6 +80,21 @@ class Location:
         return place
 
 
+class Reason(Enum):
+    """The reason of an error that other code must tell from all others of its class.
+
+    Messages are for people and may be reworded at any time; a reason stays. Code that decides
+    something compares reasons or classes, never messages.
+    """
+
+    #: The HTML part shows a `cid:` name that is not in message.inline.
+    UNKNOWN_INLINE = auto()
+    #: callbacks.bulk_id has more characters than the provider takes.
+    BULK_ID_TOO_LONG = auto()
+    #: callbacks.data has more characters than the provider takes.
+    CALLBACK_DATA_TOO_LONG = auto()
+
+
 class MailbatchError(Exception):
     """The base of every failure that mailbatch reports.
 
@@ -102,16 +118,23 @@ class UsageError(MailbatchError):
 class InputError(MailbatchError):
     """A mistake in the user's files.
 
-    `location` is the place. `str()` gives `file:line:column: key: message` with what is known.
+    `location` is the place, `reason` tells the error from others of its class where that matters.
+    `str()` gives `file:line:column: key: message` with what is known.
     """
 
     exit_code = 65
 
     def __init__(
-        self, message: str, *, location: Location | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        hint: str | None = None,
+        reason: Reason | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.location = location
+        self.reason = reason
 
     def __str__(self) -> str:
         if self.location is None:

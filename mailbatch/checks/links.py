@@ -1,4 +1,10 @@
-"""What is wrong with the address of a link or an image in a mail. Never resolves or fetches one."""
+"""The faults of the address of a link or an image in a mail, as codes.
+
+    >>> link_fault("www.example.com"), link_fault("http://localhost/"), image_fault("logo.png")
+    ('MB203', 'MB204', 'MB207')
+
+This module must never resolve a name or fetch an address.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ import re
 from functools import lru_cache
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):")
-# RFC 3986 3.2: what stands between // and the path, without user and port.
+# RFC 3986 3.2: the authority between // and the path, without user and port.
 _HOST = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>\[[^\]/]*\]|[^/?#:@]*)", re.IGNORECASE)
 _NOWHERE = frozenset(("javascript", "vbscript", "about", "data"))
 _WEB = frozenset(("http", "https"))
@@ -15,7 +21,7 @@ _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".test", ".home.arpa")
 
 
 def link_fault(address: str) -> str | None:
-    """Return the code of what is wrong with a link, None where nothing is."""
+    """Return the code of the fault of a link, None for a link without a fault."""
     scheme = _scheme(address)
     fault = None
     if address in {"", "#"} or scheme in _NOWHERE:
@@ -32,13 +38,13 @@ def link_fault(address: str) -> str | None:
 
 
 def _scheme(address: str) -> str | None:
-    """Return the scheme in lower case; what looks like a host with a port has none."""
+    """Return the scheme in lower case; a host with a port, as in `example.com:80/`, has none."""
     found = _SCHEME.match(address)
     return found[1].lower() if found is not None else None
 
 
 def image_fault(address: str) -> str | None:
-    """Return the code of what is wrong with the source of an image, None where nothing is."""
+    """Return the code of the fault of an image's source, None for a source without a fault."""
     scheme = _scheme(address)
     if scheme in {"cid", "data"}:
         return None
@@ -66,5 +72,9 @@ def _fault_of(host: str) -> str | None:
 
 
 def stem(address: str) -> str:
-    """Return an address without its query and fragment, which often differ from row to row."""
+    """Return an address without its query and fragment, which often differ from row to row.
+
+    >>> stem("https://example.com/u?id=7#top")
+    'https://example.com/u'
+    """
     return re.split(r"[?#]", address, maxsplit=1)[0] or address

@@ -1,7 +1,9 @@
 """The checks of one message and of the job: pure functions from values to findings.
 
-They never read files, never render and never refuse anything: what makes a message impossible is
-the business of the rooms that make it.
+    check_message(content, Facts.of(job, find))  # -> (Finding("MB302", "84 characters: ..."), ...)
+
+The checks never read files, never render and never refuse: an impossible message is refused by the
+room that makes messages, and is described here by `check_error`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from mailbatch.checks.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_T
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
-from mailbatch.errors import InputError, Location
+from mailbatch.errors import InputError, Location, Reason
 from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.message import Content
@@ -26,17 +28,26 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
 _SHOWN = 100
-_TELLING = 4  # characters
-_TOO_LONG = {"callbacks.bulk_id": "MB401", "callbacks.data": "MB402"}
+_TELLING = 4  # characters; a shorter value stands in too many places of a template
+#: The codes of the reasons that have one of their own; a message without is MB111.
+_CODES = {
+    Reason.UNKNOWN_INLINE: "MB208",
+    Reason.BULK_ID_TOO_LONG: "MB401",
+    Reason.CALLBACK_DATA_TOO_LONG: "MB402",
+}
 _WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
-#: Finds the place of a text in the templates, as far as it stands there literally.
+#: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the checks of a message know of its job; `locate` gives the place of a key of it."""
+    """The facts of a job that the checks of a message need.
+
+    `inline` are the names of its inline images, `tracked` is true with a tracking URL. `find` gives
+    the place of a text in the templates, `locate` that of a key in the job.
+    """
 
     inline: frozenset[str]
     tracked: bool
@@ -51,7 +62,7 @@ class Facts:
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
-    """Return what the checks find in one message."""
+    """Return the findings of one message."""
     found = list(_headers(content, facts))
     if content.html is not None:
         found += _html(content.html, facts)
@@ -62,13 +73,14 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
 
 
 def check_error(error: InputError, row: Location) -> Finding:
-    """Return the finding for a delivery whose message cannot be made; `row` is its first row."""
-    key = error.location.key if error.location is not None else None
-    code, detail = "MB111", f"{error.message}, for the row in {row}"
-    if "at most" in error.message:
-        code = _TOO_LONG.get(key or "", code)
-    elif "cid:" in error.message and key in {"message.html", "message.markdown"}:
-        code, detail = "MB208", f"{error.message}, so the row in {row} cannot be mailed"
+    """Return the finding of a delivery whose message cannot be made.
+
+    `row` is the place of the delivery's first row. The code follows from the error's reason.
+    """
+    code = _CODES.get(error.reason, "MB111") if error.reason is not None else "MB111"
+    detail = f"{error.message}, for the row in {row}"
+    if error.reason is Reason.UNKNOWN_INLINE:
+        detail = f"{error.message}, so the row in {row} cannot be mailed"
     return Finding(code, detail, error.message, error.location, error.hint)
 
 
@@ -99,7 +111,7 @@ def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
 
 
 def _written_out(content: Content, facts: Facts) -> Iterator[Finding]:
-    """Look at the addresses of the text part that the HTML part does not have."""
+    """Check the addresses of the text part that are missing in the HTML part."""
     html = content.html or ""
     found = dict.fromkeys(_WRITTEN_OUT.findall(content.text or ""))
     for link in (address.rstrip(".,;:!?") for address in found):
@@ -153,7 +165,7 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
 
 
 def _named(attribute: str, value: str) -> str:
-    """Return what to look for in a template: short values only together with their attribute."""
+    """Return the text to look for in a template: a short value only with its attribute."""
     return value if len(value) >= _TELLING else f'{attribute}="{value}"'
 
 
@@ -169,7 +181,7 @@ def _unsubscribe(content: Content, facts: Facts) -> Iterator[Finding]:
 
 
 def check_job(job: Job) -> Iterator[Finding]:
-    """Give what the checks find in the job itself, once for all messages."""
+    """Yield the findings of the job itself, once for all messages."""
     message = job.message
     if message.html is not None and message.text is None:
         yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))

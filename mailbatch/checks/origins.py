@@ -23,10 +23,10 @@ class Origins:
         self._cached = lru_cache(maxsize=2048)(self._find)
 
     def find(self, text: str) -> Location | None:
-        """Return the first place of a text, or of its beginning; None where there is none.
+        """Return the first place of a text in the templates, None for a text in none of them.
 
-        Of an address that rows complete, the beginning up to its last slash or question mark is
-        looked for.
+        The rows complete many addresses: for `https://example.com/u/ann` the place of
+        `https://example.com/u/` is returned, and so on up to the last slash, `?` or `=`.
         """
         return self._cached(text)
 

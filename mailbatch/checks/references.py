@@ -1,7 +1,11 @@
-"""What an HTML part refers to: links, images, `cid:` names, elements that do nothing in a mail.
+"""The references of an HTML part: links, images, `cid:` names, elements without effect in a mail.
 
-A scanner for tags, not a parser: it looks at every message of a mailing, so it costs microseconds.
-It never changes anything and never fetches anything.
+    >>> references('<a href="https://example.com/">x</a><img src="cid:logo" alt="">')
+    References(links=('https://example.com/',), images=(Image(source='cid:logo', has_alt=True),),
+    names=frozenset({'logo'}), taken_out=())
+
+A scanner for tags, not a parser: every message of a mailing is scanned, in microseconds. This
+module must never change or fetch anything.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
 
-#: Elements that do nothing in a mail, because mail programs take them out.
+#: Elements that mail programs take out of a message.
 TAKEN_OUT = frozenset(
     ("script", "form", "iframe", "frame", "object", "embed", "applet", "video", "audio", "input")
 )
@@ -33,7 +37,7 @@ _STYLE = re.compile(r"<style\b.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its address as it stands there, and whether it has alt text at all."""
+    """An image: the address in `src`, and whether there is an `alt` at all."""
 
     source: str
     has_alt: bool
@@ -41,7 +45,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Everything that an HTML part refers to, in its order; `taken_out` are names of elements."""
+    """The references of an HTML part, in their order; `taken_out` are names of elements."""
 
     links: tuple[str, ...]
     images: tuple[Image, ...]
@@ -50,7 +54,7 @@ class References:
 
 
 def references(html: str) -> References:
-    """Return what an HTML part refers to; comments, conditional ones too, do not count."""
+    """Return the references of an HTML part, but none of a comment, conditional or not."""
     links: list[str] = []
     images: list[Image] = []
     out: dict[str, None] = {}
@@ -77,7 +81,7 @@ def references(html: str) -> References:
 
 @lru_cache(maxsize=4096)
 def _attributes(text: str) -> dict[str, str]:
-    """Return the attributes of a tag; of one that stands there twice the first, as in HTML."""
+    """Return the attributes of a tag; of two with one name the first, as HTML says."""
     found: dict[str, str] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(text):
         found.setdefault(name.lower(), unescape(double or single or bare).strip())
@@ -85,7 +89,11 @@ def _attributes(text: str) -> dict[str, str]:
 
 
 def left_over(text: str, *, html: bool = False) -> str | None:
-    """Return template markup that is left in a finished text, None where there is none."""
+    """Return the first template markup that is left in a finished text, None without any.
+
+    >>> left_over("Dear *|FNAME|*,")
+    '*|FNAME|*'
+    """
     if not any(mark in text for mark in ("{{", "{%", "*|")):
         return None
     match = _LEFT_OVER.search(_STYLE.sub("", text) if html else text)

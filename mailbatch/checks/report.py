@@ -1,6 +1,8 @@
-"""What `mailbatch check` found, as lines for people, as JSON, and as GitHub's workflow commands.
+"""The report of `mailbatch check`: tallies as lines, as JSON, and as GitHub's workflow commands.
 
-Only words and forms here: what is an error was decided where the code was given.
+    letter.html.j2:12:9: warning MB206: An image has no alt text: src="hero.png" (500 times)
+
+Words and forms alone: the code of a finding, and with it the severity, was chosen before.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ from mailbatch.errors import (
     TemplateError,
 )
 
-#: Their details have the numbers.
+#: The codes whose details state the number of rows.
 _COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116"))
-#: GitHub knows these levels.
+#: The levels of GitHub by our severities.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def input_tallies(error: MailbatchError) -> list[Tally]:
-    """Return the mistakes that `mailbatch run` would refuse, each as a tally of its own."""
+    """Return the mistakes that `mailbatch run` would refuse, each as a tally of its own.
+
+    An error that is not of the inputs gives none: the session's, for example.
+    """
     if isinstance(error, InputErrors):
         return [tally for one in error.errors for tally in input_tallies(one)]
     if not isinstance(error, InputError):
@@ -44,7 +49,7 @@ def _code_of(error: InputError) -> str:
 
 
 def count_of(tallies: Iterable[Tally], severity: Severity) -> int:
-    """Return how many tallies have a severity."""
+    """Return the number of tallies with a severity."""
     return sum(severity_of(tally.code) is severity for tally in tallies)
 
 
@@ -63,7 +68,7 @@ def _times(tally: Tally) -> str:
 def text_lines(tallies: Iterable[Tally]) -> list[str]:
     """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`.
 
-    Below it stands what to do about this very finding, where that is known.
+    The hint of a tally, if there is one, follows on a line of its own.
     """
     lines = []
     for tally in tallies:
@@ -79,7 +84,7 @@ def text_lines(tallies: Iterable[Tally]) -> list[str]:
 
 
 def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
-    """Return the tallies for JSON."""
+    """Return the tallies as the objects of `check --json`, one each."""
     found = []
     for tally in tallies:
         code, place = CODES[tally.code], tally.location
@@ -101,10 +106,12 @@ def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
 
 
 def github_lines(tallies: Sequence[Tally], job: Path) -> list[str]:
-    """Return workflow commands, which GitHub shows beside the lines of a pull request.
+    """Return a workflow command for each tally, which GitHub shows beside the lines of a change.
 
-    GitHub wants paths from where the workflow runs: those of templates and tables, which are
-    relative to the `job` file, become so.
+        ::warning file=jobs/letter.html.j2,line=12,col=9,title=MB206 ...::src="hero.png"
+
+    The paths of templates and tables, relative to the `job` file, become relative to the folder of
+    the workflow.
 
     Source: docs.github.com, "Workflow commands for GitHub Actions", setting a notice, warning or
     error message.

@@ -17,13 +17,16 @@ from mailbatch.render.message import Content
 
 _MOST_ERRORS = 10
 _MOST_LABELS = 3
-#: What is kept, by how much it tells.
+#: The ranks of the chosen deliveries, the first kept first.
 _ERROR, _BRANCH, _WARNING, _VALUE, _SHAPE, _FILLER = range(6)
 
 
 @dataclass(slots=True)
 class Chosen:
-    """A delivery that is worth looking at, and why."""
+    """A delivery that is worth looking at, with the reasons in words (`longest first_name`).
+
+    `rank` decides between too many, `order` is the place among all deliveries, from 1.
+    """
 
     delivery: Delivery
     rank: int
@@ -33,7 +36,7 @@ class Chosen:
 
 @dataclass(slots=True)
 class _Spread:
-    """The smallest and the largest of something, and where each was seen first."""
+    """The smallest and the largest value of one measure, each with its first delivery."""
 
     rank: int
     largest: str
@@ -44,7 +47,7 @@ class _Spread:
     at_least: tuple[Delivery, int]
 
     def ends(self) -> Iterator[tuple[str, tuple[Delivery, int]]]:
-        """Give what is worth looking at, by its reason."""
+        """Yield the deliveries at both ends, each with the reason to look at it."""
         yield self.largest, self.at_most
         if self.smallest is not None:
             yield self.smallest, self.at_least
@@ -87,7 +90,10 @@ class Selection:
         findings: Iterable[Finding],
         error: str | None = None,
     ) -> None:
-        """Look at a delivery, the branches it takes and what the checks found in it."""
+        """See a delivery with the branches that it takes and its findings.
+
+        `error` is the text of the error that prevents its message; then `content` is None.
+        """
         self.seen += 1
         if delivery.key in self._keep:
             self._choose(delivery, _ERROR, None)
@@ -102,15 +108,15 @@ class Selection:
         self._fill(delivery)
 
     def choose(self) -> list[Chosen]:
-        """Return what is worth looking at, in the order of the table: `limit`, and `keep`."""
+        """Return the chosen deliveries in the order of the table: `limit` of them, and `keep`."""
         for spread in self._spreads.values():
-            if spread.least < spread.most:  # values of one size tell nothing
+            if spread.least < spread.most:  # values of one size need no look
                 for reason, (delivery, order) in spread.ends():
                     self._choose(delivery, spread.rank, reason, order)
         others = sum(one.delivery.key not in self._keep for one in self._chosen.values())
         for order, delivery in self._sample:
             if self._keep or others >= self._limit:
-                break  # what is compared is not filled up: more would only seem new
+                break  # a comparison is not filled up: the fillers would seem new
             if delivery.id not in self._chosen:
                 others += 1
                 self._choose(delivery, _FILLER, None, order)
@@ -120,13 +126,13 @@ class Selection:
         return sorted([*kept, *rest[: self._limit]], key=lambda chosen: chosen.order)
 
     def _not_first(self, reason: str) -> str | None:
-        """Return a reason, but for the first row of all: it is the first in many ways."""
+        """Return a reason; None for the first delivery, which is the first in too many ways."""
         return reason if self.seen > 1 else None
 
-    def _is_first(self, what: object) -> bool:
-        if what in self._first:
+    def _is_first(self, fact: object) -> bool:
+        if fact in self._first:
             return False
-        self._first.add(what)
+        self._first.add(fact)
         return True
 
     def _choose(
@@ -190,7 +196,7 @@ class Selection:
             spread.least, spread.at_least = size, at
 
     def _fill(self, delivery: Delivery) -> None:
-        """Keep evenly spaced deliveries, whatever their number turns out to be."""
+        """Keep evenly spaced deliveries; the number of all is not known before the end."""
         if (self.seen - 1) % self._stride:
             return
         self._sample.append((self.seen, delivery))

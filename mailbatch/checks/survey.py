@@ -1,7 +1,12 @@
-"""The survey of a mailing: every row and every message is looked at once, and little is kept.
+"""The survey of a mailing: every row and every message is seen once, and little is kept.
 
-`mailbatch check` and `mailbatch preview` make the same survey, so both say the same. It renders
-nothing itself: whoever has the messages shows them.
+    survey = Survey(job, "2026-W48", columns, branches)
+    survey.row(recipient)                             # each row of the table
+    survey.see(delivery, message, content, error)     # each message, or the error in its place
+    survey.overview(counts).tallies                   # all findings, counted
+
+`mailbatch check` and `mailbatch preview` make the same survey, so both report the same. The survey
+must never render: its caller has the messages.
 """
 
 from __future__ import annotations
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
 
 
 class Survey:
-    """What is known of a mailing after its rows and messages were shown to it.
+    """Collects the findings, the extremes and the coverage of a mailing, row by row.
 
-    `limit` is how many deliveries `chosen` gives; `keep` are keys that it gives in
-    any case.
+    `limit` bounds the deliveries that `chosen` returns; `keep` are keys of deliveries that are
+    returned on top of these. `largest` is the size of the largest message in bytes, `beyond_ascii`
+    the number of addresses that need SMTPUTF8.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Survey:
         self.beyond_ascii = 0
 
     def row(self, recipient: Recipient) -> None:
-        """Look at a row of the table."""
+        """See a row of the table."""
         self._table.row(recipient)
         if recipient.status == "pending" and not recipient.address.isascii():
             self.beyond_ascii += 1
@@ -68,7 +74,7 @@ class Survey:
         content: Content | None,
         error: InputError | None,
     ) -> tuple[Finding, ...]:
-        """Look at a message, or at the error that prevents it; return what the checks find."""
+        """See a message, or the error that prevents the message; count and return the findings."""
         findings = self.findings(delivery, content, error)
         if content is None:
             for finding in findings:
@@ -114,8 +120,8 @@ class Survey:
     def overview(self, counts: Mapping[str, int], *, complete: bool = True) -> Overview:
         """Return the mailing as a whole; `counts` are its recipients by status.
 
-        Without `complete` only some messages were shown: nothing is said about what none of them
-        did.
+        Without `complete` only some messages were seen: unreached branches, unused columns and the
+        findings of the table as a whole are left out.
         """
         tallies = self._tallies
         unreached: tuple[tuple[Location, str], ...] = ()

@@ -1,6 +1,8 @@
-"""The checks of the recipient table: placeholders, empty cells, and who is not mailed.
+"""The checks of the recipient table: placeholders, formulas, empty cells, rows that are not mailed.
 
-Rows are shown one after the other and not kept; what is kept is bounded.
+    people.csv:7: warning MB119: A value looks like a placeholder: first_name is 'FNAME'
+
+Rows are seen one after the other; the memory taken is bounded, whatever the size of the table.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.tallies import Tallies
 
-#: What exports and forms write where they know nothing, in lower case.
+#: The values that exports and forms write where no value is known, in lower case.
 _WORDS = """
 test testing tester asdf qwerty foo xxx xxxx tbd tba todo dummy sample placeholder lorem
 nan null none undefined nil n/a #n/a #ref! #name? #value! #div/0! (null) <null> [null]
@@ -58,7 +60,7 @@ class TableChecks:
         self.rows = 0
 
     def row(self, recipient: Recipient) -> None:
-        """Look at one row."""
+        """Check one row."""
         self.rows += 1
         if recipient.status == "invalid":
             reason = recipient.reason or "is invalid"
@@ -85,16 +87,19 @@ class TableChecks:
 
     @property
     def domains(self) -> tuple[tuple[str, int], ...]:
-        """The domains of everybody who would be mailed, most first."""
+        """The domains of the pending recipients with their numbers, most first."""
         return tuple(sorted(self._domains.items(), key=lambda item: (-item[1], item[0])))
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The columns that nothing reads."""
+        """The columns that no template, header or rule reads."""
         return tuple(self._unused)
 
     def summary(self, counts: Mapping[str, int]) -> Iterator[tuple[Finding, int]]:
-        """Give what is found in the table as a whole, each with the number of rows it is about."""
+        """Yield the findings of the table as a whole, each with the number of its rows.
+
+        `counts` are the recipients by status.
+        """
         place = Location(self._path, 1)
         if self._address not in {None, self._wanted}:
             detail = f"{self._address!r} for {self._wanted!r}"
@@ -128,7 +133,11 @@ def check_rows(
 
 
 def is_formula(cell: str) -> bool:
-    """Tell whether a cell holds a formula of a spreadsheet, not what it came to."""
+    """Tell whether a cell holds a formula of a spreadsheet in place of its result.
+
+    >>> is_formula("=UPPER(A2)"), is_formula("=A2")
+    (True, False)
+    """
     return _FORMULA.match(cell) is not None
 
 
@@ -137,5 +146,9 @@ def _short(text: str) -> str:
 
 
 def is_placeholder(cell: str) -> bool:
-    """Tell whether a cell holds what stands where nothing is known."""
+    """Tell whether a cell holds a placeholder in place of a value.
+
+    >>> is_placeholder(" #N/A "), is_placeholder("Tess")
+    (True, False)
+    """
     return cell.strip().casefold() in PLACEHOLDERS

@@ -1,4 +1,12 @@
-"""Findings counted over all messages and rows: a mailing of a million has a report of a page."""
+"""Findings counted over all messages and rows: a mailing of a million has a report of a page.
+
+    >>> tallies = Tallies()
+    >>> tallies.add(Finding("MB206", 'src="hero.png"', subject="hero.png"), 500)
+    >>> [(tally.code, tally.subject, tally.count) for tally in tallies.result()]
+    [('MB206', 'hero.png', 500)]
+
+The subjects that are told apart and the details that are kept are bounded.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +15,9 @@ from collections.abc import Iterable
 from mailbatch.checks.codes import Severity, severity_of
 from mailbatch.checks.findings import Finding, Tally
 
-#: So many subjects of a code are told apart; what comes after is counted as one.
+#: The subjects of a code that are told apart; all others are counted as one.
 MOST_SUBJECTS = 20
-#: So many details are kept of a tally.
+#: The details that a tally keeps.
 MOST_EXAMPLES = 3
 _ORDER = {severity: number for number, severity in enumerate(Severity)}
 _OTHERS = "\x00others"

@@ -1,11 +1,11 @@
-"""Addresses: the text of an address cell and its form on the wire.
+"""Addresses: what may stand in an address cell, as it goes on the wire.
 
 Only an addr-spec is an address here (RFC 5321 4.1.2 `Local-part "@" Domain`, RFC 6531 3.3): no
-display name, angle brackets, comment, group, route, address literal or list. This module must never
-repair a cell: any other text is refused with a reason for people. A returned address holds no
-control character, no white space, no `<` and no `>`, so that no address can leave its place in a
-command. No name server is asked: whether a domain receives mail is the server's business, and the
-reserved names (`example.com`, `*.test`, RFC 6761) are addresses like any other.
+display name, angle brackets, comment, group, route, address literal or list. This module never
+repairs: what it cannot take as it stands is refused with a reason for people, and what it returns
+holds no control character, no white space, no `<`, no `>`, so that it cannot leave its place in
+a command. It asks no name server: whether a domain receives mail is the server's business,
+and the reserved names (`example.com`, `*.test`, RFC 6761) are addresses like any other.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _SHELTER = ".x"
 
 
 def parse_address(text: str) -> str:
-    """Return the addr-spec in `text` in the form of the wire.
+    """Return the addr-spec in `text` as it goes on the wire.
 
     Surrounding ASCII white space is dropped and the domain becomes lower-case A-labels (RFC 5890
     2.3.2.1); the spelling of the local part is kept. A local part beyond ASCII is
@@ -115,18 +115,18 @@ def needs_smtputf8(spec: str) -> bool:
 
 
 def address_key(spec: str) -> str:
-    """Return the key that all spellings of one mailbox share; `spec` is a parsed address.
+    """Return what all spellings of one mailbox have in common; `spec` is a parsed address.
 
-    RFC 5321 2.4 lets a host tell `Ann` from `ann`, but no host that people use does, and mailing
+    RFC 5321 2.4 lets a host tell `Ann` from `ann`, but none that people use does, and mailing
     one person twice, or in spite of an unsubscription, is the worse mistake. So local parts are
-    compared without case, and only compared: the wire keeps the spelling. Lower case is enough:
-    nothing else differs between the spellings of parsed addresses. The ledger compares so, too.
+    compared without case, and only compared: the wire keeps the spelling. Lower case is the whole
+    of it, because all else is the same in parsed addresses already; the ledger compares so, too.
     """
     return spec.lower()
 
 
 def _refuse_what_is_no_addr_spec(text: str) -> None:
-    """Refuse a text for its shape as a whole, both sides of the `@` aside, best reason first."""
+    """Refuse what shows without looking at the two sides of the `@`, most telling reason first."""
     if not text:
         raise ValueError("the address is empty")
     if len(text) > MAX_ADDRESS:
@@ -148,7 +148,7 @@ def _refuse_what_is_no_addr_spec(text: str) -> None:
 
 
 def _refuse_odd_character(character: str) -> None:
-    """Refuse invisible characters: controls, format and bidi characters, odd spaces."""
+    """Refuse what people cannot see: controls, format and bidi characters, odd spaces."""
     category = unicodedata.category(character)
     if category == "Cc":
         raise ValueError(f"the address contains a control character ({_shown(character)})")
@@ -227,7 +227,7 @@ def _refuse_misplaced_dots(part: str, side: str) -> None:
 
 
 def _refuse_lookalikes(part: str, side: str) -> None:
-    """Refuse characters that change under way or look like another one (UTS 39 3.3, 5.2)."""
+    """Refuse what would change under way or stands for another character (UTS 39 3.3, 5.2)."""
     if unicodedata.category(part[0])[0] == "M":
         raise ValueError(f"the part {side} the @ begins with a combining character")
     for character in part:
@@ -244,7 +244,7 @@ def _refuse_lookalikes(part: str, side: str) -> None:
 
 
 def _shown(character: str) -> str:
-    """Name a character so that an editor can find that one and no terminal obeys."""
+    """Name a character such that it can be found in an editor and cannot act on a terminal."""
     if " " < character <= "~":
         return repr(character)
     name = unicodedata.name(character, "")

@@ -1,9 +1,9 @@
 """A program whose output is the recipient table, such as a query with `psql --csv`.
 
-The program runs once and to the end, without a shell and without input, in the job's folder. The
-output is kept in a file without a name (flat memory), and believed only after exit code 0. So a
-query that breaks off in the middle leaves no recipient out, and two readings of the table are the
-same. The program and its children are stopped after too long a time or when the run is interrupted.
+It runs once, without a shell and without input, in the job's folder, and to its end: what it prints
+is kept in a file without a name (flat memory), and believed only if it ends with 0. So a query that
+breaks off in the middle leaves nobody out, and whoever reads the table twice sees the same table.
+The program and what it started are stopped if they take too long or the run is interrupted.
 """
 
 from __future__ import annotations
@@ -36,19 +36,18 @@ _TELLING = re.compile(r"error|fatal|denied|cannot|could not|not found|no such", 
 
 
 class _NoRoomError(Exception):
-    """There is no room for the output of a program."""
+    """There is no room for what a program prints."""
 
 
 def run_command(
     words: tuple[str, ...], *, folder: Path, location: Location, longest: float = LONGEST
 ) -> Spool:
-    """Run a program in `folder` and return the output.
+    """Run a program in `folder` and return what it printed.
 
-    `location` is the place of the command in the job; `longest` is in seconds.
+    `location` is where the job has the command; `longest` is in seconds.
 
     Raises:
-        RecipientError: The program cannot be run, does not end with 0 or in time, or prints
-            nothing.
+        RecipientError: it cannot be run, does not end with 0 or in time, or prints nothing.
     """
     # What the environment gave is not repeated, as in every text about a job.
     name = "the command" if isinstance(words[0], Interpolated) else f"the command {words[0]}"
@@ -103,7 +102,7 @@ def _started(
 
 
 def _finish(process: subprocess.Popen[bytes], spool: Spool, deadline: float) -> int:
-    """Take the output of the program to the end, and return the exit code."""
+    """Take what the program prints until its end, and return what it ended with."""
     with selectors.DefaultSelector() as selector:
         output = process.stdout.fileno() if process.stdout is not None else -1
         selector.register(output, selectors.EVENT_READ)
@@ -124,7 +123,7 @@ def _finish(process: subprocess.Popen[bytes], spool: Spool, deadline: float) -> 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a running program and its children: politely first."""
+    """Stop a program that still runs, and what it started: politely first."""
     if process.poll() is not None:
         return
     for signum in (signal.SIGTERM, signal.SIGKILL):
@@ -137,7 +136,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _complaint(errors: BinaryIO) -> str:
     """Return the last line of standard error, fit to be shown.
 
-    A line about an error goes before a line that only points at a place.
+    A line that speaks of an error goes before one that only points at a place of it.
     """
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST))
     text = errors.read().decode("utf-8", "backslashreplace")

@@ -1,9 +1,9 @@
 """Comparisons in an expression of the job: a text with a number has no answer, and gets none.
 
 Cells are text. Jinja2 says that `plan == 5` is false and fails in the middle of the table at
-`age > 18`; both would leave recipients out by mistake. Two texts that are numbers have an order
-only where letters and sizes agree: "9" is not more than "100". The comparisons of a syntax tree are
-replaced by comparisons that refuse such pairs.
+`age > 18`; both would leave people out whom nobody meant to leave out. Two texts that are numbers
+have an order only where it is the same by letters and by size: "9" is not more than "100". The
+comparisons of a syntax tree are replaced by ones that refuse these.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _ANY = "the cell"
 
 
 class KindsDifferError(Exception):
-    """A comparison of a text with another kind of value; `hint` shows the right spelling."""
+    """A comparison of a text with something else; `hint` says how it is written."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -56,10 +56,10 @@ class KindsDifferError(Exception):
 
 
 class Comparisons(NodeTransformer):
-    """A visitor that replaces the comparisons of a syntax tree by the filters of `prepare`."""
+    """Replaces the comparisons of a syntax tree; `prepare` makes an environment know them."""
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Filter:  # noqa: N802 - Jinja2's name
-        """Make a filter of a comparison, or of a chain of comparisons."""
+        """Make a filter of a comparison, or of a chain of them."""
         self.generic_visit(node)
         spelled = [_spelled(node.expr), *(_spelled(each.expr) for each in node.ops)]
         arguments: list[nodes.Expr] = [nodes.Const(tuple(spelled))]
@@ -182,7 +182,7 @@ def _check_order(left: str, kind: str, right: str, first: str) -> None:
 
 
 def _spelled(node: nodes.Expr) -> str:
-    """Return the spelling of an operand that a hint can repeat."""
+    """Return how an operand is written, as far as a hint can repeat it."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):

@@ -1,8 +1,8 @@
-"""The header of a CSV text: the record that names the columns, and the delimiter of the cells.
+"""Which record of a CSV text names the columns, and what divides its cells.
 
-The header is the first record that is not blank. Below titles the header is the record that names
-the address column, if every record above has fewer filled cells and no address. Excel's line
-`sep=;` gives the delimiter. A doubt is an error with the key of the job that settles the question.
+It is the first that is not blank; further down where titles stand above: the record that names
+the address column, if all above it have fewer cells filled and no address. Excel's line `sep=;`
+gives the delimiter. Whatever is unclear is an error that names the key which settles it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _LINES = 32  # nor has a record above the data more lines
 class Header:
     """The record that names the columns.
 
-    `line` and `last` are the first and last line, `text` is the text of both and all between;
-    `cells` are the names, the empty text for a column without a name.
+    `line` and `last` are its lines, `text` is what stands there; `cells` are the names, the empty
+    text where a column has none.
     """
 
     line: int
@@ -55,7 +55,7 @@ class Header:
 
     @property
     def filled(self) -> int:
-        """The number of named columns."""
+        """How many columns it names."""
         return sum(map(bool, self.cells))
 
 
@@ -64,10 +64,10 @@ def find_header(
 ) -> Header:
     """Find the header among the first lines of a table.
 
-    `row` is the line, from 1, and `delimiter` the delimiter that the job gives, None without one.
+    `row` is its line, from 1, where the job says so; `delimiter` likewise.
 
     Raises:
-        RecipientError: There is no record, or the record cannot name columns.
+        RecipientError: there is no record, or it cannot be one that names columns.
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise _error(shown, 1, f"{delimiter!r} cannot be a delimiter", hint=None)
@@ -86,10 +86,10 @@ def find_header(
 def find_delimiter(header: str, *, shown: str, line: int = 1) -> str:
     """Return which of comma, semicolon, TAB and vertical bar divides the header.
 
-    The most frequent one outside quotes is the delimiter; a single column needs none.
+    It is the one that stands most often outside quotes; a single column needs none.
 
     Raises:
-        RecipientError: Two of the characters are equally frequent.
+        RecipientError: two stand there equally often.
     """
     bare = "".join(header.split('"')[::2])  # a doubled quote leaves an empty text between
     counts = {delimiter: bare.count(delimiter) for delimiter in DELIMITERS}
@@ -109,7 +109,7 @@ def find_delimiter(header: str, *, shown: str, line: int = 1) -> str:
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return the name of a delimiter for people."""
+    """Return what people call a delimiter."""
     return _NAMES.get(delimiter, repr(delimiter))
 
 
@@ -128,7 +128,7 @@ def bad_quote(fault: QuoteFault, shown: str, where: str = "") -> RecipientError:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A record as the file has the lines."""
+    """A record as it stands."""
 
     line: int
     last: int
@@ -138,7 +138,7 @@ class _Text:
 def _records(lines: Iterable[str], delimiters: str) -> Iterator[_Text]:
     """Put lines together into records: a quoted cell may run over line ends.
 
-    Where a quote is not closed soon, a line is a record, and parsing reports the mistake.
+    Where a quote is not closed soon, a line is a record, and parsing says what is wrong.
     """
     rest = iter(lines)
     waiting: deque[str] = deque()
@@ -225,7 +225,7 @@ class _Search:
         raise _error(self._shown, mark.last if mark else 1, empty)
 
     def _below(self, above: list[Header], header: Header) -> Header:
-        """Return a header that names the address column, below records that can only be titles."""
+        """Return a header that names the address column, if what is above can only be titles."""
         if above and max(_filled(title, header) for title in above) >= header.filled:
             raise _error(
                 self._shown,
@@ -237,7 +237,7 @@ class _Search:
         return header
 
     def _above_data(self, above: list[Header], start: _Text) -> Header:
-        """Return the record above the first address, below records that can only be titles."""
+        """Return what stands right above the first address, if all above it can only be titles."""
         if len(above) > 1:
             *titles, last = above
             if max(_filled(title, last) for title in titles) < last.filled:

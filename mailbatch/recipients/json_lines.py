@@ -1,10 +1,10 @@
 """JSON lines: one JSON object (RFC 8259) a line; the keys of the first one are the columns.
 
 Reading streams and is as strict as for CSV: every object has the keys of the first, in any order,
-and any other line is an error with the number of the line. Values become text: a text is itself, a
-number keeps the spelling of the file (17 is "17", 1.50 is "1.50", no digit of a long one is lost),
-true and false are those words, null is the empty text. A list or an object is refused: a cell holds
-one value. Blank lines are no records.
+and what is none is an error with its line. Values become text: a text is itself, a number stays as
+it is written (17 is "17", 1.50 is "1.50", no digit of a long one is lost), true and false are those
+words, null is the empty text. A list or an object is refused: a cell holds one value. Blank lines
+are no records.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Members(list[tuple[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """A file of JSON objects whose first one was read; iterating reads every object.
+    """A file of JSON objects whose first was read; iterating reads all of them.
 
     `header` is the line of the object that names the columns.
     """
@@ -100,10 +100,10 @@ class JsonLines:
 def open_json_lines(path: Path, *, shown: str, encoding: str) -> JsonLines:
     """Read the columns of a file of JSON lines from its first object.
 
-    `shown` is the name of the file in errors.
+    `shown` is what errors call the file.
 
     Raises:
-        RecipientError: The file cannot be read, or the first line is no object.
+        RecipientError: the file cannot be read, or its first line is no object.
     """
     with Source(path, shown=shown, encoding=encoding) as source:
         for number, line in enumerate(source.lines(), 1):

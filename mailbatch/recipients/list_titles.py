@@ -1,9 +1,8 @@
 """The titles and words in suppression lists of other tools.
 
-The column with the addresses, the column that says whether a subscriber left, and the words for
-that. Facts from the export forms of list managers and sending services; a title or a word that is
-not in the table is never guessed. Titles are compared by letters alone: `E-Mail Address` is
-`emailaddress`.
+Which column has the addresses, which says whether somebody left, and which of its words say so.
+Facts from the export forms of list managers and sending services; what is not in the table is
+never guessed. Titles are compared by their letters alone: `E-Mail Address` is `emailaddress`.
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ def address_columns(columns: Iterable[str]) -> list[str]:
 
 
 def standing_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns that say whether a subscriber left."""
+    """Return the columns that say whether somebody left."""
     return [name for name in columns if _letters(name) in _STANDING]
 
 
 def stays(title: str, cell: str) -> bool:
-    """Tell whether a cell of such a column leaves open that the subscriber left."""
+    """Say whether a cell of such a column does not plainly say that somebody left."""
     kind, word, text = _letters(title), _letters(cell), cell.strip()
     if kind in _WORDS["stayed"]:
         return word not in _WORDS["no"]

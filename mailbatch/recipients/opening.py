@@ -1,6 +1,6 @@
-"""From the `recipients` section of a job to the records: the choice of the reader.
+"""From the `recipients` section of a job to its records: which reader reads them.
 
-The ending of a file's name decides the form; nothing is guessed from the content.
+The form of a file is that of its name's ending; nothing is guessed from its content.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mailbatch.recipients.table import Table, open_table
 
 
 def open_records(job: Job) -> Records:
-    """Open the recipient table of a job, or run the command that prints the table.
+    """Open the recipient table of a job, running its command where it has one.
 
     Raises:
-        JobError: The path leaves the folder of the job.
-        RecipientError: The table cannot be read, or the file is no table.
+        JobError: the path leaves the folder of the job.
+        RecipientError: the table cannot be read, or is none.
     """
     wanted = job.recipients
     shown, encoding = wanted.shown, wanted.encoding

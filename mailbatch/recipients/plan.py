@@ -1,11 +1,11 @@
-"""The plan: every record of the recipient table with the status that the files alone give.
+"""The plan: every record of the recipient table with the status that the files alone give it.
 
 One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, `suppressed` with
-the reason. White space around a cell is no part of the value, and a record of blank cells is no
-recipient, in every form of table. A row that `where` leaves out is not part of the mailing, so the
-row is `filtered` with any address; a suppressed address is recognised in any spelling. Duplicates
-are the business of the ledger, which has the index; no other row is dropped here, and no row is
-changed.
+the reason. White space around a cell is no part of its value, and a record of blank cells is
+nobody, whatever form the table has. A row that `where` leaves out is not part of the mailing, so it
+is `filtered` whatever its address; a suppressed address is recognised in any spelling. Whether an
+address stood in an earlier row is the ledger's to say, which has the index; no other row is dropped
+here and none is changed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,11 @@ _SUPPRESSED = Status.SUPPRESSED.value
 class Plan:
     """The recipients of a job; iterating reads the table and yields a `Recipient` a record.
 
-    `columns` are the names of the cells of every `Recipient.values`, `address` is the column of the
-    address. Each iteration reads the table from the start.
-
-    Raises:
-        RecipientError: At the record where the table stops being a table.
-        JobError: At a record for which `where` gives neither true nor false.
-        InputErrors: At the end, with `on_invalid: stop`, if rows are invalid; then no recipient
-            that was yielded before counts.
+    `columns` are the names of the cells of every `Recipient.values`, `address` is the one with the
+    address. It can be iterated again and
+    again, each time from the start. Iterating raises `RecipientError` where the table stops being a
+    table, `JobError` where `where` gives neither true nor false, and, with `on_invalid: stop`,
+    `InputErrors` at its end if rows are invalid. Then nothing that was yielded counts.
     """
 
     def __init__(
@@ -99,7 +96,7 @@ class Plan:
             yield Recipient(line, address, cells, group)
 
     def _all_valid(self) -> Iterator[Recipient]:
-        """Yield recipients up to the first invalid one, then only collect further mistakes."""
+        """Yield recipients up to the first invalid one, then only collect what else is wrong."""
         errors: list[InputError] = []
         try:
             for recipient in self._recipients():
@@ -122,17 +119,17 @@ class Plan:
 def plan_recipients(
     job: Job, *, edition: str, variables: Mapping[str, object], now: datetime | None = None
 ) -> Plan:
-    """Open the recipient table of a job and check the table against the `recipients` section.
+    """Open the recipient table of a job and check it against what the job says about it.
 
     Reads the header and the suppression lists, and compiles `where`, which sees `job`, `edition`,
-    `variables` and a given `now` beside the columns and `recipient`.
+    `variables` and, if it is given, `now` beside the columns and `recipient`.
 
     Raises:
-        JobError: A path leaves the folder of the job, or `where` is no expression or uses a name
+        JobError: a path leaves the folder of the job, or `where` is no expression or uses a name
             that nothing defines.
-        RecipientError: The table or a suppression list cannot be read or is none, or columns are
+        RecipientError: the table or a suppression list cannot be read or is none, or columns are
             missing or take a name of the templates.
-        InputErrors: Several of these.
+        InputErrors: several of these.
     """
     wanted = job.recipients
     table = open_records(job)
@@ -172,7 +169,7 @@ def plan_recipients(
 
 
 def _scalar(name: str) -> str:
-    """Return the name of a column as a YAML scalar."""
+    """The name of a column as YAML takes it."""
     return name if name.replace("-", "_").isidentifier() else repr(name)
 
 
@@ -222,7 +219,7 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
 
 
 def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
-    """Return the list that names an address or a whole domain, or None."""
+    """Say which list names an address or its domain; None where none does."""
     key = address_key(address)
     domain = f"@{key.rpartition('@')[2]}"
     if key in suppressed:
@@ -242,7 +239,7 @@ def _read_suppressions(job: Job) -> Mapping[str, str]:
 
 
 def _spell(text: str) -> str:
-    """Return the address in a cell in the form of the wire, or the text of a cell without one."""
+    """Return the address in a cell as it goes on the wire, or the text where it is none."""
     try:
         return parse_address(text)
     except ValueError:

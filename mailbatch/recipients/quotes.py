@@ -1,9 +1,8 @@
-"""The place of a wrong quote in a record, which `csv` does not tell.
+"""Where the quotes of a record went wrong: what `csv` does not tell.
 
 `csv` reads on after an open quote and complains many lines later, or at the end of the file. This
-module runs the same state machine with positions, for the one record that failed. A record that
-`csv` accepts is not judged, but for the one trap in which `csv` loses records. A good table costs
-nothing.
+is its state machine once more, with positions, for the one record that failed. It judges nothing
+that `csv` accepts, but for the one trap in which it loses records, and costs a good table nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from mailbatch.recipients.source import split_lines
 class QuoteFault:
     """The quoted cell at which a record breaks, as lines and columns counted from 1.
 
-    `closed` is the quote that ends the cell in the middle of text, None without such a quote.
+    `closed` is the quote that ends the cell in the middle of text, None where none ends it.
     """
 
     opened: tuple[int, int]
@@ -38,9 +37,10 @@ class _Cell(Enum):
 
 
 def find_quote_fault(lines: Iterable[str], first: int, delimiter: str) -> QuoteFault | None:
-    """Return the fault in the quotes of the record that starts on line `first`, or None.
+    """Return what is wrong with the quotes of the record that starts on line `first`.
 
-    `lines` are the lines of the record, line ends included, as far as they were read.
+    `lines` are the lines of the record with their ends, or what was read of them; None means that
+    the record ends in order.
     """
     cell = _Cell.START
     opened = closed = (first, 1)
@@ -65,11 +65,12 @@ def find_quote_fault(lines: Iterable[str], first: int, delimiter: str) -> QuoteF
 
 
 def swallows_records(cells: Sequence[str], delimiter: str) -> bool:
-    """Tell whether a cell over several lines holds nothing but the pieces of other records.
+    """Say whether a cell over several lines holds nothing but the pieces of other records.
 
-    Two stray quotes, rows apart, make one cell of all text between, which `csv` cannot tell from an
-    intended cell. The cell is a mistake only if every line, put back in place, has the cells of a
-    record with an address in the address column of this record.
+    Two stray quotes, rows apart, make one cell of all that stands between, which `csv` cannot
+    tell from a cell that is meant. It is taken for a mistake only if every line of
+    it, put back where it stands, has the cells of a record with an address in the column where
+    this record has one.
     """
     address = next((index for index, cell in enumerate(cells) if is_address(cell)), None)
     return address is not None and any(

@@ -1,11 +1,7 @@
-"""The port of all recipient tables: named columns, and records with the line of each.
+"""What all recipient tables have in common: named columns, and records with the line of each.
 
-Implementations: `table.py` (CSV, also the output of a program), `json_lines.py`, `workbook.py`.
-Cells are text in every form; their meaning is not known here.
-
-    records = open_records(job)
-    for line, cells in records:
-        line, dict(zip(records.columns, cells))  # 2, {"email": "ann@example.com", "name": "Ann"}
+A module of its own reads each form: CSV, JSON lines, workbooks; what a program prints is CSV. Cells
+are text, whatever the form; what they mean is not known here.
 """
 
 from __future__ import annotations
@@ -24,19 +20,16 @@ _CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
 
 
 class Records(Protocol):
-    """A table whose columns are known; iterating reads the records.
+    """A table whose columns are known; iterating reads its records.
 
     Each iteration begins anew and yields `(line, cells)`: the line or row on which the record
-    starts, and as many cells as there are columns.
-
-    Raises:
-        RecipientError: At the place where the table stops being a table, possibly after many
-            records.
+    starts, and as many cells as there are columns. It raises `RecipientError` where the table stops
+    being one, possibly after many records.
     """
 
     @property
     def shown(self) -> str:
-        """The name of the table in errors."""
+        """What errors call the table."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,9 +44,9 @@ class Records(Protocol):
 
 
 def name_fault(names: Sequence[str], line: str = "line") -> str | None:
-    """Return the reason why texts cannot name the columns of a table, or None.
+    """Return why texts cannot name the columns of a table, None if they can.
 
-    `line` is the word of the table for the place of the names.
+    `line` is what the table calls the place of the names.
     """
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):

@@ -1,8 +1,8 @@
 """A user's text as blocks of whole lines, strictly decoded; mistakes have line and column.
 
 A line ends at LF, CRLF or CR, as in every editor that shows line numbers. Memory is bounded by the
-block and by `MAX_LINE` in every case. This module must never guess an encoding, nor replace bytes
-that cannot be decoded: a wrong name in a letter is worse than an error before the letter is sent.
+block and by `MAX_LINE`, whatever the file holds. This module never guesses an encoding and never
+replaces what it cannot decode: a wrong name in a letter is worse than an error before it is sent.
 """
 
 from __future__ import annotations
@@ -58,12 +58,10 @@ class _Stream(Protocol):
 
 
 class Source:
-    """A text file or the output of a program, open for reading once; a context manager.
+    """A text file or what a program printed, open for reading once; a context manager.
 
-    `shown` is the name in errors; `encoding` any text encoding of Python.
-
-    Raises:
-        RecipientError: At opening or reading, with the place of the mistake.
+    `shown` is what errors call it; `encoding` any text encoding of Python. Whatever is wrong with
+    it, opening and reading raise a `RecipientError` with its place.
     """
 
     def __init__(self, origin: Path | Spool, *, shown: str, encoding: str) -> None:
@@ -97,11 +95,11 @@ class Source:
         self._stream.close()
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines, line ends included."""
+        """Yield the lines with their ends."""
         return chain.from_iterable(map(split_lines, self.blocks()))
 
     def blocks(self) -> Iterator[str]:
-        """Yield the text in blocks of whole lines, without a byte order mark."""
+        """Yield the text in blocks of whole lines; a byte order mark is not part of it."""
         decoder = self._codec.incrementaldecoder()
         line = 1  # where `text` begins
         rest = ""
@@ -147,7 +145,7 @@ class Source:
             raise self._error(f"cannot be read: {error.strerror}") from None
 
     def _refuse_other_formats(self, raw: bytes) -> None:
-        """Recognise a file of another form than the job says at the first bytes."""
+        """Recognise at its first bytes a file that is something else than the job says."""
         for magic, what in _NO_TEXT:
             if raw.startswith(magic):
                 raise self._error(f"{self._what} is {what}, not text", hint=_FORMS)
@@ -195,7 +193,7 @@ class Source:
         return self._error(f"{found} is not valid {self._encoding}", *_end(line, before), hint=hint)
 
     def _readings(self, before: str, behind: bytes) -> str:
-        """Return the readings of a cell in the encodings that are likely."""
+        """Say how a cell would read in the encodings that it may be in."""
         start = _EDGES.split(before[-_CELL_SHOWN:].encode())[-1]
         cell = start + _EDGES.split(behind)[0]
         readings = []

@@ -1,4 +1,4 @@
-"""Bytes that are kept until the last reader is done: a file on disk without a name.
+"""Bytes that are kept for as long as somebody reads them: a file on disk without a name.
 
 Memory stays flat, readers do not disturb each other, and nothing is left behind, whatever ends the
 process.
@@ -11,10 +11,9 @@ import weakref
 
 
 class Spool:
-    """A file without a name in the folder for temporary files, deleted with the last use.
+    """A file without a name in the folder for temporary files, deleted with its last use.
 
-    Raises:
-        OSError: The file cannot be created or written.
+    Creating it and writing raise `OSError`.
     """
 
     def __init__(self) -> None:
@@ -23,7 +22,7 @@ class Spool:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Append bytes."""
+        """Put bytes behind what is there."""
         self._file.seek(self.size)
         self._file.write(data)
         self.size += len(data)
@@ -39,7 +38,7 @@ class Spool:
 
 
 class SpoolReader:
-    """One reading of a spool; the spool lives as long."""
+    """One reading of a spool, which it keeps."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -52,4 +51,4 @@ class SpoolReader:
         return data
 
     def close(self) -> None:
-        """Do nothing: the spool closes the file."""
+        """Nothing is owed: the spool closes its file."""

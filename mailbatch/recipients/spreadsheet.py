@@ -1,8 +1,8 @@
 """The forms in which spreadsheets protect a text from being taken for a number or a formula.
 
-A CSV has no types, so programs write `="01234"`, and `'+49 170` for a text that begins like a
-formula (OWASP, CSV injection). These forms are the program's, not the person's: the text is meant.
-Only a CSV has such forms: elsewhere a text is a text.
+A CSV has no types, so programs write `="01234"`, and `'+49 170` for what begins like a formula
+(OWASP, CSV injection). They are the program's, not the person's: the text is meant. Only a CSV has
+them: elsewhere a text is a text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FIRST = frozenset("='")
 
 
 def bare_text(cell: str) -> str:
-    """Return the text that a cell of a CSV protects; any other cell unchanged."""
+    """Return the text that a cell of a CSV protects; other cells as they are."""
     if cell[:1] not in _FIRST:
         return cell
     formula = _FORMULA.fullmatch(cell.rstrip())

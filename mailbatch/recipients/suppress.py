@@ -1,10 +1,10 @@
-"""Suppression lists: addresses and domains that get no mail, against the table.
+"""Suppression lists: who gets nothing, whatever the table says.
 
-A list is read more strictly than a table: an entry that is not understood might be a person who
-asked not to be mailed, so such an entry is an error and never passed over. Lists come from other
-tools: common titles are known (`list_titles.py`), and whole domains are entries. A list with a
-column about leaving is taken whole only if every row says that the subscriber left. Entries are
-held in memory as keys (`address_key`): a million entries take about 120 MB.
+A list is read more strictly than a table: an entry that is not understood might be somebody who
+asked not to be mailed, so it is an error and never passed over. Lists come from other tools: their
+titles are known (`list_titles.py`), whole domains are entries, and a list that says of everybody in
+a column whether they left is taken whole only if it says so of all. Entries are held in memory as
+keys (`address_key`): a million of them take about 120 MB, ten thousand nothing to speak of.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def read_suppressions(
 ) -> Mapping[str, str]:
     """Read suppression lists into a mapping of address keys to the list that names them.
 
-    Each file comes with a name for errors and reasons; the key of a whole domain is `@example.com`.
-    A file named .xlsx or .jsonl is a table, and so is a file whose first line names columns: the
-    addresses are in `column`, or in the column that is plainly titled so, empty cells aside. Any
-    other file has one entry a line, blank lines and `#` comments aside. `delimiter` counts for
-    files whose header has that delimiter.
+    Each file comes with what errors and reasons call it; the key of a whole domain is
+    `@example.com`. A file is a table if it is named .xlsx or .jsonl, or if its first line names
+    columns: then the addresses are in `column`, or in the one that is plainly titled so, empty
+    cells aside. Any other has one entry a line, blank lines and `#` comments aside. `delimiter`
+    counts for those files whose header has it.
 
     Raises:
-        RecipientError: A file cannot be read or is no list.
-        InputErrors: Entries are no addresses, or lines leave open whether the subscriber left.
+        RecipientError: a file cannot be read or is no list.
+        InputErrors: entries are no addresses, or lines do not say that somebody left.
     """
     listed: dict[str, str] = {}
     errors: list[RecipientError] = []
@@ -73,7 +73,7 @@ def _key(entry: str, doubt: str | None = None) -> str:
     """Return the key of an address or a domain (`@example.com`, or `example.com`).
 
     Raises:
-        ValueError: The entry is neither, or is doubtful.
+        ValueError: it is neither, or there is a doubt about it.
     """
     if doubt is not None:
         raise ValueError(doubt)
@@ -99,7 +99,7 @@ def _domain(text: str) -> str:
 def _entries(
     path: Path, shown: str, column: str, delimiter: str | None, encoding: str
 ) -> Iterator[tuple[int, str, str | None]]:
-    """Yield each entry with the line, and with the doubt about the entry, if any."""
+    """Yield each entry with its line, and what is doubtful about it."""
     table = _table(path, shown, column, delimiter, encoding)
     if table is not None:
         yield from _records(table, column)
@@ -112,7 +112,7 @@ def _entries(
 
 
 def _bare_entry(line: str) -> str:
-    """Return the entry on a line without the delimiters and quotes of a table of one column."""
+    """Return the entry on a line without what a table of one column has around it."""
     text = bare_text(line.strip().rstrip(_DELIMITED).strip())
     return text[1:-1].strip() if text[:1] == text[-1:] == '"' and len(text) > 1 else text
 
@@ -120,7 +120,7 @@ def _bare_entry(line: str) -> str:
 def _table(
     path: Path, shown: str, column: str, delimiter: str | None, encoding: str
 ) -> Records | None:
-    """Open a list that is a table; None for a list of one entry a line."""
+    """Open a list that is a table; None where it has one entry a line."""
     ending = path.suffix.lower()
     if ending == ".xlsx":
         from mailbatch.recipients.workbook import open_workbook

@@ -1,11 +1,11 @@
-"""The CSV table (RFC 4180): columns from the header, then records with the line of each.
+"""The CSV table (RFC 4180): columns from its header, then records with the line they start on.
 
 Reading streams and is strict: every record has as many cells as the header, quotes are closed, and
-any other text is an error with a line, for the whole table. Nothing is guessed but the delimiter
-and the place of the header (`header.py`), nothing is repaired, no record is passed over; only lines
-without a text are no records. Delimiters at the end of lines make no columns: blank cells without a
-name are allowed. A quoted cell may hold line ends. Cells are given unchanged, but for the forms of
-spreadsheets (`spreadsheet.py`); the meaning of a cell is not known here.
+what is not a table is an error with its line, for the whole table. Nothing is guessed but the
+delimiter and the place of the header (`header.py`), nothing is repaired, no record is passed over;
+only lines without a text are no records. Delimiters at the end of lines make no columns: cells
+without a name may be there if they are blank. A quoted cell may hold line ends. Cells are given as
+they stand, but for the forms of spreadsheets (`spreadsheet.py`); what they mean is not known here.
 """
 
 from __future__ import annotations
@@ -34,13 +34,11 @@ from mailbatch.recipients.spreadsheet import bare_texts
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV table whose header was read; iterating reads the records.
+    """A CSV table whose header was read; iterating reads its records.
 
     Each iteration reads the table anew and yields `(line, cells)`: the line on which the record
-    starts (the header is line 1), and as many cells as there are columns.
-
-    Raises:
-        RecipientError: At the line where the file stops being a table, possibly after many records.
+    starts (the header is line 1), and as many cells as there are columns. It raises
+    `RecipientError` where the file stops being a table, possibly after many records.
     """
 
     origin: Path | Spool
@@ -57,7 +55,7 @@ class Table:
 
     @property
     def delimiter(self) -> str:
-        """The character between the cells."""
+        """What divides the cells."""
         return self._header.delimiter
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -90,7 +88,7 @@ class Table:
                 raise self._broken(end + 1, header.last + reader.line_num) from None
 
     def _fitted(self, cells: list[str], start: int, end: int) -> list[str]:
-        """Return a record with as many cells as the header; missing and extra cells are blank."""
+        """Return a record with as many cells as the header; what is missing or extra is blank."""
         width = len(self._header.cells)
         if len(cells) <= self._named[-1] or any(map(str.strip, cells[width:])):
             raise self._ragged(cells, start, end)
@@ -147,7 +145,7 @@ class Table:
         )
 
     def _broken(self, start: int, end: int) -> RecipientError:
-        """Return csv's refusal of the record from line `start` to line `end` as an error."""
+        """Say what csv refused in the record that starts on line `start`, read up to line `end`."""
         with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
             lines = islice(opened.lines(), start - 1, None)
             fault = find_quote_fault(islice(lines, end - start + 1), start, self.delimiter)
@@ -180,12 +178,11 @@ def open_table(
 ) -> Table:
     """Read the header of a CSV table.
 
-    `shown` is the name of the table in errors. Without a `delimiter` the header shows the
-    delimiter. Without a `header_row` (a line, from 1) the header is looked for: `naming` knows a
-    header by the address column.
+    `shown` is what errors call it. Without a `delimiter` it is found in the header, without a
+    `header_row` (a line, from 1) the header itself; `naming` knows it by the address column.
 
     Raises:
-        RecipientError: The table cannot be read, or has no header.
+        RecipientError: it cannot be read, or has no header.
     """
     csv.field_size_limit(MAX_CELL)
     with Source(origin, shown=shown, encoding=encoding) as opened:

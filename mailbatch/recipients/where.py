@@ -1,10 +1,10 @@
-"""`recipients.where`: the Jinja2 expression that selects rows.
+"""`recipients.where`: the Jinja2 expression that says which rows are wanted.
 
-The expression is compiled once in an immutable sandbox and checked against the columns before any
-row is read. The names are those of templates (the columns, `recipient`, and the names of the job),
-but none that would make two plans of the same files differ. Cells are text, so the result must be
-true or false: a text taken for a truth value would mail rows whose cell says `no`. Comparing a text
-with a number is a mistake of the job, too (`comparing.py`), never an answer.
+It is compiled once in an immutable sandbox and checked against the columns before any row is read.
+It sees what templates see (the columns, `recipient`, and the names of the job), but nothing that
+would make two plans of the same files differ. Cells are text, so its result must be true or false:
+a text taken for a truth value would mail those whose cell says `no`. Comparing a text with a number
+is a mistake of the job, too (`comparing.py`), never an answer.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def compile_where(
     """Compile the expression for rows of these columns.
 
     `names` are the names beside the columns and `recipient`, such as `variables` and `edition`;
-    `location` is that of the expression. The condition raises `JobError` at a row for which the
-    result is neither true nor false, or where a text meets a number.
+    `location` is that of the expression. A result that is neither true nor false, and a text that
+    is compared with a number, are a `JobError` when the condition meets them.
 
     Raises:
-        JobError: The text is no expression, or uses a name that nothing defines.
+        JobError: the expression is none, or uses a name that nothing defines.
     """
     environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
@@ -112,7 +112,7 @@ def _unknown_names(
     functions: Container[str],
     keys: Mapping[str, tuple[str, ...]],
 ) -> Iterator[tuple[str, str | None]]:
-    """Yield the names that the expression uses and nothing defines, as a message and a hint.
+    """Yield what the expression uses and nothing defines, as a message and a hint.
 
     `functions` are the names that Jinja2 itself defines, `keys` the keys of those names that are
     mappings. A name that the expression somewhere only asks about may be absent.
@@ -143,7 +143,7 @@ def _unknown_names(
 
 
 def _dotted(node: nodes.Node) -> str:
-    """Return `name` or `name.key` for a name and a constant key in either spelling, else ""."""
+    """Return `name` or `name.key` for a name and its constant key in either spelling, else ""."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Name):

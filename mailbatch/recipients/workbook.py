@@ -1,11 +1,11 @@
 """The .xlsx workbook: columns from the first row of a sheet that is not empty, then the rows.
 
 Read by python-calamine (the extra `excel`), imported only here. Row numbers are those of the sheet.
-Cells become the text that people see: whole numbers stay whole, other numbers have 15 significant
-digits, dates and times are ISO 8601, a truth value is true or false. Empty rows are no records. A
-value that would be lost is an error: a cell without a header, the inside of merged cells, and a
-formula that failed (#N/A), which the reader gives as nothing.
-The sheet is held in memory, whose size is bounded before it is read (`workbook_bounds`).
+Cells become text as people see them there: whole numbers stay whole, other numbers have 15
+significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows are no
+records. A value that would be lost is an error: one that no header names, the inside of merged
+cells, and a formula that failed (#N/A), which the reader gives as nothing.
+The sheet is held in memory, whose size is bounded before it is read (`workbook_package`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.records import MAX_CELL, name_fault
-from mailbatch.recipients.workbook_bounds import excess
-from mailbatch.recipients.workbook_parts import failed_cell
+from mailbatch.recipients.workbook_package import excess, failed_cell
 from mailbatch.suggest import did_you_mean_or_all
 
 if TYPE_CHECKING:
@@ -38,10 +37,10 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """A sheet whose header was read; iterating reads the rows.
+    """A sheet whose header was read; iterating reads its rows.
 
-    `header` is the row of the names, from 1. `named` are the places of the columns in a row of the
-    reader, whose first cell is in the column with the number `left`, from 0.
+    `header` is the row of the names, from 1. `named` are the places of the columns in a row as it
+    is read, whose first cell is in the column with the number `left`, from 0.
     """
 
     path: Path
@@ -80,11 +79,11 @@ class Workbook:
 def open_workbook(path: Path, *, shown: str, sheet: str | None) -> Workbook:
     """Read the header of a sheet, by default of the first that is not hidden.
 
-    `shown` is the name of the file in errors.
+    `shown` is what errors call the file.
 
     Raises:
         RecipientError: python-calamine is not installed, the file cannot be read, there is no such
-            sheet, or the sheet is no table.
+            sheet, or it is no table.
     """
     with _opened(path, shown, sheet, check=True) as found:
         row, number = next(
@@ -119,7 +118,7 @@ def _opened(
 ) -> Iterator[CalamineSheet]:
     """Give the sheet with this name, or the first that is not hidden.
 
-    `check`: the file has not been read before, and may be anything.
+    `check`: nothing was read of it yet, and it may be anything.
     """
     try:
         import python_calamine as calamine
@@ -177,7 +176,7 @@ def _refuse_merged(sheet: CalamineSheet, shown: str, header: int) -> None:
 
 
 def cell_text(value: Any) -> str:
-    """Return the text of a value of python-calamine."""
+    """Return the text of a cell as python-calamine gives it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -203,7 +202,7 @@ def _number(value: float) -> str:
 
 
 def _letters(column: int) -> str:
-    """Return the letters of a column, counted from 0: A to Z, AA and so on."""
+    """Return what a sheet calls a column, counted from 0: A to Z, AA and so on."""
     letters = ""
     column += 1
     while column:

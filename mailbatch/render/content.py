@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import MessageError
+from mailbatch.errors import MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids, inline_css
 from mailbatch.render.markdown import html_from_markdown
@@ -79,6 +79,7 @@ class Parts:
                     f"the HTML shows cid:{name}, which is not in message.inline",
                     location=self._place,
                     hint=did_you_mean(name, self._inline),
+                    reason=Reason.UNKNOWN_INLINE,
                 )
         if self._css is not None:
             try:

@@ -5,8 +5,10 @@ import time
 import pytest
 
 from mailbatch.checks.codes import CODES
+from mailbatch.checks.message_checks import check_error
 from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
+from mailbatch.errors import Location, MessageError, Reason
 from mailbatch.smtp.capabilities import Capabilities
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
@@ -146,6 +148,22 @@ def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
     code, found = Mailing(tmp_path).check(capsys, strict=True)
     assert code == 0
     assert [finding["code"] for finding in found["findings"]] == ["MB116"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (None, "MB111"),
+        (Reason.UNKNOWN_INLINE, "MB208"),
+        (Reason.BULK_ID_TOO_LONG, "MB401"),
+        (Reason.CALLBACK_DATA_TOO_LONG, "MB402"),
+    ],
+)
+@pytest.mark.parametrize("message", ["at most 100", "shows cid:x", ""])
+def test_the_code_of_an_error_follows_its_reason_and_not_its_words(reason, code, message):
+    place = Location("job.yaml", 3, key="callbacks.bulk_id")
+    error = MessageError(message, location=place, reason=reason)
+    assert check_error(error, Location("people.csv", 2)).code == code
 
 
 def test_a_cid_without_a_file_says_what_becomes_of_the_row_and_which_name_was_meant(

@@ -11,7 +11,7 @@ from mailbatch.errors import RecipientError
 from mailbatch.recipients.json_lines import open_json_lines
 from mailbatch.recipients.table import open_table
 from mailbatch.recipients.workbook import open_workbook
-from mailbatch.recipients.workbook_bounds import excess
+from mailbatch.recipients.workbook_package import excess
 
 from .workbooks import Sheet, table, write_workbook
 
