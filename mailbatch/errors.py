@@ -161,10 +161,12 @@ class TooManyOpenFiles(MailbatchError):
 class SessionError(MailbatchError):
     """The conversation with the server failed; it says nothing about any single recipient.
 
-    `reply` is the server's reply (`outcome.Reply`) that ended it, where one did.
+    `reply` is the server's reply (`outcome.Reply`) that ended it, where one did. `is_final`: every
+    session of a run would meet it, so that no worker goes on.
     """
 
     exit_code = 69
+    is_final = False
 
     def __init__(
         self, message: str, *, hint: str | None = None, reply: object | None = None
@@ -205,18 +207,21 @@ class TLSError(SessionError):
     """TLS is missing, was refused, or its certificate does not hold."""
 
     exit_code = 77
+    is_final = True
 
 
 class AuthenticationError(SessionError):
     """The server does not accept who we are."""
 
     exit_code = 77
+    is_final = True
 
 
 class LimitReached(SessionError):
     """The server takes no more for now: a rate, or the allowance of a day or a month."""
 
     exit_code = 75
+    is_final = True
 
 
 class TokenUnavailable(SessionError):
@@ -227,6 +232,7 @@ class LocalProtocolError(SessionError):
     """Our side asked for something that the protocol does not allow now: a bug, never retried."""
 
     exit_code = 1
+    is_final = True
 
 
 class RemoteProtocolError(SessionError):
