@@ -77,7 +77,8 @@ def keep(found: Figures) -> None:
     if report.FIGURES.exists():
         found = keeping.merged(keeping.read(report.FIGURES), found)
     keeping.write(found, report.FIGURES)
-    report.write()
+    for path, text in report.files().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@
     │   ├─ TemplateError           a template (65)
     │   └─ MessageError            a message that cannot be built: header, attachment, size (65)
     ├─ InputErrors                 several InputErrors, reported together
-    ├─ LedgerError                 the ledger or the results cannot be read or written (74)
+    ├─ LedgerError                 the ledger cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
+    ├─ OutputError                 a file that mailbatch writes, or standard output, is lost (74)
     ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +41,18 @@ MORE_FILES = (
     "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer server.sessions "
     "need fewer files"
 )
+#: What to do where a disk has no room left.
+FREE_SPACE = "free some space, then run again: what was recorded so far stands"
+#: What to do where a disk fails.
+LOOK_AT_THE_DISK = "look at the disk and its file system, then run again"
+#: The remedies for failures of the system that no other place for the file would mend.
+SYSTEM_REMEDIES = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EIO: LOOK_AT_THE_DISK,
+    errno.EMFILE: MORE_FILES,
+    errno.ENFILE: MORE_FILES,
+}
 #: The limit of the process, and that of the system.
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -66,6 +80,21 @@ class Location:
         return place
 
 
+class Reason(Enum):
+    """The reason of an error that other code must tell from all others of its class.
+
+    Messages are for people and may be reworded at any time; a reason stays. Code that decides
+    something compares reasons or classes, never messages.
+    """
+
+    #: The HTML part shows a `cid:` name that is not in message.inline.
+    UNKNOWN_INLINE = auto()
+    #: callbacks.bulk_id has more characters than the provider takes.
+    BULK_ID_TOO_LONG = auto()
+    #: callbacks.data has more characters than the provider takes.
+    CALLBACK_DATA_TOO_LONG = auto()
+
+
 class MailbatchError(Exception):
     """The base of every failure that mailbatch reports.
 
@@ -87,18 +116,25 @@ class UsageError(MailbatchError):
 
 
 class InputError(MailbatchError):
-    """Something in the user's files is wrong.
+    """A mistake in the user's files.
 
-    `location` says where. `str()` gives `file:line:column: key: message` with what is known.
+    `location` is its place, `reason` tells it from others of its class where that matters. `str()`
+    gives `file:line:column: key: message`, as far as these are known.
     """
 
     exit_code = 65
 
     def __init__(
-        self, message: str, *, location: Location | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        hint: str | None = None,
+        reason: Reason | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.location = location
+        self.reason = reason
 
     def __str__(self) -> str:
         if self.location is None:
@@ -138,7 +174,7 @@ class InputErrors(MailbatchError):
 
 
 class LedgerError(MailbatchError):
-    """The ledger or the results cannot be read or written."""
+    """The ledger cannot be read or written."""
 
     exit_code = 74
 
@@ -147,6 +183,15 @@ class LedgerLocked(LedgerError):
     """Another run holds the edition."""
 
     exit_code = 75
+
+
+class OutputError(MailbatchError):
+    """An output cannot be written: results, figures, a transcript, `.eml` files, standard output.
+
+    The ledger is not concerned: every delivery is as it was recorded.
+    """
+
+    exit_code = 74
 
 
 class TooManyOpenFiles(MailbatchError):

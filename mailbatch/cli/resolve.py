@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting, when
+from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting
 from mailbatch.errors import UsageError
 from mailbatch.outcome import UNFINISHED, Status
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.ledger.ports import Decision, OpenLedger
@@ -95,14 +96,14 @@ def _list(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
                         "row": doubt.line,
                         "address": doubt.address,
                         "message_id": doubt.message_id,
-                        "at": when(doubt.at),
+                        "at": iso_time(doubt.at),
                         "seen": doubt.reason,
                     }
                 )
             else:
                 console.lines(
-                    f"{doubt.address}  row {doubt.line}  <{doubt.message_id}>  {when(doubt.at)}  "
-                    f"{doubt.reason}"
+                    f"{doubt.address}  row {doubt.line}  <{doubt.message_id}>  "
+                    f"{iso_time(doubt.at)}  {doubt.reason}"
                 )
     if number:
         console.say(

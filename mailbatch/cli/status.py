@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.times import iso_time
 
 
 @reporting
@@ -23,7 +24,7 @@ def status_command(
     loaded = read_job(job)
     named = edition_of(loaded, edition)
     with open_to_read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
-        counts, finished = ledger.standing.counts(), when(ledger.standing.finished_at())
+        counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if as_json else ledger.held_by()
     if as_json:
         console.data(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import shown, when
+from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.outcome import Status
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -32,7 +33,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "sessions": summary.sessions,
         "seconds": round(summary.seconds, 3),
         "results": str(summary.results) if summary.results is not None else None,
-        "finished_at": when(summary.finished_at),
+        "finished_at": iso_time(summary.finished_at),
         "learned": dict(summary.learned),
         "error": str(summary.failure) if summary.failure is not None else None,
         "exit_code": summary.exit_code,
@@ -195,7 +196,7 @@ def next_steps(
             steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
         return steps
     if summary.nothing_to_do:
-        done = when(summary.finished_at)
+        done = iso_time(summary.finished_at)
         steps.append(
             f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
             "a recurring mailing wants an edition of its own, such as "

@@ -8,20 +8,15 @@ seen.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.errors import InputError, InputErrors
-from mailbatch.job.model import Job
+from mailbatch.errors import InputError
 from mailbatch.ledger.ports import near
-from mailbatch.preview.table_checks import TableChecks
-from mailbatch.preview.tallies import Tallies
-from mailbatch.recipients.plan import plan_recipients
 from mailbatch.render.message import Content, Message
 
 #: How many deliveries are taken from the scratch ledger at once.
@@ -88,26 +83,3 @@ def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
     """
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)
-
-
-def row_error(
-    job: Job, edition: str, variables: Mapping[str, object], now: datetime, tallies: Tallies
-) -> InputError | InputErrors | None:
-    """Look at the rows although no message can be rendered; what is invalid goes to `tallies`.
-
-    Returns what makes the table wrong as a whole.
-    """
-    try:
-        plan = plan_recipients(job, edition=edition, variables=variables, now=now)
-        table = TableChecks(
-            job.recipients.shown,
-            plan.columns,
-            address=job.recipients.address,
-            read=frozenset(),
-            tallies=tallies,
-        )
-        for recipient in plan:
-            table.row(recipient)
-    except (InputError, InputErrors) as error:
-        return error
-    return None

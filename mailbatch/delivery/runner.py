@@ -24,7 +24,7 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
-from mailbatch.errors import InputError, LedgerError
+from mailbatch.errors import InputError, LedgerError, OutputError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import write_results
 
@@ -137,7 +137,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
     if mailing.results is not None:
         try:
             write_results(ledger, mailing.results)
-        except LedgerError as error:
+        except (LedgerError, OutputError) as error:
             failure = failure or error
     return Summary(
         job=mailing.inputs.job.name,

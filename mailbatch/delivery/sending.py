@@ -178,7 +178,7 @@ def _run_of(
     """Return the parts of the run, put together; `where` names the other end of its sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
-    rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
+    rate = None if job.server.rate is None else job.server.rate.per_second
     clock = SteadyClock(time.time, time.monotonic)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)

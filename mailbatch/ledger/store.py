@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from mailbatch.errors import LedgerError
+from mailbatch.files import sync_folder
 from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.damage import seal
@@ -26,7 +27,6 @@ from mailbatch.ledger.database import (
     check_exists,
     make_folder,
     open_for_reading,
-    sync_folder,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, MailbatchError, OutputError
 from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, settle
@@ -44,7 +44,7 @@ def send(ledger: Ledger) -> int:
     return done
 
 
-def failure(error: LedgerError) -> dict[str, Any]:
+def failure(error: MailbatchError) -> dict[str, Any]:
     return {"exit": error.exit_code, "error": error.message, "hint": error.hint}
 
 
@@ -128,7 +128,7 @@ def full_results(folder: Path) -> dict[str, Any]:
         fill_up(folder)
         try:
             write_results(ledger, target)
-        except LedgerError as error:
+        except OutputError as error:
             seen = failure(error)
         else:
             seen = {}

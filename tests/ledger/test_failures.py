@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.errors import LedgerError, LedgerLocked, OutputError
 from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
@@ -51,8 +51,8 @@ def is_open(path):
 
 
 @contextmanager
-def refused(*words, hint=""):
-    with pytest.raises(LedgerError) as caught:
+def refused(*words, hint="", kind=LedgerError):
+    with pytest.raises(kind) as caught:
         yield
     assert caught.value.exit_code == 74
     for word in words:
@@ -463,13 +463,15 @@ def test_a_place_for_results_that_cannot_be_written_is_named(ledger, tmp_path):
     (tmp_path / "file").write_text("")
     below = tmp_path / "file" / "results.csv"
     words = f"{below}: the file cannot be written: Not a directory"
-    with refused(words, hint="choose another --results"):
+    with refused(words, hint="choose another --results", kind=OutputError):
         check_place(below)
-    with refused(words, hint="choose another --results"):
+    with refused(words, hint="choose another --results", kind=OutputError):
         write_results(ledger, below)
-    with refused(words, hint="choose another --failed"):
+    with refused(words, hint="choose another --failed", kind=OutputError):
         write_unfinished(ledger, below)
-    with refused(f"{tmp_path}: the file cannot be written: it is not a regular file"):
+    with refused(
+        f"{tmp_path}: the file cannot be written: it is not a regular file", kind=OutputError
+    ):
         write_results(ledger, tmp_path)
 
 
