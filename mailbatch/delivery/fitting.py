@@ -14,7 +14,7 @@ from mailbatch.delivery.ahead_process import Composed
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.transport import Offers
 from mailbatch.delivery.work import Prepared, Recorder
-from mailbatch.envelope import Delivery, Envelope
+from mailbatch.envelope import Delivery, Envelope, address_key
 from mailbatch.errors import InputError
 from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
@@ -171,10 +171,10 @@ def _copies(delivery: Delivery, message: Message) -> list[str]:
     """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
     if not message.copies:
         return []
-    known = {address.lower() for address in (*delivery.addresses, *delivery.settled_copies)}
+    known = {address_key(address) for address in (*delivery.addresses, *delivery.settled_copies)}
     copies = []
     for copy in message.copies:
-        if copy.lower() not in known:
-            known.add(copy.lower())
+        if address_key(copy) not in known:
+            known.add(address_key(copy))
             copies.append(copy)
     return copies

@@ -22,6 +22,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.envelope import address_key
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -75,9 +76,9 @@ class Mailing:
 
     def standing(self, address: str) -> Status | None:
         """Return where an address stands, by the row that is mailed if there are several."""
-        lowered, found = address.lower(), None
+        key, found = address_key(address), None
         for row in self.ledger.standing.result_rows():
-            if row.email.lower() == lowered and found in {None, Status.DUPLICATE}:
+            if address_key(row.email) == key and found in {None, Status.DUPLICATE}:
                 found = row.status
         return found
 

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from typing import NamedTuple
 
-from mailbatch.envelope import Delivery, Recipient
+from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
@@ -164,7 +164,7 @@ class Leasing:
         self, count: int, *, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
         """Mark them as leased in one synced commit."""
-        key = None if address is None else address.lower()
+        key = None if address is None else address_key(address)
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
         leases: list[tuple[object, ...]] = []

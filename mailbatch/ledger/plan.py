@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from mailbatch.envelope import Recipient
+from mailbatch.envelope import Recipient, address_key
 from mailbatch.ledger import homes, merging, recovery, space
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
@@ -98,7 +98,9 @@ class Plan:
     def knows(self, address: str) -> bool:
         """Say whether a row of the table, as it was planned last, has this address."""
         with self._database.guard:
-            found = self._database.connection.execute(_KNOWS, (address.lower(),) * 2).fetchone()
+            found = self._database.connection.execute(
+                _KNOWS, (address_key(address),) * 2
+            ).fetchone()
         return bool(found[0])
 
     def shares_messages(self) -> bool:
@@ -190,7 +192,16 @@ def _incoming(
         if len(said) == _ROWS_A_DIGEST:
             digest.update("".join(said).encode())
             said.clear()
-        yield line, address, address.lower(), cells, cluster, status == "pending", status, reason
+        yield (
+            line,
+            address,
+            address_key(address),
+            cells,
+            cluster,
+            status == "pending",
+            status,
+            reason,
+        )
     digest.update("".join(said).encode())
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from mailbatch.envelope import address_key
 from mailbatch.ledger import suspicion
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
@@ -131,7 +132,7 @@ class InDoubt:
         if self._under_way is None:
             raise broken_rule(self._database.path, "the ledger is not open for writing")
         self._under_way.check_open()
-        values = {"now": now, "key": None if address is None else address.lower()}
+        values = {"now": now, "key": None if address is None else address_key(address)}
         with self._database.transaction(durable=True) as connection:
             fold(connection)
             if decision == "resend":
