@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from mailbatch.envelope import Recipient
+from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
 from mailbatch.outcome import Status
-from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.header import DELIMITERS
 from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
