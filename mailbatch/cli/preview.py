@@ -208,17 +208,12 @@ def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chose
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Give every file that the gallery was made from, as far as the job names it."""
-    message = job.message
-    names = [
-        *((job.recipients.file,) if job.recipients.file is not None else ()),
-        *job.recipients.suppress,
-        *templates,
-        *message.inline.values(),
-        *(asset.path for asset in message.attachments if "{" not in asset.path),
-    ]
+    """Give every file that the gallery was made from, as far as the job names the file."""
+    from mailbatch.job.fields import is_template
+
+    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
     yield job.path
-    yield from (job.folder / name for name in names)
+    yield from (job.folder / name for name in (*templates, *named))
 
 
 def _tell(console: Console, made: Made) -> None:

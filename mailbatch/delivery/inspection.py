@@ -16,6 +16,7 @@ from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
+from mailbatch.ledger.ports import near
 from mailbatch.render.message import Content, Message
 
 #: How many deliveries are taken from the scratch ledger at once.
@@ -44,7 +45,7 @@ class Inspection:
     @property
     def counts(self) -> dict[str, int]:
         """How many rows have each status, by its word, as far as that was seen without sending."""
-        return {str(status): number for status, number in self._ledger.counts().items()}
+        return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
         """Give every row of the table with what the files alone say of it, in their order."""
@@ -52,14 +53,15 @@ class Inspection:
 
     def deliveries(self) -> Iterator[Delivery]:
         """Give every delivery in the order of the table; once."""
-        while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
+        while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
     def look(self, delivery: Delivery) -> Rendered:
         """Render a delivery; if that fails, its rows count as invalid from now on."""
         rendered = self.render(delivery)
         if rendered.error is not None:
-            self._ledger.invalidate(delivery.id, str(rendered.error), now=self._now)
+            reason = str(rendered.error)
+            near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
         return rendered
 
     def render(self, delivery: Delivery) -> Rendered:
