@@ -7,7 +7,7 @@ unchanged from the wire to the ledger and the results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self, overload
 
@@ -31,6 +31,11 @@ class Status(StrEnum):
 #: What a later run still has to do something about.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
 
+# The classes of a reply (RFC 5321 4.2.1): 2yz completion, 3yz intermediate, 4yz transient and 5yz
+# permanent refusal.
+_COMPLETION, _FIRST_NEGATIVE, _FIRST_PERMANENT = 2, 400, 500
+_CLOSING = 421  # RFC 5321 3.8
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -38,17 +43,38 @@ class Reply:
 
     `lines` are the texts after the code, without line ends and without the enhanced status code,
     which is `enhanced` (RFC 3463, `"2.1.5"`) if its class agrees with the code, else None.
+    `negative`: the command was refused, 4yz or 5yz (RFC 5321 4.2.1).
     Text is decoded as UTF-8 with backslash escapes for what is not; it decides nothing.
     """
 
     code: int
     lines: tuple[str, ...] = ()
     enhanced: str | None = None
+    negative: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Tell the class once: each reply to a group is asked for it several times."""
+        object.__setattr__(self, "negative", self.code >= _FIRST_NEGATIVE)
 
     @property
-    def severity(self) -> int:
-        """The first digit: 2 and 3 positive, 4 transient, 5 permanent (RFC 5321 4.2.1)."""
-        return self.code // 100
+    def positive(self) -> bool:
+        """Whether the command was carried out: 2yz (RFC 5321 4.2.1)."""
+        return self.code // 100 == _COMPLETION
+
+    @property
+    def transient(self) -> bool:
+        """Whether the command was refused for now: 4yz."""
+        return _FIRST_NEGATIVE <= self.code < _FIRST_PERMANENT
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the command was refused for good: 5yz."""
+        return self.code >= _FIRST_PERMANENT
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server ends the session with this reply: 421 (RFC 5321 3.8)."""
+        return self.code == _CLOSING
 
     @property
     def text(self) -> str:

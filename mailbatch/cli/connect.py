@@ -64,12 +64,12 @@ async def _connect(job: Job) -> Connected:
         if server.auth != "none" and server.username is not None:
             mechanism = choose_mechanism(session.capabilities, server.auth)
             authenticated = (server.username, mechanism.name if mechanism is not None else "")
-        until = session.certificate.get("notAfter")
+        until = session.opened.certificate.get("notAfter")
         return Connected(
             address=server.address,
-            name=session.capabilities.domain or session.greeting.partition(" ")[0],
-            greeting=session.greeting,
-            tls=session.tls_version,
+            name=session.capabilities.domain or session.opened.greeting.partition(" ")[0],
+            greeting=session.opened.greeting,
+            tls=session.opened.tls_version,
             expires=float(ssl.cert_time_to_seconds(until)) if isinstance(until, str) else None,
             capabilities=session.capabilities,
             authenticated=authenticated,

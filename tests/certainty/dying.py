@@ -30,6 +30,7 @@ from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.under_way import UnderWay
+from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.session import Session
 
 #: Every ledger step and every socket step of a run, by name: what holds it, and what it is called.
@@ -49,8 +50,8 @@ STEPS: dict[str, tuple[Any, str]] = {
     "group-answered": (Session, "content_wanted"),
     "content": (Session, "send_content"),
     "finish": (Session, "finish"),
-    "write": (Session, "_flush"),
-    "read": (Session, "data_received"),
+    "write": (Dialogue, "flush"),
+    "read": (Dialogue, "data_received"),
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }

@@ -51,11 +51,11 @@ BUGS = (
             "smtp/dialogue.py",
             "    def _expired(self) -> None:\n",
             """    def _expired(self) -> None:
-        engine = self._engine
+        engine = self.connection.state
         if engine.transaction is not None and engine.transaction.end_of_data_handed_over:
             from mailbatch.outcome import Reply
             engine.transaction.final_reply = Reply(451, ("time-out",))
-            engine._settle(engine.transaction)
+            engine.settle(engine.transaction)
             self._collect()
             return
 """,
@@ -173,10 +173,10 @@ BUGS = (
         ),
         (
             "smtp/transaction.py",
-            """            elif reply.code < _NEGATIVE:
+            """            elif not reply.negative:
                 accepted += 1
 """,
-            """            elif reply.code < _NEGATIVE and not failed:
+            """            elif not reply.negative and not failed:
                 accepted += 1
 """,
         ),
@@ -197,13 +197,15 @@ BUGS = (
         "aiosmtplib #350: a reply that nobody was owed shifted all that followed",
         (
             "smtp/answers.py",
-            "        verb = self._pipeline.answered()\n",
-            """        if self._pipeline.owed is None and reply.code < _NEGATIVE:
-            self._early = [*getattr(self, "_early", ()), reply]
-            return
-        if getattr(self, "_early", ()):
-            self._early, reply = [*self._early[1:], reply], self._early[0]
-        verb = self._pipeline.answered()
+            "    verb = state.pipeline.answered()\n",
+            """    early = take.__dict__.setdefault(id(state), [])
+    if state.owed is None and not reply.negative:
+        early.append(reply)
+        return
+    if early:
+        early.append(reply)
+        reply = early.pop(0)
+    verb = state.pipeline.answered()
 """,
         ),
         tests=(f"{PROFILES}::test_a_reply_that_nobody_is_owed",),
@@ -212,9 +214,9 @@ BUGS = (
         "plain-text-kept-across-starttls",
         "GHSA-vxj7-4xrp-5vr4, CVE-2011-0411: what came before the handshake counted behind it",
         (
-            "smtp/answers.py",
-            "        if self._parser.unfinished:\n",
-            "        if self._parser.unfinished is None:\n",
+            "smtp/state.py",
+            "        if self.listener.unfinished:\n",
+            "        if self.listener.unfinished is None:\n",
         ),
         tests=(
             f"{CONVERSATIONS}[starttls-injected]",
@@ -226,7 +228,7 @@ BUGS = (
         "smtppool #18: a connection that the server had closed went back into the pool",
         (
             "smtp/answers.py",
-            "        if code == _CLOSING:\n            self._close_service(reply)\n\n",
+            "    if refused and reply.closing:\n        state.close_service(reply)\n\n",
             "\n",
         ),
         tests=(f"{PROFILES}::test_421_ends_the_session_and_not_the_mailing",),
@@ -236,8 +238,8 @@ BUGS = (
         "Postfix 20190621: a session went on after a reply that it did not understand",
         (
             "smtp/answers.py",
-            '            raise RemoteProtocolError(f"the server said {code} {verb.in_reply_to}")\n',
-            "            return\n",
+            "    elif reply.code not in _POSITIVE[verb]:\n",
+            "    elif reply.code not in _POSITIVE[verb]:\n        return\n",
         ),
         tests=(f"{MATRIX}::test_fault[mail-wrong-class-pipelining]",),
     ),
@@ -282,12 +284,18 @@ BUGS = (
         (
             "smtp/session.py",
             "            self._chunk = checked(content)\n",
-            "            self._engine.send_chunk(checked(content))\n            self._flush()\n",
+            """            self._connection.send_chunk(checked(content))
+            self._dialogue.flush()
+""",
         ),
         (
             "smtp/session.py",
-            "        if self._is_over:\n            return\n        chunk, ",
-            "        if self._is_over or self._engine.owed:\n            return\n        chunk, ",
+            """        if self._dialogue.has_news:
+            return
+        chunk, """,
+            """        if self._dialogue.has_news or self._state.owed:
+            return
+        chunk, """,
         ),
         tests=(f"{CRASHES}::test_crash_point_with_chunking[commit-before-3]",),
     ),

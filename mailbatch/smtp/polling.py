@@ -1,4 +1,4 @@
-"""Staying awake for replies that come in no time.
+"""Polling for replies that come in no time, in place of sleeping for them.
 
 A server on this machine, or in the same rack, answers in tens of microseconds; an event loop that
 goes to sleep meanwhile takes longer to wake up than the reply takes, and more of the processor,
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Replies that come within so many seconds are worth staying awake for.
-MOMENT = 200e-6
+#: The longest time that one wait is polled for, in seconds: replies that come within it are worth
+#: staying awake for.
+LONGEST_POLL = 200e-6
 #: So many waits in a row are slept through, at most, before staying awake is tried again.
 _MOST_SLEPT = 1023
 
 
-class Vigil:
+class Polling:
     """What the sessions of a run know of how soon their replies come."""
 
     def __init__(
@@ -37,7 +38,7 @@ class Vigil:
         if self._sleep:
             self._sleep -= 1
             return now, False
-        self._until = now + MOMENT
+        self._until = now + LONGEST_POLL
         if not self._looking:
             self._looking = True
             self._call_soon(self._look)
@@ -46,7 +47,7 @@ class Vigil:
     def end(self, began: tuple[float, bool]) -> None:
         """Note that the reply is here; `began` is what `begin` returned."""
         then, awake = began
-        if self._clock() - then <= MOMENT:
+        if self._clock() - then <= LONGEST_POLL:
             self._sleep = self._slept = 0
         elif awake:
             self._sleep = self._slept = min(2 * self._slept + 1, _MOST_SLEPT)
