@@ -31,7 +31,7 @@ _PART = re.compile(
 
 
 def goals(found: Figures) -> str:
-    """Return the goals and whether they are met, those that were measured."""
+    """Return the table of the measured goals, met or missed."""
     lines = ["| goal | wanted | measured | |", "|---|---|---|---|"]
     for goal in GOALS:
         value = goal.value(found)
@@ -89,7 +89,7 @@ def _times(table: Table) -> str:
 
 
 def _spread(spread: Spread, form: str) -> str:
-    """Return the median, and lowest to highest behind it where they differ as written."""
+    """Return the median, and the range behind the median where both ends differ as written."""
     median, low, high = (form.format(x) for x in (spread.median, spread.low, spread.high))
     return median if low == high else f"{median} ({low} to {high})"
 
@@ -99,14 +99,14 @@ def _memory(row: Row) -> str:
 
 
 def programs(found: Figures) -> str:
-    """Return what each program does, with its version."""
+    """Return the table of the programs: version and description."""
     lines = ["| program | version | what it does |", "|---|---|---|"]
     lines += [f"| {n} | {v} | {PROGRAMS[n].what} |" for n, v in found.versions.items()]
     return "\n".join(lines)
 
 
 def machine(found: Figures) -> str:
-    """Return where and when it was measured."""
+    """Return the sentence about the machine and the date."""
     said = found.machine
     return (
         f"Measured on {said['date']}, on {said['system']} with {said['cores']} cores, "

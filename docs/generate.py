@@ -7,8 +7,8 @@ A page of the documentation holds a generated part between two comments:
     <!-- end of NAME -->
 
 `python docs/generate.py` writes every part and every whole file anew; with `--check` it names the
-files that differ from the text that would be written, writes nothing and ends with 1. Text outside
-the comments is written by hand and never touched. Nothing here depends on the versions of typer or
+files that are not up to date, writes nothing and ends with 1. Text outside the comments is written
+by hand and never touched. Nothing here depends on the versions of typer or
 pydantic: the options are read from the functions that declare them, the keys from the JSON Schema.
 """
 # ruff: noqa: INP001, E402 - a script beside the pages that it writes, run from a checkout
@@ -137,7 +137,7 @@ def _duration(seconds: float) -> str:
 
 
 def _words(value: dict[str, Any], dotted: str) -> str:
-    """Say in words what a key accepts."""
+    """Say in words which values a key accepts."""
     if "$ref" in value or "allOf" in value:
         return f"[a mapping](#{_slug(dotted)})"
     if "anyOf" in value:
@@ -199,7 +199,7 @@ def _slug(prefix: str) -> str:
 
 
 def commands() -> str:
-    """Write every command with its help: what `mailbatch COMMAND --help` says."""
+    """Write every command with the help that `mailbatch COMMAND --help` prints."""
     return "\n\n".join(_command(registered) for registered in cli.app.registered_commands)
 
 
@@ -288,7 +288,7 @@ _COMMANDS = {
 
 
 def refusals() -> str:
-    """Write what refusals say, and what each wording means."""
+    """Write the wordings of refusals, each with its meaning."""
     lines = ["| the reply has | in reply to | means | source |", "|---|---|---|---|"]
     lines += [
         f"| {_said(row)} | {_commands(row)} | {_means(row)} | {row.source} |" for row in WORDINGS
@@ -387,7 +387,7 @@ def ledger_schema() -> str:
 
 
 def rooms() -> str:
-    """Write the rooms of the house, what each is, and what it imports of the others."""
+    """Write the rooms of the house: purpose and imported rooms of each."""
     folders = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
     lines = ["| room | what it is | imports |", "|---|---|---|"]
     for folder in sorted(folders, key=lambda folder: (-len(_imported_rooms(folder)), folder.name)):
@@ -421,7 +421,7 @@ def _code(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    """Fit text into a cell of a table; what would be HTML is shown."""
+    """Fit text into a cell of a table; characters of HTML are shown as characters."""
     pieces = text.strip().replace("|", "\\|").split("`")
     pieces[::2] = [one.replace("<", "&lt;").replace(">", "&gt;") for one in pieces[::2]]
     text = "`".join(pieces)
@@ -475,7 +475,7 @@ def files() -> dict[Path, str]:
 
 
 def stale(texts: Mapping[Path, str]) -> list[Path]:
-    """Return the files that do not hold their text, a file that is missing among them."""
+    """Return the files that do not hold the right text, missing files among them."""
     return [
         path
         for path, text in texts.items()
