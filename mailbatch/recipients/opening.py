@@ -1,6 +1,6 @@
-"""From the `recipients` section of a job to its records: which reader reads them.
+"""The opening of a recipient table: the reader that the `recipients` section of a job asks for.
 
-The form of a file is that of its name's ending; nothing is guessed from its content.
+The ending of the name is the form of a file; the content is never used to guess the form.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from mailbatch.recipients.table import Table, open_table
 
 
 def open_records(job: Job) -> Records:
-    """Open the recipient table of a job, running its command where it has one.
+    """Open the recipient table of a job: a file, or the output of the command, which is run.
 
     Raises:
         JobError: the path leaves the folder of the job.
-        RecipientError: the table cannot be read, or is none.
+        RecipientError: the file or the output cannot be read, or is no table.
     """
     wanted = job.recipients
     shown, encoding = wanted.shown, wanted.encoding
