@@ -70,7 +70,8 @@ class Source:
         self._shown = shown
         self._encoding = encoding
         self._codec = _find_codec(encoding, shown)
-        self._what = "the file" if isinstance(origin, Path) else "the output"
+        self._is_file = isinstance(origin, Path)
+        self._noun = "the file" if self._is_file else "the output"
         try:
             self._stream = self._open(origin)
         except OSError as error:
@@ -109,7 +110,7 @@ class Source:
         raw = self._read()
         self._refuse_other_formats(raw)
         if self._codec.name.startswith(_SINGLE_BYTE) and _is_utf_8(raw):
-            named = f"{self._what} is UTF-8 by all of its letters beyond ASCII"
+            named = f"{self._noun} is UTF-8 by all of its letters beyond ASCII"
             raise self._error(f"{named}, not {self._encoding}", hint=_write("utf-8"))
         while True:
             state = decoder.getstate()
@@ -150,7 +151,7 @@ class Source:
         """Refuse a file whose first bytes are those of another form or encoding."""
         for magic, what in _NO_TEXT:
             if raw.startswith(magic):
-                raise self._error(f"{self._what} is {what}, not text", hint=_FORMS)
+                raise self._error(f"{self._noun} is {what}, not text", hint=_FORMS)
         codec = self._codec.name
         for mark, family, name in _BYTE_ORDER_MARKS:
             if raw.startswith(mark):
@@ -158,11 +159,11 @@ class Source:
                     return
                 named = f"{family.upper()} by its byte order mark"
                 raise self._error(
-                    f"{self._what} is {named}, not {self._encoding}", hint=_write(family)
+                    f"{self._noun} is {named}, not {self._encoding}", hint=_write(family)
                 )
         if raw and codec in {"utf-16", "utf-32"}:
             raise self._error(
-                f"{self._what} has no byte order mark, which {self._encoding} needs",
+                f"{self._noun} has no byte order mark, which {self._encoding} needs",
                 hint=_write(f"{codec}-le"),
             )
         if codec.startswith(("utf-16", "utf-32")):
@@ -174,7 +175,7 @@ class Source:
         ):
             if zeros == pattern:
                 looks = "looks like UTF-16 without a byte order mark"
-                raise self._error(f"{self._what} {looks}, not {self._encoding}", hint=_write(name))
+                raise self._error(f"{self._noun} {looks}, not {self._encoding}", hint=_write(name))
 
     def _undecodable(
         self,
@@ -204,9 +205,9 @@ class Source:
                 shown = "".join(c if c.isprintable() else "?" for c in cell.decode(encoding))
                 readings.append(f"{shown.strip()!r} in {name} (`encoding: {encoding}`)")
         told = f"The cell would be {' and '.join(readings)}: write the one that is right "
-        if self._what == "the output":
-            return f"{told}under `recipients:`, or let the program print UTF-8."
-        return f"{told}under `recipients:`, or save the file as UTF-8."
+        if self._is_file:
+            return f"{told}under `recipients:`, or save the file as UTF-8."
+        return f"{told}under `recipients:`, or let the program print UTF-8."
 
     def _error(
         self,
