@@ -8,6 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+def address_key(address: str) -> str:
+    """Return the identity of a mailbox: equal for all spellings of its address on the wire.
+
+    RFC 5321 2.4 lets a host tell `Ann` from `ann`, but no host that people use does, and mailing
+    one person twice, or in spite of an unsubscription, is the worse mistake. So local parts are
+    compared without case, and only compared: the wire keeps the spelling. Lower case is all of it,
+    since parsed addresses differ in nothing else. Every comparison of addresses, in all rooms, is
+    one of keys.
+    """
+    return address.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The sender and the recipients of a transaction (RFC 5321 2.3.1): MAIL and RCPT.

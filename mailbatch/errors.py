@@ -207,9 +207,11 @@ class SessionError(MailbatchError):
     """The conversation with the server failed, which is no outcome of any recipient.
 
     `reply` is the reply (`outcome.Reply`) that ended the conversation, None without one.
+    `is_final`: every session of a run would end in the same way, so that no worker goes on.
     """
 
     exit_code = 69
+    is_final = False
 
     def __init__(
         self, message: str, *, hint: str | None = None, reply: object | None = None
@@ -250,18 +252,21 @@ class TLSError(SessionError):
     """TLS is missing or was refused, or the certificate does not hold."""
 
     exit_code = 77
+    is_final = True
 
 
 class AuthenticationError(SessionError):
     """The server refuses user or password."""
 
     exit_code = 77
+    is_final = True
 
 
 class LimitReached(SessionError):
     """The server takes no more for now: a rate, or the allowance of a day or a month."""
 
     exit_code = 75
+    is_final = True
 
 
 class TokenUnavailable(SessionError):
@@ -272,6 +277,7 @@ class LocalProtocolError(SessionError):
     """Our side asked for something that the protocol does not allow now: a bug, never retried."""
 
     exit_code = 1
+    is_final = True
 
 
 class RemoteProtocolError(SessionError):

@@ -234,10 +234,6 @@ WITH_MORE_METHODS = {
     ("ledger/store.py", "Ledger"),
     ("render/names.py", "_Walk"),
 }
-#: Classes that are one half of another. The same holds.
-CUT_IN_TWO = {
-    ("render/branches.py", "_Noting"),
-}
 
 
 @functools.cache
@@ -296,7 +292,7 @@ def test_no_class_is_cut_in_two_by_inheritance():
                 inherited = private_names(classes()[base][0], stored=True)
                 if private_names(node, stored=False) & inherited:
                     found.add(key)
-    assert found == CUT_IN_TWO
+    assert found == set()
 
 
 TESTS = Path(__file__).parent

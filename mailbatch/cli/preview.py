@@ -215,16 +215,11 @@ def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chose
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
     """Yield the files that the gallery was made from, as far as the job names them."""
-    message = job.message
-    names = [
-        *((job.recipients.file,) if job.recipients.file is not None else ()),
-        *job.recipients.suppress,
-        *templates,
-        *message.inline.values(),
-        *(asset.path for asset in message.attachments if "{" not in asset.path),
-    ]
+    from mailbatch.job.fields import is_template
+
+    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
     yield job.path
-    yield from (job.folder / name for name in names)
+    yield from (job.folder / name for name in (*templates, *named))
 
 
 def _tell(console: Console, made: Made) -> None:

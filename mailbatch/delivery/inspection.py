@@ -20,6 +20,7 @@ from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
+from mailbatch.ledger.ports import near
 from mailbatch.render.message import Content, Message
 
 #: The deliveries that are taken from the scratch ledger at once.
@@ -48,7 +49,7 @@ class Inspection:
     @property
     def counts(self) -> dict[str, int]:
         """The number of rows of each status, by the word of the status."""
-        return {str(status): number for status, number in self._ledger.counts().items()}
+        return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
         """Yield every row of the table with the status that the files alone give, in order."""
@@ -56,14 +57,15 @@ class Inspection:
 
     def deliveries(self) -> Iterator[Delivery]:
         """Yield every delivery in the order of the table; once for each inspection."""
-        while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
+        while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
     def look(self, delivery: Delivery) -> Rendered:
         """Render a delivery; the rows of a failed one count as invalid from now on."""
         rendered = self.render(delivery)
         if rendered.error is not None:
-            self._ledger.invalidate(delivery.id, str(rendered.error), now=self._now)
+            reason = str(rendered.error)
+            near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
         return rendered
 
     def render(self, delivery: Delivery) -> Rendered:

@@ -18,8 +18,8 @@ from typing import Any, TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 from mailbatch.files import check_replaceable, replacing, unwritable
+from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.standing import ResultRow
-from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -31,11 +31,11 @@ _FORMULA_INSIDE = re.compile(r",[=+\-@]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def write_results(ledger: Ledger, path: Path) -> None:
+def write_results(ledger: OpenLedger, path: Path) -> None:
     """Write the results of the ledger's edition to `path`; OutputError (74) keeps the old file."""
     with _replacing(path, "--results") as stream:
         stream.write(f"{','.join(ResultRow._fields)}\r\n")
-        stream.writelines(map(as_line, ledger.result_rows()))
+        stream.writelines(map(as_line, ledger.standing.result_rows()))
 
 
 def check_place(path: Path) -> None:
@@ -73,7 +73,7 @@ def count_accepted(path: Path, edition: str) -> int:
 
 
 def write_unfinished(
-    ledger: Ledger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
+    ledger: OpenLedger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
 ) -> int:
     """Write the rows that were not mailed, with their input columns, and return how many.
 
@@ -86,8 +86,8 @@ def write_unfinished(
     number = 0
     with _replacing(path, "--failed", encoding=encoding) as stream:
         write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow
-        write(ledger.columns())
-        for number, row in enumerate(ledger.unfinished_rows(), start=1):  # noqa: B007 - the count
+        write(ledger.standing.columns())
+        for number, row in enumerate(ledger.standing.unfinished_rows(), start=1):  # noqa: B007 - the count
             write(row.values)
     return number
 

@@ -117,17 +117,6 @@ def needs_smtputf8(spec: str) -> bool:
     return not spec.isascii()
 
 
-def address_key(spec: str) -> str:
-    """Return the key that all spellings of one mailbox share; `spec` is a parsed address.
-
-    RFC 5321 2.4 lets a host tell `Ann` from `ann`. No host in use does, and mailing one person
-    twice, or in spite of an unsubscription, is the worse mistake. So local parts are compared
-    without case; the wire keeps the spelling. Lower case is enough, because parsing made all other
-    differences equal. The ledger compares in the same way.
-    """
-    return spec.lower()
-
-
 def _refuse_other_than_addr_spec(text: str) -> None:
     """Refuse a text that is no addr-spec whatever its two sides are, for the clearest reason."""
     if not text:

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.job.columns import find_column
-from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.list_titles import address_columns, standing_columns, stays
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
