@@ -8,23 +8,31 @@ the reason. White space around a cell is no part of the value, and a record of b
 row, whatever the form of the table. A row that `where` leaves out is `filtered`, whatever the
 address; a suppressed address is recognised in any spelling. The ledger, which has the index, finds
 an address that stood in an earlier row. This module must never drop or change another row.
+
+The ending of a file's name is the form of the table, for the choice of a reader; the content is
+never used to guess the form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
+from mailbatch.job.recipients import Recipients
+from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.header import DELIMITERS
-from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
+from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
@@ -137,7 +145,7 @@ def plan_recipients(
         InputErrors: several of these.
     """
     wanted = job.recipients
-    table = open_records(job)
+    table = _open_records(job)
     address = find_column(wanted.address, table.columns)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
@@ -170,6 +178,58 @@ def plan_recipients(
         suppressed=suppressed,
         stop=wanted.on_invalid == "stop",
     )
+
+
+def _open_records(job: Job) -> Records:
+    """Open the recipient table of a job: a file, or the output of the command, which is run.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+        RecipientError: the file or the output cannot be read, or is no table.
+    """
+    wanted = job.recipients
+    shown, encoding = wanted.shown, wanted.encoding
+    file = job.find("recipients.file")
+    if file is None:
+        from mailbatch.recipients.command import run_command
+
+        place = job.locate("recipients.command")
+        spool = run_command(wanted.command or (), folder=job.folder, location=place)
+        return _table(wanted, spool)
+    path = _resolve_name(job, file, absolute_allowed=False)
+    if wanted.form == "jsonl":
+        from mailbatch.recipients.json_lines import open_json_lines
+
+        return open_json_lines(path, shown=shown, encoding=encoding)
+    if wanted.form == "xlsx":
+        from mailbatch.recipients.workbook import open_workbook
+
+        return open_workbook(path, shown=shown, sheet=wanted.sheet)
+    return _table(wanted, path)
+
+
+def _table(wanted: Recipients, origin: Path | Spool) -> Table:
+    return open_table(
+        origin,
+        shown=wanted.shown,
+        delimiter=wanted.delimiter,
+        encoding=wanted.encoding,
+        header_row=wanted.header_row,
+        naming=lambda names: find_column(wanted.address, names) is not None,
+    )
+
+
+def _resolve_name(job: Job, setting: Setting, *, absolute_allowed: bool) -> Path:
+    """Return the path of the file that a setting names.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+    """
+    try:
+        return resolve_path(job.folder, setting.text, absolute_allowed=absolute_allowed)
+    except JobError as error:
+        message = f"{setting.text!r} {error.message}"
+        raise JobError(message, location=setting.place, hint=error.hint) from None
 
 
 def _scalar(name: str) -> str:
@@ -234,7 +294,7 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
 def _read_suppressions(job: Job) -> Mapping[str, str]:
     wanted = job.recipients
     files = [
-        (resolve_name(job, setting, absolute_allowed=True), setting.text)
+        (_resolve_name(job, setting, absolute_allowed=True), setting.text)
         for setting in job.each("recipients.suppress")
     ]
     return read_suppressions(
