@@ -39,6 +39,15 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
+#: room -> its face: the only modules of it that other rooms import. The docstring of the room
+#: says what each is for.
+FACE = {
+    "recipients": {"address", "plan"},
+    "checks": {
+        "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
+    },
+    "preview": {"compare", "entry", "gallery", "serving"},
+}  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {
     "rich": ("cli/",),
@@ -90,6 +99,20 @@ def test_imports_go_one_way(name):
         if not (ROOT / target).exists() and not (ROOT / f"{target}.py").exists():
             target = ""  # a name of the package itself, such as __version__
         assert target in allowed, f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("room", FACE)
+def test_a_room_is_entered_by_its_face(room):
+    """What a room needs for itself only may change without a look at the others."""
+    prefix = f"mailbatch.{room}."
+    entered = {
+        imported.removeprefix(prefix)
+        for name in modules()
+        if room_of(name) != room
+        for imported in imports_of(name)
+        if imported.startswith(prefix)
+    }
+    assert entered == FACE[room]
 
 
 @pytest.mark.parametrize("name", modules())
