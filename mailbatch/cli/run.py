@@ -108,8 +108,7 @@ def run_command(
         write_metrics(metrics_file, metrics_text(summary, time.time()))
     except OutputError as error:
         console.error(error)
-        # 77 and 69 tell of more than a figure that is missing.
-        return summary.exit_code if summary.exit_code in {69, 77} else error.exit_code
+        return summary.exit_code_behind(error)
     return summary.exit_code
 
 

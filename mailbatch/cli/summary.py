@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
-from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import AuthenticationError, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -50,9 +50,8 @@ def show_summary(
     """
     if summary.failure is not None:
         console.error(summary.failure)
-    code = summary.exit_code
-    tell = console.say if code in {0, 3} else console.warn
-    if code not in {0, 3} and console.quiet:
+    tell = console.say if summary.is_through else console.warn
+    if console.quiet and not summary.is_through:
         tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))
@@ -100,7 +99,7 @@ def silent_failure(summary: Summary) -> str | None:
             "nobody gets the message as it is now: this edition was finished before it changed "
             f"({', '.join(summary.changed)})"
         )
-    elif summary.exit_code not in {0, 3} or summary.declined:
+    elif not summary.is_through or summary.declined:
         pass  # which says so by itself
     elif not summary.recipients:
         failure = "nobody was mailed: the recipient table has no rows"
@@ -181,7 +180,7 @@ def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
 
 def _wants_a_correction(summary: Summary) -> bool:
     """Say whether the same run again would end in the same way: a wrong password, a certificate."""
-    return summary.failure is not None and summary.failure.exit_code == ExitCode.AUTHENTICATION
+    return isinstance(summary.failure, AuthenticationError | TLSError)
 
 
 def next_steps(

@@ -2,7 +2,7 @@
 
 A new column is one line here, appended, and one field of the row that holds its value:
 `ledger.standing.ResultRow` for a fact of the ledger. `python docs/generate.py` then writes the
-reference, and `python -m mailbatch.results.row_schema` the JSON Schema.
+reference and the JSON Schema.
 """
 
 from __future__ import annotations

@@ -10,36 +10,20 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 from mailbatch.files import check_replaceable, replacing, unwritable
-from mailbatch.ledger.standing import ResultRow, UnfinishedRow
+from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
 from mailbatch.results.lines import as_line, header_line
 
 
-class EditionLedger(Protocol):
-    """What results are derived from; implemented by `ledger.store.Ledger`."""
-
-    def result_rows(self) -> Iterator[ResultRow]:
-        """Give every row of the table in its order, then the rows that left the table."""
-
-    def unfinished_rows(self) -> Iterator[UnfinishedRow]:
-        """Give the rows that are pending, deferred, rejected or invalid, in their order."""
-
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns of the recipient table."""
-
-    def check_idle(self) -> None:
-        """Raise `LedgerLocked` (75) while another process writes the ledger."""
-
-
-def write_results(ledger: EditionLedger, path: Path) -> None:
+def write_results(ledger: OpenLedger, path: Path) -> None:
     """Write the results of the ledger's edition to `path`; OutputError (74) keeps the old file."""
     with _replacing(path, "--results") as stream:
         stream.write(header_line())
-        stream.writelines(map(as_line, ledger.result_rows()))
+        stream.writelines(map(as_line, ledger.standing.result_rows()))
 
 
 def check_place(path: Path) -> None:
@@ -77,7 +61,7 @@ def count_accepted(path: Path, edition: str) -> int:
 
 
 def write_unfinished(
-    ledger: EditionLedger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
+    ledger: OpenLedger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
 ) -> int:
     """Write the rows that were not mailed, with their input columns, and return how many.
 
@@ -90,8 +74,8 @@ def write_unfinished(
     number = 0
     with _replacing(path, "--failed", encoding=encoding) as stream:
         write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow
-        write(ledger.columns())
-        for number, row in enumerate(ledger.unfinished_rows(), start=1):  # noqa: B007 - the count
+        write(ledger.standing.columns())
+        for number, row in enumerate(ledger.standing.unfinished_rows(), start=1):  # noqa: B007 - the count
             write(row.values)
     return number
 

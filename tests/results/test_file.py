@@ -149,7 +149,7 @@ def test_outcomes_that_are_not_folded_yet_are_in_the_results(ledger, path, targe
         write_results(reader, target)
     early = target.read_bytes()
     assert {r["message_id"] for r in read(target)} == {"0b3f-77"}
-    ledger.lease(1, now=NOW)  # folds
+    ledger.leases.lease(1, now=NOW)  # folds
     write_results(ledger, target)
     assert target.read_bytes() == early
 
@@ -313,8 +313,8 @@ def test_the_text_of_a_reply_decides_nothing(ledger):
     """A refusal that reads like an acceptance is a refusal."""
     plan(ledger, people("a@x.org"))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     told = Outcome("a@x.org", Status.REJECTED, Reply(550, ("queued as 1234",), "5.0.0"))
-    ledger.settle(delivery.id, [told], now=NOW, retry_at=None)
-    (found,) = ledger.result_rows()
+    ledger.records.settle(delivery.id, [told], now=NOW, retry_at=None)
+    (found,) = ledger.standing.result_rows()
     assert (found.status, found.message_id) == (Status.REJECTED, None)
