@@ -21,17 +21,21 @@ from mailbatch.job.model import Job
 from mailbatch.preview.table_checks import TableChecks
 from mailbatch.preview.tallies import Tallies
 from mailbatch.recipients.plan import plan_recipients
-from mailbatch.render.message import Content, Message
+from mailbatch.render.message import BranchKey, Content, Message
 
 #: How many deliveries are taken from the scratch ledger at once.
 _LOT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A delivery with its message as bytes and as content, or with the error that prevents it."""
+class Inspected:
+    """A delivery with its message as bytes and as content, or with the error that prevents both.
+
+    `taken` are the branches of the templates that the delivery takes.
+    """
 
     delivery: Delivery
+    taken: frozenset[BranchKey]
     message: Message | None = None
     content: Content | None = None
     error: InputError | None = None
@@ -60,26 +64,30 @@ class Inspection:
         while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
             yield from lot
 
-    def look(self, delivery: Delivery) -> Rendered:
+    def look(self, delivery: Delivery) -> Inspected:
         """Render a delivery; if that fails, its rows count as invalid from now on."""
-        rendered = self.render(delivery)
-        if rendered.error is not None:
-            self._ledger.invalidate(delivery.id, str(rendered.error), now=self._now)
-        return rendered
+        inspected = self.render(delivery)
+        if inspected.error is not None:
+            self._ledger.invalidate(delivery.id, str(inspected.error), now=self._now)
+        return inspected
 
-    def render(self, delivery: Delivery) -> Rendered:
+    def render(self, delivery: Delivery) -> Inspected:
         """Render a delivery, again if need be: the same delivery gives the same bytes."""
         composer = self._inputs.composer
         try:
-            message = composer.compose(delivery, eight_bit=True)
-            return Rendered(delivery, message, composer.content(delivery))
+            rendered = composer.render(delivery)
+            message = composer.encode(rendered, eight_bit=True)
+            content = composer.content(rendered)
         except InputError as error:
-            return Rendered(delivery, error=error)
+            return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
+        return Inspected(delivery, rendered.taken, message, content)
 
 
 @contextmanager
 def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
     """Plan a mailing in a scratch ledger and give what it would send; `only` to this address.
+
+    The composer of the inputs has to be traced.
 
     Raises `InputErrors` (rows with `on_invalid: stop`, columns that a group does not share) and
     `UsageError` where `only` is not among the recipients.

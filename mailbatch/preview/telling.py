@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from mailbatch.envelope import Delivery
 from mailbatch.preview.codes import Severity, severity_of
 from mailbatch.preview.entry import Finding
-from mailbatch.render.branches import Branch
 from mailbatch.render.message import Content
+from mailbatch.render.tracing import Branch
 
 _MOST_ERRORS = 10
 _MOST_LABELS = 3

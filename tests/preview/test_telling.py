@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mailbatch.errors import Location
 from mailbatch.preview.entry import Finding
 from mailbatch.preview.telling import Telling
-from mailbatch.render.branches import Branch
+from mailbatch.render.tracing import Branch
 
 from .making import content, delivery
 

@@ -45,7 +45,7 @@ FEATURED_PAGE = """\
 """
 
 
-def alternative(folder: Path) -> Message:
+def alternative(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -59,10 +59,10 @@ def alternative(folder: Path) -> Message:
         recipients={"display_name": "{{ first_name }} {{ last_name }}"},
         callbacks={"bulk_id": "{{ job.name }}-{{ edition }}", "data": [{"id": "{{ id }}"}]},
     )
-    return send(job)
+    return send(job, traced=traced)
 
 
-def attachment_and_inline(folder: Path) -> Message:
+def attachment_and_inline(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -80,10 +80,10 @@ def attachment_and_inline(folder: Path) -> Message:
             "data.csv": "name;price\nTea;3,90\n",
         },
     )
-    return send(job)
+    return send(job, traced=traced)
 
 
-def group(folder: Path) -> Message:
+def group(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -97,10 +97,10 @@ def group(folder: Path) -> Message:
     )
     row = {"email": "ada@example.org", "plan": "pro"}
     delivery = make_delivery(row, addresses=("ada@example.org", "bob@example.org"))
-    return make_composer(job, ("email", "plan")).compose(delivery, eight_bit=True)
+    return make_composer(job, ("email", "plan"), traced=traced).compose(delivery, eight_bit=True)
 
 
-def non_ascii(folder: Path) -> Message:
+def non_ascii(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -119,10 +119,10 @@ def non_ascii(folder: Path) -> Message:
         callbacks={"data": {"name": "{{ first_name }}"}},
     )
     row = {**ROW, "first_name": "Zoë", "last_name": "Müller-Lüdenscheidt"}
-    return make_composer(job).compose(make_delivery(row), eight_bit=False)
+    return make_composer(job, traced=traced).compose(make_delivery(row), eight_bit=False)
 
 
-def fully_featured(folder: Path) -> Message:
+def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     """The provider's "fully-featured MIME example"."""
     job = make_job(
         folder,
@@ -148,11 +148,11 @@ def fully_featured(folder: Path) -> Message:
     )
     row = {"email": "recipient1@example.com", "order": "1"}
     delivery = make_delivery(row, addresses=("recipient1@example.com", "recipient2@example.com"))
-    return make_composer(job, ("email", "order")).compose(delivery, eight_bit=True)
+    return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
-def send(job: Job) -> Message:
-    return make_composer(job).compose(make_delivery(ROW), eight_bit=True)
+def send(job: Job, *, traced: bool) -> Message:
+    return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
 
 MESSAGES = {
@@ -172,6 +172,11 @@ def test_golden_message(name: str, tmp_path: Path, request: pytest.FixtureReques
         path.write_bytes(content)
     assert content == path.read_bytes()
     assert_wire_ready(content)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_traced_message_has_the_same_bytes(name: str, tmp_path: Path) -> None:
+    assert MESSAGES[name](tmp_path, traced=True).content == (GOLDEN / f"{name}.eml").read_bytes()
 
 
 @pytest.mark.parametrize("name", MESSAGES)
