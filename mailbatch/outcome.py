@@ -1,7 +1,9 @@
-"""What became of a recipient: `Status`, the server's `Reply`, and the two together as an `Outcome`.
+"""The outcome of a recipient: `Status`, the server's `Reply`, and the two together as an `Outcome`.
 
 These are values: no I/O, no clock, no wording for people. The `Reply` that the server gave travels
 unchanged from the wire to the ledger and the results.
+
+    Outcome("ann@example.org", Status.REJECTED, Reply(550, ("No such user",), "5.1.1"))
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Self, overload
 
 
 class Status(StrEnum):
-    """Where a recipient stands; the words of the results CSV."""
+    """The standing of a recipient; the words of the results CSV."""
 
     PENDING = "pending"  # not tried yet, or tried and certainly not taken
     ACCEPTED = "accepted"  # 2yz to the end of data, and to this RCPT
@@ -28,7 +30,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled
 
 
-#: What a later run still has to do something about.
+#: Recipients with these are left to a later run.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
 
 # The classes of a reply (RFC 5321 4.2.1): 2yz completion, 3yz intermediate, 4yz transient and 5yz
@@ -42,9 +44,11 @@ class Reply:
     """One complete reply of the server (RFC 5321 4.2).
 
     `lines` are the texts after the code, without line ends and without the enhanced status code,
-    which is `enhanced` (RFC 3463, `"2.1.5"`) if its class agrees with the code, else None.
-    `negative`: the command was refused, 4yz or 5yz (RFC 5321 4.2.1).
-    Text is decoded as UTF-8 with backslash escapes for what is not; it decides nothing.
+    which is `enhanced` (RFC 3463, `"2.1.5"`) if the classes of both codes agree, else None. Text is
+    decoded as UTF-8 with backslash escapes for other bytes; text decides nothing. `negative`: the
+    command was refused, 4yz or 5yz (RFC 5321 4.2.1).
+
+        Reply(452, ("Too many recipients",), "4.5.3").transient   ->  True
     """
 
     code: int
@@ -87,11 +91,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one transaction made of one recipient address.
+    """The outcome of one transaction for one recipient address.
 
     `status` is PENDING (certainly not taken), ACCEPTED, REJECTED, DEFERRED or IN_DOUBT.
-    `reply` is the reply that decided it: to RCPT, MAIL, DATA or the end of data; None where the
-    conversation broke off. For an accepted recipient it is the reply to the end of data, which
+    `reply` is the reply that decided: to RCPT, MAIL, DATA or the end of data; None where the
+    conversation broke off. For an accepted recipient that is the reply to the end of data, which
     names the server's message id. `reason` says in words what no reply says.
     `counted` is False where no attempt was used up (452 "too many recipients", not sent at all).
     """
@@ -105,10 +109,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SameForAll(Sequence[Outcome]):
-    """The outcomes of a transaction that came to the same for all of its addresses.
+    """The outcomes of a transaction that are the same for all of the addresses.
 
-    A sequence of `Outcome`, each made when somebody looks at it: who only wants to know what it
-    came to need not make thousands of them. It is equal to no tuple of the same outcomes.
+    A sequence of `Outcome`, each made when it is read: a reader of the common status need not make
+    thousands. Such a sequence is equal to no tuple of the same outcomes.
     """
 
     addresses: tuple[str, ...]
