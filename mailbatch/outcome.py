@@ -1,9 +1,7 @@
-"""The outcome of a recipient: `Status`, the server's `Reply`, and the two together as an `Outcome`.
+"""The outcome of a recipient: a `Status`, the server's `Reply`, and both as an `Outcome`.
 
 These are values: no I/O, no clock, no wording for people. The `Reply` that the server gave travels
 unchanged from the wire to the ledger and the results.
-
-    Outcome("ann@example.org", Status.REJECTED, Reply(550, ("No such user",), "5.1.1"))
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import Self, overload
 
 
 class Status(StrEnum):
-    """The standing of a recipient; the words of the results CSV."""
+    """The state of a recipient; the words of the results CSV."""
 
     PENDING = "pending"  # not tried yet, or tried and certainly not taken
     ACCEPTED = "accepted"  # 2yz to the end of data, and to this RCPT
@@ -30,7 +28,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled
 
 
-#: Recipients with these are left to a later run.
+#: What a later run still has to do something about.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
 
 # The classes of a reply (RFC 5321 4.2.1): 2yz completion, 3yz intermediate, 4yz transient and 5yz
@@ -43,12 +41,10 @@ _CLOSING = 421  # RFC 5321 3.8
 class Reply:
     """One complete reply of the server (RFC 5321 4.2).
 
-    `lines` are the texts after the code, without line ends and without the enhanced status code,
-    which is `enhanced` (RFC 3463, `"2.1.5"`) if the classes of both codes agree, else None. Text is
-    decoded as UTF-8 with backslash escapes for other bytes; text decides nothing. `negative`: the
-    command was refused, 4yz or 5yz (RFC 5321 4.2.1).
-
-        Reply(452, ("Too many recipients",), "4.5.3").transient   ->  True
+    `lines` are the texts after the code, without line ends and without the enhanced status code.
+    That one is `enhanced` (RFC 3463, `"2.1.5"`) where class and code agree, else None. Text is
+    decoded as UTF-8, with backslash escapes for other bytes; no text decides anything.
+    `negative`: the command was refused, 4yz or 5yz (RFC 5321 4.2.1).
     """
 
     code: int
@@ -94,9 +90,9 @@ class Outcome:
     """The outcome of one transaction for one recipient address.
 
     `status` is PENDING (certainly not taken), ACCEPTED, REJECTED, DEFERRED or IN_DOUBT.
-    `reply` is the reply that decided: to RCPT, MAIL, DATA or the end of data; None where the
-    conversation broke off. For an accepted recipient that is the reply to the end of data, which
-    names the server's message id. `reason` says in words what no reply says.
+    `reply` is the deciding reply: to RCPT, MAIL, DATA or the end of data; None where the
+    conversation broke off. The reply of an accepted recipient is that to the end of data, which
+    names the server's message id. `reason` is a reason in words that no reply holds.
     `counted` is False where no attempt was used up (452 "too many recipients", not sent at all).
     """
 
@@ -109,10 +105,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SameForAll(Sequence[Outcome]):
-    """The outcomes of a transaction that are the same for all of the addresses.
+    """The outcomes of a transaction that are the same for all addresses.
 
-    A sequence of `Outcome`, each made when it is read: a reader of the common status need not make
-    thousands. Such a sequence is equal to no tuple of the same outcomes.
+    A sequence of `Outcome`, each made at access: a reader of the status alone need not make
+    thousands of outcomes. The sequence is equal to no tuple of the same outcomes.
     """
 
     addresses: tuple[str, ...]
@@ -123,7 +119,7 @@ class SameForAll(Sequence[Outcome]):
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Self | None:
-        """Return these outcomes as one; None if they differ in more than the address."""
+        """Return outcomes as one sequence; None where two differ in more than the address."""
         if not outcomes:
             return None
         first = outcomes[0]

@@ -82,25 +82,21 @@ BUGS = (
         "finished-although-unsent",
         "listmonk #2278: a run that was stopped was finished",
         (
-            "ledger/store.py",
-            """        if any(counts[status] for status in UNFINISHED):
-            with self""",
-            """        if counts is None:
-            with self""",
+            "ledger/plan.py",
+            "        if self._unfinished():\n            with self",
+            "        if self is None:\n            with self",
         ),
         (
-            "ledger/store.py",
-            """            if any(counts[status] for status in UNFINISHED):
-                set_fact""",
-            """            if counts is None:
-                set_fact""",
+            "ledger/plan.py",
+            "            if unfinished:\n                set_fact",
+            "            if self is None:\n                set_fact",
         ),
         (
             "delivery/preparation.py",
-            "        counts = self.ledger.counts()\n        return sum(",
-            """        if self.ledger.finished_at() is not None:
+            "        counts = self.ledger.standing.counts()\n        return sum(",
+            """        if self.ledger.standing.finished_at() is not None:
             return 0
-        counts = self.ledger.counts()
+        counts = self.ledger.standing.counts()
         return sum(""",
         ),
         tests=(f"{MATRIX}::test_fault[rcpt-rst-pipelining]",),
@@ -124,23 +120,21 @@ BUGS = (
         "status-saved-per-batch",
         "django-post_office #326: what had been sent was sent again after a crash",
         (
-            "ledger/store.py",
-            """        self._writing().settle(
-            delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at
-        )
-""",
-            "        _BATCH.append((self._writing(), delivery_id, outcomes, now, retry_at))\n",
+            "ledger/under_way.py",
+            "            self.settle(delivery_id, outcomes, now=now, retry_at=retry_at, resume_at",
+            "            _BATCH.append((self, delivery_id, outcomes, now, retry_at)) or dict(at",
         ),
         (
-            "ledger/store.py",
+            "ledger/plan.py",
             '        """Note that a run ended at `now`; with nothing',
             '''        """."""
+        from mailbatch.ledger.under_way import _BATCH
         while _BATCH:
             writing, delivery_id, outcomes, at, retry_at = _BATCH.pop(0)
             writing.settle(delivery_id, outcomes, now=at, retry_at=retry_at)
         """Note that a run ended at `now`; with nothing''',
         ),
-        ("ledger/store.py", "class Ledger:\n", "_BATCH = []\n\n\nclass Ledger:\n"),
+        ("ledger/under_way.py", "class UnderWay:\n", "_BATCH = []\n\n\nclass UnderWay:\n"),
         tests=(f"{CRASHES}::test_crash_point[settle-after-3-same]",),
     ),
     _bug(
@@ -273,8 +267,8 @@ BUGS = (
         "smtppool's deferred Close: the end of data was sent although what came before it failed",
         (
             "delivery/recording.py",
-            "            self._given_up.add(delivery_id)\n            session.abort()\n",
-            "            self._given_up.add(delivery_id)\n            session.finish()\n",
+            "            self._given_up.add(point.delivery_id)\n            session.abort()\n",
+            "            self._given_up.add(point.delivery_id)\n            session.finish()\n",
         ),
         tests=(f"{STORAGE}::test_a_step_of_the_ledger_fails[commit-3-lost]",),
     ),
@@ -369,15 +363,14 @@ BUGS = (
         "the order of qmail's flagcritical turned round: the record follows the deed",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
-            """        several = len(points) + len(settled) > 1
-        for point in points:
-            point[2].finish()
-""",
+            "        suspicion = None if self._suspicion_told else ",
+            """        for point in points:
+            point[1].finish()
+        suspicion = None if self._suspicion_told else """,
         ),
         (
             "delivery/recording.py",
-            "            for *_, session in points:\n                session.finish()\n",
+            "            for _, session in points:\n                session.finish()\n",
             "",
         ),
         tests=(f"{CRASHES}::test_crash_point[commit-before-3-same]",),
@@ -387,16 +380,15 @@ BUGS = (
         "ours, were the first of several sessions to stand for the others",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
-            """        several = len(points) + len(settled) > 1
-        for point in points[1:]:
-            point[2].finish()
-""",
+            "        suspicion = None if self._suspicion_told else ",
+            """        for point in points[1:]:
+            point[1].finish()
+        suspicion = None if self._suspicion_told else """,
         ),
         (
             "delivery/recording.py",
-            "            for *_, session in points:\n                session.finish()\n",
-            "            for *_, session in points[:1]:\n                session.finish()\n",
+            "            for _, session in points:\n                session.finish()\n",
+            "            for _, session in points[:1]:\n                session.finish()\n",
         ),
         tests=(f"{AHEAD}::test_a_death_around_a_commit_that_sessions_share",),
     ),
@@ -452,9 +444,9 @@ BUGS = (
         "a-changed-message-is-resent",
         "mailmerge --resume: whatever the files say now goes out under the old name",
         (
-            "delivery/prepared.py",
-            "    if not delivery.digests or run.accept_changes:\n",
-            "    if True:\n",
+            "delivery/fitting.py",
+            "        if not delivery.digests or self._accept_changes:\n",
+            "        if True:\n",
         ),
         tests=(f"{RESOLVE}::test_a_message_that_would_be_another_one[another_file]",),
     ),
