@@ -36,8 +36,10 @@ _STEPS: dict[int, tuple[str, ...]] = {
 #: What shows an earlier version as the present one to a reader: temporary objects over its names.
 _AS_PRESENT: dict[int, tuple[str, ...]] = {
     2: (
-        "CREATE TEMP VIEW reply AS SELECT id, code, enhanced, text,"
-        " server_message_id(text) AS message_id FROM main.reply",
+        """
+        CREATE TEMP VIEW reply AS
+        SELECT id, code, enhanced, text, server_message_id(text) AS message_id FROM main.reply
+        """,
     ),
 }
 

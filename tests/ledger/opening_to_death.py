@@ -6,6 +6,7 @@ lock file and witness. They are counted from outside, in the dying process alone
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.ledger.earlier import rebuild
 from tests.ledger.steps import open_ledger
 
 _processes = multiprocessing.get_context("forkserver")
@@ -53,12 +55,32 @@ def _open(path: str, boot: str, dies_at: int) -> None:
     os._exit(0)  # what is open stays open, as kill -9 leaves it
 
 
-def open_and_die(path: Path, *, boot: str, step: int) -> bool:
-    """Open the ledger in a process of its own that dies at `step`; False where it has fewer."""
-    process = _processes.Process(target=_open, args=(str(path), boot, step), daemon=True)
+def _die_at_every_step(name: str, folder: str, boot: str) -> None:
+    for step in itertools.count(1):
+        path = rebuild(name, Path(folder) / str(step) / "news.ledger")
+        process = os.fork()
+        if not process:
+            try:
+                _open(str(path), boot, step)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(process, 0)
+        if status == 0:
+            os._exit(0)
+        assert os.WIFSIGNALED(status), status
+
+
+def die_at_every_step(name: str, folder: Path, *, boot: str) -> list[Path]:
+    """Open an earlier ledger again and again, and die one step later each time.
+
+    Return the ledgers as those deaths leave them; the last one was opened without a death.
+    """
+    process = _processes.Process(
+        target=_die_at_every_step, args=(name, str(folder), boot), daemon=True
+    )
     process.start()
-    process.join(30)
-    assert process.exitcode in {0, -signal.SIGKILL}, process.exitcode
-    died = process.exitcode != 0
+    process.join(60)
+    assert process.exitcode == 0, process.exitcode
     process.close()
-    return died
+    steps = sorted(int(place.name) for place in folder.iterdir())
+    return [folder / str(step) / "news.ledger" for step in steps]

@@ -6,6 +6,7 @@ them, with a lock file and a witness that know these very files.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sqlite3
@@ -58,6 +59,7 @@ def _is_late(line: str) -> bool:
     return line.startswith('INSERT INTO "lease"')
 
 
+@functools.cache
 def _ended() -> int:
     """Return the number of a process that has ended."""
     process = os.posix_spawn("/bin/true", ["true"], {})
