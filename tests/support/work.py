@@ -304,7 +304,7 @@ class Scene:
                 Throttle(None, clock),
                 limits,
                 pace,
-                Troubles(limits, pace, server="", clock=clock),
+                troubles,
             ),
             Crew(),
             Silence(),
