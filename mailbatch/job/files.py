@@ -5,7 +5,6 @@ Paths that are templates are known only to rendering; where a secret is, is aske
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -16,6 +15,7 @@ from mailbatch.job.fields import is_template
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
+from mailbatch.suggest import did_you_mean
 
 #: The keys that name files, whether they may be absolute, and whether the file must be there.
 #: "*" stands for every key; lists are gone through.
@@ -86,5 +86,4 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    close = difflib.get_close_matches(file.name, names, n=1)
-    return f"Did you mean {close[0]}?" if close else None
+    return did_you_mean(file.name, names)

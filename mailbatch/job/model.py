@@ -23,11 +23,10 @@ from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscr
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
 from mailbatch.job.section import Section, Template
-from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
+from mailbatch.job.server import Secret, Security, Server, Timeouts
 
 __all__ = [
     "Attachment",
-    "Auth",
     "Callbacks",
     "Dkim",
     "Job",

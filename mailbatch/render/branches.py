@@ -48,8 +48,8 @@ _SHOWN = 60
 class Branch:
     """One branch of a template: where it begins, and what stands there.
 
-    `telling` is False for what is taken where a condition without `else` does not hold: worth
-    showing, but nothing is missing if nobody takes it.
+    `written` is False for the unwritten `else` of a condition: a message that takes this branch is
+    worth showing, but a branch without messages leaves no text unseen.
     """
 
     key: tuple[str, int]

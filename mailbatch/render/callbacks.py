@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import JobError, MessageError
+from mailbatch.errors import JobError, MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField
 from mailbatch.render.headers import fold_field, structured_field
@@ -50,7 +50,10 @@ def _bulk_id(name: str, text: str) -> bytes:
     if not text:
         raise FieldError("is empty")
     if len(text) > BULK_ID_LIMIT:
-        raise FieldError(f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed")
+        raise FieldError(
+            f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed",
+            reason=Reason.BULK_ID_TOO_LONG,
+        )
     return structured_field(name, text)
 
 
@@ -140,7 +143,7 @@ class CallbackData:
         try:
             return _data_field(self._rendered(names))
         except FieldError as error:
-            raise MessageError(str(error), location=self._place) from None
+            raise MessageError(str(error), location=self._place, reason=error.reason) from None
 
     def _rendered(self, names: Names) -> list[str]:
         return [
@@ -154,7 +157,10 @@ class CallbackData:
 def _data_field(tokens: list[str]) -> bytes:
     length = sum(map(len, tokens)) + len(tokens) - 1
     if length > DATA_LIMIT:
-        raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
+        raise FieldError(
+            f"has {length} characters; at most {DATA_LIMIT} are allowed",
+            reason=Reason.CALLBACK_DATA_TOO_LONG,
+        )
     return fold_field(_DATA_NAME, [tokens[0], *[f" {token}" for token in tokens[1:]]])
 
 

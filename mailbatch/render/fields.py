@@ -105,7 +105,7 @@ class Field:
         try:
             return self.encode(self.name, self.value.render(names))
         except FieldError as error:
-            raise MessageError(str(error), location=self.place) from None
+            raise MessageError(str(error), location=self.place, reason=error.reason) from None
 
 
 # Fields of addresses, in whose display names alone may be encoded-words.

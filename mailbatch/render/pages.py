@@ -13,7 +13,8 @@ from jinja2 import nodes
 
 from mailbatch.errors import InputError, TemplateError
 from mailbatch.render.template_names import file_pattern
-from mailbatch.render.templates import Names, Page, Role, Templates, did_you_mean
+from mailbatch.render.templates import Names, Page, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model

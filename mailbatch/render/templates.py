@@ -29,6 +29,7 @@ from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
+from mailbatch.suggest import did_you_mean
 
 #: The most characters that a template may give.
 OUTPUT_LIMIT = LONGEST_TEXT
@@ -381,11 +382,3 @@ def _sentence(error: Exception) -> str:
         return (error.message or "is no template").rstrip(".")
     text = str(error) or type(error).__name__
     return f"{text[0].lower()}{text[1:]}".rstrip(".")
-
-
-def did_you_mean(name: str, known: Mapping[str, Any] | frozenset[str]) -> str | None:
-    """Return a hint with the known name that is most like `name`, if one is."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else None

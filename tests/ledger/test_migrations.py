@@ -57,12 +57,12 @@ def finish(path, *, boot="boot-1"):
     """Open and mail everybody who is due, now and later: who was mailed, and the last results."""
     mailed = []
     with open_ledger(path, boot=boot) as ledger:
-        ledger.reopen_deferred()
-        while leased := ledger.lease(3, now=NOW):
+        ledger.plan.reopen_deferred()
+        while leased := ledger.leases.lease(3, now=NOW):
             for delivery in leased:
                 mailed += delivery.unsettled
                 settle(ledger, delivery)
-        rows = list(ledger.result_rows())
+        rows = list(ledger.standing.result_rows())
     return "".join(sorted(address[0] for address in mailed)), rows
 
 
@@ -77,8 +77,8 @@ def test_an_earlier_version_reads_as_it_did(path, tmp_path, name):
     with Ledger.read(path, boot_id="boot-1") as ledger:
         write_results(ledger, tmp_path / "results.csv")
         statuses = list(standing(ledger).values())
-        counts = {status: n for status, n in ledger.counts().items() if n}
-        assert {doubt.address[0] for doubt in ledger.in_doubt()} == set(DOUBTFUL[name][0])
+        counts = {status: n for status, n in ledger.standing.counts().items() if n}
+        assert {doubt.address[0] for doubt in ledger.doubts.in_doubt()} == set(DOUBTFUL[name][0])
     assert (tmp_path / "results.csv").read_bytes() == results_of(name)
     assert counts == {status: statuses.count(status) for status in set(statuses)}
     assert files(path) == before
@@ -91,7 +91,7 @@ def test_an_earlier_version_is_read_while_a_run_holds_it(path):
     with open_ledger(path.with_name("another")) as other:
         shutil.copyfile(other._lock.path, lock_of(path))
         with Ledger.read(path, boot_id="boot-1") as ledger:
-            assert len(list(ledger.result_rows())) == 14
+            assert len(list(ledger.standing.result_rows())) == 14
 
 
 # Migrating
