@@ -6,7 +6,7 @@
     survey.overview(counts).tallies                   # all findings, counted
 
 `mailbatch check` and `mailbatch preview` make the same survey, so both report the same. The survey
-must never render: its caller has the messages.
+must never render: the caller has the messages.
 """
 
 from __future__ import annotations

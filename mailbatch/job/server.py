@@ -11,6 +11,7 @@ from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import NULL, Several, refusal
 from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
+from mailbatch.job.setting import NamesFile
 from mailbatch.job.source import MASK
 from mailbatch.sasl import MECHANISMS
 
@@ -33,7 +34,7 @@ class Secret(Section):
     env: Annotated[str, _VARIABLE] | None = Field(
         default=None, description="The environment variable that holds the secret."
     )
-    file: Annotated[str, _PLACE] | None = Field(
+    file: Annotated[str, _PLACE, NamesFile("the file of a secret", at_load=False)] | None = Field(
         default=None, description="A file with the secret in it, which only its owner may read."
     )
     command: (
@@ -137,7 +138,7 @@ class Server(Section):
         validate_default=True,
         description="Where the password or the token comes from.",
     )
-    ca_file: FileName | None = Field(
+    ca_file: Annotated[FileName, NamesFile("the file of trust anchors")] | None = Field(
         default=None, description="Certificates (PEM) to trust in addition to the system's."
     )
     sessions: Annotated[int, fields.whole(1, 1000)] = Field(

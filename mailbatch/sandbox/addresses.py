@@ -1,4 +1,4 @@
-"""Which recipients the sandbox refuses: the table that makes a rehearsal show refusals.
+"""The recipients that the sandbox refuses: the table that makes a rehearsal show refusals.
 
 | recipient                                    | reply to RCPT                                     |
 |----------------------------------------------|---------------------------------------------------|
@@ -10,9 +10,9 @@
 | or before `+…`                               | greylisted, try again later`, accepted after that |
 | any other                                    | `250 2.1.5 Recipient <..> OK`                     |
 
-The first attempt at a greylisted address counts in whichever session it is made. The texts of 250,
-550 and 501 are those of the provider's page ("Command pipelining"). The table must never look a
-name up: no DNS, no files.
+The first attempt at a greylisted address counts in every session alike. The texts of 250, 550 and
+501 are those of the provider's page ("Command pipelining"). The table must never look a name up: no
+DNS, no files.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAILBOX = re.compile(
 
 
 def is_mailbox(address: str) -> bool:
-    """Whether `address` is a Mailbox (RFC 5321 4.1.2) of ASCII characters."""
+    """Tell whether `address` is a Mailbox (RFC 5321 4.1.2) of ASCII characters."""
     return _MAILBOX.fullmatch(address) is not None
 
 
@@ -48,9 +48,9 @@ class AddressTable:
         self._greylisted: set[str] = set()
 
     def refusal(self, address: str) -> str | None:
-        """Give the reply that refuses `address`, or None where it is accepted.
+        """Return the reply that refuses `address`, or None for an accepted one.
 
-        Asking about a greylisted address is its first attempt: the next answer is None.
+        The first call with a greylisted address is the first attempt: the next one returns None.
         """
         lowered = address.lower()
         if lowered.endswith(".invalid") or lowered in self._bad or not is_mailbox(address):

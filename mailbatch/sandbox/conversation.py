@@ -1,24 +1,25 @@
 """One conversation of the sandbox: aiosmtpd, answering in the provider's words.
 
-aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. What it
-has an extension point for goes through that (`hooks`). What it has none for is overridden here:
+aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. The
+extension points of aiosmtpd are used in `hooks.py`. Methods without one are overridden here:
 
 | method           | why                                                                           |
 |------------------|-------------------------------------------------------------------------------|
 | `smtp_EHLO`      | the extensions in the provider's order, ending in `250 OK`                    |
 | `smtp_MAIL`,     | the provider's texts; aiosmtpd refuses the null path, and parses addresses    |
 | `smtp_RCPT`      | with `email`'s header parser, which costs more than the rest of a transaction |
-| `smtp_DATA`      | reads the content in one piece instead of line by line, checks its line ends, |
+| `smtp_DATA`      | reads the content in one piece instead of line by line, checks the line ends, |
 |                  | and sees bytes that did not wait for the reply                                |
 | `push`           | replies of a command group leave in one write (RFC 2920 3.2)                  |
-| `smtp_RSET`      | a refused one leaves the transaction as it is                                 |
+| `smtp_RSET`      | a refused RSET leaves the transaction unchanged                               |
 | `_handle_client` | a client that goes away in the middle of a reply is no error; a greeting      |
 |                  | that refuses; the end of a connection that the house closes                   |
 
-Every command that comes in its turn may have an answer of the house's in place of the usual one
-(`answers`): `answer` asks for it where the command would be done.
+Every command that comes in turn may get an answer of the house in place of the usual one
+(`answers`): `answer` asks the house where the command would be done.
 
-This module must never look a name up or decide what is refused or kept: it asks the `House`.
+This module must never look a name up, nor decide about a refusal or a kept message: that is up to
+the `House`.
 RFC 5321 3.1, 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status
 codes), RFC 4954 (AUTH), RFC 6152 (8BITMIME).
 """
@@ -62,7 +63,7 @@ _T = TypeVar("_T")
 
 
 class House(Protocol):
-    """What a conversation asks of the server it belongs to."""
+    """The server as a conversation sees it; `Sandbox` implements this port."""
 
     tls_context: ssl.SSLContext | None
     credentials: tuple[str, str] | None
@@ -72,7 +73,7 @@ class House(Protocol):
         """Note that a client is connected."""
 
     def closed(self, conversation: asyncio.Task[Any]) -> None:
-        """Note that it is gone."""
+        """Note the end of the conversation."""
 
     def refusal(self, address: str) -> str | None:
         """Give the reply that refuses this recipient, or None."""
@@ -81,13 +82,13 @@ class House(Protocol):
         """Note that a recipient was refused with this reply."""
 
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
-        """Keep a message and give the reply to its end of data."""
+        """Keep a message and return the reply to the end of data."""
 
 
 class _HungUp(BaseException):
-    """The house closes the connection; `reply` are its last words, if any.
+    """The house closes the connection; `reply` are the last words, if any.
 
-    Not an Exception: aiosmtpd answers those, and goes on.
+    Not an `Exception`: aiosmtpd answers an exception, and goes on.
     """
 
     def __init__(self, reply: str) -> None:
@@ -151,9 +152,10 @@ class Conversation(SMTP):
             self._house.closed(conversation)
 
     def answer(self, command: Command) -> Answer | None:
-        """Give the house's answer to a command that came in its turn; None for the usual one.
+        """Return the house's answer to a command in turn, or None for the usual one.
 
-        One that closes the connection goes no further than this.
+        Raises:
+            _HungUp: The answer closes the connection.
         """
         if self._answers is None:
             return None
@@ -163,7 +165,7 @@ class Conversation(SMTP):
         return answer
 
     async def _turn_away(self, reply: str) -> None:
-        """Refuse the session, and wait for QUIT, as RFC 5321 3.1 wants it."""
+        """Refuse the session, and wait for QUIT (RFC 5321 3.1)."""
         await self.push(reply)
         while line := await self._reader.readline():
             if line.strip().upper() == b"QUIT":
@@ -173,10 +175,10 @@ class Conversation(SMTP):
         self._writer.close()
 
     async def _hang_up(self, reply: str) -> None:
-        """Say the last words, if there are any, and close.
+        """Send the last words, if there are any, and close.
 
-        What the client still sends must not reset the connection: that could take the last words
-        with it (RFC 1122 4.2.2.13). Its own end, or a second without it, ends the wait.
+        Bytes that the client still sends must not reset the connection: a reset could destroy the
+        last words under way (RFC 1122 4.2.2.13). The client's end, or one second, ends the wait.
         """
         if reply:
             self._hold(reply)
@@ -216,11 +218,11 @@ class Conversation(SMTP):
             self._held = bytearray()
 
     def _unread(self) -> bool:
-        """Whether the client has sent more than was read; asyncio has no public way to ask."""
+        """Tell whether the client has sent unread bytes; asyncio has no public way to ask."""
         return bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802 - aiosmtpd's name
-        """Answer EHLO as the provider's page shows it."""
+        """Answer EHLO like the provider's page."""
         if not hostname:
             await self.push("501 5.5.4 Syntax: EHLO hostname")
             return
@@ -246,7 +248,7 @@ class Conversation(SMTP):
         await self._push_later(self._mail(arg))
 
     def _not_yet(self) -> str | None:
-        """Give the reply to a MAIL that comes before its time, or None."""
+        """Return the refusal of a MAIL that comes too early, or None."""
         if not _known(self.session).host_name:
             return "503 5.5.1 Send EHLO first"
         if self.tls_context and _known(self.session).ssl is None:
@@ -301,7 +303,7 @@ class Conversation(SMTP):
         return answer.reply if answer else f"250 2.1.5 Recipient <{address}> OK"
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
-        """Answer DATA, read the content and answer its end."""
+        """Answer DATA, read the content and answer the end of data."""
         envelope = _known(self.envelope)
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
@@ -335,7 +337,7 @@ class Conversation(SMTP):
         await self._writer.drain()
 
     async def _read_content(self) -> bytes | None:
-        """Read up to the final dot, CRLF in front; None where it is too large to be read."""
+        """Read the content up to the final dot, CRLF in front; None for one that is too large."""
         try:
             return await self._reader.readuntil(b"\r\n.\r\n")
         except asyncio.LimitOverrunError as error:
@@ -376,13 +378,13 @@ class Conversation(SMTP):
         await self.push(answer.reply if answer else "250 2.0.0 OK")
 
     async def _lose_step(self, what: str) -> None:
-        """Refuse a client that did not wait where it must (RFC 2920 3.1), and hang up."""
+        """Refuse a client that sent bytes without the required wait (RFC 2920 3.1), and hang up."""
         await self.push(f"554 5.5.0 SMTP protocol synchronization error: {what}")
         self._writer.close()
 
 
 def _known(value: _T | None) -> _T:
-    """Give what aiosmtpd sets before the first command comes: the session and the envelope."""
+    """Return session and envelope, which aiosmtpd sets before the first command."""
     if value is None:
         raise RuntimeError("no command comes before the connection is made")
     return value

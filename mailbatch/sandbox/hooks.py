@@ -1,4 +1,4 @@
-"""What aiosmtpd asks of its handler: AUTH, NOOP, QUIT, and what to say when a command failed.
+"""The handler of aiosmtpd: AUTH, NOOP, QUIT, and the reply to a command that failed.
 
 These are the answers of a conversation for which aiosmtpd has an extension point.
 """
@@ -24,7 +24,7 @@ class Hooks:
     async def handle_AUTH(  # noqa: N802 - aiosmtpd's name
         self, server: Conversation, session: Session, _: Envelope, words: list[str]
     ) -> str | None:
-        """Run the mechanism; here, because aiosmtpd's own way warns of its own future."""
+        """Run the mechanism, since aiosmtpd's default way gives a warning of deprecation."""
         mechanism = server.auth_PLAIN if words[0] == "PLAIN" else server.auth_LOGIN
         result = await mechanism(server, words)
         if result.success:
@@ -45,6 +45,6 @@ class Hooks:
         return "250 2.0.0 OK"
 
     async def handle_QUIT(self, server: Conversation, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer QUIT; aiosmtpd closes behind it, whatever was answered."""
+        """Answer QUIT; aiosmtpd closes the connection after every answer."""
         answer = server.answer(Command.QUIT)
         return answer.reply if answer else "221 2.0.0 Bye"

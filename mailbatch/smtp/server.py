@@ -38,7 +38,7 @@ class Server:
 
     `host` is what the job says, for people; `dns_name` is what goes to the network.
     `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the
-    name of a mechanism in lower case (module `sasl`); without a username there is no
+    name of a mechanism in lower case (module `sasl.py`); without a username there is no
     authentication. `password` never shows in a repr. `renew`
     returns another one where it is an access token, and blocks meanwhile; None where it stays.
     """
