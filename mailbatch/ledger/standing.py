@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
-from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.outcome import Status
 
 
@@ -60,14 +59,15 @@ CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
          ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
   FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
 """
-#: The expression of each field of a `ResultRow`. `result_rows` reads the status and the JSON of the
-#: group further, and fills in the two that no SQL knows: `message_id`, out of the reply, and the
-#: edition.
+#: The expression of each field of a `ResultRow`. `result_rows` fills in the edition, and reads the
+#: status and the JSON of the group further.
 _FIELDS = {
     "row": "s.line",
     "email": "s.address",
     "status": "s.status",
-    "message_id": "NULL",
+    # A server that hands back our own Message-ID has given the message no name.
+    "message_id": """CASE WHEN s.status = 'accepted'
+      THEN nullif(coalesce(p.message_id, c.message_id), d.message_id) END""",
     "reply_code": "coalesce(p.code, c.code)",
     "enhanced_status": "coalesce(p.enhanced, c.enhanced)",
     "reply": "coalesce(p.text, c.reply)",
@@ -88,9 +88,11 @@ LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN reply AS p ON p.id = s.reply_id
 LEFT JOIN (
-  SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
+  SELECT reply_id, code, enhanced, reply, server_message_id(reply) AS message_id
+  FROM outcome WHERE code IS NOT NULL
   UNION ALL
-  SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL) AS c
+  SELECT reply_id, code, enhanced, reply, server_message_id(reply)
+  FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
 ORDER BY """  # noqa: S608 - of the constants above
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
@@ -98,10 +100,7 @@ ORDER BY """  # noqa: S608 - of the constants above
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
 
 
-_STATUS, _MESSAGE_ID, _REPLY, _GROUP, _EDITION, _HEADER_MESSAGE_ID = map(
-    ResultRow._fields.index,
-    ("status", "message_id", "reply", "group", "edition", "header_message_id"),
-)
+_STATUS, _GROUP, _EDITION = map(ResultRow._fields.index, ("status", "group", "edition"))
 _STATUSES = {str(status): status for status in Status}
 
 
@@ -134,16 +133,13 @@ class Standing:
         """Stream every row of the table in its order, then the rows that left the table."""
         edition = self._database.fact("edition") or ""
         group = lru_cache(maxsize=1024)(group_text)
-        server_id = lru_cache(maxsize=256)(server_message_id)
         make = tuple.__new__  # ResultRow._make, which takes three times as long
         with self._database.guard:
             (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
             order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
             found = self._database.connection.execute(_RESULTS + order)
             for values in map(list, found):
-                status = values[_STATUS] = _STATUSES[values[_STATUS]]
-                if status is Status.ACCEPTED and values[_REPLY]:
-                    values[_MESSAGE_ID] = server_id(values[_REPLY], values[_HEADER_MESSAGE_ID])
+                values[_STATUS] = _STATUSES[values[_STATUS]]
                 if values[_GROUP] is not None:
                     values[_GROUP] = group(values[_GROUP])
                 values[_EDITION] = edition
