@@ -22,7 +22,6 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
-from mailbatch.envelope import address_key
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -69,18 +68,10 @@ class Mailing:
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
         if options.only is not None:
-            return int(self.standing(options.only) in UNFINISHED)
+            return int(self.ledger.standing.status_of(options.only) in UNFINISHED)
         if options.limit is not None and not self.inputs.job.recipients.group_by:
             return min(options.limit, self.unfinished)
         return self.unfinished
-
-    def standing(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if there are several."""
-        key, found = address_key(address), None
-        for row in self.ledger.standing.result_rows():
-            if address_key(row.email) == key and found in {None, Status.DUPLICATE}:
-                found = row.status
-        return found
 
 
 def read_inputs(

@@ -100,7 +100,7 @@ def _converge(
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed and not wanted and options.only is not None:
-            standing = mailing.standing(options.only)
+            standing = mailing.ledger.standing.status_of(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
         if wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)

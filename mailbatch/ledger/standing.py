@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailbatch.envelope import address_key
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.outcome import Status
@@ -116,6 +117,13 @@ ORDER BY line
 """
 
 
+_MAILED_STATUS = "SELECT status FROM standing WHERE address_key = ? AND claim = 'own'"
+_ANY_STATUS = """
+SELECT status FROM standing WHERE address_key = ?
+ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
+"""
+
+
 class Standing:
     """Where every recipient stands, as the ledger is found."""
 
@@ -144,6 +152,19 @@ class Standing:
                     values[_GROUP] = group(values[_GROUP])
                 values[_EDITION] = edition
                 yield make(ResultRow, values)
+
+    def status_of(self, address: str) -> Status | None:
+        """Return where an address stands, by the row that is mailed if there are several.
+
+        None: no row has it. An index leads to a row that is mailed; without one every row is read.
+        """
+        key = (address_key(address),)
+        with self._database.guard:
+            for sql in (_MAILED_STATUS, _ANY_STATUS):
+                found = self._database.connection.execute(sql, key).fetchone()
+                if found is not None:
+                    return _STATUSES[found[0]]
+        return None
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """The rows of the table that were not mailed, in their order."""
