@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "smtp", "sandbox", "checks",
-        "preview", "delivery", "shipping", "",
+        "preview", "delivery", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -36,7 +36,6 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
-    "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
