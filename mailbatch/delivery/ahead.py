@@ -89,7 +89,7 @@ class Ahead:
         self._ended = False
         # How many messages are still composed here rather than waited for.
         self._made_here_next = 0
-        # The waits since the last judgement, and the processor time of the process meanwhile: seconds.
+        # The waits since the last judgement, and the processor time meanwhile: seconds.
         self._waited = self._got = 0.0
 
     @classmethod

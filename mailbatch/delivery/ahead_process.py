@@ -3,6 +3,8 @@
 The process owns nothing. Every inherited file is closed, the ledger and its lock included; the
 process ends with the run, and gets only the processor time that no other process wants. A message
 that cannot be composed is left to the run. This module must never decide about an outcome.
+
+Tests: tests/delivery/test_ahead.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Behind the first message a run must not fail for want of a descriptor, in the middle of a
 transaction. This module only looks; no descriptor is held back.
+
+Tests: tests/cli/test_descriptors.py.
 """
 
 from __future__ import annotations

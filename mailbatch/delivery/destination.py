@@ -2,6 +2,8 @@
 
 Resolves the password, and only when a session will be opened: once, but an access token again for
 each session (module `tokens`). Knows sockets by name only.
+
+Tests: tests/certainty/test_secrets.py, tests/delivery/test_unknown_host.py.
 """
 
 from __future__ import annotations

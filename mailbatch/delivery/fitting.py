@@ -5,6 +5,8 @@
 
 A delivery that cannot be sent is settled here, without the server: as invalid, or, where a resend
 has failed, as the doubt of before. This module must never open or use a session.
+
+Tests: tests/delivery/test_sender.py, tests/certainty/test_resolve.py.
 """
 
 from __future__ import annotations

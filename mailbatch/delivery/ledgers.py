@@ -5,6 +5,8 @@
 
 A ledger is opened to run, to decide about doubts, or to read, and is known by its roles alone
 (`ledger.ports`). Today every ledger is a file.
+
+Tests: tests/cli/test_doubt.py.
 """
 
 from __future__ import annotations

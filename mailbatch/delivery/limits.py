@@ -6,6 +6,8 @@
 
 One for all sessions of a run. This module must never decide about an outcome: a limit is the number
 of recipients of a transaction, or the number of transactions of a session.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
     link.lose(failure)             # counted; raised where another try is useless
 
 A server that was lost is tried again behind a wait. This module must never begin a transaction.
+
+Tests: tests/delivery/test_sender.py, tests/certainty/test_sessions.py.
 """
 
 from __future__ import annotations

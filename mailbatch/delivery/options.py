@@ -4,6 +4,8 @@
     assert summary.is_through and summary.exit_code == 0
 
 Values only: nothing here decides anything.
+
+Tests: tests/delivery/test_summary.py.
 """
 
 from __future__ import annotations

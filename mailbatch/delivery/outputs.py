@@ -3,6 +3,8 @@
 A slip such as `--results recipients.csv` would cost the table, and one such as `--results
 .mailbatch/x@1.sqlite3` the only record of the mailing. This module writes nothing, and opens
 nothing but templates.
+
+Tests: tests/certainty/test_storage.py.
 """
 
 from __future__ import annotations

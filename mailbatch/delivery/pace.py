@@ -3,6 +3,8 @@
 One for all sessions. While the pace is slow one transaction at a time tries the server; each one
 that is refused doubles the wait, and the first that is accepted ends the slow pace. This module
 must never count an attempt, and reads no reply.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else
 `.mailbatch/` beside the job. The file name holds job name and edition, so that two editions never
 share a file. This module opens nothing.
+
+Tests: tests/delivery/test_tables.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The memory of a mailing is its ledger, found by the name of the job and the edition. A job that was
 renamed, or copied without its state folder, has no memory, and would mail every recipient again.
 Asked only while no recipient has the message. This module changes nothing.
+
+Tests: tests/certainty/test_put_back.py.
 """
 
 from __future__ import annotations

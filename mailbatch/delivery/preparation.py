@@ -1,6 +1,8 @@
 """Everything before the network: edition, templates, table, ledger, plan.
 
 Every mistake in the user's files comes out here, before the first byte is sent. Opens no socket.
+
+Tests: tests/delivery/test_tables.py.
 """
 
 from __future__ import annotations

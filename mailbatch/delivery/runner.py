@@ -3,6 +3,8 @@
 `run` is the whole of `mailbatch run`, without a terminal: prepare, send, write the results, report
 through `Progress`. A failure on the way stands in the `Summary`; only mistakes that stop a run
 before the first message are raised.
+
+Tests: tests/cli/test_run.py.
 """
 
 from __future__ import annotations

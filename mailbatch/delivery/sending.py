@@ -1,6 +1,8 @@
 """The sending part of a run: the event loop, the transport, the workers and their end.
 
 Imported only where a message is sent. This module must never plan, nor write results.
+
+Tests: tests/certainty/test_sessions.py, tests/certainty/test_clock.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The parts of a run that all workers share: the ports, the rules, and the crew.
 
 Values and counters only: `sender` and `link` act upon these.
+
+Tests: tests/delivery/test_sender.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """A streak: equal refusals in a row, over all sessions of a run, with no acceptance in between.
 
 A streak counts; the consequences are decided in `trouble`.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations

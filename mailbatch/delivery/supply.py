@@ -2,6 +2,8 @@
 
 This module must never give out a delivery whose lease is not on the disk, nor keep the reply of a
 session waiting for a message that another process still makes.
+
+Tests: tests/delivery/test_far_ledger.py, tests/certainty/test_composing_ahead.py.
 """
 
 from __future__ import annotations

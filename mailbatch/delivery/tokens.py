@@ -3,6 +3,8 @@
 A token is good for about an hour, and a mailing may take longer. The secret of the job is asked
 again wherever a session is opened, not in the event loop: a command may take its time. Where the
 password stays (`Server.renew` is None) nothing is asked, and nothing is offered twice.
+
+Tests: tests/session/test_tokens.py.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@
 
 A dry run is another transport, not a branch in the run: all steps but the last one are the same.
 `RedirectedSession` sends each message to one test address instead of the recipients.
+
+Tests: tests/certainty/test_profiles.py.
 """
 
 from __future__ import annotations

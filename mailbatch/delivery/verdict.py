@@ -1,6 +1,8 @@
 """The verdicts of a run's policy about a transaction and about a session, and its notes.
 
 Worked out in `trouble`, acted upon in `sender` and `link`; nothing is decided here.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations

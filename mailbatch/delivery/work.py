@@ -20,6 +20,8 @@ run, may be awaited.
 
 **Failures** have one way: a method raises a failure that is known now, and a later failure stands
 in `broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+
+Tests: tests/delivery/test_sender.py.
 """
 
 from __future__ import annotations
