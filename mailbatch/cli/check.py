@@ -78,23 +78,19 @@ def _look(
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.render.branches import Branches
 
     now = datetime.now().astimezone()
     try:
-        inputs = read_inputs(job, edition=edition, variables=variables, now=now)
+        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
-        merged = {**job.variables, **variables}
-        columns = inputs.plan.columns
-        branches = Branches(job, edition=inputs.edition, columns=columns, now=now, variables=merged)
-        survey = Survey(job, inputs.edition, columns, branches)
+        survey = Survey(job, inputs.edition, inputs.plan.columns, inputs.composer.branches)
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
                 seen = inspection.look(delivery)
-                survey.see(delivery, seen.message, seen.content, seen.error)
+                survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error
