@@ -254,10 +254,6 @@ def test_a_decision_by_words_is_seen(source, found):
 
 
 MOST_METHODS = 25
-#: Classes that have more methods. A class that is mended leaves the table; none may come.
-WITH_MORE_METHODS = {
-    ("render/names.py", "_Walk"),
-}
 
 
 @functools.cache
@@ -304,7 +300,7 @@ def private_names(node, *, stored):
 
 def test_no_class_has_too_many_methods():
     """At most 25, inherited ones of ours included: a larger one holds more than one noun."""
-    assert {key for key in classes() if len(methods_of(key)) > MOST_METHODS} == WITH_MORE_METHODS
+    assert [key for key in classes() if len(methods_of(key)) > MOST_METHODS] == []
 
 
 def test_no_class_is_cut_in_two_by_inheritance():
