@@ -13,16 +13,18 @@ from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Overview, Tally
     from mailbatch.cli.connect import Connected
     from mailbatch.job.model import Job
-    from mailbatch.preview.entry import Overview, Tally
 
 
 @dataclass(slots=True)
 class Findings:
-    """What a check came to.
+    """The result of a check.
 
-    `error` is what `run` would refuse, `refused` what the server did to `--connect`.
+    `error` is the error that `run` would end with, `refused` that of the session of `--connect`.
+    `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
+    that need SMTPUTF8.
     """
 
     path: Path
@@ -50,7 +52,7 @@ def check_command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Report everything that can be found without sending, and return the exit code."""
+    """Report every finding that needs no sending, and return the exit code."""
     found = Findings(job)
     try:
         loaded = read_job(job)
@@ -72,10 +74,10 @@ def check_command(
 def _look(
     console: Console, job: Job, edition: str | None, variables: dict[str, str], found: Findings
 ) -> None:
-    """Survey the mailing; what cannot be gone on from is kept as the error."""
+    """Survey the mailing; keep an error of the inputs, and then check the rows alone."""
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.preview.survey import Survey
 
     now = datetime.now().astimezone()
     try:
@@ -100,21 +102,27 @@ def _look(
 
 
 def _add_error(found: Findings) -> None:
-    from mailbatch.preview.report import input_tallies
+    from mailbatch.checks.report import input_tallies
 
     if found.error is not None:
         found.tallies += input_tallies(found.error)
 
 
 def _look_at_rows(job: Job, variables: dict[str, str], now: datetime, found: Findings) -> None:
-    """Find what is wrong with the table although the templates are wrong, too."""
-    from mailbatch.delivery.inspection import row_error
-    from mailbatch.preview.report import input_tallies
-    from mailbatch.preview.tallies import Tallies
+    """Check the rows of the table although the templates are wrong."""
+    from mailbatch.checks.report import input_tallies
+    from mailbatch.checks.table_checks import check_rows
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.recipients.plan import plan_recipients
 
-    tallies = Tallies()
+    tallies, edition = Tallies(), found.edition or job.edition
     merged = {**job.variables, **variables}
-    error = row_error(job, found.edition or job.edition, merged, now, tallies)
+    error: InputError | InputErrors | None = None
+    try:
+        plan = plan_recipients(job, edition=edition, variables=merged, now=now)
+        check_rows(job, plan.columns, plan, tallies)
+    except (InputError, InputErrors) as failure:
+        error = failure
     found.tallies += tallies.result()
     known = {(tally.location, tally.examples) for tally in found.tallies}
     if error is not None and found.error is not None:
@@ -131,8 +139,8 @@ def _errors(error: MailbatchError) -> tuple[InputError, ...]:
 
 
 def _connect(job: Job, found: Findings) -> None:
+    from mailbatch.checks.tallies import Tallies
     from mailbatch.cli import connect
-    from mailbatch.preview.tallies import Tallies
 
     try:
         found.connected = connect.connect(job)
@@ -147,8 +155,8 @@ def _connect(job: Job, found: Findings) -> None:
 
 
 def _exit_code(found: Findings, *, strict: bool) -> int:
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     for error in (found.error, found.refused):
         if error is not None:
@@ -159,8 +167,8 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
 
 
 def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
-    """Write what was found: errors to standard error, the rest, which was asked for, as data."""
-    from mailbatch.preview.report import github_lines
+    """Write the findings: errors to standard error, all others as data, on standard output."""
+    from mailbatch.checks.report import github_lines
 
     if form == "github":
         for line in github_lines(found.tallies, found.path):
@@ -174,8 +182,8 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 
 
 def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
-    from mailbatch.preview.codes import Severity, severity_of
-    from mailbatch.preview.report import text_lines
+    from mailbatch.checks.codes import Severity, severity_of
+    from mailbatch.checks.report import text_lines
 
     wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
     for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
@@ -188,8 +196,8 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
 
 
 def _summary(found: Findings) -> str:
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     counts = [
         counted(count_of(found.tallies, severity), str(severity))
@@ -202,8 +210,8 @@ def _summary(found: Findings) -> str:
 
 
 def _object(found: Findings, code: int) -> dict[str, Any]:
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of, objects
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of, objects
 
     overview = found.overview
     connected = None

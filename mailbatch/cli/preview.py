@@ -18,26 +18,30 @@ from mailbatch.cli.reporting import pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Overview
+    from mailbatch.checks.selection import Chosen
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Entry, Overview
+    from mailbatch.preview.entry import Entries, Entry, Since
     from mailbatch.preview.gallery import Gallery, Identity
-    from mailbatch.preview.survey import Survey
-    from mailbatch.preview.telling import Chosen
 
     Follow = Callable[[Iterable[Delivery]], Iterator[Delivery]]
 
-#: How many messages are shown unless told otherwise.
+#: The number of messages shown without --limit and --all.
 LIMIT = 50
-#: Where --serve listens unless told otherwise.
+#: The port of --serve without --port.
 PORT = 8026
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be previewed, and where; `out` None: beside the job."""
+    """The options of a preview: the mailing, the messages to show, and the folder of the gallery.
+
+    `limit` None shows all messages, `out` None means a folder beside the job.
+    """
 
     job: Path
     edition: str | None
@@ -50,11 +54,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A gallery that was made: its index, what it says above the messages, sources and files."""
+    """A gallery that was made.
+
+    `shown` is the number of messages in the gallery, `changes` counts them by kind. `sources` are
+    the files that the gallery was made from, `written` are those of the gallery.
+    """
 
     index: Path
     overview: Overview
     shown: int
+    since: Since | None
     changes: dict[str, int]
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
@@ -78,7 +87,7 @@ def preview_command(
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
-    """Make the gallery, and serve it if asked to."""
+    """Make the gallery, serve it with --serve, and return the exit code."""
     if everything and limit is not None:
         raise UsageError("--all and --limit exclude each other")
     if port is not None and not serve:
@@ -102,13 +111,16 @@ def preview_command(
 def make(console: Console, wanted: Wanted) -> Made:
     """Render the mailing and write its gallery.
 
-    Raises what is wrong with the inputs, and `UsageError` where the gallery cannot be written.
+    Raises:
+        InputError, InputErrors: the inputs are wrong.
+        UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.preview.compare import Earlier
+    from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
-    from mailbatch.preview.survey import Survey
 
     job = read_job(wanted.job)
     out = wanted.out if wanted.out is not None else job.folder / "preview" / job.name
@@ -122,28 +134,31 @@ def make(console: Console, wanted: Wanted) -> Made:
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
+    maker = Entries(columns, job.recipients.group_by)
+    since = None
     with inspect(inputs, only=wanted.only) as inspection:
         if wanted.only is None:
             for recipient in inspection.recipients():
                 survey.row(recipient)
         follow = partial(console.follow, "rendering", total=inspection.counts["pending"])
-        number, entries = _entries(inspection, survey, follow, everything=wanted.limit is None)
+        everything = wanted.limit is None
+        number, entries = _entries(inspection, survey, maker, follow, everything=everything)
         with Gallery(out, number) as gallery:
-            changes, gone = _add(gallery, entries, earlier)
+            changes, keys = _add(gallery, entries, earlier)
             overview = survey.overview(inspection.counts, complete=wanted.only is None)
             if earlier is not None:
-                gone = gone if wanted.only is None else ()
+                gone = earlier.gone(keys) if wanted.only is None else ()
                 changes["gone"] = len(gone)
-                overview = replace(overview, against=str(wanted.against), gone=gone)
-            index = gallery.finish(overview)
+                since = Since(str(wanted.against), gone)
+            index = gallery.finish(overview, since)
     sources = tuple(_sources(job, branches.sources()))
-    return Made(index, overview, number, dict(changes), sources, gallery.written)
+    return Made(index, overview, number, since, dict(changes), sources, gallery.written)
 
 
 def _add(
     gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
-) -> tuple[Counter[str], tuple[tuple[str, str], ...]]:
-    """Add the messages with what became of each; return the counts of that, and who is gone."""
+) -> tuple[Counter[str], list[str]]:
+    """Add the messages, each with the change; return the number of each kind, and all keys."""
     changes: Counter[str] = Counter()
     keys = []
     for entry in entries:
@@ -152,42 +167,48 @@ def _add(
         if change is not None:
             changes[change.kind] += 1
         gallery.add(replace(entry, change=change))
-    return changes, earlier.gone(keys) if earlier is not None else ()
+    return changes, keys
 
 
 def _entries(
-    inspection: Inspection, survey: Survey, follow: Follow, *, everything: bool
+    inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
 ) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return how many are to be in the gallery, and these.
+    """Show every message to the survey; return the number of entries of the gallery, and these.
 
-    For everything, each message is rendered once, while it goes into the gallery. `follow` gives
-    deliveries on and shows how far that is.
+    For `everything`, each message is rendered once, on the way into the gallery. `follow` passes
+    deliveries on and shows the progress.
     """
     if everything:
         every = list(inspection.deliveries())
-        return len(every), (_seen(inspection, survey, delivery) for delivery in follow(every))
+        return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
         seen = inspection.look(delivery)
         survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
     chosen = survey.chosen()
-    return len(chosen), (_again(inspection, survey, one) for one in chosen)
+    return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
-def _seen(inspection: Inspection, survey: Survey, delivery: Delivery) -> Entry:
+def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
     found = survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
-    return survey.entry(delivery, seen.message, seen.content, seen.error, findings=found)
+    return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
 
 
-def _again(inspection: Inspection, survey: Survey, chosen: Chosen) -> Entry:
+def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
     seen = inspection.render(chosen.delivery)
-    return survey.entry(
-        chosen.delivery, seen.message, seen.content, seen.error, telling=chosen.reasons
+    found = survey.findings(chosen.delivery, seen.content, seen.error)
+    return maker.entry(
+        chosen.delivery,
+        seen.message,
+        seen.content,
+        seen.error,
+        findings=found,
+        reasons=chosen.reasons,
     )
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Give every file that the gallery was made from, as far as the job names the file."""
+    """Yield the files that the gallery was made from, as far as the job names them."""
     from mailbatch.job.fields import is_template
 
     named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
@@ -196,9 +217,9 @@ def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
 
 
 def _tell(console: Console, made: Made) -> None:
-    """Say in words what the gallery shows."""
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    """Write a summary of the gallery in words."""
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     overview = made.overview
     parts = [f"{made.shown:,} of {counted(overview.messages, 'message')} shown"]
@@ -211,17 +232,17 @@ def _tell(console: Console, made: Made) -> None:
     if overview.unused:
         parts.append(f"never used: {', '.join(overview.unused)}")
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    if overview.against is not None:
+    if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
-        console.say(f"since {overview.against}: {kinds or 'nothing'}")
+        console.say(f"since {made.since.shown}: {kinds or 'nothing'}")
     invalid = overview.counts.get("invalid", 0)
     if invalid:
         console.warn(f"{counted(invalid, 'row')} cannot be mailed")
 
 
 def as_object(made: Made) -> dict[str, Any]:
-    """Return what `preview --json` writes."""
-    from mailbatch.preview.report import objects
+    """Return the object of `preview --json`."""
+    from mailbatch.checks.report import objects
 
     overview = made.overview
     return {
@@ -238,8 +259,8 @@ def as_object(made: Made) -> dict[str, Any]:
         ],
         "unused": list(overview.unused),
         "findings": objects(overview.tallies),
-        "against": overview.against,
-        "changes": made.changes if overview.against is not None else None,
+        "against": made.since.shown if made.since is not None else None,
+        "changes": made.changes if made.since is not None else None,
     }
 
 

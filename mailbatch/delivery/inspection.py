@@ -1,29 +1,29 @@
-"""Every message of a mailing, rendered and looked at, without the network and without a trace.
+"""The inspection of a mailing: every message rendered, without the network and without a trace.
+
+    with inspect(inputs) as inspection:
+        for delivery in inspection.deliveries():
+            inspection.look(delivery)        # Rendered(delivery, message, content), or the error
 
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
-away; the real one is never opened. What cannot be rendered is a value here: all of it is to be
-seen.
+away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
+all of these are seen in one go.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.errors import InputError, InputErrors
-from mailbatch.job.model import Job
-from mailbatch.preview.table_checks import TableChecks
-from mailbatch.preview.tallies import Tallies
-from mailbatch.recipients.plan import plan_recipients
+from mailbatch.errors import InputError
+from mailbatch.ledger.ports import near
 from mailbatch.render.message import BranchKey, Content, Message
 
-#: How many deliveries are taken from the scratch ledger at once.
+#: The deliveries that are taken from the scratch ledger at once.
 _LOT = 500
 
 
@@ -52,27 +52,28 @@ class Inspection:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows have each status, by its word, as far as that was seen without sending."""
-        return {str(status): number for status, number in self._ledger.counts().items()}
+        """The number of rows of each status, by the word of the status."""
+        return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
-        """Give every row of the table with what the files alone say of it, in their order."""
+        """Yield every row of the table with the status that the files alone give, in order."""
         return iter(self._inputs.plan)
 
     def deliveries(self) -> Iterator[Delivery]:
-        """Give every delivery in the order of the table; once."""
-        while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
+        """Yield every delivery in the order of the table; once for each inspection."""
+        while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
     def look(self, delivery: Delivery) -> Inspected:
-        """Render a delivery; if that fails, its rows count as invalid from now on."""
+        """Render a delivery; the rows of a failed one count as invalid from now on."""
         inspected = self.render(delivery)
         if inspected.error is not None:
-            self._ledger.invalidate(delivery.id, str(inspected.error), now=self._now)
+            reason = str(inspected.error)
+            near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
         return inspected
 
     def render(self, delivery: Delivery) -> Inspected:
-        """Render a delivery, again if need be: the same delivery gives the same bytes."""
+        """Render a delivery, for the first time or again: the bytes are always the same."""
         composer = self._inputs.composer
         try:
             rendered = composer.render(delivery)
@@ -85,35 +86,14 @@ class Inspection:
 
 @contextmanager
 def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
-    """Plan a mailing in a scratch ledger and give what it would send; `only` to this address.
+    """Plan a mailing in a scratch ledger, and yield its inspection.
 
-    The composer of the inputs has to be traced.
+    The composer of the inputs has to be traced. `only` is an address: deliveries to other addresses
+    are left out.
 
-    Raises `InputErrors` (rows with `on_invalid: stop`, columns that a group does not share) and
-    `UsageError` where `only` is not among the recipients.
+    Raises:
+        InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.
+        UsageError: `only` is not among the recipients.
     """
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)
-
-
-def row_error(
-    job: Job, edition: str, variables: Mapping[str, object], now: datetime, tallies: Tallies
-) -> InputError | InputErrors | None:
-    """Look at the rows although no message can be rendered; what is invalid goes to `tallies`.
-
-    Returns what makes the table wrong as a whole.
-    """
-    try:
-        plan = plan_recipients(job, edition=edition, variables=variables, now=now)
-        table = TableChecks(
-            job.recipients.shown,
-            plan.columns,
-            address=job.recipients.address,
-            read=frozenset(),
-            tallies=tallies,
-        )
-        for recipient in plan:
-            table.row(recipient)
-    except (InputError, InputErrors) as error:
-        return error
-    return None

@@ -5,7 +5,6 @@ Paths that are templates are known only to rendering; where a secret is, is aske
 
 from __future__ import annotations
 
-import difflib
 import stat
 from pathlib import Path as FilePath
 
@@ -16,6 +15,7 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
+from mailbatch.suggest import did_you_mean
 
 
 def add_file_errors(reading: Reading, folder: FilePath) -> None:
@@ -60,5 +60,4 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    close = difflib.get_close_matches(file.name, names, n=1)
-    return f"Did you mean {close[0]}?" if close else None
+    return did_you_mean(file.name, names)

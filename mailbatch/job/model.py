@@ -24,7 +24,7 @@ from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscr
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
 from mailbatch.job.section import Section
-from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
+from mailbatch.job.server import Secret, Security, Server, Timeouts
 from mailbatch.job.setting import (
     KeyPath,
     NamesFile,
@@ -39,7 +39,6 @@ from mailbatch.job.setting import (
 
 __all__ = [
     "Attachment",
-    "Auth",
     "Callbacks",
     "Dkim",
     "Job",
@@ -214,7 +213,7 @@ class Job(Section):
         """Give every text that is rendered for every message, in the order of the model.
 
         `to: group` is a word rather than a template, and any `to` takes the place of
-        `display_name`.
+        `recipients.display_name`.
         """
         left_out = set()
         if self.message.to == "group":

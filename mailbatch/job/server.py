@@ -13,10 +13,11 @@ from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
 from mailbatch.job.setting import NamesFile
 from mailbatch.job.source import MASK
+from mailbatch.sasl import MECHANISMS
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
 Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
-Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
+AUTH = fields.one_of("auto", *(name.lower() for name in MECHANISMS), "none")
 
 _VARIABLE = fields.marked(
     fields.pattern("[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable")
@@ -125,7 +126,7 @@ class Server(Section):
         default=587,
         description="The port; by default 587, with security: tls 465.",
     )
-    auth: Annotated[Auth, fields.one_of("auto", "plain", "login", "xoauth2", "none")] = Field(
+    auth: Annotated[str, AUTH] = Field(
         default="auto",
         description="How to authenticate. auto: what the server offers, where a username is given.",
     )

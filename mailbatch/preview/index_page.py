@@ -1,12 +1,13 @@
-"""The index of the gallery: the mailing at a glance, and the data of its list."""
+"""The index of the gallery: the mailing at a glance, and the data of the list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mailbatch.preview.codes import CODES, Severity, severity_of
-from mailbatch.preview.entry import Entry, Overview, Tally
+from mailbatch.checks.codes import CODES, Severity, severity_of
+from mailbatch.checks.findings import Overview, Tally
+from mailbatch.preview.entry import Entry, Since
 from mailbatch.preview.markup import count, icon, mark, page, prose, script, segments, text
 
 _KEYS = (
@@ -33,23 +34,23 @@ _ORDERS = (
 )
 _VIEWS = (("wall", "wall", "Thumbnails"), ("list", "list", "List"))
 _WEIGHT = {Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
-#: What the other panels of the index show.
+#: The codes whose findings other panels of the index show.
 _ELSEWHERE = frozenset(("MB113", "MB114", "MB115", "MB116", "MB117", "MB118"))
 _NONE = "There is no message to show."
 _NONE_MATCHES = "No message matches."
-_FIRST = 6  # so many entries of a panel are shown before "more"
+_FIRST = 6  # entries of a panel before "more"
 _MOST_GROUPS = 200  # a list of more is no help
-_OTHERS = 25  # so many more addresses of a message can be searched
+_OTHERS = 25  # addresses of a message that can be searched
 
 
-#: One message of the list, as the script reads it: short keys, because there may be ten thousand.
-#: n number, l line, to address, also more of them, r recipients, s subject, z bytes, g group,
-#: f codes, w weight of the worst code, y why it is shown, e error, c change.
+#: One message of the list, as assets/index.js reads it: short keys, for ten thousand messages.
+#: n number, l line, to address, also more addresses, r recipients, s subject, z bytes, g group,
+#: f codes, w weight of the worst code, y reasons to look, e error, c change.
 Listed = dict[str, Any]
 
 
-def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
-    """Return index.html."""
+def index_page(overview: Overview, entries: Sequence[Listed], since: Since | None) -> str:
+    """Return index.html; `since` is the earlier preview that the changes refer to."""
     bar = (
         f'<a class="brand" href="#main">{icon("brand")}<span>mailbatch preview</span></a>'
         '<span class="space"></span>'
@@ -58,9 +59,9 @@ def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
 {_hero(overview, entries)}
 <details class="wide overview" id="overview" open><summary>Overview</summary><div class="panels">
 {_checks(overview, entries)}{_recipients(overview)}
-{_coverage(overview)}{_changes(overview, entries)}
+{_coverage(overview)}{_changes(since, entries)}
 </div></details>
-{_tools(overview, entries)}
+{_tools(entries, compared=since is not None)}
 <div class="wide">
 <section class="list" id="list" role="table" aria-label="Messages" hidden>
 <div class="list-head" role="row" aria-rowindex="1"><div role="columnheader">Row</div>
@@ -87,14 +88,14 @@ type="button">Show all</button></p></div>
 
 
 def index_data(overview: Overview, entries: Sequence[Listed]) -> str:
-    """Return index-data.js: what the list shows and searches, one object a message."""
+    """Return index-data.js: the data that the list shows and searches, one object a message."""
     used = sorted({code for entry in entries for code in entry["f"]})
     codes = {c: {"title": CODES[c].title, "severity": CODES[c].severity} for c in used}
     return script("mailbatchIndex", {"job": overview.job, "codes": codes, "messages": entries})
 
 
 def listed(number: str, entry: Entry) -> Listed:
-    """Return what the list shows of a message."""
+    """Return the data of a message that the list shows; `number` names the page."""
     codes = sorted({finding.code for finding in entry.findings})
     message: Listed = {
         "n": number,
@@ -110,8 +111,8 @@ def listed(number: str, entry: Entry) -> Listed:
         message["also"] = " ".join(entry.addresses[1:_OTHERS])
     if entry.group and tuple(value for _, value in entry.group) != entry.addresses:
         message["g"] = " / ".join(value or "(empty)" for _, value in entry.group)
-    if entry.telling:
-        message["y"] = list(entry.telling)
+    if entry.reasons:
+        message["y"] = list(entry.reasons)
     if entry.error is not None:
         message["e"] = entry.error
     if entry.change is not None:
@@ -145,7 +146,7 @@ def _panel(title: str, inside: str) -> str:
 
 
 def _more(items: list[str], noun: str) -> str:
-    """Return list items, those beyond the first few folded away."""
+    """Return list items, the first few open and all others folded away."""
     shown = f"<ul>{''.join(items[:_FIRST])}</ul>"
     if len(items) > _FIRST:
         summary = f"<summary>{count(len(items) - _FIRST, f'more {noun}')}</summary>"
@@ -231,8 +232,8 @@ def _coverage(overview: Overview) -> str:
     return _panel("Templates", _more(items, "note"))
 
 
-def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
-    if overview.against is None:
+def _changes(since: Since | None, entries: Sequence[Listed]) -> str:
+    if since is None:
         return ""
     kinds = [entry.get("c") for entry in entries]
     items = [
@@ -244,12 +245,12 @@ def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
     items += [
         f"<li><div>{text(address)}"
         f'<small><span class="chip">gone</span> {text(subject)}</small></div></li>'
-        for address, subject in overview.gone
+        for address, subject in since.gone
     ]
-    return _panel(f"Since {text(overview.against)}", _more(items, "change"))
+    return _panel(f"Since {text(since.shown)}", _more(items, "change"))
 
 
-def _tools(overview: Overview, entries: Sequence[Listed]) -> str:
+def _tools(entries: Sequence[Listed], *, compared: bool) -> str:
     codes = sorted({code for entry in entries for code in entry["f"]})
     groups = sorted({entry["g"] for entry in entries if "g" in entry})
     checks = [("", "All checks"), ("warnings", "With warnings"), ("clean", "Without warnings")]
@@ -259,7 +260,7 @@ def _tools(overview: Overview, entries: Sequence[Listed]) -> str:
         selects += _select(
             "by-group", "Group", [("", "All groups"), *((name, name) for name in groups)]
         )
-    if overview.against is not None:
+    if compared:
         selects += _select("by-change", "Changes", _CHANGES)
     selects += _select("by-sort", "Order", _ORDERS)
     return f"""<div class="tools" id="tools"><div class="wide" role="search">

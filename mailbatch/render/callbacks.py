@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import JobError, MessageError
+from mailbatch.errors import JobError, MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField
 from mailbatch.render.headers import fold_field, structured_field
@@ -46,7 +46,10 @@ def _bulk_id(name: str, text: str) -> bytes:
     if not text:
         raise FieldError("is empty")
     if len(text) > BULK_ID_LIMIT:
-        raise FieldError(f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed")
+        raise FieldError(
+            f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed",
+            reason=Reason.BULK_ID_TOO_LONG,
+        )
     return structured_field(name, text)
 
 
@@ -124,7 +127,7 @@ class CallbackData:
         try:
             return _data_field(pieces)
         except FieldError as error:
-            raise MessageError(str(error), location=self._place) from None
+            raise MessageError(str(error), location=self._place, reason=error.reason) from None
 
     def shown(self, pieces: list[str]) -> str:
         """Return the JSON as readers show it."""
@@ -147,7 +150,10 @@ class CallbackData:
 def _data_field(tokens: list[str]) -> bytes:
     length = sum(map(len, tokens)) + len(tokens) - 1
     if length > DATA_LIMIT:
-        raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
+        raise FieldError(
+            f"has {length} characters; at most {DATA_LIMIT} are allowed",
+            reason=Reason.CALLBACK_DATA_TOO_LONG,
+        )
     return fold_field(_DATA_NAME, [tokens[0], *[f" {token}" for token in tokens[1:]]])
 
 

@@ -16,7 +16,8 @@ from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
-from mailbatch.render.templates import VARYING, Page, Role, Templates, did_you_mean
+from mailbatch.render.templates import VARYING, Page, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import MessageError
+from mailbatch.errors import MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids, inline_css
 from mailbatch.render.markdown import html_from_markdown
 from mailbatch.render.pages import PAGES, PageChoice
-from mailbatch.render.templates import Names, Role, Templates, did_you_mean
+from mailbatch.render.templates import Names, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -74,6 +75,7 @@ class Parts:
                     f"the HTML shows cid:{name}, which is not in message.inline",
                     location=self._place,
                     hint=did_you_mean(name, self._inline),
+                    reason=Reason.UNKNOWN_INLINE,
                 )
         if self._css is not None:
             try:

@@ -112,7 +112,7 @@ class Field:
         try:
             return self.encode(self.name, pieces[0])
         except FieldError as error:
-            raise MessageError(str(error), location=self.value.place) from None
+            raise MessageError(str(error), location=self.value.place, reason=error.reason) from None
 
     def shown(self, pieces: list[str]) -> str:
         """Return the value as readers show it."""

@@ -19,7 +19,8 @@ from mailbatch.job.fields import is_template
 from mailbatch.job.setting import Setting
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
-from mailbatch.render.templates import Names, Page, Role, Templates, did_you_mean
+from mailbatch.render.templates import Names, Page, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model

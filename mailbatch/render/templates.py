@@ -30,6 +30,7 @@ from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.render.tracing import Trace
@@ -409,11 +410,3 @@ def _sentence(error: Exception) -> str:
         return (error.message or "is no template").rstrip(".")
     text = str(error) or type(error).__name__
     return f"{text[0].lower()}{text[1:]}".rstrip(".")
-
-
-def did_you_mean(name: str, known: Mapping[str, Any] | frozenset[str]) -> str | None:
-    """Return a hint with the known name that is most like `name`, if one is."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else None

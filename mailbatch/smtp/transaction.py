@@ -1,10 +1,10 @@
-"""A transaction (RFC 5321 3.3): one envelope from MAIL to the reply to its end of data.
+"""A transaction (RFC 5321 3.3): one envelope from MAIL to the reply to the end of data.
 
-The connection notes here what was handed over and what was answered; `outcomes` turns that into
-one `Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O,
-no clock, and no reply's text decides whether somebody was accepted.
+The connection notes here each command handed over and each reply; `outcomes` turns that into one
+`Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O, no
+clock, and no reply's text decides whether a recipient was accepted.
 
-What happened                                     recipients with a 2yz RCPT      the others
+Event                                             recipients with a 2yz RCPT      the others
 ------------------------------------------------  ------------------------------  ------------------
 MAIL refused                                      all: its reply (4 deferred, 5 rejected)
 DATA refused                                      its reply                       their own reply
@@ -26,15 +26,15 @@ broken off behind BDAT, no reply to it            in doubt                      
 A recipient whose RCPT was taken only to throw the message away (254, module `refusals`) is rejected
 by that reply, whatever becomes of the content: the server counts a recipient, and sends nothing.
 
-BDAT leaves together with its MAIL and RCPTs, before any reply: broken off behind it, also whoever
-has no reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is ignored, as that
-to a lone dot: it is for nobody, and everybody has a reply. A server that refuses MAIL, accepts a
-RCPT behind it and takes the content contradicts itself: that is in doubt.
+BDAT leaves together with MAIL and the RCPTs, before any reply: broken off behind BDAT, also a
+recipient without a reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is
+ignored, as that to a lone dot: the content is for no recipient, and each has a reply. A server that
+refuses MAIL, accepts a RCPT behind that and takes the content contradicts itself: in doubt.
 
 A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending; 421 behind the refusal of
-somebody else pending, too, and uses no attempt. Behind an accepted recipient
-"too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT
-behind a failed one: each time somebody else of the same transaction makes progress.
+another recipient pending, too, and uses no attempt. Behind an accepted recipient "too many
+recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT behind a
+failed one: each time another recipient of the same transaction makes progress.
 "Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
 """
 
@@ -55,26 +55,22 @@ if TYPE_CHECKING:
 
 
 class Course(Enum):
-    """What the connection has to do next for a transaction; all but the first three settle it."""
+    """The next step of a connection for a transaction; all but the first three settle."""
 
     GO_ON = auto()  # as queued
     DATA = auto()  # no further RCPT
     CONTENT = auto()  # the content is wanted
     STOP = auto()  # nothing more of it
     RSET = auto()  # the server still has a sender
-    LONE_DOT = auto()  # the server reads content that nobody is to have
+    LONE_DOT = auto()  # the server reads content that is for no recipient
 
 
 _OK = 250
-_CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
 _POLICY = "5.7."  # RFC 3463: 502 5.7.0 refuses the sender, not the command (Brevo says it)
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
 _ABOUT_ADDRESS = "1"
-
-_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
-_PERMANENT = 500  # from here on: 5yz
 
 # An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
 _GO_ON, _CONTENT, _ACCEPTED = Course.GO_ON, Course.CONTENT, Status.ACCEPTED
@@ -90,13 +86,19 @@ _BEHIND_FAILURE = "not sent: an earlier command of the group failed"
 class Transaction:
     """One envelope on the wire, filled by the connection and read by the caller.
 
-    `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with; `chunked` says
-    that it is one flight with BDAT (RFC 3030), whose end is its end of data. `first`: its session
-    had no transaction before; `troubled`: the server had refused something in it.
-    `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
-    `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
-    last byte of its end of data. `broken` says why it ended without all its replies.
+    `envelope`, `size` (bytes, or None) and `eight_bit` are the arguments of `begin`; `chunked` says
+    that the transaction is one flight with BDAT (RFC 3030), whose end is the end of data. `first`:
+    the session had no transaction before; `troubled`: the server had refused a command before.
+    `rcpt_replies` are in the order of the envelope's forward paths, as far as the server has come.
+    `handed_over`: MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the last
+    byte of the end of data. `broken` says why replies are missing.
     `settled`: no reply can come any more, `outcomes` is complete.
+
+    One that succeeds:
+
+        transaction = connection.begin(Envelope("a@example.com", ("b@example.org",)))
+        ...
+        transaction.outcomes()   (Outcome("b@example.org", Status.ACCEPTED, Reply(250, ...)),)
     """
 
     __slots__ = (
@@ -160,8 +162,8 @@ class Transaction:
 
     @property
     def refused(self) -> bool:
-        """Whether MAIL was refused, so that nothing behind it counts."""
-        return self.mail_reply is not None and self.mail_reply.code >= _NEGATIVE
+        """Whether MAIL was refused, and every later reply of the group is void."""
+        return self.mail_reply is not None and self.mail_reply.negative
 
     def take_mail(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to MAIL; `unsent` counts commands that can still be held back."""
@@ -171,7 +173,7 @@ class Transaction:
     def take_rcpt(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to the next RCPT; `unsent` counts commands that can still be held back."""
         self.rcpt_replies.append(reply)
-        if reply.code < _NEGATIVE:
+        if not reply.negative:
             self.accepted += 1
             if reply.code != _OK or reply.enhanced is None:
                 self.thrown_away += is_taken_and_thrown_away(reply)
@@ -182,18 +184,18 @@ class Transaction:
                 self.full = True
                 return Course.DATA
         if unsent == 1 and not self.accepted:
-            # Only DATA is left, and it would be for nobody.
+            # Only DATA is left, and would be for no recipient.
             return Course.RSET
         return _GO_ON
 
     def take_data(self, reply: Reply) -> Course:
-        """Note the reply to DATA (RFC 2920 3.1: what follows depends on all replies of the group).
+        """Note the reply to DATA (RFC 2920 3.1: the next step depends on all replies of the group).
 
         Raises:
-            RemoteProtocolError: the server refused MAIL and took everything behind it.
+            RemoteProtocolError: the server refused MAIL and took all commands behind.
         """
         self.data_reply = reply
-        if reply.code >= _NEGATIVE:
+        if reply.negative:
             return Course.STOP if self.refused else Course.RSET
         if not self.accepted:
             return Course.LONE_DOT
@@ -203,13 +205,13 @@ class Transaction:
         return _CONTENT
 
     def take_chunk(self, reply: Reply) -> None:
-        """Note the reply to BDAT, the last of its flight.
+        """Note the reply to BDAT, the last of the flight.
 
         Raises:
-            RemoteProtocolError: it is no reply to BDAT, or the server refused MAIL and took
-                everything behind it.
+            RemoteProtocolError: this is no reply to BDAT, or the server refused MAIL and took all
+                commands behind.
         """
-        if reply.code < _NEGATIVE:
+        if not reply.negative:
             enhanced = reply.enhanced
             if enhanced is not None and enhanced.split(".")[1] == _ABOUT_ADDRESS:
                 # Behind one reply too many all are 250, and only this tells (DATA has its 354).
@@ -220,7 +222,7 @@ class Transaction:
 
     @property
     def knows_no_bdat(self) -> bool:
-        """Whether BDAT itself was refused, and not what it carried or the sequence it came in."""
+        """Whether BDAT as such was refused, and not the content or the sequence of commands."""
         reply = self.final_reply
         if not self.chunked or reply is None or reply.code not in _SYNTAX:
             return False
@@ -235,9 +237,9 @@ class Transaction:
 
     @property
     def refusal(self) -> tuple[Verb, Reply] | None:
-        """The command and the reply by which nobody of the envelope got the message.
+        """The command and the reply by which no recipient of the envelope got the message.
 
-        None where there is no such reply, or where it only follows from the refusals before it.
+        None where there is no such reply, or where the reply only follows from earlier refusals.
         """
         if self.refused and self.mail_reply is not None:
             return Verb.MAIL, self.mail_reply
@@ -251,7 +253,7 @@ class Transaction:
         return Verb.BDAT if self.chunked else Verb.END_OF_DATA, reply
 
     def outcomes(self) -> Sequence[Outcome]:
-        """Return what became of each recipient, in the order of the envelope.
+        """Return the outcome of each recipient, in the order of the envelope.
 
         Raises:
             LocalProtocolError: replies are still to come.
@@ -271,7 +273,7 @@ class Transaction:
         status = _refusal(reply)
         for index, path in enumerate(self.envelope.forward_paths):
             said = self.rcpt_replies[index] if index < len(self.rcpt_replies) else None
-            if said is not None and said.code < _NEGATIVE and self._is_doubtful:
+            if said is not None and not said.negative and self._is_doubtful:
                 yield Outcome(path, Status.IN_DOUBT, None, self.broken)
             else:
                 yield Outcome(path, status, reply)
@@ -286,7 +288,7 @@ class Transaction:
                 yield Outcome(path, Status.PENDING, None, _FULL, counted=False)
             elif reply is None:
                 yield Outcome(path, *self._unanswered())
-            elif reply.code < _NEGATIVE:
+            elif not reply.negative:
                 accepted += 1
                 if self.thrown_away and is_taken_and_thrown_away(reply):
                     yield Outcome(path, Status.REJECTED, reply)
@@ -295,7 +297,7 @@ class Transaction:
             elif accepted and is_full(reply):
                 failed += 1
                 yield Outcome(path, Status.PENDING, reply, _FULL, counted=False)
-            elif reply.code == _CLOSING and self._is_ended_by_others:
+            elif reply.closing and self._is_ended_by_others:
                 yield Outcome(path, Status.PENDING, reply, self._not_sent, counted=False)
             elif failed and reply.code == _BAD_SEQUENCE:
                 yield Outcome(path, Status.PENDING, reply, _BEHIND_FAILURE, counted=False)
@@ -304,16 +306,16 @@ class Transaction:
                 yield Outcome(path, _refusal(reply), reply)
 
     def _fate(self) -> tuple[Status, Reply | None, str | None, bool]:
-        """Say what becomes of those whose RCPT was accepted: status, reply, reason, counted."""
+        """Return the fate of the accepted recipients: status, reply, reason, counted."""
         final = self.final_reply
         if final is not None:
-            if final.code < _NEGATIVE:
+            if not final.negative:
                 return (_ACCEPTED, final, None, True)
             return self._fate_of_refused(final)
         data = self.data_reply
-        if data is not None and data.code >= _NEGATIVE:  # a 354 decides nothing
+        if data is not None and data.negative:  # a 354 decides nothing
             if data.code == _BAD_SEQUENCE and self._some_refused:
-                # Counted: behind a mere "too many recipients" nobody else makes progress.
+                # Counted: behind a mere "too many recipients" no other recipient makes progress.
                 return (Status.PENDING, data, _BEHIND_FAILURE, True)
             return (_refusal(data), data, None, True)
         return self._unanswered()
@@ -327,10 +329,10 @@ class Transaction:
         return (_refusal(final), final, None, True)
 
     def _unanswered(self) -> tuple[Status, Reply | None, str | None, bool]:
-        """Say what becomes of those that nothing final was said about."""
+        """Return the fate of recipients without any final reply."""
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
-        closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].code == _CLOSING
+        closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].closing
         counted = self.handed_over and not closed and not self._is_ended_by_others
         return (Status.PENDING, None, self._not_sent, counted)
 
@@ -340,16 +342,16 @@ class Transaction:
 
     @property
     def _is_ended_by_others(self) -> bool:
-        """Whether the session seems to have ended because of somebody else.
+        """Whether the session seems to have ended because of another recipient.
 
-        What was tried counts otherwise, or a message that breaks sessions would be tried for ever:
-        the first transaction of a session, in which nobody else was refused, has only itself.
+        An attempt counts otherwise, or a message that breaks sessions would be tried for ever: the
+        first transaction of a session, with no other refusal in it, can only blame itself.
         """
         if not self.answered:
             return not self.first
-        if self.troubled and self.rcpt_replies and self.rcpt_replies[-1].code == _CLOSING:
+        if self.troubled and self.rcpt_replies and self.rcpt_replies[-1].closing:
             return True  # that 421 may be the answer to one refusal too many
-        return any(_NEGATIVE <= reply.code != _CLOSING for reply in self.rcpt_replies)
+        return any(reply.negative and not reply.closing for reply in self.rcpt_replies)
 
     @property
     def _some_refused(self) -> bool:
@@ -357,15 +359,15 @@ class Transaction:
 
     @property
     def _is_doubtful(self) -> bool:
-        """Whether the server may have taken the content without having said so."""
+        """Whether the server may have taken the content without a word about that."""
         if self.final_reply is not None or not self.end_of_data_handed_over:
             return False
         # Replies come in their order: behind a 421 no command of the flight was carried out.
-        return not self.rcpt_replies or self.rcpt_replies[-1].code != _CLOSING
+        return not self.rcpt_replies or not self.rcpt_replies[-1].closing
 
 
 def _names_room(reply: Reply) -> bool:
-    """Say whether the number of those accepted before is what the server always takes."""
+    """Say whether the number of recipients accepted so far is the server's bound."""
     return meaning_of(Verb.RCPT, reply, behind_accepted=True).trouble is Trouble.CROWD
 
 
@@ -375,4 +377,4 @@ def _is_about_sequence(reply: Reply) -> bool:
 
 
 def _refusal(reply: Reply | None) -> Status:
-    return Status.DEFERRED if reply is not None and reply.code < _PERMANENT else Status.REJECTED
+    return Status.DEFERRED if reply is not None and reply.transient else Status.REJECTED

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, MailbatchError, OutputError
 from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
+from tests.ledger.earlier import rebuild
 from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, settle
 
 NAMES = [f"somebody-{n}@example.org" for n in range(300)]
@@ -37,14 +39,14 @@ def fill_up(folder: Path, *, but: int = 0) -> None:
 
 def send(ledger: Ledger) -> int:
     done = 0
-    while leased := ledger.lease(32, now=NOW):
+    while leased := ledger.leases.lease(32, now=NOW):
         for delivery in leased:
             settle(ledger, delivery)
             done += 1
     return done
 
 
-def failure(error: LedgerError) -> dict[str, Any]:
+def failure(error: MailbatchError) -> dict[str, Any]:
     return {"exit": error.exit_code, "error": error.message, "hint": error.hint}
 
 
@@ -52,10 +54,10 @@ def reserved(folder: Path) -> dict[str, Any]:
     """The disk becomes full after the room was taken: nobody notices."""
     with open_ledger(folder / "ledger") as ledger:
         plan(ledger, people(*NAMES))
-        ledger.reserve_space()
+        ledger.plan.reserve_space()
         fill_up(folder)
         done = send(ledger)
-        ledger.mark_finished(NOW)
+        ledger.plan.mark_finished(NOW)
         counts = numbers(ledger)
     with open_ledger(folder / "ledger") as ledger:
         return {"done": done, "counts": counts, "after": numbers(ledger)}
@@ -67,7 +69,7 @@ def too_little(folder: Path) -> dict[str, Any]:
         plan(ledger, people(*NAMES))
         fill_up(folder)
         try:
-            ledger.reserve_space()
+            ledger.plan.reserve_space()
         except LedgerError as error:
             seen = failure(error)
         else:
@@ -84,7 +86,7 @@ def full_on_the_way(folder: Path) -> dict[str, Any]:
     fill_up(folder, but=600_000)
     done, seen = 0, {}
     try:
-        while leased := ledger.lease(32, now=NOW):
+        while leased := ledger.leases.lease(32, now=NOW):
             for delivery in leased:
                 settle(ledger, delivery)
                 done += 1
@@ -128,7 +130,7 @@ def full_results(folder: Path) -> dict[str, Any]:
         fill_up(folder)
         try:
             write_results(ledger, target)
-        except LedgerError as error:
+        except OutputError as error:
             seen = failure(error)
         else:
             seen = {}
@@ -153,6 +155,26 @@ def read_only(folder: Path) -> dict[str, Any]:
             step()
         except LedgerError as error:
             seen[name] = failure(error)
+    return seen
+
+
+def migration(folder: Path) -> list[dict[str, Any]]:
+    """The disk is full when a ledger of an earlier version is opened: it stays what it is."""
+    seen = []
+    for room in (0, 4096, 16_384, 65_536, 262_144):
+        path = rebuild("killed", folder / str(room) / "ledger")
+        fill_up(folder, but=room)
+        found: dict[str, Any] = {"room": room}
+        try:
+            open_ledger(path).close()
+        except LedgerError as error:
+            found |= failure(error)
+            found["version"] = int.from_bytes(path.read_bytes()[60:64])
+        (folder / "junk").unlink()
+        with open_ledger(path) as ledger:
+            found["after"] = numbers(ledger)
+        seen.append(found)
+        shutil.rmtree(path.parent)
     return seen
 
 

@@ -75,6 +75,24 @@ def test_a_plan_that_finds_no_room_leaves_the_old_one(on_disk):
     assert seen["counts"] == {"pending": 2}
 
 
+def test_a_migration_that_finds_no_room_leaves_the_earlier_version(on_disk):
+    """It is tried again once there is room, and nothing is lost of what it has to recover."""
+    seen = on_disk("migration", "2m")
+    refused = [found for found in seen if "error" in found]
+    assert {found["room"] for found in refused} >= {0, 4096, 16_384}
+    for found in refused:
+        assert found["exit"] == 74
+        assert "space" in found["hint"]
+        assert found["version"] == 2
+    assert "error" not in seen[-1]
+    assert {json.dumps(found["after"], sort_keys=True) for found in seen} == {
+        json.dumps(
+            {"accepted": 4, "deferred": 2, "in_doubt": 2, "invalid": 1, "pending": 2,
+             "rejected": 2, "withdrawn": 1},
+        )
+    }  # fmt: skip
+
+
 def test_results_that_find_no_room_leave_the_old_file_and_no_litter(on_disk):
     seen = on_disk("full_results", "1m")
     assert seen["exit"] == 74
@@ -95,9 +113,9 @@ def test_a_read_only_disk_can_be_looked_at_and_not_run_on(on_disk):
 def test_room_is_taken_once(ledger, path):
     """Taking it again finds it there; a run that uses it does not grow the ledger."""
     plan(ledger, people(*(f"somebody-{n}@example.org" for n in range(2000))))
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     size = path.stat().st_size
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     assert path.stat().st_size == size
     while send(ledger):
         pass
@@ -107,6 +125,6 @@ def test_room_is_taken_once(ledger, path):
 
 def test_room_for_more_than_there_is_is_refused(ledger):
     with pytest.raises(LedgerError, match=r"10000000000000 recipients need \d+ MB") as caught:
-        ledger.reserve_space(10**13)
+        ledger.plan.reserve_space(10**13)
     assert caught.value.exit_code == 74
-    assert ledger.lease(1, now=NOW) == []
+    assert ledger.leases.lease(1, now=NOW) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailbatch.job.mail_values import OWNED_HEADERS
 from mailbatch.job.model import Job
 from mailbatch.render.message import Message
 
@@ -20,6 +21,8 @@ from .making import (
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+#: Names that no message has, and a signature, which `test_dkim.py` looks at.
+UNSHOWN = {"bcc", "return-path", "dkim-signature"}
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c63e4cf51a9070002390118 0fe147a40000000049454e44ae426082".replace(" ", "")
@@ -172,6 +175,13 @@ def test_golden_message(name: str, tmp_path: Path, request: pytest.FixtureReques
         path.write_bytes(content)
     assert content == path.read_bytes()
     assert_wire_ready(content)
+
+
+@pytest.mark.parametrize("header", sorted(OWNED_HEADERS.keys() - UNSHOWN))
+def test_every_header_of_a_key_is_in_a_golden_message(header: str) -> None:
+    """A new key that writes a header is part of the fully featured message."""
+    found = [parse(path.read_bytes()) for path in GOLDEN.glob("*.eml")]
+    assert any(header in message for message in found)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
