@@ -22,18 +22,18 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.checks import NameChecks
-from mailbatch.render.content import Parts
 from mailbatch.render.correspondents import Copies, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.parts import Parts
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 
 if TYPE_CHECKING:
