@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "job": set(),
     "smtp": set(),
     "ledger": set(),
+    "reports": set(),
     "sandbox": set(),
     "expressions": set(),
     "recipients": {"job", "expressions"},

@@ -1,0 +1,83 @@
+"""The standing of a recipient: the strongest report stands, not the last one.
+
+Reports come in any order and more than once: a "delivered" that arrives behind a complaint must not
+take its place. So each pair of event and kind has a rank, reports of equal rank are ordered by
+their time and words, and any order and any repetition gives the same standing. Opens and clicks are
+counted beside it. This module must never look at the time of arrival, nor at a ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailbatch.reports.report import Event, Kind, Report
+
+#: Event and kind, the strongest first. A bounce stands above a delivery, because servers call an
+#: expansion of an alias "delivered" and refuse behind it. `deferred` stands above `sent`, because
+#: Amazon SES tells "sent" of every message before anything else; `sent` ends no story.
+ORDER: tuple[tuple[Event, Kind | None], ...] = (
+    (Event.COMPLAINED, None),
+    (Event.UNSUBSCRIBED, None),
+    (Event.BOUNCED, Kind.HARD),
+    (Event.BOUNCED, Kind.LATE),
+    (Event.BOUNCED, Kind.UNKNOWN),
+    (Event.BOUNCED, Kind.SOFT),
+    (Event.DELIVERED, None),
+    (Event.REJECTED, None),
+    (Event.FAILED, None),
+    (Event.DEFERRED, None),
+    (Event.SENT, None),
+    (Event.QUEUED, None),
+)
+#: Events that are counted beside the standing and never are one.
+COUNTED = frozenset({Event.OPENED, Event.CLICKED})
+
+_RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
+_BEFORE_ALL_TIMES = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a recipient stands: the report that stands, and the opens and clicks beside it.
+
+    `report` is None where there are opens and clicks alone. `opens` and `clicks` are counts.
+    """
+
+    report: Report | None = None
+    opens: int = 0
+    clicks: int = 0
+
+
+def strength(report: Report) -> tuple[int, bool, float, str, str, bytes]:
+    """Return the strength of a report, as a key that is equal for equal statements only.
+
+    The rank of its event and kind decides; then a code that speaks of the address, the later time,
+    and the code and text, so that no two different reports are equally strong.
+    """
+    return (
+        _RANK.get((report.event, report.kind), 0),
+        report.about_address,
+        _BEFORE_ALL_TIMES if report.at is None else report.at,
+        report.code,
+        report.text,
+        report.identity,
+    )
+
+
+def standing_of(reports: Iterable[Report]) -> Standing:
+    """Return the standing that reports of one recipient give, whatever their order.
+
+    Example:
+        >>> early = Report(event=Event.DELIVERED, source=Source.INFOBIP, at=10.0)
+        >>> late = Report(event=Event.BOUNCED, kind=Kind.LATE, source=Source.INFOBIP)
+        >>> standing_of([late, early]).report is late
+        True
+    """
+    told = {report.identity: report for report in sorted(reports, key=strength)}.values()
+    standing = [report for report in told if report.event not in COUNTED]
+    return Standing(
+        report=max(standing, key=strength, default=None),
+        opens=sum(report.event is Event.OPENED for report in told),
+        clicks=sum(report.event is Event.CLICKED for report in told),
+    )
