@@ -37,7 +37,8 @@ MAY_IMPORT = {
 ONLY_IN = {
     "rich": ("cli/",),
     "typer": ("cli/",),
-    "sqlite3": ("ledger/",),
+    "sqlite3": ("ledger/", "reports/"),
+    "flufl": ("reports/",),
     "uvloop": ("delivery/",),
     "aiosmtpd": ("sandbox/",),
     "jinja2": ("expressions/", "render/", "recipients/"),

@@ -45,7 +45,6 @@ class Source(StrEnum):
     """The form in which a report came."""
 
     INFOBIP = "infobip"
-    INFOBIP_LOG = "infobip-log"
     DSN = "dsn"  # RFC 3464
     ARF = "arf"  # RFC 5965
     MAIL = "mail"  # a bounce without a status part
