@@ -10,6 +10,7 @@
     ├─ InputErrors                 several InputErrors, reported together
     ├─ LedgerError                 the ledger or the results cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
+    ├─ StoreError                  the store of reports cannot be read or written (74)
     ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
     └─ SessionError                the conversation failed; it says nothing of one recipient (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
@@ -147,6 +148,12 @@ class LedgerLocked(LedgerError):
     """Another run holds the edition."""
 
     exit_code = 75
+
+
+class StoreError(MailbatchError):
+    """The store of reports cannot be read or written."""
+
+    exit_code = 74
 
 
 class TooManyOpenFiles(MailbatchError):

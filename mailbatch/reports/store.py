@@ -1,0 +1,399 @@
+"""The store of reports: bodies first, then what readers make of them, in one SQLite file.
+
+It stands beside the ledgers and is no part of any: a report comes later than the run, for editions
+that are closed, and its writers must never wait for a run, nor a run for them. Several processes
+may write it at once. A body is on the disk before it is looked at, so that nothing is lost to a
+reader's mistake, and a newer reader can read it again. This module must never open a ledger, change
+a body, or hold a lock while it waits for anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from mailbatch.errors import StoreError
+from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.journal import ROLLBACK, WAL, journal_mode
+from mailbatch.reports.reading import VERSION, read_body
+from mailbatch.reports.refusal import Cause, Reading, Refusal
+from mailbatch.reports.report import Event, Kind, Report, Source
+
+#: "mbrp", at its place in the header of the file.
+APPLICATION_ID = 0x6D627270
+SCHEMA_VERSION = 1
+#: The name of the store in the state folder.
+FILE_NAME = "reports.sqlite3"
+
+_BUSY_SECONDS = 30.0
+_CACHE_KIB = 16 * 1024
+#: Bodies, and bytes of bodies, that are read before their reports are written in one commit.
+_BODIES_AT_ONCE = 500
+_BYTES_AT_ONCE = 8 * 1024 * 1024
+#: Rows that one look at the store takes: a look keeps writers waiting where there is no WAL.
+_ROWS_AT_ONCE = 5000
+
+_COLUMNS = (
+    "identity, body_id, received, event, kind, source, recipients, token, message_id,"
+    " header_message_id, bulk_id, at, code, text, about_address, said"
+)
+_INSERT_REPORT = f"INSERT OR IGNORE INTO report ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608
+
+
+class Origin(StrEnum):
+    """The way on which a body came."""
+
+    SERVE = "serve"  # pushed by the provider
+    PULL = "pull"  # fetched from the provider
+    READ = "read"  # from a file or a pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it came, before any reader has seen it.
+
+    `received` is the time of arrival in seconds since the epoch. `place` names it for people. A
+    body that counts `once` is kept once, however often it comes: a mail, an answer that can be
+    asked for again. Of two pushes with the same bytes each counts.
+    """
+
+    content: bytes
+    origin: Origin
+    received: float
+    place: str = ""
+    once: bool = False
+
+    @property
+    def digest(self) -> bytes | None:
+        """The identity of a body that counts once (16 bytes); None where each arrival counts."""
+        return hashlib.blake2b(self.content, digest_size=16).digest() if self.once else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report with its number in the store and the time at which it came (seconds, UTC)."""
+
+    id: int
+    received: float
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRefusal:
+    """A refusal with the place that its body came from, and the time of arrival (seconds, UTC)."""
+
+    body: str
+    received: float
+    refusal: Refusal
+
+
+class ReportStore:
+    """The store in a file, open for writing; one connection, used by one thread at a time.
+
+    Example:
+        >>> with ReportStore(Path("reports.sqlite3")) as store:
+        ...     store.keep([Body(b"...", Origin.READ, 1795946400.0, "bounce.eml")])
+        ...     store.read_kept()
+    """
+
+    __slots__ = ("_connection", "_read", "_version", "path")
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read: Callable[[bytes, float], Reading] | None = None,
+        version: int = VERSION,
+    ) -> None:
+        """Open the store at `path`, or create it, readable for its owner alone.
+
+        `read` makes reports of the bytes of a body and its time of arrival; by default `read_body`.
+        `version` is the version of these readers: what older ones have read is read again.
+
+        Raises:
+            StoreError: the file is no store, is of a newer version, or cannot be written (74).
+        """
+        self.path = path
+        self._version = version
+        self._read = read or (lambda content, received: read_body(content, received=received))
+        with as_store_error(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = _connect(path, "rw")
+        try:
+            with as_store_error(path):
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        is_new = not _pragma(connection, "user_version")
+        if is_new and _pragma(connection, "schema_version"):
+            raise StoreError(f"{self.path}: this is no store of reports", hint="set --store")
+        _choose_journal(self.path, connection, is_new=is_new)
+        connection.execute("PRAGMA synchronous=FULL")
+        if is_new:
+            with self._writing():
+                if not _pragma(connection, "user_version"):  # else another process was quicker
+                    _create(connection)
+        _check_identity(self.path, connection)
+
+    def keep(self, bodies: Iterable[Body]) -> int:
+        """Keep bodies in one commit, and return how many were new; on the disk when this returns.
+
+        Raises:
+            StoreError: nothing of them was kept (74): the disk is full, say.
+        """
+        rows = [
+            (body.received, body.origin, body.place, body.content, body.digest) for body in bodies
+        ]
+        with as_store_error(self.path), self._writing():
+            before = self._connection.total_changes
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO body (received, origin, place, content, digest)"
+                " VALUES (?, ?, ?, ?, ?)",
+                rows,
+            )
+            return self._connection.total_changes - before
+
+    def read_kept(self) -> int:
+        """Make reports of all bodies that these readers have not read, and return how many bodies.
+
+        Bodies that older readers have read are read again, and their reports are replaced. What
+        was read is written in commits of their own, so that this can be interrupted anywhere and
+        done by several processes at once.
+
+        Raises:
+            StoreError: the store cannot be read or written (74).
+        """
+        done = 0
+        while True:
+            with as_store_error(self.path):
+                bodies = self._unread()
+            if not bodies:
+                return done
+            readings = [
+                (number, received, self._read(content, received))
+                for number, received, content in bodies
+            ]
+            with as_store_error(self.path), self._writing():
+                done += sum(self._write(*reading) for reading in readings)
+
+    def _unread(self) -> list[tuple[int, float, bytes]]:
+        found: list[tuple[int, float, bytes]] = []
+        size = 0
+        rows = self._connection.execute(
+            "SELECT id, received, content FROM body WHERE readers < ? ORDER BY readers, id LIMIT ?",
+            (self._version, _BODIES_AT_ONCE),
+        )
+        for row in rows:
+            found.append(row)
+            size += len(row[2])
+            if size >= _BYTES_AT_ONCE:
+                break
+        rows.close()
+        return found
+
+    def _write(self, number: int, received: float, reading: Reading) -> bool:
+        """Write the reading of a body, unless another process has done so."""
+        execute = self._connection.execute
+        (readers,) = execute("SELECT readers FROM body WHERE id = ?", (number,)).fetchone()
+        if readers >= self._version:
+            return False
+        if readers:
+            execute("DELETE FROM report WHERE body_id = ?", (number,))
+            execute("DELETE FROM refusal WHERE body_id = ?", (number,))
+        reports = [_row(number, received, one) for one in reading if isinstance(one, Report)]
+        self._connection.executemany(_INSERT_REPORT, reports)
+        refusals = [
+            (number, place, one.place[:1000], one.reason[:1000], one.cause)
+            for place, one in enumerate(reading)
+            if isinstance(one, Refusal)
+        ]
+        self._connection.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?, ?)", refusals)
+        execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
+        return True
+
+    def reports(self) -> Iterator[StoredReport]:
+        """Yield all reports, in the order in which they were read, a page at a time.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        last = 0
+        while True:
+            with as_store_error(self.path):
+                rows = self._connection.execute(
+                    f"SELECT id, {_COLUMNS} FROM report WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
+                    (last, _ROWS_AT_ONCE),
+                ).fetchall()
+            for row in rows:
+                yield _stored(row)
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def refusals(self, *causes: Cause) -> Iterator[StoredRefusal]:
+        """Yield the refusals of some causes, in the order of their bodies, a page at a time.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        last = (0, -1)
+        marks = ", ".join("?" * len(causes))
+        query = (
+            "SELECT f.body_id, f.number, b.place, b.received, f.place, f.reason, f.cause"  # noqa: S608
+            " FROM refusal AS f JOIN body AS b ON b.id = f.body_id"
+            f" WHERE f.cause IN ({marks}) AND (f.body_id, f.number) > (?, ?)"
+            " ORDER BY f.body_id, f.number LIMIT ?"
+        )
+        while True:
+            with as_store_error(self.path):
+                rows = self._connection.execute(query, (*causes, *last, _ROWS_AT_ONCE)).fetchall()
+            for row in rows:
+                yield StoredRefusal(row[2], row[3], Refusal(row[4], row[5], Cause(row[6])))
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0], rows[-1][1]
+
+    def body_of(self, report: int) -> bytes:
+        """Return the body that the report of a number was made of.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+            LookupError: there is no such report.
+        """
+        with as_store_error(self.path):
+            row = self._connection.execute(
+                "SELECT content FROM body WHERE id = (SELECT body_id FROM report WHERE id = ?)",
+                (report,),
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no report {report}")
+        return bytes(row[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the store; without effect the second time."""
+        with as_store_error(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
+    """Give a new store the journal for this SQLite; take a WAL away that is not safe with it."""
+    wanted = journal_mode(sqlite3.sqlite_version_info)
+    has_wal = _pragma(connection, "journal_mode") == WAL
+    if has_wal and wanted == ROLLBACK:
+        try:
+            connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{path}: another process holds the store with a journal that SQLite "
+                f"{sqlite3.sqlite_version} may lose commits of",
+                hint="end that process, or use the Python that it runs with",
+            ) from error
+    elif is_new and wanted == WAL:
+        with suppress(sqlite3.OperationalError):  # of two that create it one may; both are right
+            connection.execute(f"PRAGMA journal_mode={WAL}")
+    elif not has_wal:
+        connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
+    for statement in _statements(schema):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield each statement: `executescript` would commit, and another process could look."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _check_identity(path: Path, connection: sqlite3.Connection) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreError(f"{path}: this is no store of reports", hint="set --store")
+    version = _pragma(connection, "user_version")
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
+            hint="use the mailbatch that wrote it, or a newer one",
+        )
+
+
+def _row(body: int, received: float, report: Report) -> tuple[Any, ...]:
+    return (
+        report.identity, body, received, report.event, report.kind, report.source,
+        "\n".join(report.recipients), report.token, report.message_id, report.header_message_id,
+        report.bulk_id, report.at, report.code, report.text, report.about_address, report.said,
+    )  # fmt: skip
+
+
+def _stored(row: tuple[Any, ...]) -> StoredReport:
+    (number, _, _, received, event, kind, source, recipients, token, message_id, ours, bulk_id, at,
+     code, text, about_address, said) = row  # fmt: skip
+    report = Report(
+        event=Event(event),
+        kind=Kind(kind) if kind else None,
+        source=Source(source),
+        recipients=tuple(recipients.split("\n")) if recipients else (),
+        token=token,
+        message_id=message_id,
+        header_message_id=ours,
+        bulk_id=bulk_id,
+        at=at,
+        code=code,
+        text=text,
+        about_address=bool(about_address),
+        said=said,
+    )
+    return StoredReport(number, received, report)
