@@ -8,6 +8,7 @@ counted beside it. This module must never look at the time of arrival, nor at a 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,7 +35,9 @@ ORDER: tuple[tuple[Event, Kind | None], ...] = (
 COUNTED = frozenset({Event.OPENED, Event.CLICKED})
 
 _RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
-_BEFORE_ALL_TIMES = float("-inf")
+#: Seconds: no time of a report is older.
+_BEFORE_THE_EPOCH = 1e6
+_BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,23 @@ class Standing:
     clicks: int = 0
 
 
-def strength(report: Report) -> tuple[int, bool, float, str, str, bytes]:
-    """Return the strength of a report, as a key that is equal for equal statements only.
+def strength(report: Report) -> bytes:
+    """Return the strength of a report: bytes that sort, equal for equal statements only.
 
     The rank of its event and kind decides; then a code that speaks of the address, the later time,
-    and the code and text, so that no two different reports are equally strong.
+    the code and the text, so that no two different reports are equally strong.
     """
-    return (
-        _RANK.get((report.event, report.kind), 0),
-        report.about_address,
-        _BEFORE_ALL_TIMES if report.at is None else report.at,
-        report.code,
-        report.text,
-        report.identity,
+    at = _BEFORE_ALL_TIMES if report.at is None else report.at
+    return b"".join(
+        (
+            bytes((_RANK.get((report.event, report.kind), 0), report.about_address)),
+            struct.pack(">Q", int((at + _BEFORE_THE_EPOCH) * 1000)),
+            report.code.encode(errors="replace"),
+            b"\0",
+            report.text.encode(errors="replace"),
+            b"\0",
+            report.identity,
+        )
     )
 
 
