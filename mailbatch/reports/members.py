@@ -63,8 +63,8 @@ class Members:
         for name in names:
             value = self.values.get(name)
             if value is not None and value != "":
-                return self.at(name), value
-        return self.at(names[0]), None
+                return name, value
+        return names[0], None
 
     def has(self, name: str) -> bool:
         """Tell whether a member is there and is no null."""
@@ -80,14 +80,14 @@ class Members:
         Raises:
             MemberError: it is neither, or longer than any identifier.
         """
-        place, value = self._find(names)
+        name, value = self._find(names)
         if isinstance(value, int) and not isinstance(value, bool):
             if abs(value) >= _LARGEST:
-                raise MemberError(place, "a huge number")
+                raise MemberError(self.at(name), "a huge number")
             return str(value)
         text = self._text(names).strip()
         if len(text) > LONGEST_NAME:
-            raise MemberError(place, f"longer than {LONGEST_NAME} characters")
+            raise MemberError(self.at(name), f"longer than {LONGEST_NAME} characters")
         return clean(text, LONGEST_NAME)
 
     def raw(self, *names: str) -> str:
@@ -95,32 +95,32 @@ class Members:
         return self._text(names)
 
     def _text(self, names: tuple[str, ...]) -> str:
-        place, value = self._find(names)
+        name, value = self._find(names)
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise MemberError(place, f"a text is wanted, not {_kind(value)}")
+            raise MemberError(self.at(name), f"a text is wanted, not {_kind(value)}")
         return value
 
     def integer(self, *names: str) -> int | None:
         """Return a whole number, which XML and some JSON write as text; None where absent."""
-        place, value = self._find(names)
+        name, value = self._find(names)
         if value is None:
             return None
         if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
             return int(value)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
             return value
-        raise MemberError(place, f"a whole number is wanted, not {_kind(value)}")
+        raise MemberError(self.at(name), f"a whole number is wanted, not {_kind(value)}")
 
     def truth(self, *names: str) -> bool | None:
         """Return a truth value, which XML writes as text; None where it is absent."""
-        place, value = self._find(names)
+        name, value = self._find(names)
         if value is None or isinstance(value, bool):
             return value
         found = _TRUTHS.get(value.strip().lower()) if isinstance(value, str) else None
         if found is None:
-            raise MemberError(place, "true or false is wanted")
+            raise MemberError(self.at(name), "true or false is wanted")
         return found
 
     def time(self, *names: str) -> float | None:
@@ -128,33 +128,33 @@ class Members:
 
         None where it is absent, or a text that is no time: a report with an odd time still counts.
         """
-        place, value = self._find(names)
+        name, value = self._find(names)
         if value is None:
             return None
         if isinstance(value, str):
             return time_of(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise MemberError(place, f"a time is wanted, not {_kind(value)}")
+            raise MemberError(self.at(name), f"a time is wanted, not {_kind(value)}")
         return _within(value)
 
     def members(self, name: str) -> Members:
         """Return the members of an object; none where it is absent."""
-        place, value = self._find((name,))
+        _, value = self._find((name,))
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise MemberError(place, f"an object is wanted, not {_kind(value)}")
-        return Members(place, value)
+            raise MemberError(self.at(name), f"an object is wanted, not {_kind(value)}")
+        return Members(self.at(name), value)
 
     def each(self, name: str) -> Iterator[tuple[str, Any]]:
         """Yield the place and the value of each entry of a list; none where it is absent."""
-        place, value = self._find((name,))
+        _, value = self._find((name,))
         if value is None:
             return
         if not isinstance(value, list):
-            raise MemberError(place, f"a list is wanted, not {_kind(value)}")
+            raise MemberError(self.at(name), f"a list is wanted, not {_kind(value)}")
         for number, entry in enumerate(value):
-            yield f"{place}[{number}]", entry
+            yield f"{self.at(name)}[{number}]", entry
 
 
 def members_of(place: str, value: object) -> Members:

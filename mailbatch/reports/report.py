@@ -100,5 +100,6 @@ class Report:
             self.source, self.event, self.kind or "", self.said, self.message_id,
             self.header_message_id, self.token, *self.recipients,
         )  # fmt: skip
-        marked = "".join(f"{len(name)}:{name}" for name in names)
-        return hashlib.blake2b(marked.encode(errors="surrogatepass"), digest_size=16).digest()
+        # No reader leaves a control character in a text.
+        joined = "\0".join(names).encode(errors="replace")
+        return hashlib.blake2b(joined, digest_size=16).digest()

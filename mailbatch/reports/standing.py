@@ -34,6 +34,7 @@ ORDER: tuple[tuple[Event, Kind | None], ...] = (
 #: Events that are counted beside the standing and never are one.
 COUNTED = frozenset({Event.OPENED, Event.CLICKED})
 
+_HEAD = struct.Struct(">B?Q")
 _RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
 #: Seconds: no time of a report is older.
 _BEFORE_THE_EPOCH = 1e6
@@ -53,23 +54,19 @@ class Standing:
 
 
 def strength(report: Report) -> bytes:
-    """Return the strength of a report: bytes that sort, equal for equal statements only.
+    """Return the strength of a report: bytes that sort.
 
     The rank of its event and kind decides; then a code that speaks of the address, the later time,
-    the code and the text, so that no two different reports are equally strong.
+    the code and the text, so that two reports of equal strength say the same.
     """
     at = _BEFORE_ALL_TIMES if report.at is None else report.at
-    return b"".join(
-        (
-            bytes((_RANK.get((report.event, report.kind), 0), report.about_address)),
-            struct.pack(">Q", int((at + _BEFORE_THE_EPOCH) * 1000)),
-            report.code.encode(errors="replace"),
-            b"\0",
-            report.text.encode(errors="replace"),
-            b"\0",
-            report.identity,
-        )
-    )
+    rank = _RANK.get((report.event, report.kind), 0)
+    head = _HEAD.pack(rank, report.about_address, int((at + _BEFORE_THE_EPOCH) * 1000))
+    return head + f"{report.code}\0{report.text}".encode(errors="replace")
+
+
+def _strength(report: Report) -> tuple[bytes, bytes]:
+    return strength(report), report.identity
 
 
 def standing_of(reports: Iterable[Report]) -> Standing:
@@ -81,10 +78,10 @@ def standing_of(reports: Iterable[Report]) -> Standing:
         >>> standing_of([late, early]).report is late
         True
     """
-    told = {report.identity: report for report in sorted(reports, key=strength)}.values()
+    told = {report.identity: report for report in sorted(reports, key=_strength)}.values()
     standing = [report for report in told if report.event not in COUNTED]
     return Standing(
-        report=max(standing, key=strength, default=None),
+        report=max(standing, key=_strength, default=None),
         opens=sum(report.event is Event.OPENED for report in told),
         clicks=sum(report.event is Event.CLICKED for report in told),
     )
