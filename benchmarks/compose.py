@@ -1,8 +1,9 @@
-"""How long one message takes: Composer.compose against Jinja2, EmailMessage and as_bytes.
+"""The time of one message: Composer.compose against Jinja2, EmailMessage and as_bytes.
 
-Run it from the root of the repository: `python benchmarks/compose.py [messages]`. It prints
-microseconds per message, the best of many short rounds: the two templates alone, mailbatch, and
-the way of the standard library (EmailMessage with policy.SMTP).
+    python benchmarks/compose.py [messages]        # from the root of the repository
+
+Prints microseconds per message, the best of many short rounds: the two templates alone, mailbatch,
+and the way of the standard library (EmailMessage with policy.SMTP).
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def deliveries(count: int) -> list[Delivery]:
 
 
 class StandardLibrary:
-    """The same message, the way a script does it."""
+    """The same message as a script makes one."""
 
     def __init__(self, folder: Path, variables: dict[str, object]) -> None:
         loader = FileSystemLoader(folder)

@@ -1,6 +1,6 @@
-"""Figures as they are kept in a JSON file, and what is computed from them: rates and ratios.
+"""Measured figures as a JSON file, and the rates and ratios that are computed from seconds.
 
-Every second that was measured is kept; nothing that can be computed is. Starts nothing.
+Every measured second is kept; no rate and no ratio is. Starts no process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One program in one workload; lists have one value for each of its runs."""
+    """One program in one workload; a list has one value for each run."""
 
     label: str
     program: str
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """Recipients per second, run by run; from the first connection on, where it is known."""
+        """Recipients per second, run by run; from the first connection on, where that is known."""
         pairs = zip(self.seconds, self.session_seconds, strict=True)
         return tuple(self.recipients / (seconds - (before or 0)) for seconds, before in pairs)
 
@@ -68,12 +68,12 @@ class Row:
 
     @property
     def peak(self) -> int | None:
-        """The highest peak of memory in bytes; None where it was hidden."""
+        """The highest peak of memory in bytes; None where the parent's peak hid every peak."""
         return max((peak for peak in self.peak_bytes if peak is not None), default=None)
 
     @property
     def session(self) -> Spread:
-        """When the first session was there, in seconds from the start."""
+        """The seconds from the start to the first session."""
         return Spread.of([seconds for seconds in self.session_seconds if seconds is not None])
 
 
@@ -103,7 +103,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All workloads of one run, the versions of the programs, and where and when it was."""
+    """All workloads of one run, the versions of the programs, the place and the time."""
 
     machine: dict[str, str]
     versions: dict[str, str]
@@ -111,7 +111,7 @@ class Figures:
 
 
 def collected(measured: Sequence[Measured]) -> Figures:
-    """Return what was measured as figures."""
+    """Return the figures of measured workloads."""
     programs = {row.program for one in measured for row in one.rows}
     versions = {name: one.version() for name, one in PROGRAMS.items() if name in programs}
     return Figures(_machine(), versions, {one.workload.name: _table(one) for one in measured})
@@ -149,7 +149,7 @@ def write(figures: Figures, path: Path) -> None:
 
 
 def read(path: Path) -> Figures:
-    """Read what `write` wrote."""
+    """Read a file that `write` wrote."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     tables = {name: _read_table(table) for name, table in found["tables"].items()}
     return Figures(found["machine"], found["versions"], tables)

@@ -1,4 +1,4 @@
-"""What mailbatch wants to hold, and whether figures show that it does.
+"""The goals of mailbatch as a table, each with the figure that meets or misses the goal.
 
 Most goals are ratios of one run, since the seconds of a shared machine mean little.
 """
@@ -14,7 +14,7 @@ from benchmarks.workloads import WORKLOADS
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One goal: `value` must be at least, or at most, `bound`; None where it was not measured.
+    """One goal: `value` must be at least, or at most, `bound`; None without a measurement.
 
     `shown` formats value and bound.
     """

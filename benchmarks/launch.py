@@ -1,11 +1,11 @@
-"""Start one program, wait for it, and write what it took: the smallest parent that can be had.
+"""Start one program, wait for its end, and write its times and memory: the smallest parent.
 
 python -I -S launch.py FILE COMMAND...
 
-A new process begins as a copy of its parent, and the system counts that copy into its peak memory.
-So the parent is this, which imports next to nothing. FILE gets: exit code, start on the monotonic
-clock, seconds, seconds of processors, peak memory of the program and of ourselves in the system's
-unit.
+A new process begins as a copy of the parent, and the system counts the copy into the peak memory of
+the process. So the parent is this program, which imports next to nothing. FILE gets: exit code,
+start on the monotonic clock, seconds, seconds of processors, peak memory of the program and of this
+parent in the system's unit.
 """
 
 import os
@@ -15,7 +15,7 @@ import time
 
 
 def main(file: str, command: list[str]) -> None:
-    """Run the command to its end."""
+    """Run the command to the end."""
     started = time.monotonic()
     process = os.fork()
     if not process:

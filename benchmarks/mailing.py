@@ -1,6 +1,6 @@
-"""What is mailed: the table, the templates, the job, and the same for each peer.
+"""The mailing of a workload as files: table, templates and job, and the same for each peer.
 
-Writes files below one folder and nothing else; starts nothing.
+Writes files below one folder and nowhere else; starts no process.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ Content-Type: text/html; charset=utf-8
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """What a workload mails.
+    """The mailing of a workload.
 
-    `groups` is 0 for a message of their own for every recipient, else the number of groups, each
-    with one message; `attachment` is the size of a file that goes with every message, in bytes.
+    `groups` is 0 where every recipient gets a message alone, else the number of groups, each with
+    one message; `attachment` is the size of a file that goes with every message, in bytes.
     """
 
     groups: int = 0
@@ -71,7 +71,7 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a program is told: its folder, the server, and how much it is to send."""
+    """The input of a program: the folder of the mailing, the server, the number of recipients."""
 
     folder: Path
     server: Server
@@ -81,12 +81,12 @@ class Scene:
 
     @property
     def transactions(self) -> int:
-        """How many messages must arrive."""
+        """The number of messages that must arrive."""
         return self.mailing.transactions(self.recipients)
 
 
 def write_scene(scene: Scene) -> None:
-    """Write the files of every program; all of them say the same."""
+    """Write the files of every program; all files say the same."""
     scene.folder.mkdir(parents=True)
     _write_table(scene)
     text, html = TEXT, HTML
@@ -140,7 +140,7 @@ def _job(scene: Scene) -> dict[str, object]:
 
 
 def _peer(scene: Scene) -> dict[str, object]:
-    """Return what peers.py and nodemailer.cjs read."""
+    """Return the settings that peers.py and nodemailer.cjs read."""
     return {
         "port": scene.server.port,
         "ca_file": str(scene.server.ca_file) if scene.server.ca_file else None,

@@ -1,4 +1,4 @@
-"""Running programs, whole and in turn: seconds, processor time, peak memory, and what arrived.
+"""Runs of whole programs in turn: seconds, processor time, peak memory, and the arrived messages.
 
 Knows no workload by name and computes no ratio.
 """
@@ -29,11 +29,11 @@ _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process took: seconds on the wall and of processors, and bytes of memory.
+    """The cost of one process: seconds on the wall and of processors, and bytes of memory.
 
-    `started` is on the monotonic clock. `peak_bytes` is None where it is hidden by the parent's:
-    a new process begins as a copy of it. `session_seconds` is when its first connection was there,
-    where the relay knows.
+    `started` is on the monotonic clock. `peak_bytes` is None where the parent's peak is higher: a
+    new process begins as a copy of the parent. `session_seconds` is the time from the start to the
+    first connection, where a relay measured that.
     """
 
     started: float
@@ -45,7 +45,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Row:
-    """What a share came to, round by round."""
+    """The results of a share, round by round."""
 
     label: str
     program: str
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A workload as it was measured; `missing` has what could not be, with the reason."""
+    """A measured workload; `missing` has the other programs, each with the reason."""
 
     workload: Workload
     rounds: int
@@ -125,7 +125,11 @@ def _turned(
 
 
 def run(program: Program, scene: Scene) -> Usage:
-    """Run a program to its end; `NotMeasured` where it fails or messages are missing."""
+    """Run a program to the end.
+
+    Raises:
+        NotMeasured: The program fails, or messages are missing.
+    """
     expected = {"all": scene.transactions, "one": 1, "none": 0}[program.sends]
     if program.sends != "none":
         _forget(scene.folder)
@@ -175,5 +179,5 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 
 def obstacle(workload: Workload) -> str | None:
-    """Say why this workload's server cannot be started here; None if it can."""
+    """Return the reason why the workload's server cannot be started here, or None."""
     return servers.missing(tls=workload.tls, smtpd=workload.smtpd)

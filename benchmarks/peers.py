@@ -2,7 +2,7 @@
 
 python peers.py stdlib|aiosmtplib
 
-Reads peer.json, recipients.csv and the templates of the folder it is started in.
+Reads peer.json, recipients.csv and the templates of the working directory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The picture of the page: bars for the newsletter, lines for the round trip. SVG, by hand.
 
-By hand like the picture of the house, not with a plotting library: text stays text, the same
-figures give the same bytes, so that a test can compare them, and its colours follow the reader's
-light or dark. Writes no file.
+By hand like the picture of the house, not with a plotting library: text stays text, equal figures
+give equal bytes, which a test can compare, and the colours follow the reader's light or dark.
+Writes no file.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _STYLE = """\
 
 
 def drawn(figures: Figures) -> str:
-    """Return the picture; a workload that was not measured is left out of it."""
+    """Return the picture; a workload that was not measured is left out."""
     parts: list[str] = []
     told: list[str] = []
     height = 20
@@ -77,7 +77,7 @@ def drawn(figures: Figures) -> str:
 
 
 def _told(table: Table) -> str:
-    """Return the bars in words, for those who do not see them."""
+    """Return the bars in words, for readers who see no picture."""
     ratios = ((row.label, table.ratio(row)) for row in table.rows)
     told = [f"{label} {ratio.median:.1f}" for label, ratio in ratios if ratio is not None]
     return f"The newsletter, times as fast as the stdlib loop: {'; '.join(told)}."
@@ -107,7 +107,7 @@ def _bars(table: Table, top: int) -> list[str]:
 
 
 def _lines(table: Table, top: int) -> list[str]:
-    """Draw messages per second by sessions, both logarithmic: what is linear is straight."""
+    """Draw messages per second by sessions, both logarithmic: a linear growth is straight."""
     rows = [row for row in table.rows if row.program in LINES]
     sessions = sorted({row.sessions for row in rows})
     rates = [row.rate.median for row in rows]
@@ -165,7 +165,7 @@ def _ticks(low: float, high: float) -> Iterable[int]:
 
 
 def _apart(places: Sequence[float], room: float = 18) -> list[float]:
-    """Return sorted places, moved down where they would overlap."""
+    """Return sorted places, moved down where two would overlap."""
     moved: list[float] = []
     for place in places:
         moved.append(max(place, moved[-1] + room) if moved else place)

@@ -1,4 +1,4 @@
-"""The programs that are measured: how each is found, named with its version, and started.
+"""The measured programs: the way to find, to name with a version, and to start each.
 
 A program that is not installed says so. Starts nothing itself, but to ask for a version.
 """
@@ -28,9 +28,10 @@ NODE_MODULES = HERE.parent / ".node" / "node_modules"
 class Program:
     """One program.
 
-    `what` it does, in words. `missing` says why it cannot be started, None if it can. `command` is
-    the command line for a scene, `environment` is laid over ours. `returns` is the exit code of
-    success. `sends` is whether its messages are to arrive: "all" of the scene's, "one", or "none".
+    `what` is a description in words, `missing` the reason why the program cannot be started, or
+    None. `command` is the command line for a scene, `environment` is laid over the present one.
+    `returns` is the exit code of success. `sends` tells the messages that must arrive: "all" of the
+    scene, "one", or "none".
     """
 
     name: str

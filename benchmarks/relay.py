@@ -2,9 +2,10 @@
 
 python relay.py PORT ROUND_TRIP_MS
 
-It prints `port N` once it listens, and `connection T` for every connection, T in seconds of the
-monotonic clock. A chunk leaves a fixed time after it came, and any number of them may be on their
-way: it takes time, but no throughput. A connection costs its round trip, too.
+The relay prints `port N` once the port listens, and `connection T` for every connection, T in
+seconds of the monotonic clock. A chunk leaves a fixed time after its arrival, and any number of
+chunks may be under way: the relay costs time, but no throughput. A connection costs a round trip,
+too.
 """
 
 from __future__ import annotations

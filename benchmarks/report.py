@@ -1,14 +1,13 @@
-"""Figures to the tables of the page and to its picture: written from benchmarks/figures.json.
+"""Figures to the tables of the page and to its picture, from benchmarks/figures.json.
 
-`python -m benchmarks.report` writes what stands between the comments `measured: NAME` and `end of
-NAME` of docs/explanation/performance.md, and the picture beside it. With `--check` it only says
-whether they are what it would write. All other text of the page is written by hand.
+`python docs/generate.py` writes the parts of docs/explanation/performance.md that stand between the
+comments `measured: NAME` and `end of NAME`, and the picture beside the page. All other text of the
+page is written by hand.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +31,7 @@ _PART = re.compile(
 
 
 def goals(found: Figures) -> str:
-    """Return the goals and whether they are met, those that were measured."""
+    """Return the table of the measured goals, met or missed."""
     lines = ["| goal | wanted | measured | |", "|---|---|---|---|"]
     for goal in GOALS:
         value = goal.value(found)
@@ -90,7 +89,7 @@ def _times(table: Table) -> str:
 
 
 def _spread(spread: Spread, form: str) -> str:
-    """Return the median, and lowest to highest behind it where they differ as written."""
+    """Return the median, and the range behind the median where both ends differ as written."""
     median, low, high = (form.format(x) for x in (spread.median, spread.low, spread.high))
     return median if low == high else f"{median} ({low} to {high})"
 
@@ -100,14 +99,14 @@ def _memory(row: Row) -> str:
 
 
 def programs(found: Figures) -> str:
-    """Return what each program does, with its version."""
+    """Return the table of the programs: version and description."""
     lines = ["| program | version | what it does |", "|---|---|---|"]
     lines += [f"| {n} | {v} | {PROGRAMS[n].what} |" for n, v in found.versions.items()]
     return "\n".join(lines)
 
 
 def machine(found: Figures) -> str:
-    """Return where and when it was measured."""
+    """Return the sentence about the machine and the date."""
     said = found.machine
     return (
         f"Measured on {said['date']}, on {said['system']} with {said['cores']} cores, "
@@ -136,31 +135,7 @@ def shown(found: Figures) -> str:
     return workloads(found) + (f"\n\n{goals(found)}" if measured else "")
 
 
-def write() -> None:
-    """Write page and picture from the figures that are kept."""
+def files() -> dict[Path, str]:
+    """Return the page and the picture, each with the text that the kept figures give it."""
     found = keeping.read(FIGURES)
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
-    PICTURE.write_text(drawn(found), encoding="utf-8")
-
-
-def stale() -> list[str]:
-    """Return the files that are not what would be written."""
-    found = keeping.read(FIGURES)
-    text = PAGE.read_text(encoding="utf-8")
-    files = {PAGE: (text, page(text, found))}
-    files[PICTURE] = (PICTURE.read_text(encoding="utf-8"), drawn(found))
-    return [path.name for path, (is_, wanted) in files.items() if is_ != wanted]
-
-
-def main(given: list[str]) -> int:
-    """Write, or check."""
-    if given != ["--check"]:
-        write()
-        return 0
-    for name in stale():
-        print(f"{name} is not what `python -m benchmarks.report` writes", file=sys.stderr)
-    return 1 if stale() else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return {PAGE: page(PAGE.read_text(encoding="utf-8"), found), PICTURE: drawn(found)}

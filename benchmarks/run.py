@@ -20,7 +20,7 @@ from benchmarks.workloads import WORKLOADS
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    """Return what was asked for."""
+    """Return the options of a command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.run",
         description="Measure mailbatch beside each peer that is installed.",
@@ -42,7 +42,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(given: list[str] | None = None) -> int:
-    """Measure, show, and write what was asked for; return the exit code."""
+    """Measure and show the workloads, write the files of the options, return the exit code."""
     asked = arguments(given)
     started, measured = time.monotonic(), []
     for name in asked.workload:
@@ -77,7 +77,8 @@ def keep(found: Figures) -> None:
     if report.FIGURES.exists():
         found = keeping.merged(keeping.read(report.FIGURES), found)
     keeping.write(found, report.FIGURES)
-    report.write()
+    for path, text in report.files().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The servers that programs send to: smtp-sink, a relay before it, and a Postfix that wants TLS.
 
-Every one counts what arrives by itself, so that no program is believed. Measures nothing.
+Every server counts the messages that arrive, so that no program is believed. Measures no time.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its port, whom to trust, and where its counts are kept.
+    """A running server: port, authority to trust, and the file of the counts.
 
-    `ca_file` is None without TLS. `dump` has every message where the server was told to keep them.
+    `ca_file` is None without TLS. `dump` has every message, for a server that keeps messages.
     """
 
     port: int
@@ -88,7 +88,7 @@ class Server:
 
 
 def missing(*, tls: bool = False, smtpd: bool = False) -> str | None:
-    """Say why such a server cannot be started here; None if it can."""
+    """Return the reason why such a server cannot be started here, or None."""
     if program("smtp-sink") is None:
         return "Postfix's smtp-sink is not installed"
     if smtpd and program("postconf") is None:
@@ -161,7 +161,7 @@ def _relay(said: Path, port: int, round_trip_ms: float) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _postfix(folder: Path, sink: int, *, tls: bool) -> Iterator[int]:
-    """Run smtpd, which hands every message to the sink before it answers: it has no queue."""
+    """Run smtpd without a queue: every message goes to the sink before the reply."""
     port = _free_port()
     for name, owner in [("queue", 0), ("data", pwd.getpwnam(USER).pw_uid)]:
         (folder / name).mkdir()
@@ -209,7 +209,11 @@ def program(name: str) -> str | None:
 
 
 def until(fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Ask until it is so; TimeoutError naming `what` after so many seconds."""
+    """Ask until the answer is yes.
+
+    Raises:
+        TimeoutError: The answer is still no after so many seconds; the text names `what`.
+    """
     deadline = time.monotonic() + seconds
     while not fact():
         if time.monotonic() > deadline:

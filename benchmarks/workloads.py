@@ -1,6 +1,6 @@
-"""The workloads: what is sent, through which server, by which programs, how much and how often.
+"""The workloads as a table: mailing, server, programs, recipients and rounds of each.
 
-A table and nothing else. The sizes are such that all of it takes about twelve minutes on two cores.
+The sizes are such that all workloads take about twelve minutes on two cores.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from benchmarks.mailing import Mailing
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one program does in each round.
+    """The part of one program in each round.
 
-    `part` is its part of the workload's recipients: a slow program gets fewer, and rates are
-    compared. `repeat` is how often it runs in a round; `behind` another share, it finds its folder.
+    `part` is the part of the workload's recipients: a slow program gets fewer, and rates are
+    compared. `repeat` is the number of runs in a round. `behind` names a share whose folder this
+    one goes on with.
     """
 
     program: str
@@ -30,13 +31,13 @@ class Share:
 
     @property
     def label(self) -> str:
-        """What it is called in figures and tables."""
+        """The name of the share in figures and tables."""
         return self.program if self.sessions == 1 else f"{self.program}, {self.sessions} sessions"
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One workload; `unit` is what is counted per second, "" where only time counts.
+    """One workload; `unit` is the noun that is counted per second, "" where only time counts.
 
     `round_trip_ms` puts the relay before the server. `smtpd` puts Postfix's smtpd before the sink,
     `tls` with STARTTLS. `left_out` says why a program that is measured elsewhere is not here.

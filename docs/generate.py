@@ -1,4 +1,4 @@
-"""The parts of the reference that the code can state: written from it, and checked against it.
+"""Everything that is generated: parts of pages, whole pages, the JSON Schemas and the figures.
 
 A page of the documentation holds a generated part between two comments:
 
@@ -6,10 +6,10 @@ A page of the documentation holds a generated part between two comments:
     ...
     <!-- end of NAME -->
 
-`python docs/generate.py` writes every part anew; with `--check` it only says which are not what
-would be written. All text outside the comments is written by hand and never touched. Nothing here
-depends on the versions of typer or pydantic: the options are read from the functions that declare
-them, the keys from the JSON Schema.
+`python docs/generate.py` writes every part and every whole file anew; with `--check` it names the
+files that are not up to date, writes nothing and ends with 1. Text outside the comments is written
+by hand and never touched. Nothing here depends on the versions of typer or
+pydantic: the options are read from the functions that declare them, the keys from the JSON Schema.
 """
 # ruff: noqa: INP001, E402 - a script beside the pages that it writes, run from a checkout
 
@@ -21,7 +21,7 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,12 +30,15 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installed or not
 
 import mailbatch
+from benchmarks import report
 from docs.server_facts import servers
+from mailbatch.checks.codes import CODES, SECTIONS
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
+from mailbatch.job.schema import schema_text as job_schema_text
+from mailbatch.ledger import results_schema
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
-from mailbatch.ledger.results_schema import result_schema
 from mailbatch.outcome import Status
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
@@ -134,7 +137,7 @@ def _duration(seconds: float) -> str:
 
 
 def _words(value: dict[str, Any], dotted: str) -> str:
-    """Say in words what a key accepts."""
+    """Say in words which values a key accepts."""
     if "$ref" in value or "allOf" in value:
         return f"[a mapping](#{_slug(dotted)})"
     if "anyOf" in value:
@@ -196,7 +199,7 @@ def _slug(prefix: str) -> str:
 
 
 def commands() -> str:
-    """Write every command with its help: what `mailbatch COMMAND --help` says."""
+    """Write every command with the help that `mailbatch COMMAND --help` prints."""
     return "\n\n".join(_command(registered) for registered in cli.app.registered_commands)
 
 
@@ -285,7 +288,7 @@ _COMMANDS = {
 
 
 def refusals() -> str:
-    """Write what refusals say, and what each wording means."""
+    """Write the wordings of refusals, each with its meaning."""
     lines = ["| the reply has | in reply to | means | source |", "|---|---|---|---|"]
     lines += [
         f"| {_said(row)} | {_commands(row)} | {_means(row)} | {row.source} |" for row in WORDINGS
@@ -315,7 +318,21 @@ def _means(row: Wording) -> str:
     return f"rules out {', '.join(words)}"
 
 
-# -- exit codes, results, ledger, rooms ------------------------------------------------------------
+# -- check codes, exit codes, results, ledger, rooms -----------------------------------------------
+
+
+def check_codes() -> str:
+    """Write the codes of the checks, section by section."""
+    parts = []
+    for prefixes, title in SECTIONS.items():
+        parts.append(f"## {title}")
+        parts += [
+            f"### {code.code} {code.title}\n\n"
+            f"*{code.severity}.* {code.why}\n\nTo mend it: {code.mend}"
+            for code in CODES.values()
+            if code.code.startswith(prefixes)
+        ]
+    return "\n\n".join(parts)
 
 
 def exit_codes() -> str:
@@ -330,7 +347,7 @@ def exit_codes() -> str:
 def columns() -> str:
     """Write the columns of the results CSV."""
     lines = ["| column | value | meaning |", "|---|---|---|"]
-    for name, value in result_schema()["properties"].items():
+    for name, value in results_schema.result_schema()["properties"].items():
         types = value.get("type", "string")
         kinds = [types] if isinstance(types, str) else list(types)
         words = {"string": "text", "integer": "number"}
@@ -370,7 +387,7 @@ def ledger_schema() -> str:
 
 
 def rooms() -> str:
-    """Write the rooms of the house, what each is, and what it imports of the others."""
+    """Write the rooms of the house: purpose and imported rooms of each."""
     folders = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
     lines = ["| room | what it is | imports |", "|---|---|---|"]
     for folder in sorted(folders, key=lambda folder: (-len(_imported_rooms(folder)), folder.name)):
@@ -404,7 +421,7 @@ def _code(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    """Fit text into a cell of a table; what would be HTML is shown."""
+    """Fit text into a cell of a table; characters of HTML are shown as characters."""
     pieces = text.strip().replace("|", "\\|").split("`")
     pieces[::2] = [one.replace("<", "&lt;").replace(">", "&gt;") for one in pieces[::2]]
     text = "`".join(pieces)
@@ -415,6 +432,7 @@ def _cell(text: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "job-keys": job_keys,
     "commands": commands,
+    "check-codes": check_codes,
     "exit-codes": exit_codes,
     "columns": columns,
     "statuses": statuses,
@@ -426,8 +444,19 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+#: The files that are generated from their first byte to their last.
+FILES: dict[str, Callable[[], str]] = {
+    "schemas/job.schema.json": job_schema_text,
+    "schemas/results.schema.json": results_schema.schema_text,
+}
+
+
 def generated(text: str) -> str:
-    """Return a page with its generated parts written anew; raises KeyError for an unknown one."""
+    """Return a page with its generated parts written anew.
+
+    Raises:
+        KeyError: A comment names a part that `PARTS` does not have.
+    """
     return _PART.sub(
         lambda found: f"{found['begin']}\n{PARTS[found['name']]()}\n\n{found['end']}", text
     )
@@ -438,21 +467,37 @@ def pages() -> Iterator[Path]:
     yield from sorted(DOCS.rglob("*.md"))
 
 
+def files() -> dict[Path, str]:
+    """Return every file that is generated, in part or as a whole, with its right text."""
+    texts = {page: generated(page.read_text(encoding="utf-8")) for page in pages()}
+    texts |= {ROOT / name: text() for name, text in FILES.items()}
+    return texts | report.files()
+
+
+def stale(texts: Mapping[Path, str]) -> list[Path]:
+    """Return the files that do not hold the right text, missing files among them."""
+    return [
+        path
+        for path, text in texts.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
 def main(arguments: list[str]) -> int:
-    """Write the generated parts, or compare them with `--check`."""
-    stale = []
-    for page in pages():
-        text = page.read_text(encoding="utf-8")
-        wanted = generated(text)
-        if wanted == text:
-            continue
-        stale.append(page)
-        if "--check" not in arguments:
-            page.write_text(wanted, encoding="utf-8")
-    if stale and "--check" in arguments:
-        names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
-        sys.stderr.write(f"not what the code says: {names}; run python docs/generate.py\n")
-        return 1
+    """Write every stale file and return 0; with `--check` name them and return 1 if there are any.
+
+    Prints the name of each stale file, on standard error with `--check`.
+    """
+    texts = files()
+    changed = stale(texts)
+    names = ", ".join(str(path.relative_to(ROOT)) for path in changed)
+    if "--check" in arguments:
+        if changed:
+            sys.stderr.write(f"not what the code says: {names}; run python docs/generate.py\n")
+        return 1 if changed else 0
+    for path in changed:
+        path.write_text(texts[path], encoding="utf-8")
+    sys.stdout.write(f"written: {names}\n" if changed else "nothing to write\n")
     return 0
 
 

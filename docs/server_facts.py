@@ -1,4 +1,4 @@
-"""The page of what real servers say: written from the facts that the tests of them have seen."""
+"""The page of real servers: announcements and replies that the tests of these servers have seen."""
 # ruff: noqa: INP001 - a part of the script beside it
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASKED = {
 
 
 def servers() -> str:
-    """Write what each real server of the tests announces and says."""
+    """Write the announcements and replies of each real server of the tests."""
     seen = json.loads(_OBSERVED.read_text(encoding="utf-8"))
     return "\n\n".join(_server(name, seen[name]) for name in sorted(seen, key=str.lower))
 
@@ -52,7 +52,7 @@ def _server(name: str, facts: dict[str, Any]) -> str:
 
 
 def _limit(fact: str) -> str:
-    """Turn `limit: RCPT 101 of a message` into what the server was told."""
+    """Turn `limit: RCPT 101 of a message` into the command that the server got."""
     kind, number, rest = fact.removeprefix("limit: ").split(" ", 2)
     kind = f"`{kind}`" if kind.isupper() else kind
     return f"{kind} number {number} {rest}"

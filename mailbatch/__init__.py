@@ -5,8 +5,8 @@
     summary = mailbatch.run("newsletter/job.yaml")
     print(summary.exit_code, summary.counts[mailbatch.Status.ACCEPTED])
 
-This module holds the version and the API for those who embed a run: what `__all__` names, and
-nothing else of the package. It imports next to nothing until one of the names is asked for.
+This module holds the version and the API of an embedded run: the names of `__all__`, and nothing
+else of the package. The first access to a name imports the module behind the name.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def run(
 ) -> Summary:
     """Converge the mailing of a job file, as `mailbatch run --yes` does, and return its summary.
 
-    `options` are those of the command line; `progress` is told what happens. Signals are handled
-    where this is the main thread.
+    `options` are those of the command line; `progress` is told every event of the run. Signals are
+    handled in the main thread only.
 
     Raises:
-        MailbatchError: with `exit_code` and `hint`, where nothing could be sent at all
-            (`InputErrors`, `LedgerLocked`, ...). What fails later is `Summary.failure`.
+        MailbatchError: Nothing could be sent at all (`InputErrors`, `LedgerLocked`, ...); with
+            `exit_code` and `hint`. A later failure is `Summary.failure`.
     """
     from pathlib import Path
 
@@ -57,7 +57,7 @@ def run(
 
 
 def __getattr__(name: str) -> object:
-    """Return a name of the API, and import its module now."""
+    """Return a name of the API, and import the module behind the name."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

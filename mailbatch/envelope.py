@@ -8,9 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+def address_key(address: str) -> str:
+    """Return the identity of a mailbox: equal for all spellings of its address on the wire.
+
+    RFC 5321 2.4 lets a host tell `Ann` from `ann`, but no host that people use does, and mailing
+    one person twice, or in spite of an unsubscription, is the worse mistake. So local parts are
+    compared without case, and only compared: the wire keeps the spelling. Lower case is all of it,
+    since parsed addresses differ in nothing else. Every comparison of addresses, in all rooms, is
+    one of keys.
+    """
+    return address.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a message goes and where its bounces come back to.
+    """The sender and the recipients of a transaction (RFC 5321 2.3.1): MAIL and RCPT.
 
     `reverse_path` and `forward_paths` are addr-specs without angle brackets, domains as A-labels;
     local parts are ASCII unless `smtputf8`. `reverse_path` may be empty (the null path);
@@ -28,13 +40,13 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One row of the recipient table, as the plan sees it.
+    """One row of the recipient table in the plan.
 
     `line` is the line on which the record starts (the header is line 1). `address` is the
-    addr-spec as it goes on the wire, or the cell's text where it is not valid. `values` are the
-    cells in the order of the table's columns. `group` are the values of `group_by`, None where
-    every row has a message of its own. `status` is the status given at planning, as its string
-    (`pending`, `invalid`, `suppressed`, `filtered`); `reason` says why.
+    addr-spec in the form of the wire, or the cell's text where the cell holds no valid address.
+    `values` are the cells in the order of the table's columns. `group` are the values of
+    `group_by`, None where every row has a message alone. `status` is the status at planning
+    (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words.
     """
 
     line: int
@@ -47,19 +59,19 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One group's message to one envelope: what is leased, sent and settled as a whole.
+    """One group's message to one envelope, leased, sent and settled as a whole.
 
-    `id` and `key` are the ledger's. `attempt` counts from 1, over all runs; `tries` counts this
-    run's, this one included, and `first_try` is when the first of them was leased (seconds since
-    the epoch). `message_id` (without angle brackets) and `date` (seconds since the epoch, UTC) are
-    fixed when the delivery is leased for the first time, so that a resend is byte-identical.
+    `id` and `key` are the ledger's. `attempt` counts from 1, over all runs; `tries` counts the
+    attempts of this run, the present one included, and `first_try` is the time of the first lease
+    among those (seconds since the epoch). `message_id` (without angle brackets) and `date` (seconds
+    since the epoch, UTC) are fixed at the first lease of all, so that a resend is byte-identical.
 
-    `unsettled` are the addresses that this attempt goes to; `addresses` all that the delivery ever
-    had. `rows` are the rows that templates see: every row if the delivery has one address, else
-    only the first (a template of several addresses sees the group's columns only).
+    `unsettled` are the addresses of this attempt; `addresses` all that the delivery ever had.
+    `rows` are the rows that templates see: every row of a delivery to one address, else the first
+    row only (a template of several addresses sees the group's columns only).
     `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
-    `resent` are those of `unsettled` who may have the message already and get it again because
-    somebody asked for it; `digests` are the SHA-256 of what they may have, as far as it is known.
+    `resent` are the addresses of `unsettled` that may have the message already and get the message
+    again by `resolve --resend`; `digests` are the SHA-256 of those earlier messages, where known.
     """
 
     id: int

@@ -8,11 +8,12 @@
     │   ├─ TemplateError           a template (65)
     │   └─ MessageError            a message that cannot be built: header, attachment, size (65)
     ├─ InputErrors                 several InputErrors, reported together
-    ├─ LedgerError                 the ledger or the results cannot be read or written (74)
+    ├─ LedgerError                 the ledger cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
     ├─ StoreError                  the store of reports cannot be read or written (74)
+    ├─ OutputError                 a file that mailbatch writes, or standard output, is lost (74)
     ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
-    └─ SessionError                the conversation failed; it says nothing of one recipient (69)
+    └─ SessionError                the conversation failed; no recipient is concerned (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
         │   └─ UnknownHost         │   └─ AuthenticationDeferred
         ├─ TLSError (77) ├─ AuthenticationError (77)
@@ -21,7 +22,7 @@
         ├─ LocalProtocolError      mailbatch broke the protocol: a bug
         └─ RemoteProtocolError     the server broke the protocol: the session is never reused
 
-A refused recipient is not here: it is an `Outcome` holding its `Reply`.
+A refused recipient is no failure: the refusal is an `Outcome` with the server's `Reply`.
 This module imports nothing of mailbatch.
 """
 
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ MORE_FILES = (
     "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer server.sessions "
     "need fewer files"
 )
+#: What to do where a disk has no room left.
+FREE_SPACE = "free some space, then run again: what was recorded so far stands"
+#: What to do where a disk fails.
+LOOK_AT_THE_DISK = "look at the disk and its file system, then run again"
+#: The remedies for failures of the system that no other place for the file would mend.
+SYSTEM_REMEDIES = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EIO: LOOK_AT_THE_DISK,
+    errno.EMFILE: MORE_FILES,
+    errno.ENFILE: MORE_FILES,
+}
 #: The limit of the process, and that of the system.
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -67,10 +81,25 @@ class Location:
         return place
 
 
+class Reason(Enum):
+    """The reason of an error that other code must tell from all others of its class.
+
+    Messages are for people and may be reworded at any time; a reason stays. Code that decides
+    something compares reasons or classes, never messages.
+    """
+
+    #: The HTML part shows a `cid:` name that is not in message.inline.
+    UNKNOWN_INLINE = auto()
+    #: callbacks.bulk_id has more characters than the provider takes.
+    BULK_ID_TOO_LONG = auto()
+    #: callbacks.data has more characters than the provider takes.
+    CALLBACK_DATA_TOO_LONG = auto()
+
+
 class MailbatchError(Exception):
     """The base of every failure that mailbatch reports.
 
-    `hint` says what to do next; `exit_code` is what the process ends with.
+    `hint` is the next step in words; `exit_code` is the exit code of the process.
     """
 
     exit_code: int = 1
@@ -88,18 +117,25 @@ class UsageError(MailbatchError):
 
 
 class InputError(MailbatchError):
-    """Something in the user's files is wrong.
+    """A mistake in the user's files.
 
-    `location` says where. `str()` gives `file:line:column: key: message` with what is known.
+    `location` is the place, `reason` tells the error from others of its class where that matters.
+    `str()` gives `file:line:column: key: message` with what is known.
     """
 
     exit_code = 65
 
     def __init__(
-        self, message: str, *, location: Location | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        hint: str | None = None,
+        reason: Reason | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.location = location
+        self.reason = reason
 
     def __str__(self) -> str:
         if self.location is None:
@@ -124,7 +160,7 @@ class TemplateError(InputError):
 
 
 class MessageError(InputError):
-    """A message cannot be built from its content: a header, an attachment, its size."""
+    """A message cannot be built: a header, an attachment, the size."""
 
 
 class InputErrors(MailbatchError):
@@ -139,7 +175,7 @@ class InputErrors(MailbatchError):
 
 
 class LedgerError(MailbatchError):
-    """The ledger or the results cannot be read or written."""
+    """The ledger cannot be read or written."""
 
     exit_code = 74
 
@@ -156,8 +192,17 @@ class StoreError(MailbatchError):
     exit_code = 74
 
 
+class OutputError(MailbatchError):
+    """An output cannot be written: results, figures, a transcript, `.eml` files, standard output.
+
+    The ledger is not concerned: every delivery is as it was recorded.
+    """
+
+    exit_code = 74
+
+
 class TooManyOpenFiles(MailbatchError):
-    """The system gives no more file descriptors: nobody's fault, and nobody's outcome."""
+    """The system gives no more file descriptors: a fault of no file, and no recipient's outcome."""
 
     exit_code = 74
 
@@ -166,12 +211,14 @@ class TooManyOpenFiles(MailbatchError):
 
 
 class SessionError(MailbatchError):
-    """The conversation with the server failed; it says nothing about any single recipient.
+    """The conversation with the server failed, which is no outcome of any recipient.
 
-    `reply` is the server's reply (`outcome.Reply`) that ended it, where one did.
+    `reply` is the reply (`outcome.Reply`) that ended the conversation, None without one.
+    `is_final`: every session of a run would end in the same way, so that no worker goes on.
     """
 
     exit_code = 69
+    is_final = False
 
     def __init__(
         self, message: str, *, hint: str | None = None, reply: object | None = None
@@ -185,10 +232,10 @@ class ConnectError(SessionError):
 
 
 class UnknownHost(ConnectError):
-    """The resolver says for certain that there is no such host, or that it has no address.
+    """The resolver says for certain that the host does not exist or has no address.
 
-    Nobody who waits for the run gains by another try; under cron it is tried again, since a
-    resolver may be wrong for a while.
+    On a terminal the run ends at once. Under cron the run tries again, since a resolver may be
+    wrong for a while.
     """
 
 
@@ -197,7 +244,7 @@ class ConnectionLost(SessionError):
 
 
 class SessionTimeout(SessionError):
-    """A reply did not come in full before its deadline."""
+    """A reply did not come in full before the deadline."""
 
 
 class ServiceUnavailable(SessionError):
@@ -205,25 +252,28 @@ class ServiceUnavailable(SessionError):
 
 
 class AuthenticationDeferred(ServiceUnavailable):
-    """The server authenticates nobody for now (4yz to AUTH)."""
+    """The server refuses authentication for now (4yz to AUTH)."""
 
 
 class TLSError(SessionError):
-    """TLS is missing, was refused, or its certificate does not hold."""
+    """TLS is missing or was refused, or the certificate does not hold."""
 
     exit_code = 77
+    is_final = True
 
 
 class AuthenticationError(SessionError):
-    """The server does not accept who we are."""
+    """The server refuses user or password."""
 
     exit_code = 77
+    is_final = True
 
 
 class LimitReached(SessionError):
     """The server takes no more for now: a rate, or the allowance of a day or a month."""
 
     exit_code = 75
+    is_final = True
 
 
 class TokenUnavailable(SessionError):
@@ -234,6 +284,7 @@ class LocalProtocolError(SessionError):
     """Our side asked for something that the protocol does not allow now: a bug, never retried."""
 
     exit_code = 1
+    is_final = True
 
 
 class RemoteProtocolError(SessionError):
@@ -241,9 +292,9 @@ class RemoteProtocolError(SessionError):
 
 
 def too_many_open_files(error: BaseException | None) -> TooManyOpenFiles | None:
-    """Return the failure that an error comes from, if it is that no file could be opened any more.
+    """Return the failure behind an error where that is a lack of file descriptors, else None.
 
-    What an error was raised from, or while it was handled, counts as well; so does each of several.
+    Causes and contexts of the error are searched, too, and so is each error of a group.
     """
     seen: set[int] = set()
     left = [error]
@@ -265,7 +316,7 @@ def too_many_open_files(error: BaseException | None) -> TooManyOpenFiles | None:
 
 
 def raise_if_starved(error: OSError | ValueError) -> None:
-    """Raise `TooManyOpenFiles` where that is what an error says: it is no fault of the file."""
+    """Raise `TooManyOpenFiles` where an error says so: the file is not at fault then."""
     failure = too_many_open_files(error)
     if failure is not None:
         raise failure from error

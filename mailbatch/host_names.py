@@ -1,9 +1,9 @@
-"""The name of a host as the network knows it: ASCII, with A-labels for what people write in theirs.
+"""The name of a host as the network knows names: ASCII, with A-labels for all other letters.
 
-IDNA 2008 (RFC 5891) with the mapping of UTS 46, non-transitional, as in addresses and as browsers
-do it. Python's own codec `idna`, which sockets and TLS use for whatever is not ASCII, is IDNA 2003:
-there `straße` is `strasse`, another domain, which somebody else may own. So no host beyond ASCII
-may get as far as that.
+IDNA 2008 (RFC 5891) with the mapping of UTS 46, non-transitional, as in addresses and in browsers.
+Sockets and TLS hand a name beyond ASCII to Python's codec `idna`, which is IDNA 2003: there
+`straße` is `strasse`, a domain that may have another owner. So no name beyond ASCII may reach a
+socket.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=256)
 def a_labels(host: str) -> str:
-    """Return a host name in ASCII; what is ASCII already stays as it is, an IP address too.
+    """Return a host name in ASCII; a name in ASCII or an IP address is returned unchanged.
 
         >>> a_labels("smtp.straße.example")
         'smtp.xn--strae-oqa.example'

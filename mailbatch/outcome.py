@@ -1,4 +1,4 @@
-"""What became of a recipient: `Status`, the server's `Reply`, and the two together as an `Outcome`.
+"""The outcome of a recipient: a `Status`, the server's `Reply`, and both as an `Outcome`.
 
 These are values: no I/O, no clock, no wording for people. The `Reply` that the server gave travels
 unchanged from the wire to the ledger and the results.
@@ -7,13 +7,13 @@ unchanged from the wire to the ledger and the results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self, overload
 
 
 class Status(StrEnum):
-    """Where a recipient stands; the words of the results CSV."""
+    """The state of a recipient; the words of the results CSV."""
 
     PENDING = "pending"  # not tried yet, or tried and certainly not taken
     ACCEPTED = "accepted"  # 2yz to the end of data, and to this RCPT
@@ -31,24 +31,50 @@ class Status(StrEnum):
 #: What a later run still has to do something about.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
 
+# The classes of a reply (RFC 5321 4.2.1): 2yz completion, 3yz intermediate, 4yz transient and 5yz
+# permanent refusal.
+_COMPLETION, _FIRST_NEGATIVE, _FIRST_PERMANENT = 2, 400, 500
+_CLOSING = 421  # RFC 5321 3.8
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One complete reply of the server (RFC 5321 4.2).
 
-    `lines` are the texts after the code, without line ends and without the enhanced status code,
-    which is `enhanced` (RFC 3463, `"2.1.5"`) if its class agrees with the code, else None.
-    Text is decoded as UTF-8 with backslash escapes for what is not; it decides nothing.
+    `lines` are the texts after the code, without line ends and without the enhanced status code.
+    That one is `enhanced` (RFC 3463, `"2.1.5"`) where class and code agree, else None. Text is
+    decoded as UTF-8, with backslash escapes for other bytes; no text decides anything.
+    `negative`: the command was refused, 4yz or 5yz (RFC 5321 4.2.1).
     """
 
     code: int
     lines: tuple[str, ...] = ()
     enhanced: str | None = None
+    negative: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Tell the class once: each reply to a group is asked for it several times."""
+        object.__setattr__(self, "negative", self.code >= _FIRST_NEGATIVE)
 
     @property
-    def severity(self) -> int:
-        """The first digit: 2 and 3 positive, 4 transient, 5 permanent (RFC 5321 4.2.1)."""
-        return self.code // 100
+    def positive(self) -> bool:
+        """Whether the command was carried out: 2yz (RFC 5321 4.2.1)."""
+        return self.code // 100 == _COMPLETION
+
+    @property
+    def transient(self) -> bool:
+        """Whether the command was refused for now: 4yz."""
+        return _FIRST_NEGATIVE <= self.code < _FIRST_PERMANENT
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the command was refused for good: 5yz."""
+        return self.code >= _FIRST_PERMANENT
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server ends the session with this reply: 421 (RFC 5321 3.8)."""
+        return self.code == _CLOSING
 
     @property
     def text(self) -> str:
@@ -61,12 +87,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one transaction made of one recipient address.
+    """The outcome of one transaction for one recipient address.
 
     `status` is PENDING (certainly not taken), ACCEPTED, REJECTED, DEFERRED or IN_DOUBT.
-    `reply` is the reply that decided it: to RCPT, MAIL, DATA or the end of data; None where the
-    conversation broke off. For an accepted recipient it is the reply to the end of data, which
-    names the server's message id. `reason` says in words what no reply says.
+    `reply` is the deciding reply: to RCPT, MAIL, DATA or the end of data; None where the
+    conversation broke off. The reply of an accepted recipient is that to the end of data, which
+    names the server's message id. `reason` is a reason in words that no reply holds.
     `counted` is False where no attempt was used up (452 "too many recipients", not sent at all).
     """
 
@@ -79,10 +105,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SameForAll(Sequence[Outcome]):
-    """The outcomes of a transaction that came to the same for all of its addresses.
+    """The outcomes of a transaction that are the same for all addresses.
 
-    A sequence of `Outcome`, each made when somebody looks at it: who only wants to know what it
-    came to need not make thousands of them. It is equal to no tuple of the same outcomes.
+    A sequence of `Outcome`, each made at access: a reader of the status alone need not make
+    thousands of outcomes. The sequence is equal to no tuple of the same outcomes.
     """
 
     addresses: tuple[str, ...]
@@ -93,7 +119,7 @@ class SameForAll(Sequence[Outcome]):
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Self | None:
-        """Return these outcomes as one; None if they differ in more than the address."""
+        """Return outcomes as one sequence; None where two differ in more than the address."""
         if not outcomes:
             return None
         first = outcomes[0]

@@ -1,7 +1,7 @@
-"""Where the files that come with mailbatch lie: the templates of `init` and the JSON Schemas.
+"""The folders that come with mailbatch: the templates of `init` and the JSON Schemas.
 
-A wheel has them below the package, a source checkout (and so an editable install) beside it.
-Nothing is read here, and nothing is looked for anywhere else.
+A wheel has the folders below the package, a source checkout (and so an editable install) beside the
+package. This module must never read a file, nor look for a folder anywhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def shipped(name: str) -> Path:
     """Find a folder that comes with mailbatch: `templates` or `schemas`.
 
     Raises:
-        MailbatchError: it is in neither place, because the installation is damaged.
+        MailbatchError: The folder is in neither place: the installation is damaged.
     """
     places = [_PACKAGE / "shipped" / name]
     # Beside an installed package lie the packages of others; only a checkout has this file there.

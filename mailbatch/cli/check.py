@@ -13,9 +13,9 @@ from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Overview, Tally
     from mailbatch.cli.connect import Connected
     from mailbatch.job.model import Job
-    from mailbatch.preview.entry import Overview, Tally
 
 
 @dataclass(slots=True)
@@ -73,9 +73,9 @@ def _look(
     console: Console, job: Job, edition: str | None, variables: dict[str, str], found: Findings
 ) -> None:
     """Survey the mailing; what cannot be gone on from is kept as the error."""
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.preview.survey import Survey
     from mailbatch.render.branches import Branches
 
     now = datetime.now().astimezone()
@@ -104,7 +104,7 @@ def _look(
 
 
 def _add_error(found: Findings) -> None:
-    from mailbatch.preview.report import input_tallies
+    from mailbatch.checks.report import input_tallies
 
     if found.error is not None:
         found.tallies += input_tallies(found.error)
@@ -112,13 +112,19 @@ def _add_error(found: Findings) -> None:
 
 def _look_at_rows(job: Job, variables: dict[str, str], now: datetime, found: Findings) -> None:
     """Find what is wrong with the table although the templates are wrong, too."""
-    from mailbatch.delivery.inspection import row_error
-    from mailbatch.preview.report import input_tallies
-    from mailbatch.preview.tallies import Tallies
+    from mailbatch.checks.report import input_tallies
+    from mailbatch.checks.table_checks import check_rows
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.recipients.plan import plan_recipients
 
-    tallies = Tallies()
+    tallies, edition = Tallies(), found.edition or job.edition
     merged = {**job.variables, **variables}
-    error = row_error(job, found.edition or job.edition, merged, now, tallies)
+    error: InputError | InputErrors | None = None
+    try:
+        plan = plan_recipients(job, edition=edition, variables=merged, now=now)
+        check_rows(job, plan.columns, plan, tallies)
+    except (InputError, InputErrors) as failure:
+        error = failure
     found.tallies += tallies.result()
     known = {(tally.location, tally.examples) for tally in found.tallies}
     if error is not None and found.error is not None:
@@ -135,8 +141,8 @@ def _errors(error: MailbatchError) -> tuple[InputError, ...]:
 
 
 def _connect(job: Job, found: Findings) -> None:
+    from mailbatch.checks.tallies import Tallies
     from mailbatch.cli import connect
-    from mailbatch.preview.tallies import Tallies
 
     try:
         found.connected = connect.connect(job)
@@ -151,8 +157,8 @@ def _connect(job: Job, found: Findings) -> None:
 
 
 def _exit_code(found: Findings, *, strict: bool) -> int:
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     for error in (found.error, found.refused):
         if error is not None:
@@ -164,7 +170,7 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
 
 def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
     """Write what was found: errors to standard error, the rest, which was asked for, as data."""
-    from mailbatch.preview.report import github_lines
+    from mailbatch.checks.report import github_lines
 
     if form == "github":
         for line in github_lines(found.tallies, found.path):
@@ -178,9 +184,9 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 
 
 def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
+    from mailbatch.checks.codes import Severity, severity_of
+    from mailbatch.checks.report import text_lines
     from mailbatch.cli import connect
-    from mailbatch.preview.codes import Severity, severity_of
-    from mailbatch.preview.report import text_lines
 
     wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
     for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
@@ -191,8 +197,8 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
 
 
 def _summary(found: Findings) -> str:
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     counts = [
         counted(count_of(found.tallies, severity), str(severity))
@@ -205,9 +211,9 @@ def _summary(found: Findings) -> str:
 
 
 def _object(found: Findings, code: int) -> dict[str, Any]:
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of, objects
     from mailbatch.cli import connect
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of, objects
 
     overview = found.overview
     return {

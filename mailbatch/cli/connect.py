@@ -8,15 +8,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mailbatch.checks.codes import CERTIFICATE_DAYS
+from mailbatch.checks.findings import Finding
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
-from mailbatch.preview.codes import CERTIFICATE_DAYS
-from mailbatch.preview.entry import Finding
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.session import Session
+from mailbatch.times import iso_time
 
 _DAY = 86_400
 
@@ -61,12 +62,12 @@ async def _connect(job: Job) -> Connected:
         if server.auth != "none" and server.username is not None:
             mechanism = choose_mechanism(session.capabilities, server.auth)
             authenticated = (server.username, mechanism.name if mechanism is not None else "")
-        until = session.certificate.get("notAfter")
+        until = session.opened.certificate.get("notAfter")
         return Connected(
             address=server.address,
-            name=session.capabilities.domain or session.greeting.partition(" ")[0],
-            greeting=session.greeting,
-            tls=session.tls_version,
+            name=session.capabilities.domain or session.opened.greeting.partition(" ")[0],
+            greeting=session.opened.greeting,
+            tls=session.opened.tls_version,
             expires=float(ssl.cert_time_to_seconds(until)) if isinstance(until, str) else None,
             capabilities=session.capabilities,
             authenticated=authenticated,
@@ -122,7 +123,7 @@ def as_object(connected: Connected) -> dict[str, Any]:
         "address": connected.address,
         "greeting": connected.greeting,
         "tls": connected.tls,
-        "certificate_expires": _iso(connected.expires),
+        "certificate_expires": iso_time(connected.expires),
         "certificate_days": connected.days,
         "capabilities": _keywords(offers),
         "pipelining": offers.pipelining,
@@ -145,7 +146,3 @@ def _limits(offers: Capabilities) -> dict[str, int]:
 def _keywords(offers: Capabilities) -> list[str]:
     """Return the keyword lines of EHLO; a bare OK at their end is a habit and no keyword."""
     return [line for line in offers.raw if line.upper() != "OK"]
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

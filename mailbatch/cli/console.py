@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mailbatch.errors import InputError, InputErrors, LedgerError, MailbatchError
+from mailbatch.errors import InputError, InputErrors, MailbatchError, OutputError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -159,14 +159,14 @@ class Console:
         self.lines(json.dumps(value, ensure_ascii=escaped, default=str))
 
     def lines(self, text: str) -> None:
-        """Write text that is data to standard output; raises `LedgerError` (74) if it is lost."""
+        """Write text that is data to standard output; raises `OutputError` (74) if it is lost."""
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
         except OSError as error:
             # What is still in the buffer must not fail once more when the process ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise LedgerError(f"cannot write to standard output: {error.strerror}") from error
+            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with its place and what to do next."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +11,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
 from mailbatch.errors import UsageError
 from mailbatch.shipping import shipped
+from mailbatch.suggest import did_you_mean
 
 JOB = "job.yaml"
 SCHEMA = "job.schema.json"
@@ -68,9 +68,9 @@ def _description(template: Path) -> str:
 
 
 def _nearest(name: str, known: dict[str, Path]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
     listed = "mailbatch init --list shows all of them"
-    return f"did you mean {close[0]}? {listed}" if close else listed
+    near = did_you_mean(name, known)
+    return f"{near} {listed}" if near else listed
 
 
 def _contents(template: Path) -> dict[Path, bytes]:

@@ -1,16 +1,16 @@
 """Figures of a run for Prometheus' textfile collector.
 
-The file is written beside and renamed into place, so that the collector never reads half of one.
+The collector never reads half a file: `files.replacing` puts the whole one in its place.
 Format: the text exposition format of Prometheus, version 0.0.4.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from mailbatch.delivery.options import Summary
-from mailbatch.errors import LedgerError
+from mailbatch.errors import OutputError
+from mailbatch.files import write_text
 
 #: name -> what it is; every metric is a gauge, because each run writes the file anew.
 METRICS = {
@@ -74,19 +74,11 @@ def is_for_metrics(path: Path) -> bool:
 
 
 def write_metrics(path: Path, text: str) -> None:
-    """Write the figures to `path`; raises `LedgerError` (74) where that cannot be done."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise LedgerError(
-            f"cannot write {path}: it is not a regular file", hint="see --metrics-file"
-        )
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    """Write the figures to `path`; raises `OutputError` (74) where that cannot be done."""
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(target)
+        write_text(path, text)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise LedgerError(
+        raise OutputError(
             f"cannot write {path}: {error.strerror}", hint="see --metrics-file"
         ) from error
 

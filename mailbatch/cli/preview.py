@@ -18,14 +18,15 @@ from mailbatch.cli.reporting import pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Overview
+    from mailbatch.checks.selection import Chosen
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Entry, Overview
+    from mailbatch.preview.entry import Entries, Entry, Since
     from mailbatch.preview.gallery import Gallery, Identity
-    from mailbatch.preview.survey import Survey
-    from mailbatch.preview.telling import Chosen
 
     Follow = Callable[[Iterable[Delivery]], Iterator[Delivery]]
 
@@ -50,11 +51,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A gallery that was made: its index, what it says above the messages, sources and files."""
+    """A gallery that was made: its index, the mailing, the changes, its sources and its files.
+
+    `shown` is the number of its messages, `changes` counts them by the kind of their change.
+    """
 
     index: Path
     overview: Overview
     shown: int
+    since: Since | None
     changes: dict[str, int]
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
@@ -104,11 +109,12 @@ def make(console: Console, wanted: Wanted) -> Made:
 
     Raises what is wrong with the inputs, and `UsageError` where the gallery cannot be written.
     """
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.preview.compare import Earlier
+    from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
-    from mailbatch.preview.survey import Survey
     from mailbatch.render.branches import Branches
 
     job = read_job(wanted.job)
@@ -128,28 +134,31 @@ def make(console: Console, wanted: Wanted) -> Made:
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
+    maker = Entries(columns, job.recipients.group_by)
+    since = None
     with inspect(inputs, only=wanted.only) as inspection:
         if wanted.only is None:
             for recipient in inspection.recipients():
                 survey.row(recipient)
         follow = partial(console.follow, "rendering", total=inspection.counts["pending"])
-        number, entries = _entries(inspection, survey, follow, everything=wanted.limit is None)
+        everything = wanted.limit is None
+        number, entries = _entries(inspection, survey, maker, follow, everything=everything)
         with Gallery(out, number) as gallery:
-            changes, gone = _add(gallery, entries, earlier)
+            changes, keys = _add(gallery, entries, earlier)
             overview = survey.overview(inspection.counts, complete=wanted.only is None)
             if earlier is not None:
-                gone = gone if wanted.only is None else ()
+                gone = earlier.gone(keys) if wanted.only is None else ()
                 changes["gone"] = len(gone)
-                overview = replace(overview, against=str(wanted.against), gone=gone)
-            index = gallery.finish(overview)
+                since = Since(str(wanted.against), gone)
+            index = gallery.finish(overview, since)
     sources = tuple(_sources(job, branches.sources()))
-    return Made(index, overview, number, dict(changes), sources, gallery.written)
+    return Made(index, overview, number, since, dict(changes), sources, gallery.written)
 
 
 def _add(
     gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
-) -> tuple[Counter[str], tuple[tuple[str, str], ...]]:
-    """Add the messages with what became of each; return the counts of that, and who is gone."""
+) -> tuple[Counter[str], list[str]]:
+    """Add the messages, each with its change; return the changes by their kind, and the keys."""
     changes: Counter[str] = Counter()
     keys = []
     for entry in entries:
@@ -158,58 +167,59 @@ def _add(
         if change is not None:
             changes[change.kind] += 1
         gallery.add(replace(entry, change=change))
-    return changes, earlier.gone(keys) if earlier is not None else ()
+    return changes, keys
 
 
 def _entries(
-    inspection: Inspection, survey: Survey, follow: Follow, *, everything: bool
+    inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
 ) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return how many are to be in the gallery, and these.
+    """Show every message to the survey; return the entries of the gallery, and their number.
 
-    For everything, each message is rendered once, while it goes into the gallery. `follow` gives
-    deliveries on and shows how far that is.
+    For `everything`, each message is rendered once, while it goes into the gallery. `follow` passes
+    deliveries on and shows their number.
     """
     if everything:
         every = list(inspection.deliveries())
-        return len(every), (_seen(inspection, survey, delivery) for delivery in follow(every))
+        return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
         seen = inspection.look(delivery)
         survey.see(delivery, seen.message, seen.content, seen.error)
     chosen = survey.chosen()
-    return len(chosen), (_again(inspection, survey, one) for one in chosen)
+    return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
-def _seen(inspection: Inspection, survey: Survey, delivery: Delivery) -> Entry:
+def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
     found = survey.see(delivery, seen.message, seen.content, seen.error)
-    return survey.entry(delivery, seen.message, seen.content, seen.error, findings=found)
+    return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
 
 
-def _again(inspection: Inspection, survey: Survey, chosen: Chosen) -> Entry:
+def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
     seen = inspection.render(chosen.delivery)
-    return survey.entry(
-        chosen.delivery, seen.message, seen.content, seen.error, telling=chosen.reasons
+    found = survey.findings(chosen.delivery, seen.content, seen.error)
+    return maker.entry(
+        chosen.delivery,
+        seen.message,
+        seen.content,
+        seen.error,
+        findings=found,
+        reasons=chosen.reasons,
     )
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Give every file that the gallery was made from, as far as the job names it."""
-    message = job.message
-    names = [
-        *((job.recipients.file,) if job.recipients.file is not None else ()),
-        *job.recipients.suppress,
-        *templates,
-        *message.inline.values(),
-        *(asset.path for asset in message.attachments if "{" not in asset.path),
-    ]
+    """Give every file that the gallery was made from, as far as the job names the file."""
+    from mailbatch.job.fields import is_template
+
+    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
     yield job.path
-    yield from (job.folder / name for name in names)
+    yield from (job.folder / name for name in (*templates, *named))
 
 
 def _tell(console: Console, made: Made) -> None:
     """Say in words what the gallery shows."""
-    from mailbatch.preview.codes import Severity
-    from mailbatch.preview.report import count_of
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
 
     overview = made.overview
     parts = [f"{made.shown:,} of {counted(overview.messages, 'message')} shown"]
@@ -222,9 +232,9 @@ def _tell(console: Console, made: Made) -> None:
     if overview.unused:
         parts.append(f"never used: {', '.join(overview.unused)}")
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    if overview.against is not None:
+    if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
-        console.say(f"since {overview.against}: {kinds or 'nothing'}")
+        console.say(f"since {made.since.shown}: {kinds or 'nothing'}")
     invalid = overview.counts.get("invalid", 0)
     if invalid:
         console.warn(f"{counted(invalid, 'row')} cannot be mailed")
@@ -232,7 +242,7 @@ def _tell(console: Console, made: Made) -> None:
 
 def as_object(made: Made) -> dict[str, Any]:
     """Return what `preview --json` writes."""
-    from mailbatch.preview.report import objects
+    from mailbatch.checks.report import objects
 
     overview = made.overview
     return {
@@ -249,8 +259,8 @@ def as_object(made: Made) -> dict[str, Any]:
         ],
         "unused": list(overview.unused),
         "findings": objects(overview.tallies),
-        "against": overview.against,
-        "changes": made.changes if overview.against is not None else None,
+        "against": made.since.shown if made.since is not None else None,
+        "changes": made.changes if made.since is not None else None,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
@@ -88,13 +88,6 @@ def answers_of(given: list[str] | None) -> tuple[Answer, ...]:
     from mailbatch.sandbox.answers import parse_answer
 
     return tuple(map(parse_answer, given))
-
-
-def when(seconds: float | None) -> str | None:
-    """Return a time as ISO 8601 in UTC, to the second."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def as_on_the_wire(address: str | None) -> str | None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting, when
+from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting
 from mailbatch.errors import UsageError
 from mailbatch.outcome import UNFINISHED, Status
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from mailbatch.ledger.recovery import Decision
-    from mailbatch.ledger.store import Ledger
+    from mailbatch.ledger.ports import Decision, OpenLedger
 
 
 @reporting
@@ -32,9 +32,9 @@ def resolve_command(
     as_json: bool,
 ) -> int:
     """List the doubts, or decide about them."""
+    from mailbatch.delivery.ledgers import open_to_decide, open_to_read
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
-    from mailbatch.ledger.store import Ledger
 
     asked: tuple[tuple[Decision, bool], ...] = (
         ("accepted", accepted),
@@ -51,13 +51,13 @@ def resolve_command(
     if restored:
         if only is not None:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
-        with Ledger.reopen(path, restored=True) as ledger:
+        with open_to_decide(path, restored=True) as ledger:
             return _say_how_it_stands(console, ledger, as_json=as_json)
     if not chosen:
-        return _list(console, Ledger.read(path), as_json=as_json)
-    with Ledger.reopen(path) as ledger:
-        number = ledger.resolve(chosen[0], address=as_on_the_wire(only), now=time.time())
-        left = sum(1 for _ in ledger.in_doubt())
+        return _list(console, open_to_read(path), as_json=as_json)
+    with open_to_decide(path) as ledger:
+        number = ledger.doubts.resolve(chosen[0], address=as_on_the_wire(only), now=time.time())
+        left = sum(1 for _ in ledger.doubts.in_doubt())
     if only is not None and not number:
         raise UsageError(f"{only} is not in doubt", hint=f"list them: mailbatch resolve {job}")
     if as_json:
@@ -71,9 +71,9 @@ def resolve_command(
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 
-def _say_how_it_stands(console: Console, ledger: Ledger, *, as_json: bool) -> int:
+def _say_how_it_stands(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
     """Say what is known from now on: who is pending will be mailed, whatever happened since."""
-    counts = ledger.counts()
+    counts = ledger.standing.counts()
     left = counts[Status.IN_DOUBT]
     if as_json:
         console.data({"resolved": 0, "in_doubt": left})
@@ -85,10 +85,10 @@ def _say_how_it_stands(console: Console, ledger: Ledger, *, as_json: bool) -> in
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 
-def _list(console: Console, ledger: Ledger, *, as_json: bool) -> int:
+def _list(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
     number = 0
     with ledger:
-        for doubt in ledger.in_doubt():
+        for doubt in ledger.doubts.in_doubt():
             number += 1
             if as_json:
                 console.data(
@@ -96,14 +96,14 @@ def _list(console: Console, ledger: Ledger, *, as_json: bool) -> int:
                         "row": doubt.line,
                         "address": doubt.address,
                         "message_id": doubt.message_id,
-                        "at": when(doubt.at),
+                        "at": iso_time(doubt.at),
                         "seen": doubt.reason,
                     }
                 )
             else:
                 console.lines(
-                    f"{doubt.address}  row {doubt.line}  <{doubt.message_id}>  {when(doubt.at)}  "
-                    f"{doubt.reason}"
+                    f"{doubt.address}  row {doubt.line}  <{doubt.message_id}>  "
+                    f"{iso_time(doubt.at)}  {doubt.reason}"
                 )
     if number:
         console.say(

@@ -24,7 +24,7 @@ from mailbatch.cli.reporting import (
 from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summary_object
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import LedgerError, MailbatchError, UsageError
+from mailbatch.errors import MailbatchError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,10 +106,9 @@ def run_command(
         return summary.exit_code
     try:
         write_metrics(metrics_file, metrics_text(summary, time.time()))
-    except LedgerError as error:
+    except OutputError as error:
         console.error(error)
-        # 77 and 69 tell of more than a figure that is missing.
-        return summary.exit_code if summary.exit_code in {69, 77} else error.exit_code
+        return summary.exit_code_behind(error)
     return summary.exit_code
 
 
@@ -220,7 +219,7 @@ def _rate(rate: str | None) -> float | None:
         parsed = parse_rate(rate)
     except ValueError as error:
         raise UsageError(f"--rate {rate}: {error}") from error
-    return parsed.count / parsed.per
+    return parsed.per_second
 
 
 def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bool] | None:

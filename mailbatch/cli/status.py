@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import edition_of, read_job, reporting, when
+from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.times import iso_time
 
 
 @reporting
@@ -16,14 +17,14 @@ def status_command(
 ) -> int:
     """Show the counts of an edition and, to people, what they can do next."""
     from mailbatch.cli.summary import arguments_again, next_steps
+    from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.places import ledger_path
     from mailbatch.delivery.places import state_dir as folder_of
-    from mailbatch.ledger.store import Ledger
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
-    with Ledger.read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
-        counts, finished = ledger.counts(), when(ledger.finished_at())
+    with open_to_read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
+        counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if as_json else ledger.held_by()
     if as_json:
         console.data(

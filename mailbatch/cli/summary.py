@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
-from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import shown, when
+from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import AuthenticationError, TLSError
 from mailbatch.outcome import Status
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -32,7 +33,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "sessions": summary.sessions,
         "seconds": round(summary.seconds, 3),
         "results": str(summary.results) if summary.results is not None else None,
-        "finished_at": when(summary.finished_at),
+        "finished_at": iso_time(summary.finished_at),
         "learned": dict(summary.learned),
         "error": str(summary.failure) if summary.failure is not None else None,
         "exit_code": summary.exit_code,
@@ -49,9 +50,8 @@ def show_summary(
     """
     if summary.failure is not None:
         console.error(summary.failure)
-    code = summary.exit_code
-    tell = console.say if code in {0, 3} else console.warn
-    if code not in {0, 3} and console.quiet:
+    tell = console.say if summary.is_through else console.warn
+    if console.quiet and not summary.is_through:
         tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))
@@ -99,7 +99,7 @@ def silent_failure(summary: Summary) -> str | None:
             "nobody gets the message as it is now: this edition was finished before it changed "
             f"({', '.join(summary.changed)})"
         )
-    elif summary.exit_code not in {0, 3} or summary.declined:
+    elif not summary.is_through or summary.declined:
         pass  # which says so by itself
     elif not summary.recipients:
         failure = "nobody was mailed: the recipient table has no rows"
@@ -180,7 +180,7 @@ def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
 
 def _wants_a_correction(summary: Summary) -> bool:
     """Say whether the same run again would end in the same way: a wrong password, a certificate."""
-    return summary.failure is not None and summary.failure.exit_code == ExitCode.AUTHENTICATION
+    return isinstance(summary.failure, AuthenticationError | TLSError)
 
 
 def next_steps(
@@ -195,7 +195,7 @@ def next_steps(
             steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
         return steps
     if summary.nothing_to_do:
-        done = when(summary.finished_at)
+        done = iso_time(summary.finished_at)
         steps.append(
             f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
             "a recurring mailing wants an edition of its own, such as "

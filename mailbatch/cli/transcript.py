@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import OutputError
 
 
 class Transcript:
@@ -25,12 +25,12 @@ class Transcript:
         self._file: TextIO | None = None
 
     def begin(self) -> None:
-        """Open the file anew; raises `LedgerError` (74) where that cannot be done."""
+        """Open the file anew; raises `OutputError` (74) where that cannot be done."""
         path = self.path
         try:
             self._file = path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         except OSError as error:
-            raise LedgerError(
+            raise OutputError(
                 f"cannot write {path}: {error.strerror}", hint="choose another --transcript"
             ) from error
 

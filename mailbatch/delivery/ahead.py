@@ -28,7 +28,7 @@ LEAST_MESSAGES = 500
 #: Messages with more attached than this take longer to hand over than to compose.
 MOST_ATTACHED_BYTES = 64 * 1024
 #: When so many seconds were waited, in one wait or in many, it is judged whether it is let run.
-PATIENCE = 0.005
+LONGEST_WAIT = 0.005
 #: A process that got less than this part of a core meanwhile is not.
 _SHARE = 0.25
 #: So many messages that it has not made are composed here then, before anybody waits for it again.
@@ -88,7 +88,7 @@ class Ahead:
         self._readable: asyncio.Future[None] | None = None
         self._ended = False
         # How many messages are still composed here rather than waited for.
-        self._hasty = 0
+        self._made_here_next = 0
         # What was waited since it was judged last, and what the process got meanwhile: seconds.
         self._waited = self._got = 0.0
 
@@ -136,8 +136,8 @@ class Ahead:
             self._receive()
         if not self._is_missing(delivery):
             return True
-        if self._hasty:
-            self._hasty -= 1
+        if self._made_here_next:
+            self._made_here_next -= 1
             self._forget(delivery)
             return True
         return False
@@ -180,9 +180,9 @@ class Ahead:
         now, has = self.times()
         self._waited += now - began[0]
         self._got += has - began[1]
-        if self._waited >= PATIENCE:
+        if self._waited >= LONGEST_WAIT:
             if self._got < _SHARE * self._waited:
-                self._hasty = MADE_HERE
+                self._made_here_next = MADE_HERE
             self._waited = self._got = 0.0
 
     def _is_missing(self, delivery: Delivery) -> bool:

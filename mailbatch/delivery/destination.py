@@ -19,9 +19,11 @@ from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.smtp.server import Chunking, Server, Timeouts
+from mailbatch.sasl import mechanism
+from mailbatch.smtp.bdat import BdatTrust
+from mailbatch.smtp.polling import Polling
+from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
-from mailbatch.smtp.vigil import Vigil
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -38,7 +40,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
             location=job.locate("server.password"),
         )
         password = resolve()
-        renew = resolve if server.auth == "xoauth2" else None
+        renew = resolve if _takes_token(server.auth) else None
     ca_file = None
     if server.ca_file is not None:
         ca_file = resolve_path(job.folder, server.ca_file, absolute_allowed=True)
@@ -57,6 +59,11 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
     )
 
 
+def _takes_token(auth: str) -> bool:
+    chosen = mechanism(auth)
+    return chosen is not None and chosen.takes_token
+
+
 def timeouts_of(job: Job) -> Timeouts:
     """Return the job's deadlines."""
     t = job.server.timeouts
@@ -67,13 +74,13 @@ def sandbox_server(job: Job, port: int) -> Server:
     """Return the embedded sandbox as a server: loopback without TLS, any credentials.
 
     The session authenticates as the job does, and not at all where that does not. The sandbox knows
-    no tokens: in place of XOAUTH2 it gets a password.
+    no tokens: in place of one it gets a password.
     """
     return Server(
         host="127.0.0.1",
         port=port,
         security="plaintext",
-        auth="auto" if job.server.auth == "xoauth2" else job.server.auth,
+        auth="auto" if _takes_token(job.server.auth) else job.server.auth,
         username=job.server.username,
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
@@ -94,13 +101,13 @@ def opener(
     def tell(reason: str) -> None:
         progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
 
-    chunking = Chunking(allowed=server.chunking, tell=tell)
-    vigil = None
+    trust = BdatTrust(allowed=server.chunking, tell=tell)
+    polling = None
     if cores() > 1:  # else a server on this machine would wait for us to sleep
-        vigil = Vigil(asyncio.get_running_loop().call_soon, time.perf_counter)
+        polling = Polling(asyncio.get_running_loop().call_soon, time.perf_counter)
 
     tokens = Tokens(server)
-    open_with = partial(Session.open, transcript=options.transcript, chunking=chunking, vigil=vigil)
+    open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
 
     async def open_session() -> TransportSession:
         session = await tokens.open(open_with)

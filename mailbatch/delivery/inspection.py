@@ -8,19 +8,15 @@ seen.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.errors import InputError, InputErrors
-from mailbatch.job.model import Job
-from mailbatch.preview.table_checks import TableChecks
-from mailbatch.preview.tallies import Tallies
-from mailbatch.recipients.plan import plan_recipients
+from mailbatch.errors import InputError
+from mailbatch.ledger.ports import near
 from mailbatch.render.message import Content, Message
 
 #: How many deliveries are taken from the scratch ledger at once.
@@ -49,7 +45,7 @@ class Inspection:
     @property
     def counts(self) -> dict[str, int]:
         """How many rows have each status, by its word, as far as that was seen without sending."""
-        return {str(status): number for status, number in self._ledger.counts().items()}
+        return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
         """Give every row of the table with what the files alone say of it, in their order."""
@@ -57,14 +53,15 @@ class Inspection:
 
     def deliveries(self) -> Iterator[Delivery]:
         """Give every delivery in the order of the table; once."""
-        while lot := self._ledger.lease(_LOT, now=self._now, address=self._only):
+        while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
     def look(self, delivery: Delivery) -> Rendered:
         """Render a delivery; if that fails, its rows count as invalid from now on."""
         rendered = self.render(delivery)
         if rendered.error is not None:
-            self._ledger.invalidate(delivery.id, str(rendered.error), now=self._now)
+            reason = str(rendered.error)
+            near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
         return rendered
 
     def render(self, delivery: Delivery) -> Rendered:
@@ -86,26 +83,3 @@ def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
     """
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)
-
-
-def row_error(
-    job: Job, edition: str, variables: Mapping[str, object], now: datetime, tallies: Tallies
-) -> InputError | InputErrors | None:
-    """Look at the rows although no message can be rendered; what is invalid goes to `tallies`.
-
-    Returns what makes the table wrong as a whole.
-    """
-    try:
-        plan = plan_recipients(job, edition=edition, variables=variables, now=now)
-        table = TableChecks(
-            job.recipients.shown,
-            plan.columns,
-            address=job.recipients.address,
-            read=frozenset(),
-            tallies=tallies,
-        )
-        for recipient in plan:
-            table.row(recipient)
-    except (InputError, InputErrors) as error:
-        return error
-    return None

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mailbatch.delivery.shared import Run
-from mailbatch.delivery.transport import TransportSession
+from mailbatch.delivery.transport import Offers, TransportSession
 from mailbatch.delivery.verdict import Entry, Worker
 from mailbatch.errors import (
     AuthenticationDeferred,
@@ -56,7 +56,7 @@ class Link:
             await self.quit()
         while session is None or session is not self.session or not session.usable:
             self.forget()
-            if run.stop.is_set() or (self._has_to_wait and not await self._wait_after_loss()):
+            if run.crew.stop.is_set() or (self._has_to_wait and not await self._wait_after_loss()):
                 return None
             try:
                 session = await self._open_unless_stopped()
@@ -70,9 +70,14 @@ class Link:
         return session
 
     @property
+    def offers(self) -> Offers | None:
+        """The offers of the server in this session; None while there is none."""
+        return None if self.session is None else self.session.capabilities
+
+    @property
     def has_had_its_share(self) -> bool:
         """Whether the session has had as many transactions as the server takes."""
-        most = self._run.limits.transactions
+        most = self._run.rules.limits.transactions
         return most is not None and self.session is not None and most <= self.session.transactions
 
     def _note_opened(self, session: TransportSession) -> None:
@@ -80,18 +85,18 @@ class Link:
         self.session = session
         self._refused = False
         self.worker.refused_mails = self.worker.refused_in_a_row = 0
-        run.sessions += 1
-        run.open_sessions += 1
-        run.let_in.set()
-        run.troubles.let_in()
-        run.limits.announced(session.capabilities)
+        run.crew.sessions += 1
+        run.crew.open_sessions += 1
+        run.crew.let_in.set()
+        run.rules.troubles.let_in()
+        run.rules.limits.announced(session.capabilities)
         run.progress.session_opened(run.server)
 
     async def _open_unless_stopped(self) -> TransportSession | None:
         """Open a session; None if the run was stopped before it was ready."""
         opening = asyncio.ensure_future(self._open_session())
         try:
-            await first(asyncio.wait({opening}), self._run.stop.wait())
+            await first(asyncio.wait({opening}), self._run.crew.stop.wait())
             if opening.done():
                 return opening.result()
         finally:
@@ -102,14 +107,14 @@ class Link:
     def _is_worth_another_try(self, error: SessionError) -> bool:
         """Count a session that was not opened; False where the others are enough."""
         run = self._run
-        entry = run.troubles.not_let_in(error, others=run.open_sessions)
+        entry = run.rules.troubles.not_let_in(error, others=run.crew.open_sessions)
         if not isinstance(error, AuthenticationError | AuthenticationDeferred):
-            run.let_in.set()  # others may have more luck, and no password was offered
+            run.crew.let_in.set()  # others may have more luck, and no password was offered
         if entry is Entry.END:
-            raise run.troubles.ended or error
+            raise run.rules.troubles.ended or error
         if entry is Entry.GIVE_UP:
             self.given_up = True
-            run.progress.note(f"{error}; going on with {run.open_sessions} open")
+            run.progress.note(f"{error}; going on with {run.crew.open_sessions} open")
             return False
         self.lose(error)
         return True
@@ -120,8 +125,8 @@ class Link:
         # The same password at once would be the same answer.
         self._refused = isinstance(error, AuthenticationDeferred)
         final = isinstance(error, AuthenticationError | TLSError | LocalProtocolError)
-        final = final or (self._run.attended and isinstance(error, UnknownHost))
-        if final or self._losses >= self._run.policy.attempts:
+        final = final or (self._run.rules.attended and isinstance(error, UnknownHost))
+        if final or self._losses >= self._run.rules.retry.attempts:
             raise error
         self._run.progress.note(f"{error}; trying again")
 
@@ -139,9 +144,11 @@ class Link:
 
     async def _wait_after_loss(self) -> bool:
         run = self._run
-        seconds = run.policy.wait_before(max(1, self._losses - 1, self._excused - _MOST_EXCUSED))
+        seconds = run.rules.retry.wait_before(
+            max(1, self._losses - 1, self._excused - _MOST_EXCUSED)
+        )
         run.progress.waiting(seconds, "the server")
-        return not await first(run.stop.wait(), seconds=seconds)
+        return not await first(run.crew.stop.wait(), seconds=seconds)
 
     async def pause(
         self, seconds: float, what: str | None = None, *waits: Awaitable[object]
@@ -156,7 +163,7 @@ class Link:
             await self.quit()
         if what is not None:
             run.progress.waiting(seconds, what)
-        return not await first(run.stop.wait(), *waits, seconds=seconds)
+        return not await first(run.crew.stop.wait(), *waits, seconds=seconds)
 
     async def quit(self) -> None:
         """End the session politely, if there is one."""
@@ -175,7 +182,7 @@ class Link:
         """Have no session any more."""
         if self.session is not None:
             self.session = None
-            self._run.open_sessions -= 1
+            self._run.crew.open_sessions -= 1
 
 
 async def first(*waits: Awaitable[object], seconds: float | None = None) -> bool:

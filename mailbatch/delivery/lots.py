@@ -8,19 +8,20 @@ more than a lot in memory.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailbatch.envelope import Delivery
-from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.ports import Leases
 
 #: How many deliveries one durable commit covers, at first and at least.
 LOT = 32
 #: A lot that is used up within so many seconds is followed by one twice as large; one that takes
 #: more than four times as long, by one half as large.
-MOMENT = 0.1
-#: The largest lot. A power loss puts at most a lot in doubt, and what was under way when it was
-#: leased: two for each session, less one (module `sender`).
+QUICK = 0.1
+#: The largest lot. A power loss puts at most a lot in doubt, and the deliveries that were under way
+#: when it was leased: two for each session, less one (module `sender`).
 LARGEST_LOT = 256
 
 
@@ -29,7 +30,7 @@ class Lots:
 
     def __init__(
         self,
-        ledger: Ledger,
+        leases: Leases,
         clock: Callable[[], float],
         *,
         limit: int | None = None,
@@ -42,7 +43,7 @@ class Lots:
         `most` says how many recipients a transaction may have, as far as that is known.
         """
         self._most = most
-        self._ledger = ledger
+        self._leases = leases
         self._clock = clock
         self._only = only
         self._tell = leased
@@ -50,43 +51,83 @@ class Lots:
         self._size = LOT
         self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
+        # The lease that a far ledger has not answered yet.
+        self._asked: asyncio.Task[None] | None = None
+        self._came_empty = False
+        self._failure: Exception | None = None
 
     @property
     def is_used_up(self) -> bool:
         """Whether the next delivery has to be leased."""
         return not self._leased
 
+    def head(self) -> Delivery | None:
+        """Return the next due delivery, leased; None if none is, or a far ledger is still asked.
+
+        Raises:
+            LedgerError: the lease failed, now or when a far ledger answered.
+        """
+        if not self._leased and self._asked is None:
+            if self._failure is not None:
+                raise self._failure
+            if self._came_empty:  # told once; the next call asks again
+                self._came_empty = False
+            else:
+                self._lease()
+        return self._leased[0] if self._leased else None
+
     def take(self) -> Delivery | None:
-        """Return the next due delivery, leased; None if nothing is due now."""
-        if not self._leased:
-            now = self._clock()
-            size = self._next_size(now)
-            count = size if self._left is None else min(size, self._left)
-            if count <= 0:
-                return None
-            most = self._most()
-            leased = self._ledger.lease(count, now=now, address=self._only, most=most)
-            if not leased:
-                self._leased_at = None  # whatever comes next has waited
-                return None
-            self._leased.extend(leased)
-            self._size, self._leased_at = size, self._clock()
-            if self._tell is not None:
-                self._tell(leased)
+        """Return the next due delivery, and hand it out; None as `head`."""
+        if self.head() is None:
+            return None
         if self._left is not None:
             self._left -= 1
         return self._leased.popleft()
+
+    def coming(self) -> Awaitable[None] | None:
+        """Return what is over when a far ledger has answered; None where nothing is asked."""
+        return None if self._asked is None else asyncio.shield(self._asked)
+
+    def _lease(self) -> None:
+        now = self._clock()
+        size = self._next_size(now)
+        count = size if self._left is None else min(size, self._left)
+        if count <= 0:
+            return
+        leased = self._leases.lease(count, now=now, address=self._only, most=self._most())
+        if isinstance(leased, list):
+            self._add(leased, size)
+        else:
+            self._asked = asyncio.ensure_future(self._wait(leased, size))
+
+    async def _wait(self, answer: Awaitable[list[Delivery]], size: int) -> None:
+        try:
+            leased = await answer
+            self._came_empty = not leased
+            self._add(leased, size)
+        except Exception as error:  # noqa: BLE001 - the next call raises it
+            self._failure = error
+        self._asked = None
+
+    def _add(self, leased: list[Delivery], size: int) -> None:
+        if not leased:
+            self._leased_at = None  # the next lot will have waited
+            return
+        self._leased.extend(leased)
+        self._size, self._leased_at = size, self._clock()
+        if self._tell is not None:
+            self._tell(leased)
 
     def _next_size(self, now: float) -> int:
         if self._leased_at is None:
             return self._size
         lasted = now - self._leased_at
-        if lasted < MOMENT:
+        if lasted < QUICK:
             return min(self._size * 2, LARGEST_LOT)
-        return max(self._size // 2, LOT) if lasted > 4 * MOMENT else self._size
+        return max(self._size // 2, LOT) if lasted > 4 * QUICK else self._size
 
     def put_back(self, delivery: Delivery) -> None:
-        """Return a delivery that was not tried after all."""
+        """Take back a delivery that was not tried after all."""
         if self._left is not None:
             self._left += 1
         self._leased.appendleft(delivery)
@@ -95,9 +136,10 @@ class Lots:
         """Return when a deferred delivery becomes due; None if none will in this run."""
         if self._left is not None and self._left <= 0:
             return None
-        return self._ledger.next_due()
+        return self._leases.next_due()
 
-    def release(self) -> None:
-        """Give back to the ledger what was leased and not tried."""
-        self._ledger.release([delivery.id for delivery in self._leased])
+    def rest(self) -> list[Delivery]:
+        """Return the deliveries that were leased and not handed out; they are forgotten here."""
+        rest = list(self._leased)
         self._leased.clear()
+        return rest

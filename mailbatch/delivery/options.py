@@ -108,7 +108,10 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug."""
+        """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug.
+
+        This class alone knows what the numbers say; other code asks for the facts.
+        """
         if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
             return self.failure.exit_code
         wanted = set()
@@ -123,7 +126,20 @@ class Summary:
             wanted.add(4)
         if self.counts[Status.REJECTED] or self.counts[Status.INVALID]:
             wanted.add(3)
-        return next((code for code in (77, 69, 74, 75, 4, 3) if code in wanted), 0)
+        return next((code for code in _PRECEDENCE if code in wanted), 0)
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the run went through: nothing failed, is left to do or is in doubt."""
+        return self.exit_code in {0, 3}
+
+    def exit_code_behind(self, error: MailbatchError) -> int:
+        """Return the exit code of a run behind which `error` came: a lost server says more."""
+        return self.exit_code if self.exit_code in {69, 77} else error.exit_code
+
+
+#: The exit codes of a run that began to send, the most serious first.
+_PRECEDENCE = (77, 69, 74, 75, 4, 3)
 
 
 class Progress(Protocol):

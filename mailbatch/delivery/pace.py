@@ -15,7 +15,7 @@ from mailbatch.delivery.retry import RetryPolicy
 class Pace:
     """How long the next transaction has to wait; times are those of `clock`, in seconds."""
 
-    __slots__ = ("_clock", "_policy", "_refused", "_resume_at", "_since", "trying")
+    __slots__ = ("_clock", "_policy", "_refused", "_resume_at", "_since", "_trier")
 
     def __init__(self, policy: RetryPolicy, clock: Callable[[], float]) -> None:
         self._policy = policy
@@ -23,8 +23,8 @@ class Pace:
         self._refused = 0
         self._since = 0.0
         self._resume_at = 0.0
-        #: Whether a transaction is under way by which the server is tried.
-        self.trying = False
+        # The worker whose transaction tries the server.
+        self._trier: object | None = None
 
     @property
     def is_slow(self) -> bool:
@@ -35,6 +35,18 @@ class Pace:
     def resume_at(self) -> float:
         """When the next transaction may begin; in the past while nothing has to wait."""
         return self._resume_at
+
+    def enter(self, worker: object) -> bool:
+        """Let the transaction of `worker` try the server; False where another one does."""
+        if self._trier is not None:
+            return False
+        self._trier = worker
+        return True
+
+    def leave(self, worker: object) -> None:
+        """Let another transaction try the server; without effect where this worker did not."""
+        if self._trier is worker:
+            self._trier = None
 
     def slow(
         self, *, begun: float, seconds: float | None = None, until: float | None = None

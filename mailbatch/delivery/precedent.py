@@ -12,12 +12,10 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from mailbatch.delivery.ledgers import count_mailed, is_known, open_to_read, other_ledgers
 from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError, RecipientError
-from mailbatch.ledger.kin import count_mailed, other_ledgers
-from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.results import count_accepted
-from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
 
 #: So many recipients are looked up in each other ledger: enough to tell, for lists of any size.
@@ -32,8 +30,8 @@ def is_first(ledger: Path) -> bool:
     if not is_known(ledger):
         return True
     try:
-        with Ledger.read(ledger) as found:
-            counts = found.counts()
+        with open_to_read(ledger) as found:
+            counts = found.standing.counts()
     except LedgerError:  # whoever opens it to send says what is wrong with it
         return False
     return not any(counts[status] for status in _MAILED)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from mailbatch.delivery.ledgers import open_to_run
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
@@ -21,11 +22,12 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.envelope import address_key
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
@@ -48,13 +50,13 @@ class Mailing:
     """An edition that is planned: its inputs, its open ledger and where its results go."""
 
     inputs: Inputs
-    ledger: Ledger
+    ledger: OpenLedger
     results: Path | None
 
     @property
     def unfinished(self) -> int:
         """How many recipients still want something done."""
-        counts = self.ledger.counts()
+        counts = self.ledger.standing.counts()
         return sum(counts[status] for status in UNFINISHED)
 
     def messages(self, options: RunOptions, most: int) -> int:
@@ -62,7 +64,7 @@ class Mailing:
         if options.only is not None:
             return 1
         limit = most if options.limit is None else min(options.limit, most)
-        return self.ledger.due_deliveries(limit)
+        return self.ledger.plan.due_deliveries(limit)
 
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
@@ -74,9 +76,9 @@ class Mailing:
 
     def standing(self, address: str) -> Status | None:
         """Return where an address stands, by the row that is mailed if there are several."""
-        lowered, found = address.lower(), None
-        for row in self.ledger.result_rows():
-            if row.email.lower() == lowered and found in {None, Status.DUPLICATE}:
+        key, found = address_key(address), None
+        for row in self.ledger.standing.result_rows():
+            if address_key(row.email) == key and found in {None, Status.DUPLICATE}:
                 found = row.status
         return found
 
@@ -170,7 +172,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if not (options.scratch or options.new_mailing) and is_first(path):
         check_first(job.name, edition, inputs.plan, ledger=path, results=results)
     ledger = stack.enter_context(
-        Ledger.open(
+        open_to_run(
             path,
             job=job.name,
             edition=edition,
@@ -179,8 +181,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     )
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
-        ledger.reopen_rejected()
-    ledger.reconcile(
+        ledger.plan.reopen_rejected()
+    ledger.plan.reconcile(
         inputs.plan.columns,
         inputs.plan,
         group_by=job.recipients.group_by,
@@ -189,13 +191,13 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
         ),
     )
-    if job.recipients.group_by and ledger.shares_messages():
+    if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
             raise InputErrors(leaks)
-    ledger.reopen_deferred()
+    ledger.plan.reopen_deferred()
     mailing = Mailing(inputs, ledger, results)
-    if options.only is not None and not ledger.knows(options.only):
+    if options.only is not None and not ledger.plan.knows(options.only):
         raise UsageError(
             f"{options.only} is not among the recipients", hint=f"see {job.recipients.shown}"
         )
@@ -252,7 +254,7 @@ def _settle_content(mailing: Mailing, *, accept: bool) -> None:
             hint="--accept-changes sends the new message to the rest; "
             "a new mailing wants an edition of its own",
         )
-    mailing.ledger.set_content_digests(now)
+    mailing.ledger.plan.set_content_digests(now)
 
 
 def changed_content(mailing: Mailing) -> tuple[str, ...]:
@@ -264,11 +266,11 @@ def changed_content(mailing: Mailing) -> tuple[str, ...]:
 
 
 def _changed(mailing: Mailing, now: Mapping[str, str]) -> tuple[str, ...]:
-    before = mailing.ledger.content_digests()
+    before = mailing.ledger.plan.content_digests()
     return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
 
 
 def _had(mailing: Mailing) -> int:
     """Return how many have, or may have, the message; who was refused has seen nothing of it."""
-    counts = mailing.ledger.counts()
+    counts = mailing.ledger.standing.counts()
     return sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))

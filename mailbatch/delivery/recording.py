@@ -9,35 +9,34 @@ let the last bytes of a content go before its commit point is recorded, and deci
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from mailbatch.delivery.options import Progress
-from mailbatch.delivery.transport import TransportSession
+from mailbatch.delivery.work import LastBytes
 from mailbatch.envelope import Delivery
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Outcome, SameForAll, Status
+from mailbatch.ledger.ports import Answer, CommitPoint, Records, Settlement, Suspicion, answer
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 
 #: So many records do not wait for more, and none waits for so many seconds.
 MOST_WAITING = 64
-MOMENT = 0.002
+LONGEST_WAIT = 0.002
 
-#: A delivery, the digest of its content, and the session that has all of it but the last bytes.
-_Point: TypeAlias = tuple[int, bytes, TransportSession]
-#: A delivery, what an attempt of it came to, when, and when it is tried again if it is: with an
-#: attempt counted, and without.
-_Settled: TypeAlias = tuple[Delivery, Sequence[Outcome], float, float | None, float]
+#: A commit point, and the session that has all of the content but its last bytes.
+_Point: TypeAlias = tuple[CommitPoint, LastBytes]
+#: The outcomes of an attempt, and the delivery that they are of.
+_Settled: TypeAlias = tuple[Settlement, Delivery]
 
 _ACCEPTED = Status.ACCEPTED
-_ALONE = nullcontext()
 
 
 class Recording:
-    """The records of a run: those that wait, and what became of the others.
+    """The records of a run: those that wait, and what became of the others; a `Recorder`.
 
     `broken` is the first failure: behind it no commit point is passed any more. `call_soon` calls
     back in the next turn of the event loop; None: nothing waits.
@@ -45,13 +44,13 @@ class Recording:
 
     def __init__(
         self,
-        ledger: Ledger,
+        records: Records,
         progress: Progress,
         call_soon: Callable[[Callable[[], None]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.broken: Exception | None = None
-        self._ledger = ledger
+        self._records = records
         self._progress = progress
         self._call_soon = call_soon
         self._clock = clock
@@ -65,8 +64,12 @@ class Recording:
         # Since when refusals may be the run's, and whether the ledger knows it.
         self._suspected_since: float | None = None
         self._suspicion_told = True
+        # The call that a far ledger has not answered yet: all records behind it wait.
+        self._asked: asyncio.Task[None] | None = None
+        # Invalid deliveries that a far ledger has not answered for.
+        self._invalid: set[asyncio.Task[None]] = set()
 
-    def commit_point(self, delivery_id: int, digest: bytes, session: TransportSession) -> None:
+    def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
         """Record the commit point of a delivery, then have `session` hand over its last bytes.
 
         The session is aborted if it cannot be recorded. Raises what is `broken`.
@@ -74,7 +77,7 @@ class Recording:
         if self.broken is not None:
             session.abort()
             raise self.broken
-        self._points.append((delivery_id, digest, session))
+        self._points.append((CommitPoint(delivery_id, digest), session))
         self._flush_soon()
 
     def suspect(self, since: float | None) -> None:
@@ -103,11 +106,51 @@ class Recording:
                 self._flush()
         if self.broken is not None and delivery.id in self._given_up:
             raise self.broken  # nobody has it, and so says the ledger
-        self._settled.append((delivery, outcomes, now, retry_at, resume_at))
+        settlement = Settlement(delivery.id, outcomes, now, retry_at, resume_at)
+        self._settled.append((settlement, delivery))
         if plain:
             self._flush_soon()
         else:
             self._flush()
+
+    def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
+        """Record that a delivery cannot be sent: as invalid, or as the doubt that it was before."""
+        if not delivery.resent:
+            number = len(delivery.unsettled)
+            told = self._records.invalidate(delivery.id, reason, now=now)
+            self._behind(told, lambda: self._progress.settled(Status.INVALID, number))
+            return
+        why = f"not sent again: {reason}"
+        doubts = tuple(
+            Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
+            if address in delivery.resent
+            else Outcome(address, Status.DEFERRED, reason=why, counted=False)
+            for address in delivery.unsettled
+        )
+
+        def tell() -> None:
+            self._progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
+            self._progress.settled(Status.IN_DOUBT, len(delivery.resent))
+
+        settlement = Settlement(delivery.id, doubts, now, retry_at=None)
+        self._behind(self._records.record([settlement], ()), tell)
+
+    def _behind(self, told: Answer[None], tell: Callable[[], None]) -> None:
+        """Tell the progress behind the answer of the ledger."""
+        if told is None:
+            tell()
+            return
+
+        async def later() -> None:
+            try:
+                await told
+                tell()
+            except Exception as error:  # noqa: BLE001 - the next call raises it
+                self.fail(error)
+
+        task = asyncio.ensure_future(later())
+        self._invalid.add(task)
+        task.add_done_callback(self._invalid.discard)
 
     def flush(self) -> None:
         """Record what waits. Raises what is `broken`, now or before."""
@@ -115,26 +158,51 @@ class Recording:
         if self.broken is not None:
             raise self.broken
 
+    async def drain(self) -> None:
+        """Wait until everything is recorded. Raises what is `broken`, now or before."""
+        self._flush()
+        await self._answered()
+        if self.broken is not None:
+            raise self.broken
+
+    async def _answered(self) -> None:
+        """Wait for the answers of a far ledger; a near one has given them."""
+        while self._asked is not None or self._invalid:
+            await asyncio.wait({*self._invalid, *([self._asked] if self._asked else ())})
+
+    async def release(self, delivery_ids: Sequence[int]) -> None:
+        """Give back leases of deliveries that were not tried."""
+        await answer(self._records.release(delivery_ids))
+
+    async def give_back(self, since: float, reply: Reply) -> None:
+        """Make pending the recipients that this reply rejected since then."""
+        await answer(self._records.give_back(since, reply))
+
+    async def acquit(self) -> None:
+        """Note that no refusal is under suspicion any more: the run is over."""
+        await answer(self._records.record((), (), Suspicion(None)))
+
     def fail(self, error: Exception) -> None:
         """Pass no commit point any more; those that wait are given up."""
         self.broken = self.broken or error
         points, self._points = self._points, []
-        for delivery_id, _, session in points:
-            self._given_up.add(delivery_id)
+        for point, session in points:
+            self._given_up.add(point.delivery_id)
             session.abort()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Record the outcomes that wait, at the end of a run; no commit point is passed."""
         self._points.clear()
         with suppress(LedgerError):  # told as an alarm
             self._flush()
+        await self._answered()
 
     def _flush_soon(self) -> None:
         waiting = len(self._points) + len(self._settled)
         if self._call_soon is None or waiting >= MOST_WAITING:
             self._flush()
         elif self._until is None:
-            self._waited, self._until = 0, self._clock() + MOMENT
+            self._waited, self._until = 0, self._clock() + LONGEST_WAIT
             self._call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
@@ -149,60 +217,84 @@ class Recording:
             self._flush()
 
     def _flush(self) -> None:
+        if self._asked is not None:  # what waits is asked for behind its answer
+            return
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
-        if points:  # who was lost meanwhile hands nothing over, and needs no commit point
-            points = [point for point in points if point[2].failure is None]
+        if points:  # a session that was lost meanwhile hands nothing over, and needs no point
+            points = [point for point in points if point[1].failure is None]
         if not points and not settled:
             return
-        several = len(points) + len(settled) > 1 or not self._suspicion_told
+        suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
         try:
-            with self._ledger.together() if several else _ALONE:
-                if not self._suspicion_told:
-                    self._ledger.suspect(self._suspected_since)
-                for one in settled:
-                    self._settle(one)
-                for delivery_id, digest, _ in points:
-                    self._ledger.commit_point(delivery_id, digest=digest)
+            told = self._records.record(
+                [settlement for settlement, _ in settled], [point for point, _ in points], suspicion
+            )
         except Exception as error:
-            self._points = points
-            self.fail(error)
+            several = len(points) + len(settled) > 1 or suspicion is not None
+            self._give_up(error, points)
             self._save(settled, again=several)
             raise
-        self._suspicion_told = True
-        self._go_on(points, settled)
+        if told is None:
+            self._suspicion_told = True
+            self._go_on(points, settled)
+        else:
+            self._asked = asyncio.ensure_future(self._wait(told, points, settled, suspicion))
 
-    def _settle(self, one: _Settled) -> None:
-        delivery, outcomes, now, retry_at, resume_at = one
-        self._ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at)
+    async def _wait(
+        self,
+        told: Awaitable[None],
+        points: list[_Point],
+        settled: list[_Settled],
+        suspicion: Suspicion | None,
+    ) -> None:
+        """Go on behind the answer of a far ledger, and ask for what has waited meanwhile."""
+        try:
+            await told
+        except Exception as error:  # noqa: BLE001 - the next call raises it
+            self._give_up(error, points)
+            self._save(settled, again=False)
+        else:
+            if suspicion is not None:
+                self._suspicion_told = self._suspected_since == suspicion.since
+            with suppress(Exception):  # the next call raises what is `broken`
+                self._go_on(points, settled)
+        self._asked = None
+        with suppress(Exception):
+            self._flush()
+
+    def _give_up(self, error: Exception, points: list[_Point]) -> None:
+        self._points = points + self._points
+        self.fail(error)
 
     def _save(self, settled: Sequence[_Settled], *, again: bool) -> None:
         """Record each outcome by itself where that was not tried, and tell those that are lost."""
         for one in settled:
             with suppress(Exception):  # the first failure is the one to tell of
                 if again:
-                    self._settle(one)
+                    self._records.record([one[0]], ())
                     self._tell([one])
                     continue
-            for outcome in one[1]:
+            for outcome in one[0].outcomes:
                 self._progress.alarm(f"not recorded: {_in_words(outcome)}")
 
     def _go_on(self, points: Sequence[_Point], settled: Sequence[_Settled]) -> None:
         """Let the last bytes go, and tell the progress, behind the record of all of it."""
         try:
-            for *_, session in points:
+            for _, session in points:
                 session.finish()
             if settled:
                 self._tell(settled)
         except Exception as error:
             self.fail(error)
-            for *_, session in points:
+            for _, session in points:
                 session.abort()  # or it might wait for ever
             raise
 
     def _tell(self, settled: Sequence[_Settled]) -> None:
         accepted = 0
-        for delivery, outcomes, *_ in settled:
+        for settlement, delivery in settled:
+            outcomes = settlement.outcomes
             if isinstance(outcomes, SameForAll):
                 if outcomes.status is _ACCEPTED:
                     accepted += len(delivery.unsettled)

@@ -24,7 +24,7 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
-from mailbatch.errors import InputError, LedgerError
+from mailbatch.errors import InputError, LedgerError, OutputError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import write_results
 
@@ -89,7 +89,10 @@ def _converge(
                 progress.alarm(_came_from(*mailing.ledger.moved))
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
-            wanted, finished = mailing.wanted(options), mailing.ledger.finished_at() is not None
+            wanted, finished = (
+                mailing.wanted(options),
+                mailing.ledger.standing.finished_at() is not None,
+            )
             asked = time.monotonic()
             agreed = (
                 not wanted or server is None or confirm is None or confirm(mailing, server.address)
@@ -100,7 +103,7 @@ def _converge(
             standing = mailing.standing(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
         if wanted and agreed:
-            progress.planned(mailing.ledger.counts(), wanted)
+            progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping)
@@ -130,16 +133,16 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
     ledger = mailing.ledger
     failure = sent.failure
     if not isinstance(failure, LedgerError):
-        ledger.mark_finished(time.time())
+        ledger.plan.mark_finished(time.time())
     if mailing.results is not None:
         try:
             write_results(ledger, mailing.results)
-        except LedgerError as error:
+        except (LedgerError, OutputError) as error:
             failure = failure or error
     return Summary(
         job=mailing.inputs.job.name,
         edition=mailing.inputs.edition,
-        counts=ledger.counts(),
+        counts=ledger.standing.counts(),
         transactions=sent.transactions,
         sessions=sent.sessions,
         seconds=time.monotonic() - started,
@@ -150,10 +153,10 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
         changed=_changed(mailing) if sent.nothing_to_do else (),
-        finished_at=ledger.finished_at(),
+        finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=options.scratch,
-        refused_for_now=options.scratch and ledger.waits_for_the_server(),
+        refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
 

@@ -1,323 +1,354 @@
-"""One worker: takes deliveries, renders ahead, sends them through one session, settles them.
+"""One worker: it takes deliveries, sends them through one session, and records their outcomes.
 
-The order of every delivery, which is the promise of the project:
+The order of every delivery, which is the promise of the project; `Sender._deliver` is these lines:
 
-1. leased in the ledger (durable), before MAIL leaves;
-2. MAIL, RCPT and DATA leave as one command group: the first wait;
-3. the commit point is recorded (module `recording`), then the last bytes of the content are handed
-   over;
-4. the next message is rendered while the reply is on its way: the second wait;
-5. the policy of the run judges whose trouble each refusal is (module `trouble`);
-6. the outcome of every address is settled in the ledger; what was rendered in 4 begins with 2 right
-   before, so that the server has something to do meanwhile.
+1. the supply gives a delivery: leased (on the disk) and composed;
+2. MAIL, RCPT and DATA leave as one command group: the first wait, behind which the content leaves,
+   all but its last bytes;
+3. the commit point is recorded, and behind its record the last bytes leave: the second wait;
+4. meanwhile the supply is asked for the next delivery;
+5. the rules of the run judge whose trouble each refusal is, and the delivery of 4 begins with 2, so
+   that the server has something to do;
+6. the outcome of every address is recorded.
 
 With CHUNKING the first wait is left out: 3 comes before anything leaves, and all leaves together.
 
-A failed conversation settles the open delivery by what is certain and is followed by a new
-session. This module decides no outcome (smtp.transaction does) and formats nothing.
+Invariants, with the place that keeps each:
+
+W1. The lease of a delivery is on the disk before MAIL leaves (`Supply` gives out nothing else).
+W2. The last bytes of a content leave behind the record of its commit point and never otherwise:
+    `TransportSession.finish` is called by the `Recorder` alone.
+W3. A worker has at most two deliveries: the one in its transaction, and one in its `state`. The
+    outcome of the first is recorded before the commit point of the second.
+W4. Each delivery that was given out is settled, made invalid or put back, whatever fails: a
+    transaction that was begun is settled by its certain outcomes, any other delivery is put back.
+W5. No transaction begins behind a stop, nor while the pace, the throttle or the session forbid it.
+W6. A failure of work done ahead (4, 5) never costs the outcome of the delivery before: it is raised
+    behind 6.
+
+Failures have one way: they are raised. One kind is postponed (W6, `Postponed`), and a failed
+conversation is a value between 3 and 6, since its transaction has outcomes all the same; behind
+them it is counted, or raised, by `Link`. This module decides no outcome (`smtp.transaction` does)
+and formats nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeAlias
 
-from mailbatch.delivery.ahead import PATIENCE
 from mailbatch.delivery.limits import SAFE_RECIPIENTS
 from mailbatch.delivery.link import Link, first
-from mailbatch.delivery.prepared import Prepared, fit, prepare, takes_eight_bit
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
-from mailbatch.envelope import Delivery
+from mailbatch.delivery.work import Prepared
 from mailbatch.errors import LedgerError, SessionError
 from mailbatch.outcome import SameForAll, Status
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The worker has no delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has a delivery that was not begun."""
+
+    prepared: Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The transaction of a delivery is open in a session, since `at` (seconds since the epoch)."""
+
+    prepared: Prepared
+    session: TransportSession
+    attempt: Attempt
+    at: float
+
+
+State: TypeAlias = Idle | Ready | Begun
+IDLE = Idle()
+
+
+class Postponed:
+    """A context in which the first failure is kept, to be raised later."""
+
+    __slots__ = ("failure",)
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        failure: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(failure, Exception):
+            return False
+        self.failure = failure
+        return True
+
+    def raise_now(self) -> None:
+        """Raise the failure that was kept, if there is one."""
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+
 class Sender:
-    """A worker with at most one open session."""
+    """A worker with at most one open session; `state` is the delivery that comes next."""
 
     def __init__(self, run: Run, open_session: Callable[[], Awaitable[TransportSession]]) -> None:
+        self.state: State = IDLE
         self._run = run
         self._link = Link(run, open_session)
-        self._taken: Delivery | None = None
-        self._ahead: Prepared | None = None
-        self._begun: Attempt | None = None  # the transaction of `_ahead`, if it is open already
-        self._begun_at = 0.0
-        self._trying = False  # whether the server is tried by this worker while the run is slow
+        self._postponed = Postponed()
 
     async def work(self) -> None:
         """Send until nothing is due any more, the run is stopped or the others are enough.
 
-        Raises the `SessionError` after which trying again is useless or not allowed.
+        Raises:
+            SessionError: trying again is useless or not allowed.
+            LedgerError: an outcome cannot be recorded, or nothing can be leased.
         """
-        run = self._run
+        run, link = self._run, self._link
         try:
-            while not run.stop.is_set() and not self._link.given_up:
-                prepared, self._ahead = self._ahead or await self._next(), None
-                if prepared is None:
-                    if not await self._idle():
-                        break
-                    continue
-                await self._deliver(prepared)
+            while not run.crew.stop.is_set() and not link.given_up:
+                if self.state is IDLE:
+                    prepared = await run.supply.next(link.offers)
+                    if prepared is not None:
+                        self.state = Ready(prepared)
+                if self.state is not IDLE:
+                    await self._deliver()
+                elif not await self._wait_for_work():
+                    break
         except BaseException:
-            self._give_back()
-            self._link.abort()
+            self._put_back()
+            link.abort()
             raise
-        self._give_back()
-        await self._link.quit()
-
-    # -- what comes next ---------------------------------------------------------------------------
-
-    async def _next(self) -> Prepared | None:
-        """Take the next delivery that can be composed; settle those that cannot be as invalid."""
-        run = self._run
-        while True:
-            prepared = self._next_at_hand()
-            if prepared is not None or self._taken is None or run.ahead is None:
-                return prepared
-            run.busy += 1  # what is held may yet come back to the others
-            try:
-                began = run.ahead.times()
-                await first(run.ahead.more(), run.stop.wait(), seconds=PATIENCE)
-                run.ahead.judge(began)
-            finally:
-                run.busy -= 1
-                run.tell_settled()
-            if run.stop.is_set():
-                return None
-
-    def _next_at_hand(self) -> Prepared | None:
-        """Do the same without waiting: what another process still makes stays taken."""
-        run = self._run
-        while (delivery := self._take()) is not None:
-            session = self._link.session
-            offers = session.capabilities if session is not None else None
-            composed = None
-            if run.ahead is not None:
-                if not run.ahead.is_at_hand(delivery, eight_bit=takes_eight_bit(offers)):
-                    return None
-                composed = run.ahead.take(delivery)
-            if composed is None:  # it is composed here, and that may take a while
-                run.recording.flush()
-            self._taken = None
-            prepared = prepare(run, delivery, offers, composed)
-            if prepared is not None:
-                return prepared
-        return None
-
-    def _take(self) -> Delivery | None:
-        """Return the next delivery; until it is prepared it can be given back."""
-        run = self._run
-        if self._taken is None:
-            if run.lots.is_used_up:  # the next is synced to the disk, and that takes a while
-                run.recording.flush()
-            self._taken = run.lots.take()
-        return self._taken
-
-    def _give_back(self) -> None:
-        if self._ahead is not None:
-            self._run.lots.put_back(self._ahead.delivery)
-        elif self._taken is not None:
-            self._run.lots.put_back(self._taken)
-        self._ahead = self._taken = None
-
-    async def _idle(self) -> bool:
-        """Wait until a deferred delivery is due; False if there is nothing to wait for."""
-        run = self._run
-        due = run.lots.next_due()
-        if due is None:
-            if not run.busy:
-                return False
-            # Another worker's delivery may yet be deferred and become ours.
-            await first(run.settled.wait(), run.stop.wait())
-            return True
-        await self._link.pause(max(0.0, due - run.clock()), "deferred recipients")
-        return True
+        self._put_back()
+        await link.quit()
 
     # -- one delivery ------------------------------------------------------------------------------
 
-    async def _deliver(self, prepared: Prepared) -> None:
-        run = self._run
-        run.busy += 1
+    async def _deliver(self) -> None:
+        """Send the delivery in hand, and have the next one begun: steps 2 to 6."""
+        run, state = self._run, self.state
+        self.state = IDLE
+        run.crew.busy += 1
         try:
-            session = self._link.session
-            if self._begun is None or session is None:
-                session = await self._may_begin(prepared)
-                if session is None:
-                    return
-                fitted = fit(run, prepared, session.capabilities)
-                if fitted is None:
-                    return
-                prepared = fitted
-            await self._transact(session, prepared)
+            begun = await self._begin_in_time(state) if isinstance(state, Ready) else state
+            if not isinstance(begun, Begun):
+                return
+            session, prepared = begun.session, begun.prepared
+            run.crew.transactions += 1
+            failure = None
+            try:
+                if await session.content_wanted():  # 2
+                    content = prepared.message.content
+                    if await session.send_content(content, stuffed=prepared.stuffed):
+                        delivery = prepared.delivery
+                        run.recorder.commit_point(delivery.id, prepared.digest, session)  # 3
+                    self._look_ahead(session)  # 4
+                    await session.done()
+            except SessionError as error:
+                failure = error
+            failure = failure or session.failure
+            if failure is not None:
+                session.abort()  # also settles the attempt, if it is still open
+            verdict = self._judge(begun, failure)  # 5
+            if failure is None and not verdict.renew and self._postponed.failure is None:
+                self._begin_next(session)
+            self._record(prepared, verdict)  # 6
+            self._postponed.raise_now()
+            await self._go_on(verdict, failure)
         finally:
-            if self._trying:
-                run.pace.trying = self._trying = False
-            run.busy -= 1
-            run.tell_settled()
+            run.rules.pace.leave(self)
+            run.crew.busy -= 1
+            run.crew.tell_settled()
 
-    async def _may_begin(self, prepared: Prepared) -> TransportSession | None:
-        """Wait until a transaction may begin; None, and it is put back, if none may any more."""
-        run = self._run
-        session = None
+    async def _begin_in_time(self, ready: Ready) -> Begun | None:
+        """Begin a transaction once it may begin; None: it may not any more, or need not."""
+        run, prepared = self._run, ready.prepared
+        session = await self._session_in_time(prepared)
+        if session is None:
+            return None
+        fitted = run.fitting.fit(prepared, session.capabilities)
+        if fitted is None:
+            return None
+        try:
+            return self._begin(session, fitted)
+        except SessionError as error:
+            session.abort()
+            run.supply.put_back(fitted.delivery)
+            self._link.lose(error)
+            return None
+
+    async def _session_in_time(self, prepared: Prepared) -> TransportSession | None:
+        """Wait until a transaction may begin; None: it may not any more, and is put back."""
+        run, session = self._run, None
         try:
             if await self._keep_pace(prepared):
                 session = await self._link.ready()
-                if run.stop.is_set():  # nothing is begun behind a signal
+                if run.crew.stop.is_set():  # nothing is begun behind a signal
                     session = None
         finally:
             if session is None:
-                run.lots.put_back(prepared.delivery)
+                run.supply.put_back(prepared.delivery)
         return session
 
     async def _keep_pace(self, prepared: Prepared) -> bool:
         """Wait for `server.rate` and for a server that wants it slower; False if stopped."""
-        run = self._run
-        while run.pace.is_slow and not run.stop.is_set():
-            seconds = run.pace.resume_at - run.clock()
+        run, rules, stop = self._run, self._run.rules, self._run.crew.stop
+        while rules.pace.is_slow and not stop.is_set():
+            seconds = rules.pace.resume_at - run.clock()
             if seconds > 0.0:
-                # Somebody whom another worker had under way may be accepted, and end it.
-                await self._link.pause(seconds, "the server's limit", run.settled.wait())
-            elif run.pace.trying:  # by another worker: the others wait for what comes of it
-                await first(run.settled.wait(), run.stop.wait())
-            else:
-                run.pace.trying = self._trying = True
+                # A delivery that another worker had under way may be accepted, and end the wait.
+                await self._link.pause(seconds, "the server's limit", run.crew.settled.wait())
+            elif rules.pace.enter(self):
                 break
-        seconds = run.throttle.delay(run.limits.fitting(prepared.envelope.forward_paths))
+            else:  # another worker tries the server: the others wait for its outcome
+                await first(run.crew.settled.wait(), stop.wait())
+        fitting = rules.limits.fitting(prepared.envelope.forward_paths)
+        seconds = rules.throttle.delay(fitting)
         if seconds <= 0.0:
-            return not run.stop.is_set()
+            return not stop.is_set()
         return await self._link.pause(seconds)
 
-    async def _transact(self, session: TransportSession, prepared: Prepared) -> None:
-        """Run one transaction and settle it, whatever happens to the session."""
-        run, content = self._run, prepared.message.content
-        failure: SessionError | None = None
-        trouble: Exception | None = None
-        attempt, self._begun = self._begun, None
-        try:
-            if attempt is None:
-                attempt = self._begin(session, prepared)
-            run.transactions += 1
-            if await session.content_wanted():
-                if await session.send_content(content, stuffed=prepared.stuffed):
-                    run.recording.commit_point(prepared.delivery.id, prepared.digest, session)
-                trouble = self._look_ahead(session)
-                await session.done()
-        except SessionError as error:
-            failure = error
-        failure = failure or session.failure
-        if failure is not None:
-            session.abort()  # also settles the attempt, if it is still open
-        if attempt is None:
-            run.lots.put_back(prepared.delivery)
-            if failure is not None:
-                self._link.lose(failure)
-            return
-        verdict = self._judge(attempt, session, failure)
-        if failure is None and trouble is None and not verdict.renew:
-            trouble = self._begin_next(session)
-        self._settle(prepared, verdict)
-        if trouble is not None:
-            raise trouble
-        await self._go_on(verdict, failure)
+    def _begin(self, session: TransportSession, prepared: Prepared) -> Begun:
+        message, at = prepared.message, self._run.clock()
+        attempt = session.begin(
+            prepared.envelope,
+            size=message.size,
+            eight_bit=message.eight_bit,
+            content=message.content,
+            at_once=self._run.rules.limits.at_once,
+        )
+        return Begun(prepared, session, attempt, at)
 
-    def _judge(
-        self, attempt: Attempt, session: TransportSession, failure: SessionError | None
-    ) -> Verdict:
-        """Ask the policy whose trouble it is, where there is any."""
-        run, worker = self._run, self._link.worker
+    # -- ahead of an outcome -----------------------------------------------------------------------
+
+    def _look_ahead(self, session: TransportSession) -> None:
+        """Ask for the next delivery while the reply to this one is on its way.
+
+        A message that another process still makes is not waited for: the reply may be here first.
+        """
+        run = self._run
+        if run.crew.stop.is_set() or not session.usable:
+            return
+        with self._postponed:
+            try:
+                prepared = run.supply.next_ready(self._link.offers)
+            except LedgerError as error:
+                run.recorder.fail(error)  # the other workers need not find out by themselves
+                raise
+            if prepared is not None:
+                self.state = Ready(prepared)
+
+    def _begin_next(self, session: TransportSession) -> None:
+        """Begin the next delivery, if nothing has to be waited for.
+
+        The server answers while the outcome before is recorded. The record has nothing to do with
+        the delivery that is begun: it is leased, and its commit point is yet to come.
+        """
+        run, state = self._run, self.state
+        if not isinstance(state, Ready) or run.crew.stop.is_set() or not session.usable:
+            return
+        rules = run.rules
+        if not rules.throttle.is_open or rules.pace.is_slow or rules.troubles.ended is not None:
+            return
+        if self._link.has_had_its_share:
+            return
+        with self._postponed:
+            fitted = run.fitting.fit(state.prepared, session.capabilities)
+            self.state = IDLE if fitted is None else Ready(fitted)
+            if fitted is not None:
+                with suppress(SessionError):  # found again where the next session is wanted
+                    self.state = self._begin(session, fitted)
+
+    # -- the outcome -------------------------------------------------------------------------------
+
+    def _judge(self, begun: Begun, failure: SessionError | None) -> Verdict:
+        """Ask the rules whose trouble it is, where there is any."""
+        rules, worker = self._run.rules, self._link.worker
+        attempt, session = begun.attempt, begun.session
         if (
             failure is None
-            and run.troubles.calm
+            and rules.troubles.calm
             and not session.refusals
             and worker.used_up is None
         ):
             outcomes = attempt.outcomes()
             if isinstance(outcomes, SameForAll) and outcomes.status is _ACCEPTED:
                 if len(outcomes) > SAFE_RECIPIENTS:
-                    run.limits.proved(len(outcomes))
+                    rules.limits.proved(len(outcomes))
                 return Verdict(outcomes)
-        return run.troubles.judge(attempt, session, worker, begun=self._begun_at, failure=failure)
+        return rules.troubles.judge(attempt, session, worker, begun=begun.at, failure=failure)
 
-    async def _go_on(self, verdict: Verdict, failure: SessionError | None) -> None:
-        """Act upon what is known now: end the run, or the session, or count its loss."""
-        run = self._run
-        if run.troubles.ended is not None:
-            await self._link.quit()
-            raise run.troubles.ended
-        if failure is None or any(outcome.status in _FINAL for outcome in verdict.outcomes):
-            self._link.serves()
-        if failure is not None:
-            self._link.forget()
-            if verdict.excused:
-                self._link.excuse()
-            else:
-                self._link.lose(failure)
-        elif verdict.renew:
-            await self._link.quit()
-
-    def _begin(self, session: TransportSession, prepared: Prepared) -> Attempt:
-        message, self._begun_at = prepared.message, self._run.clock()
-        return session.begin(
-            prepared.envelope,
-            size=message.size,
-            eight_bit=message.eight_bit,
-            content=message.content,
-            at_once=self._run.limits.at_once,
-        )
-
-    def _begin_next(self, session: TransportSession) -> Exception | None:
-        """Begin what was made ready ahead, if nothing has to be waited for.
-
-        The server answers while the outcome before is recorded, and that has nothing to do with
-        what is begun: it is leased, and its commit point is yet to come. Whatever fails is
-        returned: the outcome is recorded first.
-        """
-        run, ahead = self._run, self._ahead
-        if ahead is None or run.stop.is_set() or not session.usable or not run.throttle.is_open:
-            return None
-        if run.pace.is_slow or run.troubles.ended is not None or self._link.has_had_its_share:
-            return None
-        try:
-            self._ahead = fit(run, ahead, session.capabilities)
-            if self._ahead is not None:
-                with suppress(SessionError):  # found again where the next session is wanted
-                    self._begun = self._begin(session, self._ahead)
-        except Exception as error:  # noqa: BLE001 - raised again, once the outcome is recorded
-            return error
-        return None
-
-    def _look_ahead(self, session: TransportSession) -> Exception | None:
-        """Prepare the next message while the reply to this one is on its way.
-
-        Whatever fails is returned: the reply is read and settled first. It does not wait for a
-        message that another process still makes: the reply may be here before it.
-        """
-        if not self._run.stop.is_set() and session.usable:
-            try:
-                self._ahead = self._next_at_hand()
-            except Exception as error:  # noqa: BLE001 - raised again, once the reply is settled
-                if isinstance(error, LedgerError):
-                    self._run.recording.fail(error)  # the others need not find out by themselves
-                return error
-        return None
-
-    def _settle(self, prepared: Prepared, verdict: Verdict) -> None:
+    def _record(self, prepared: Prepared, verdict: Verdict) -> None:
+        """Have the outcome of every address recorded, and when it is tried again."""
         run, delivery, outcomes = self._run, prepared.delivery, verdict.outcomes
         now = run.clock()
         every = (*outcomes, *prepared.others) if prepared.others else outcomes
-        # What came to the same for all need not be looked at a thousand times.
+        # Outcomes that are the same for all need not be looked at a thousand times.
         kinds = (every,) if isinstance(every, SameForAll) else every
         retry_at = None
         if any(kind.counted and kind.status in _AGAIN for kind in kinds):
-            retry_at = run.policy.next_try(
+            retry_at = run.rules.retry.next_try(
                 tries=delivery.tries, first_try=delivery.first_try, now=now
             )
-        run.recording.suspect(run.troubles.suspected_since)
-        run.recording.settle(
+        run.recorder.suspect(run.rules.troubles.suspected_since)
+        run.recorder.settle(
             delivery, every, now=now, retry_at=retry_at, resume_at=verdict.resume_at
         )
+
+    async def _go_on(self, verdict: Verdict, failure: SessionError | None) -> None:
+        """Act upon the verdict: end the run, or the session, or count its loss."""
+        link, ended = self._link, self._run.rules.troubles.ended
+        if ended is not None:
+            await link.quit()
+            raise ended
+        if failure is None or any(outcome.status in _FINAL for outcome in verdict.outcomes):
+            link.serves()
+        if failure is not None:
+            link.forget()
+            if verdict.excused:
+                link.excuse()
+            else:
+                link.lose(failure)
+        elif verdict.renew:
+            await link.quit()
+
+    # -- without a delivery ------------------------------------------------------------------------
+
+    async def _wait_for_work(self) -> bool:
+        """Wait until a deferred delivery is due; False if there is nothing to wait for."""
+        run = self._run
+        due = run.supply.next_due()
+        if due is None:
+            if not run.crew.busy:
+                return False
+            # Another worker's delivery may yet be deferred and become ours.
+            await first(run.crew.settled.wait(), run.crew.stop.wait())
+            return True
+        await self._link.pause(max(0.0, due - run.clock()), "deferred recipients")
+        return True
+
+    def _put_back(self) -> None:
+        """Put the delivery in hand back; the end of its session ends a transaction that is open."""
+        state, self.state = self.state, IDLE
+        if not isinstance(state, Idle):
+            self._run.supply.put_back(state.prepared.delivery)
 
 
 #: Tuples: an enum's member is found in them by identity, which is quicker than its hash.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
-from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.descriptors import check_descriptors
+from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.lots import Lots
@@ -24,14 +24,14 @@ from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
-from mailbatch.delivery.shared import Run
+from mailbatch.delivery.shared import Crew, Rules, Run
+from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.ledger.results import check_place
-from mailbatch.outcome import UNFINISHED
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def send(
         check_place(mailing.results)
     sessions = options.sessions or mailing.inputs.job.server.sessions
     check_descriptors(2 * sessions if options.sandbox else sessions)
-    mailing.ledger.reserve_space()
+    mailing.ledger.plan.reserve_space()
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (
         stopping.in_loop(),
@@ -89,12 +89,11 @@ async def _send_all(
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
-    recording = Recording(mailing.ledger, progress, loop.call_soon if several else None)
-    shared = _shared(mailing, options, progress, where, ahead, recording)
+    run = _run_of(mailing, options, progress, where, ahead, loop.call_soon if several else None)
     stopped: list[int] = []
 
     def finish() -> None:
-        shared.stop.set()
+        run.crew.stop.set()
         progress.note("stopping: what is open is being finished; a second signal stops at once")
 
     def at_once(signum: int) -> None:
@@ -104,33 +103,48 @@ async def _send_all(
 
     stopping.install(loop, finish, at_once)
     try:
-        failure = await _work(shared, opener, sessions)
+        failures = await _work(run, opener, sessions)
     except asyncio.CancelledError:
         if stopped:
             raise signals.StoppedAtOnce(stopped[0]) from None
         raise
     finally:
-        recording.close()
+        await run.recorder.close()
         stopping.remove(loop)
         if sandbox is not None:
             await sandbox.stop()
+    failure = _serious(failures, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, LedgerError):
-        shared.lots.release()
-        if failure is not None or interrupted:
-            _give_back(shared)
-        mailing.ledger.suspect(None)
-    learned = shared.limits.learned
-    return Sent(shared.transactions, shared.sessions, failure, interrupted, learned=learned)
+        await _conclude(run, ended_early=failure is not None or interrupted)
+    crew = run.crew
+    learned = run.rules.limits.learned
+    return Sent(crew.transactions, crew.sessions, failure, interrupted, learned=learned)
 
 
-def _give_back(shared: Run) -> None:
-    """Make pending again whoever was refused right before a run ended early.
+def _serious(failures: Sequence[MailbatchError], mailing: Mailing) -> MailbatchError | None:
+    """Return the failure that left the edition unfinished, if any did."""
+    for failure in failures:
+        if _ends_all(failure):
+            return failure
+    return failures[-1] if failures and mailing.unfinished else None
 
-    Nobody knows whose trouble that was: nobody was accepted behind it.
+
+def _ends_all(failure: MailbatchError) -> bool:
+    """Say whether a failure of one worker is the same for all of them."""
+    return not isinstance(failure, SessionError) or failure.is_final
+
+
+async def _conclude(run: Run, *, ended_early: bool) -> None:
+    """Give back the leases that are left, and refusals right before an early end.
+
+    The trouble of these is not known: no recipient was accepted behind them.
     """
-    for began, reply in shared.troubles.unfinished:
-        shared.ledger.give_back(began, reply)
+    await run.supply.release()
+    if ended_early:
+        for began, reply in run.rules.troubles.unfinished:
+            await run.recorder.give_back(began, reply)
+    await run.recorder.acquit()
 
 
 async def _transport(
@@ -153,78 +167,77 @@ async def _transport(
     return destination.opener(server, options, progress), "the sandbox", sandbox
 
 
-def _shared(
+def _run_of(
     mailing: Mailing,
     options: RunOptions,
     progress: Progress,
     where: str,
     ahead: Ahead | None,
-    recording: Recording,
+    call_soon: Callable[[Callable[[], None]], object] | None,
 ) -> Run:
+    """Return the parts of the run, put together; `where` names the other end of its sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
-    rate = job.server.rate.count / job.server.rate.per if job.server.rate is not None else None
+    rate = None if job.server.rate is None else job.server.rate.per_second
     clock = SteadyClock(time.time, time.monotonic)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
     redirected = options.redirect is not None
-    return Run(
-        ledger=ledger,
-        recording=recording,
-        lots=Lots(
-            ledger,
-            clock,
-            limit=options.limit,
-            only=options.only,
-            leased=None if ahead is None else ahead.expect,
-            most=lambda: None if redirected else limits.recipients,
-        ),
-        composer=mailing.inputs.composer,
-        ahead=ahead,
-        policy=policy,
-        throttle=Throttle(options.rate if options.rate is not None else rate, time.monotonic),
-        limits=limits,
-        pace=pace,
-        troubles=Troubles(limits, pace, server=where, clock=clock),
-        progress=progress,
-        clock=clock,
+    recorder = Recording(ledger.records, progress, call_soon)
+    fitting = Fitting(
+        mailing.inputs.composer,
+        recorder,
+        limits,
+        clock,
         accept_changes=options.accept_changes,
-        attended=options.attended,
-        stop=asyncio.Event(),
-        settled=asyncio.Event(),
-        let_in=asyncio.Event(),
         redirected=redirected,
-        server=where,
     )
+    lots = Lots(
+        ledger.leases,
+        clock,
+        limit=options.limit,
+        only=options.only,
+        leased=None if ahead is None else ahead.expect,
+        most=lambda: None if redirected else limits.recipients,
+    )
+    crew = Crew()
+    rules = Rules(
+        policy,
+        Throttle(options.rate if options.rate is not None else rate, time.monotonic),
+        limits,
+        pace,
+        Troubles(limits, pace, server=where, clock=clock),
+        attended=options.attended,
+    )
+    supply = ComposedLots(lots, fitting, recorder, ahead, crew.stop)
+    return Run(supply, recorder, fitting, rules, crew, progress, clock, where)
 
 
 async def _work_alone(
-    shared: Run, opener: Opener, failures: list[MailbatchError], *, is_first: bool
+    run: Run, opener: Opener, failures: list[MailbatchError], *, is_first: bool
 ) -> None:
-    """Run one worker to its end; what ends it goes to `failures`, and may stop all of them."""
+    """Run one worker to its end; the failure that ends it goes to `failures`, and may stop all."""
+    crew = run.crew
     try:
         if not is_first:
-            await first(shared.let_in.wait(), shared.stop.wait())
-        await Sender(shared, opener).work()
-    except SessionError as error:
-        failures.append(error)
-        if error is shared.troubles.ended or error.exit_code != SessionError.exit_code:
-            shared.stop.set()
+            await first(crew.let_in.wait(), crew.stop.wait())
+        await Sender(run, opener).work()
     except MailbatchError as error:
         failures.append(error)
-        shared.stop.set()
+        if error is run.rules.troubles.ended or _ends_all(error):
+            crew.stop.set()
         if isinstance(error, LedgerError):
-            shared.recording.fail(error)
+            run.recorder.fail(error)
     except BaseException:
-        shared.stop.set()
+        crew.stop.set()
         raise
     finally:
-        shared.let_in.set()  # nobody waits for one that has ended
+        crew.let_in.set()  # no worker waits for one that has ended
 
 
-async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | None:
-    """Run the workers to their end; return the failure that left the edition unfinished, if any.
+async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]:
+    """Run the workers to their end; return the failures that ended some of them.
 
     The first one opens its session alone: a password that is wrong is offered once. A worker that
     loses its server for good ends alone, and the others go on. What the server says to all of them,
@@ -233,13 +246,37 @@ async def _work(shared: Run, opener: Opener, sessions: int) -> MailbatchError | 
     failures: list[MailbatchError] = []
     async with asyncio.TaskGroup() as group:
         for number in range(sessions):
-            group.create_task(_work_alone(shared, opener, failures, is_first=number == 0))
+            group.create_task(_work_alone(run, opener, failures, is_first=number == 0))
     try:
-        shared.recording.flush()
+        await run.recorder.drain()
     except LedgerError as error:
         failures.append(error)
-    unfinished = any(shared.ledger.counts()[status] for status in UNFINISHED)
-    serious = [f for f in failures if f.exit_code != SessionError.exit_code]
-    if serious:
-        return serious[0]
-    return failures[-1] if failures and unfinished else None
+    return failures
+
+
+#: What the system's clock may fall behind between two readings while it is only being adjusted.
+CLOCK_TOLERANCE = 1.0
+
+
+class SteadyClock:
+    """Seconds since the epoch that go on where the system's clock is set back.
+
+    `wall` gives the time of day, `monotonic` seconds that nobody can set.
+    """
+
+    __slots__ = ("_at", "_monotonic", "_read", "_wall")
+
+    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._read = wall()
+        self._at = monotonic()
+
+    def __call__(self) -> float:
+        """Return the time."""
+        at = self._monotonic()
+        expected = self._read + at - self._at
+        found = self._wall()
+        self._at = at
+        self._read = found if found >= expected - CLOCK_TOLERANCE else expected
+        return self._read

@@ -1,6 +1,6 @@
-"""What the workers of one run share: the ledger, the lots, the policies, and how to stop.
+"""The parts of a run that its workers share: the ports, the rules, and how to stop.
 
-Values and counters only: what is done with them stands in `sender` and `prepared`.
+Values and counters only: `sender` and `link` act upon them.
 """
 
 from __future__ import annotations
@@ -9,55 +9,63 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailbatch.delivery.ahead import Ahead
+from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.limits import Limits
-from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.pace import Pace
-from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.trouble import Troubles
-from mailbatch.ledger.store import Ledger
-from mailbatch.render.composer import Composer
+from mailbatch.delivery.work import Recorder, Supply
 
 
-@dataclass(slots=True)
-class Run:
-    """What the workers of one run share.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a run: when to try again, how fast, how much, and whose trouble a refusal is.
 
-    `ahead` composes in a process of its own, where there is one. `let_in` is set once the server
-    has let in a session, `settled` whenever a worker has come to something. `redirected`: all goes
-    to a test address, so that no envelope is cut. `copied` are copies that had a transaction for
-    themselves, with their deliveries. `sessions` counts all sessions, `open_sessions` those open.
+    `attended`: a person waits for the run at a terminal.
     """
 
-    ledger: Ledger
-    recording: Recording
-    lots: Lots
-    composer: Composer
-    policy: RetryPolicy
+    retry: RetryPolicy
     throttle: Throttle
     limits: Limits
     pace: Pace
     troubles: Troubles
-    progress: Progress
-    clock: Callable[[], float]
-    stop: asyncio.Event
-    settled: asyncio.Event
-    let_in: asyncio.Event
-    ahead: Ahead | None = None
-    accept_changes: bool = False
     attended: bool = False
-    server: str = ""
+
+
+@dataclass(slots=True)
+class Crew:
+    """The workers of a run, as they know of each other.
+
+    `stop` ends the run, `let_in` is set once the server has let in a session, `settled` whenever a
+    worker has come to an outcome. `busy` counts the workers with a delivery in hand,
+    `open_sessions` the sessions that are open now, `sessions` and `transactions` all of the run.
+    """
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    let_in: asyncio.Event = field(default_factory=asyncio.Event)
     busy: int = 0
     sessions: int = 0
     open_sessions: int = 0
-    redirected: bool = False
-    copied: set[tuple[int, str]] = field(default_factory=set)
     transactions: int = 0
 
     def tell_settled(self) -> None:
-        """Wake whoever waits for another worker, and nobody who begins to wait behind that."""
+        """Wake the workers that wait for another one; a wait that begins behind this goes on."""
         settled, self.settled = self.settled, asyncio.Event()
         settled.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The parts of a run that its workers share; `server` names the other end of its sessions."""
+
+    supply: Supply
+    recorder: Recorder
+    fitting: Fitting
+    rules: Rules
+    crew: Crew
+    progress: Progress
+    clock: Callable[[], float]
+    server: str = ""

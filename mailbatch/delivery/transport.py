@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import LedgerError, SessionError, raise_if_starved
+from mailbatch.errors import OutputError, SessionError, raise_if_starved
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
 
@@ -166,7 +166,7 @@ class Written:
 class FileSession:
     """Write each message as a numbered .eml file named after its first recipient.
 
-    The files hold the exact content that would go over the wire. Raises `LedgerError` (74) where a
+    The files hold the exact content that would go over the wire. Raises `OutputError` (74) where a
     file cannot be written.
     """
 
@@ -218,7 +218,7 @@ class FileSession:
             path.write_bytes(self._content)
         except OSError as error:
             raise_if_starved(error)
-            raise LedgerError(
+            raise OutputError(
                 f"cannot write {path}: {error.strerror}", hint="choose another --out"
             ) from error
 

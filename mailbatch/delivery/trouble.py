@@ -57,8 +57,7 @@ _MOST_AT_AUTH = 2
 # So many sessions in a row that are out of step are no chance, either.
 _MOST_OUT_OF_STEP = 2
 
-_OUT_OF_STEP, _CLOSING, _TOO_BIG = 503, 421, 552  # RFC 5321 4.2.3, 3.8; RFC 1870 6.1
-_NEGATIVE, _PERMANENT = 400, 500  # from here on: 4yz, and 5yz
+_OUT_OF_STEP, _TOO_BIG = 503, 552  # RFC 5321 4.2.3; RFC 1870 6.1
 # RFC 3463: X.3.4 message too big for system, X.2.3 message length exceeds administrative limit.
 _ABOUT_SIZE = (None, "5.3.4", "5.2.3")
 _TOO_MANY = "4.5.3"  # RFC 3463: X.5.3 too many recipients
@@ -152,7 +151,7 @@ class Troubles:
             self._use_up(session, worker, closed=True)
             verdict = replace(verdict, excused=True)
         refused = refusal is not None or any(
-            o.reply is not None and o.reply.code >= _NEGATIVE for o in outcomes
+            o.reply is not None and o.reply.negative for o in outcomes
         )
         if failure is not None and refused:
             at_mail = refusal is not None and refusal[0] is Verb.MAIL
@@ -240,9 +239,9 @@ class Troubles:
         if meaning.trouble in _AT_ONCE:
             self._act(meaning, reply, begun)
             return True
-        if attempt.accepted or reply.code < _NEGATIVE:  # somebody gets it; or a 254
+        if attempt.accepted or not reply.negative:  # somebody gets it; or a 254
             return False
-        if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
+        if reply.permanent or meaning.trouble is Trouble.ACCOUNT:
             return self._is_refused_as_all(outcome, reply)
         if reply.enhanced == _TOO_MANY or not self._is_for_now_again(Verb.RCPT, reply):
             return False
@@ -285,7 +284,7 @@ class Troubles:
             # A new session shows whether the limit was the old one's.
             used = verb is Verb.MAIL and session.transactions > worker.refused_mails
             return replace(self._milder(verdict, {reply}), renew=used)
-        if reply.code >= _PERMANENT or meaning.trouble is Trouble.ACCOUNT:
+        if reply.permanent or meaning.trouble is Trouble.ACCOUNT:
             account = self._is_of_the_account(verb, reply, meaning)
             return self._milder(verdict, {reply}) if account else verdict
         if not self._is_for_now_again(verb, reply):
@@ -320,14 +319,14 @@ class Troubles:
                 self._end(_refused(self._server, what, reply, _SEE_THE_TRANSCRIPT))
             return True
         worker.refused_mails += 1
-        if reply.code >= _PERMANENT or session.transactions == worker.refused_mails:
+        if reply.permanent or session.transactions == worker.refused_mails:
             return None  # the account's, or a session that took none: it is not used up
         if meaning.trouble in _ITS_TIME:
             return None
         worker.refused_in_a_row += 1
-        if reply.code != _CLOSING and worker.refused_in_a_row == 1:
+        if not reply.closing and worker.refused_in_a_row == 1:
             return False  # once may be chance
-        self._use_up(session, worker, closed=reply.code == _CLOSING)
+        self._use_up(session, worker, closed=reply.closing)
         return True
 
     def _is_of_the_account(self, verb: Verb, reply: Reply, meaning: Meaning) -> bool:
@@ -335,7 +334,7 @@ class Troubles:
         if verb is Verb.MAIL and reply.code == _TOO_BIG and reply.enhanced in _ABOUT_SIZE:
             return False  # the message's own
         count = self._add(self._streak, (verb, essence(reply)), reply)
-        at_once = meaning.trouble is Trouble.ACCOUNT and reply.code >= _PERMANENT
+        at_once = meaning.trouble is Trouble.ACCOUNT and reply.permanent
         if not at_once and count < (MOST_AT_MAIL if verb is Verb.MAIL else MOST_AT_CONTENT):
             return False
         what = "the sender" if verb is Verb.MAIL else "message after message"

@@ -1,12 +1,12 @@
-"""How much one rendering may make: counted while it makes it, before the memory is taken.
+"""The bounds of one rendering, counted before the memory of a value is taken.
 
-A cell may be anything, and `{{ "-" * width|int }}` makes of its ten digits ten gigabytes. So a
-value that a template computes has at most `LONGEST` characters, what is joined of pieces (a macro,
-a block that is set) has at most `LONGEST_TEXT`, all of it together weighs at most `MOST`, and there
-are at most `STEPS` turns of loops, calls and included templates. What only refers to what is there
-already costs nothing.
+A cell may hold anything, and `{{ "-" * width|int }}` makes ten gigabytes of ten digits. So a value
+that a template computes has at most `LONGEST` characters, and a text that is joined of pieces (a
+macro, a block that is set) at most `LONGEST_TEXT`. All values of a rendering together weigh at most
+`MOST`, and a rendering has at most `STEPS` turns of loops, calls and included templates. A mere
+reference to a present value costs nothing.
 
-A weight is in characters: a text weighs its length, an item of a list eight.
+A weight is in characters: a text weighs as many as the text has, an item of a list eight.
 """
 
 from __future__ import annotations
@@ -52,17 +52,21 @@ class TooMuchError(ValueError):
 
 
 def fits(size: int, most: int = LONGEST) -> int:
-    """Return a size; raises `TooMuchError` where it is more than a value may have."""
+    """Return a size in characters.
+
+    Raises:
+        TooMuchError: The size exceeds `most`.
+    """
     if size > most:
         raise TooMuchError(f"makes a value of more than {most} characters")
     return size
 
 
 def weight(value: Any) -> int:
-    """Return how many characters a value has at least when it is written, with all that it holds.
+    """Return the least number of characters of a written value, contained values included.
 
     Raises:
-        TooMuchError: it is more than a value may have.
+        TooMuchError: The weight exceeds `LONGEST`.
     """
     if isinstance(value, str):
         return fits(len(value))
@@ -85,14 +89,15 @@ def weight(value: Any) -> int:
 
 
 def shallow(values: Iterable[Any]) -> int:
-    """Return what it costs to keep these values: the texts among them, and a place for each."""
+    """Return the weight of a container of these values: the texts, and a place for each value."""
     return sum(len(one) if isinstance(one, str | bytes) else _ITEM for one in values)
 
 
 class Budget:
-    """What one rendering has left; `begin` fills it up.
+    """The weight that one rendering has left; `begin` fills the budget up.
 
-    Its methods stand for operators and loops in compiled templates.
+    The methods stand for operators and loops in compiled templates. A method that spends more than
+    `left` raises `TooMuchError`.
     """
 
     __slots__ = ("left",)
@@ -105,7 +110,11 @@ class Budget:
         self.left = MOST
 
     def spend(self, amount: int) -> None:
-        """Take a weight; raises `TooMuchError` where nothing is left."""
+        """Take a weight.
+
+        Raises:
+            TooMuchError: The budget is used up.
+        """
         self.left -= amount
         if self.left < 0:
             raise TooMuchError(
@@ -119,7 +128,7 @@ class Budget:
     # Operators
 
     def added(self, left: Any, right: Any) -> Any:
-        """Add; the shorter of two texts or lists is what is made anew."""
+        """Add two values; of two texts or lists the shorter one counts as new."""
         if isinstance(left, str | bytes) and isinstance(right, str | bytes):
             fits(len(left) + len(right))
             self.spend(min(len(left), len(right)))
@@ -153,25 +162,25 @@ class Budget:
     # Other things that compiled templates do
 
     def text(self, value: Any) -> str:
-        """Write a value as it goes into the output."""
+        """Turn a value into the text of the output."""
         if type(value) is not int and isinstance(value, _HOLDING):
             self.spend(weight(value))
         return str(value)
 
     def checked(self, value: Any) -> Any:
-        """Return what a filter is about to write as text."""
+        """Count a value that a filter is about to write as text, and return the value."""
         if isinstance(value, _HOLDING):
             self.spend(weight(value))
         return value
 
     def held(self, made: Any) -> Any:
-        """Return a list, tuple or mapping that a template has written down."""
+        """Count a list, tuple or mapping of a template, and return the container."""
         values = [*made.keys(), *made.values()] if isinstance(made, dict) else made
         self.spend(shallow(values))
         return made
 
     def turns(self, values: Any) -> Any:
-        """Return what a loop goes through."""
+        """Count the turns of a loop over values, and return the values."""
         try:
             self.left -= _STEP * len(values)
         except TypeError:  # what is made turn by turn
@@ -207,7 +216,7 @@ class Budget:
 
 
 def formatted_size(form: str, values: Any) -> int:
-    """Return how many characters `form % values` has at most."""
+    """Return the largest number of characters that `form % values` may have."""
     single = values if isinstance(values, tuple) else (values,)
     sizes = [weight(one) if not isinstance(one, int | float) else _NUMBER for one in single]
     total = len(form) + sum(sizes)
@@ -222,13 +231,13 @@ def formatted_size(form: str, values: Any) -> int:
 
 @lru_cache(maxsize=256)
 def _widths(form: str) -> tuple[int, int]:
-    """Return the sum of the widths and precisions that a form has, and how many are arguments."""
+    """Return the sum of a form's widths and precisions, and the number of those in arguments."""
     found = [one for pair in _PERCENT.findall(form) for one in pair]
     return sum(number(one) for one in found if one != "*"), found.count("*")
 
 
 def number(digits: str) -> int:
-    """Return what the digits of a width say, as far as it matters."""
+    """Return the number of the first twelve digits of a width: a longer width is refused anyway."""
     return int(digits[:12] or 0)
 
 

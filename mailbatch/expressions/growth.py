@@ -1,7 +1,7 @@
-"""Filters and methods whose result may be many times what they are given, and what each would make.
+"""Filters and methods whose result may be many times as long as the arguments.
 
-Each is looked at before it runs, by its own arguments. All others give at most a few times what
-they get.
+The size of the result is computed from the arguments before such a filter or method runs. Every
+other filter or method gives at most a few times the length of the arguments.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _OBJECT = 64  # what a short text takes in memory
 
 
 class BoundedFilters:
-    """Those filters of an environment that grow, each with a look at what it would make.
+    """The growing filters of an environment, each with a check of the size of the result.
 
-    `table` has them by their names. Their arguments are those of Jinja2's filters.
+    `table` maps names to filters. The arguments are those of Jinja2's filters.
     """
 
     def __init__(self, filters: Mapping[str, Filter], budget: Budget) -> None:
@@ -153,10 +153,10 @@ class BoundedFilters:
 
 
 def check_method(budget: Budget, name: str, owner: Any, given: Sequence[Any]) -> Sequence[Any]:
-    """Look at what a method of a text or number would make; return its arguments.
+    """Check the size of the result of a method of a text or number, and return the arguments.
 
     Raises:
-        TooMuchError: it is more than a value may have.
+        TooMuchError: The result would be longer than `LONGEST` characters.
     """
     look = _METHODS.get(name)
     if look is None or not given:

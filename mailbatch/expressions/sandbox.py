@@ -1,7 +1,7 @@
 """The environment of templates and of `where`: Jinja2's immutable sandbox, with a budget.
 
-Compiled templates call the budget where a value grows, a loop turns or something is kept. The look
-is made where it costs least: a text that goes into the output, the usual case, is told by its type
+Compiled templates call the budget where a value grows, a loop turns or a container is kept. The
+check is made at the cheapest place: a text for the output, the usual case, is told by the type
 alone. Constant expressions that could grow are not computed while a template is compiled.
 """
 
@@ -34,7 +34,7 @@ _UNLESS_TEXT = "(made if (made := ", ").__class__ is str else {}(made))"
 
 
 class BoundedTemplate(Template):
-    """A compiled template that calls the budget of its environment."""
+    """A compiled template that calls the budget of the environment."""
 
     @classmethod
     def from_code(cls, *given: Any, **named: Any) -> Template:
@@ -52,13 +52,13 @@ class _Bounded:
     budget: Budget
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        """Look at the widths, then format."""
+        """Check the widths, then format the value."""
         widths = sum(map(number, _DIGITS.findall(format_spec)))
         self.budget.spend(fits(weight(value) + widths))
         return super().format_field(value, format_spec)  # type: ignore[misc]
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        """Look at what is to be written, then convert it."""
+        """Check the weight of a value, then convert the value."""
         self.budget.spend(weight(value))
         return super().convert_field(value, conversion)  # type: ignore[misc]
 
@@ -74,7 +74,7 @@ class _EscapeFormatter(_Bounded, SandboxedEscapeFormatter):
 class BoundedSandbox(ImmutableSandboxedEnvironment):
     """The sandbox, in which a key of a mapping comes before a method of the same name.
 
-    `budget` is what a rendering may make; whoever renders calls its `begin`.
+    `budget` bounds a rendering; the caller of a rendering calls `Budget.begin` first.
     """
 
     template_class: type[Template] = BoundedTemplate
@@ -149,7 +149,7 @@ class BoundedGenerator(CodeGenerator):
         self._around: dict[int, tuple[str, str]] = {}
 
     def visit(self, node: nodes.Node, *given: Any, **named: Any) -> Any:
-        """Write a node, with what is to stand around it."""
+        """Write a node, with the texts that are to stand around the node."""
         before, after = self._around.pop(id(node), ("", ""))
         self.write(before)
         super().visit(node, *given, **named)
@@ -166,7 +166,7 @@ class BoundedGenerator(CodeGenerator):
         super().visit_For(node, frame)
 
     def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802
-        """Look at what is about to be written as text."""
+        """Check a value that the filter is about to write as text."""
         if node.name in OF_TEXT and node.node is not None:
             self._around[id(node.node)] = (_UNLESS_TEXT[0], _UNLESS_TEXT[1].format("checked"))
         super().visit_Filter(node, frame)
@@ -184,7 +184,7 @@ class BoundedGenerator(CodeGenerator):
         self.write(")")
 
     def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:  # noqa: N802
-        """Count what is kept, unless it is a place for values."""
+        """Count a tuple that holds values, not one that is assigned to."""
         kept = node.ctx == "load" and not all(isinstance(i, nodes.Const) for i in node.items)
         self.write("held(" if kept else "")
         super().visit_Tuple(node, frame)

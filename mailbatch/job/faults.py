@@ -6,7 +6,6 @@ own, and "did you mean". Nothing here repeats a value.
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import Any, get_args
 
@@ -18,6 +17,7 @@ from mailbatch.job.model import Job
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.section import Section
 from mailbatch.job.server import ONE_SOURCE, Secret
+from mailbatch.suggest import nearest
 
 _WORDS = {
     "missing": "is missing",
@@ -85,11 +85,11 @@ def _add_unknown(loc: tuple[str | int, ...], reading: Reading) -> Path:
     key = str(path[-1])
     section = _section(path[:-1])
     known = _keys(section)
-    close = difflib.get_close_matches(key[:64].lower(), known, n=1)
+    near = nearest(key[:64], known)
     start = reading.places[path].key
-    if close:
-        reading.add(start, path, f'unknown key, did you mean "{close[0]}"?')
-        return (*path[:-1], close[0])
+    if near is not None:
+        reading.add(start, path, f'unknown key, did you mean "{near}"?')
+        return (*path[:-1], near)
     if section is Secret:
         # The key may be the secret itself, where braces were written around it.
         reading.add(reading.places[path[:-1]].value, path[:-1], ONE_SOURCE)

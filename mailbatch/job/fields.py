@@ -24,6 +24,7 @@ from mailbatch.job.scalars import (
     parse_rate,
     plain_value,
 )
+from mailbatch.suggest import did_you_mean
 
 #: The error type of every refusal that is raised here.
 REFUSED = "refused"
@@ -223,10 +224,8 @@ def one_of(*words: str) -> Scalar:
     def check(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return str(value)
-        import difflib
-
-        close = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
-        raise refusal(f"must be {listed}", hint=f"Did you mean {close[0]}?" if close else None)
+        hint = did_you_mean(value, words) if isinstance(value, str) else None
+        raise refusal(f"must be {listed}", hint=hint)
 
     return Scalar(check, {"type": "string", "enum": list(words)})
 

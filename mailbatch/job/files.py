@@ -5,60 +5,34 @@ Paths that are templates are known only to rendering; where a secret is, is aske
 
 from __future__ import annotations
 
-import difflib
 import stat
-from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Any
 
 from mailbatch.errors import JobError, raise_if_starved
 from mailbatch.job.fields import is_template
+from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
-
-#: The keys that name files, whether they may be absolute, and whether the file must be there.
-#: "*" stands for every key; lists are gone through.
-_KEYS: tuple[tuple[tuple[str, ...], bool, bool], ...] = (
-    (("server", "ca_file"), True, True),
-    (("recipients", "file"), False, True),
-    (("recipients", "suppress"), True, True),
-    (("message", "text"), True, True),
-    (("message", "html"), True, True),
-    (("message", "markdown"), True, True),
-    (("message", "attachments"), True, True),
-    (("message", "attachments", "path"), True, True),
-    (("message", "inline", "*"), True, True),
-    (("results",), False, False),
-)
+from mailbatch.job.setting import NamesFile, declared, texts_at
+from mailbatch.suggest import did_you_mean
 
 
 def add_file_errors(reading: Reading, folder: FilePath) -> None:
     """Add the files that cannot be used to what is wrong with a reading."""
     refused = {path for _, path in reading.faults}
-    for keys, absolute_allowed, required in _KEYS:
-        for path, name in _texts(reading.data, (), keys):
+    for keys, mark in declared(Job, NamesFile):
+        if not mark.at_load:
+            continue
+        for path, name in texts_at(reading.data, keys):
             if path in refused or not name.strip() or is_template(name):
                 continue
             try:
-                file = resolve_path(folder, name, absolute_allowed=absolute_allowed)
-                if required:
+                file = resolve_path(folder, name, absolute_allowed=mark.absolute)
+                if mark.read:
                     _look(file, _as_written(name, path, reading))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
-
-
-def _texts(value: Any, path: Path, keys: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
-    """Find the texts that `keys` lead to."""
-    if isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, (*path, number), keys)
-    elif keys and isinstance(value, dict):
-        for key in value if keys[0] == "*" else keys[:1]:
-            if key in value:
-                yield from _texts(value[key], (*path, key), keys[1:])
-    elif not keys and isinstance(value, str):
-        yield path, value
 
 
 def _as_written(name: str, path: Path, reading: Reading) -> str:
@@ -86,5 +60,4 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    close = difflib.get_close_matches(file.name, names, n=1)
-    return f"Did you mean {close[0]}?" if close else None
+    return did_you_mean(file.name, names)

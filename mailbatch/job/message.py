@@ -11,9 +11,11 @@ from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
 from mailbatch.job.section import URL, Section, Template
 from mailbatch.job.server import Secret
+from mailbatch.job.setting import NamesFile, Templated
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
+_PAGE = NamesFile("a template of the message")
 # Infobip's limit of callback data, in characters of its JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
@@ -21,7 +23,9 @@ _CALLBACK_DATA_LIMIT = 4000
 class Attachment(Section):
     """A file that goes with the message."""
 
-    path: Template = Field(description="The file; may be a template.")
+    path: Annotated[Template, NamesFile("an attachment")] = Field(
+        description="The file; may be a template."
+    )
     filename: Template | None = Field(
         default=None,
         description="The name the recipient sees; by default the file's own. May be a template.",
@@ -41,7 +45,7 @@ class Unsubscribe(Section):
     url: URL | None = Field(
         default=None, description="A page to leave the list; may be a template."
     )
-    mailto: Annotated[str, mail_values.ADDRESS_TEMPLATE] | None = Field(
+    mailto: Annotated[str, mail_values.ADDRESS_TEMPLATE, Templated()] | None = Field(
         default=None,
         description="An address to leave the list, without mailto:; may be a template.",
     )
@@ -100,17 +104,17 @@ class Message(Section):
     )
 
     subject: Template = Field(description="The Subject header; a template.")
-    text: Template | None = Field(
+    text: Annotated[Template, _PAGE] | None = Field(
         default=None,
         description="The template file of the text part; its path may be a template itself.",
         examples=["letter.txt.j2", "letter.{{ locale }}.txt.j2"],
     )
-    html: Template | None = Field(
+    html: Annotated[Template, _PAGE] | None = Field(
         default=None,
         description="The template file of the HTML part; its path may be a template itself. "
         "Without text, a text part is made of it.",
     )
-    markdown: Template | None = Field(
+    markdown: Annotated[Template, _PAGE] | None = Field(
         default=None,
         validate_default=True,
         description="A template file in Markdown that gives both parts; excludes text and html.",
@@ -130,15 +134,19 @@ class Message(Section):
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")
-    inline: dict[Annotated[str, mail_values.CONTENT_NAME], Template] = Field(
+    inline: dict[
+        Annotated[str, mail_values.CONTENT_NAME],
+        Annotated[Template, NamesFile("an image of the message")],
+    ] = Field(
         default={},
         description='Images of the HTML part, name: path, shown by <img src="cid:name">. The path '
         "may be a template.",
     )
     headers: dict[
-        Annotated[str, mail_values.HEADER_NAME], Annotated[str, fields.NUMBER_OR_LINE]
+        Annotated[str, mail_values.HEADER_NAME],
+        Annotated[str, fields.NUMBER_OR_LINE, Templated()],
     ] = Field(default={}, description="More header fields; the values are templates.")
-    list_id: Annotated[str, mail_values.LIST_ID] | None = Field(
+    list_id: Annotated[str, mail_values.LIST_ID, Templated()] | None = Field(
         default=None,
         description="The List-Id header (RFC 2919); may be a template.",
         examples=["news.example.com"],
@@ -182,7 +190,7 @@ class Message(Section):
 class Callbacks(Section):
     """Infobip's X-IB-* headers: what the provider reports, and where to."""
 
-    bulk_id: Annotated[str, mail_values.BULK_ID] | None = Field(
+    bulk_id: Annotated[str, mail_values.BULK_ID, Templated()] | None = Field(
         default=None,
         description="X-IB-Bulk-Id: names the mailing in every report; at most 100 characters. A "
         "template.",
@@ -207,7 +215,9 @@ class Callbacks(Section):
         default=None,
         description="X-IB-Intermediate-Report: report every step rather than the last only.",
     )
-    data: Annotated[list[Any] | dict[str, Any], fields.LIST_OR_MAPPING] | None = Field(
+    data: (
+        Annotated[list[Any] | dict[str, Any], fields.LIST_OR_MAPPING, Templated(tree=True)] | None
+    ) = Field(
         default=None,
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
         "4000 characters. The texts in it are templates.",

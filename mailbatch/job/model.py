@@ -9,7 +9,8 @@ template is right is the renderer's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -22,12 +23,22 @@ from mailbatch.job.fields import Several, refusal
 from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
-from mailbatch.job.section import Section, Template
-from mailbatch.job.server import Auth, Secret, Security, Server, Timeouts
+from mailbatch.job.section import Section
+from mailbatch.job.server import Secret, Security, Server, Timeouts
+from mailbatch.job.setting import (
+    KeyPath,
+    NamesFile,
+    Setting,
+    Templated,
+    declared,
+    texts_at,
+    texts_in,
+    value_at,
+    written,
+)
 
 __all__ = [
     "Attachment",
-    "Auth",
     "Callbacks",
     "Dkim",
     "Job",
@@ -132,9 +143,11 @@ class Job(Section):
         default={}, description="Values that every template sees as variables.NAME."
     )
     retry: Retry = Field(default_factory=Retry)
-    results: Template = Field(
-        default="results/{{ job.name }}-{{ edition.replace('/', '%2F') }}.csv",
-        description="Where the results CSV is written; a template.",
+    results: Annotated[str, fields.LINE, NamesFile("the results", absolute=False, read=False)] = (
+        Field(
+            default="results/{{ job.name }}-{{ edition.replace('/', '%2F') }}.csv",
+            description="Where the results CSV is written; a template.",
+        )
     )
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
@@ -163,12 +176,84 @@ class Job(Section):
             "list_id": self.message.list_id,
         }
 
+    def find(self, key: str) -> Setting | None:
+        """Return the setting at a key, `message.list_id`; None where the job leaves the key out.
+
+        A number or a truth value is the text that JSON has for it.
+
+        Raises:
+            KeyError: the model has no such key.
+        """
+        value = value_at(self, key)
+        if value is None:
+            return None
+        text = value if isinstance(value, str) else json.dumps(value)
+        return Setting(key, text, self._place(key))
+
+    def at(self, key: str) -> Setting:
+        """Return the setting at a key that the job always has: `job.at("message.subject")`.
+
+        Raises:
+            KeyError: the model has no such key, or this job leaves it out.
+        """
+        setting = self.find(key)
+        if setting is None:
+            raise KeyError(key)
+        return setting
+
+    def each(self, key: str) -> Iterator[Setting]:
+        """Give every text in a list, a mapping or a tree of both: of `message.cc`, `message.cc[0]`.
+
+        Raises:
+            KeyError: the model has no such key.
+        """
+        return (self._setting(path, text) for path, text in texts_in(value_at(self, key), (key,)))
+
+    def templated(self) -> Iterator[Setting]:
+        """Give every text that is rendered for every message, in the order of the model.
+
+        `to: group` is a word rather than a template, and any `to` takes the place of
+        `display_name`.
+        """
+        left_out = set()
+        if self.message.to == "group":
+            left_out.add("message.to")
+        elif self.message.to is not None:
+            left_out.add("recipients.display_name")
+        for keys, mark in declared(type(self), Templated):
+            key = ".".join(keys)
+            if mark.tree:
+                yield from self.each(key)
+            elif key not in left_out:
+                yield from (self._setting(path, text) for path, text in texts_at(self, keys))
+
+    def files(self) -> Iterator[tuple[Setting, NamesFile]]:
+        """Give every name of a file that a run reads, with what the model says of the file.
+
+        A name may be a template: then the text is no path yet.
+        """
+        for keys, mark in declared(type(self), NamesFile):
+            if mark.read:
+                for path, text in texts_at(self, keys):
+                    yield self._setting(path, text), mark
+
+    def _setting(self, path: KeyPath, text: str) -> Setting:
+        key = written(path)
+        return Setting(key, text, self._place(key))
+
     def locate(self, key: str) -> Location:
-        """Find the place of a value: `message.subject`, `message.attachments[0].path`.
+        """Find the place of a value or a section: `message`, `message.attachments[0].path`.
 
         Where the file does not have the key itself (a default, a single value read as a list), the
         place is that of the nearest key around it; without any, it is the file.
+
+        Raises:
+            KeyError: the model has no such key.
         """
+        value_at(self, key)
+        return self._place(key)
+
+    def _place(self, key: str) -> Location:
         places = self._origin.places
         around = key
         while around and around not in places:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, refusal
 from mailbatch.job.section import FileName, Section, Template
+from mailbatch.job.setting import NamesFile
 
 Column: TypeAlias = Annotated[str, fields.LINE]
 Form: TypeAlias = Literal["csv", "jsonl", "xlsx"]
@@ -25,7 +26,7 @@ class Recipients(Section):
         json_schema_extra={"oneOf": [{"required": ["file"]}, {"required": ["command"]}]}
     )
 
-    file: FileName | None = Field(
+    file: Annotated[FileName, NamesFile("the recipient table", absolute=False)] | None = Field(
         default=None,
         description="The table: a CSV file with a header line; .jsonl, one JSON object a line; or "
         ".xlsx, a workbook.",
@@ -78,7 +79,9 @@ class Recipients(Section):
         description="A Jinja2 expression; rows where it is false are left out.",
         examples=["plan == 'pro'"],
     )
-    suppress: Annotated[tuple[FileName, ...], _NAMES] = Field(
+    suppress: Annotated[
+        tuple[Annotated[FileName, NamesFile("a suppression list")], ...], _NAMES
+    ] = Field(
         default=(),
         validate_default=True,
         description="Files of addresses and domains that get nothing: one a line, or a table "

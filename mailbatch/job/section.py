@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import NULL
+from mailbatch.job.setting import Templated
 
-#: Jinja2 source on one line, rendered for every message (`edition` and `results`: once).
-Template: TypeAlias = Annotated[str, fields.LINE]
+#: Jinja2 source on one line, rendered for every message.
+Template: TypeAlias = Annotated[str, fields.LINE, Templated()]
 #: A path as the job writes it, no template; `mailbatch.job.paths.resolve_path` finds the file.
 FileName: TypeAlias = Annotated[str, fields.FIXED]
-URL: TypeAlias = Annotated[str, mail_values.URL]
+#: The address of a page; a template, too.
+URL: TypeAlias = Annotated[str, mail_values.URL, Templated()]
 
 
 class Section(BaseModel):

@@ -11,11 +11,13 @@ from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import NULL, Several, refusal
 from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
+from mailbatch.job.setting import NamesFile
 from mailbatch.job.source import MASK
+from mailbatch.sasl import MECHANISMS
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
 Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
-Auth: TypeAlias = Literal["auto", "plain", "login", "xoauth2", "none"]
+AUTH = fields.one_of("auto", *(name.lower() for name in MECHANISMS), "none")
 
 _VARIABLE = fields.marked(
     fields.pattern("[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable")
@@ -32,7 +34,7 @@ class Secret(Section):
     env: Annotated[str, _VARIABLE] | None = Field(
         default=None, description="The environment variable that holds the secret."
     )
-    file: Annotated[str, _PLACE] | None = Field(
+    file: Annotated[str, _PLACE, NamesFile("the file of a secret", at_load=False)] | None = Field(
         default=None, description="A file with the secret in it, which only its owner may read."
     )
     command: (
@@ -124,7 +126,7 @@ class Server(Section):
         default=587,
         description="The port; by default 587, with security: tls 465.",
     )
-    auth: Annotated[Auth, fields.one_of("auto", "plain", "login", "xoauth2", "none")] = Field(
+    auth: Annotated[str, AUTH] = Field(
         default="auto",
         description="How to authenticate. auto: what the server offers, where a username is given.",
     )
@@ -136,7 +138,7 @@ class Server(Section):
         validate_default=True,
         description="Where the password or the token comes from.",
     )
-    ca_file: FileName | None = Field(
+    ca_file: Annotated[FileName, NamesFile("the file of trust anchors")] | None = Field(
         default=None, description="Certificates (PEM) to trust in addition to the system's."
     )
     sessions: Annotated[int, fields.whole(1, 1000)] = Field(

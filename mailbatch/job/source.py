@@ -7,11 +7,11 @@ key that sounds like a secret is masked, whether or not the file is YAML at all.
 from __future__ import annotations
 
 import bisect
-import difflib
 import re
 from functools import lru_cache
 
 from mailbatch.errors import Location
+from mailbatch.suggest import nearest
 
 MASK = "***"
 
@@ -122,8 +122,7 @@ def _opens_secret(line: str) -> bool:
 @lru_cache(maxsize=1024)  # every place that is kept asks for all words above it again
 def _sounds_secret(key: str) -> bool:
     return bool(
-        _SECRET_WORDS.search(key)
-        or difflib.get_close_matches(key[:32].strip("\"'").lower(), ["password"], n=1, cutoff=0.7)
+        _SECRET_WORDS.search(key) or nearest(key[:32].strip("\"'"), ["password"], likeness=0.7)
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
+from mailbatch.files import put_in_place, sync_folder
 from mailbatch.ledger.damage import check_journal, check_pages, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 from mailbatch.ledger.lock import RunLock
@@ -176,8 +177,7 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
         os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with Guard(path):
             _build(building, {**facts, "id": made})
-        building.rename(path)
-        sync_folder(path.parent)
+        put_in_place(building, path)
         lock.create(made)
     except OSError as error:
         raise from_system(path, error, what="the ledger cannot be created") from error
@@ -235,15 +235,6 @@ def make_folder(folder: Path) -> None:
     for made in missing:
         with suppress(PermissionError):  # one may write there, and not look
             sync_folder(made.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power loss; OSError where that fails."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def open_for_writing(path: Path, *, sealed: bool, whole: bool, check: Check) -> Database:

@@ -13,9 +13,14 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from mailbatch.errors import MORE_FILES, LedgerError
+from mailbatch.errors import (
+    FREE_SPACE,
+    LOOK_AT_THE_DISK,
+    MORE_FILES,
+    SYSTEM_REMEDIES,
+    LedgerError,
+)
 
-_SPACE = "free some space, then run again: what was recorded so far stands"
 _DAMAGED = (
     "restore the file from a copy together with its -wal file; without one, nobody can say who has "
     "the message, and mailbatch will not guess"
@@ -31,8 +36,8 @@ _RIGHTS = (
     "or set --state-dir"
 )
 _HINTS = {
-    "FULL": _SPACE,
-    "IOERR": "look at the disk and its file system, then run again",
+    "FULL": FREE_SPACE,
+    "IOERR": LOOK_AT_THE_DISK,
     "READONLY": "make the ledger and its folder writable for this user, or set --state-dir",
     "PERM": _RIGHTS,
     "AUTH": "make the ledger and its folder readable for this user",
@@ -45,18 +50,13 @@ _HINTS = {
     "NOMEM": "give the process more memory, then run again",
 }
 _ERRNO_HINTS = {
-    errno.ENOSPC: _SPACE,
-    errno.EDQUOT: _SPACE,
+    **SYSTEM_REMEDIES,
     errno.EROFS: _HINTS["READONLY"],
     errno.EACCES: _HINTS["PERM"],
     errno.EPERM: _HINTS["PERM"],
-    errno.EMFILE: MORE_FILES,
-    errno.ENFILE: MORE_FILES,
-    errno.EIO: _HINTS["IOERR"],
     errno.ENOLCK: _HINTS["PROTOCOL"],
     errno.EOPNOTSUPP: _HINTS["PROTOCOL"],
 }
-_NO_PLACE_IS_BETTER = (_SPACE, _HINTS["IOERR"], MORE_FILES)
 _FILES_OF_SQLITE = 4  # ledger, journal, its index, a temporary file
 
 
@@ -140,15 +140,10 @@ def _shortage_of_files() -> OSError | None:
 
 
 def from_system(
-    path: Path, error: OSError, *, what: str = "the ledger cannot be used", option: str = ""
+    path: Path, error: OSError, *, what: str = "the ledger cannot be used"
 ) -> LedgerError:
-    """The LedgerError for an error of the operating system; `what` could not be done.
-
-    `option` names another place for a file that is not the ledger.
-    """
+    """Return the LedgerError for an error of the operating system; `what` could not be done."""
     hint = _ERRNO_HINTS.get(error.errno or 0, "look at the path and its permissions")
-    if option and hint not in _NO_PLACE_IS_BETTER:
-        hint = f"make the folder writable for this user, or choose another {option}"
     return LedgerError(f"{path}: {what}: {error.strerror or error}", hint=hint)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from mailbatch.envelope import address_key
 from mailbatch.ledger.database import open_for_reading
 
 _HAS_IT = """
@@ -36,7 +37,7 @@ def count_mailed(path: Path, addresses: Iterable[str]) -> int:
     try:
         with database.guard:
             return sum(
-                database.connection.execute(_HAS_IT, (address.lower(),)).fetchone()[0]
+                database.connection.execute(_HAS_IT, (address_key(address),)).fetchone()[0]
                 for address in addresses
             )
     finally:

@@ -11,9 +11,11 @@ import json
 import sqlite3
 from typing import NamedTuple
 
-from mailbatch.envelope import Delivery, Recipient
+from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
+from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.under_way import Leased, UnderWay
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
@@ -52,6 +54,13 @@ _ONE = _CHOSEN.format(
     order="",
 )
 _MEMBERS = f"SELECT {_COLUMNS} FROM recipient AS r WHERE delivery_id = ? ORDER BY id LIMIT ?"  # noqa: S608 - a constant
+_NEXT_DUE = """
+SELECT min(due) FROM (
+  SELECT min(due) AS due FROM delivery WHERE due > 0
+  UNION ALL
+  SELECT min(due) FROM outcome WHERE due > 0
+)
+"""
 # Of a large group this is all that has to be known, if nobody of it was ever tried.
 _CROWD = """
 SELECT id, address,
@@ -110,12 +119,21 @@ class _Attempt(NamedTuple):
 class Leasing:
     """Takes the next deliveries out of the ledger."""
 
-    __slots__ = ("_database", "_domain", "_seed", "_under_way", "lots")
+    __slots__ = ("_database", "_domain", "_lock", "_seed", "_under_way", "lots")
 
     def __init__(
-        self, database: Database, under_way: UnderWay, *, job: str, edition: str, domain: str
+        self,
+        database: Database,
+        lock: RunLock,
+        under_way: UnderWay,
+        *,
+        job: str,
+        edition: str,
+        domain: str,
     ) -> None:
+        """`domain` goes into the Message-IDs that are fixed from now on."""
         self._database = database
+        self._lock = lock
         self._under_way = under_way
         self._seed = hashlib.sha256(json.dumps([job, edition]).encode())
         self._domain = domain
@@ -123,13 +141,30 @@ class Leasing:
         self.lots = lots(database)
 
     def lease(
-        self, count: int, *, now: float, address: str | None, most: int | None = None
+        self, count: int, *, now: float, address: str | None = None, most: int | None = None
     ) -> list[Delivery]:
-        """At most `count` deliveries that are due, marked as leased in one synced commit.
+        """Lease at most `count` deliveries that are due at `now`, synced (`ports.Leases`)."""
+        if not self._under_way.is_open:
+            raise broken_rule(self._database.path, "the ledger is not open to send")
+        self._lock.check()
+        self._database.check_place()
+        leased = self._lease(count, now=now, address=address, most=most)
+        if leased:  # after the commit, and before anything of it can be sent
+            self._lock.mark(running=True, lots=self.lots)
+            self._database.keep_reading()
+        return leased
 
-        Each for at most so many recipients as `most` says; None is any number.
-        """
-        key = None if address is None else address.lower()
+    def next_due(self) -> float | None:
+        """Return when the next deferred recipient is due; None if no deferred one has tries."""
+        with self._database.guard:
+            (due,) = self._database.connection.execute(_NEXT_DUE).fetchone()
+        return None if due is None else float(due)
+
+    def _lease(
+        self, count: int, *, now: float, address: str | None, most: int | None
+    ) -> list[Delivery]:
+        """Mark them as leased in one synced commit."""
+        key = None if address is None else address_key(address)
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
         leases: list[tuple[object, ...]] = []

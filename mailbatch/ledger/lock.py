@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mailbatch.errors import LedgerLocked
@@ -20,6 +20,7 @@ from mailbatch.ledger.holder import Holder, read_holder
 from mailbatch.ledger.inode import Inode, inode_of
 from mailbatch.ledger.memory import Kept, Memory, Place, remember
 from mailbatch.ledger.witness import Witness, last_testimony, witness_of
+from mailbatch.times import iso_time
 
 
 class RunLock:
@@ -66,7 +67,7 @@ class RunLock:
         elif self.memory.kept is Kept.RESTORED:
             raise put_back(ledger, self.path, witness_of(ledger))
         note = self.memory.note or Holder(0, "", "", boot)
-        started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        started = iso_time(time.time())
         self._note = replace(
             note,
             pid=os.getpid(),

@@ -20,7 +20,8 @@ from mailbatch.ledger.layers import Layers, count_below, journal_of
 from mailbatch.ledger.leasing import lots
 from mailbatch.ledger.lock import RunLock, is_held, last_memory
 from mailbatch.ledger.memory import Kept, Memory
-from mailbatch.ledger.recovery import Recovery, begin_run
+from mailbatch.ledger.ports import Recovery
+from mailbatch.ledger.recovery import begin_run
 from mailbatch.ledger.under_way import UnderWay
 from mailbatch.ledger.witness import witness_of
 

@@ -11,14 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from mailbatch.envelope import Recipient
-from mailbatch.ledger import homes, merging
+from mailbatch.envelope import Recipient, address_key
+from mailbatch.ledger import homes, merging, recovery, space
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
+from mailbatch.ledger.ports import PlanChange
+from mailbatch.ledger.standing import Standing
+from mailbatch.ledger.under_way import UnderWay
+from mailbatch.outcome import UNFINISHED
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -30,63 +34,141 @@ class Digest(Protocol):
         """Take more bytes in."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanChange:
-    """What a plan changed, in rows of the recipient table.
+class Plan:
+    """The plan of an edition; `under_way` None only reads."""
 
-    `rows` is how many the table has. `added` were never asked for before; `changed` are unsettled
-    rows with other fields; `withdrawn` left the table before they were sent; `stopped` became
-    suppressed, filtered or invalid before they were sent; `returned` were withdrawn or stopped and
-    are pending again.
-    """
+    __slots__ = ("_database", "_standing", "_under_way")
 
-    rows: int
-    added: int = 0
-    changed: int = 0
-    withdrawn: int = 0
-    stopped: int = 0
-    returned: int = 0
+    def __init__(self, database: Database, under_way: UnderWay | None, standing: Standing) -> None:
+        self._database = database
+        self._under_way = under_way
+        self._standing = standing
 
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
-
-
-def reconcile(
-    database: Database,
-    columns: Sequence[str],
-    rows: Iterable[Recipient],
-    *,
-    group_by: Sequence[str],
-    recipients_per_transaction: int,
-) -> PlanChange:
-    """Make the plan that of `rows`; whatever `rows` raises leaves the old plan standing."""
-    digest = hashlib.sha256(
-        _encode([list(columns), list(group_by), recipients_per_transaction]).encode()
-    )
-    connection = database.connection
-    with database.guard:
-        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-    try:
-        fold_ahead(database)
-        with database.transaction(durable=True):
-            fold(connection)
-            connection.execute(_INCOMING)
-            connection.executemany(
-                "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _incoming(rows, digest)
-            )
-            change = _merge(connection, columns, digest.hexdigest(), recipients_per_transaction)
-    finally:
+    def reconcile(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Recipient],
+        *,
+        group_by: Sequence[str],
+        recipients_per_transaction: int,
+    ) -> PlanChange:
+        """Make the plan that of `rows` in one synced transaction (`ports.Planning`)."""
+        under_way = self._writing()
+        if len(under_way):
+            raise broken_rule(self._database.path, "the plan changes while deliveries are leased")
+        database = self._database
+        digest = hashlib.sha256(
+            _encode([list(columns), list(group_by), recipients_per_transaction]).encode()
+        )
+        connection = database.connection
         with database.guard:
-            for table in ("incoming", "shown", "homeless"):
-                connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
-    with database.guard:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a large plan need not stand twice
-    with database.transaction():
-        # The journal of an open ledger is never empty: else nobody could tell that it was lost.
-        set_fact(connection, "plan", digest.hexdigest())
-    return change
+            connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        try:
+            fold_ahead(database)
+            with database.transaction(durable=True):
+                fold(connection)
+                connection.execute(_INCOMING)
+                connection.executemany(
+                    "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _incoming(rows, digest)
+                )
+                change = _merge(connection, columns, digest.hexdigest(), recipients_per_transaction)
+        finally:
+            with database.guard:
+                for table in ("incoming", "shown", "homeless"):
+                    connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+        with database.guard:
+            # A large plan need not stand twice.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with database.transaction():
+            # The journal of an open ledger is never empty: else nobody could tell that it was lost.
+            set_fact(connection, "plan", digest.hexdigest())
+        under_way.layers.note()
+        return change
+
+    def content_digests(self) -> dict[str, str]:
+        """Return the digests of the message's own inputs that were set last, by their names."""
+        return dict(json.loads(self._database.fact("content_digests") or "{}"))
+
+    def set_content_digests(self, digests: Mapping[str, str]) -> None:
+        """Keep the digests of the message's own inputs, by their names."""
+        self._writing()
+        with self._database.transaction(durable=True) as connection:
+            set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
+
+    def knows(self, address: str) -> bool:
+        """Say whether a row of the table, as it was planned last, has this address."""
+        with self._database.guard:
+            found = self._database.connection.execute(
+                _KNOWS, (address_key(address),) * 2
+            ).fetchone()
+        return bool(found[0])
+
+    def shares_messages(self) -> bool:
+        """Say whether any delivery goes to several addresses."""
+        with self._database.guard:
+            return bool(self._database.connection.execute(_SHARES).fetchone()[0])
+
+    def due_deliveries(self, most: int) -> int:
+        """Count the deliveries that are due in this run; to `most`."""
+        with self._database.guard:
+            (count,) = self._database.connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
+        return int(count)
+
+    def reserve_space(self, rows: int | None = None) -> None:
+        """Take the room that sending to `rows` recipients will fill; None: to all unfinished."""
+        self._writing()
+        space.reserve(self._database, self._unfinished() if rows is None else rows)
+
+    def reopen_deferred(self) -> int:
+        """Make pending and deferred recipients due now, with fresh tries; return the deferred."""
+        self._writing()
+        if self._unfinished():
+            with self._database.transaction() as connection:
+                set_fact(connection, "finished_at", None)
+        return recovery.reopen_deferred(self._database)
+
+    def reopen_rejected(self) -> int:
+        """Make the rejected recipients of the last plan pending; return the number of rows."""
+        self._writing()
+        return recovery.reopen_rejected(self._database)
+
+    def mark_finished(self, now: float) -> None:
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        self._writing()
+        unfinished = self._unfinished()
+        with self._database.transaction(durable=True) as connection:
+            if unfinished:
+                set_fact(connection, "finished_at", None)
+            elif self._database.fact("finished_at") is None:
+                set_fact(connection, "finished_at", repr(now))
+
+    def _unfinished(self) -> int:
+        """Count the recipients that a run still has to do something about."""
+        counts = self._standing.counts()
+        return sum(counts[status] for status in UNFINISHED)
+
+    def _writing(self) -> UnderWay:
+        if self._under_way is None:
+            raise broken_rule(self._database.path, "the ledger is not open for writing")
+        self._under_way.check_open()
+        return self._under_way
 
 
+# An index leads to the rows that are mailed; the others are looked at only if none of them has it.
+_KNOWS = """
+SELECT EXISTS (
+  SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
+) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
+"""
+_DUE_DELIVERIES = """
+SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
+"""
+_SHARES = """
+SELECT EXISTS (
+  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND 1 < (
+    SELECT count(*) FROM (
+      SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 2)))
+"""
 _INCOMING = """
 CREATE TEMP TABLE incoming (
   line INTEGER PRIMARY KEY, address TEXT, key TEXT, cells TEXT, cluster TEXT,
@@ -110,7 +192,16 @@ def _incoming(
         if len(said) == _ROWS_A_DIGEST:
             digest.update("".join(said).encode())
             said.clear()
-        yield line, address, address.lower(), cells, cluster, status == "pending", status, reason
+        yield (
+            line,
+            address,
+            address_key(address),
+            cells,
+            cluster,
+            status == "pending",
+            status,
+            reason,
+        )
     digest.update("".join(said).encode())
 
 

@@ -10,48 +10,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
+from mailbatch.envelope import address_key
 from mailbatch.ledger import suspicion
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.leasing import delivery_key
-from mailbatch.ledger.under_way import release
-
-Decision = Literal["accepted", "resend", "skip"]
+from mailbatch.ledger.ports import Decision, Doubt, Recovery
+from mailbatch.ledger.under_way import UnderWay, release
 
 DIED = "the run died after the end of data was sent and before its reply was read"
 REBOOTED = "the machine went down while the delivery was under way; it may have been sent"
 LOST = "the run died, and what it wrote last may be lost from the ledger; it may have been sent"
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What a dead run had left open, in deliveries; `recipients` are the rows now in doubt."""
-
-    released: int = 0
-    in_doubt: int = 0
-    recipients: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A recipient who may have the message.
-
-    `line` is None when the row left the table. `message_id` is ours, without angle brackets.
-    `at` is when the attempt was made (seconds since the epoch), `reason` what was seen of it.
-    `digest` is the SHA-256 that the commit point was given, if any.
-    """
-
-    address: str
-    line: int | None
-    delivery_id: int
-    key: str
-    message_id: str
-    at: float
-    reason: str
-    digest: bytes | None
 
 
 def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int, Recovery]:
@@ -112,30 +83,6 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
     return changed
 
 
-def doubts(database: Database) -> Iterator[Doubt]:
-    """Everybody who is in doubt, in the order of the table."""
-    query = """
-        SELECT s.address, s.line, d.id, s.address_key, g.cells, d.part, d.message_id, s.settled_at,
-               s.reason, s.digest
-        FROM standing AS s JOIN delivery AS d ON d.id = s.delivery_id
-        LEFT JOIN recipient_group AS g ON g.id = d.group_id
-        WHERE s.status = 'in_doubt' ORDER BY s.line IS NULL, s.line, s.id
-    """
-    with database.guard:
-        for row in database.connection.execute(query):
-            address, line, delivery_id, address_key, group, part, message_id, at, why, digest = row
-            yield Doubt(
-                address=address,
-                line=line,
-                delivery_id=delivery_id,
-                key=delivery_key(address_key, group, part),
-                message_id=message_id,
-                at=at,
-                reason=why or "the reply to the end of data never came",
-                digest=digest,
-            )
-
-
 _DECISIONS = {
     "accepted": "status = 'accepted', settled_at = :now, reason = 'resolved as accepted'",
     "skip": "status = 'skipped', settled_at = :now, reason = 'resolved as skipped'",
@@ -145,22 +92,62 @@ _DECISIONS = {
 _CHOSEN = "status = 'in_doubt' AND (:key IS NULL OR address_key = :key)"
 
 
-def resolve(database: Database, decision: Decision, *, address: str | None, now: float) -> int:
-    """Settle doubt as somebody decided; the number of rows that changed."""
-    values = {"now": now, "key": None if address is None else address.lower()}
-    with database.transaction(durable=True) as connection:
-        fold(connection)
-        if decision == "resend":
-            connection.execute(
-                "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL WHERE id IN ("  # noqa: S608 - constants
-                f"SELECT delivery_id FROM recipient WHERE {_CHOSEN})",
+_DOUBTS = """
+SELECT s.address, s.line, d.id, s.address_key, g.cells, d.part, d.message_id, s.settled_at,
+       s.reason, s.digest
+FROM standing AS s JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN recipient_group AS g ON g.id = d.group_id
+WHERE s.status = 'in_doubt' ORDER BY s.line IS NULL, s.line, s.id
+"""
+
+
+class InDoubt:
+    """The recipients in doubt, and the decisions about them; `under_way` None only reads."""
+
+    __slots__ = ("_database", "_under_way")
+
+    def __init__(self, database: Database, under_way: UnderWay | None) -> None:
+        self._database = database
+        self._under_way = under_way
+
+    def in_doubt(self) -> Iterator[Doubt]:
+        """Stream the recipients that may have the message, in the order of the table."""
+        with self._database.guard:
+            for (
+                address, line, delivery_id, address_key, group, part, message_id, at, why, digest,
+            ) in self._database.connection.execute(_DOUBTS):  # fmt: skip
+                yield Doubt(
+                    address=address,
+                    line=line,
+                    delivery_id=delivery_id,
+                    key=delivery_key(address_key, group, part),
+                    message_id=message_id,
+                    at=at,
+                    reason=why or "the reply to the end of data never came",
+                    digest=digest,
+                )
+
+    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
+        """Settle the recipients in doubt as a person decided; return the number of rows."""
+        if self._under_way is None:
+            raise broken_rule(self._database.path, "the ledger is not open for writing")
+        self._under_way.check_open()
+        values = {"now": now, "key": None if address is None else address_key(address)}
+        with self._database.transaction(durable=True) as connection:
+            fold(connection)
+            if decision == "resend":
+                connection.execute(
+                    "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL WHERE id IN ("  # noqa: S608 - constants
+                    f"SELECT delivery_id FROM recipient WHERE {_CHOSEN})",
+                    values,
+                )
+                set_fact(
+                    connection, "plan", None
+                )  # the next plan looks whether they are still wanted
+            return connection.execute(
+                f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
                 values,
-            )
-            set_fact(connection, "plan", None)  # the next plan looks whether they are still wanted
-        return connection.execute(
-            f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
-            values,
-        ).rowcount
+            ).rowcount
 
 
 def reopen_deferred(database: Database) -> int:

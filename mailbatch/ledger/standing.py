@@ -77,35 +77,6 @@ ORDER BY """
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
 
 
-def result_rows(database: Database, edition: str) -> Iterator[ResultRow]:
-    """Every row of the table in its order, then those that left it."""
-    group = lru_cache(maxsize=1024)(group_text)
-    server_id = lru_cache(maxsize=256)(server_message_id)
-    with database.guard:
-        (in_order,) = database.connection.execute(_IN_ORDER).fetchone()
-        order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
-        for (
-            line, address, status, code, enhanced, reply, attempts, cells, message_id, first,
-            settled, reason, copies,
-        ) in database.connection.execute(_RESULTS + order):  # fmt: skip
-            yield ResultRow(
-                line,
-                address,
-                _STATUSES[status],
-                server_id(reply, message_id) if reply and status == "accepted" else None,
-                code,
-                enhanced,
-                reply,
-                attempts,
-                None if cells is None else group(cells),
-                edition,
-                message_id if attempts else None,  # else nobody can have seen it
-                first,
-                settled,
-                f"{reason}; {copies}" if reason and copies else reason or copies or None,
-            )
-
-
 _STATUSES = {str(status): status for status in Status}
 
 
@@ -121,82 +92,81 @@ ORDER BY line
 """
 
 
-def unfinished_rows(database: Database) -> Iterator[UnfinishedRow]:
-    """The rows of the table that were not mailed, in their order."""
-    with database.guard:
-        for line, status, cells in database.connection.execute(_UNFINISHED):
-            yield UnfinishedRow(line, Status(status), tuple(json.loads(cells)))
+class Standing:
+    """Where every recipient stands, as the ledger is found."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def finished_at(self) -> float | None:
+        """Return when the edition last became finished (seconds since the epoch), else None."""
+        found = self._database.fact("finished_at")
+        return None if found is None else float(found)
+
+    def result_rows(self) -> Iterator[ResultRow]:
+        """Every row of the table in its order, then those that left it."""
+        edition = self._database.fact("edition") or ""
+        group = lru_cache(maxsize=1024)(group_text)
+        server_id = lru_cache(maxsize=256)(server_message_id)
+        with self._database.guard:
+            (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
+            order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
+            for (
+                line, address, status, code, enhanced, reply, attempts, cells, message_id, first,
+                settled, reason, copies,
+            ) in self._database.connection.execute(_RESULTS + order):  # fmt: skip
+                yield ResultRow(
+                    line,
+                    address,
+                    _STATUSES[status],
+                    server_id(reply, message_id) if reply and status == "accepted" else None,
+                    code,
+                    enhanced,
+                    reply,
+                    attempts,
+                    None if cells is None else group(cells),
+                    edition,
+                    message_id if attempts else None,  # else nobody can have seen it
+                    first,
+                    settled,
+                    f"{reason}; {copies}" if reason and copies else reason or copies or None,
+                )
+
+    def unfinished_rows(self) -> Iterator[UnfinishedRow]:
+        """The rows of the table that were not mailed, in their order."""
+        with self._database.guard:
+            for line, status, cells in self._database.connection.execute(_UNFINISHED):
+                yield UnfinishedRow(line, Status(status), tuple(json.loads(cells)))
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table as it was planned last; none before the first plan."""
+        with self._database.guard:
+            found = self._database.connection.execute(
+                "SELECT columns FROM header"
+                " WHERE id = (SELECT value FROM fact WHERE name = 'header')"
+            ).fetchone()
+        return () if found is None else tuple(json.loads(found[0]))
+
+    def counts(self) -> dict[Status, int]:
+        """How many rows of the table have each status; every status is there."""
+        found = dict.fromkeys(Status, 0)
+        with self._database.guard:
+            for status, number in self._database.connection.execute(_COUNTS):
+                found[Status(status)] = number
+        return found
+
+    def waits_for_the_server(self) -> bool:
+        """Whether somebody is pending by a reply of the server, not for want of a try."""
+        with self._database.guard:
+            found = self._database.connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM standing"
+                " WHERE status = 'pending' AND reply_id IS NOT NULL)"
+            ).fetchone()
+        return bool(found[0])
 
 
-def columns(database: Database) -> tuple[str, ...]:
-    """The columns of the table as it was planned last; none before the first plan."""
-    with database.guard:
-        found = database.connection.execute(
-            "SELECT columns FROM header WHERE id = (SELECT value FROM fact WHERE name = 'header')"
-        ).fetchone()
-    return () if found is None else tuple(json.loads(found[0]))
-
-
-def counts(database: Database) -> dict[Status, int]:
-    """How many rows of the table have each status; every status is there."""
-    found = dict.fromkeys(Status, 0)
-    with database.guard:
-        for status, number in database.connection.execute(_COUNTS):
-            found[Status(status)] = number
-    return found
-
-
-def knows(database: Database, address: str) -> bool:
-    """Whether a row of the table, as it was planned last, has this address."""
-    with database.guard:
-        return bool(database.connection.execute(_KNOWS, (address.lower(),) * 2).fetchone()[0])
-
-
-def shares_messages(database: Database) -> bool:
-    """Whether any delivery goes to several addresses."""
-    with database.guard:
-        return bool(database.connection.execute(_SHARES).fetchone()[0])
-
-
-def due_deliveries(database: Database, most: int) -> int:
-    """How many deliveries are due in this run; counted up to `most`."""
-    with database.guard:
-        (count,) = database.connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
-    return int(count)
-
-
-def waits_for_the_server(database: Database) -> bool:
-    """Whether somebody is pending by a reply of the server, not for want of a try."""
-    with database.guard:
-        found = database.connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM standing"
-            " WHERE status = 'pending' AND reply_id IS NOT NULL)"
-        ).fetchone()
-    return bool(found[0])
-
-
-def next_due(database: Database) -> float | None:
-    """When the next recipient is due who has to wait; None if there is none."""
-    with database.guard:
-        (due,) = database.connection.execute(_NEXT_DUE).fetchone()
-    return None if due is None else float(due)
-
-
-# An index leads to the rows that are mailed; the others are looked at only if none of them has it.
-_KNOWS = """
-SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
-) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
-"""
-_DUE_DELIVERIES = """
-SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
-"""
-_SHARES = """
-SELECT EXISTS (
-  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND 1 < (
-    SELECT count(*) FROM (
-      SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 2)))
-"""
 _COUNTS = """
 SELECT status, sum(recipients) FROM (
   SELECT status, recipients FROM tally
@@ -211,11 +181,4 @@ SELECT status, sum(recipients) FROM (
   UNION ALL
   SELECT 'pending', deferred - recipients FROM lease WHERE accepted_at IS NOT NULL
 ) GROUP BY status
-"""
-_NEXT_DUE = """
-SELECT min(due) FROM (
-  SELECT min(due) AS due FROM delivery WHERE due > 0
-  UNION ALL
-  SELECT min(due) FROM outcome WHERE due > 0
-)
 """

@@ -12,15 +12,13 @@ This module must never send, render, wait, or read a clock but for the lock's no
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import LedgerError
-from mailbatch.ledger import plan, recovery, space, standing, suspicion
+from mailbatch.files import sync_folder
 from mailbatch.ledger.abandoned import look_through
 from mailbatch.ledger.boot import boot_id as this_boot
 from mailbatch.ledger.damage import seal
@@ -29,20 +27,18 @@ from mailbatch.ledger.database import (
     check_exists,
     make_folder,
     open_for_reading,
-    set_fact,
-    sync_folder,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
-from mailbatch.ledger.opening import Opened, begin, check_unless_written, lock_of, open_locked
-from mailbatch.ledger.plan import PlanChange
-from mailbatch.ledger.recovery import Decision, Doubt, Recovery
-from mailbatch.ledger.standing import ResultRow, UnfinishedRow
-from mailbatch.ledger.under_way import Together, UnderWay
-from mailbatch.outcome import UNFINISHED, Outcome, Reply, Status
+from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
+from mailbatch.ledger.plan import Plan
+from mailbatch.ledger.ports import Recovery
+from mailbatch.ledger.recovery import InDoubt
+from mailbatch.ledger.standing import Standing
+from mailbatch.ledger.under_way import UnderWay
 
 
 class Ledger:
@@ -52,20 +48,29 @@ class Ledger:
     (74) when the file cannot be read or written; then nothing of that call was recorded.
     """
 
-    __slots__ = ("_database", "_leasing", "_lock", "_under_way", "edition", "job", "moved",
-                 "recovered")  # fmt: skip
+    __slots__ = ("_database", "_leasing", "_lock", "_under_way", "doubts", "edition", "job",
+                 "moved", "plan", "recovered", "standing")  # fmt: skip
 
-    def __init__(self, database: Database, lock: RunLock | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lock: RunLock | None = None,
+        under_way: UnderWay | None = None,
+        leasing: Leasing | None = None,
+    ) -> None:
         self._database = database
         self._lock = lock
-        self._leasing: Leasing | None = None
-        self._under_way: UnderWay | None = None
+        self._under_way = under_way
+        self._leasing = leasing
         self.job: str = database.fact("job") or ""
         self.edition: str = database.fact("edition") or ""
-        #: What a dead run had left open, and what became of it.
+        #: Deliveries that a dead run had left open, as they were recovered.
         self.recovered = Recovery()
-        #: Where its last run was (path, machine), if in another place.
+        #: The place of its last run (path, machine), if that was another place.
         self.moved: tuple[str, str] | None = None
+        self.standing = Standing(database)
+        self.plan = Plan(database, under_way, self.standing)
+        self.doubts = InDoubt(database, under_way)
 
     @classmethod
     def open(
@@ -107,13 +112,21 @@ class Ledger:
         *, restored: bool = False,
     ) -> Ledger:  # fmt: skip
         opened = open_locked(path, boot=boot, facts=facts, restored=restored)
-        ledger = cls(opened.database, opened.lock)
-        ledger.moved = opened.moved
+        database, lock = opened.database, opened.lock
         try:
-            ledger._begin(opened, boot, domain)
+            under_way, recovered = begin(opened, boot)
+            leasing = None
+            if domain is not None and facts is not None:
+                names = {"job": facts["job"], "edition": facts["edition"]}
+                leasing = Leasing(database, lock, under_way, domain=domain, **names)
+            ledger = cls(database, lock, under_way, leasing)
         except BaseException:
-            ledger._abandon()
+            try:
+                database.close()
+            finally:
+                lock.release()
             raise
+        ledger.moved, ledger.recovered = opened.moved, recovered
         return ledger
 
     @classmethod
@@ -133,12 +146,19 @@ class Ledger:
             database.close()
             raise
 
-    def _begin(self, opened: Opened, boot: str, domain: str | None) -> None:
-        self._under_way, self.recovered = begin(opened, boot)
-        if domain is not None:
-            self._leasing = Leasing(
-                self._database, self._under_way, job=self.job, edition=self.edition, domain=domain
-            )
+    @property
+    def leases(self) -> Leasing:
+        """The deliveries that are due, of a ledger that is open to run."""
+        if self._leasing is None:
+            raise broken_rule(self.path, "the ledger is not open to send")
+        return self._leasing
+
+    @property
+    def records(self) -> UnderWay:
+        """The records of leased deliveries, of a ledger that is open for writing."""
+        if self._under_way is None:
+            raise broken_rule(self.path, "the ledger is not open for writing")
+        return self._under_way
 
     @property
     def path(self) -> Path:
@@ -151,7 +171,9 @@ class Ledger:
         Without effect the second time.
         """
         if self._lock is not None and self._under_way is not None:
-            run, self._under_way, self._leasing = self._under_way.run, None, None
+            run = self._under_way.run
+            self._under_way.end()
+            self._under_way = self._leasing = None
             in_order = False
             try:
                 fold_all(self._database, run=run)
@@ -201,218 +223,3 @@ class Ledger:
         if self._lock is None and holder is not None and holder.running and is_held(lock):
             return holder
         return None
-
-    # The plan
-
-    def reconcile(
-        self,
-        columns: Sequence[str],
-        rows: Iterable[Recipient],
-        *,
-        group_by: Sequence[str],
-        recipients_per_transaction: int,
-    ) -> PlanChange:
-        """Make the plan that of `rows`, in one synced transaction; the memory stays flat.
-
-        Rows come in the order of their lines, each line once. Settled recipients stay as they are.
-        Whatever `rows` raises passes through and leaves the old plan standing.
-        """
-        under_way = self._writing()
-        if len(under_way):
-            raise broken_rule(self.path, "the plan changes while deliveries are leased")
-        change = plan.reconcile(
-            self._database,
-            columns,
-            rows,
-            group_by=group_by,
-            recipients_per_transaction=recipients_per_transaction,
-        )
-        under_way.layers.note()
-        return change
-
-    def content_digests(self) -> dict[str, str]:
-        """The digests of the message's own inputs that were set last; empty before that."""
-        return dict(json.loads(self._database.fact("content_digests") or "{}"))
-
-    def set_content_digests(self, digests: Mapping[str, str]) -> None:
-        """Keep the digests of the message's own inputs, by their names."""
-        self._writing()
-        with self._database.transaction(durable=True) as connection:
-            set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
-
-    def knows(self, address: str) -> bool:
-        """Whether a row of the table, as it was planned last, has this address."""
-        return standing.knows(self._database, address)
-
-    def shares_messages(self) -> bool:
-        """Whether any delivery goes to several addresses."""
-        return standing.shares_messages(self._database)
-
-    def reserve_space(self, rows: int | None = None) -> None:
-        """Take the room from the file system that sending to `rows` recipients will fill.
-
-        None: to everybody who is pending or deferred. Raises LedgerError (74) if there is not
-        enough, before anything is sent.
-        """
-        self._writing()
-        if rows is None:
-            counts = self.counts()
-            rows = sum(counts[status] for status in UNFINISHED)
-        space.reserve(self._database, rows)
-
-    # The run
-
-    def lease(
-        self, count: int, *, now: float, address: str | None = None, most: int | None = None
-    ) -> list[Delivery]:
-        """At most `count` deliveries that are due at `now`, leased and synced to the disk.
-
-        Pending ones come in the order of the table; deferred ones whose time has come get a
-        quarter of the lot, and all of it once nothing else is pending. With `address` only its
-        delivery, for this address alone. Each goes to `most` recipients at most (None: to all).
-        """
-        if self._leasing is None or self._lock is None:
-            raise broken_rule(self.path, "the ledger is not open to send")
-        self._lock.check()
-        self._database.check_place()
-        leased = self._leasing.lease(count, now=now, address=address, most=most)
-        if leased:  # after the commit, and before anything of it can be sent
-            self._lock.mark(running=True, lots=self._leasing.lots)
-            self._database.keep_reading()
-        return leased
-
-    def release(self, delivery_ids: Iterable[int]) -> None:
-        """Give back deliveries that were leased and not tried; no attempt is counted."""
-        self._writing().release(delivery_ids)
-
-    def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
-        """Record, before the last bytes of the end of data leave, that they are about to.
-
-        It survives kill -9 when this returns. `digest` is the SHA-256 of the content, kept while
-        the delivery may have to be sent again.
-        """
-        self._writing().commit_point(delivery_id, digest)
-
-    def settle(
-        self,
-        delivery_id: int,
-        outcomes: Sequence[Outcome],
-        *,
-        now: float,
-        retry_at: float | None,
-        resume_at: float = 0.0,
-    ) -> None:
-        """Record one outcome for every address of the attempt, recipients and copies.
-
-        Whoever is deferred, or pending with an attempt counted, is due again at `retry_at` (None:
-        not in this run); without an attempt counted: at `resume_at` (0: at once). It survives
-        kill -9 when this returns.
-        """
-        self._writing().settle(
-            delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at
-        )
-
-    def suspect(self, since: float | None) -> None:
-        """Note since when refusals may turn out to be trouble of the account; None: none may."""
-        self._writing()
-        with self._database.transaction() as connection:
-            suspicion.suspect(connection, since)
-
-    def give_back(self, since: float, reply: Reply) -> int:
-        """Make pending again whoever was rejected since then by this reply; how many rows."""
-        self._writing()
-        with self._database.transaction(durable=True) as connection:
-            return suspicion.give_back(connection, since, reply)
-
-    def together(self) -> Together:
-        """Record the commit points and outcomes of a block in one commit, which survives kill -9.
-
-        Where it fails nothing of the block is recorded, and all is as before.
-        """
-        return Together(self._writing())
-
-    def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
-        """Mark the rows of a leased delivery as invalid; the next plan asks for them again."""
-        self._writing().invalidate(delivery_id, reason, now)
-
-    def reopen_deferred(self) -> int:
-        """Begin a run: whoever is pending or deferred is due now, with fresh tries.
-
-        Returns the number of deferred rows.
-        """
-        self._writing()
-        counts = self.counts()
-        if any(counts[status] for status in UNFINISHED):
-            with self._database.transaction() as connection:
-                set_fact(connection, "finished_at", None)
-        return recovery.reopen_deferred(self._database)
-
-    def reopen_rejected(self) -> int:
-        """Make every rejected recipient pending whom the last plan asks for; the number of rows."""
-        self._writing()
-        return recovery.reopen_rejected(self._database)
-
-    def due_deliveries(self, most: int) -> int:
-        """How many deliveries are due, now or later in this run; counted up to `most`."""
-        return standing.due_deliveries(self._database, most)
-
-    def waits_for_the_server(self) -> bool:
-        """Whether somebody is pending by a reply of the server, not for want of a try."""
-        return standing.waits_for_the_server(self._database)
-
-    def next_due(self) -> float | None:
-        """When the next deferred recipient is due; None if no deferred one has tries left."""
-        return standing.next_due(self._database)
-
-    def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
-        self._writing()
-        counts = self.counts()
-        with self._database.transaction(durable=True) as connection:
-            if any(counts[status] for status in UNFINISHED):
-                set_fact(connection, "finished_at", None)
-            elif self._database.fact("finished_at") is None:
-                set_fact(connection, "finished_at", repr(now))
-
-    # What is known
-
-    def finished_at(self) -> float | None:
-        """When the edition last became finished, seconds since the epoch; None while it is not."""
-        found = self._database.fact("finished_at")
-        return None if found is None else float(found)
-
-    def counts(self) -> dict[Status, int]:
-        """How many rows of the table have each status; every status is there."""
-        return standing.counts(self._database)
-
-    def result_rows(self) -> Iterator[ResultRow]:
-        """Every row of the table in its order, then those that left it; streams."""
-        return standing.result_rows(self._database, self.edition)
-
-    def unfinished_rows(self) -> Iterator[UnfinishedRow]:
-        """The rows of the table that are pending, deferred, rejected or invalid, in their order."""
-        return standing.unfinished_rows(self._database)
-
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table as it was planned last; none before the first plan."""
-        return standing.columns(self._database)
-
-    # Doubt
-
-    def in_doubt(self) -> Iterator[Doubt]:
-        """Everybody who may have the message, in the order of the table."""
-        return recovery.doubts(self._database)
-
-    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
-        """Settle who is in doubt as somebody decided; the number of rows.
-
-        `accepted`: they have it. `skip`: nobody cares. `resend`: pending again, with the same
-        Message-ID and Date. `address` limits it to one recipient.
-        """
-        self._writing()
-        return recovery.resolve(self._database, decision, address=address, now=now)
-
-    def _writing(self) -> UnderWay:
-        if self._under_way is None:
-            raise broken_rule(self.path, "the ledger is not open for writing")
-        return self._under_way

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mailbatch.errors import LedgerError
+from mailbatch.ledger import suspicion as suspicions
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.layers import Layers
 from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
 from mailbatch.outcome import UNFINISHED, Outcome, Reply, SameForAll, Status
 
 # As words: looking an Enum up in a set costs more than the rest of its check.
@@ -72,8 +74,8 @@ class UnderWay:
     """The deliveries that this process has leased, and what it records of them."""
 
     __slots__ = (
-        "_before", "_database", "_lock", "_next_reply", "_open", "_undo", "accepted", "layers",
-        "points", "run",
+        "_before", "_database", "_lock", "_next_reply", "_open", "_undo", "accepted", "is_open",
+        "layers", "points", "run",
     )  # fmt: skip
 
     def __init__(self, database: Database, run: int, lock: RunLock, layers: Layers) -> None:
@@ -82,6 +84,8 @@ class UnderWay:
         self.layers = layers
         self._lock = lock
         self._open: dict[int, Leased] = {}
+        #: Whether the ledger is still open for writing.
+        self.is_open = True
         # What to put back if a commit of several records fails; None outside of one.
         self._undo: list[tuple[int, Leased, bool]] | None = None
         self._before = (0, 0, 0)
@@ -105,6 +109,57 @@ class UnderWay:
     def add(self, delivery_id: int, leased: Leased) -> None:
         """Take note of a delivery that has just been leased."""
         self._open[delivery_id] = leased
+
+    def end(self) -> None:
+        """Record nothing any more: the ledger is put away."""
+        self._open.clear()
+        self.is_open = False
+
+    def check_open(self) -> None:
+        """Raise LedgerError where the ledger is put away already."""
+        if not self.is_open:
+            raise self._broken("the ledger is not open for writing")
+
+    def record(
+        self,
+        settlements: Sequence[Settlement],
+        points: Sequence[CommitPoint],
+        suspicion: Suspicion | None = None,
+    ) -> None:
+        """Record outcomes and commit points in one commit: all or nothing (`ports.Records`)."""
+        if suspicion is None and len(settlements) + len(points) == 1:
+            self._record(settlements, points)
+            return
+        with self.together():
+            if suspicion is not None:
+                self.suspect(suspicion.since)
+            self._record(settlements, points)
+
+    def _record(self, settlements: Sequence[Settlement], points: Sequence[CommitPoint]) -> None:
+        for delivery_id, outcomes, now, retry_at, resume_at in settlements:
+            self.settle(delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at)
+        for delivery_id, digest in points:
+            self.commit_point(delivery_id, digest=digest)
+
+    def suspect(self, since: float | None) -> None:
+        """Note since when refusals may turn out to be trouble of the account; None: none may."""
+        self.check_open()
+        with self._database.transaction() as connection:
+            suspicions.suspect(connection, since)
+
+    def give_back(self, since: float, reply: Reply) -> int:
+        """Make pending the recipients that this reply rejected since then; return their number."""
+        self.check_open()
+        with self._database.transaction(durable=True) as connection:
+            return suspicions.give_back(connection, since, reply)
+
+    def together(self) -> Together:
+        """Record the commit points and outcomes of a block in one commit, which survives kill -9.
+
+        Where the commit fails nothing of the block is recorded, and all is as before.
+        """
+        self.check_open()
+        return Together(self)
 
     def begin_together(self) -> None:
         """Begin to record commit points and outcomes in one commit."""
@@ -134,8 +189,8 @@ class UnderWay:
                     self._open[delivery_id] = leased
                 self._next_reply, self.accepted, self.points = self._before
 
-    def commit_point(self, delivery_id: int, digest: bytes | None) -> None:
-        """Record that the end of data is about to leave."""
+    def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
+        """Record that the end of data is about to leave; it survives kill -9."""
         leased = self._leased(delivery_id)
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")
@@ -274,7 +329,7 @@ class UnderWay:
         for delivery_id in ids:
             del self._open[delivery_id]
 
-    def invalidate(self, delivery_id: int, reason: str, now: float) -> None:
+    def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as not mailable; who may have it is in doubt again."""
         if self._leased(delivery_id).committed:
             raise self._broken(f"delivery {delivery_id} is invalid behind its commit point")

@@ -1,1 +1,1 @@
-"""The gallery of rendered messages, and the checks that it shares with `mailbatch check`."""
+"""The gallery: a mailing as static pages, looked at in a browser before it is sent."""

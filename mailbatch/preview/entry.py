@@ -1,36 +1,23 @@
-"""What the gallery shows, as values: a message, its findings, and the mailing around it.
+"""The entries of the gallery, as values: one message each, with its findings and its change.
 
-Nothing here renders, reads files, or knows HTML. Every text in these values is the user's data:
-whoever writes it anywhere has to escape it for that place.
+Nothing here renders, reads files, or knows HTML. Every text in these values is the user's data: a
+writer of HTML escapes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mailbatch.errors import Location
-from mailbatch.render.message import Content
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a check found: `detail` says what exactly, the table of codes says the rest.
-
-    `subject` is what it is about, where that is the same for many messages (an image, a column):
-    findings of one code and subject are counted together.
-    """
-
-    code: str
-    detail: str
-    subject: str = ""
-    location: Location | None = None
-    hint: str | None = None
+from mailbatch.checks.findings import Finding
+from mailbatch.envelope import Delivery
+from mailbatch.errors import InputError
+from mailbatch.render.message import Content, Message
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a message since an earlier preview.
+    """The change of a message since an earlier preview.
 
     `kind` is `new`, `changed`, `same`, or `unseen` where the earlier preview showed only some.
 
@@ -44,12 +31,24 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """The earlier preview that a gallery is compared with.
+
+    `shown` is its folder, as the user named it. `gone` are its messages that are no more, each as
+    (first address, subject).
+    """
+
+    shown: str
+    gone: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of the gallery, or one that cannot be made: then `error` says why.
+    """One message of the gallery; without `content`, `error` says why the message cannot be made.
 
     `key` names the message in every preview of the mailing. `line` is the line of its first row in
     the table. `group` and `values` are columns and cells. `source` are the message's bytes.
-    `copies` are the Cc and Bcc addresses. `telling` says in words why this message is worth
+    `copies` are the Cc and Bcc addresses. `reasons` are the words for why this message is worth
     looking at.
     """
 
@@ -63,42 +62,46 @@ class Entry:
     group: tuple[tuple[str, str], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
-    telling: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     error: str | None = None
     change: Change | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Findings of one code and subject, counted over all messages; `examples` are a few details."""
+class Entries:
+    """Makes the entries of a mailing.
 
-    code: str
-    subject: str
-    count: int
-    examples: tuple[str, ...]
-    location: Location | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """The mailing as a whole: what the index says above the messages.
-
-    `counts` are recipients by status, `messages` is the number of messages of the whole mailing,
-    shown or not. `domains` are the recipients' domains, most first. `unreached` are template
-    branches that no recipient takes, each with its place; `unused` the columns that nothing reads.
-    `gone` are messages of the earlier preview `against` that are no more, as (first address,
-    subject).
+    `columns` are the columns of its table, `group_by` those that make a group.
     """
 
-    job: str
-    edition: str
-    sender: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    messages: int = 0
-    domains: tuple[tuple[str, int], ...] = ()
-    unreached: tuple[tuple[Location, str], ...] = ()
-    unused: tuple[str, ...] = ()
-    tallies: tuple[Tally, ...] = ()
-    against: str | None = None
-    gone: tuple[tuple[str, str], ...] = ()
+    def __init__(self, columns: tuple[str, ...], group_by: Sequence[str]) -> None:
+        self._columns = columns
+        self._group_by = group_by
+
+    def entry(
+        self,
+        delivery: Delivery,
+        message: Message | None,
+        content: Content | None,
+        error: InputError | None,
+        *,
+        findings: tuple[Finding, ...],
+        reasons: Sequence[str] = (),
+    ) -> Entry:
+        """Return the entry of a delivery; without `message` and `content`, `error` says why."""
+        first = delivery.rows[0]
+        names = self._group_by
+        several = len(delivery.addresses) > 1
+        return Entry(
+            key=delivery.key,
+            addresses=delivery.addresses,
+            line=first.line,
+            content=content,
+            source=message.content if message is not None else b"",
+            reverse_path=message.reverse_path if message is not None else "",
+            copies=message.copies if message is not None else (),
+            group=tuple(zip(names, first.group, strict=True)) if first.group is not None else (),
+            values=() if several else tuple(zip(self._columns, first.values, strict=True)),
+            findings=findings,
+            reasons=tuple(reasons),
+            error=str(error) if error is not None else None,
+        )

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from mailbatch.checks.findings import Overview
 from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.compare import (
     BODIES_A_FILE,
@@ -37,7 +38,7 @@ from mailbatch.preview.compare import (
     digest_of,
     digest_of_file,
 )
-from mailbatch.preview.entry import Entry, Overview
+from mailbatch.preview.entry import Entry, Since
 from mailbatch.preview.index_page import Listed, index_data, index_page, listed
 from mailbatch.preview.markup import script
 from mailbatch.preview.message_page import Place, message_page
@@ -147,8 +148,11 @@ class Gallery:
             data["before"] = entry.change.html_before
         return script("mailbatchBody", number, data)
 
-    def finish(self, overview: Overview) -> Path:
-        """Write the index, put the gallery into its place, and return the path of its index."""
+    def finish(self, overview: Overview, since: Since | None = None) -> Path:
+        """Write the index, put the gallery into its place, and return the path of its index.
+
+        `since` is the earlier preview that the changes of the entries refer to.
+        """
         manifest = {
             "format": FORMAT,
             "job": overview.job,
@@ -156,7 +160,7 @@ class Gallery:
             "complete": overview.messages == len(self._listed),
         }
         with _writing(self._out):
-            self._folder.text("index.html", index_page(overview, self._listed))
+            self._folder.text("index.html", index_page(overview, self._listed, since))
             self._folder.text("index-data.js", index_data(overview, self._listed))
             self._folder.text(
                 MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mailbatch.preview.codes import CODES, Severity, severity_of
-from mailbatch.preview.entry import Entry, Overview, Tally
+from mailbatch.checks.codes import CODES, Severity, severity_of
+from mailbatch.checks.findings import Overview, Tally
+from mailbatch.preview.entry import Entry, Since
 from mailbatch.preview.markup import count, icon, mark, page, prose, script, segments, text
 
 _KEYS = (
@@ -48,7 +49,7 @@ _OTHERS = 25  # so many more addresses of a message can be searched
 Listed = dict[str, Any]
 
 
-def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
+def index_page(overview: Overview, entries: Sequence[Listed], since: Since | None) -> str:
     """Return index.html."""
     bar = (
         f'<a class="brand" href="#main">{icon("brand")}<span>mailbatch preview</span></a>'
@@ -58,9 +59,9 @@ def index_page(overview: Overview, entries: Sequence[Listed]) -> str:
 {_hero(overview, entries)}
 <details class="wide overview" id="overview" open><summary>Overview</summary><div class="panels">
 {_checks(overview, entries)}{_recipients(overview)}
-{_coverage(overview)}{_changes(overview, entries)}
+{_coverage(overview)}{_changes(since, entries)}
 </div></details>
-{_tools(overview, entries)}
+{_tools(entries, compared=since is not None)}
 <div class="wide">
 <section class="list" id="list" role="table" aria-label="Messages" hidden>
 <div class="list-head" role="row" aria-rowindex="1"><div role="columnheader">Row</div>
@@ -110,8 +111,8 @@ def listed(number: str, entry: Entry) -> Listed:
         message["also"] = " ".join(entry.addresses[1:_OTHERS])
     if entry.group and tuple(value for _, value in entry.group) != entry.addresses:
         message["g"] = " / ".join(value or "(empty)" for _, value in entry.group)
-    if entry.telling:
-        message["y"] = list(entry.telling)
+    if entry.reasons:
+        message["y"] = list(entry.reasons)
     if entry.error is not None:
         message["e"] = entry.error
     if entry.change is not None:
@@ -231,8 +232,8 @@ def _coverage(overview: Overview) -> str:
     return _panel("Templates", _more(items, "note"))
 
 
-def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
-    if overview.against is None:
+def _changes(since: Since | None, entries: Sequence[Listed]) -> str:
+    if since is None:
         return ""
     kinds = [entry.get("c") for entry in entries]
     items = [
@@ -244,12 +245,12 @@ def _changes(overview: Overview, entries: Sequence[Listed]) -> str:
     items += [
         f"<li><div>{text(address)}"
         f'<small><span class="chip">gone</span> {text(subject)}</small></div></li>'
-        for address, subject in overview.gone
+        for address, subject in since.gone
     ]
-    return _panel(f"Since {text(overview.against)}", _more(items, "change"))
+    return _panel(f"Since {text(since.shown)}", _more(items, "change"))
 
 
-def _tools(overview: Overview, entries: Sequence[Listed]) -> str:
+def _tools(entries: Sequence[Listed], *, compared: bool) -> str:
     codes = sorted({code for entry in entries for code in entry["f"]})
     groups = sorted({entry["g"] for entry in entries if "g" in entry})
     checks = [("", "All checks"), ("warnings", "With warnings"), ("clean", "Without warnings")]
@@ -259,7 +260,7 @@ def _tools(overview: Overview, entries: Sequence[Listed]) -> str:
         selects += _select(
             "by-group", "Group", [("", "All groups"), *((name, name) for name in groups)]
         )
-    if overview.against is not None:
+    if compared:
         selects += _select("by-change", "Changes", _CHANGES)
     selects += _select("by-sort", "Order", _ORDERS)
     return f"""<div class="tools" id="tools"><div class="wide" role="search">

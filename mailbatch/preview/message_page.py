@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mailbatch.preview.codes import CLIPPED_AT, CODES, Severity, severity_of
-from mailbatch.preview.entry import Change, Entry, Finding
+from mailbatch.checks.codes import CLIPPED_AT, CODES, Severity, severity_of
+from mailbatch.checks.findings import Finding
+from mailbatch.preview.entry import Change, Entry
 from mailbatch.preview.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.render.message import Attachment, Content
 
@@ -138,9 +139,9 @@ def _letter(entry: Entry, content: Content | None) -> str:
         sender = f"<span>From <b>{text(content.from_)}</b></span>"
         people = f"{sender}{people}<span>{size(len(entry.source))}</span>"
     people += f"<span>line {entry.line:,} of the table</span>"
-    chips = [f'<span class="chip">{text(why)}</span>' for why in entry.telling[:_MOST_REASONS]]
-    if len(entry.telling) > _MOST_REASONS:
-        rest = text(", ".join(entry.telling[_MOST_REASONS:]))
+    chips = [f'<span class="chip">{text(why)}</span>' for why in entry.reasons[:_MOST_REASONS]]
+    if len(entry.reasons) > _MOST_REASONS:
+        rest = text(", ".join(entry.reasons[_MOST_REASONS:]))
         chips.append(f'<span class="chip" title="{rest}">and more</span>')
     if entry.change is not None and entry.change.kind in {"new", "changed"}:
         chips.insert(0, f'<span class="chip accent">{text(entry.change.kind)}</span>')

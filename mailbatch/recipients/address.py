@@ -114,17 +114,6 @@ def needs_smtputf8(spec: str) -> bool:
     return not spec.isascii()
 
 
-def address_key(spec: str) -> str:
-    """Return what all spellings of one mailbox have in common; `spec` is a parsed address.
-
-    RFC 5321 2.4 lets a host tell `Ann` from `ann`, but none that people use does, and mailing
-    one person twice, or in spite of an unsubscription, is the worse mistake. So local parts are
-    compared without case, and only compared: the wire keeps the spelling. Lower case is the whole
-    of it, because all else is the same in parsed addresses already; the ledger compares so, too.
-    """
-    return spec.lower()
-
-
 def _refuse_what_is_no_addr_spec(text: str) -> None:
     """Refuse what shows without looking at the two sides of the `@`, most telling reason first."""
     if not text:

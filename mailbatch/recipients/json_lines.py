@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from mailbatch.errors import Location, RecipientError
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import Source
-from mailbatch.recipients.suggest import did_you_mean
+from mailbatch.suggest import did_you_mean_or_all
 
 _OBJECT = 'Each line is one whole object, such as: {"email": "ann@example.org", "plan": "pro"}'
 _ARRAY = "A JSON array is no JSON lines; jq -c '.[]' writes one object of it a line."
@@ -69,7 +69,7 @@ class JsonLines:
                 self.shown,
                 number,
                 f"the key {extra[0]!r} is not on line {self.header}, which names the columns",
-                hint=did_you_mean(extra[0], missing or self.columns),
+                hint=did_you_mean_or_all(extra[0], missing or self.columns),
             )
         if missing:
             raise _error(

@@ -12,6 +12,7 @@ from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.recipients import Recipients
+from mailbatch.job.setting import Setting
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.table import Table, open_table
@@ -26,13 +27,14 @@ def open_records(job: Job) -> Records:
     """
     wanted = job.recipients
     shown, encoding = wanted.shown, wanted.encoding
-    if wanted.file is None:
+    file = job.find("recipients.file")
+    if file is None:
         from mailbatch.recipients.command import run_command
 
         place = job.locate("recipients.command")
         spool = run_command(wanted.command or (), folder=job.folder, location=place)
         return _table(wanted, spool)
-    path = resolve_name(job, "recipients.file", wanted.file, absolute_allowed=False)
+    path = resolve_name(job, file, absolute_allowed=False)
     if wanted.form == "jsonl":
         from mailbatch.recipients.json_lines import open_json_lines
 
@@ -55,14 +57,14 @@ def _table(wanted: Recipients, origin: Path | Spool) -> Table:
     )
 
 
-def resolve_name(job: Job, key: str, name: str, *, absolute_allowed: bool) -> Path:
-    """Return the path of a file that the job names at `key`.
+def resolve_name(job: Job, setting: Setting, *, absolute_allowed: bool) -> Path:
+    """Return the path of the file that a setting names.
 
     Raises:
         JobError: the path leaves the folder of the job.
     """
     try:
-        return resolve_path(job.folder, name, absolute_allowed=absolute_allowed)
+        return resolve_path(job.folder, setting.text, absolute_allowed=absolute_allowed)
     except JobError as error:
-        message = f"{name!r} {error.message}"
-        raise JobError(message, location=job.locate(key), hint=error.hint) from None
+        message = f"{setting.text!r} {error.message}"
+        raise JobError(message, location=setting.place, hint=error.hint) from None

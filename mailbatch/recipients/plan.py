@@ -13,18 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from mailbatch.envelope import Recipient
+from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
 from mailbatch.outcome import Status
-from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.header import DELIMITERS
 from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
-from mailbatch.recipients.suggest import did_you_mean, nearest
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
 from mailbatch.recipients.where import Condition, compile_where
+from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
 _INVALID = Status.INVALID.value
@@ -136,7 +136,7 @@ def plan_recipients(
     address = find_column(wanted.address, table.columns)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
-    if wanted.where is not None:
+    if (where := job.find("recipients.where")) is not None:
         names: dict[str, object] = {
             "job": job.for_templates,
             "edition": edition,
@@ -144,9 +144,8 @@ def plan_recipients(
         }
         if now is not None:
             names["now"] = now
-        place = job.locate("recipients.where")
         try:
-            condition = compile_where(wanted.where, table.columns, names=names, location=place)
+            condition = compile_where(where.text, table.columns, names=names, location=where.place)
         except JobError as error:
             errors.append(error)
     suppressed: Mapping[str, str] = {}
@@ -196,7 +195,7 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
 def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return "The whole header is one column; is `recipients.delimiter` right?"
-    return did_you_mean(name, columns)
+    return did_you_mean_or_all(name, columns)
 
 
 def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
@@ -230,8 +229,8 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
 def _read_suppressions(job: Job) -> Mapping[str, str]:
     wanted = job.recipients
     files = [
-        (resolve_name(job, f"recipients.suppress[{number}]", name, absolute_allowed=True), name)
-        for number, name in enumerate(wanted.suppress)
+        (resolve_name(job, setting, absolute_allowed=True), setting.text)
+        for setting in job.each("recipients.suppress")
     ]
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding

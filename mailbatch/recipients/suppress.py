@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.job.columns import find_column
-from mailbatch.recipients.address import address_key, parse_address
+from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.list_titles import address_columns, standing_columns, stays
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
 from mailbatch.recipients.spreadsheet import bare_text
-from mailbatch.recipients.suggest import did_you_mean
 from mailbatch.recipients.table import open_table
+from mailbatch.suggest import did_you_mean_or_all
 
 #: So many mistakes are reported together.
 MOST_ERRORS = 20
@@ -169,7 +170,7 @@ def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None
         raise RecipientError(
             f"no address, and no header with the column {column!r}",
             location=Location(table.shown, table.header),
-            hint=several if found else f"{did_you_mean(column, columns)} {_TITLE}",
+            hint=several if found else f"{did_you_mean_or_all(column, columns)} {_TITLE}",
         )
     index = columns.index(found[0])
     standing = [(columns.index(name), name) for name in standing_columns(columns)]

@@ -19,7 +19,7 @@ from mailbatch.errors import JobError, Location
 from mailbatch.expressions.sandbox import BoundedSandbox
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
-from mailbatch.recipients.suggest import did_you_mean
+from mailbatch.suggest import did_you_mean_or_all
 
 #: Says of the cells of a row, in the order of the columns, whether the row is wanted. Raises
 #: `ValueError` with a reason for people where the expression fails for this row.
@@ -131,7 +131,7 @@ def _unknown_names(
             yield f"nothing defines {name!r}", f"The column is recipient[{name!r}] here."
         else:
             hint = column_hint(name, columns, f"{{{{ {expression} }}}}")
-            yield f"nothing defines {name!r}", hint or did_you_mean(name, known)
+            yield f"nothing defines {name!r}", hint or did_you_mean_or_all(name, known)
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         mapping, _, key = _dotted(node).partition(".")
         if mapping not in keys or key in keys[mapping] or f"{mapping}.{key}" in asked:
@@ -139,7 +139,7 @@ def _unknown_names(
         if isinstance(node, nodes.Getattr) and hasattr(dict, key):
             continue
         hint = column_hint(key, keys[mapping]) if mapping == "recipient" else None
-        yield f"{mapping!r} has no {key!r}", hint or did_you_mean(key, keys[mapping])
+        yield f"{mapping!r} has no {key!r}", hint or did_you_mean_or_all(key, keys[mapping])
 
 
 def _dotted(node: nodes.Node) -> str:

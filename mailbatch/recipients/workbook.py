@@ -5,7 +5,7 @@ Cells become text as people see them there: whole numbers stay whole, other numb
 significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows are no
 records. A value that would be lost is an error: one that no header names, the inside of merged
 cells, and a formula that failed (#N/A), which the reader gives as nothing.
-The sheet is held in memory, whose size is bounded before it is read (`workbook_bounds`).
+The sheet is held in memory, whose size is bounded before it is read (`workbook_package`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.recipients.records import MAX_CELL, name_fault
-from mailbatch.recipients.suggest import did_you_mean
-from mailbatch.recipients.workbook_bounds import excess
-from mailbatch.recipients.workbook_parts import failed_cell
+from mailbatch.recipients.workbook_package import excess, failed_cell
+from mailbatch.suggest import did_you_mean_or_all
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -156,7 +155,7 @@ def _opened(
                 shown,
                 None,
                 "every sheet is hidden" if name is None else f"there is no sheet {name!r}",
-                hint="" if name is None else did_you_mean(name, book.sheet_names),
+                hint="" if name is None else did_you_mean_or_all(name, book.sheet_names),
             )
         try:
             yield book.get_sheet_by_name(named[0])

@@ -14,12 +14,11 @@ import os
 import re
 import stat
 from collections import OrderedDict
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import JobError, Location, MessageError, raise_if_starved
+from mailbatch.errors import JobError, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
@@ -61,7 +60,6 @@ class Asset:
         self,
         folder: Path,
         path: Value,
-        place: Location,
         *,
         filename: Value | None = None,
         media_type: str | None = None,
@@ -72,7 +70,6 @@ class Asset:
         self._filename = filename
         self._type = media_type
         self._cid = cid
-        self._place = place
         self._base = _fixed_folder(path.source)
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._kept = 0
@@ -168,7 +165,7 @@ class Asset:
             raise self._error(name, f"cannot be read: {reason}") from None
 
     def _error(self, name: str, problem: str, *, hint: str | None = None) -> MessageError:
-        return MessageError(f"{name} {problem}", location=self._place, hint=hint)
+        return MessageError(f"{name} {problem}", location=self.path.place, hint=hint)
 
 
 class _File:
@@ -239,24 +236,16 @@ def attachments(job: model.Job, templates: Templates) -> list[Asset]:
     assets = []
     for number, item in enumerate(job.message.attachments):
         key = f"message.attachments[{number}]"
-        filename = None
-        if item.filename is not None:
-            filename = templates.value(f"{key}.filename", item.filename)
-        path = templates.value(f"{key}.path", item.path)
-        place = job.locate(f"{key}.path")
-        assets.append(Asset(job.folder, path, place, filename=filename, media_type=item.type))
+        name = job.find(f"{key}.filename")
+        filename = templates.value(name) if name is not None else None
+        path = templates.value(job.at(f"{key}.path"))
+        assets.append(Asset(job.folder, path, filename=filename, media_type=item.type))
     return assets
 
 
 def inline_images(job: model.Job, templates: Templates) -> list[Asset]:
     """Make the inline images of a job."""
-    inline: Mapping[str, str] = job.message.inline
     return [
-        Asset(
-            job.folder,
-            templates.value(f"message.inline.{cid}", path),
-            job.locate(f"message.inline.{cid}"),
-            cid=cid,
-        )
-        for cid, path in inline.items()
+        Asset(job.folder, templates.value(path), cid=cid)
+        for cid, path in zip(job.message.inline, job.each("message.inline"), strict=True)
     ]

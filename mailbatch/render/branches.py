@@ -24,6 +24,7 @@ from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
 from mailbatch.expressions.sandbox import BoundedGenerator
 from mailbatch.job.columns import find_column, second_names
+from mailbatch.job.setting import Setting
 from mailbatch.render import context
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
@@ -48,8 +49,8 @@ _SHOWN = 60
 class Branch:
     """One branch of a template: where it begins, and what stands there.
 
-    `telling` is False for what is taken where a condition without `else` does not hold: worth
-    showing, but nothing is missing if nobody takes it.
+    `written` is False for the unwritten `else` of a condition: a message that takes this branch is
+    worth showing, but a branch without messages leaves no text unseen.
     """
 
     key: tuple[str, int]
@@ -75,17 +76,19 @@ class Branches:
         variables: Mapping[str, Any],
     ) -> None:
         constants = context.constants(job, edition=edition, now=now, variables=variables)
-        self._templates = _Noting(FolderLoader(job.folder), constants, job.locate, [])
+        self._templates = _Noting(FolderLoader(job.folder), constants, [])
         self._rows = context.RowNames(columns, job.recipients.group_by, self._templates.globals)
         self._columns = columns
         parts = Parts(job, self._templates)
         self._choices = parts.choices
-        self._values = list(_values(job, self._templates))
+        _compile(job, self._templates)
+        choices = {id(choice.value) for choice in self._choices}
+        self._values = [value for value in self._templates.values if id(value) not in choices]
         self._where = job.recipients.where or ""
         self._own = {self._address(job), *job.recipients.group_by}
         self._pages = {
             (choice.value.key, name): Branch(
-                (choice.value.key, number), job.locate(choice.value.key), f"the template {name}"
+                (choice.value.key, number), choice.value.place, f"the template {name}"
             )
             for choice in self._choices
             if len(choice.pages) > 1
@@ -178,15 +181,15 @@ class Branches:
                 yield tree
 
 
-def _values(job: model.Job, templates: Templates) -> Iterator[Value]:
-    """Give every value of the job that may be a template and that a message shows."""
-    yield from (*To(job, templates).values, *Copies(job, templates).values)
-    yield templates.value("message.subject", job.message.subject)
+def _compile(job: model.Job, templates: Templates) -> None:
+    """Compile every setting that a message shows."""
+    To(job, templates)
+    Copies(job, templates)
+    templates.value(job.at("message.subject"))
     for fields in (list_fields, callback_fields, custom_fields):
-        for field in fields(job, templates):
-            yield from field.values
-    for asset in (*inline_images(job, templates), *attachments(job, templates)):
-        yield from asset.values
+        list(fields(job, templates))
+    inline_images(job, templates)
+    attachments(job, templates)
 
 
 def _place(branch: Branch) -> tuple[str, int, int]:
@@ -254,10 +257,10 @@ class _Noting(Templates):
         )
         return environment
 
-    def value(self, key: str, source: str, role: Role = Role.TEXT) -> Value:
-        """Compile a value of the job, with notes in it."""
-        self.notes.value = (key, source, self._locate(key))
-        return super().value(key, source, role)
+    def value(self, setting: Setting, role: Role = Role.TEXT) -> Value:
+        """Compile a setting of the job, with notes in it."""
+        self.notes.value = (setting.key, setting.text, setting.place)
+        return super().value(setting, role)
 
 
 class _NotingGenerator(BoundedGenerator):

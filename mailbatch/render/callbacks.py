@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import JobError, MessageError
+from mailbatch.errors import JobError, MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField
 from mailbatch.render.headers import fold_field, structured_field
@@ -29,20 +29,16 @@ _DATA_NAME = "X-IB-Callback-Data"
 
 def callback_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
     """Make the callback fields of a job in the order of the provider's page."""
-    given = job.callbacks
-    for key, name, text, encode in (
-        ("bulk_id", "X-IB-Bulk-Id", given.bulk_id, _bulk_id),
-        ("tracking_url", "X-IB-Tracking-Url", given.tracking_url, _url),
-        ("intermediate_report", "X-IB-Intermediate-Report", given.intermediate_report, _token),
-        ("notify_url", "X-IB-Notify-Url", given.notify_url, _url),
-        ("notify_content_type", "X-IB-Notify-Content-Type", given.notify_content_type, _token),
+    for key, name, encode in (
+        ("callbacks.bulk_id", "X-IB-Bulk-Id", _bulk_id),
+        ("callbacks.tracking_url", "X-IB-Tracking-Url", _url),
+        ("callbacks.intermediate_report", "X-IB-Intermediate-Report", structured_field),
+        ("callbacks.notify_url", "X-IB-Notify-Url", _url),
+        ("callbacks.notify_content_type", "X-IB-Notify-Content-Type", structured_field),
     ):
-        if text is None:
-            continue
-        source = text if isinstance(text, str) else json.dumps(text)
-        place = job.locate(f"callbacks.{key}")
-        yield Field(name, templates.value(f"callbacks.{key}", source), encode, place)
-    if given.data is not None:
+        if (setting := job.find(key)) is not None:
+            yield Field(name, templates.value(setting), encode)
+    if job.callbacks.data is not None:
         yield CallbackData(job, templates)
 
 
@@ -50,16 +46,15 @@ def _bulk_id(name: str, text: str) -> bytes:
     if not text:
         raise FieldError("is empty")
     if len(text) > BULK_ID_LIMIT:
-        raise FieldError(f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed")
+        raise FieldError(
+            f"has {len(text)} characters; at most {BULK_ID_LIMIT} are allowed",
+            reason=Reason.BULK_ID_TOO_LONG,
+        )
     return structured_field(name, text)
 
 
 def _url(name: str, text: str) -> bytes:
     return structured_field(name, web_address(text))
-
-
-def _token(name: str, text: str) -> bytes:
-    return structured_field(name, text)
 
 
 class CallbackData:
@@ -73,12 +68,12 @@ class CallbackData:
     key = "callbacks.data"
 
     def __init__(self, job: model.Job, templates: Templates) -> None:
-        self._place = job.locate("callbacks.data")
-        self.values: list[Value] = []
+        self._place = job.locate(self.key)
+        self._texts = {setting.key: setting for setting in job.each(self.key)}
         self.source = json.dumps(job.callbacks.data, sort_keys=True, default=str)
         # One list of parts for each token between two places where the field may be folded.
         self._tokens: list[list[str | Value]] = [[]]
-        self._compile(job.callbacks.data, "callbacks.data", templates)
+        self._compile(job.callbacks.data, self.key, templates)
 
     def _compile(self, node: Any, key: str, templates: Templates) -> None:
         if isinstance(node, dict):
@@ -89,12 +84,9 @@ class CallbackData:
             items = [(None, item, f"{key}[{number}]") for number, item in enumerate(node)]
             self._compile_members("[]", items, templates)
         elif isinstance(node, str):
-            value = templates.value(key, node)
-            if value.constant is None:
-                self.values.append(value)
-                self._tokens[-1].append(value)
-            else:
-                self._tokens[-1].append(_json(value.constant))
+            value = templates.value(self._texts[key])
+            constant = value.constant
+            self._tokens[-1].append(value if constant is None else _json(constant))
         else:
             self._tokens[-1].append(_json(node))
 
@@ -119,7 +111,7 @@ class CallbackData:
         Raises:
             JobError: it is too long.
         """
-        if self.values:
+        if any(isinstance(part, Value) for token in self._tokens for part in token):
             return None
         try:
             return self.write({})
@@ -140,7 +132,7 @@ class CallbackData:
         try:
             return _data_field(self._rendered(names))
         except FieldError as error:
-            raise MessageError(str(error), location=self._place) from None
+            raise MessageError(str(error), location=self._place, reason=error.reason) from None
 
     def _rendered(self, names: Names) -> list[str]:
         return [
@@ -154,7 +146,10 @@ class CallbackData:
 def _data_field(tokens: list[str]) -> bytes:
     length = sum(map(len, tokens)) + len(tokens) - 1
     if length > DATA_LIMIT:
-        raise FieldError(f"has {length} characters; at most {DATA_LIMIT} are allowed")
+        raise FieldError(
+            f"has {length} characters; at most {DATA_LIMIT} are allowed",
+            reason=Reason.CALLBACK_DATA_TOO_LONG,
+        )
     return fold_field(_DATA_NAME, [tokens[0], *[f" {token}" for token in tokens[1:]]])
 
 

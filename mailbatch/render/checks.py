@@ -16,7 +16,8 @@ from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column
 from mailbatch.render.names import Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
-from mailbatch.render.templates import VARYING, Page, Role, Templates, Value, did_you_mean
+from mailbatch.render.templates import VARYING, Page, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -34,7 +35,6 @@ class NameChecks:
         self,
         job: model.Job,
         templates: Templates,
-        values: Iterable[Value],
         pages: Iterable[Page],
         constants: Mapping[str, Shape],
         columns: tuple[str, ...] = (),
@@ -43,9 +43,9 @@ class NameChecks:
         self.followed: dict[str, frozenset[str]] = {}
         self._job = job
         self._templates = templates
-        values = list(values)
+        values = templates.values
         self._sources: dict[str | None, str] = {value.key: value.source for value in values}
-        self._values = [(value.key, value.tree) for value in values if value.tree is not None]
+        self._values = [(value.place, value.tree) for value in values if value.tree is not None]
         self._pages = list(pages)
         self._constants = {name: Shape() for name in templates.globals} | dict(constants)
         self._imported = {
@@ -79,8 +79,8 @@ class NameChecks:
 
     def _reports(self, known: Mapping[str, Shape]) -> Iterator[tuple[Location, NameReport]]:
         names = {**self._constants, **known}
-        for key, tree in self._values:
-            yield self._job.locate(key), self._report(tree, None, Role.TEXT, names)
+        for place, tree in self._values:
+            yield place, self._report(tree, None, Role.TEXT, names)
         for page in self._pages:
             report = self._report(page.tree, page.name, page.role, names)
             self.followed[page.name] = report.templates

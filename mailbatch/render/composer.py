@@ -34,7 +34,7 @@ from mailbatch.render.loader import FolderLoader
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import Content, Message
 from mailbatch.render.mime import Encoded, Skeleton, boundary
-from mailbatch.render.templates import Names, Templates, Value
+from mailbatch.render.templates import Names, Templates
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -65,7 +65,7 @@ class Composer:
         """
         errors: list[InputError] = []
         constants = context.constants(job, edition=edition, now=now, variables=variables)
-        templates = Templates(FolderLoader(job.folder), constants, job.locate, errors)
+        templates = Templates(FolderLoader(job.folder), constants, errors)
         self._job = job
         self._variables = constants["variables"]
         self._templates = templates
@@ -76,9 +76,7 @@ class Composer:
         errors += domain_mistake(job, self._sender.from_.address)
         self._to = To(job, templates)
         self._copies = Copies(job, templates)
-        key = "message.subject"
-        subject = templates.value(key, job.message.subject)
-        self._subject = Field("Subject", subject, text_field, job.locate(key))
+        self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
             *callback_fields(job, templates),
@@ -89,7 +87,7 @@ class Composer:
         self._attachments = attachments(job, templates)
         pages = [page for choice in self._parts.choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
-        self._checks = NameChecks(job, templates, self._values(), pages, shapes, columns)
+        self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
         self._prepare(errors)
         if errors:
@@ -276,9 +274,8 @@ class Composer:
         Such as `message.subject` and `message.html: letter.html.j2`; a template's digest is also
         that of the files it includes.
         """
-        values = (*self._to.values, *self._copies.values)
         return {
-            **digests.job_digests(self._job, (self._subject, *self._fields), values),
+            **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
             **digests.page_digests(
                 self._parts.choices, self._checks.followed, self._templates.loader
@@ -286,16 +283,6 @@ class Composer:
             **digests.asset_digests("message.attachments", self._attachments),
             **digests.asset_digests("message.inline", self._inline),
         }
-
-    def _values(self) -> Iterator[Value]:
-        """Give every value that may be a template."""
-        yield from (*self._to.values, *self._copies.values, *self._subject.values)
-        for field in self._fields:
-            yield from field.values
-        for asset in (*self._inline, *self._attachments):
-            yield from asset.values
-        for choice in self._parts.choices:
-            yield choice.value
 
 
 def _constant(field: HeaderField, errors: list[InputError]) -> bytes | None:

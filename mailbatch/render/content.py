@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import MessageError
+from mailbatch.errors import MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids, inline_css
 from mailbatch.render.markdown import html_from_markdown
-from mailbatch.render.pages import PageChoice
-from mailbatch.render.templates import Names, Role, Templates, did_you_mean
+from mailbatch.render.pages import PAGES, PageChoice
+from mailbatch.render.templates import Names, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
 
 #: The text part, which is always there, and the HTML part, None where there is none.
 Texts = tuple[str, str | None]
-
-_ROLES = (("text", Role.TEXT), ("html", Role.HTML), ("markdown", Role.MARKDOWN))
 
 
 class Parts:
@@ -30,14 +29,12 @@ class Parts:
     def __init__(self, job: model.Job, templates: Templates) -> None:
         message = job.message
         choices = {
-            role: PageChoice(job, f"message.{key}", name, role, templates)
-            for key, role in _ROLES
-            if (name := getattr(message, key)) is not None
+            role: PageChoice(setting, role, templates)
+            for key, role in PAGES
+            if (setting := job.find(key)) is not None
         }
         if message.markdown is not None:
-            choices[Role.TEXT] = PageChoice(
-                job, "message.markdown", message.markdown, Role.TEXT, templates
-            )
+            choices[Role.TEXT] = PageChoice(job.at("message.markdown"), Role.TEXT, templates)
         self.choices = tuple(choices.values())
         self.has_html = message.html is not None or message.markdown is not None
         self._text = choices.get(Role.TEXT)
@@ -78,6 +75,7 @@ class Parts:
                     f"the HTML shows cid:{name}, which is not in message.inline",
                     location=self._place,
                     hint=did_you_mean(name, self._inline),
+                    reason=Reason.UNKNOWN_INLINE,
                 )
         if self._css is not None:
             try:

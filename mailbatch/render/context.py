@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.envelope import Delivery, Recipient
+from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.job.columns import second_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import Names
@@ -56,7 +56,7 @@ def _plain(value: Any) -> Any:
 
 def _several(rows: tuple[Recipient, ...]) -> bool:
     """Tell rows of several addresses: what is left of a split group may have one address only."""
-    return len({row.address.lower() for row in rows}) > 1
+    return len({address_key(row.address) for row in rows}) > 1
 
 
 class RowNames:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from mailbatch.envelope import Delivery
-from mailbatch.errors import InputError, JobError, Location, MessageError
+from mailbatch.errors import InputError, JobError, MessageError
+from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import (
     Group,
     Inserted,
@@ -47,20 +47,14 @@ class Sender:
     @classmethod
     def of(cls, job: model.Job, errors: list[InputError]) -> Sender:
         """Read the sender section; what is wrong with it goes to `errors`."""
-        given = job.sender
         nobody = Mailbox("", "")
-        place = job.locate("sender.from")
-        from_ = job_value(place, partial(parse_mailbox, given.from_), errors) or nobody
+        from_ = _parsed(job.at("sender.from"), parse_mailbox, errors) or nobody
         reply_to = [
-            job_value(
-                job.locate(f"sender.reply_to[{number}]"), partial(parse_mailbox, text), errors
-            )
-            for number, text in enumerate(given.reply_to)
+            _parsed(setting, parse_mailbox, errors) for setting in job.each("sender.reply_to")
         ]
         reverse_path: str | None = from_.address
-        if given.envelope_from is not None:
-            place = job.locate("sender.envelope_from")
-            reverse_path = job_value(place, partial(wire_address, given.envelope_from), errors)
+        if (envelope_from := job.find("sender.envelope_from")) is not None:
+            reverse_path = _parsed(envelope_from, wire_address, errors)
         return cls(from_, tuple(box for box in reply_to if box is not None), reverse_path or "")
 
     def fields(self) -> bytes:
@@ -73,12 +67,12 @@ class Sender:
         return fields + (address_field("Reply-To", self.reply_to) if self.reply_to else b"")
 
 
-def job_value(place: Location, read: Callable[[], T], errors: list[InputError]) -> T | None:
-    """Read a value of the job; None if it is wrong, which goes to `errors`."""
+def _parsed(setting: Setting, parse: Callable[[str], T], errors: list[InputError]) -> T | None:
+    """Parse a setting; None for a mistake, which goes to `errors`."""
     try:
-        return read()
+        return parse(setting.text)
     except FieldError as error:
-        errors.append(JobError(str(error), location=place))
+        errors.append(JobError(str(error), location=setting.place))
         return None
 
 
@@ -86,23 +80,17 @@ class To:
     """The To field of every message."""
 
     def __init__(self, job: model.Job, templates: Templates) -> None:
-        message = job.message
-        self._show_group = message.to == "group"
-        self._place = job.locate("message.to")
+        self._show_group = job.message.to == "group"
         self._name_place = job.locate("recipients.display_name")
         self._value: Value | None = None
         self._display_name: Value | None = None
-        if message.to is not None and not self._show_group:
-            self._value = templates.value("message.to", message.to, Role.ADDRESSES)
-        elif job.recipients.display_name is not None:
-            self._display_name = templates.value(
-                "recipients.display_name", job.recipients.display_name
-            )
-        self.values = [value for value in (self._value, self._display_name) if value is not None]
+        to, display_name = job.find("message.to"), job.find("recipients.display_name")
+        if to is not None and not self._show_group:
+            self._value = templates.value(to, Role.ADDRESSES)
+            _check_constant(self._value, templates)
+        elif display_name is not None:
+            self._display_name = templates.value(display_name)
         self._inserted = templates.inserted
-        if self._value is not None and self._value.constant is not None:
-            read = partial(_read, self._value, templates.globals, self._inserted)
-            job_value(self._place, read, templates.errors)
 
     def write(self, names: Names, delivery: Delivery) -> bytes:
         """Return the field for a delivery.
@@ -116,7 +104,7 @@ class To:
         try:
             return address_field("To", self._entries(names, delivery))
         except FieldError as error:
-            place = self._place if self._value is not None else self._name_place
+            place = self._value.place if self._value is not None else self._name_place
             raise MessageError(str(error), location=place) from None
 
     def shown(self, names: Names, delivery: Delivery) -> Entries:
@@ -128,7 +116,8 @@ class To:
         try:
             return self._entries(names, delivery)
         except FieldError as error:
-            raise MessageError(str(error), location=self._place) from None
+            place = self._value.place if self._value is not None else self._name_place
+            raise MessageError(str(error), location=place) from None
 
     def _entries(self, names: Names, delivery: Delivery) -> Entries:
         if self._value is not None:
@@ -146,14 +135,11 @@ class Copies:
     """The Cc field, and the addresses of Cc and Bcc that join the envelope."""
 
     def __init__(self, job: model.Job, templates: Templates) -> None:
-        self._cc = list(_copies(job, "cc", job.message.cc, templates))
-        self._bcc = list(_copies(job, "bcc", job.message.bcc, templates))
-        self.values = [value for value, _ in (*self._cc, *self._bcc)]
+        self._cc = [templates.value(one, Role.ADDRESSES) for one in job.each("message.cc")]
+        self._bcc = [templates.value(one, Role.ADDRESSES) for one in job.each("message.bcc")]
         self._inserted = templates.inserted
-        for value, place in (*self._cc, *self._bcc):
-            if value.constant is not None:
-                read = partial(_read, value, templates.globals, self._inserted)
-                job_value(place, read, templates.errors)
+        for value in (*self._cc, *self._bcc):
+            _check_constant(value, templates)
 
     def of(self, names: Names, delivery: Delivery) -> tuple[Entries, tuple[str, ...]]:
         """Return what the Cc field shows, and the addresses that join the envelope.
@@ -164,7 +150,7 @@ class Copies:
             MessageError: a template gives something else than addresses.
             TemplateError: a template fails.
         """
-        if not self.values:
+        if not (self._cc or self._bcc):
             return (), ()
         cc = tuple(self._rendered(self._cc, names))
         bcc = tuple(self._rendered(self._bcc, names))
@@ -176,14 +162,12 @@ class Copies:
                 joining.append(mailbox.address)
         return cc, tuple(joining)
 
-    def _rendered(
-        self, values: list[tuple[Value, Location]], names: Names
-    ) -> Iterator[Mailbox | Group]:
-        for value, place in values:
+    def _rendered(self, values: list[Value], names: Names) -> Iterator[Mailbox | Group]:
+        for value in values:
             try:
                 yield from _read(value, names, self._inserted)
             except FieldError as error:
-                raise MessageError(str(error), location=place) from None
+                raise MessageError(str(error), location=value.place) from None
 
     def field(self, cc: Entries) -> bytes:
         """Return the Cc field, nothing where it shows nobody.
@@ -196,15 +180,16 @@ class Copies:
         try:
             return address_field("Cc", cc)
         except FieldError as error:
-            raise MessageError(str(error), location=self._cc[0][1]) from None
+            raise MessageError(str(error), location=self._cc[0].place) from None
 
 
-def _copies(
-    job: model.Job, key: str, given: tuple[str, ...], templates: Templates
-) -> Iterator[tuple[Value, Location]]:
-    for number, text in enumerate(given):
-        place = f"message.{key}[{number}]"
-        yield templates.value(place, text, Role.ADDRESSES), job.locate(place)
+def _check_constant(value: Value, templates: Templates) -> None:
+    """Read addresses that every message shows; a mistake in them goes to the templates' errors."""
+    if value.constant is not None:
+        try:
+            _read(value, templates.globals, templates.inserted)
+        except FieldError as error:
+            templates.errors.append(JobError(str(error), location=value.place))
 
 
 def _read(value: Value, names: Names, inserted: Inserted) -> Entries:

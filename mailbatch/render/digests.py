@@ -16,10 +16,19 @@ from mailbatch.render.assets import Asset
 from mailbatch.render.fields import HeaderField
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.pages import PageChoice
-from mailbatch.render.templates import Value
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+
+
+#: Names of files: the digests are those of the files (`page_digests`, `asset_digests`).
+_WITH_THEIR_FILES = (
+    "message.text",
+    "message.html",
+    "message.markdown",
+    "message.attachments",
+    "message.inline",
+)
 
 
 def digest_texts(*texts: str) -> str:
@@ -31,10 +40,8 @@ def digest_texts(*texts: str) -> str:
     return digest.hexdigest()
 
 
-def job_digests(
-    job: model.Job, fields: Iterable[HeaderField], values: Iterable[Value]
-) -> dict[str, str]:
-    """Return the digests of what stands in the job file itself."""
+def job_digests(job: model.Job, fields: Iterable[HeaderField]) -> dict[str, str]:
+    """Return the digests of the texts in the job file itself."""
     sender = job.sender
     found = {
         "sender.from": digest_texts(sender.from_),
@@ -44,9 +51,18 @@ def job_digests(
     }
     if (dkim := job.message.dkim) is not None:  # the key may be renewed in between
         found["message.dkim"] = digest_texts(dkim.domain, dkim.selector)
-    found |= {value.key: digest_texts(value.source) for value in values}
     found |= {field.key: digest_texts(field.source) for field in fields}
-    return found
+    whole = (*found, *_WITH_THEIR_FILES)
+    return found | {
+        setting.key: digest_texts(setting.text)
+        for setting in job.templated()
+        if not any(_stands_in(setting.key, key) for key in whole)
+    }
+
+
+def _stands_in(key: str, around: str) -> bool:
+    """Tell whether a key is that of a value, or of a member of it."""
+    return key.startswith(around) and key[len(around) :][:1] in {"", ".", "["}
 
 
 def variable_digests(variables: Mapping[str, Any]) -> dict[str, str]:

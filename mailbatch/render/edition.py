@@ -19,6 +19,7 @@ from mailbatch.render.templates import Templates
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+    from mailbatch.job.setting import Setting
 
 
 def render_edition(
@@ -30,7 +31,7 @@ def render_edition(
         TemplateError: its template is wrong.
         JobError: it is empty, or holds a control character.
     """
-    return _rendered(job, "edition", job.edition, {"now": now}, variables)
+    return _rendered(job, job.at("edition"), {"now": now}, variables)
 
 
 def render_results_path(
@@ -44,22 +45,21 @@ def render_results_path(
         TemplateError: its template is wrong.
         JobError: it is empty, or holds a control character.
     """
-    return _rendered(job, "results", job.results, {"edition": edition}, variables)
+    return _rendered(job, job.at("results"), {"edition": edition}, variables)
 
 
 def _rendered(
     job: model.Job,
-    key: str,
-    source: str,
+    setting: Setting,
     own: Mapping[str, Any],
     variables: Mapping[str, Any] | None,
 ) -> str:
     given = job.variables if variables is None else variables
     names = {**context.job_constants(job, variables=given), **own}
     errors: list[InputError] = []
-    templates = Templates(FolderLoader(job.folder), names, job.locate, errors)
-    value = templates.value(key, source)
-    checks = NameChecks(job, templates, [value], [], context.constant_shapes(names))
+    templates = Templates(FolderLoader(job.folder), names, errors)
+    value = templates.value(setting)
+    checks = NameChecks(job, templates, [], context.constant_shapes(names))
     errors += checks.undefined({})
     if errors:
         raise errors[0]
@@ -67,7 +67,7 @@ def _rendered(
     try:
         refuse_controls(text)
     except FieldError as error:
-        raise JobError(str(error), location=job.locate(key)) from None
+        raise JobError(str(error), location=setting.place) from None
     if not text:
-        raise JobError("is empty", location=job.locate(key))
+        raise JobError("is empty", location=setting.place)
     return text

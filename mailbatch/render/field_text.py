@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mailbatch.errors import Reason
+
 # C0, DEL, C1 (with U+0085), and the two separators that some readers take for line ends; and
 # surrogates, which no encoding can write.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -11,7 +13,14 @@ _SURROGATES = range(0xD800, 0xE000)
 
 
 class FieldError(ValueError):
-    """A text cannot be the value of its header; the message completes "message.subject: ..."."""
+    """A text cannot be the value of its header; the message completes "message.subject: ...".
+
+    `reason` goes on to the error that is raised from this one, with its place.
+    """
+
+    def __init__(self, message: str, *, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def refuse_controls(text: str) -> None:

@@ -6,11 +6,11 @@ A field knows its place in the job, so that whatever goes wrong with it says whe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.errors import JobError, MessageError
 from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field, structured_field, text_field
@@ -35,10 +35,6 @@ class HeaderField(Protocol):
         """Its key in the job."""
 
     @property
-    def values(self) -> Sequence[Value]:
-        """The templates in it."""
-
-    @property
     def source(self) -> str:
         """The value as the job has it."""
 
@@ -60,17 +56,11 @@ class Field:
     name: str
     value: Value
     encode: Encode
-    place: Location
 
     @property
     def key(self) -> str:
         """Its key in the job."""
         return self.value.key
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        """The templates in it."""
-        return (self.value,)
 
     @property
     def constant(self) -> bytes | None:
@@ -84,7 +74,7 @@ class Field:
         try:
             return self.encode(self.name, self.value.constant)
         except FieldError as error:
-            raise JobError(str(error), location=self.place) from None
+            raise JobError(str(error), location=self.value.place) from None
 
     @property
     def source(self) -> str:
@@ -105,7 +95,7 @@ class Field:
         try:
             return self.encode(self.name, self.value.render(names))
         except FieldError as error:
-            raise MessageError(str(error), location=self.place) from None
+            raise MessageError(str(error), location=self.value.place, reason=error.reason) from None
 
 
 # Fields of addresses, in whose display names alone may be encoded-words.
@@ -141,14 +131,13 @@ _STRUCTURED_PREFIXES = ("list-", "x-ib-")
 
 def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
     """Make the fields of `message.headers`; one that is empty for a recipient is left out."""
-    for name, text in job.message.headers.items():
-        key = f"message.headers.{name}"
+    for name, setting in zip(job.message.headers, job.each("message.headers"), strict=True):
         if not _NAME.fullmatch(name):
             problem = "is no header name: ASCII letters, digits and hyphens, at most 64"
-            templates.errors.append(JobError(problem, location=job.locate(key)))
+            templates.errors.append(JobError(problem, location=setting.place))
             continue
         encode = _unless_empty(_encoding(name.lower()))
-        yield Field(name, templates.value(key, str(text)), encode, job.locate(key))
+        yield Field(name, templates.value(setting), encode)
 
 
 def _encoding(name: str) -> Encode:

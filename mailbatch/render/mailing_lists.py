@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError
@@ -28,16 +29,13 @@ _QUOTED_PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 def list_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
     """Make the list fields of a job."""
-    if job.message.list_id is not None:
-        key = "message.list_id"
-        value = templates.value(key, job.message.list_id)
-        yield Field("List-Id", value, _list_id, job.locate(key))
+    if (list_id := job.find("message.list_id")) is not None:
+        yield Field("List-Id", templates.value(list_id), _list_id)
     if job.message.unsubscribe is not None:
         yield Unsubscribe(job, job.message.unsubscribe, templates)
         if job.message.unsubscribe.one_click:
-            key = "message.unsubscribe.one_click"
-            post = templates.value(key, _POST)
-            yield Field("List-Unsubscribe-Post", post, structured_field, job.locate(key))
+            post = replace(job.at("message.unsubscribe.one_click"), text=_POST)
+            yield Field("List-Unsubscribe-Post", templates.value(post), structured_field)
 
 
 def _list_id(name: str, text: str) -> bytes:
@@ -70,10 +68,10 @@ class Unsubscribe:
         self._https = given.one_click
         self._url: Value | None = None
         self._mailto: Value | None = None
-        if given.url is not None:
-            self._url = templates.value(f"{self.key}.url", given.url)
-        if given.mailto is not None:
-            self._mailto = templates.value(f"{self.key}.mailto", given.mailto)
+        if (url := job.find("message.unsubscribe.url")) is not None:
+            self._url = templates.value(url)
+        if (mailto := job.find("message.unsubscribe.mailto")) is not None:
+            self._mailto = templates.value(mailto)
         self.values = [value for value in (self._url, self._mailto) if value is not None]
         self.source = ", ".join(value.source for value in self.values)
 

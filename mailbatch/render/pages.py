@@ -6,17 +6,33 @@ checked before anything is sent. A name that no file fits is found when a row gi
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jinja2 import nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from mailbatch.errors import InputError, TemplateError
-from mailbatch.render.template_names import file_pattern
-from mailbatch.render.templates import Names, Page, Role, Templates, did_you_mean
+from mailbatch.job.fields import is_template
+from mailbatch.job.setting import Setting
+from mailbatch.render.loader import FolderLoader
+from mailbatch.render.template_names import file_pattern, named_templates
+from mailbatch.render.templates import Names, Page, Role, Templates
+from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+
+#: The keys of template files, by the role of their output.
+PAGES = (
+    ("message.text", Role.TEXT),
+    ("message.html", Role.HTML),
+    ("message.markdown", Role.MARKDOWN),
+)
+_QUOTED = re.compile(r"""["']([^"'\0]+)["']""")
+_NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 class PageChoice:
@@ -25,13 +41,10 @@ class PageChoice:
     `pages` are those that are known before a row is, by their names.
     """
 
-    def __init__(
-        self, job: model.Job, key: str, name: str, role: Role, templates: Templates
-    ) -> None:
-        """Compile every page that can be known; what is wrong goes to the templates' errors."""
-        self.value = templates.value(key, name)
+    def __init__(self, setting: Setting, role: Role, templates: Templates) -> None:
+        """Compile every page that can be known; mistakes go to the templates' errors."""
+        self.value = templates.value(setting)
         self.pages: dict[str, Page] = {}
-        self._place = job.locate(key)
         self._role = role
         self._templates = templates
         if self.value.constant is not None:
@@ -54,7 +67,7 @@ class PageChoice:
         if page is None:
             raise TemplateError(
                 f"there is no file {name}",
-                location=self._place,
+                location=self.value.place,
                 hint=did_you_mean(name, frozenset(self.pages) or self._beside(name)),
             )
         return page
@@ -88,3 +101,49 @@ def _pattern(tree: nodes.Template | None) -> str | None:
     return file_pattern(
         piece.data if isinstance(piece, nodes.TemplateData) else None for piece in pieces
     )
+
+
+def template_files(job: model.Job) -> Iterator[str]:
+    """Give the name of every template file that a message of the job may be made of.
+
+    These are the files that the job names, and those that their tags name in turn. A name that is
+    put together while a message is rendered stands for every file that fits; a file that cannot be
+    parsed may name every text in quotes. Nothing is compiled here: mistakes are the composer's to
+    report.
+    """
+    loader, syntax = FolderLoader(job.folder), Environment(autoescape=True)
+    waiting: list[str] = []
+    for key, _ in PAGES:
+        if (setting := job.find(key)) is None:
+            continue
+        if not is_template(setting.text):
+            waiting.append(setting.text)
+            continue
+        with contextlib.suppress(TemplateSyntaxError):
+            pattern = _pattern(syntax.parse(setting.text))
+            waiting += loader.fitting(pattern) if pattern is not None else ()
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        with contextlib.suppress(OSError, ValueError):
+            text = (job.folder / name).read_text("utf-8", "replace")
+            waiting += _named(text, syntax, loader)
+
+
+def _named(text: str, syntax: Environment, loader: FolderLoader) -> Iterator[str]:
+    """Give the names of templates in a text: certain ones, choices, and files that fit."""
+    try:
+        tags = list(syntax.parse(text).find_all(_NAMING))
+    except TemplateSyntaxError:
+        yield from _QUOTED.findall(text)
+        return
+    for tag in tags:
+        expression: nodes.Node = tag.template  # type: ignore[attr-defined]
+        yield from named_templates(expression, loader.fitting)[0]
+        if not isinstance(expression, nodes.Add | nodes.Concat):  # whose parts are no names
+            constants = expression.find_all(nodes.Const)
+            yield from (one.value for one in constants if isinstance(one.value, str))

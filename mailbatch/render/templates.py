@@ -26,9 +26,11 @@ from markupsafe import escape
 from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fits
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
+from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
+from mailbatch.suggest import did_you_mean
 
 #: The most characters that a template may give.
 OUTPUT_LIMIT = LONGEST_TEXT
@@ -102,16 +104,30 @@ class _Sandbox(BoundedSandbox):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the job, ready to be rendered: `render(names)` gives its text.
+    """A setting of the job, ready to be rendered: `render(names)` gives its text.
 
-    `key` is its dotted key, `constant` its text where that is the same for every message.
+    `constant` is that text where every message has the same.
     """
 
-    key: str
-    source: str
+    setting: Setting
     render: Callable[[Names], str]
     constant: str | None
     tree: nodes.Template | None
+
+    @property
+    def key(self) -> str:
+        """The key of the setting."""
+        return self.setting.key
+
+    @property
+    def source(self) -> str:
+        """The template, as the job has it."""
+        return self.setting.text
+
+    @property
+    def place(self) -> Location:
+        """The place of the setting."""
+        return self.setting.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +144,22 @@ class Templates:
     """All templates of a job; compiles each once.
 
     `constants` are the names whose values are the same for every message; imported templates see
-    them, too. `locate` gives the place of a key of the job. What is wrong with values goes to
-    `errors`, so that all of it can be reported together.
+    them, too. `values` are the settings that were compiled, in that order. Mistakes in settings
+    go to `errors`, so that all can be reported together.
     """
 
     def __init__(
-        self,
-        loader: FolderLoader,
-        constants: Mapping[str, Any],
-        locate: Callable[[str], Location],
-        errors: list[InputError],
+        self, loader: FolderLoader, constants: Mapping[str, Any], errors: list[InputError]
     ) -> None:
         self.loader = loader
         self.errors = errors
+        self.values: list[Value] = []
         self.marks = Marks()
         self.inserted = Inserted()
         self._finish: dict[Role, Callable[[Any], Any]] = {
             Role.MARKDOWN: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
         }
-        self._locate = locate
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]
         #: Everything that a rendering sees besides the recipient's own names.
@@ -173,18 +185,22 @@ class Templates:
         )
         return environment
 
-    def value(self, key: str, source: str, role: Role = Role.TEXT) -> Value:
-        """Compile a value of the job; what is wrong with it goes to `errors`."""
-        if not _MARKUP.search(source):
-            return Value(key, source, lambda _: source, source, None)
-        try:
-            return self._value(key, source, role)
-        except TemplateError as error:
-            self.errors.append(error)
-            return Value(key, source, self._never, None, None)
+    def value(self, setting: Setting, role: Role = Role.TEXT) -> Value:
+        """Compile a setting of the job; a mistake in the template goes to `errors`."""
+        text = setting.text
+        if not _MARKUP.search(text):
+            value = Value(setting, lambda _: text, text, None)
+        else:
+            try:
+                value = self._value(setting, role)
+            except TemplateError as error:
+                self.errors.append(error)
+                value = Value(setting, self._never, None, None)
+        self.values.append(value)
+        return value
 
-    def _value(self, key: str, source: str, role: Role) -> Value:
-        place, finish = self._locate(key), self._finish.get(role)
+    def _value(self, setting: Setting, role: Role) -> Value:
+        source, place, finish = setting.text, setting.place, self._finish.get(role)
         try:
             tree = self._parsed(source)
             render = _pattern(tree, place, finish)
@@ -194,10 +210,10 @@ class Templates:
         except TemplateSyntaxError as error:
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
         if not self._is_constant(tree):
-            return Value(key, source, render, None, tree)
+            return Value(setting, render, None, tree)
         constant = render(self.globals)
         # Marks mean something only right after a rendering.
-        return Value(key, source, render if finish else lambda _: constant, constant, tree)
+        return Value(setting, render if finish else lambda _: constant, constant, tree)
 
     def _never(self, _: Names) -> NoReturn:
         raise self.errors[0]
@@ -381,11 +397,3 @@ def _sentence(error: Exception) -> str:
         return (error.message or "is no template").rstrip(".")
     text = str(error) or type(error).__name__
     return f"{text[0].lower()}{text[1:]}".rstrip(".")
-
-
-def did_you_mean(name: str, known: Mapping[str, Any] | frozenset[str]) -> str | None:
-    """Return a hint with the known name that is most like `name`, if one is."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else None

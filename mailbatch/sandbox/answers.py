@@ -24,7 +24,6 @@ enhanced status code on every line).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -33,6 +32,7 @@ from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
 from mailbatch.errors import UsageError
+from mailbatch.suggest import did_you_mean
 
 EXAMPLE = "--answer 'RCPT:10:1=452 4.2.2 Mailbox full'"
 
@@ -245,8 +245,8 @@ def _command(written: str, word: str) -> Command:
         return Command(word.upper())
     except ValueError:
         why = _ELSEWHERE.get(word.upper())
-        close = [] if why else difflib.get_close_matches(word.upper(), list(Command), n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"use one of {', '.join(Command)}"
+        near = None if why else did_you_mean(word, Command)
+        hint = near or f"use one of {', '.join(Command)}"
         _fault(written, 0, f"there is no {word!r} to answer" + (f": {why}" if why else ""), hint)
 
 
@@ -259,15 +259,9 @@ def _number(written: str, at: int, digits: str) -> int:
 def _within(written: str, at: int, command: Command, unit: str) -> Within:
     allowed = [str(within) for within in RULES[command].within if within is not Within.SANDBOX]
     if unit not in allowed:
-        close = difflib.get_close_matches(unit, allowed, n=1)
-        _fault(
-            written,
-            at,
-            f"{command} is not counted within each {unit!r}",
-            f"Did you mean {close[0]}?"
-            if close
-            else f"leave it out{''.join(f', or write /{word}' for word in allowed)}",
-        )
+        others = f"leave it out{''.join(f', or write /{word}' for word in allowed)}"
+        what = f"{command} is not counted within each {unit!r}"
+        _fault(written, at, what, did_you_mean(unit, allowed) or others)
     return Within(unit)
 
 
@@ -276,13 +270,8 @@ def _reply(written: str, at: int, command: Command, reply: str) -> tuple[int, tu
         return 0, ()
     code, space, text = reply[:3], reply[3:4], reply[4:]
     if not _CODE.fullmatch(code) or space not in {"", " "}:
-        close = difflib.get_close_matches(reply.lower(), [_CLOSE], n=1)
-        _fault(
-            written,
-            at,
-            "expected a reply code with its text, or close",
-            "Did you mean close?" if close else None,
-        )
+        what = "expected a reply code with its text, or close"
+        _fault(written, at, what, did_you_mean(reply, [_CLOSE]))
     digits = RULES[command].digits
     if code[0] not in digits:
         classes = ", ".join(f"{digit}yz" for digit in digits)

@@ -1,7 +1,15 @@
 """The SMTP client's side of a conversation, as a state machine (RFC 5321, 2920, 3030, 3207, 4954).
 
 It does no I/O, knows no clock and starts no TLS: the session does. It must never let a byte leave
-that the server is not ready for. Its receiving half is `Answers`.
+that the server is not ready for.
+
+Its parts
+---------
+`State`     the phase (table: module `phases`), the open transaction, the events; has the others
+`Pipeline`  which bytes may leave, and which replies are owed (RFC 2920)
+`Listener`  the server's bytes as replies without secrets: `ReplyParser`, `Echoes`, `AuthExchange`
+`BdatUse`   what this session has found out about BDAT, for the `BdatTrust` of the run
+`ANSWERS`   what a reply comes to, by the verb that it answers (module `answers`)
 
 Theory of operation
 -------------------
@@ -45,20 +53,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import LocalProtocolError
+from mailbatch.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from mailbatch.smtp import commands
-from mailbatch.smtp.answers import Answers
-from mailbatch.smtp.auth import Authentication
+from mailbatch.smtp.answers import take
+from mailbatch.smtp.auth import AuthExchange
+from mailbatch.smtp.bdat import BdatTrust, BdatUse
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.content import checked, stuff
-from mailbatch.smtp.phases import Signal
+from mailbatch.smtp.listener import Listener
+from mailbatch.smtp.phases import Phase, Signal
+from mailbatch.smtp.state import State
 from mailbatch.smtp.transaction import Transaction
 
 if TYPE_CHECKING:
     from mailbatch.envelope import Envelope
-    from mailbatch.smtp.answers import Transcript
-    from mailbatch.smtp.auth import Mechanism
+    from mailbatch.sasl import Mechanism
+    from mailbatch.smtp import events
+    from mailbatch.smtp.listener import Transcript
+    from mailbatch.smtp.pipeline import Pipeline
 
 #: So many recipients are asked at a time where nobody knows how many the server takes: RFC 5321
 #: 4.5.3.1.8 has it take 100, and each of those asked in vain costs a second at some servers.
@@ -68,17 +81,16 @@ _CRLF = b"\r\n"
 _BEGIN, _BODY, _FINISH = Signal.BEGIN, Signal.BODY, Signal.FINISH
 _MAIL, _RCPT, _DATA, _END_OF_DATA = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.END_OF_DATA
 _HOLD, _CHUNK, _BDAT = Signal.HOLD, Signal.CHUNK, Verb.BDAT
+_CLOSED, _HANDSHAKE = Phase.CLOSED, Phase.HANDSHAKE
 
 
-class Connection(Answers):
+class Connection:
     """The client's side of one SMTP conversation; the greeting is owed from the start.
 
-    `password` is shown in no reply, error or transcript, should the server repeat it.
+    `password` is shown in no reply, error or transcript, should the server repeat it. `trust` is
+    shared by the connections of a run.
 
-    `phase` is where it is. `capabilities` are those of the last EHLO, all off before it and after
-    STARTTLS. `transaction` is the open one, or None. `replies` counts complete replies: a deadline
-    starts anew whenever it has grown. `owed` is the verb whose reply comes next, or None.
-    `chunking_failed` says why BDAT is not to be used any more, here or in another session.
+    `state` is where it is, for reading: its phase, what is owed, the open transaction.
 
     Intents raise `LocalProtocolError` where they are not legal. Once the phase is CLOSED they raise
     what ended the connection: `RemoteProtocolError`, `ServiceUnavailable` or `ConnectionLost`.
@@ -91,9 +103,14 @@ class Connection(Answers):
         pipelining: bool = True,
         transcript: Transcript | None = None,
         password: str | None = None,
+        trust: BdatTrust | None = None,
     ) -> None:
-        super().__init__(pipelining=pipelining, transcript=transcript, password=password)
         self._hello = commands.ehlo(local_name)
+        self._transcript = transcript
+        self._listener = Listener(transcript, password)
+        self._bdat = BdatUse(trust or BdatTrust(), self._listener.redact)
+        self.state = State(self._listener, self._bdat, pipelining=pipelining)
+        self._pipeline = self.state.pipeline
         self._secured = False
         # MAIL and the RCPTs of a held transaction.
         self._held = b""
@@ -105,50 +122,36 @@ class Connection(Answers):
 
     def hello(self) -> None:
         """Say EHLO."""
-        self._move(Signal.HELLO)
+        self.state.move(Signal.HELLO)
         self._pipeline.queue(self._hello, Verb.EHLO)
 
     def start_tls(self) -> None:
         """Ask for TLS (RFC 3207)."""
-        phase = self._next_phase(Signal.START_TLS)
-        if self._secured or not self.capabilities.starttls:
+        state = self.state
+        phase = state.next_phase(Signal.START_TLS)
+        if self._secured or not state.capabilities.starttls:
             raise LocalProtocolError("STARTTLS is not on offer")
-        self.phase = phase
+        state.phase = phase
         self._pipeline.queue(commands.STARTTLS, Verb.STARTTLS)
 
     def tls_started(self) -> None:
         """Go on after the TLS handshake; what EHLO said before it is forgotten (RFC 3207 4.2)."""
-        self._move(Signal.TLS_STARTED)
+        self.state.move(Signal.TLS_STARTED)
         self._secured = True
-        self.capabilities = Capabilities()
+        self.state.capabilities = Capabilities()
         self._pipeline.grouping = False
 
     def authenticate(self, mechanism: Mechanism) -> None:
         """Run a SASL mechanism (RFC 4954); once it succeeded there is no other."""
-        phase = self._next_phase(Signal.AUTHENTICATE)
-        if self._authenticated or mechanism.name not in self.capabilities.auth:
+        state = self.state
+        phase = state.next_phase(Signal.AUTHENTICATE)
+        if state.authenticated or mechanism.name not in state.capabilities.auth:
             raise LocalProtocolError(f"AUTH {mechanism.name} is not on offer")
-        authentication = Authentication(mechanism)
-        line = authentication.command()
-        self.phase = phase
-        self._authentication = authentication
-        self._parser.discreet = True
-        self._pipeline.queue(line, Verb.AUTH, shown=authentication.shown)
-
-    @property
-    def chunking(self) -> bool:
-        """Whether a transaction may be one flight: CHUNKING and PIPELINING, and no failure yet.
-
-        ENHANCEDSTATUSCODES (RFC 2034) besides: all replies to a flight are 250, and only their
-        statuses tell one reply too many from the reply to the content.
-        """
-        capabilities = self.capabilities
-        return (
-            capabilities.chunking
-            and capabilities.enhanced_status_codes
-            and self._pipeline.grouping
-            and self.chunking_failed is None
-        )
+        exchange = AuthExchange(mechanism)
+        line = exchange.command()
+        state.phase = phase
+        self._listener.exchange = exchange
+        self._pipeline.queue(line, Verb.AUTH, shown=exchange.shown)
 
     def begin(
         self,
@@ -170,12 +173,13 @@ class Connection(Answers):
             LocalProtocolError: also if the server does not take such a message (8BITMIME, SMTPUTF8,
                 SIZE, CHUNKING), or an address cannot be written in a command.
         """
-        phase = self._next_phase(_HOLD if held else _BEGIN)
-        self._check_offers(envelope, size=size, eight_bit=eight_bit, held=held)
+        state = self.state
+        phase = state.next_phase(_HOLD if held else _BEGIN)
+        _check_offers(state, envelope, size=size, eight_bit=eight_bit, held=held)
         smtputf8 = envelope.smtputf8
         mail = commands.mail(
             envelope.reverse_path,
-            size=None if self.capabilities.size is None else size,
+            size=None if state.capabilities.size is None else size,
             eight_bit=eight_bit,
             smtputf8=smtputf8,
         )
@@ -183,52 +187,18 @@ class Connection(Answers):
         if held:
             self._held = mail + rcpts
         else:
-            self._queue_group(mail, rcpts, len(envelope.forward_paths), at_once)
-        self.phase = phase
-        self.transaction = transaction = Transaction(
+            _queue_group(self._pipeline, mail, rcpts, len(envelope.forward_paths), at_once)
+        state.phase = phase
+        state.transaction = transaction = Transaction(
             envelope,
             size=size,
             eight_bit=eight_bit,
             chunked=held,
             first=not self._had_transaction,
-            troubled=self.refusals > 0,
+            troubled=state.refusals > 0,
         )
         self._had_transaction = True
         return transaction
-
-    def _check_offers(
-        self, envelope: Envelope, *, size: int | None, eight_bit: bool, held: bool
-    ) -> None:
-        capabilities = self.capabilities
-        if held and not self.chunking:
-            raise LocalProtocolError("CHUNKING and PIPELINING are not on offer")
-        if eight_bit and not capabilities.eight_bit_mime:
-            raise LocalProtocolError("the content is 8-bit and the server has no 8BITMIME")
-        if envelope.smtputf8 and not capabilities.smtputf8:
-            raise LocalProtocolError("the envelope needs SMTPUTF8 and the server has none")
-        if size is not None and not capabilities.admits(size):
-            raise LocalProtocolError(
-                f"the message has {size} bytes and the server takes {capabilities.size}"
-            )
-
-    def _queue_group(self, mail: bytes, rcpts: bytes, count: int, at_once: int | None) -> None:
-        pipeline = self._pipeline
-        if pipeline.grouping and (at_once is None or count <= at_once):
-            pipeline.queue(mail + rcpts + commands.DATA, _MAIL, *[_RCPT] * count, _DATA)
-            return
-        lines = rcpts.splitlines(keepends=True)
-        if not pipeline.grouping or at_once is None:
-            pipeline.queue(mail, _MAIL)
-            for line in lines:
-                pipeline.queue(line, _RCPT)
-        else:
-            asked = lines[:at_once]
-            pipeline.queue(mail + b"".join(asked), _MAIL, *[_RCPT] * len(asked), waits=True)
-            for start in range(at_once, count, WINDOW):
-                asked = lines[start : start + WINDOW]
-                last = start + WINDOW >= count
-                pipeline.queue(b"".join(asked), *[_RCPT] * len(asked), waits=not last)
-        pipeline.queue(commands.DATA, _DATA)
 
     def send_chunk(self, content: bytes) -> None:
         """Queue the held MAIL and RCPTs and the whole content by BDAT; legal after a held `begin`.
@@ -238,15 +208,17 @@ class Connection(Answers):
         Raises:
             LocalProtocolError: also for content that may not go on the wire (module `content`).
         """
-        phase = self._next_phase(_CHUNK)
+        state = self.state
+        phase = state.next_phase(_CHUNK)
         content = checked(content)
-        self._check_body(content)
-        self.phase = phase
+        transaction = state.open_transaction()
+        _check_body(content, transaction)
+        state.phase = phase
         held, self._held = self._held + commands.bdat(len(content)), b""
         shown = None
         if self._transcript is not None:
             shown = held + b"<%d bytes of content>" % len(content)
-        rcpts = len(self._open().envelope.forward_paths)
+        rcpts = len(transaction.envelope.forward_paths)
         self._pipeline.queue(held + content, _MAIL, *[_RCPT] * rcpts, _BDAT, shown=shown)
 
     def send_content(self, content: bytes) -> None:
@@ -255,10 +227,11 @@ class Connection(Answers):
         Raises:
             LocalProtocolError: also for content that may not go on the wire (module `content`).
         """
-        phase = self._next_phase(_FINISH)
+        state = self.state
+        phase = state.next_phase(_FINISH)
         stuffed = stuff(content)
-        self._check_body(stuffed)
-        self.phase = phase
+        _check_body(stuffed, state.open_transaction())
+        state.phase = phase
         shown = None
         if self._transcript is not None:
             shown = b"<%d bytes of content>\r\n." % len(stuffed)
@@ -269,36 +242,33 @@ class Connection(Answers):
 
         The end of data is held back until `finish_content`: record the commit point in between.
         """
-        self._move(_BODY)
-        self._check_body(stuffed)
+        self.state.move(_BODY)
+        _check_body(stuffed, self.state.open_transaction())
         self._body_end = (self._body_end + stuffed[-2:])[-2:]
         self._pipeline.queue(stuffed, shown=b"<%d bytes of content>" % len(stuffed))
 
     def finish_content(self) -> None:
         """Queue the end of data behind the parts that `send_body` queued."""
-        phase = self._next_phase(_FINISH)
+        state = self.state
+        phase = state.next_phase(_FINISH)
         if self._body_end != _CRLF:
             raise LocalProtocolError("the content does not end with CRLF")
-        self.phase = phase
+        state.phase = phase
         self._pipeline.queue(commands.END_OF_DATA, _END_OF_DATA)
-
-    def _check_body(self, stuffed: bytes) -> None:
-        if not (stuffed.isascii() or self._open().eight_bit):
-            raise LocalProtocolError("the content is 8-bit and was announced as 7-bit")
 
     def reset(self) -> None:
         """Say RSET; `ResetDone` tells of its reply."""
-        self._move(Signal.RESET)
+        self.state.move(Signal.RESET)
         self._pipeline.queue(commands.RSET, Verb.RSET)
 
     def noop(self) -> None:
         """Say NOOP, to see whether the session is alive; `NoopDone` tells of its reply."""
-        self._move(Signal.NOOP)
+        self.state.move(Signal.NOOP)
         self._pipeline.queue(commands.NOOP, Verb.NOOP)
 
     def quit(self) -> None:
         """Say QUIT; `Closed` tells of its reply, or that none came."""
-        self._move(Signal.QUIT)
+        self.state.move(Signal.QUIT)
         self._pipeline.queue(commands.QUIT, Verb.QUIT)
 
     # Bytes out
@@ -308,17 +278,106 @@ class Connection(Answers):
         if not self._pipeline.unsent:
             return b""
         flights = self._pipeline.hand_over()
-        transaction = self.transaction
+        transaction = self.state.transaction
         for data, verbs, shown, _ in flights:
             if transaction is not None and verbs:
                 # The clean-up of the transaction before may leave in front of this one's MAIL.
                 if verbs[0] is _MAIL:
                     transaction.handed_over = True
                     if verbs[-1] is _BDAT:
-                        transaction.end_of_data_handed_over = self._said_bdat = True
+                        transaction.end_of_data_handed_over = True
+                        self._bdat.handed_over()
                 elif verbs[0] is _END_OF_DATA:
                     transaction.end_of_data_handed_over = True
             if self._transcript is not None:
                 for line in (data if shown is None else shown).splitlines():
                     self._transcript("C", line)
         return flights[0][0] if len(flights) == 1 else b"".join([data for data, *_ in flights])
+
+    # Bytes in
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes of the server, cut anywhere; `next_event` tells what they came to."""
+        state = self.state
+        if state.phase is _CLOSED:
+            return
+        listener = self._listener
+        listener.receive_data(data)
+        try:
+            if state.phase is _HANDSHAKE:
+                state.refuse_early_bytes()
+            for reply in listener.replies():
+                take(state, reply)
+                if state.phase is _CLOSED:
+                    break
+        except RemoteProtocolError as error:
+            state.break_off(error)
+
+    def receive_eof(self) -> None:
+        """Take the end of the server's stream."""
+        state = self.state
+        if state.phase is Phase.QUITTING:
+            state.close(None)
+            return
+        reason = "the server closed the connection"
+        if state.owed is not None:
+            reason += f" {state.owed.in_reply_to}"
+        evidence = self._listener.evidence
+        self.connection_lost(f"{reason}, after '{evidence}'" if evidence else reason)
+
+    def connection_lost(self, reason: str, *, ours: bool = False) -> None:
+        """Give up: the socket failed or a deadline passed. Settles the open transaction.
+
+        `ours`: the caller wished the end, which says nothing of the server.
+        """
+        self.state.close(ConnectionLost(reason), ours=ours)
+
+    def next_event(self) -> events.Event | None:
+        """Return what the server did next, or None until more bytes have come.
+
+        Raises:
+            RemoteProtocolError: the server broke the protocol; the connection is of no more use.
+        """
+        return self.state.next_event()
+
+
+def _check_offers(
+    state: State, envelope: Envelope, *, size: int | None, eight_bit: bool, held: bool
+) -> None:
+    capabilities = state.capabilities
+    if held and not state.chunking:
+        raise LocalProtocolError("CHUNKING and PIPELINING are not on offer")
+    if eight_bit and not capabilities.eight_bit_mime:
+        raise LocalProtocolError("the content is 8-bit and the server has no 8BITMIME")
+    if envelope.smtputf8 and not capabilities.smtputf8:
+        raise LocalProtocolError("the envelope needs SMTPUTF8 and the server has none")
+    if size is not None and not capabilities.admits(size):
+        raise LocalProtocolError(
+            f"the message has {size} bytes and the server takes {capabilities.size}"
+        )
+
+
+def _check_body(content: bytes, transaction: Transaction) -> None:
+    if not (content.isascii() or transaction.eight_bit):
+        raise LocalProtocolError("the content is 8-bit and was announced as 7-bit")
+
+
+def _queue_group(
+    pipeline: Pipeline, mail: bytes, rcpts: bytes, count: int, at_once: int | None
+) -> None:
+    if pipeline.grouping and (at_once is None or count <= at_once):
+        pipeline.queue(mail + rcpts + commands.DATA, _MAIL, *[_RCPT] * count, _DATA)
+        return
+    lines = rcpts.splitlines(keepends=True)
+    if not pipeline.grouping or at_once is None:
+        pipeline.queue(mail, _MAIL)
+        for line in lines:
+            pipeline.queue(line, _RCPT)
+    else:
+        asked = lines[:at_once]
+        pipeline.queue(mail + b"".join(asked), _MAIL, *[_RCPT] * len(asked), waits=True)
+        for start in range(at_once, count, WINDOW):
+            asked = lines[start : start + WINDOW]
+            last = start + WINDOW >= count
+            pipeline.queue(b"".join(asked), *[_RCPT] * len(asked), waits=not last)
+    pipeline.queue(commands.DATA, _DATA)

@@ -1,7 +1,7 @@
 """A dialogue over a real socket: bytes to and from the engine, deadlines, and how it fails.
 
-The lower half of a session: whoever waits for an event waits here, and whatever goes wrong becomes
-a `SessionError` here. It must never decide what is said next: that is the session's.
+A session waits for its events here, and every failure becomes a `SessionError` here. This module
+must never decide what is said next: that is for modules `opening` and `session`.
 
 Reading goes on while writing: the transport buffers what the socket does not take yet, and replies
 are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
@@ -13,29 +13,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from mailbatch.errors import (
-    AuthenticationDeferred,
-    AuthenticationError,
-    ConnectionLost,
-    LocalProtocolError,
-    RemoteProtocolError,
-    ServiceUnavailable,
-    SessionError,
-    SessionTimeout,
-    TLSError,
-)
+from mailbatch.errors import ConnectionLost, RemoteProtocolError, SessionError, SessionTimeout
 from mailbatch.smtp import events
-from mailbatch.smtp.auth_refusals import refusal_hint
+from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.echoes import Echoes
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of, starttls_hint
-from mailbatch.smtp.server import Chunking, Server
-from mailbatch.smtp.vigil import Vigil
+from mailbatch.smtp.failures import STARTTLS_TAKEN, failure_of, reason_of
+from mailbatch.smtp.network import acknowledge, is_loopback, local_name
+from mailbatch.smtp.polling import Polling
+from mailbatch.smtp.server import Server
 from mailbatch.smtp.watch import Watch
 
 E = TypeVar("E", bound=events.Event)
@@ -43,25 +35,28 @@ _ENDINGS = (events.ServiceClosing, events.Closed)
 
 
 class Dialogue(asyncio.Protocol):
-    """What is said between two ends of a connection, until the first failure ends it.
+    """The two ends of a connection talking, until the first failure ends it.
 
-    `failure` is what ended it. After that nothing is sent or read any more.
+    `failure` is what ended it: after that nothing is sent or read any more. `watch` sees how long
+    replies take. `trust` (in BDAT) and `polling` (for quick replies) are shared by the dialogues of
+    a run.
     """
 
     def __init__(
         self,
         server: Server,
+        *,
         transcript: Callable[[str, bytes], None] | None = None,
-        chunking: Chunking | None = None,
-        vigil: Vigil | None = None,
+        trust: BdatTrust | None = None,
+        polling: Polling | None = None,
     ) -> None:
         self.server = server
         self.failure: SessionError | None = None
         self.peer_is_loopback = False
         self._loop = asyncio.get_running_loop()
         self._transcript = transcript
-        self._chunking = chunking or Chunking(allowed=server.chunking)
-        self._vigil = vigil
+        self._trust = trust or BdatTrust(allowed=server.chunking)
+        self._polling = polling
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._socket: socket.socket | None = None
@@ -70,7 +65,7 @@ class Dialogue(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._deadline = Deadline(self._loop, self._expired)
-        self._watch = Watch(self._loop.time)
+        self.watch = Watch(self._loop.time)
         self._replies = 0
 
     # -- asyncio.Protocol --------------------------------------------------------------------------
@@ -92,6 +87,7 @@ class Dialogue(asyncio.Protocol):
             pipelining=self.server.pipelining,
             transcript=self._transcript,
             password=self.server.password,
+            trust=self._trust,
         )
         self._rearm()
 
@@ -99,19 +95,20 @@ class Dialogue(asyncio.Protocol):
         """Feed the engine, send what may leave now, wake whoever waits."""
         if self.failure is not None:
             return
-        engine = self._engine
-        owed, refusals = engine.owed, engine.refusals
-        engine.receive_data(data)
-        self._watch.heard(owed, refusals=refusals)
-        if self._watch.slow_at is not None and engine.asks_in_vain:
-            self._fail(ConnectionLost(f"{self.server.address} takes no more recipients, slowly"))
+        connection = self.connection
+        state = connection.state
+        owed, refusals = state.owed, state.refusals
+        connection.receive_data(data)
+        self.watch.heard(owed, refusals=refusals)
+        if self.watch.slow_at is not None and state.asks_in_vain:
+            self.fail(ConnectionLost(f"{self.server.address} takes no more recipients, slowly"))
             return
         self._collect()
 
     def eof_received(self) -> bool:
         """Tell the engine; half-open connections are of no use in SMTP, so the transport closes."""
         if self.failure is None:
-            self._engine.receive_eof()
+            self.connection.receive_eof()
             self._collect()
         return False
 
@@ -122,147 +119,191 @@ class Dialogue(asyncio.Protocol):
         self._transport = self._socket = None
         cause = f" ({reason_of(exc)})" if exc is not None else ""
         text = f"{self.server.address} closed the connection{self._where()}{cause}"
-        self._fail(ConnectionLost(text))
+        self.fail(ConnectionLost(text))
 
-    def pause_writing(self) -> None:
-        """Do nothing: what is written is bounded by one transaction."""
+    # `pause_writing` stays without effect: what waits to be written is bounded by one transaction.
 
     def resume_writing(self) -> None:
         """Note that the system has taken everything that was written."""
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
-    # -- inside ------------------------------------------------------------------------------------
+    # -- what is known -----------------------------------------------------------------------------
 
     @property
-    def _engine(self) -> Connection:
+    def connection(self) -> Connection:
+        """The engine.
+
+        Raises:
+            SessionError: there never was a connection; why, as far as it is known.
+        """
         if self._connection is None:
             raise self.failure or ConnectionLost(f"not connected to {self.server.address}")
         return self._connection
 
-    def _flush(self) -> None:
-        data = self._engine.data_to_send()
+    @property
+    def was_connected(self) -> bool:
+        """Whether there ever was a connection."""
+        return self._connection is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection that has not failed."""
+        return self.failure is None and self._transport is not None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a wait would be over at once: by an event, or by the failure."""
+        return bool(self._events) or self.failure is not None
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS of the connection; None in clear text."""
+        found = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return cast("ssl.SSLObject | None", found)
+
+    # -- saying and waiting ------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what may leave now."""
+        data = self.connection.data_to_send()
         if data and self._transport is not None:
-            self._watch.said()
+            self.watch.said()
             self._transport.write(data)
         self._rearm()
 
-    def _collect(self) -> None:
-        """Take the events, then send what they let go; what ends the conversation ends us too."""
-        engine = self._engine
-        self._note_chunking(engine)
-        ending: SessionError | None = None
-        try:
-            while (event := engine.next_event()) is not None:
-                if isinstance(event, _ENDINGS):
-                    ending = ending or self._failure_of(event)
-                else:
-                    self._events.append(event)
-        except RemoteProtocolError as error:
-            ending = error
-        if ending is not None:
-            self._fail(ending)
+    async def drain(self) -> None:
+        """Wait until the system has taken everything, at most as long as a block may take."""
+        transport = self._transport
+        if transport is None:
             return
-        self._flush()
-        if self._socket is not None and engine.owed is not None:
-            acknowledge(self._socket)  # more replies are to come
-        if self._events:
-            self._wake()
+        # A transport that broke while writing has an empty buffer, and says so a moment later.
+        if not transport.get_write_buffer_size() and not transport.is_closing():
+            return
+        self._drained = self._loop.create_future()
+        transport.set_write_buffer_limits(high=0)
+        self._deadline.set(self.server.timeouts.command)
+        await self._drained
 
-    def _note_chunking(self, engine: Connection) -> None:
-        """Keep all sessions of the run from what has failed here."""
-        if engine.chunking_failed is not None and self._chunking.allowed:
-            self._chunking.fail(self._clean(engine.chunking_failed))
-
-    def _wake(self) -> None:
-        for future in (self._waiter, self._drained):
-            if future is not None and not future.done():
-                future.set_result(None)
-
-    async def _next(self) -> events.Event:
+    async def next(self) -> events.Event:
+        """Wait for the next event; raises the failure if there is none to come."""
         while not self._events:
             if self.failure is not None:
                 raise self.failure
             self._waiter = self._loop.create_future()
-            if self._vigil is None:
+            if self._polling is None:
                 await self._waiter
             else:
-                began = self._vigil.begin()
+                began = self._polling.begin()
                 await self._waiter
-                self._vigil.end(began)
+                self._polling.end(began)
         return self._events.popleft()
 
-    async def _expect(self, kind: type[E]) -> E:
-        event = await self._next()
+    async def expect(self, kind: type[E]) -> E:
+        """Wait for an event of this kind; fails by any other."""
+        event = await self.next()
         if not isinstance(event, kind):
-            raise self._refusal(event)
+            raise self.refused(event)
         return event
 
-    def _refusal(self, event: events.Event) -> SessionError:
-        """Return the failure that an unwelcome event means; the session ends with it."""
-        failure = self._failure_of(event)
-        self._fail(failure)
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Do the TLS handshake behind STARTTLS, and tell the engine.
+
+        Raises:
+            OSError: the handshake failed, `ssl.SSLError` where TLS itself is the reason.
+            SessionError: the connection has ended.
+        """
+        transport = self._transport
+        if transport is None:
+            raise self.failure or ConnectionLost("the connection ended at STARTTLS")
+        self._upgrading = True
+        try:
+            upgraded = await self._loop.start_tls(
+                transport,
+                self,
+                context,
+                server_hostname=self.server.dns_name.rstrip("."),
+                ssl_handshake_timeout=self.server.timeouts.connect,
+            )
+        finally:
+            self._upgrading = False
+        if upgraded is None:
+            text = f"{self.server.address} ended the TLS handshake"
+            raise ConnectionLost(text, hint=STARTTLS_TAKEN)
+        self._transport = upgraded
+        self.connection.tls_started()
+
+    # -- failing -----------------------------------------------------------------------------------
+
+    def refused(self, event: events.Event) -> SessionError:
+        """Return the failure that an unwelcome event means; the dialogue ends with it."""
+        failure = failure_of(event, self.server, self._redact)
+        self.fail(failure)
         return failure
 
-    def _failure_of(self, event: events.Event) -> SessionError:
-        where = self.server.address
-        match event:
-            case events.AuthenticationRefused(reply, why) if reply.severity == 5:  # noqa: PLR2004 - 5yz
-                said = self._clean(f"{reply} (the token's status: {why})" if why else str(reply))
-                return AuthenticationError(
-                    f"{where} refused the authentication: {said}",
-                    hint=refusal_hint(reply.text),
-                    reply=reply,
-                )
-            case events.AuthenticationRefused(reply):
-                return AuthenticationDeferred(
-                    f"{where} ended the session: {self._clean(str(reply))}", reply=reply
-                )
-            case events.TLSRefused(reply):
-                text = f"{where} refused STARTTLS: {reply}"
-                return TLSError(text, hint=starttls_hint(reply.code))
-            case (
-                events.GreetingRefused(reply)
-                | events.HelloRefused(reply)
-                | events.ServiceClosing(reply)
-            ):
-                return ServiceUnavailable(
-                    f"{where} ended the session: {self._clean(str(reply))}", reply=reply
-                )
-            case events.Closed(reason):
-                return ConnectionLost(f"{where}: {reason or 'the connection was closed'}")
-        return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")
-
-    def _clean(self, text: str) -> str:
-        return Echoes(self.server.password or "").redact(text)
-
-    def _fail(self, failure: SessionError) -> None:
+    def fail(self, failure: SessionError, *, ours: bool = False) -> None:
+        """End the dialogue; only the first failure counts. `ours`: we wished the end."""
         if self.failure is None:
             self.failure = failure
             if self._connection is not None:
-                self._connection.connection_lost(str(failure))
-                self._note_chunking(self._connection)
+                self._connection.connection_lost(str(failure), ours=ours)
         self._deadline.close()
         if self._transport is not None:
             self._transport.abort()
             self._transport = self._socket = None
         self._wake()
 
+    def abort(self) -> None:
+        """Close at once; an open transaction is settled as it stands."""
+        ended = ConnectionLost(f"the session with {self.server.address} was ended")
+        self.fail(ended, ours=True)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        """Take the events, then send what they let go; the end of the conversation ends us too."""
+        connection = self.connection
+        ending: SessionError | None = None
+        try:
+            while (event := connection.next_event()) is not None:
+                if isinstance(event, _ENDINGS):
+                    ending = ending or failure_of(event, self.server, self._redact)
+                else:
+                    self._events.append(event)
+        except RemoteProtocolError as error:
+            ending = error
+        if ending is not None:
+            self.fail(ending)
+            return
+        self.flush()
+        if self._socket is not None and connection.state.owed is not None:
+            acknowledge(self._socket)  # more replies are to come
+        if self._events:
+            self._wake()
+
+    def _wake(self) -> None:
+        for future in (self._waiter, self._drained):
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def _redact(self, text: str) -> str:
+        return Echoes(self.server.password or "").redact(text)
+
     def _where(self) -> str:
         """Return what was being waited for, as the end of a sentence."""
-        owed = self._connection.owed if self._connection is not None else None
+        owed = self._connection.state.owed if self._connection is not None else None
         return f" {owed.in_reply_to}" if owed else ""
 
     def _rearm(self) -> None:
         """Give the oldest reply owed its deadline; only a complete reply moves it."""
-        engine = self._engine
-        owed = engine.owed
+        state = self.connection.state
+        owed = state.owed
         if owed is None:
             self._deadline.clear()
-        elif not self._deadline.armed or engine.replies != self._replies:
-            self._replies = engine.replies
+        elif not self._deadline.armed or state.replies != self._replies:
+            self._replies = state.replies
             self._deadline.set(getattr(self.server.timeouts, owed.deadline))
 
     def _expired(self) -> None:
         text = f"{self.server.address} did not answer in time{self._where()}"
-        self._fail(SessionTimeout(text))
+        self.fail(SessionTimeout(text))

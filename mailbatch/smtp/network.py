@@ -1,7 +1,6 @@
-"""What a session must know of the network before it talks: TLS, names, addresses, error texts.
+"""The network as a session needs it: a TLS context, our own name, loopback, acknowledgements.
 
-Beside session.py, opening.py and dialogue.py the only module of the room that knows sockets and TLS
-by name; it opens nothing.
+This module must never open anything: that is for module `opening`.
 """
 
 from __future__ import annotations
@@ -11,43 +10,9 @@ import socket
 import ssl
 from pathlib import Path
 
-from mailbatch.errors import ConnectError, TLSError, UnknownHost
-from mailbatch.smtp.server import Server
+from mailbatch.errors import TLSError
+from mailbatch.smtp.failures import reason_of
 
-#: What may be wrong where nobody is reached.
-UNREACHED = "check server.host, server.port and the network"
-#: What is known once STARTTLS was answered by 220.
-STARTTLS_TAKEN = (
-    "the server took STARTTLS, so server.port and server.security are right: its own TLS fails"
-)
-_TLS_TAKEN = (
-    "the server answers in TLS, so server.port and server.security are right: its own TLS fails"
-)
-#: What OpenSSL calls bytes that are no TLS; since 3.2 it has another word for it.
-_NO_TLS = frozenset(
-    {
-        "WRONG_VERSION_NUMBER",
-        "RECORD_LAYER_FAILURE",
-        "PACKET_LENGTH_TOO_LONG",
-        "BAD_RECORD_TYPE",
-        "HTTP_REQUEST",
-    }
-)
-_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
-_AUTHORITY = "if its authority is your own, name that in server.ca_file"
-_OTHER_NAME = "write a name into server.host that stands in the certificate"
-#: By OpenSSL's number of what does not hold (X509_V_ERR_...); all others are the authority's.
-_CERTIFICATE_HINTS = {
-    9: "it is not valid yet: is the clock of this machine right?",
-    10: "whoever runs the server has to renew it, unless the clock of this machine is wrong",
-    62: _OTHER_NAME,
-    64: _OTHER_NAME,
-}
-_NO_SUCH_HOST = frozenset(
-    getattr(socket, name)
-    for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
-    if hasattr(socket, name)
-)
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -67,67 +32,6 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 hint="server.ca_file must be a PEM file of certificates",
             ) from error
     return context
-
-
-def tls_error(server: Server, error: ssl.SSLError) -> TLSError:
-    """Return a failed handshake in words that say what to do."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return TLSError(
-            f"the certificate of {server.address} does not hold: {error.verify_message}",
-            hint=f"{_CERTIFICATE_HINTS.get(error.verify_code, _AUTHORITY)}; "
-            "checking cannot be turned off",
-        )
-    reason = error.reason or ""
-    if reason in _TOO_OLD:
-        hint = "the server speaks TLS before 1.2 only, which is not secure any more (RFC 8996)"
-    elif server.security == "starttls":
-        hint = STARTTLS_TAKEN
-    elif reason in _NO_TLS:
-        hint = "the server speaks in clear text there: try security: starttls (its port is 587)"
-    else:
-        hint = _TLS_TAKEN
-    return TLSError(f"no TLS with {server.address}: {reason_of(error)}", hint=hint)
-
-
-def connect_error(server: Server, error: OSError) -> ConnectError:
-    """Return a failed connection in words that say what to do.
-
-    What the resolver is sure of is an `UnknownHost`; that it cannot tell now is not
-    (`EAI_AGAIN`, RFC 3493 6.1).
-    """
-    text = f"cannot connect to {server.address}: {reason_of(error)}"
-    if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_HOST:
-        return UnknownHost(text, hint="is server.host spelled right?")
-    if server.security == "tls" and isinstance(error, ConnectionError):
-        return ConnectError(text, hint=f"{UNREACHED}; is server.security right for the port?")
-    return ConnectError(text, hint=UNREACHED)
-
-
-def silence_hint(server: Server) -> str:
-    """Return what to do about a server that took the connection and never greeted.
-
-    On a port for TLS it waits for the client to speak first, and the client for the greeting.
-    """
-    if server.security == "tls":
-        return "TLS stands, so server.port and server.security are right: the server is ill or busy"
-    return (
-        "on a port for TLS a server says nothing first: if it is one (465), write security: tls; "
-        "else the server is ill or busy"
-    )
-
-
-def starttls_hint(code: int) -> str:
-    """Return what to do about a refused STARTTLS (RFC 3207 4): 454 is for now, 5yz for good."""
-    if code // 100 == 4:  # noqa: PLR2004 - 4yz
-        return "its TLS does not work at the moment: run again later, or tell those who run it"
-    return "the server does no STARTTLS on this port: try security: tls with port 465"
-
-
-def reason_of(error: BaseException) -> str:
-    """Return what the system says of an error, without its number."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
 
 
 def acknowledge(sock: socket.socket) -> None:

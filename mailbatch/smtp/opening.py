@@ -1,21 +1,23 @@
 """The beginning of a session: connecting, the greeting, EHLO, TLS, authentication.
 
 Everything until the first transaction may begin. It must never say a credential, nor anything of a
-message, where that is not allowed to be heard; whatever fails raises a `SessionError` whose hint
-says what to do. Its lower half, bytes and deadlines, is `Dialogue`; what follows is `Session`.
+message, where that is not allowed to be heard; every failure raises a `SessionError` whose hint
+says what to do. Bytes and deadlines are left to the `Dialogue`; what follows is the `Session`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from socket import SOCK_STREAM
 
 from mailbatch.errors import (
     AuthenticationError,
     ConnectError,
     ConnectionLost,
+    LocalProtocolError,
     SessionTimeout,
     TLSError,
     UnknownHost,
@@ -23,67 +25,68 @@ from mailbatch.errors import (
 )
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
-from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.dialogue import Dialogue
-from mailbatch.smtp.network import (
+from mailbatch.smtp.failures import (
     STARTTLS_TAKEN,
     UNREACHED,
     connect_error,
     reason_of,
     silence_hint,
-    tls_context,
     tls_error,
 )
-from mailbatch.smtp.server import Chunking, Server
-from mailbatch.smtp.vigil import Vigil
+from mailbatch.smtp.network import tls_context
 
 
-class Opening(Dialogue):
-    """A conversation as far as its first transaction.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The finds of an opening.
 
-    `greeting` is the server's text. `tls_version` is None without TLS; `certificate` is what
-    `ssl.SSLSocket.getpeercert` returns.
+    `greeting` is the server's text. `tls_version` is None without TLS; `certificate` is the value
+    that `ssl.SSLSocket.getpeercert` returns.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        transcript: Callable[[str, bytes], None] | None = None,
-        chunking: Chunking | None = None,
-        vigil: Vigil | None = None,
-    ) -> None:
-        super().__init__(server, transcript, chunking, vigil)
-        self.greeting = ""
-        self.tls_version: str | None = None
-        self.certificate: dict[str, object] = {}
+    greeting: str = ""
+    tls_version: str | None = None
+    certificate: Mapping[str, object] = field(default_factory=dict)
+
+
+class Opening:
+    """The steps of one dialogue as far as its first transaction."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
+        self._server = dialogue.server
+        self._loop = asyncio.get_running_loop()
         self._context: ssl.SSLContext | None = None
+        self._tls_version: str | None = None
+        self._certificate: Mapping[str, object] = {}
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the server announced last (after TLS, if there is TLS)."""
-        return self._engine.capabilities
+    async def make_ready(self) -> Opened:
+        """Connect, greet, secure and authenticate.
 
-    async def _make_ready(self) -> None:
-        """Connect, greet, secure and authenticate; raises a `SessionError`."""
-        await self._reach()
+        Raises:
+            SessionError: a step failed; the dialogue is of no more use and still has to be aborted.
+        """
+        greeting = await self._reach()
         await self._hello()
-        if self.server.security == "starttls":
+        if self._server.security == "starttls":
             await self._start_tls()
             await self._hello()
         await self._authenticate()
+        return Opened(greeting, self._tls_version, self._certificate)
 
-    async def _reach(self) -> None:
-        """Connect and read the greeting, both within `timeouts.connect`."""
-        server = self.server
+    async def _reach(self) -> str:
+        """Connect and return the greeting, both within `timeouts.connect`."""
+        server, dialogue = self._server, self._dialogue
         if server.security != "plaintext":  # it reads the machine's trust anchors: not timed
             self._context = tls_context(server.ca_file)
         try:
             async with asyncio.timeout(server.timeouts.connect):
                 await self._connect()
-                self.greeting = (await self._expect(events.Greeted)).reply.text
+                return (await dialogue.expect(events.Greeted)).reply.text
         except TimeoutError as error:
             seconds = f"within {server.timeouts.connect:g} s"
-            if self._connection is None:
+            if not dialogue.was_connected:
                 text = f"{server.address} did not answer {seconds}"
                 raise ConnectError(text, hint=UNREACHED) from error
             text = f"{server.address} did not greet {seconds}"
@@ -93,7 +96,7 @@ class Opening(Dialogue):
             raise
 
     async def _connect(self) -> None:
-        server, name = self.server, self._dns_name()
+        server, name = self._server, self._dns_name()
         try:
             found = await self._loop.getaddrinfo(name, server.port, type=SOCK_STREAM)
             await self._connect_to_one([str(address[0]) for *_, address in found], name)
@@ -111,16 +114,16 @@ class Opening(Dialogue):
 
         Else one that nobody answers at, as where IPv6 leads nowhere, would take all of it.
         """
-        seconds = self.server.timeouts.connect
+        seconds = self._server.timeouts.connect
         until = self._loop.time() + seconds
-        implicit = self._context if self.server.security == "tls" else None
+        implicit = self._context if self._server.security == "tls" else None
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:
                 async with asyncio.timeout((until - self._loop.time()) / left):
                     await self._loop.create_connection(
-                        lambda: self,
+                        lambda: self._dialogue,
                         address,
-                        self.server.port,
+                        self._server.port,
                         ssl=implicit,
                         server_hostname=name.rstrip(".") if implicit else None,
                         ssl_handshake_timeout=seconds if implicit else None,
@@ -135,84 +138,71 @@ class Opening(Dialogue):
 
     def _dns_name(self) -> str:
         try:
-            return self.server.dns_name
+            return self._server.dns_name
         except ValueError as error:
             raise UnknownHost(str(error), hint="check server.host") from None
 
     async def _hello(self) -> None:
-        self._engine.hello()
-        self._flush()
-        await self._expect(events.HelloDone)
+        self._dialogue.connection.hello()
+        self._dialogue.flush()
+        await self._dialogue.expect(events.HelloDone)
 
     async def _start_tls(self) -> None:
-        if not self.capabilities.starttls:
+        dialogue = self._dialogue
+        if not dialogue.connection.state.capabilities.starttls:
             sent = "mail" if self._is_anonymous else "credentials"
             other = (
                 "for a server on this machine, security: plaintext is allowed"
-                if self.peer_is_loopback
+                if dialogue.peer_is_loopback
                 else "try security: tls with port 465"
             )
             raise TLSError(
-                f"{self.server.address} does not offer STARTTLS",
+                f"{self._server.address} does not offer STARTTLS",
                 hint=f"the run stops rather than send {sent} in clear text; {other}",
             )
-        self._engine.start_tls()
-        self._flush()
-        await self._expect(events.TLSReady)
-        transport, context = self._transport, self._context
-        if transport is None or context is None:
-            raise self.failure or ConnectionLost("the connection ended at STARTTLS")
-        self._upgrading = True
+        dialogue.connection.start_tls()
+        dialogue.flush()
+        await dialogue.expect(events.TLSReady)
+        context = self._context
+        if context is None:
+            raise LocalProtocolError("STARTTLS needs a TLS context")
         try:
-            upgraded = await self._loop.start_tls(
-                transport,
-                self,
-                context,
-                server_hostname=self.server.dns_name.rstrip("."),
-                ssl_handshake_timeout=self.server.timeouts.connect,
-            )
+            await dialogue.start_tls(context)
         except ssl.SSLError as error:
-            raise tls_error(self.server, error) from error
+            raise tls_error(self._server, error) from error
         except OSError as error:  # a time-out is one, too: neither says anything about TLS
-            text = f"no TLS handshake with {self.server.address}: {reason_of(error)}"
+            text = f"no TLS handshake with {self._server.address}: {reason_of(error)}"
             raise ConnectError(text, hint=STARTTLS_TAKEN) from error
-        finally:
-            self._upgrading = False
-        if upgraded is None:
-            text = f"{self.server.address} ended the TLS handshake"
-            raise ConnectionLost(text, hint=STARTTLS_TAKEN)
-        self._transport = upgraded
-        self._engine.tls_started()
         self._note_tls()
 
     def _note_tls(self) -> None:
-        if self._transport is None:
-            return
-        found = self._transport.get_extra_info("ssl_object")
-        if found is not None:
-            self.tls_version = found.version()
-            self.certificate = found.getpeercert() or {}
+        tls = self._dialogue.tls
+        if tls is not None:
+            self._tls_version = tls.version()
+            self._certificate = tls.getpeercert() or {}
 
     @property
     def _is_anonymous(self) -> bool:
-        return self.server.auth == "none" or self.server.username is None
+        return self._server.auth == "none" or self._server.username is None
 
     async def _authenticate(self) -> None:
-        server = self.server
+        server = self._server
         if self._is_anonymous or server.username is None:
             return
-        if self.tls_version is None and not self.peer_is_loopback:
+        dialogue = self._dialogue
+        if self._tls_version is None and not dialogue.peer_is_loopback:
             raise AuthenticationError(
                 "refusing to send credentials without TLS", hint="use security: starttls or tls"
             )
-        mechanism = choose_mechanism(self.capabilities, server.auth)
+        capabilities = dialogue.connection.state.capabilities
+        mechanism = choose_mechanism(capabilities, server.auth)
         if mechanism is None:
-            offered = ", ".join(sorted(self.capabilities.auth)) or "none"
+            offered = ", ".join(sorted(capabilities.auth)) or "none"
             raise AuthenticationError(
                 f"{server.address} does not offer authentication by {server.auth} "
                 f"(it offers: {offered})",
                 hint="see server.auth",
             )
-        self._engine.authenticate(mechanism(server.username, server.password or ""))
-        self._flush()
-        await self._expect(events.Authenticated)
+        dialogue.connection.authenticate(mechanism(server.username, server.password or ""))
+        dialogue.flush()
+        await dialogue.expect(events.Authenticated)

@@ -59,13 +59,11 @@ class Meaning:
 #: Characters of a text that are looked at.
 LOOKED_AT = 4096
 
-_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
-_PERMANENT = 500  # from here on: 5yz
 _THROWN_AWAY = 254  # Oracle: taken, and suppressed for this recipient
 _STORAGE = 452  # the RFC's code for too many recipients (4.5.3.1.10)
 # 552 was RFC 821's code for the same, and is to be taken for 452 (RFC 5321 4.5.3.1.10).
 _NO_ROOM = frozenset({_STORAGE, 552})
-_POSITIVE = range(200, 300)
+_TRANSIENT = range(400, 500)  # RFC 5321 4.2.1
 _NOT_LET_IN = frozenset({530, 538})  # RFC 4954 6
 _TOO_MANY = "5.3"  # RFC 3463: X.5.3 too many recipients
 _ONE_MAILBOX = frozenset({"2.1", "2.2"})  # RFC 3463: X.2.1 disabled, X.2.2 full
@@ -82,13 +80,11 @@ _MEANINGS = {trouble: Meaning(trouble) for trouble in Trouble}
 _NOTHING = _MEANINGS[Trouble.NONE]
 
 
-def _rows() -> dict[tuple[Verb, bool], tuple[Wording, ...]]:
-    """Sort the table by command and by class, True for 5yz: a refusal meets what may fit it."""
+def _rows() -> dict[tuple[Verb, int], tuple[Wording, ...]]:
+    """Sort the table by command and by class, 4 or 5: a refusal meets the rows that may fit."""
     return {
-        (verb, permanent): tuple(
-            row for row in WORDINGS if verb in row.at and (5 if permanent else 4) in row.classes
-        )
-        for verb, permanent in product(Verb, (False, True))
+        (verb, digit): tuple(row for row in WORDINGS if verb in row.at and digit in row.classes)
+        for verb, digit in product(Verb, (4, 5))
     }
 
 
@@ -102,7 +98,7 @@ def meaning_of(verb: Verb, reply: Reply, *, behind_accepted: bool = False) -> Me
     A reply that is no refusal (2yz, 3yz) is nobody's trouble.
     """
     code = reply.code
-    if code < _NEGATIVE:
+    if not reply.negative:
         return _NOTHING
     text = _text(reply)
     status = _status(reply, text)
@@ -124,7 +120,7 @@ def _trouble(verb: Verb, code: int, status: str, words: str, behind_accepted: bo
     means: set[Trouble] = set()
     rules_out: set[Trouble] = set()
     in_time = False
-    for row in _ROWS[verb, code >= _PERMANENT]:
+    for row in _ROWS[verb, code // 100]:
         if row.words in words and _agrees(row, code, status):
             means.add(row.means)
             rules_out |= row.rules_out
@@ -196,7 +192,7 @@ def _takes_no_more(code: int, status: str, words: str) -> bool:
     if status:
         if code == _STORAGE:
             return not status.startswith(_ABOUT_ONE)
-        return status == _TOO_MANY or (code < _PERMANENT and _names_crowd(words))
+        return status == _TOO_MANY or (code in _TRANSIENT and _names_crowd(words))
     if code in _NO_ROOM:
         return not any(word in words for word in MAILBOX_WORDS)
     return _names_crowd(words)
@@ -225,7 +221,7 @@ def is_taken_and_thrown_away(reply: Reply) -> bool:
     So it does where its text begins with an enhanced status of class 4 or 5, as in Oracle's
     "254 4.7.1 Suppression for user"; 254 alone says it, too. 251 and 252 are acceptances.
     """
-    if reply.code not in _POSITIVE:
+    if not reply.positive:
         return False
     return reply.code == _THROWN_AWAY or any(_NEGATIVE_STATUS.match(line) for line in reply.lines)
 

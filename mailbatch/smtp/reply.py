@@ -100,12 +100,11 @@ class ReplyParser:
 
     `receive_data` stores, `next_reply` parses. After a `RemoteProtocolError` it is of no use.
     `on_line`, if set, sees every complete line as bytes without its line end, before it is judged.
-    `clean` is given the lines that an error quotes, all of one reply, and returns them as they may
-    be shown. While `discreet` is set no error quotes what the server sent (it may be an echo of a
-    secret).
+    `quotable` is given the lines that an error quotes, all of one reply, and returns them as they
+    may be shown, or none of them (they may be an echo of a secret).
     """
 
-    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "clean", "discreet", "on_line")
+    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "on_line", "quotable")
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
@@ -113,8 +112,7 @@ class ReplyParser:
         self._code = 0
         self._texts: list[bytes] = []
         self._size = 0
-        self.discreet = False
-        self.clean: Callable[[list[str]], list[str]] = list
+        self.quotable: Callable[[list[str]], list[str]] = list
         self.on_line: Callable[[bytes], None] | None = None
 
     @property
@@ -125,11 +123,9 @@ class ReplyParser:
     @property
     def evidence(self) -> str:
         """What came of a reply that never became complete, for an error text; empty if nothing."""
-        if self.discreet:
-            return ""
         lines = self._so_far()
         lines += [decode(self._partial)] if self._partial else []
-        return " / ".join(self.clean(lines))[-_EXCERPT:]
+        return " / ".join(self.quotable(lines))[-_EXCERPT:]
 
     def _so_far(self) -> list[str]:
         return [f"{self._code}-{decode(text)}" for text in self._texts]
@@ -187,8 +183,6 @@ class ReplyParser:
         return RemoteProtocolError(f"a reply line of the server is longer than {MAX_LINE} bytes")
 
     def _garbage(self, what: str, line: bytes) -> RemoteProtocolError:
-        excerpt = ""
-        if not self.discreet:
-            shown = self.clean([*self._so_far(), decode(line)])[-1]
-            excerpt = f": '{shown[:_EXCERPT]}'"
+        shown = self.quotable([*self._so_far(), decode(line)])
+        excerpt = f": '{shown[-1][:_EXCERPT]}'" if shown else ""
         return RemoteProtocolError(f"the server sent {what}{excerpt}")

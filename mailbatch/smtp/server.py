@@ -1,7 +1,6 @@
 """The server as a session needs it: where it is, how it is secured, how long a reply may take.
 
-Values, and what sessions find out of the server together. Nothing here connects, and the password
-is in no `repr`.
+Values. Nothing here connects, and the password is in no `repr`.
 """
 
 from __future__ import annotations
@@ -33,33 +32,14 @@ class Timeouts:
     end_of_data: float = 600.0
 
 
-class Chunking:
-    """Whether contents may go by BDAT (RFC 3030), as the sessions of a run find out together.
-
-    `tell` is called once, with the reason, when it has failed. From then on none of them uses it.
-    """
-
-    __slots__ = ("_tell", "allowed")
-
-    def __init__(self, *, allowed: bool, tell: Callable[[str], None] | None = None) -> None:
-        self.allowed = allowed
-        self._tell = tell
-
-    def fail(self, reason: str) -> None:
-        """Allow it no longer."""
-        if self.allowed:
-            self.allowed = False
-            if self._tell is not None:
-                self._tell(reason)
-
-
 @dataclass(frozen=True, slots=True)
 class Server:
     """The server as the session needs it: where it is and how it is secured.
 
     `host` is what the job says, for people; `dns_name` is what goes to the network.
-    `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `plain`, `login`, `xoauth2` or
-    `none`; without a username there is no authentication. `password` never shows in a repr. `renew`
+    `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the
+    name of a mechanism in lower case (module `sasl`); without a username there is no
+    authentication. `password` never shows in a repr. `renew`
     returns another one where it is an access token, and blocks meanwhile; None where it stays.
     """
 

@@ -1,9 +1,9 @@
 """A session over a real socket: opening, transactions, QUIT.
 
-Its lower halves are `Opening` (connection, TLS, authentication) and below that `Dialogue` (bytes
-and deadlines). It decides nothing about recipients: replies go
-to `Connection`, which settles the transaction. A failure is a `SessionError`, and the session is
-closed and never used again (a desynchronised session is how mail gets lost).
+A session has a `Dialogue` (bytes and deadlines), made ready by an `Opening` (connection, TLS,
+authentication). It decides nothing about recipients: replies go to the `Connection` of the
+dialogue, which settles the transaction. A failure is a `SessionError`, and the session is closed
+and never used again (a desynchronised session is how mail gets lost).
 
 Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
 in one flight with its envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
@@ -17,14 +17,17 @@ import contextlib
 from collections.abc import Callable
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import ConnectionLost, SessionError
+from mailbatch.errors import SessionError
 from mailbatch.smtp import events
+from mailbatch.smtp.bdat import BdatTrust
+from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.content import checked, could_send, stuff
-from mailbatch.smtp.opening import Opening
+from mailbatch.smtp.dialogue import Dialogue
+from mailbatch.smtp.opening import Opened, Opening
 from mailbatch.smtp.phases import Phase
-from mailbatch.smtp.server import Chunking, Server
+from mailbatch.smtp.polling import Polling
+from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
-from mailbatch.smtp.vigil import Vigil
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
 #: data is held back until the system has taken everything before it, which BDAT could not have.
@@ -34,7 +37,7 @@ BLOCK_BYTES = 256 * 1024
 QUIT_SECONDS = 5.0
 
 
-class Session(Opening):
+class Session:
     """One conversation from greeting to QUIT, for as many transactions as the server allows.
 
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
@@ -42,19 +45,16 @@ class Session(Opening):
     recorded, `await done()`. A wait raises a `SessionError` when the conversation fails; the
     transaction is settled by then, and its `outcomes()` tell what is certain. After a failure the
     session is not `usable` any more.
-    `chunking` and `vigil` are shared by the sessions of a run: whether BDAT works with this server,
-    and whether its replies come in no time.
+
+    `opened` is what the opening found. `transactions` counts those that were begun.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        transcript: Callable[[str, bytes], None] | None = None,
-        chunking: Chunking | None = None,
-        vigil: Vigil | None = None,
-    ) -> None:
-        super().__init__(server, transcript, chunking, vigil)
+    def __init__(self, dialogue: Dialogue, opened: Opened) -> None:
+        self.opened = opened
         self.transactions = 0
+        self._dialogue = dialogue
+        self._connection = dialogue.connection
+        self._state = dialogue.connection.state
         self._chunk: bytes | None = None  # of the flight that is held
 
     @classmethod
@@ -63,38 +63,57 @@ class Session(Opening):
         server: Server,
         *,
         transcript: Callable[[str, bytes], None] | None = None,
-        chunking: Chunking | None = None,
-        vigil: Vigil | None = None,
+        trust: BdatTrust | None = None,
+        polling: Polling | None = None,
     ) -> Session:
         """Connect, greet, secure and authenticate; return a session ready for transactions.
 
-        Raises `ConnectError`, `TLSError`, `AuthenticationError`, `ServiceUnavailable`,
-        `SessionTimeout`, `ConnectionLost` or `RemoteProtocolError`; nothing stays open then.
-        """
-        session = cls(server, transcript, chunking, vigil)
-        try:
-            await session._make_ready()
-        except BaseException:
-            session.abort()
-            raise
-        return session
+        `trust` (in BDAT) and `polling` (for quick replies) are shared by the sessions of a run.
 
-    # -- transactions ------------------------------------------------------------------------------
+        Raises:
+            SessionError: a step failed (`ConnectError`, `TLSError`, `AuthenticationError`,
+                `ServiceUnavailable`, `SessionTimeout`, `ConnectionLost`, `RemoteProtocolError`);
+                nothing stays open then.
+        """
+        return await cls.over(Dialogue(server, transcript=transcript, trust=trust, polling=polling))
+
+    @classmethod
+    async def over(cls, dialogue: Dialogue) -> Session:
+        """Open a session over a dialogue that is not connected yet; raises as `open`."""
+        try:
+            return cls(dialogue, await Opening(dialogue).make_ready())
+        except BaseException:
+            dialogue.abort()
+            raise
+
+    # -- what is known -----------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server announced last (after TLS, if there is TLS)."""
+        return self._state.capabilities
 
     @property
     def usable(self) -> bool:
         """Whether another transaction may begin."""
-        return self.failure is None and self._transport is not None
+        return self._dialogue.is_open
+
+    @property
+    def failure(self) -> SessionError | None:
+        """The failure that ended the session, if it has ended."""
+        return self._dialogue.failure
 
     @property
     def refusals(self) -> int:
         """How many commands the server has refused in this session."""
-        return self._connection.refusals if self._connection is not None else 0
+        return self._state.refusals
 
     @property
     def slow_at(self) -> int | None:
         """Behind how many refusals replies began to take much longer; None if they do not."""
-        return self._watch.slow_at
+        return self._dialogue.watch.slow_at
+
+    # -- transactions ------------------------------------------------------------------------------
 
     def begin(
         self,
@@ -110,38 +129,34 @@ class Session(Opening):
         Where the `content` may go by BDAT they are held back, to leave in one flight with it.
         Of more than `at_once` recipients the others are asked little by little.
         """
-        if self.failure is not None:
-            raise self.failure
+        dialogue = self._dialogue
+        if dialogue.failure is not None:
+            raise dialogue.failure
         few = at_once is None or len(envelope.forward_paths) <= at_once
         held = few and content is not None and self._is_one_flight(content)
-        transaction = self._engine.begin(
+        transaction = self._connection.begin(
             envelope, size=size, eight_bit=eight_bit, held=held, at_once=at_once
         )
         self.transactions += 1
-        self._flush()
+        dialogue.flush()
         return transaction
 
     def _is_one_flight(self, content: bytes) -> bool:
-        return (
-            self._chunking.allowed
-            and self._engine.chunking
-            and len(content) <= ONE_WRITE_BYTES
-            and not could_send(content)
-        )
+        return self._state.chunking and len(content) <= ONE_WRITE_BYTES and not could_send(content)
 
     async def content_wanted(self) -> bool:
         """Wait for the replies of the group; False if there is nobody to send content to.
 
         In one flight nobody is asked before.
         """
-        if self._engine.phase is Phase.HELD:
+        if self._state.phase is Phase.HELD:
             return True
-        event = await self._next()
+        event = await self._dialogue.next()
         if type(event) is events.ContentWanted:
             return True
         if type(event) is events.TransactionDone:
             return False
-        raise self._refusal(event)
+        raise self._dialogue.refused(event)
 
     async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
         """Hand over the content but its last bytes; False if it was refused or lost meanwhile.
@@ -149,67 +164,49 @@ class Session(Opening):
         Record the commit point, then `finish`. In one flight no byte leaves before that. `stuffed`
         is what `stuff` made of the content before.
         """
-        if self._engine.phase is Phase.HELD:
+        if self._state.phase is Phase.HELD:
             self._chunk = checked(content)
             return True
         stuffed = stuff(content) if stuffed is None else stuffed
-        if self._is_over:
+        if self._dialogue.has_news:
             return False
         if len(stuffed) > ONE_WRITE_BYTES:
             await self._send_blocks(stuffed)
         else:
-            self._engine.send_body(stuffed)  # leaves together with the end of data
-        return not self._is_over  # if it is, `done` says why
+            self._connection.send_body(stuffed)  # leaves together with the end of data
+        return not self._dialogue.has_news  # if it is, `done` says why
 
     def finish(self) -> None:
         """Hand over the last bytes of the content, or the whole flight.
 
         Without effect if the content was refused or the session lost meanwhile.
         """
-        if self._is_over:
+        if self._dialogue.has_news:
             return
         chunk, self._chunk = self._chunk, None
         try:
             if chunk is None:
-                self._engine.finish_content()
+                self._connection.finish_content()
             else:
-                self._engine.send_chunk(chunk)
+                self._connection.send_chunk(chunk)
         except SessionError as error:  # `done` raises it
-            self._fail(error)
+            self._dialogue.fail(error)
             return
-        self._flush()
-
-    @property
-    def _is_over(self) -> bool:
-        """Whether the content is refused, or lost with the session."""
-        return bool(self._events) or self.failure is not None
+        self._dialogue.flush()
 
     async def _send_blocks(self, stuffed: bytes) -> None:
         for start in range(0, len(stuffed), BLOCK_BYTES):
-            if self._is_over:
+            if self._dialogue.has_news:
                 return
-            self._engine.send_body(stuffed[start : start + BLOCK_BYTES])
-            self._flush()
-            await self._drain()
-
-    async def _drain(self) -> None:
-        """Wait until the system has taken everything, at most as long as a block may take."""
-        transport = self._transport
-        if transport is None:
-            return
-        # A transport that broke while writing has an empty buffer, and says so a moment later.
-        if not transport.get_write_buffer_size() and not transport.is_closing():
-            return
-        self._drained = self._loop.create_future()
-        transport.set_write_buffer_limits(high=0)
-        self._deadline.set(self.server.timeouts.command)
-        await self._drained
+            self._connection.send_body(stuffed[start : start + BLOCK_BYTES])
+            self._dialogue.flush()
+            await self._dialogue.drain()
 
     async def done(self) -> None:
         """Wait for the reply to the end of data."""
-        event = await self._next()
+        event = await self._dialogue.next()
         if type(event) is not events.TransactionDone:
-            raise self._refusal(event)
+            raise self._dialogue.refused(event)
 
     # -- ending ------------------------------------------------------------------------------------
 
@@ -217,14 +214,12 @@ class Session(Opening):
         """Say QUIT, wait a little for the reply unless the server is slow, close; never fails."""
         if self.usable:
             with contextlib.suppress(SessionError, TimeoutError):
-                self._engine.quit()
-                self._flush()
+                self._connection.quit()
+                self._dialogue.flush()
                 async with asyncio.timeout(QUIT_SECONDS if self.slow_at is None else 0.0):
-                    await self._expect(events.Closed)
+                    await self._dialogue.expect(events.Closed)
         self.abort()
 
     def abort(self) -> None:
         """Close at once; an open transaction is settled as it stands."""
-        # An end that is ours says nothing of the server.
-        self._chunking = Chunking(allowed=self._chunking.allowed)
-        self._fail(ConnectionLost(f"the session with {self.server.address} was ended"))
+        self._dialogue.abort()

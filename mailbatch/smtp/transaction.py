@@ -66,15 +66,11 @@ class Course(Enum):
 
 
 _OK = 250
-_CLOSING = 421  # RFC 5321 3.8
 _SYNTAX = range(500, 510)  # RFC 5321 4.2.1: x0z is about the command, not about the message
 _SEQUENCE = ".5.1"  # RFC 3463: X.5.1 invalid command, "a bad sequence" among them
 _POLICY = "5.7."  # RFC 3463: 502 5.7.0 refuses the sender, not the command (Brevo says it)
 _BAD_SEQUENCE = 503  # RFC 5321 4.2.3: bad sequence of commands
 _ABOUT_ADDRESS = "1"
-
-_NEGATIVE = 400  # from here on: 4yz and 5yz (RFC 5321 4.2.1)
-_PERMANENT = 500  # from here on: 5yz
 
 # An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
 _GO_ON, _CONTENT, _ACCEPTED = Course.GO_ON, Course.CONTENT, Status.ACCEPTED
@@ -161,7 +157,7 @@ class Transaction:
     @property
     def refused(self) -> bool:
         """Whether MAIL was refused, so that nothing behind it counts."""
-        return self.mail_reply is not None and self.mail_reply.code >= _NEGATIVE
+        return self.mail_reply is not None and self.mail_reply.negative
 
     def take_mail(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to MAIL; `unsent` counts commands that can still be held back."""
@@ -171,7 +167,7 @@ class Transaction:
     def take_rcpt(self, reply: Reply, unsent: int) -> Course:
         """Note the reply to the next RCPT; `unsent` counts commands that can still be held back."""
         self.rcpt_replies.append(reply)
-        if reply.code < _NEGATIVE:
+        if not reply.negative:
             self.accepted += 1
             if reply.code != _OK or reply.enhanced is None:
                 self.thrown_away += is_taken_and_thrown_away(reply)
@@ -193,7 +189,7 @@ class Transaction:
             RemoteProtocolError: the server refused MAIL and took everything behind it.
         """
         self.data_reply = reply
-        if reply.code >= _NEGATIVE:
+        if reply.negative:
             return Course.STOP if self.refused else Course.RSET
         if not self.accepted:
             return Course.LONE_DOT
@@ -209,7 +205,7 @@ class Transaction:
             RemoteProtocolError: it is no reply to BDAT, or the server refused MAIL and took
                 everything behind it.
         """
-        if reply.code < _NEGATIVE:
+        if not reply.negative:
             enhanced = reply.enhanced
             if enhanced is not None and enhanced.split(".")[1] == _ABOUT_ADDRESS:
                 # Behind one reply too many all are 250, and only this tells (DATA has its 354).
@@ -271,7 +267,7 @@ class Transaction:
         status = _refusal(reply)
         for index, path in enumerate(self.envelope.forward_paths):
             said = self.rcpt_replies[index] if index < len(self.rcpt_replies) else None
-            if said is not None and said.code < _NEGATIVE and self._is_doubtful:
+            if said is not None and not said.negative and self._is_doubtful:
                 yield Outcome(path, Status.IN_DOUBT, None, self.broken)
             else:
                 yield Outcome(path, status, reply)
@@ -286,7 +282,7 @@ class Transaction:
                 yield Outcome(path, Status.PENDING, None, _FULL, counted=False)
             elif reply is None:
                 yield Outcome(path, *self._unanswered())
-            elif reply.code < _NEGATIVE:
+            elif not reply.negative:
                 accepted += 1
                 if self.thrown_away and is_taken_and_thrown_away(reply):
                     yield Outcome(path, Status.REJECTED, reply)
@@ -295,7 +291,7 @@ class Transaction:
             elif accepted and is_full(reply):
                 failed += 1
                 yield Outcome(path, Status.PENDING, reply, _FULL, counted=False)
-            elif reply.code == _CLOSING and self._is_ended_by_others:
+            elif reply.closing and self._is_ended_by_others:
                 yield Outcome(path, Status.PENDING, reply, self._not_sent, counted=False)
             elif failed and reply.code == _BAD_SEQUENCE:
                 yield Outcome(path, Status.PENDING, reply, _BEHIND_FAILURE, counted=False)
@@ -307,11 +303,11 @@ class Transaction:
         """Say what becomes of those whose RCPT was accepted: status, reply, reason, counted."""
         final = self.final_reply
         if final is not None:
-            if final.code < _NEGATIVE:
+            if not final.negative:
                 return (_ACCEPTED, final, None, True)
             return self._fate_of_refused(final)
         data = self.data_reply
-        if data is not None and data.code >= _NEGATIVE:  # a 354 decides nothing
+        if data is not None and data.negative:  # a 354 decides nothing
             if data.code == _BAD_SEQUENCE and self._some_refused:
                 # Counted: behind a mere "too many recipients" nobody else makes progress.
                 return (Status.PENDING, data, _BEHIND_FAILURE, True)
@@ -330,7 +326,7 @@ class Transaction:
         """Say what becomes of those that nothing final was said about."""
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
-        closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].code == _CLOSING
+        closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].closing
         counted = self.handed_over and not closed and not self._is_ended_by_others
         return (Status.PENDING, None, self._not_sent, counted)
 
@@ -347,9 +343,9 @@ class Transaction:
         """
         if not self.answered:
             return not self.first
-        if self.troubled and self.rcpt_replies and self.rcpt_replies[-1].code == _CLOSING:
+        if self.troubled and self.rcpt_replies and self.rcpt_replies[-1].closing:
             return True  # that 421 may be the answer to one refusal too many
-        return any(_NEGATIVE <= reply.code != _CLOSING for reply in self.rcpt_replies)
+        return any(reply.negative and not reply.closing for reply in self.rcpt_replies)
 
     @property
     def _some_refused(self) -> bool:
@@ -361,7 +357,7 @@ class Transaction:
         if self.final_reply is not None or not self.end_of_data_handed_over:
             return False
         # Replies come in their order: behind a 421 no command of the flight was carried out.
-        return not self.rcpt_replies or self.rcpt_replies[-1].code != _CLOSING
+        return not self.rcpt_replies or not self.rcpt_replies[-1].closing
 
 
 def _names_room(reply: Reply) -> bool:
@@ -375,4 +371,4 @@ def _is_about_sequence(reply: Reply) -> bool:
 
 
 def _refusal(reply: Reply | None) -> Status:
-    return Status.DEFERRED if reply is not None and reply.code < _PERMANENT else Status.REJECTED
+    return Status.DEFERRED if reply is not None and reply.transient else Status.REJECTED

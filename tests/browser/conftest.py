@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
+from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location
-from mailbatch.preview.entry import Change, Finding, Tally
-from tests.preview.making import content, entry, file
+from mailbatch.preview.entry import Change, Since
+from tests.checks.making import content, file
+from tests.preview.making import entry
 
 from .galleries import LETTER, png, write
 
@@ -100,5 +102,5 @@ def letters(tmp_path_factory):
             entry(3, made=made[2], group=(("locale", "en"),), address="zoë@example.com"),
         ],
         tallies=(Tally("MB206", "x.png", 1, ('src="x.png"',)),),
-        against="earlier",
+        since=Since("earlier"),
     )

@@ -4,7 +4,7 @@ import zlib
 from struct import pack
 
 from mailbatch.preview.gallery import Gallery
-from tests.preview.making import overview
+from tests.checks.making import overview
 
 LETTER = """<html><head><style>p {color: rgb(1, 2, 3)}
 @media (prefers-color-scheme: dark) {p {color: rgb(4, 5, 6)}}
@@ -26,11 +26,11 @@ def png(width=8, height=8, colour=(255, 0, 0)):
     )
 
 
-def write(folder, entries, **more):
+def write(folder, entries, *, since=None, **more):
     with Gallery(folder, len(entries)) as gallery:
         for one in entries:
             gallery.add(one)
-        gallery.finish(overview(**{"messages": len(entries), **more}))
+        gallery.finish(overview(**{"messages": len(entries), **more}), since)
     return folder
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mailbatch.preview.index_page import index_data, listed
-from tests.preview.making import content, entry, overview
+from tests.checks.making import content, overview
+from tests.preview.making import entry
 
 from .galleries import frame, write
 

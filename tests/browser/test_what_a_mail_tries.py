@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location
-from mailbatch.preview.entry import Change, Finding, Tally
-from tests.preview.making import HOSTILE, content, entry, file
+from mailbatch.preview.entry import Change, Since
+from tests.checks.making import content, file
+from tests.preview.making import HOSTILE, entry
 
 from .galleries import frame, write
 
@@ -138,7 +140,7 @@ def test_no_data_of_the_users_runs_in_the_gallery(tmp_path, watched):
                 subject=text, text=text, html=text, headers=(("X", text),),
                 attachments=(file(text),),
             ),
-            group=((text, text),), values=((text, text),), telling=(text,), key=text,
+            group=((text, text),), values=((text, text),), reasons=(text,), key=text,
             findings=(Finding("MB206", text, text, Location(text), text),),
             change=Change("changed", ((text, (text,)),), text),
         )
@@ -146,7 +148,7 @@ def test_no_data_of_the_users_runs_in_the_gallery(tmp_path, watched):
     ]  # fmt: skip
     every = "".join(HOSTILE)
     tallies = (Tally("MB206", every, 1, (every,)),)
-    gallery = write(tmp_path, hostile, job=every, tallies=tallies, against=every)
+    gallery = write(tmp_path, hostile, job=every, tallies=tallies, since=Since(every))
     seen = watched()
     page = seen.open(gallery / "index.html")
     page.wait_for_selector(".card")

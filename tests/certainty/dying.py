@@ -28,29 +28,32 @@ from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
+from mailbatch.ledger.leasing import Leasing
+from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.under_way import UnderWay
+from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.session import Session
 
 #: Every ledger step and every socket step of a run, by name: what holds it, and what it is called.
 STEPS: dict[str, tuple[Any, str]] = {
-    "plan": (Ledger, "reconcile"),
-    "digests": (Ledger, "set_content_digests"),
-    "reopen": (Ledger, "reopen_deferred"),
-    "reserve": (Ledger, "reserve_space"),
-    "lease": (Ledger, "lease"),
-    "commit": (Ledger, "commit_point"),
-    "settle": (Ledger, "settle"),
-    "release": (Ledger, "release"),
-    "finished": (Ledger, "mark_finished"),
+    "plan": (Plan, "reconcile"),
+    "digests": (Plan, "set_content_digests"),
+    "reopen": (Plan, "reopen_deferred"),
+    "reserve": (Plan, "reserve_space"),
+    "lease": (Leasing, "lease"),
+    "commit": (UnderWay, "commit_point"),
+    "settle": (UnderWay, "settle"),
+    "release": (UnderWay, "release"),
+    "finished": (Plan, "mark_finished"),
     "close": (Ledger, "close"),
     "results": (mailbatch.delivery.runner, "write_results"),
     "begin": (Session, "begin"),
     "group-answered": (Session, "content_wanted"),
     "content": (Session, "send_content"),
     "finish": (Session, "finish"),
-    "write": (Session, "_flush"),
-    "read": (Session, "data_received"),
+    "write": (Dialogue, "flush"),
+    "read": (Dialogue, "data_received"),
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }

@@ -7,6 +7,7 @@ import pytest
 
 from mailbatch.envelope import Envelope
 from mailbatch.outcome import Status
+from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import ONE_WRITE_BYTES, Session
 from tests.support.faults import Stage
@@ -16,8 +17,8 @@ CONTENT = b"From: a@example.com\r\nTo: undisclosed-recipients:;\r\n\r\nHello\r\n
 TIMEOUTS = Timeouts(connect=10, command=60, data=60, end_of_data=60)
 
 
-class SmallSession(Session):
-    """A session whose socket sends and receives through buffers of 4 KiB."""
+class SmallDialogue(Dialogue):
+    """A dialogue whose socket sends and receives through buffers of 4 KiB."""
 
     def connection_made(self, transport):
         found = transport.get_extra_info("socket")
@@ -27,7 +28,7 @@ class SmallSession(Session):
 
 
 async def send(server, content):
-    session = await SmallSession.open(server)
+    session = await Session.over(SmallDialogue(server))
     paths = tuple(f"user{n}@example.net" for n in range(RECIPIENTS))
     transaction = session.begin(
         Envelope("a@example.com", paths), size=len(content), eight_bit=False, content=content

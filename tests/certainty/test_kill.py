@@ -18,7 +18,7 @@ def doubts_of(scene):
     if not scene.ledger.exists():
         return set()
     with Ledger.read(scene.ledger) as ledger:
-        return {doubt.address for doubt in ledger.in_doubt()}
+        return {doubt.address for doubt in ledger.doubts.in_doubt()}
 
 
 def kill_and_resume(folder, server, *, kills, seed, sessions=1, group=False, recipients=None):

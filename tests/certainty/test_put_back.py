@@ -10,6 +10,7 @@ import pytest
 
 from mailbatch.errors import LedgerError, RecipientError
 from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.under_way import UnderWay
 from mailbatch.ledger.witness import witness_of
 from tests.certainty.dying import OTHER_BOOT, ended, start
 from tests.certainty.forked import mailbatch
@@ -242,16 +243,16 @@ def test_no_commit_point_is_passed_once_the_state_folder_has_moved(tmp_path, tog
     path = tmp_path / "state" / "news.sqlite3"
     with Ledger.open(path, job="n", edition="1", message_id_domain="example.com") as ledger:
         plan(ledger, people("a", "b"))
-        first, second = ledger.lease(2, now=NOW)
-        ledger.commit_point(first.id)
+        first, second = ledger.leases.lease(2, now=NOW)
+        ledger.records.commit_point(first.id)
         path.parent.rename(tmp_path / "away")
         with (
             pytest.raises(LedgerError, match="while this run was under way"),
-            ledger.together() if together else nullcontext(),
+            ledger.records.together() if together else nullcontext(),
         ):
-            ledger.commit_point(second.id)
+            ledger.records.commit_point(second.id)
         (tmp_path / "away").rename(path.parent)
-        ledger.commit_point(second.id)  # nothing of it was recorded
+        ledger.records.commit_point(second.id)  # nothing of it was recorded
         assert numbers(ledger) == {"pending": 2}
 
 
@@ -262,7 +263,7 @@ def test_a_ledger_that_is_taken_away_under_a_run_is_missed_by_the_next(
     """However the run ends. Without its lock file the results say that people had it: 65."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=5)
-    commit, calls = Ledger.commit_point, []
+    commit, calls = UnderWay.commit_point, []
 
     def taken_away(ledger, *arguments, **named):
         calls.append(arguments)
@@ -272,7 +273,7 @@ def test_a_ledger_that_is_taken_away_under_a_run_is_missed_by_the_next(
                     file.unlink()
         commit(ledger, *arguments, **named)
 
-    monkeypatch.setattr(Ledger, "commit_point", taken_away)
+    monkeypatch.setattr(UnderWay, "commit_point", taken_away)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mailbatch.delivery.lots.LOT", 3)
         assert scene.run().exit_code == 74

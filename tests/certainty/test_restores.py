@@ -100,12 +100,12 @@ class History:
     def _send(self, most: int, *, moments: Callable[[], None]) -> None:
         with open_ledger(self.path, boot=f"boot-{self.boot}") as ledger:
             plan(ledger, people(*PEOPLE))
-            ledger.reopen_deferred()
-            while most > 0 and (lot := ledger.lease(min(most, 5), now=NOW)):
+            ledger.plan.reopen_deferred()
+            while most > 0 and (lot := ledger.leases.lease(min(most, 5), now=NOW)):
                 most -= len(lot)
                 for delivery in lot:
                     moments()
-                    ledger.commit_point(delivery.id)
+                    ledger.records.commit_point(delivery.id)
                     moments()
                     refused = self.chance.random() < 0.1
                     if not refused:
@@ -113,7 +113,7 @@ class History:
                     moments()
                     status = Status.DEFERRED if refused else Status.ACCEPTED
                     outcome = Outcome(delivery.unsettled[0], status, LATER if refused else TAKEN)
-                    ledger.settle(delivery.id, [outcome], now=NOW, retry_at=None)
+                    ledger.records.settle(delivery.id, [outcome], now=NOW, retry_at=None)
                     moments()
 
     def restore(self, names: set[str], copy: Copy, how: str) -> None:
@@ -145,7 +145,7 @@ class History:
         assert set(self.sent.values()) <= {1}, (what, self.sent - Counter(set(self.sent)))
         if came == "sent":
             with Ledger.read(self.path, boot_id=f"boot-{self.boot}") as ledger:
-                found = {row.email: row.status for row in ledger.result_rows()}
+                found = {row.email: row.status for row in ledger.standing.result_rows()}
             assert set(found) == set(PEOPLE)
             for address, status in found.items():
                 assert status in {Status.ACCEPTED, Status.IN_DOUBT, Status.DEFERRED}, what

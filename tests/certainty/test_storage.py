@@ -17,6 +17,7 @@ import yaml
 from mailbatch.delivery import lots
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.under_way import UnderWay
 from mailbatch.outcome import Status
 from tests.certainty import forked
 from tests.certainty.disks import Disks
@@ -369,7 +370,7 @@ def forbid_writes(pid):
 def accepted_of(scene):
     """How many are accepted by the ledger of a run under way."""
     with Ledger.read(scene.ledger) as ledger:
-        return ledger.counts()[Status.ACCEPTED]
+        return ledger.standing.counts()[Status.ACCEPTED]
 
 
 def at_a_bad_moment(fault_server, folder, stage, *options, transaction=2):
@@ -555,7 +556,7 @@ def test_the_next_write_would_succeed(tmp_path, fault_server, monkeypatch, recor
 def test_a_failure_ahead_waits_for_the_reply(tmp_path, fault_server, monkeypatch, step):
     """The next message is made ready while a reply is awaited: its trouble waits for that reply."""
     monkeypatch.setattr(lots, "LOT", 1)  # every message has a lease of its own
-    monkeypatch.setitem(STEPS, "invalidate", (Ledger, "invalidate"))
+    monkeypatch.setitem(STEPS, "invalidate", (UnderWay, "invalidate"))
     server = fault_server(Fault(Stage.DOT, Kind.DRIP, transaction=1, pace=0.002))
     text = "Hello {{ {'Name 0': 'Ann', 'Name 2': 'Zoe'}[name] }}\n"  # user2 cannot be rendered
     scene = Scene(tmp_path / "s", server.port, timeouts=PATIENT, text=text)
@@ -752,7 +753,7 @@ def test_what_is_known_is_recorded_although_the_next_message_cannot_be(
     def broken(*_arguments, **_named):
         raise LedgerError("the disk broke")
 
-    monkeypatch.setattr(Ledger, "invalidate", broken)
+    monkeypatch.setattr(UnderWay, "invalidate", broken)
     assert scene.run().exit_code == 74
     assert len(server.stages(Stage.DOT)) == 3
     assert list(scene.statuses().values()).count("accepted") == 3

@@ -8,7 +8,7 @@ import pytest
 import mailbatch
 from mailbatch.cli.metrics import METRICS, metrics_text, write_metrics
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import InputErrors, LedgerError
+from mailbatch.errors import InputErrors, OutputError
 from mailbatch.outcome import Status
 from tests.certainty.program import mailbatch as program
 from tests.certainty.scene import Scene
@@ -52,7 +52,7 @@ def test_metrics_replace_the_file_and_leave_nothing_beside_it(tmp_path):
 
 def test_metrics_that_cannot_be_written_are_an_error(tmp_path):
     """A folder that is not there is told with its path; nothing is left behind."""
-    with pytest.raises(LedgerError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot write"):
         write_metrics(tmp_path / "no" / "mailbatch.prom", "x\n")
 
 

@@ -148,7 +148,7 @@ def test_init_overwrites_nothing(program, here):
 def test_init_knows_what_was_meant(program, here):
     done = program("init", "d", "--template", "notise", cwd=here)
     assert done.code == 2
-    assert "did you mean notice?" in done.err
+    assert "Did you mean notice?" in done.err
     assert program("init", cwd=here).code == 2
 
 

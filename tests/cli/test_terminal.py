@@ -18,8 +18,8 @@ import pytest
 from mailbatch.cli import console as module
 from mailbatch.cli.console import ECHO, Console, counted, progress_line
 from tests.certainty.program import end, environment, start
+from tests.checks.making import delivery
 from tests.cli.conftest import nothing_reached
-from tests.preview.making import delivery
 from tests.support.faults import Fault, Kind, Stage
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")

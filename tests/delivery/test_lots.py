@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailbatch.delivery.lots import LARGEST_LOT, LOT, MOMENT, Lots
+from mailbatch.delivery.lots import LARGEST_LOT, LOT, QUICK, Lots
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import NOW, open_ledger, people, plan
 
@@ -29,7 +29,7 @@ def ledger(tmp_path):
 def sizes(ledger, *, seconds_a_lot):
     """The sizes of the lots of a run in which each lot lasts so long; everybody is sent to."""
     clock = Clock()
-    lots = Lots(ledger, clock)
+    lots = Lots(ledger.leases, clock)
     found = []
     while (delivery := lots.take()) is not None:
         rest = len(lots._leased)
@@ -37,27 +37,27 @@ def sizes(ledger, *, seconds_a_lot):
         for number in range(rest + 1):
             taken = delivery if number == 0 else lots.take()
             reply = Reply(250, ("taken",))
-            ledger.commit_point(taken.id, digest=bytes(32))
+            ledger.records.commit_point(taken.id, digest=bytes(32))
             outcome = Outcome(taken.unsettled[0], Status.ACCEPTED, reply)
-            ledger.settle(taken.id, [outcome], now=clock.now, retry_at=None)
+            ledger.records.settle(taken.id, [outcome], now=clock.now, retry_at=None)
         clock.now += seconds_a_lot
-    assert ledger.counts()[Status.ACCEPTED] == RECIPIENTS
+    assert ledger.standing.counts()[Status.ACCEPTED] == RECIPIENTS
     return found
 
 
 def test_a_fast_run_shares_a_commit_among_more(ledger):
-    found = sizes(ledger, seconds_a_lot=MOMENT / 2)
+    found = sizes(ledger, seconds_a_lot=QUICK / 2)
     assert found[:4] == [LOT, 2 * LOT, 4 * LOT, LARGEST_LOT]
     assert max(found) == LARGEST_LOT
 
 
 def test_a_slow_run_keeps_few_in_doubt(ledger):
-    assert set(sizes(ledger, seconds_a_lot=2 * MOMENT)[:-1]) == {LOT}
+    assert set(sizes(ledger, seconds_a_lot=2 * QUICK)[:-1]) == {LOT}
 
 
 def test_a_run_that_slows_down_leases_less_again(ledger):
     clock = Clock()
-    lots = Lots(ledger, clock)
+    lots = Lots(ledger.leases, clock)
 
     def use_up():
         size = 1 + (lots.take() is not None and len(lots._leased))
@@ -66,16 +66,16 @@ def test_a_run_that_slows_down_leases_less_again(ledger):
         return size
 
     assert [use_up(), use_up(), use_up()] == [LOT, 2 * LOT, 4 * LOT]
-    clock.now += 5 * MOMENT
+    clock.now += 5 * QUICK
     assert use_up() == 2 * LOT
-    clock.now += 5 * MOMENT
+    clock.now += 5 * QUICK
     assert use_up() == LOT
-    clock.now += 5 * MOMENT
+    clock.now += 5 * QUICK
     assert use_up() == LOT
 
 
 def test_a_limit_is_never_passed(ledger):
-    lots = Lots(ledger, Clock(), limit=LOT + 5)
+    lots = Lots(ledger.leases, Clock(), limit=LOT + 5)
     taken = [lots.take() for _ in range(LOT + 6)]
     assert taken.count(None) == 1
     assert taken[-1] is None
@@ -83,7 +83,7 @@ def test_a_limit_is_never_passed(ledger):
 
 def test_what_is_put_back_is_taken_again_within_the_limit(ledger):
     """It was not tried: it does not count, and it is the next one."""
-    lots = Lots(ledger, Clock(), limit=3)
+    lots = Lots(ledger.leases, Clock(), limit=3)
     first, second, third = (lots.take() for _ in range(3))
     lots.put_back(second)
     assert lots.take() is second
@@ -95,14 +95,14 @@ def test_what_is_put_back_is_taken_again_within_the_limit(ledger):
 
 def test_what_is_released_is_leased_by_the_next_run(ledger):
     """What was taken stays leased: only its outcome says what became of it."""
-    lots = Lots(ledger, Clock())
+    lots = Lots(ledger.leases, Clock())
     taken = lots.take()
     rest = [delivery.id for delivery in lots._leased]
     assert len(rest) == LOT - 1
-    lots.release()
-    after = Lots(ledger, Clock())
+    ledger.records.release([delivery.id for delivery in lots.rest()])
+    after = Lots(ledger.leases, Clock())
     again = [after.take().id for _ in range(LOT)]
     assert again[:-1] == rest
     assert taken.id not in again
-    lots.release()  # it has nothing more to give back
+    assert lots.rest() == []
     assert after.take().id not in [taken.id, *again]

@@ -1,5 +1,6 @@
 """Records of several sessions share a commit; no last byte leaves before it, nothing is lost."""
 
+import asyncio
 import sqlite3
 from collections import deque
 from contextlib import closing
@@ -7,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from mailbatch.delivery.options import Silence
-from mailbatch.delivery.recording import MOMENT, MOST_WAITING, Recording
+from mailbatch.delivery.recording import LONGEST_WAIT, MOST_WAITING, Recording
 from mailbatch.errors import ConnectionLost, LedgerError
-from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.under_way import UnderWay
 from mailbatch.outcome import Outcome, SameForAll, Status
 from tests.ledger.steps import NEVER, NOW, TAKEN, copy_files, open_ledger, people, plan
 
@@ -58,11 +59,11 @@ class Scene:
         self.path = folder / "ledger"
         self.ledger = open_ledger(self.path)
         plan(self.ledger, people(*(f"u{n}@example.net" for n in range(recipients))))
-        self.deliveries = self.ledger.lease(recipients, now=NOW)
+        self.deliveries = self.ledger.leases.lease(recipients, now=NOW)
         self.turns, self.progress = Turns(), Progress()
         call_soon = self.turns.call_soon if several else None
         self.now = 0.0
-        self.recording = Recording(self.ledger, self.progress, call_soon, lambda: self.now)
+        self.recording = Recording(self.ledger.records, self.progress, call_soon, lambda: self.now)
         self.commits = 0
         self.ledger._database.connection.set_trace_callback(self._note)
 
@@ -100,7 +101,7 @@ class Scene:
     def statuses(self):
         """What the next process makes of it if this one dies now, by the number of the delivery."""
         with open_ledger(copy_files(self.path, self.path.parent / "dead")) as ledger:
-            return [row.status for row in ledger.result_rows()]
+            return [row.status for row in ledger.standing.result_rows()]
 
     def break_ledger(self):
         """Let nothing be written any more."""
@@ -186,7 +187,7 @@ def test_they_wait_for_a_moment_at_most(scene):
     session = scene.point(0)
     assert scene.turns.take()
     scene.point(1)
-    scene.now += MOMENT
+    scene.now += LONGEST_WAIT
     assert scene.turns.take()
     assert session.committed == 2
 
@@ -277,7 +278,7 @@ def test_an_outcome_is_saved_where_a_commit_point_fails(scene, monkeypatch):
     scene.taken(0)
     held = scene.point(1)
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "commit_point", broken_with(LedgerError("the disk broke")))
+        patched.setattr(UnderWay, "commit_point", broken_with(LedgerError("the disk broke")))
         scene.turns.take_all()
     assert held.aborted
     assert scene.progress.alarms == []
@@ -287,7 +288,7 @@ def test_an_outcome_is_saved_where_a_commit_point_fails(scene, monkeypatch):
 
 def test_a_bug_holds_nobody_for_ever(scene, monkeypatch):
     held = [scene.point(0), scene.point(1)]
-    monkeypatch.setattr(Ledger, "commit_point", broken_with(MemoryError()))
+    monkeypatch.setattr(UnderWay, "commit_point", broken_with(MemoryError()))
     scene.turns.take_all()
     assert [session.aborted for session in held] == [True, True]
     with pytest.raises(MemoryError):
@@ -341,7 +342,7 @@ def test_the_end_of_a_run_records_outcomes_and_passes_no_commit_point(scene):
     scene.recording.flush()
     scene.taken(0)
     session = scene.point(1)
-    scene.recording.close()
+    asyncio.run(scene.recording.close())
     assert session.committed is None
     assert not session.aborted
     scene.turns.take_all()
@@ -353,10 +354,10 @@ def test_a_delivery_of_which_somebody_waits_is_recorded_with_the_others(tmp_path
     with open_ledger(tmp_path / "ledger") as ledger:
         rows = people("ann@example.net", "ben@example.net", group=("a",))
         plan(ledger, rows, group_by=("lot",))
-        (delivery,) = ledger.lease(1, now=NOW, address="ann@example.net")
-        ledger.commit_point(delivery.id)
-        with ledger.together():
+        (delivery,) = ledger.leases.lease(1, now=NOW, address="ann@example.net")
+        ledger.records.commit_point(delivery.id)
+        with ledger.records.together():
             outcomes = SameForAll(delivery.unsettled, Status.ACCEPTED, TAKEN)
-            ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
-        counts = ledger.counts()
+            ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=None)
+        counts = ledger.standing.counts()
     assert (counts[Status.ACCEPTED], counts[Status.PENDING]) == (1, 1)

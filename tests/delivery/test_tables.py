@@ -52,7 +52,9 @@ def statuses(folder: Path) -> dict[str, str]:
 
 def counts(job: Job) -> dict[str, int]:
     with Ledger.read(ledger_path(job, "1", state_dir(job, None, {}))) as ledger:
-        return {str(status): number for status, number in ledger.counts().items() if number}
+        return {
+            str(status): number for status, number in ledger.standing.counts().items() if number
+        }
 
 
 def test_a_command_that_fails_in_the_middle_changes_nothing(

@@ -9,13 +9,13 @@ import re
 import pytest
 import typer
 
+from mailbatch.checks.codes import CODES
 from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.delivery import lots, recording
 from mailbatch.job.model import Job
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
-from mailbatch.preview import codes
 from mailbatch.render import templates
 from mailbatch.sandbox import conversation
 from mailbatch.smtp import content, reply
@@ -46,9 +46,30 @@ def test_the_pages_are_what_the_code_says(generate, capsys):
     assert (code, capsys.readouterr().err) == (0, "")
 
 
-def test_the_check_codes_are_what_the_code_says():
-    """`python -m mailbatch.preview.codes` writes the page that is there."""
-    assert page("checks.md") == codes.reference()
+def test_every_check_code_has_its_heading():
+    """In the order of their numbers, with their titles."""
+    headings = re.findall(r"^### (MB\d{3}) (.+)$", page("checks.md"), re.MULTILINE)
+    assert headings == [(code.code, code.title) for code in CODES.values()]
+
+
+def test_every_generated_file_is_among_them(generate):
+    """One command writes the schemas, the page of the codes, and the figures with their picture."""
+    names = {path.relative_to(generate.ROOT).as_posix() for path in generate.files()}
+    assert names >= {
+        "schemas/job.schema.json",
+        "schemas/results.schema.json",
+        "docs/explanation/performance.md",
+        "docs/explanation/performance.svg",
+    }
+
+
+def test_a_stale_file_and_a_missing_one_are_noticed(generate, tmp_path):
+    """A file that holds its text is not."""
+    right, stale, missing = (tmp_path / name for name in ("right", "stale", "missing"))
+    right.write_text("text", encoding="utf-8")
+    stale.write_text("old text", encoding="utf-8")
+    texts = dict.fromkeys((right, stale, missing), "text")
+    assert generate.stale(texts) == [stale, missing]
 
 
 def test_a_changed_part_is_noticed(generate):

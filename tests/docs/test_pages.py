@@ -165,6 +165,18 @@ def test_tests_and_modules_that_are_named_exist():
                 )
 
 
+def test_modules_that_are_named_without_a_folder_exist():
+    """`sender.py` in an explanation is a module of the package or of the tests."""
+    known = {path.name for room in ("mailbatch", "tests") for path in (ROOT / room).rglob("*.py")}
+    named = {
+        (page.name, name)
+        for page in [*DOCS.glob("explanation/*.md"), ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
+        for name in re.findall(r"`([a-z_]+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    assert {name for _, name in named} <= known, [one for one in named if one[1] not in known]
+
+
 def test_links_from_the_readme_and_the_like_lead_somewhere():
     """Relative links of the pages at the top, which mkdocs does not see."""
     for page in ROOT.glob("*.md"):

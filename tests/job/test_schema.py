@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mailbatch.job.model import Job
 from mailbatch.job.scalars import plain_value
-from mailbatch.job.schema import job_schema, main, schema_text
+from mailbatch.job.schema import job_schema, schema_text
 from mailbatch.job.source import Source
 from mailbatch.job.yaml_tree import MappingNode, Node, ScalarNode, parse
 
@@ -84,16 +84,6 @@ def test_the_schema_is_one_of_draft_07():
 
 def test_the_committed_schema_is_the_one_of_the_model():
     assert FILE.read_text(encoding="utf-8") == schema_text()
-
-
-def test_the_command_writes_and_compares(tmp_path, capsys):
-    path = tmp_path / "job.schema.json"
-    assert main(["--check", str(path)]) == 1
-    assert main([str(path)]) == 0
-    assert main(["--check", str(path)]) == 0
-    path.write_text(path.read_text().replace("587", "25"))
-    assert main([str(path), "--check"]) == 1
-    assert capsys.readouterr().err.count(f"{path} is not what the model says") == 2
 
 
 def test_every_section_and_key_is_described():

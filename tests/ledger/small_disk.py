@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, MailbatchError, OutputError
 from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, settle
@@ -37,14 +37,14 @@ def fill_up(folder: Path, *, but: int = 0) -> None:
 
 def send(ledger: Ledger) -> int:
     done = 0
-    while leased := ledger.lease(32, now=NOW):
+    while leased := ledger.leases.lease(32, now=NOW):
         for delivery in leased:
             settle(ledger, delivery)
             done += 1
     return done
 
 
-def failure(error: LedgerError) -> dict[str, Any]:
+def failure(error: MailbatchError) -> dict[str, Any]:
     return {"exit": error.exit_code, "error": error.message, "hint": error.hint}
 
 
@@ -52,10 +52,10 @@ def reserved(folder: Path) -> dict[str, Any]:
     """The disk becomes full after the room was taken: nobody notices."""
     with open_ledger(folder / "ledger") as ledger:
         plan(ledger, people(*NAMES))
-        ledger.reserve_space()
+        ledger.plan.reserve_space()
         fill_up(folder)
         done = send(ledger)
-        ledger.mark_finished(NOW)
+        ledger.plan.mark_finished(NOW)
         counts = numbers(ledger)
     with open_ledger(folder / "ledger") as ledger:
         return {"done": done, "counts": counts, "after": numbers(ledger)}
@@ -67,7 +67,7 @@ def too_little(folder: Path) -> dict[str, Any]:
         plan(ledger, people(*NAMES))
         fill_up(folder)
         try:
-            ledger.reserve_space()
+            ledger.plan.reserve_space()
         except LedgerError as error:
             seen = failure(error)
         else:
@@ -84,7 +84,7 @@ def full_on_the_way(folder: Path) -> dict[str, Any]:
     fill_up(folder, but=600_000)
     done, seen = 0, {}
     try:
-        while leased := ledger.lease(32, now=NOW):
+        while leased := ledger.leases.lease(32, now=NOW):
             for delivery in leased:
                 settle(ledger, delivery)
                 done += 1
@@ -128,7 +128,7 @@ def full_results(folder: Path) -> dict[str, Any]:
         fill_up(folder)
         try:
             write_results(ledger, target)
-        except LedgerError as error:
+        except OutputError as error:
             seen = failure(error)
         else:
             seen = {}

@@ -13,7 +13,7 @@ from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import last_holder, place_of
 from mailbatch.ledger.opening import lock_of
-from mailbatch.ledger.plan import PlanChange
+from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.standing import ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.witness import Witness, witness_of
@@ -52,11 +52,11 @@ def plan(
     group_by: Sequence[str] = (),
     limit: int = 1000,
 ) -> PlanChange:
-    return ledger.reconcile(columns, rows, group_by=group_by, recipients_per_transaction=limit)
+    return ledger.plan.reconcile(columns, rows, group_by=group_by, recipients_per_transaction=limit)
 
 
 def lease_one(ledger: Ledger, *, now: float = NOW, address: str | None = None) -> Delivery:
-    (delivery,) = ledger.lease(1, now=now, address=address)
+    (delivery,) = ledger.leases.lease(1, now=now, address=address)
     return delivery
 
 
@@ -70,15 +70,15 @@ def settle(
     reply: Reply | None = TAKEN,
 ) -> None:
     """The whole of an attempt with one outcome for everybody."""
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [Outcome(address, status, reply) for address in delivery.unsettled]
-    ledger.settle(delivery.id, outcomes, now=now, retry_at=retry_at)
+    ledger.records.settle(delivery.id, outcomes, now=now, retry_at=retry_at)
 
 
 def send(ledger: Ledger, status: Status = Status.ACCEPTED, **more: object) -> list[Delivery]:
     """Everything that is due, each with the same outcome."""
     done = []
-    for delivery in ledger.lease(1000, now=NOW):
+    for delivery in ledger.leases.lease(1000, now=NOW):
         settle(ledger, delivery, status, **more)  # type: ignore[arg-type]
         done.append(delivery)
     return done
@@ -86,16 +86,16 @@ def send(ledger: Ledger, status: Status = Status.ACCEPTED, **more: object) -> li
 
 def standing(ledger: Ledger) -> dict[str, Status]:
     """The status by address; of rows with one address the last one counts."""
-    return {found.email: found.status for found in ledger.result_rows()}
+    return {found.email: found.status for found in ledger.standing.result_rows()}
 
 
 def by_row(ledger: Ledger) -> dict[int | None, ResultRow]:
-    return {found.row: found for found in ledger.result_rows()}
+    return {found.row: found for found in ledger.standing.result_rows()}
 
 
 def numbers(ledger: Ledger) -> dict[str, int]:
     """The counts that are not zero."""
-    return {str(status): number for status, number in ledger.counts().items() if number}
+    return {str(status): number for status, number in ledger.standing.counts().items() if number}
 
 
 def copy_files(path: Path, folder: Path) -> Path:

@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.plan import PlanChange
-from mailbatch.ledger.recovery import LOST, REBOOTED, Doubt
+from mailbatch.ledger.ports import Doubt, PlanChange
+from mailbatch.ledger.recovery import LOST, REBOOTED
 from mailbatch.ledger.results import as_object, write_results
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
@@ -45,10 +45,10 @@ def test_a_new_plan_does_not_hurry_who_is_to_wait(ledger, status):
     """The fields of a row may change at any time; the server's "not now" stands."""
     plan(ledger, [row(2, "a", "Ann")], columns=("email", "name"))
     delivery = lease_one(ledger)
-    ledger.settle(delivery.id, [Outcome("a", status)], now=NOW, retry_at=NOW + 600)
+    ledger.records.settle(delivery.id, [Outcome("a", status)], now=NOW, retry_at=NOW + 600)
     changed = plan(ledger, [row(2, "a", "Anna")], columns=("email", "name"))
     assert changed.changed == 1
-    assert ledger.lease(1, now=NOW + 599) == []
+    assert ledger.leases.lease(1, now=NOW + 599) == []
     again = lease_one(ledger, now=NOW + 600)
     assert again.rows[0].values == ("a", "Anna")
     assert again.attempt == 2
@@ -59,21 +59,21 @@ def test_a_new_plan_keeps_why_somebody_waits(ledger, status):
     plan(ledger, [row(2, "a", "Ann")], columns=("email", "name"))
     delivery = lease_one(ledger)
     said = Outcome("a", status, LATER, "greylisted")
-    ledger.settle(delivery.id, [said], now=NOW, retry_at=NOW + 600)
+    ledger.records.settle(delivery.id, [said], now=NOW, retry_at=NOW + 600)
     plan(ledger, [row(2, "a", "Anna")], columns=("email", "name"))
-    (found,) = ledger.result_rows()
+    (found,) = ledger.standing.result_rows()
     assert (found.status, found.reason, found.reply_code) == (status, "greylisted", 451)
 
 
 def test_a_run_with_somebody_to_mail_is_not_finished_from_its_beginning(ledger):
     plan(ledger, people("a"))
     settle(ledger, lease_one(ledger))
-    ledger.mark_finished(NOW)
-    ledger.reopen_deferred()
-    assert ledger.finished_at() == NOW
+    ledger.plan.mark_finished(NOW)
+    ledger.plan.reopen_deferred()
+    assert ledger.standing.finished_at() == NOW
     plan(ledger, people("a", "b"))
-    ledger.reopen_deferred()
-    assert ledger.finished_at() is None
+    ledger.plan.reopen_deferred()
+    assert ledger.standing.finished_at() is None
 
 
 def test_who_looks_after_a_power_loss_sees_doubt_without_a_commit_point(ledger, path, folder):
@@ -98,12 +98,12 @@ def test_who_was_refused_and_is_asked_for_again_goes_where_the_table_has_them_no
     columns = {"columns": ("email", "lang"), "group_by": ("lang",)}
     plan(ledger, [row(2, "a", "de", group=("de",)), row(3, "b", "de", group=("de",))], **columns)
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [Outcome("a", Status.REJECTED, NEVER), Outcome("b", Status.ACCEPTED, TAKEN)]
-    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=None)
+    ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=None)
     moved = [row(2, "a", "en", group=("en",)), row(3, "b", "de", group=("de",))]
     plan(ledger, moved, **columns)
-    assert ledger.reopen_rejected() == 1
+    assert ledger.plan.reopen_rejected() == 1
     plan(ledger, moved, **columns)
     again = lease_one(ledger)
     assert again.key == "en#1"
@@ -115,7 +115,7 @@ def test_who_was_refused_and_is_asked_for_again_goes_where_the_table_has_them_no
 def test_the_unfinished_have_their_line_and_their_status(ledger):
     plan(ledger, [*people("a", "b"), row(4, "c", status="invalid", reason="no address")])
     settle(ledger, lease_one(ledger), Status.REJECTED, reply=NEVER)
-    assert [(one.line, one.status, one.values) for one in ledger.unfinished_rows()] == [
+    assert [(one.line, one.status, one.values) for one in ledger.standing.unfinished_rows()] == [
         (2, Status.REJECTED, ("a",)),
         (3, Status.PENDING, ("b",)),
         (4, Status.INVALID, ("c",)),
@@ -123,15 +123,15 @@ def test_the_unfinished_have_their_line_and_their_status(ledger):
 
 
 def test_before_the_first_plan_there_are_no_columns(ledger):
-    assert ledger.columns() == ()
+    assert ledger.standing.columns() == ()
     plan(ledger, [row(2, "a", "Ann")], columns=("email", "name"))
-    assert ledger.columns() == ("email", "name")
+    assert ledger.standing.columns() == ("email", "name")
 
 
 def test_the_times_of_a_row_are_said_in_utc(ledger):
     plan(ledger, people("a", "b"))
     settle(ledger, lease_one(ledger), now=NOW + 1)
-    done, pending = map(as_object, ledger.result_rows())
+    done, pending = map(as_object, ledger.standing.result_rows())
     assert (done["first_attempt_at"], done["settled_at"]) == (
         "2023-11-14T22:13:20Z",
         "2023-11-14T22:13:21Z",
@@ -144,10 +144,10 @@ def test_a_doubt_names_its_delivery_and_what_was_seen_of_it(path, folder):
         rows = [row(2, "A@x", "de", group=("de",)), row(3, "b@x", "de", group=("de",))]
         plan(ledger, rows, columns=("email", "lang"), group_by=("lang",))
         leased = lease_one(ledger, now=NOW + 5)
-        ledger.commit_point(leased.id, digest=b"d" * 32)
+        ledger.records.commit_point(leased.id, digest=b"d" * 32)
         outcomes = [Outcome(address, Status.IN_DOUBT) for address in leased.unsettled]
-        ledger.settle(leased.id, outcomes, now=NOW + 9, retry_at=None)
-        assert list(ledger.in_doubt()) == [
+        ledger.records.settle(leased.id, outcomes, now=NOW + 9, retry_at=None)
+        assert list(ledger.doubts.in_doubt()) == [
             Doubt(
                 address,
                 line,
@@ -199,13 +199,13 @@ def test_a_ledger_that_was_changed_behind_our_back_says_what_can_be_done(path):
 def test_why_somebody_waits_and_what_became_of_the_copies_stand_side_by_side(ledger):
     plan(ledger, people("a"))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [
         Outcome("a", Status.DEFERRED, LATER, "greylisted"),
         Outcome("boss@x.org", Status.REJECTED, NEVER),
     ]
-    ledger.settle(delivery.id, outcomes, now=NOW + 3, retry_at=NOW + 600)
-    (found,) = ledger.result_rows()
+    ledger.records.settle(delivery.id, outcomes, now=NOW + 3, retry_at=NOW + 600)
+    (found,) = ledger.standing.result_rows()
     assert found.reason == "greylisted; copy to boss@x.org rejected: 550 5.1.1 no such user"
     copies = ledger._database.connection.execute("SELECT address, settled_at FROM copy")
     assert copies.fetchall() == [("boss@x.org", NOW + 3)]
@@ -225,7 +225,7 @@ def test_a_reply_is_written_once_and_keeps_its_number_from_run_to_run(path):
     with open_ledger(path) as ledger:
         replies = ledger._database.connection.execute("SELECT text FROM reply ORDER BY id")
         assert replies.fetchall() == [(reply.text,) for reply in said]
-        assert [found.reply for found in ledger.result_rows()] == [
+        assert [found.reply for found in ledger.standing.result_rows()] == [
             said[0].text,
             said[0].text,
             said[1].text,
@@ -237,10 +237,10 @@ def test_a_lot_has_at_most_as_many_as_were_asked_for(ledger):
     """Those who wait for another try get a share, and what the new ones leave of the lot."""
     names = [f"late-{n}" for n in range(8)]
     plan(ledger, people(*names))
-    for delivery in ledger.lease(8, now=NOW):
+    for delivery in ledger.leases.lease(8, now=NOW):
         settle(ledger, delivery, Status.DEFERRED, retry_at=NOW + 60, reply=LATER)
     plan(ledger, people(*names, "new"))
-    lot = ledger.lease(4, now=NOW + 60)
+    lot = ledger.leases.lease(4, now=NOW + 60)
     assert [one.unsettled[0] for one in lot] == ["new", "late-0", "late-1", "late-2"]
     assert {one.rows[0].status for one in lot} == {"pending", "deferred"}
 
@@ -255,4 +255,4 @@ def test_doubt_behind_a_journal_that_was_taken_over_says_so(path, folder, boot, 
         connection.execute("SELECT count(*) FROM recipient").fetchone()
     connection.close()
     with open_ledger(dead, boot=boot) as ledger:
-        assert [doubt.reason for doubt in ledger.in_doubt()] == [reason]
+        assert [doubt.reason for doubt in ledger.doubts.in_doubt()] == [reason]

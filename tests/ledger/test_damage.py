@@ -30,7 +30,7 @@ NAMES = [f"someone-{n}@example.org" for n in range(40)]
 def fill(ledger):
     """Everybody is accepted but the last one."""
     plan(ledger, people(*NAMES))
-    for delivery in ledger.lease(len(NAMES) - 1, now=NOW):
+    for delivery in ledger.leases.lease(len(NAMES) - 1, now=NOW):
         settle(ledger, delivery)
 
 
@@ -231,7 +231,7 @@ def test_a_tool_that_took_the_journal_over_leaves_the_last_lot_in_doubt(path, fo
     with open_ledger(path) as ledger:
         plan(ledger, people("a", "b", "c", "d"))
         settle(ledger, lease_one(ledger))
-        ledger.lease(2, now=NOW)
+        ledger.leases.lease(2, now=NOW)
         dead = copy_files(path, folder / "dead")
     connection = sqlite3.connect(dead)
     assert connection.execute("SELECT count(*) FROM recipient").fetchone() == (4,)
@@ -304,7 +304,7 @@ def test_the_torn_end_of_a_journal_is_an_earlier_moment(died):
         target = copy_files(died, died.with_name(f"cut-{cut}"))
         journal_of(target).write_bytes(whole[: len(whole) - cut])
         with open_ledger(target) as ledger:
-            found = ledger.counts()
+            found = ledger.standing.counts()
         seen.append((found[Status.ACCEPTED], found[Status.IN_DOUBT], found[Status.PENDING]))
     settled, committed = (39, 0, 1), (38, 1, 1)
     # No kill loses a commit point that was passed: without it, all that was leased is in doubt.
@@ -362,16 +362,16 @@ def test_a_dead_run_can_be_read(died):
 def test_a_reader_cannot_write(put_away):
     with Ledger.read(put_away) as ledger:
         for step in (
-            ledger.reopen_deferred,
-            ledger.reserve_space,
-            lambda: ledger.lease(1, now=NOW),
-            lambda: ledger.mark_finished(NOW),
-            lambda: ledger.resolve("skip", now=NOW),
-            lambda: ledger.set_content_digests({}),
+            ledger.plan.reopen_deferred,
+            ledger.plan.reserve_space,
+            lambda: ledger.leases.lease(1, now=NOW),
+            lambda: ledger.plan.mark_finished(NOW),
+            lambda: ledger.doubts.resolve("skip", now=NOW),
+            lambda: ledger.plan.set_content_digests({}),
         ):
             with pytest.raises(LedgerError, match="not open"):
                 step()
-        assert ledger.counts()[Status.ACCEPTED] == 39
+        assert ledger.standing.counts()[Status.ACCEPTED] == 39
 
 
 def test_a_damaged_ledger_cannot_be_read(put_away):

@@ -50,13 +50,13 @@ class Statements(list):
 @pytest.mark.parametrize(
     ("step", "start"),
     [
-        (lambda ledger: ledger.lease(1, now=NOW), "INSERT INTO lease"),
+        (lambda ledger: ledger.leases.lease(1, now=NOW), "INSERT INTO lease"),
         (lambda ledger: plan(ledger, people("a", "b", "z")), "INSERT INTO recipient"),
-        (lambda ledger: ledger.resolve("resend", now=NOW), "UPDATE recipient SET status"),
-        (lambda ledger: ledger.reopen_deferred(), "UPDATE recipient SET due"),
-        (lambda ledger: ledger.reopen_rejected(), "UPDATE recipient SET status"),
+        (lambda ledger: ledger.doubts.resolve("resend", now=NOW), "UPDATE recipient SET status"),
+        (lambda ledger: ledger.plan.reopen_deferred(), "UPDATE recipient SET due"),
+        (lambda ledger: ledger.plan.reopen_rejected(), "UPDATE recipient SET status"),
         (
-            lambda ledger: ledger.set_content_digests({"subject": "1"}),
+            lambda ledger: ledger.plan.set_content_digests({"subject": "1"}),
             "INSERT OR REPLACE INTO fact",
         ),
         (lambda ledger: ledger.close(), "INSERT INTO reply"),
@@ -77,12 +77,12 @@ def test_a_recovery_is_synced(path):
     """Else a second power loss could make doubt pending again."""
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
-        ledger.commit_point(lease_one(ledger).id)
+        ledger.records.commit_point(lease_one(ledger).id)
     with open_ledger(path) as ledger:
         # An open ledger recovers like a new one: the same step, here where it can be watched.
-        ledger.reopen_deferred()
-        ledger.resolve("resend", now=NOW)
-        ledger.commit_point(lease_one(ledger).id)
+        ledger.plan.reopen_deferred()
+        ledger.doubts.resolve("resend", now=NOW)
+        ledger.records.commit_point(lease_one(ledger).id)
         statements = Statements(ledger)
         begin_run(ledger._database, "boot-2")
         assert statements.synced("UPDATE recipient SET status = 'in_doubt'")
@@ -105,7 +105,7 @@ from tests.ledger.steps import *
 with open_ledger(Path(sys.argv[1])) as ledger:
     plan(ledger, people("a", "b", "c"))
     os.write(1, b"MARK lease\\n")
-    leased = ledger.lease(3, now=NOW)
+    leased = ledger.leases.lease(3, now=NOW)
     os.write(1, b"MARK leased\\n")
     for delivery in leased:
         settle(ledger, delivery)
@@ -145,7 +145,7 @@ def test_what_a_run_has_done_is_on_the_disk_when_it_ends(path):
         send(ledger)
     assert not path.with_name(path.name + "-wal").exists()
     with open_ledger(path, boot="boot-2") as ledger:
-        assert ledger.counts()[Status.ACCEPTED] == 1
+        assert ledger.standing.counts()[Status.ACCEPTED] == 1
         assert ledger.recovered.in_doubt == 0
 
 
@@ -174,7 +174,7 @@ def test_a_power_loss_brings_no_old_seal_back(path, folder, monkeypatch):
         open_ledger(dead, boot="boot-2")  # not what the run before had put away: that is older
     (folder / "lost").rename(journal)
     with open_ledger(dead, boot="boot-2") as ledger:
-        assert ledger.counts()[Status.ACCEPTED] == 2
+        assert ledger.standing.counts()[Status.ACCEPTED] == 2
 
 
 def test_what_a_run_put_away_is_synced_with_its_seal(path, monkeypatch):
@@ -213,7 +213,7 @@ def test_small_commits_are_seen_at_once_by_whoever_looks(path):
     """A run stays a reader between two leases; that is nothing to those who read."""
     with open_ledger(path) as ledger:
         plan(ledger, people("a", "b", "c"))
-        for number, delivery in enumerate(ledger.lease(3, now=NOW), start=1):
+        for number, delivery in enumerate(ledger.leases.lease(3, now=NOW), start=1):
             settle(ledger, delivery)
             with Ledger.read(path, boot_id="boot-1") as other:
                 assert numbers(other)["accepted"] == number
@@ -227,7 +227,7 @@ def test_the_journal_is_copied_between_two_lots(path):
     journal = path.with_name(path.name + "-wal")
     with open_ledger(path) as ledger:
         plan(ledger, people(*(f"user{number}" for number in range(3000))))
-        while leased := ledger.lease(64, now=NOW):
+        while leased := ledger.leases.lease(64, now=NOW):
             for delivery in leased:
                 settle(ledger, delivery)
         assert journal.stat().st_size < (CHECKPOINT_PAGES + 1024) * 4120

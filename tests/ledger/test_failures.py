@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.errors import LedgerError, LedgerLocked, OutputError
 from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
@@ -51,8 +51,8 @@ def is_open(path):
 
 
 @contextmanager
-def refused(*words, hint=""):
-    with pytest.raises(LedgerError) as caught:
+def refused(*words, hint="", kind=LedgerError):
+    with pytest.raises(kind) as caught:
         yield
     assert caught.value.exit_code == 74
     for word in words:
@@ -139,7 +139,7 @@ def test_the_holder_of_another_user_may_be_alive(path, monkeypatch):
 
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
-        ledger.commit_point(lease_one(ledger).id)
+        ledger.records.commit_point(lease_one(ledger).id)
         monkeypatch.setattr(os, "kill", kill)
         with Ledger.read(path, boot_id="boot-1") as seen:
             assert numbers(seen) == {"pending": 1}
@@ -227,7 +227,7 @@ def test_an_old_sqlite_is_refused(path, monkeypatch):
 def test_a_look_that_fails_leaves_no_file_open(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
-        ledger.commit_point(lease_one(ledger).id)
+        ledger.records.commit_point(lease_one(ledger).id)
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE lease")
     connection.close()
@@ -321,7 +321,7 @@ def test_a_file_system_that_promises_no_room_is_used_all_the_same(ledger, monkey
 
     plan(ledger, people("a"))
     monkeypatch.setattr(os, "posix_fallocate", fallocate)
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     settle(ledger, lease_one(ledger))
     assert numbers(ledger) == {"accepted": 1}
 
@@ -330,7 +330,7 @@ def test_a_system_without_fallocate_is_used_all_the_same(ledger, path, monkeypat
     plan(ledger, people("a"))
     before = path.stat().st_size
     monkeypatch.delattr(os, "posix_fallocate")
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     assert path.stat().st_size > before  # room inside the ledger is made all the same
 
 
@@ -344,17 +344,17 @@ def test_room_that_the_system_refuses_ends_the_run_before_anything_is_sent(
     monkeypatch.setattr(os, "posix_fallocate", fallocate)
     words = f"{path}: there is no room to record the run: No space left on device"
     with refused(words, hint="free some space"):
-        ledger.reserve_space()
+        ledger.plan.reserve_space()
 
 
 def test_room_that_a_stopped_run_left_half_taken_is_freed(ledger, path):
     plan(ledger, people("a"))
     ledger._database.connection.execute("INSERT INTO ballast VALUES (zeroblob(1000000))")
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     (left,) = ledger._database.connection.execute("SELECT count(*) FROM ballast").fetchone()
     assert left == 0
     size = path.stat().st_size
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     assert path.stat().st_size == size
 
 
@@ -362,9 +362,9 @@ def test_the_journal_keeps_its_room_within_its_bounds(ledger, path):
     """For few recipients a little, for many what SQLite's checkpoints leave of it."""
     journal = path.with_name(path.name + "-wal")
     plan(ledger, people("a"))
-    ledger.reserve_space(10)
+    ledger.plan.reserve_space(10)
     assert journal.stat().st_size == space._JOURNAL_AT_LEAST + 10 * space._JOURNAL_A_DELIVERY
-    ledger.reserve_space(50_000)
+    ledger.plan.reserve_space(50_000)
     most = (database.CHECKPOINT_PAGES + 1024) * 4120
     assert most <= journal.stat().st_size < 1.1 * most
 
@@ -374,8 +374,8 @@ def test_the_journal_keeps_its_room_within_its_bounds(ledger, path):
 
 def test_no_delivery_asked_for_is_none_leased(ledger):
     plan(ledger, people("a"))
-    assert ledger.lease(0, now=NOW) == []
-    assert len(ledger.lease(1, now=NOW)) == 1
+    assert ledger.leases.lease(0, now=NOW) == []
+    assert len(ledger.leases.lease(1, now=NOW)) == 1
 
 
 def test_the_schema_of_the_results_is_written(tmp_path):
@@ -429,7 +429,7 @@ def test_a_run_that_is_refused_leaves_the_seal_of_the_one_before(path):
 
 def test_too_little_room_is_said_in_megabytes(ledger):
     with pytest.raises(LedgerError) as caught:
-        ledger.reserve_space(10**13)
+        ledger.plan.reserve_space(10**13)
     said = re.search(r"10000000000000 recipients need (\d+) MB$", caught.value.message)
     assert int(said[1]) == pytest.approx(256 * 10**13 / 10**6, rel=1e-3)
     assert caught.value.hint == "free some space, or set --state-dir; nothing was sent"
@@ -444,7 +444,7 @@ def test_a_ledger_that_was_taken_over_says_where_and_what_to_do(path):
         with open_ledger(path) as second:
             lease_one(second)
             with pytest.raises(LedgerError) as caught:
-                first.commit_point(delivery.id)
+                first.records.commit_point(delivery.id)
     assert caught.value.message == (
         f"{lock_of(path)}: the lock file was removed while this run was under way; "
         "it was stopped before it could mail twice"
@@ -454,7 +454,7 @@ def test_a_ledger_that_was_taken_over_says_where_and_what_to_do(path):
 
 def test_a_broken_rule_says_where(ledger, path):
     with pytest.raises(LedgerError) as caught:
-        ledger.commit_point(7)
+        ledger.records.commit_point(7)
     assert caught.value.message == f"{path}: delivery 7 is not leased"
     assert "the ledger was not changed" in caught.value.hint
 
@@ -463,13 +463,15 @@ def test_a_place_for_results_that_cannot_be_written_is_named(ledger, tmp_path):
     (tmp_path / "file").write_text("")
     below = tmp_path / "file" / "results.csv"
     words = f"{below}: the file cannot be written: Not a directory"
-    with refused(words, hint="choose another --results"):
+    with refused(words, hint="choose another --results", kind=OutputError):
         check_place(below)
-    with refused(words, hint="choose another --results"):
+    with refused(words, hint="choose another --results", kind=OutputError):
         write_results(ledger, below)
-    with refused(words, hint="choose another --failed"):
+    with refused(words, hint="choose another --failed", kind=OutputError):
         write_unfinished(ledger, below)
-    with refused(f"{tmp_path}: the file cannot be written: it is not a regular file"):
+    with refused(
+        f"{tmp_path}: the file cannot be written: it is not a regular file", kind=OutputError
+    ):
         write_results(ledger, tmp_path)
 
 
@@ -497,10 +499,10 @@ def test_the_room_that_is_asked_for_is_that_of_the_ledger_and_of_its_journal(
     before = journal.stat().st_size
     if short:
         with refused(f"{path}: there is no room to record the run: 10 recipients need 1 MB"):
-            ledger.reserve_space(10)
+            ledger.plan.reserve_space(10)
         assert journal.stat().st_size == before
     else:
-        ledger.reserve_space(10)
+        ledger.plan.reserve_space(10)
         assert journal.stat().st_size > before
 
 
@@ -522,7 +524,7 @@ def test_a_journal_whose_last_frame_but_one_has_changed_is_refused(path, tmp_pat
     """The commit in the last frame was whole once, and cannot be reached any more."""
     with open_ledger(path) as ledger:
         plan(ledger, people(*(f"somebody-{n}@example.org" for n in range(200))))
-        assert len(ledger.lease(100, now=NOW)) == 100
+        assert len(ledger.leases.lease(100, now=NOW)) == 100
         dead = copy_files(path, tmp_path / "dead")
     journal = dead.with_name(dead.name + "-wal")
     data = bytearray(journal.read_bytes())

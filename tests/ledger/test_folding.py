@@ -59,7 +59,7 @@ def test_folding_changes_nothing_that_can_be_seen(path):
     with open_ledger(path) as ledger:
         rows = [row(line, f"p{line}@x.org", group=("g",)) for line in range(2, 42)]
         plan(ledger, [*rows, row(42, "a@x.org", group=("h",))], group_by=("g",))
-        for number, delivery in enumerate(ledger.lease(9, now=NOW)):
+        for number, delivery in enumerate(ledger.leases.lease(9, now=NOW)):
             reply = Reply(250, (f"queued as {number}",), "2.0.0")
             settle(ledger, delivery, now=NOW + 3 + number, reply=reply)
         assert waiting(ledger) == 2
@@ -81,13 +81,13 @@ def test_who_was_deferred_before_is_not_counted_as_pending(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("a", "b", "c", group=("g",)), group_by=("g",))
         delivery = lease_one(ledger)
-        ledger.commit_point(delivery.id)
+        ledger.records.commit_point(delivery.id)
         outcomes = [
             Outcome("a", Status.DEFERRED, LATER),
             Outcome("b", Status.PENDING, None, "no room", counted=False),
             Outcome("c", Status.REJECTED, NEVER),
         ]
-        ledger.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 1)
+        ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 1)
         again = lease_one(ledger, now=NOW + 2)
         assert again.unsettled == ("a", "b")
         settle(ledger, again, now=NOW + 5)
@@ -105,12 +105,12 @@ def test_where_somebody_stays_behind_each_has_an_outcome(ledger):
     """Who is not due yet must not be taken for accepted with the others."""
     plan(ledger, people("a", "b", group=("g",)), group_by=("g",))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [
         Outcome("a", Status.DEFERRED, LATER),
         Outcome("b", Status.PENDING, None, "no room", counted=False),
     ]
-    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 60)
+    ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 60)
     settle(ledger, lease_one(ledger, now=NOW + 1))
     assert waiting(ledger) == 0
     assert standing(ledger) == {"a": "deferred", "b": "accepted"}
@@ -122,30 +122,30 @@ def test_a_resend_that_is_accepted_is_a_note_and_in_doubt_no_more(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
         delivery = lease_one(ledger)
-        ledger.commit_point(delivery.id, digest=b"d" * 32)
-        ledger.settle(delivery.id, [Outcome("a", Status.IN_DOUBT)], now=NOW, retry_at=None)
-        ledger.resolve("resend", now=NOW)
+        ledger.records.commit_point(delivery.id, digest=b"d" * 32)
+        ledger.records.settle(delivery.id, [Outcome("a", Status.IN_DOUBT)], now=NOW, retry_at=None)
+        ledger.doubts.resolve("resend", now=NOW)
         settle(ledger, lease_one(ledger))
         assert waiting(ledger) == 1
-        assert list(ledger.in_doubt()) == []
-        assert list(ledger.unfinished_rows()) == []
-        assert ledger.next_due() is None
+        assert list(ledger.doubts.in_doubt()) == []
+        assert list(ledger.standing.unfinished_rows()) == []
+        assert ledger.leases.next_due() is None
     with open_ledger(path) as ledger:
         assert numbers(ledger) == {"accepted": 1}
-        assert ledger.resolve("accepted", now=NOW) == 0
+        assert ledger.doubts.resolve("accepted", now=NOW) == 0
 
 
 def test_a_run_that_died_before_it_folded_loses_nothing(ledger, path, folder):
     plan(ledger, group(30), group_by=("g",), limit=10)
-    first, second, _third = ledger.lease(3, now=NOW)
+    first, second, _third = ledger.leases.lease(3, now=NOW)
     settle(ledger, first, now=NOW + 1)
-    ledger.commit_point(second.id)
+    ledger.records.commit_point(second.id)
     before = by_row(ledger)
     dead = copy_files(path, folder / "dead")
     forget_the_process(dead)
     with Ledger.read(dead, boot_id="boot-1") as looked:
         assert numbers(looked) == {"accepted": 10, "in_doubt": 10, "pending": 10}
-        assert [doubt.address for doubt in looked.in_doubt()] == list(second.unsettled)
+        assert [doubt.address for doubt in looked.doubts.in_doubt()] == list(second.unsettled)
         assert {line: by_row(looked)[line] for line in range(2, 12)} == {
             line: before[line] for line in range(2, 12)
         }
@@ -160,7 +160,7 @@ def test_a_run_that_died_before_it_folded_loses_nothing(ledger, path, folder):
 
 def test_behind_a_power_loss_what_was_settled_and_synced_is_no_doubt(ledger, path, folder):
     plan(ledger, group(20), group_by=("g",), limit=10)
-    first, _second = ledger.lease(2, now=NOW)
+    first, _second = ledger.leases.lease(2, now=NOW)
     settle(ledger, first)
     with open_ledger(copy_files(path, folder / "dead"), boot="boot-2") as after:
         assert numbers(after) == {"accepted": 10, "in_doubt": 10}
@@ -188,13 +188,13 @@ def test_a_run_that_died_while_it_folded_loses_nothing(ledger, path, folder):
         assert numbers(after) == {"accepted": number}
         assert folded(after) == ({"accepted": number},) * 2
         assert by_row(after) == before
-        assert after.lease(9, now=NOW) == []
+        assert after.leases.lease(9, now=NOW) == []
 
 
 def test_a_run_folds_on_the_way_once_enough_waits(ledger):
     plan(ledger, people(*(f"p{n}@x.org" for n in range(1100))))
     most = 0
-    while deliveries := ledger.lease(100, now=NOW):
+    while deliveries := ledger.leases.lease(100, now=NOW):
         for delivery in deliveries:
             settle(ledger, delivery)
         most = max(most, waiting(ledger))
@@ -217,11 +217,11 @@ def test_a_new_plan_folds_first(path):
 
 def test_replies_are_numbered_on_behind_those_that_wait(ledger, path, folder):
     plan(ledger, people("a", "b"))
-    a, _b = ledger.lease(2, now=NOW)
+    a, _b = ledger.leases.lease(2, now=NOW)
     settle(ledger, a, reply=Reply(250, ("queued as a1",)))
     with open_ledger(copy_files(path, folder / "dead")) as after:
         settle(after, lease_one(after), reply=Reply(250, ("queued as b2",)))
-        assert [found.message_id for found in after.result_rows()] == ["a1", "b2"]
+        assert [found.message_id for found in after.standing.result_rows()] == ["a1", "b2"]
 
 
 def test_the_rows_of_one_address_are_counted_each(path):
@@ -236,7 +236,7 @@ def test_the_rows_of_one_address_are_counted_each(path):
 
 def test_the_view_shows_it_to_any_sqlite_tool(ledger, path):
     plan(ledger, people("a", "b"))
-    a, _b = ledger.lease(2, now=NOW)
+    a, _b = ledger.leases.lease(2, now=NOW)
     settle(ledger, a)
     with closing(sqlite3.connect(path)) as tool:
         seen = tool.execute("SELECT address, status, attempts FROM standing ORDER BY line")

@@ -22,7 +22,7 @@ BY = {"group_by": ("locale", "plan")}
 
 def parts(ledger):
     """The addresses of every delivery that is due, by its key."""
-    return {delivery.key: delivery.unsettled for delivery in ledger.lease(99, now=NOW)}
+    return {delivery.key: delivery.unsettled for delivery in ledger.leases.lease(99, now=NOW)}
 
 
 def test_rows_with_equal_values_form_one_delivery(ledger):
@@ -56,7 +56,7 @@ def test_rows_of_one_customer_share_a_delivery_and_its_status(ledger):
     assert delivery.unsettled == delivery.addresses == ("a@x.org",)
     assert [found.values[1] for found in delivery.rows] == ["2", "3", "5"]
     settle(ledger, delivery)
-    assert [found.status for found in ledger.result_rows()] == [
+    assert [found.status for found in ledger.standing.result_rows()] == [
         "accepted",
         "accepted",
         "pending",
@@ -89,7 +89,7 @@ def test_a_repeated_address_in_a_group_of_several_is_a_duplicate(ledger):
 
 def test_an_address_of_another_group_is_a_duplicate(ledger):
     plan(ledger, [row(2, "a@x.org", group=DE), row(3, "a@x.org", group=EN)], **BY)
-    assert [found.status for found in ledger.result_rows()] == ["pending", "duplicate"]
+    assert [found.status for found in ledger.standing.result_rows()] == ["pending", "duplicate"]
     assert parts(ledger) == {"de/pro#1": ("a@x.org",)}
 
 
@@ -116,7 +116,7 @@ def test_new_rows_do_not_join_a_delivery_that_was_tried(ledger):
 
 def test_new_rows_join_a_delivery_that_was_leased_and_not_tried(ledger):
     plan(ledger, people("a", group=DE), **BY)
-    ledger.release([lease_one(ledger).id])
+    ledger.records.release([lease_one(ledger).id])
     plan(ledger, people("a", "c", group=DE), **BY)
     assert parts(ledger) == {"de/pro#1": ("a", "c")}
 
@@ -166,8 +166,8 @@ def test_a_withdrawn_member_of_a_delivery_that_was_not_tried_is_gone(ledger):
 def test_members_are_settled_each_by_their_own_outcome(ledger):
     plan(ledger, people("a", "b", "c", group=DE), **BY)
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
-    ledger.settle(
+    ledger.records.commit_point(delivery.id)
+    ledger.records.settle(
         delivery.id,
         [
             Outcome("a", Status.ACCEPTED, TAKEN),
@@ -185,9 +185,9 @@ def test_members_are_settled_each_by_their_own_outcome(ledger):
         delivery.date,
     )
     settle(ledger, again, now=NOW + 1)
-    assert ledger.lease(9, now=NOW + 59) == []
+    assert ledger.leases.lease(9, now=NOW + 59) == []
     assert lease_one(ledger, now=NOW + 60).unsettled == ("b",)
-    assert {f.email: f.attempts for f in ledger.result_rows()} == {"a": 1, "b": 1, "c": 1}
+    assert {f.email: f.attempts for f in ledger.standing.result_rows()} == {"a": 1, "b": 1, "c": 1}
 
 
 def test_grouping_may_be_switched_on_for_those_who_are_not_mailed(ledger):
@@ -207,24 +207,24 @@ def test_grouping_may_be_switched_off_for_those_who_are_not_mailed(ledger):
 def test_group_values_are_told_apart_in_keys_and_results(ledger):
     groups = [("a/b", "c"), ("a", "b/c"), ("a\\", "b"), ("", ""), ("a", "", "")]
     plan(ledger, [row(2 + n, f"{n}@x.org", group=g) for n, g in enumerate(groups)], **BY)
-    shown = [found.group for found in ledger.result_rows()]
+    shown = [found.group for found in ledger.standing.result_rows()]
     assert shown == [r"a\/b/c", r"a/b\/c", r"a\\/b", "/", "a//"]
     assert len(parts(ledger)) == 5
 
 
 def test_whether_messages_are_shared_is_known(ledger):
     plan(ledger, people("a", "b"))
-    assert not ledger.shares_messages()
+    assert not ledger.plan.shares_messages()
     plan(ledger, [row(2, "a", group=DE), row(3, "b", group=EN)], **BY)
-    assert not ledger.shares_messages()
+    assert not ledger.plan.shares_messages()
     plan(ledger, people("a", "b", group=DE), **BY)
-    assert ledger.shares_messages()
+    assert ledger.plan.shares_messages()
 
 
 def test_a_lot_of_large_groups_is_smaller_than_asked_for(ledger):
     """All of its recipients are in the memory."""
     plan(ledger, people(*(f"p{n}@x.org" for n in range(20_000)), group=("g",)), group_by=("g",))
-    lots = [len(ledger.lease(32, now=NOW)) for _ in range(3)]
+    lots = [len(ledger.leases.lease(32, now=NOW)) for _ in range(3)]
     assert lots == [17, 3, 0]
 
 
@@ -235,13 +235,13 @@ def test_a_group_is_leased_as_its_members_stand(ledger):
     delivery = lease_one(ledger)
     assert (delivery.unsettled, delivery.addresses, delivery.attempt) == (tuple("abc"),) * 2 + (1,)
     assert [found.address for found in delivery.rows] == ["a"]
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [
         Outcome("a", Status.REJECTED, NEVER),
         Outcome("b", Status.DEFERRED, LATER),
         Outcome("c", Status.DEFERRED, LATER),
     ]
-    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=NOW)
+    ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=NOW)
     again = lease_one(ledger)
     assert (again.unsettled, again.addresses, again.attempt) == (("b", "c"), tuple("abc"), 2)
     assert [found.address for found in again.rows] == ["b"]
@@ -252,7 +252,7 @@ def test_parts_are_sent_in_the_order_of_the_table(ledger):
     groups = ("de", "en", "de", "en", "de", "fr", "fr", "fr", "en", "en")
     table = [row(n, f"p{n}@x.org", group=(name,)) for n, name in enumerate(groups, start=2)]
     plan(ledger, table, group_by=("g",), limit=2)
-    found = [(d.key, d.unsettled[0]) for d in ledger.lease(9, now=NOW)]
+    found = [(d.key, d.unsettled[0]) for d in ledger.leases.lease(9, now=NOW)]
     assert found == [
         ("de#1", "p2@x.org"),
         ("en#1", "p3@x.org"),

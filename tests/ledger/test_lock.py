@@ -122,7 +122,7 @@ def test_a_run_whose_lock_file_was_removed_stops_at_the_next_lease(path):
         settle(ledger, lease_one(ledger))
         lock_of(path).unlink()
         with pytest.raises(LedgerError, match="lock file was removed while this run"):
-            ledger.lease(1, now=NOW)
+            ledger.leases.lease(1, now=NOW)
 
 
 def test_two_runs_that_got_past_the_lock_do_not_mail_the_same_recipient(path):
@@ -135,7 +135,7 @@ def test_two_runs_that_got_past_the_lock_do_not_mail_the_same_recipient(path):
             again = lease_one(second)
             assert again.key == mine.key
             with pytest.raises(LedgerError, match="stopped before it could mail twice"):
-                first.commit_point(mine.id)
+                first.records.commit_point(mine.id)
             settle(second, again)
 
 
@@ -148,10 +148,10 @@ def test_an_outcome_of_a_run_that_was_taken_over_changes_nothing(path, members):
         lock_of(path).unlink()
         with open_ledger(path) as second:
             settle(second, lease_one(second))
-            second.resolve("skip", now=NOW)  # nobody is in doubt, but it folds
+            second.doubts.resolve("skip", now=NOW)  # nobody is in doubt, but it folds
             outcomes = [Outcome(name, Status.DEFERRED) for name in names]
             with pytest.raises(LedgerError, match="it was stopped before it could mail twice"):
-                first.settle(mine.id, outcomes, now=NOW, retry_at=NOW)
+                first.records.settle(mine.id, outcomes, now=NOW, retry_at=NOW)
             assert numbers(second) == {"accepted": members}
 
 
@@ -162,12 +162,12 @@ def test_what_was_accepted_for_a_run_that_was_taken_over_stays_in_doubt(path, me
     with open_ledger(path) as first:
         plan(first, people(*names, group=("g",)), group_by=("g",))
         mine = lease_one(first)
-        first.commit_point(mine.id)
+        first.records.commit_point(mine.id)
         lock_of(path).unlink()
         with open_ledger(path) as second:
             outcomes = [Outcome(name, Status.ACCEPTED, TAKEN) for name in names]
             with pytest.raises(LedgerError, match="it was stopped before it could mail twice"):
-                first.settle(mine.id, outcomes, now=NOW, retry_at=None)
+                first.records.settle(mine.id, outcomes, now=NOW, retry_at=None)
             assert numbers(second) == {"in_doubt": members}
 
 
@@ -176,7 +176,7 @@ def test_a_run_whose_ledger_was_moved_stops_at_the_next_lease(path):
         plan(ledger, people("a"))
         path.rename(path.with_name("elsewhere"))
         with pytest.raises(LedgerError, match="moved or removed while this run"):
-            ledger.lease(1, now=NOW)
+            ledger.leases.lease(1, now=NOW)
         path.with_name("elsewhere").rename(path)
 
 
@@ -214,7 +214,7 @@ def test_closing_twice_is_closing_once(path):
     ledger.close()
     ledger.close()
     with pytest.raises(LedgerError):
-        ledger.lease(1, now=NOW)
+        ledger.leases.lease(1, now=NOW)
 
 
 def test_the_files_are_private(path):

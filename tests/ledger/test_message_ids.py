@@ -84,12 +84,12 @@ def test_a_name_beside_our_own_is_the_servers():
 def test_the_results_tell_our_own_message_id_from_the_servers(ledger, echo):
     plan(ledger, people("a@x.org"))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     theirs = delivery.message_id if echo else "202611290815.1@smtp-relay.sendinblue.com"
     told = Reply(250, (f"OK: queued as <{theirs}>",), "2.0.0")
     outcome = Outcome("a@x.org", Status.ACCEPTED, told)
-    ledger.settle(delivery.id, [outcome], now=NOW, retry_at=None)
-    (found,) = ledger.result_rows()
+    ledger.records.settle(delivery.id, [outcome], now=NOW, retry_at=None)
+    (found,) = ledger.standing.result_rows()
     assert found.message_id == (None if echo else theirs)
     assert found.header_message_id == delivery.message_id
 

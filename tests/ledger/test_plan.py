@@ -3,7 +3,7 @@
 import pytest
 
 from mailbatch.errors import LedgerError, RecipientError
-from mailbatch.ledger.plan import PlanChange
+from mailbatch.ledger.ports import PlanChange
 from mailbatch.outcome import Status
 from tests.ledger.steps import (
     NEVER,
@@ -33,7 +33,7 @@ def test_rows_added_later_are_pending_and_the_mailed_stay_mailed(ledger):
     send(ledger)
     assert plan(ledger, people("b@x.org", "a@x.org")) == PlanChange(rows=2, added=1)
     assert standing(ledger) == {"a@x.org": A, "b@x.org": P}
-    assert [delivery.unsettled for delivery in ledger.lease(9, now=NOW)] == [("b@x.org",)]
+    assert [delivery.unsettled for delivery in ledger.leases.lease(9, now=NOW)] == [("b@x.org",)]
 
 
 def test_a_row_that_left_before_it_was_sent_is_withdrawn(ledger):
@@ -42,7 +42,7 @@ def test_a_row_that_left_before_it_was_sent_is_withdrawn(ledger):
     found = by_row(ledger)[None]
     assert (found.email, found.status) == ("b@x.org", Status.WITHDRAWN)
     assert found.reason == "the row left the table before it was sent"
-    assert [delivery.unsettled for delivery in ledger.lease(9, now=NOW)] == [("a@x.org",)]
+    assert [delivery.unsettled for delivery in ledger.leases.lease(9, now=NOW)] == [("a@x.org",)]
 
 
 def test_a_withdrawn_row_that_comes_back_is_pending_again(ledger):
@@ -63,7 +63,7 @@ def test_a_deferred_row_that_left_is_withdrawn_and_keeps_its_history(ledger):
         1,
         "Message queued as 0b3f-77",
     )
-    assert ledger.next_due() is None
+    assert ledger.leases.next_due() is None
 
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT])
@@ -81,7 +81,7 @@ def test_settled_rows_stay_as_they_are(ledger, status, new):
 def test_a_skipped_row_stays_skipped(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger, Status.IN_DOUBT, reply=None)
-    ledger.resolve("skip", now=NOW)
+    ledger.doubts.resolve("skip", now=NOW)
     plan(ledger, [row(5, "a@x.org", "new")], columns=("email", "more"))
     assert by_row(ledger)[5].status is Status.SKIPPED
 
@@ -90,7 +90,7 @@ def test_line_numbers_are_always_taken_over(ledger):
     plan(ledger, people("a@x.org", "b@x.org"))
     send(ledger)
     plan(ledger, [row(9, "a@x.org"), row(12, "b@x.org")])
-    assert {found.email: found.row for found in ledger.result_rows()} == {
+    assert {found.email: found.row for found in ledger.standing.result_rows()} == {
         "a@x.org": 9,
         "b@x.org": 12,
     }
@@ -102,7 +102,7 @@ def test_changed_fields_of_pending_rows_are_taken_over(ledger):
         ledger, [row(2, "a@x.org", "Ada"), row(3, "b@x.org", "Bo")], columns=("email", "name")
     )
     assert change == PlanChange(rows=2, changed=1)
-    assert [delivery.rows[0].values for delivery in ledger.lease(9, now=NOW)] == [
+    assert [delivery.rows[0].values for delivery in ledger.leases.lease(9, now=NOW)] == [
         ("a@x.org", "Ada"),
         ("b@x.org", "Bo"),
     ]
@@ -112,7 +112,7 @@ def test_a_rejected_row_that_is_reopened_has_its_new_fields(ledger):
     plan(ledger, [row(2, "a@x.org", "Ada")], columns=("email", "name"))
     send(ledger, Status.REJECTED, reply=NEVER)
     plan(ledger, [row(2, "a@x.org", "Eva")], columns=("email", "name"))
-    assert ledger.reopen_rejected() == 1
+    assert ledger.plan.reopen_rejected() == 1
     assert lease_one(ledger).rows[0].values == ("a@x.org", "Eva")
 
 
@@ -121,7 +121,7 @@ def test_rows_that_are_not_wanted_are_recorded_with_their_reason(ledger, status)
     plan(ledger, [row(2, "a@x.org"), row(3, "b@x.org", status=status, reason="because")])
     found = by_row(ledger)[3]
     assert (found.status, found.reason, found.attempts) == (status, "because", 0)
-    assert len(ledger.lease(9, now=NOW)) == 1
+    assert len(ledger.leases.lease(9, now=NOW)) == 1
 
 
 @pytest.mark.parametrize("status", ["suppressed", "filtered", "invalid"])
@@ -131,9 +131,9 @@ def test_pending_rows_take_the_status_that_the_table_gives_them_now(ledger, stat
     assert change == PlanChange(rows=2, stopped=1)
     assert by_row(ledger)[2].reason == "because"
     assert numbers(ledger) == {"pending": 1, status: 1}
-    (left,) = ledger.lease(9, now=NOW)
+    (left,) = ledger.leases.lease(9, now=NOW)
     assert left.unsettled == ("b@x.org",)
-    ledger.release([left.id])
+    ledger.records.release([left.id])
     assert plan(ledger, people("a@x.org", "b@x.org")) == PlanChange(rows=2, returned=1)
     assert numbers(ledger) == {"pending": 2}
 
@@ -143,7 +143,7 @@ def test_a_deferred_row_with_other_fields_stays_deferred_until_it_is_due(ledger)
     send(ledger, Status.DEFERRED, retry_at=NOW + 60)
     change = plan(ledger, [row(7, "a@x.org", "Eva")], columns=("email", "name"))
     assert change == PlanChange(rows=1, changed=1)
-    assert (by_row(ledger)[7].status, ledger.next_due()) == (Status.DEFERRED, NOW + 60)
+    assert (by_row(ledger)[7].status, ledger.leases.next_due()) == (Status.DEFERRED, NOW + 60)
     again = lease_one(ledger, now=NOW + 60)
     assert (again.rows[0].values, again.attempt) == (("a@x.org", "Eva"), 2)
 
@@ -152,9 +152,9 @@ def test_a_deferred_row_that_is_suppressed_now_is_not_tried_again(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger, Status.DEFERRED, retry_at=NOW + 5)
     plan(ledger, [row(2, "a@x.org", status="suppressed", reason="on a list")])
-    ledger.reopen_deferred()
+    ledger.plan.reopen_deferred()
     assert numbers(ledger) == {"suppressed": 1}
-    assert ledger.lease(9, now=NOW + 99) == []
+    assert ledger.leases.lease(9, now=NOW + 99) == []
 
 
 def test_an_address_that_stood_in_an_earlier_row_is_a_duplicate(ledger):
@@ -162,26 +162,29 @@ def test_an_address_that_stood_in_an_earlier_row_is_a_duplicate(ledger):
     found = by_row(ledger)
     assert [found[line].status for line in (2, 3, 4, 5)] == [P, P, "duplicate", "duplicate"]
     assert found[4].reason == found[5].reason == "same address as row 2"
-    assert len(ledger.lease(9, now=NOW)) == 2
+    assert len(ledger.leases.lease(9, now=NOW)) == 2
 
 
 def test_an_address_of_a_mailed_recipient_is_a_duplicate_too(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger)
     plan(ledger, people("a@x.org", "a@x.org"))
-    assert [found.status for found in ledger.result_rows()] == [A, "duplicate"]
+    assert [found.status for found in ledger.standing.result_rows()] == [A, "duplicate"]
 
 
 def test_a_row_that_is_not_wanted_does_not_make_a_later_one_a_duplicate(ledger):
     plan(ledger, [row(2, "a@x.org", status="filtered"), row(3, "a@x.org")])
-    assert [found.status for found in ledger.result_rows()] == ["filtered", P]
+    assert [found.status for found in ledger.standing.result_rows()] == ["filtered", P]
 
 
 def test_when_the_first_row_leaves_the_later_one_stands_for_the_address(ledger):
     plan(ledger, people("a@x.org", "b@x.org", "a@x.org"))
     send(ledger)
     plan(ledger, [row(2, "b@x.org"), row(3, "a@x.org")])
-    assert [(found.row, found.status) for found in ledger.result_rows()] == [(2, A), (3, A)]
+    assert [(found.row, found.status) for found in ledger.standing.result_rows()] == [
+        (2, A),
+        (3, A),
+    ]
 
 
 def test_the_case_of_an_address_may_change(ledger):
@@ -199,17 +202,17 @@ def test_the_case_of_a_non_ascii_address_is_folded_too(ledger):
 def test_an_unchanged_table_changes_nothing(ledger, path):
     rows = [*people("a@x.org", "b@x.org", "a@x.org"), row(9, "c@x.org", status="filtered")]
     plan(ledger, rows)
-    before = list(ledger.result_rows())
+    before = list(ledger.standing.result_rows())
     change = plan(ledger, rows)
     assert change == PlanChange(rows=4)
     assert not change
-    assert list(ledger.result_rows()) == before
+    assert list(ledger.standing.result_rows()) == before
 
 
 def test_the_new_columns_hold_for_the_rows_that_are_not_settled(ledger):
     plan(ledger, [row(2, "a@x.org", "Ada")], columns=("email", "name"))
     plan(ledger, [row(2, "a@x.org", "de")], columns=("email", "locale"))
-    assert ledger.columns() == ("email", "locale")
+    assert ledger.standing.columns() == ("email", "locale")
     assert lease_one(ledger).rows[0].values == ("a@x.org", "de")
 
 
@@ -236,7 +239,7 @@ def test_rows_found_invalid_in_rendering_are_asked_for_again(ledger):
     """The attachment may be there now: the same table makes them pending again."""
     rows = people("a@x.org", "b@x.org")
     plan(ledger, rows)
-    ledger.invalidate(lease_one(ledger).id, "no attachment", now=NOW)
+    ledger.records.invalidate(lease_one(ledger).id, "no attachment", now=NOW)
     assert by_row(ledger)[2].reason == "no attachment"
     assert plan(ledger, rows) == PlanChange(rows=2, returned=1)
     assert numbers(ledger) == {"pending": 2}
@@ -252,13 +255,13 @@ def test_somebody_to_be_resent_who_is_not_wanted_any_more_is_in_doubt_again(ledg
     if new != "gone":
         rows.append(row(3, "a@x.org", status=new, reason="listed"))
     plan(ledger, rows)
-    ledger.resolve("resend", address="a@x.org", now=NOW)
+    ledger.doubts.resolve("resend", address="a@x.org", now=NOW)
     assert numbers(ledger) == {"pending": 1, "in_doubt": 1}
     assert plan(ledger, rows) == PlanChange(rows=len(rows))
     assert numbers(ledger) == {"in_doubt": 2}
-    first, *_ = sorted(ledger.in_doubt(), key=lambda doubt: doubt.address)
+    first, *_ = sorted(ledger.doubts.in_doubt(), key=lambda doubt: doubt.address)
     assert "in doubt, and not wanted any more" in first.reason
-    assert ledger.lease(9, now=NOW) == []
+    assert ledger.leases.lease(9, now=NOW) == []
 
 
 def test_a_plan_while_deliveries_are_leased_is_refused(ledger):
@@ -280,8 +283,8 @@ def test_the_plan_survives_the_end_of_the_process(path):
 
 def test_the_table_knows_its_addresses(ledger):
     plan(ledger, [*people("a@x.org"), row(3, "s@x.org", status="suppressed")])
-    assert ledger.knows("A@x.org")
-    assert ledger.knows("s@x.org")
-    assert not ledger.knows("b@x.org")
+    assert ledger.plan.knows("A@x.org")
+    assert ledger.plan.knows("s@x.org")
+    assert not ledger.plan.knows("b@x.org")
     plan(ledger, people("b@x.org"))
-    assert not ledger.knows("a@x.org")
+    assert not ledger.plan.knows("a@x.org")

@@ -10,7 +10,7 @@ import pytest
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.boot import boot_id
 from mailbatch.ledger.lock import RunLock
-from mailbatch.ledger.recovery import Recovery
+from mailbatch.ledger.ports import Recovery
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
@@ -33,9 +33,9 @@ from tests.ledger.steps import (
 def under_way(ledger):
     """a is accepted, b committed, c leased, d untouched."""
     plan(ledger, people("a", "b", "c", "d"))
-    a, b, _c = ledger.lease(3, now=NOW)
+    a, b, _c = ledger.leases.lease(3, now=NOW)
     settle(ledger, a)
-    ledger.commit_point(b.id, digest=b"d" * 32)
+    ledger.records.commit_point(b.id, digest=b"d" * 32)
     return b
 
 
@@ -50,19 +50,19 @@ def test_on_the_same_boot_only_what_was_committed_is_in_doubt(ledger, path, fold
             "d": "pending",
         }
         assert numbers(after) == {"accepted": 1, "in_doubt": 1, "pending": 2}
-        assert [d.key for d in after.lease(9, now=NOW + 5)] == ["c", "d"]
+        assert [d.key for d in after.leases.lease(9, now=NOW + 5)] == ["c", "d"]
 
 
 def test_an_attempt_that_was_not_committed_does_not_count(ledger, path, folder):
     under_way(ledger)
     with open_ledger(copy_files(path, folder / "dead")) as after:
-        assert {f.email: f.attempts for f in after.result_rows()} == {
+        assert {f.email: f.attempts for f in after.standing.result_rows()} == {
             "a": 1,
             "b": 1,
             "c": 0,
             "d": 0,
         }
-        first = after.lease(1, now=NOW + 86400)[0]
+        first = after.leases.lease(1, now=NOW + 86400)[0]
         assert (first.attempt, first.date) == (1, int(NOW) + 86400)
 
 
@@ -76,7 +76,7 @@ def test_after_another_boot_everything_leased_and_unsettled_is_in_doubt(ledger, 
             "c": "in_doubt",
             "d": "pending",
         }
-        reasons = {f.email: f.reason for f in after.result_rows()}
+        reasons = {f.email: f.reason for f in after.standing.result_rows()}
         assert "machine went down" in reasons["c"]
 
 
@@ -111,13 +111,13 @@ def test_only_the_addresses_of_the_attempt_are_in_doubt(ledger, path, folder):
     """A group of which one is deferred until later, and one was accepted."""
     plan(ledger, people("a", "b", "c", group=("g",)), group_by=("g",))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     outcomes = [
         Outcome("a", Status.ACCEPTED, TAKEN),
         Outcome("b", Status.DEFERRED, LATER),
         Outcome("c", Status.PENDING, counted=False),
     ]
-    ledger.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 60)
+    ledger.records.settle(delivery.id, outcomes, now=NOW, retry_at=NOW + 60)
     again = lease_one(ledger, now=NOW + 1)
     assert again.unsettled == ("c",)
     for name, boot in (("same", "boot-1"), ("other", "boot-2")):
@@ -125,14 +125,14 @@ def test_only_the_addresses_of_the_attempt_are_in_doubt(ledger, path, folder):
         with open_ledger(ledger_file, boot=boot) as after:
             left = "pending" if name == "same" else "in_doubt"
             assert standing(after) == {"a": "accepted", "b": "deferred", "c": left}
-            assert [d.unsettled for d in after.lease(9, now=NOW + 60)] == [
+            assert [d.unsettled for d in after.leases.lease(9, now=NOW + 60)] == [
                 ("b", "c") if name == "same" else ("b",)
             ]
 
 
 def test_only_the_address_that_was_leased_alone_is_in_doubt(ledger, path, folder):
     plan(ledger, people("a", "b", group=("g",)), group_by=("g",))
-    ledger.commit_point(lease_one(ledger, address="b").id)
+    ledger.records.commit_point(lease_one(ledger, address="b").id)
     with open_ledger(copy_files(path, folder / "dead")) as after:
         assert standing(after) == {"a": "pending", "b": "in_doubt"}
         assert lease_one(after).unsettled == ("a",)
@@ -140,18 +140,18 @@ def test_only_the_address_that_was_leased_alone_is_in_doubt(ledger, path, folder
 
 def test_order_lines_of_one_customer_are_in_doubt_together(ledger, path, folder):
     plan(ledger, people("a", "a", group=("a",)), group_by=("email",))
-    ledger.commit_point(lease_one(ledger).id)
+    ledger.records.commit_point(lease_one(ledger).id)
     with open_ledger(copy_files(path, folder / "dead")) as after:
         assert after.recovered.recipients == 2
         assert numbers(after) == {"in_doubt": 2}
-        assert after.resolve("resend", now=NOW) == 2
+        assert after.doubts.resolve("resend", now=NOW) == 2
         assert len(lease_one(after).rows) == 2
 
 
 def test_doubt_is_listed_with_what_is_known(ledger, path, folder):
     delivery = under_way(ledger)
     with open_ledger(copy_files(path, folder / "dead")) as after:
-        (doubt,) = after.in_doubt()
+        (doubt,) = after.doubts.in_doubt()
         assert (doubt.address, doubt.line, doubt.key) == ("b", 3, "b")
         assert (doubt.message_id, doubt.at, doubt.digest) == (
             delivery.message_id,
@@ -164,10 +164,10 @@ def test_doubt_is_listed_with_what_is_known(ledger, path, folder):
 def test_doubt_that_the_run_itself_saw_has_the_words_of_its_outcome(ledger):
     plan(ledger, people("a"))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     seen = Outcome("a", Status.IN_DOUBT, None, "the connection was lost; partial reply '250 2.'")
-    ledger.settle(delivery.id, [seen], now=NOW + 3, retry_at=None)
-    (doubt,) = ledger.in_doubt()
+    ledger.records.settle(delivery.id, [seen], now=NOW + 3, retry_at=None)
+    (doubt,) = ledger.doubts.in_doubt()
     assert (doubt.reason, doubt.at) == (seen.reason, NOW + 3)
 
 
@@ -179,21 +179,21 @@ def test_doubt_is_resolved_as_somebody_decided(path, decision, status):
     with open_ledger(path) as ledger:
         under_way(ledger)
     with Ledger.reopen(path, boot_id="boot-1") as ledger:
-        assert ledger.resolve(decision, now=NOW + 9) == 1
+        assert ledger.doubts.resolve(decision, now=NOW + 9) == 1
         found = by_row(ledger)[3]
         assert found.status is status
         assert decision.removesuffix("ed")[:4] in found.reason
         assert found.settled_at == (None if decision == "resend" else NOW + 9)
-        assert list(ledger.in_doubt()) == []
-        assert ledger.resolve(decision, now=NOW + 9) == 0
+        assert list(ledger.doubts.in_doubt()) == []
+        assert ledger.doubts.resolve(decision, now=NOW + 9) == 0
 
 
 def test_one_address_can_be_resolved_alone(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("A", "b"))
-        for delivery in ledger.lease(2, now=NOW):
+        for delivery in ledger.leases.lease(2, now=NOW):
             settle(ledger, delivery, Status.IN_DOUBT, reply=None)
-        assert ledger.resolve("accepted", address="a", now=NOW) == 1
+        assert ledger.doubts.resolve("accepted", address="a", now=NOW) == 1
         assert standing(ledger) == {"A": "accepted", "b": "in_doubt"}
 
 
@@ -201,7 +201,7 @@ def test_a_resend_of_a_doubtful_delivery_is_the_same_message(path):
     with open_ledger(path) as ledger:
         delivery = under_way(ledger)
     with open_ledger(path) as ledger:
-        ledger.resolve("resend", now=NOW + 9)
+        ledger.doubts.resolve("resend", now=NOW + 9)
         plan(ledger, people("a", "b", "c", "d"))
         again = lease_one(ledger, now=NOW + 86400)
         assert (again.key, again.attempt) == ("b", 2)
@@ -214,19 +214,22 @@ def test_a_resend_names_who_may_have_the_message_and_its_digest(path):
         plan(ledger, people(*names, group=("g",)), group_by=("g",))
         first = lease_one(ledger)
         assert (first.resent, first.digests) == (frozenset(), frozenset())
-        ledger.commit_point(first.id, digest=b"1" * 32)
+        ledger.records.commit_point(first.id, digest=b"1" * 32)
         outcomes = [
             Outcome("a", Status.IN_DOUBT),
             Outcome("b", Status.DEFERRED, LATER),
             Outcome("c", Status.ACCEPTED, TAKEN),
         ]
-        ledger.settle(first.id, outcomes, now=NOW, retry_at=NOW)
+        ledger.records.settle(first.id, outcomes, now=NOW, retry_at=NOW)
         second = lease_one(ledger)
         assert (second.resent, second.digests) == (frozenset(), frozenset()), "b has nothing"
-        ledger.commit_point(second.id, digest=b"2" * 32)
+        ledger.records.commit_point(second.id, digest=b"2" * 32)
     with open_ledger(path) as ledger:
-        assert {d.address: d.digest for d in ledger.in_doubt()} == {"a": b"1" * 32, "b": b"2" * 32}
-        ledger.resolve("resend", now=NOW)
+        assert {d.address: d.digest for d in ledger.doubts.in_doubt()} == {
+            "a": b"1" * 32,
+            "b": b"2" * 32,
+        }
+        ledger.doubts.resolve("resend", now=NOW)
         third = lease_one(ledger)
         assert third.resent == {"a", "b"}
         assert third.digests == {b"1" * 32, b"2" * 32}
@@ -237,23 +240,25 @@ def test_who_may_have_the_message_is_never_lost_behind_an_attempt_that_failed(pa
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
         delivery = lease_one(ledger)
-        ledger.commit_point(delivery.id, digest=b"1" * 32)
+        ledger.records.commit_point(delivery.id, digest=b"1" * 32)
     with open_ledger(path) as ledger:
-        ledger.resolve("resend", now=NOW)
+        ledger.doubts.resolve("resend", now=NOW)
         again = lease_one(ledger)
-        ledger.settle(again.id, [Outcome("a", Status.DEFERRED, LATER)], now=NOW, retry_at=NOW)
-        ledger.release([lease_one(ledger).id])
+        ledger.records.settle(
+            again.id, [Outcome("a", Status.DEFERRED, LATER)], now=NOW, retry_at=NOW
+        )
+        ledger.records.release([lease_one(ledger).id])
         lease_one(ledger)
     with open_ledger(path) as ledger:
         again = lease_one(ledger)
         assert (again.resent, again.digests) == ({"a"}, {b"1" * 32})
-        ledger.invalidate(again.id, "no attachment", now=NOW)
-        (doubt,) = ledger.in_doubt()
+        ledger.records.invalidate(again.id, "no attachment", now=NOW)
+        (doubt,) = ledger.doubts.in_doubt()
         assert (doubt.reason, doubt.digest) == ("no attachment", b"1" * 32)
-        ledger.resolve("resend", now=NOW)
+        ledger.doubts.resolve("resend", now=NOW)
         outcome = Outcome("a", Status.INVALID, reason="needs SMTPUTF8", counted=False)
-        ledger.settle(lease_one(ledger).id, [outcome], now=NOW, retry_at=None)
-        assert [doubt.reason for doubt in ledger.in_doubt()] == ["needs SMTPUTF8"]
+        ledger.records.settle(lease_one(ledger).id, [outcome], now=NOW, retry_at=None)
+        assert [doubt.reason for doubt in ledger.doubts.in_doubt()] == ["needs SMTPUTF8"]
 
 
 def test_a_resend_that_is_given_up_is_doubt_without_a_commit_point(path):
@@ -261,34 +266,34 @@ def test_a_resend_that_is_given_up_is_doubt_without_a_commit_point(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
         delivery = lease_one(ledger)
-        ledger.commit_point(delivery.id, digest=b"1" * 32)
+        ledger.records.commit_point(delivery.id, digest=b"1" * 32)
     with open_ledger(path) as ledger:
-        ledger.resolve("resend", now=NOW)
+        ledger.doubts.resolve("resend", now=NOW)
         again = lease_one(ledger)
         outcome = Outcome("a", Status.IN_DOUBT, reason="not sent again", counted=False)
-        ledger.settle(again.id, [outcome], now=NOW, retry_at=None)
+        ledger.records.settle(again.id, [outcome], now=NOW, retry_at=None)
         for _ in range(2):
-            (doubt,) = ledger.in_doubt()
+            (doubt,) = ledger.doubts.in_doubt()
             assert (doubt.digest, doubt.reason) == (b"1" * 32, "not sent again")
             assert by_row(ledger)[2].attempts == 1
-            ledger.lease(1, now=NOW)  # folds
+            ledger.leases.lease(1, now=NOW)  # folds
 
 
 def test_doubt_is_never_leased(path):
     with open_ledger(path) as ledger:
         under_way(ledger)
     with open_ledger(path) as ledger:
-        ledger.reopen_deferred()
-        ledger.reopen_rejected()
+        ledger.plan.reopen_deferred()
+        ledger.plan.reopen_rejected()
         plan(ledger, people("a", "b", "c", "d"))
-        assert [d.key for d in ledger.lease(9, now=NOW + 9e9)] == ["c", "d"]
+        assert [d.key for d in ledger.leases.lease(9, now=NOW + 9e9)] == ["c", "d"]
 
 
 def test_a_ledger_reopened_to_decide_does_not_send(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("a"))
     with Ledger.reopen(path) as ledger, pytest.raises(LedgerError, match="not open to send"):
-        ledger.lease(1, now=NOW)
+        ledger.leases.lease(1, now=NOW)
 
 
 def test_the_boot_id_is_the_same_for_every_process_of_this_boot():
@@ -306,8 +311,13 @@ def test_the_boot_id_is_the_same_for_every_process_of_this_boot():
 
 def seen(path, boot):
     with Ledger.read(path, boot_id=boot) as ledger:
-        doubts = {doubt.address: (doubt.line, doubt.digest) for doubt in ledger.in_doubt()}
-        return standing(ledger), ledger.counts(), doubts, list(ledger.result_rows())
+        doubts = {doubt.address: (doubt.line, doubt.digest) for doubt in ledger.doubts.in_doubt()}
+        return (
+            standing(ledger),
+            ledger.standing.counts(),
+            doubts,
+            list(ledger.standing.result_rows()),
+        )
 
 
 @pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
@@ -332,13 +342,13 @@ def test_who_looks_sees_doubt_only_where_the_attempt_went(ledger, path, folder):
         Outcome("b", Status.PENDING, counted=False),
         Outcome("c", Status.PENDING, counted=False),
     ]
-    ledger.settle(first.id, outcomes, now=NOW, retry_at=NOW + 60)
-    ledger.commit_point(lease_one(ledger, address="b").id)
+    ledger.records.settle(first.id, outcomes, now=NOW, retry_at=NOW + 60)
+    ledger.records.commit_point(lease_one(ledger, address="b").id)
     dead = copy_files(path, folder / "dead")
     forget_the_process(dead)
     assert seen(dead, "boot-1")[0] == {"a": "deferred", "b": "in_doubt", "c": "pending"}
-    ledger.settle(first.id, [Outcome("b", Status.ACCEPTED, TAKEN)], now=NOW, retry_at=None)
-    ledger.commit_point(lease_one(ledger).id)
+    ledger.records.settle(first.id, [Outcome("b", Status.ACCEPTED, TAKEN)], now=NOW, retry_at=None)
+    ledger.records.commit_point(lease_one(ledger).id)
     dead = copy_files(path, folder / "dead again")
     forget_the_process(dead)
     assert seen(dead, "boot-1")[0] == {"a": "deferred", "b": "accepted", "c": "in_doubt"}
@@ -381,7 +391,7 @@ def test_a_kill_around_a_note_keeps_nobody_out(path, step, when, nth):
                 _die_at(step, when, nth)
                 with open_ledger(path) as ledger:
                     plan(ledger, people("a", "b", "c"))
-                    for delivery in ledger.lease(2, now=NOW):
+                    for delivery in ledger.leases.lease(2, now=NOW):
                         settle(ledger, delivery)
             finally:
                 os._exit(0)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, OutputError
 from mailbatch.ledger.results import (
     as_line,
     as_object,
@@ -195,7 +195,7 @@ def test_outcomes_that_are_not_folded_yet_are_in_the_results(ledger, path, targe
         write_results(reader, target)
     early = target.read_bytes()
     assert {r["message_id"] for r in read(target)} == {"0b3f-77"}
-    ledger.lease(1, now=NOW)  # folds
+    ledger.leases.lease(1, now=NOW)  # folds
     write_results(ledger, target)
     assert target.read_bytes() == early
 
@@ -210,7 +210,7 @@ def test_the_old_file_stays_until_the_new_one_is_whole(ledger, target, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(LedgerError, match="No space left on device") as caught:
+    with pytest.raises(OutputError, match="No space left on device") as caught:
         write_results(ledger, target)
     assert caught.value.exit_code == 74
     assert "space" in caught.value.hint
@@ -267,7 +267,7 @@ def test_a_link_to_the_results_stays_a_link(ledger, target):
 def test_a_device_is_not_replaced(ledger, device):
     plan(ledger, people("a@x.org"))
     before = Path(device).stat()
-    with pytest.raises(LedgerError, match="not a regular file"):
+    with pytest.raises(OutputError, match="not a regular file"):
         write_results(ledger, Path(device))
     assert Path(device).stat().st_rdev == before.st_rdev
 
@@ -276,7 +276,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(ledger, folder):
     """Also for root, whom no permission stops: below a file there is no folder."""
     plan(ledger, people("a@x.org"))
     (folder / "file").write_text("")
-    with pytest.raises(LedgerError, match="file cannot be written") as caught:
+    with pytest.raises(OutputError, match="file cannot be written") as caught:
         write_results(ledger, folder / "file" / "results.csv")
     assert caught.value.hint
     with pytest.raises(LedgerError, match="folder cannot be made"):
@@ -288,7 +288,7 @@ def test_a_place_is_checked_without_a_trace(ledger, target, folder):
     assert list(target.parent.iterdir()) == []
     (folder / "file").write_text("")
     for bad in (Path("/dev/null"), folder, folder / "file" / "results.csv"):
-        with pytest.raises(LedgerError, match="file cannot be written"):
+        with pytest.raises(OutputError, match="file cannot be written"):
             check_place(bad)
 
 
@@ -362,7 +362,7 @@ def test_every_row_meets_the_schema(ledger):
     mixed(ledger)
     validator = jsonschema.Draft7Validator(result_schema())
     jsonschema.Draft7Validator.check_schema(result_schema())
-    rows = [as_object(row) for row in ledger.result_rows()]
+    rows = [as_object(row) for row in ledger.standing.result_rows()]
     assert len(rows) == 10
     for found in rows:
         validator.validate(json.loads(json.dumps(found)))
@@ -391,10 +391,10 @@ def test_the_text_of_a_reply_decides_nothing(ledger):
     """A refusal that reads like an acceptance is a refusal."""
     plan(ledger, people("a@x.org"))
     delivery = lease_one(ledger)
-    ledger.commit_point(delivery.id)
+    ledger.records.commit_point(delivery.id)
     told = Outcome("a@x.org", Status.REJECTED, Reply(550, ("queued as 1234",), "5.0.0"))
-    ledger.settle(delivery.id, [told], now=NOW, retry_at=None)
-    (found,) = ledger.result_rows()
+    ledger.records.settle(delivery.id, [told], now=NOW, retry_at=None)
+    (found,) = ledger.standing.result_rows()
     assert (found.status, found.message_id) == (Status.REJECTED, None)
 
 

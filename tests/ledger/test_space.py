@@ -95,9 +95,9 @@ def test_a_read_only_disk_can_be_looked_at_and_not_run_on(on_disk):
 def test_room_is_taken_once(ledger, path):
     """Taking it again finds it there; a run that uses it does not grow the ledger."""
     plan(ledger, people(*(f"somebody-{n}@example.org" for n in range(2000))))
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     size = path.stat().st_size
-    ledger.reserve_space()
+    ledger.plan.reserve_space()
     assert path.stat().st_size == size
     while send(ledger):
         pass
@@ -107,6 +107,6 @@ def test_room_is_taken_once(ledger, path):
 
 def test_room_for_more_than_there_is_is_refused(ledger):
     with pytest.raises(LedgerError, match=r"10000000000000 recipients need \d+ MB") as caught:
-        ledger.reserve_space(10**13)
+        ledger.plan.reserve_space(10**13)
     assert caught.value.exit_code == 74
-    assert ledger.lease(1, now=NOW) == []
+    assert ledger.leases.lease(1, now=NOW) == []

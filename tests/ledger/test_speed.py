@@ -56,16 +56,16 @@ def test_a_message_costs_less_than_four_bare_commits(tmp_path, bare):
     """Commit point and outcome: two commits, and little more."""
     with open_ledger(tmp_path / "ledger") as ledger:
         plan(ledger, rows(3000))
-        ledger.reserve_space()
+        ledger.plan.reserve_space()
         ratios = []
-        while leased := ledger.lease(32, now=NOW):
+        while leased := ledger.leases.lease(32, now=NOW):
             base = spent = 0.0
             for delivery in leased:
                 outcome = Outcome(delivery.key, Status.ACCEPTED, Reply(250, (delivery.message_id,)))
                 base += bare()
                 started = time.perf_counter()
-                ledger.commit_point(delivery.id, digest=bytes(32))
-                ledger.settle(delivery.id, [outcome], now=NOW, retry_at=None)
+                ledger.records.commit_point(delivery.id, digest=bytes(32))
+                ledger.records.settle(delivery.id, [outcome], now=NOW, retry_at=None)
                 spent += time.perf_counter() - started
             ratios.append(spent / base)
     assert sorted(ratios)[len(ratios) // 2] < 4
@@ -92,7 +92,7 @@ def test_the_counts_of_a_large_table_take_no_time(tmp_path):
         plan(ledger, rows(100_000))
         with Ledger.read(tmp_path / "ledger") as reader:
             started = clock()
-            assert reader.counts()[Status.PENDING] == 100_000
+            assert reader.standing.counts()[Status.PENDING] == 100_000
             assert clock() - started < 0.05
 
 
@@ -105,7 +105,7 @@ number = int(sys.argv[2])
 with open_ledger(Path(sys.argv[1])) as ledger:
     plan(ledger, rows(number))
     plan(ledger, list(rows(10)))
-    ledger.lease(1000, now=NOW)
+    ledger.leases.lease(1000, now=NOW)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

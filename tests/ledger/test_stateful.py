@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.ledger.recovery import Recovery
+from mailbatch.ledger.ports import Recovery
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.model import UNSETTLED, Model, with_lines
@@ -110,7 +110,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(table=tables())
     def plan(self, table):
         rows, group_by, self.limit = table
-        self.ledger.reconcile(
+        self.ledger.plan.reconcile(
             ("email", "cell"), iter(rows), group_by=group_by, recipients_per_transaction=self.limit
         )
         self.model.plan(rows)
@@ -123,7 +123,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def plan_nothing_new(self):
         """Opening again and planning the same table is no change; done by `restart` and `plan`."""
         before = self.rows()
-        self.ledger.mark_finished(self.now)
+        self.ledger.plan.mark_finished(self.now)
         assert self.rows() == before
 
     def take_deliveries(self, groups):
@@ -155,7 +155,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def lease(self, count, seconds):
         self.now += seconds
         due = self.model.due(self.now)
-        leased = self.ledger.lease(count, now=self.now)
+        leased = self.ledger.leases.lease(count, now=self.now)
         assert len(leased) == min(count, len(due))
         for delivery in leased:
             self.check_lease(delivery, due[delivery.id])
@@ -168,7 +168,7 @@ class LedgerMachine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.model.people)))
         delivery_id = self.model.people[key].delivery
         is_due = key in self.model.due(self.now).get(delivery_id, [])
-        leased = self.ledger.lease(3, now=self.now, address=key.upper())
+        leased = self.ledger.leases.lease(3, now=self.now, address=key.upper())
         assert len(leased) == is_due
         for delivery in leased:
             self.check_lease(delivery, [key])
@@ -196,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not open_:
             return
         chosen = data.draw(st.sampled_from(open_))
-        self.ledger.commit_point(chosen, digest=bytes(32))
+        self.ledger.records.commit_point(chosen, digest=bytes(32))
         self.model.leases[chosen].committed = True
         self.see(chosen)
         self.maybe_taken |= set(self.model.leases[chosen].keys)
@@ -219,7 +219,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 status = Status.PENDING
             counted = data.draw(st.booleans()) if status in UNSETTLED else True
             outcomes.append(Outcome(address, status, Reply(250, ("Ok",)), counted=counted))
-        self.ledger.settle(chosen, outcomes, now=self.now, retry_at=retry_at)
+        self.ledger.records.settle(chosen, outcomes, now=self.now, retry_at=retry_at)
         self.model.settle(chosen, outcomes, retry_at)
         self.see(chosen)
         for outcome in outcomes:
@@ -234,7 +234,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def give_back(self, data):
         chosen = [i for i in self.held if not self.model.leases[i].committed]
         chosen = [i for i in chosen if data.draw(st.booleans())]
-        self.ledger.release(chosen)
+        self.ledger.records.release(chosen)
         for delivery_id in chosen:
             self.model.release(delivery_id)
             del self.held[delivery_id]
@@ -247,7 +247,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not open_:
             return
         chosen = data.draw(st.sampled_from(open_))
-        self.ledger.invalidate(chosen, "no attachment", now=self.now)
+        self.ledger.records.invalidate(chosen, "no attachment", now=self.now)
         self.model.invalidate(chosen)
         del self.held[chosen]
         self.written()
@@ -255,14 +255,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.held)
     @rule()
     def reopen_deferred(self):
-        self.ledger.reopen_deferred()
+        self.ledger.plan.reopen_deferred()
         self.model.reopen_deferred()
         self.synced()
 
     @precondition(lambda self: not self.held)
     @rule()
     def reopen_rejected(self):
-        self.ledger.reopen_rejected()
+        self.ledger.plan.reopen_rejected()
         self.model.reopen_rejected()
         self.synced()
 
@@ -270,9 +270,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(decision=st.sampled_from(["accepted", "resend", "skip"]))
     def resolve(self, decision):
         if decision == "resend":
-            for doubt in self.ledger.in_doubt():
+            for doubt in self.ledger.doubts.in_doubt():
                 self.maybe_taken.discard(doubt.address.lower())
-        self.ledger.resolve(decision, now=self.now)
+        self.ledger.doubts.resolve(decision, now=self.now)
         self.model.resolve(decision)
         self.synced()
 
@@ -346,7 +346,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def rows(self):
         found = [
             (row.row, row.email.lower(), row.status, row.attempts)
-            for row in self.ledger.result_rows()
+            for row in self.ledger.standing.result_rows()
         ]
         here = [row for row in found if row[0] is not None]
         gone = [row[1:] for row in found if row[0] is None]
@@ -360,11 +360,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def the_counts_are_those_of_the_results(self):
         counts = dict.fromkeys(Status, 0)
-        for row in self.ledger.result_rows():
+        for row in self.ledger.standing.result_rows():
             counts[row.status] += 1
-        assert self.ledger.counts() == counts
+        assert self.ledger.standing.counts() == counts
         with Ledger.read(self.path, boot_id=f"boot {self.boot}") as reader:
-            assert reader.counts() == counts
+            assert reader.standing.counts() == counts
 
     @invariant()
     def the_next_due_time_is_known(self):
@@ -376,14 +376,16 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
         free = self.model.due(self.now)
         if waiting and not free:
-            assert self.ledger.next_due() == min(waiting)
+            assert self.ledger.leases.next_due() == min(waiting)
         if not waiting:
-            assert self.ledger.next_due() is None
+            assert self.ledger.leases.next_due() is None
 
     @invariant()
     def doubt_is_listed(self):
-        doubtful = [row.row for row in self.ledger.result_rows() if row.status == "in_doubt"]
-        assert [doubt.line for doubt in self.ledger.in_doubt()] == doubtful
+        doubtful = [
+            row.row for row in self.ledger.standing.result_rows() if row.status == "in_doubt"
+        ]
+        assert [doubt.line for doubt in self.ledger.doubts.in_doubt()] == doubtful
 
 
 _CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]

@@ -50,9 +50,10 @@ def test_the_sdist_holds_what_its_own_tests_need(built):
     with tarfile.open(built["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     wanted = [
-        "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", ".ci/run",
-        "mailbatch/cli/main.py", "templates/notice/job.yaml", "schemas/job.schema.json",
-        "examples/quickstart/job.yaml", "tests/packaging/test_packaging.py",
+        "pyproject.toml", "Makefile", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
+        ".ci/run", "changes/template.md", "mailbatch/cli/main.py", "templates/notice/job.yaml",
+        "schemas/job.schema.json", "examples/quickstart/job.yaml",
+        "tests/packaging/test_packaging.py",
     ]  # fmt: skip
     assert [name for name in wanted if name not in names] == []
 

@@ -1,8 +1,7 @@
-"""Entries and deliveries for the tests of this folder, made without rendering anything."""
+"""Entries for the tests of this folder, and texts that would like to be markup."""
 
-from mailbatch.envelope import Delivery, Recipient
-from mailbatch.preview.entry import Entry, Overview
-from mailbatch.render.message import Attachment, Content
+from mailbatch.preview.entry import Entry
+from tests.checks.making import content
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -12,21 +11,6 @@ HOSTILE = (
     "\u2028\u2029\x85\ud800\x00",
     "{{ 7 * 7 }} ${7*7} `x`",
 )
-
-
-def content(*, subject="Hello", text="Hello\n", html="<p>Hello</p>", headers=None, **more):
-    given = headers if headers is not None else (("Subject", subject), ("Message-ID", "<a@b>"))
-    return Content(
-        subject=subject,
-        from_="News <news@example.com>",
-        to="ann@example.com",
-        cc="",
-        headers=tuple(given),
-        text=text,
-        html=html,
-        attachments=more.get("attachments", ()),
-        inline=more.get("inline", ()),
-    )
 
 
 def entry(number=1, *, made=None, **more):
@@ -39,29 +23,4 @@ def entry(number=1, *, made=None, **more):
         source=more.pop("source", b"Subject: Hello\r\n\r\nHello\r\n"),
         reverse_path="bounces@example.com",
         **more,
-    )
-
-
-def overview(**more):
-    given = {"job": "letter", "edition": "1", "sender": "News <news@example.com>", "messages": 1}
-    return Overview(**{**given, **more})
-
-
-def file(name="terms.pdf", data=b"%PDF", kind="application/pdf", cid=None):
-    return Attachment(name, kind, data, cid)
-
-
-def delivery(number, *values, addresses=None, rows=None):
-    address = f"p{number}@example.com"
-    row = Recipient(number + 1, address, tuple(values))
-    given = tuple(addresses) if addresses is not None else (address,)
-    return Delivery(
-        id=number,
-        key=address,
-        attempt=1,
-        message_id=f"{number}@example.com",
-        date=1_700_000_000,
-        unsettled=given,
-        addresses=given,
-        rows=rows if rows is not None else (row,),
     )

@@ -6,9 +6,8 @@ import pytest
 
 from mailbatch.job.loader import load_job
 from mailbatch.render.branches import Branches
-
-from .mailing import Mailing
-from .making import delivery
+from tests.checks.mailing import Mailing
+from tests.checks.making import delivery
 
 COLUMNS = ("email", "first_name", "plan", "note")
 

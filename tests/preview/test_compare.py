@@ -8,8 +8,9 @@ import pytest
 from mailbatch.errors import UsageError
 from mailbatch.preview.compare import Earlier, comparable, digest_of
 from mailbatch.preview.gallery import Gallery
+from tests.checks.making import content, file, overview
 
-from .making import content, entry, file, overview
+from .making import entry
 
 
 def earlier(folder, *entries, of=None):

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location, UsageError
-from mailbatch.preview.entry import Change, Finding, Tally
+from mailbatch.preview.entry import Change, Since
 from mailbatch.preview.gallery import OWN, Gallery, file_name
 from mailbatch.preview.markup import script
+from tests.checks.making import content, file, overview
 
-from .making import HOSTILE, content, entry, file, overview
+from .making import HOSTILE, entry
 
 SOURCES = re.compile(r"(?:src|href)\Z")
 
@@ -55,11 +57,11 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def write(folder, *entries, **mailing):
+def write(folder, *entries, since=None, **mailing):
     with Gallery(folder, len(entries)) as gallery:
         for one in entries:
             gallery.add(one)
-        return gallery.finish(overview(**mailing))
+        return gallery.finish(overview(**mailing), since)
 
 
 def page(folder, name):
@@ -83,7 +85,7 @@ def hostile_entry(number, text):
         values=((text, text),),
         copies=(text,),
         findings=(Finding("MB111", text, text, Location(text, 1, 2, text, text), text),),
-        telling=(text,),
+        reasons=(text,),
         error=text,
         change=Change("changed", ((text, (f"+{text}", f"-{text}")),), text),
     )
@@ -96,13 +98,13 @@ def test_no_text_of_the_users_becomes_markup(tmp_path, text):
         "job": text, "edition": text, "sender": text, "counts": {text: 3},
         "domains": ((text, 3),), "unreached": ((Location(text), text),), "unused": (text,),
         "tallies": (Tally("MB206", text, 2, (text,), Location(text), text),),
-        "against": text, "gone": ((text, text),),
+        "since": Since(text, ((text, text),)),
     }  # fmt: skip
     plain = {
         "job": "a", "edition": "a", "sender": "a", "counts": {"a": 3},
         "domains": (("a", 3),), "unreached": ((Location("a"), "a"),), "unused": ("a",),
         "tallies": (Tally("MB206", "a", 2, ("a",), Location("a"), "a"),),
-        "against": "a", "gone": (("a", "a"),),
+        "since": Since("a", (("a", "a"),)),
     }  # fmt: skip
     write(tmp_path / "hostile", hostile_entry(1, text), **mailing)
     write(tmp_path / "plain", hostile_entry(1, "a"), **plain)
@@ -155,7 +157,7 @@ def test_a_page_says_what_a_reviewer_asks(tmp_path):
         values=(("email", "p1@example.com"), ("city", "Porto")),
         copies=("boss@example.com",),
         findings=(finding,),
-        telling=("longest city",),
+        reasons=("longest city",),
     )
     write(tmp_path, one)
     text = page(tmp_path, "messages/0001.html").text

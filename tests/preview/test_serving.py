@@ -11,8 +11,9 @@ import pytest
 from mailbatch.errors import InputErrors, Location, TemplateError, UsageError
 from mailbatch.preview.gallery import Gallery
 from mailbatch.preview.serving import Built, Rebuilding, serve
+from tests.checks.making import content, file, overview
 
-from .making import content, entry, file, overview
+from .making import entry
 
 
 class Source:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from .mailing import Mailing, html
+from tests.checks.mailing import Mailing, html
 
 LINE = '<p>A line of the <a href="https://example.com/x">letter</a>.</p>'
 LETTER = "<h1>Hello {{ first_name }}</h1>" + LINE * 250

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailbatch.recipients.address import address_key, is_address, needs_smtputf8, parse_address
+from mailbatch.envelope import address_key
+from mailbatch.recipients.address import is_address, needs_smtputf8, parse_address
 
 LONGEST_LABEL = "d" * 63
 LONGEST_LOCAL = "l" * 64

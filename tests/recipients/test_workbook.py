@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mailbatch.errors import RecipientError
-from mailbatch.recipients import workbook_parts
+from mailbatch.recipients import workbook_package
 from mailbatch.recipients.workbook import Workbook, cell_text, open_workbook
-from mailbatch.recipients.workbook_parts import Cell, failed_cell
+from mailbatch.recipients.workbook_package import Cell, failed_cell
 
 from .workbooks import Failed, Sheet, Styled, table, write_workbook
 
@@ -178,7 +178,7 @@ def test_what_stands_on_other_sheets_does_not_matter(read: Read) -> None:
 def test_a_failed_formula_is_found_by_whatever_path_its_sheet_has(
     target: str, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook_parts, "_PIECE", piece)
+    monkeypatch.setattr(workbook_package, "_PIECE", piece)
     path = tmp_path / "recipients.xlsx"
     sheet = table(("n",), *[(1,)] * 90, (Failed("#DIV/0!"),))
     write_workbook(path, {"S": sheet}, target=target)

@@ -69,14 +69,17 @@ def with_page(job: Job, key: str, name: str) -> Job:
 def make_composer(
     job: Job, columns: tuple[str, ...] = tuple(ROW), edition: str = "2026-48", **variables: Any
 ) -> Composer:
-    """Compile a job."""
-    return Composer(
+    """Compile a job; all that the model calls a template is compiled."""
+    composer = Composer(
         job,
         edition=edition,
         columns=columns,
         now=NOW,
         variables={**job.variables, **variables},
     )
+    compiled = {value.key for value in composer._templates.values}
+    assert {setting.key for setting in job.templated()} <= compiled
+    return composer
 
 
 def make_delivery(

@@ -11,6 +11,7 @@ from mailbatch.errors import InputErrors, JobError, TemplateError
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 from mailbatch.render.edition import render_edition, render_results_path
+from mailbatch.render.pages import template_files
 
 from .making import (
     NOW,
@@ -73,6 +74,51 @@ def test_digests_have_the_names_that_the_user_knows(tmp_path: Path) -> None:
     assert (
         digests(tmp_path, callbacks={"bulk_id": "1", "data": [1]}, variables={"issue": 48}) == found
     )
+
+
+def test_no_template_of_the_job_is_missing_in_the_digests(tmp_path: Path) -> None:
+    """Each has the digest of its key, of the key around it, or of its file."""
+    job = make_job(
+        tmp_path,
+        {
+            **MESSAGE,
+            "to": "x@example.com",
+            "bcc": "b@example.com",
+            "list_id": "news.example.com",
+            "unsubscribe": {"url": "https://example.com/", "mailto": "u@example.com"},
+        },
+        FILES,
+        callbacks={
+            "bulk_id": "1",
+            "tracking_url": "https://example.com/t",
+            "notify_url": "https://example.com/n",
+            "data": [{"a": "x"}],
+        },
+    )
+    found = make_composer(job).digests()
+    for setting in job.templated():
+        around = {key for key in found if setting.key.startswith(key)}
+        files = {key for key in found if key.partition(": ")[0] in setting.key}
+        assert around | files, setting.key
+
+
+def test_the_files_of_templates_are_known_without_compiling(tmp_path: Path) -> None:
+    """Also those that a name made of a row can mean, and those of a file that is broken."""
+    files: dict[str, str | bytes] = {
+        "page.en.j2": "{% extends base if id else 'other.j2' %}{% import 'm.j2' as m %}",
+        "page.de.j2": "{% include 'part.' ~ id ~ '.j2' %}{% include ['a.j2', 'b.j2'] %}",
+        "part.1.j2": "{# 'comment.j2' #}{% from 'm.j2' import f %}",
+        "m.j2": "{% if %}{% include 'behind.j2' %}",
+        "letter.txt.j2": "{% include 'page.en.j2' %}",
+    }
+    job = with_page(make_job(tmp_path, {}, files), "html", "page.{{ id }}.j2")
+    assert set(template_files(job)) == {
+        *files,
+        "a.j2",
+        "b.j2",
+        "behind.j2",
+        "other.j2",
+    }
 
 
 @pytest.mark.parametrize(

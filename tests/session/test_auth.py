@@ -9,7 +9,7 @@ import pytest
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
-from mailbatch.smtp.auth_refusals import SAID
+from mailbatch.smtp.failures import SAID
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
 

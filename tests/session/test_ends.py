@@ -17,6 +17,7 @@ from mailbatch.errors import (
     LocalProtocolError,
 )
 from mailbatch.outcome import Status
+from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import BLOCK_BYTES, ONE_WRITE_BYTES, Session
 from tests.support.faults import Fault, Kind, Stage
@@ -203,11 +204,11 @@ def test_waiting_for_what_does_not_come_ends_the_session(fault_server):
     run(conversation())
 
 
-def test_nothing_can_be_asked_of_a_session_that_never_connected():
+def test_nothing_can_be_asked_of_a_dialogue_that_never_connected():
     async def conversation():
-        session = Session(plain(25))
-        assert not session.usable
+        dialogue = Dialogue(plain(25))
+        assert not dialogue.is_open
         with pytest.raises(ConnectionLost, match=r"not connected to 127\.0\.0\.1:25"):
-            session.begin(ENVELOPE, size=1, eight_bit=False)
+            dialogue.flush()
 
     run(conversation())

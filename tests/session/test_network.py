@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name, reason_of
+from mailbatch.smtp.failures import reason_of
+from mailbatch.smtp.network import acknowledge, is_loopback, local_name
 
 
 @pytest.mark.parametrize(

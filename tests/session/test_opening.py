@@ -33,7 +33,7 @@ def opened(server, loop=None):
 
     async def conversation():
         session = await Session.open(server)
-        greeting = session.greeting
+        greeting = session.opened.greeting
         await session.quit()
         return greeting
 

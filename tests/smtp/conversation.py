@@ -37,8 +37,8 @@ from pathlib import Path
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
 from mailbatch.outcome import Outcome
+from mailbatch.sasl import MECHANISMS
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import MECHANISMS
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.connection import Connection
 
@@ -181,7 +181,7 @@ class Replay:
             getattr(self, f"_step_{KINDS[step.kind]}")(step)
         self._nothing_more(line)
         self._check(line, b"", self.connection.data_to_send(), "bytes that nobody wrote down")
-        if self.connection.transaction is None:
+        if self.connection.state.transaction is None:
             self._check(line, self.begun, self.done, "transactions done")
 
     def _check(self, line: int, expected: object, actual: object, what: str) -> None:
@@ -213,14 +213,14 @@ class Replay:
 
     def _step_fact(self, step: Step) -> None:
         name, _, expected = step.text.partition(" ")
-        connection = self.connection
-        owed = connection.owed
+        state = self.connection.state
+        owed = state.owed
         facts = {
-            "phase": connection.phase,
+            "phase": state.phase,
             "owed": owed or "",
             "deadline": owed.deadline if owed else "",
-            "capabilities": show_capabilities(connection.capabilities),
-            "chunking": "on" if connection.chunking else connection.chunking_failed or "off",
+            "capabilities": show_capabilities(state.capabilities),
+            "chunking": "on" if state.chunking else state.bdat.trust.failure or "off",
         }
         self._check(step.line, expected, str(facts[name]), name)
 

@@ -5,15 +5,8 @@ import base64
 import pytest
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp.auth import (
-    MECHANISMS,
-    Authentication,
-    Login,
-    Mechanism,
-    Plain,
-    XOAuth2,
-    choose_mechanism,
-)
+from mailbatch.sasl import MECHANISMS, Login, Mechanism, Plain, XOAuth2
+from mailbatch.smtp.auth import AuthExchange, choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
 
 SECRET = "correct-horse-battery"
@@ -48,7 +41,7 @@ def test_choose(offered, wanted, chosen):
 def test_no_secret_in_a_repr(mechanism):
     """Credentials are in no repr."""
     assert SECRET not in repr(mechanism("App", SECRET))
-    assert SECRET not in repr(Authentication(mechanism("App", SECRET)))
+    assert SECRET not in repr(AuthExchange(mechanism("App", SECRET)))
 
 
 @pytest.mark.parametrize("character", "\0\r\n\x01")
@@ -63,18 +56,18 @@ def test_impossible_credentials(character):
 
 def test_plain():
     """RFC 4616 2: authorization identity (none), NUL, user name, NUL, password, all UTF-8."""
-    command = Authentication(Plain("Äpp", SECRET)).command()
+    command = AuthExchange(Plain("Äpp", SECRET)).command()
     assert command.startswith(b"AUTH PLAIN ")
     assert base64.b64decode(command.split()[2]) == f"\0Äpp\0{SECRET}".encode()
 
 
 def test_plain_at_the_bound():
     """The initial response stands in the command if that has 512 bytes at most (RFC 4954 4)."""
-    fitting = Authentication(Plain("u", "p" * 369))
+    fitting = AuthExchange(Plain("u", "p" * 369))
     assert len(fitting.command()) <= 512
     assert fitting.shown == b"AUTH PLAIN ***\r\n"
     assert fitting.answer("") is None
-    too_long = Authentication(Plain("u", "p" * 375))
+    too_long = AuthExchange(Plain("u", "p" * 375))
     assert too_long.command() == b"AUTH PLAIN\r\n"
     assert too_long.shown == b"AUTH PLAIN\r\n"
     answer = too_long.answer("")
@@ -85,7 +78,7 @@ def test_plain_at_the_bound():
 
 def test_login():
     """Two answers, whatever is asked; no third one."""
-    authentication = Authentication(Login("App", SECRET))
+    authentication = AuthExchange(Login("App", SECRET))
     assert authentication.command() == b"AUTH LOGIN\r\n"
     assert authentication.answer("UGFzc3dvcmQ6") == b"QXBw\r\n"
     assert base64.b64decode(authentication.answer("no base64 at all!")) == SECRET.encode()
@@ -95,7 +88,7 @@ def test_login():
 
 def test_xoauth2():
     """The token, then an empty line in answer to the error, then nothing."""
-    authentication = Authentication(XOAuth2("a@example.com", "token"))
+    authentication = AuthExchange(XOAuth2("a@example.com", "token"))
     sent = authentication.command().split()
     assert base64.b64decode(sent[2]) == b"user=a@example.com\x01auth=Bearer token\x01\x01"
     assert authentication.answer("eyJzdGF0dXMiOiI0MDEifQ==") == b"\r\n"
@@ -116,7 +109,7 @@ class Puzzle(Mechanism):
 
 def test_an_exchange_is_sent_the_challenges():
     """A mechanism that needs the challenge gets it as it came."""
-    authentication = Authentication(Puzzle("u", "p"))
+    authentication = AuthExchange(Puzzle("u", "p"))
     assert authentication.command() == b"AUTH PUZZLE\r\n"
     assert authentication.answer("") == b"aGVsbG8=\r\n"
     assert base64.b64decode(authentication.answer("MTIz")) == b"<MTIz>"
@@ -124,8 +117,8 @@ def test_an_exchange_is_sent_the_challenges():
 
 def test_a_token_may_be_long_but_not_endless():
     """RFC 4954 4: 12288 bytes a line."""
-    authentication = Authentication(XOAuth2("a", "t" * 9000))
+    authentication = AuthExchange(XOAuth2("a", "t" * 9000))
     assert authentication.command() == b"AUTH XOAUTH2\r\n"
     assert len(authentication.answer("")) <= 12288
     with pytest.raises(LocalProtocolError, match="12288"):
-        Authentication(XOAuth2("a", "t" * 9300)).command()
+        AuthExchange(XOAuth2("a", "t" * 9300)).command()

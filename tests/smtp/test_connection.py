@@ -13,8 +13,8 @@ from mailbatch.errors import (
     ServiceUnavailable,
 )
 from mailbatch.outcome import Reply, Status
+from mailbatch.sasl import Login, Plain
 from mailbatch.smtp import events
-from mailbatch.smtp.auth import Login, Plain
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.content import stuff
@@ -84,7 +84,7 @@ def connection_in(phase, **options):
         Phase.CLOSED: lambda: then(ready, connection.receive_eof),
     }
     ways[phase]()
-    assert connection.phase is phase
+    assert connection.state.phase is phase
     return connection
 
 
@@ -109,15 +109,15 @@ INTENTS = {
 def test_intents_follow_the_table(phase, signal):
     """An intent leads where the table says, or is refused and changes nothing."""
     connection = connection_in(phase)
-    before = connection.owed
+    before = connection.state.owed
     target = TRANSITIONS[phase].get(signal)
     if target is None:
         with pytest.raises(LocalProtocolError, match=f"{signal} is not possible in the phase"):
             INTENTS[signal](connection)
-        assert (connection.phase, connection.owed) == (phase, before)
+        assert (connection.state.phase, connection.state.owed) == (phase, before)
     else:
         INTENTS[signal](connection)
-        assert connection.phase is target
+        assert connection.state.phase is target
 
 
 def test_every_phase_can_be_reached_and_left():
@@ -136,7 +136,7 @@ def test_every_phase_ends_once(phase):
     """However it ends, the end is said once, and nothing leaves or is read any more."""
     connection = connection_in(phase)
     all_events(connection)
-    open_transactions = int(connection.transaction is not None)
+    open_transactions = int(connection.state.transaction is not None)
     connection.connection_lost("gone")
     connection.connection_lost("gone again")
     connection.receive_eof()
@@ -146,7 +146,11 @@ def test_every_phase_ends_once(phase):
         events.Closed
     ]
     assert found[-1] == events.Closed("gone")
-    assert (connection.data_to_send(), connection.owed, connection.transaction) == (b"", None, None)
+    assert (connection.data_to_send(), connection.state.owed, connection.state.transaction) == (
+        b"",
+        None,
+        None,
+    )
 
 
 def say_quit(connection):
@@ -199,27 +203,27 @@ def test_refused_begin_leaves_nothing_behind():
     connection = connection_in(Phase.READY)
     with pytest.raises(LocalProtocolError):
         connection.begin(Envelope("a@example.com", ("b@example.org", "c@example.org\r\n")))
-    assert (connection.phase, connection.transaction) == (Phase.READY, None)
+    assert (connection.state.phase, connection.state.transaction) == (Phase.READY, None)
     assert connection.data_to_send() == b""
 
 
 def test_replies_are_counted():
     """`replies` grows with each complete reply and with nothing else: deadlines are per reply."""
     connection = connection_in(Phase.READY)
-    before = connection.replies
+    before = connection.state.replies
     connection.begin(ENVELOPE)
     connection.data_to_send()
     connection.receive_data(b"250-o\r\n250 ok\r\n25")
-    assert connection.replies == before + 1
+    assert connection.state.replies == before + 1
     connection.receive_data(b"0 ok\r\n")
-    assert connection.replies == before + 2
-    assert connection.owed is Verb.DATA
+    assert connection.state.replies == before + 2
+    assert connection.state.owed is Verb.DATA
 
 
 def test_end_of_data_is_handed_over_exactly_when_it_is():
     """The body leaves, then the end of data; only the second call makes it a doubt."""
     connection = connection_in(Phase.CONTENT)
-    transaction = connection.transaction
+    transaction = connection.state.transaction
     connection.send_body(b"x\r\n")
     assert connection.data_to_send() == b"x\r\n"
     assert transaction.handed_over
@@ -235,7 +239,7 @@ def test_end_of_data_is_handed_over_exactly_when_it_is():
 def test_a_flight_is_handed_over_as_a_whole():
     """Nothing leaves before the content is there; then the end of data leaves with all the rest."""
     connection = connection_in(Phase.HELD)
-    transaction = connection.transaction
+    transaction = connection.state.transaction
     assert connection.data_to_send() == b""
     assert not transaction.handed_over
     connection.send_chunk(b"Subject: x\r\n\r\n.\r\n.x")
@@ -245,7 +249,7 @@ def test_a_flight_is_handed_over_as_a_whole():
         b"Subject: x\r\n\r\n.\r\n.x\r\n"
     )
     assert transaction.end_of_data_handed_over
-    assert connection.owed is Verb.MAIL
+    assert connection.state.owed is Verb.MAIL
 
 
 @pytest.mark.parametrize("missing", [b"PIPELINING", b"CHUNKING", b"ENHANCEDSTATUSCODES"])
@@ -254,7 +258,7 @@ def test_no_flight_without_all_three(missing):
     connection = connection_in(Phase.HELLO)
     keywords = [b"250-%s\r\n" % word for word in NEEDED if word != missing]
     answer(connection, b"250-server.example\r\n" + b"".join(keywords) + b"250 SIZE\r\n")
-    assert not connection.chunking
+    assert not connection.state.chunking
     with pytest.raises(LocalProtocolError, match="not on offer"):
         connection.begin(ENVELOPE, held=True)
     connection.begin(ENVELOPE)
@@ -280,10 +284,10 @@ def test_what_makes_chunking_fail(answers, failed):
     connection.receive_data(answers)
     connection.data_to_send()
     if failed is None:
-        assert connection.chunking_failed is None
+        assert connection.state.bdat.trust.failure is None
     else:
-        assert re.search(failed, connection.chunking_failed)
-        assert not connection.chunking
+        assert re.search(failed, connection.state.bdat.trust.failure)
+        assert not connection.state.chunking
 
 
 @pytest.mark.parametrize("worked", [False, True])
@@ -297,19 +301,20 @@ def test_a_session_lost_behind_its_first_bdat_makes_chunking_fail(answers, worke
         connection.send_chunk(b"x\r\n")
         connection.data_to_send()
     connection.receive_data(answers)
-    transaction = connection.transaction
+    transaction = connection.state.transaction
     connection.connection_lost("reset by peer")
     assert [o.status for o in transaction.outcomes()] == [Status.IN_DOUBT]
+    failure = connection.state.bdat.trust.failure
     if worked:
-        assert connection.chunking_failed is None
+        assert failure is None
     else:
-        assert "no BDAT has worked with the server: reset by peer" in connection.chunking_failed
+        assert "no BDAT has worked with the server: reset by peer" in failure
 
 
 def test_a_shutdown_behind_bdat_says_nothing_of_chunking():
     connection = connection_in(Phase.FLIGHT)
     connection.receive_data(b"421 going down\r\n")
-    assert connection.chunking_failed is None
+    assert connection.state.bdat.trust.failure is None
 
 
 def test_a_server_that_takes_the_content_for_commands_is_found_out():
@@ -320,8 +325,8 @@ def test_a_server_that_takes_the_content_for_commands_is_found_out():
     connection.send_chunk(b"x\r\n")
     assert connection.data_to_send() == b"RSET\r\n"
     connection.receive_data(b"500 what?\r\n")
-    assert connection.phase is Phase.CLOSED
-    assert "refused RSET: 500 what?" in connection.chunking_failed
+    assert connection.state.phase is Phase.CLOSED
+    assert "refused RSET: 500 what?" in connection.state.bdat.trust.failure
     assert [(o.status, o.counted) for o in transaction.outcomes()] == [(Status.PENDING, False)]
 
 
@@ -332,7 +337,7 @@ def test_a_refused_bdat_is_cleared_before_the_next_flight():
     connection.begin(ENVELOPE, held=True)
     connection.send_chunk(b"x\r\n")
     assert connection.data_to_send() == b"RSET\r\n"
-    transaction = connection.transaction
+    transaction = connection.state.transaction
     assert not transaction.handed_over
     connection.receive_data(b"250 ok\r\n")
     assert connection.data_to_send().endswith(b"BDAT 3 LAST\r\nx\r\n")

@@ -8,8 +8,8 @@ import pytest
 from mailbatch.envelope import Envelope
 from mailbatch.errors import LocalProtocolError, RemoteProtocolError
 from mailbatch.outcome import Reply, Status
+from mailbatch.sasl import Mechanism
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import Mechanism
 from mailbatch.smtp.capabilities import Capabilities
 from mailbatch.smtp.commands import Deadline, Verb
 from mailbatch.smtp.connection import Connection
@@ -240,5 +240,5 @@ def test_what_is_no_reply_is_quoted_without_the_secret(said, error):
     )
     connection.receive_data(said)
     connection.receive_eof()
-    assert error in str(connection._end)
+    assert error in str(connection.state.end)
     assert b"horse" not in b"".join(lines)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
 from mailbatch.outcome import Reply
+from mailbatch.sasl import Mechanism, XOAuth2
 from mailbatch.smtp import commands, events
-from mailbatch.smtp.auth import Authentication, Mechanism, XOAuth2
+from mailbatch.smtp.auth import AuthExchange
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.echoes import Echoes, forms
 
@@ -230,11 +231,11 @@ def test_a_line_of_an_exchange_has_12288_bytes_at_most():
     """RFC 4954 4, with its CRLF: base64 comes in fours, so the longest has 12286."""
     frame = len("user=a\x01auth=Bearer \x01\x01")
     longest = 12284 // 4 * 3 - frame
-    fits = Authentication(XOAuth2("a", "t" * longest))
+    fits = AuthExchange(XOAuth2("a", "t" * longest))
     assert fits.command() == b"AUTH XOAUTH2\r\n"
     assert len(fits.answer("")) == 12286
     with pytest.raises(LocalProtocolError) as caught:
-        Authentication(XOAuth2("a", "t" * (longest + 1))).command()
+        AuthExchange(XOAuth2("a", "t" * (longest + 1))).command()
     assert str(caught.value) == "the credentials do not fit into a line of 12288 bytes"
     assert commands.MAX_AUTH_LINE == 12288
 
@@ -298,10 +299,10 @@ class Same(Mechanism):
 
 
 def test_an_answer_stands_in_the_command_up_to_512_bytes():
-    fits = Authentication(Same("u", "p" * 375))
+    fits = AuthExchange(Same("u", "p" * 375))
     assert len(fits.command()) == 512
     assert fits.answer("") is None
-    over = Authentication(Same("u", "p" * 376))
+    over = AuthExchange(Same("u", "p" * 376))
     assert over.command() == b"AUTH SAME\r\n"
     assert base64.b64decode(over.answer("")) == b"p" * 376
 

@@ -66,14 +66,14 @@ def test_any_bytes_in_any_phase(phase, stream, data):
     places = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=5)))
     pieces = [whole[i:j] for i, j in zip([0, *places], [*places, len(whole)], strict=True)]
     expected, sent, found = fed(phase, [whole])
-    assert expected.phase is Phase.CLOSED
+    assert expected.state.phase is Phase.CLOSED
     assert found.count("TransactionDone") == (
         phase in {Phase.TRANSACTION, Phase.HELD, Phase.FLIGHT, Phase.CONTENT, Phase.END_OF_DATA}
     )
     for cut in (pieces, [whole[i : i + 1] for i in range(len(whole))]):
         connection, other_sent, other_found = fed(phase, cut)
         assert (other_sent, other_found) == (sent, found)
-        assert connection.replies == expected.replies
+        assert connection.state.replies == expected.state.replies
 
 
 class Server:
@@ -248,10 +248,10 @@ def test_random_server(pipelining, chunking, sizes, data):
     assert isinstance(hello, events.HelloDone)
     accepted, doubtful, done = [], [], 0
     for number, size in enumerate(sizes):
-        if connection.phase is Phase.CLOSED:
+        if connection.state.phase is Phase.CLOSED:
             break
         paths = tuple(f"t{number}r{index}@example.org" for index in range(size))
-        held = connection.chunking
+        held = connection.state.chunking
         transaction = connection.begin(Envelope("a@example.com", paths), held=held)
         if held:
             connection.send_chunk(CONTENT)
@@ -266,10 +266,10 @@ def test_random_server(pipelining, chunking, sizes, data):
     assert accepted == server.taken
     assert set(doubtful) == server.doubtful
     # One reply is the greeting's. A server that is gone leaves what it did not answer.
-    assert connection.replies == server.replies + 1
-    if connection.phase is not Phase.CLOSED:
-        assert connection.replies == server.commands + 1
-        assert connection.owed is None
+    assert connection.state.replies == server.replies + 1
+    if connection.state.phase is not Phase.CLOSED:
+        assert connection.state.replies == server.commands + 1
+        assert connection.state.owed is None
         assert done == len(sizes)
 
 

@@ -123,9 +123,9 @@ def test_unfinished_and_evidence():
     parser.receive_data(b"250-2.0.0 a\x00\r\n25")
     assert parser.next_reply() is None
     assert (parser.unfinished, parser.evidence) == (True, "250-2.0.0 a\\x00 / 25")
-    parser.discreet = True
+    parser.quotable = lambda _lines: []
     assert (parser.unfinished, parser.evidence) == (True, "")
-    parser.discreet = False
+    parser.quotable = list
     parser.receive_data(b"0 x\r\n")
     assert parser.next_reply() == Reply(250, ("a\\x00", "x"), "2.0.0")
     assert (parser.unfinished, parser.evidence) == (False, "")
@@ -134,7 +134,7 @@ def test_unfinished_and_evidence():
 def test_discreet_errors_quote_nothing():
     """No error quotes what may be an echo of a secret."""
     parser = ReplyParser()
-    parser.discreet = True
+    parser.quotable = lambda _lines: []
     parser.receive_data(b"SECRET\r\n")
     with pytest.raises(RemoteProtocolError) as raised:
         parser.next_reply()

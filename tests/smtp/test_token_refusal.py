@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from mailbatch.smtp.auth import Authentication, Plain, XOAuth2
+from mailbatch.sasl import Plain, XOAuth2
+from mailbatch.smtp.auth import AuthExchange
 
 
 def challenge(said: object) -> str:
@@ -15,7 +16,7 @@ def challenge(said: object) -> str:
 
 
 def explained(text: str) -> str:
-    authentication = Authentication(XOAuth2("ann@example.com", "t0ken"))
+    authentication = AuthExchange(XOAuth2("ann@example.com", "t0ken"))
     authentication.command()
     assert authentication.answer(text) == b"\r\n"
     return authentication.explained
@@ -56,7 +57,7 @@ def test_what_is_no_status_is_not_shown(text):
 
 
 def test_a_password_has_nothing_to_explain():
-    authentication = Authentication(Plain("ann", "s3cret"))
+    authentication = AuthExchange(Plain("ann", "s3cret"))
     authentication.command()
     assert authentication.answer(challenge({"status": "401"})) is None
     assert authentication.explained == ""

@@ -121,7 +121,7 @@ def test_an_unknown_template_is_an_error_with_a_guess(tmp_path, capsys):
     assert init(tmp_path, "newsleter") == 2
     error = capsys.readouterr().err
     assert "newsleter" in error
-    assert "did you mean newsletter?" in error
+    assert "Did you mean newsletter?" in error
     assert files_of(tmp_path) == []
 
 

@@ -51,11 +51,11 @@ BUGS = (
             "smtp/dialogue.py",
             "    def _expired(self) -> None:\n",
             """    def _expired(self) -> None:
-        engine = self._engine
+        engine = self.connection.state
         if engine.transaction is not None and engine.transaction.end_of_data_handed_over:
             from mailbatch.outcome import Reply
             engine.transaction.final_reply = Reply(451, ("time-out",))
-            engine._settle(engine.transaction)
+            engine.settle(engine.transaction)
             self._collect()
             return
 """,
@@ -82,25 +82,21 @@ BUGS = (
         "finished-although-unsent",
         "listmonk #2278: a run that was stopped was finished",
         (
-            "ledger/store.py",
-            """        if any(counts[status] for status in UNFINISHED):
-            with self""",
-            """        if counts is None:
-            with self""",
+            "ledger/plan.py",
+            "        if self._unfinished():\n            with self",
+            "        if self is None:\n            with self",
         ),
         (
-            "ledger/store.py",
-            """            if any(counts[status] for status in UNFINISHED):
-                set_fact""",
-            """            if counts is None:
-                set_fact""",
+            "ledger/plan.py",
+            "            if unfinished:\n                set_fact",
+            "            if self is None:\n                set_fact",
         ),
         (
             "delivery/preparation.py",
-            "        counts = self.ledger.counts()\n        return sum(",
-            """        if self.ledger.finished_at() is not None:
+            "        counts = self.ledger.standing.counts()\n        return sum(",
+            """        if self.ledger.standing.finished_at() is not None:
             return 0
-        counts = self.ledger.counts()
+        counts = self.ledger.standing.counts()
         return sum(""",
         ),
         tests=(f"{MATRIX}::test_fault[rcpt-rst-pipelining]",),
@@ -124,23 +120,21 @@ BUGS = (
         "status-saved-per-batch",
         "django-post_office #326: what had been sent was sent again after a crash",
         (
-            "ledger/store.py",
-            """        self._writing().settle(
-            delivery_id, outcomes, now=now, retry_at=retry_at, resume_at=resume_at
-        )
-""",
-            "        _BATCH.append((self._writing(), delivery_id, outcomes, now, retry_at))\n",
+            "ledger/under_way.py",
+            "            self.settle(delivery_id, outcomes, now=now, retry_at=retry_at, resume_at",
+            "            _BATCH.append((self, delivery_id, outcomes, now, retry_at)) or dict(at",
         ),
         (
-            "ledger/store.py",
+            "ledger/plan.py",
             '        """Note that a run ended at `now`; with nothing',
             '''        """."""
+        from mailbatch.ledger.under_way import _BATCH
         while _BATCH:
             writing, delivery_id, outcomes, at, retry_at = _BATCH.pop(0)
             writing.settle(delivery_id, outcomes, now=at, retry_at=retry_at)
         """Note that a run ended at `now`; with nothing''',
         ),
-        ("ledger/store.py", "class Ledger:\n", "_BATCH = []\n\n\nclass Ledger:\n"),
+        ("ledger/under_way.py", "class UnderWay:\n", "_BATCH = []\n\n\nclass UnderWay:\n"),
         tests=(f"{CRASHES}::test_crash_point[settle-after-3-same]",),
     ),
     _bug(
@@ -173,10 +167,10 @@ BUGS = (
         ),
         (
             "smtp/transaction.py",
-            """            elif reply.code < _NEGATIVE:
+            """            elif not reply.negative:
                 accepted += 1
 """,
-            """            elif reply.code < _NEGATIVE and not failed:
+            """            elif not reply.negative and not failed:
                 accepted += 1
 """,
         ),
@@ -197,13 +191,15 @@ BUGS = (
         "aiosmtplib #350: a reply that nobody was owed shifted all that followed",
         (
             "smtp/answers.py",
-            "        verb = self._pipeline.answered()\n",
-            """        if self._pipeline.owed is None and reply.code < _NEGATIVE:
-            self._early = [*getattr(self, "_early", ()), reply]
-            return
-        if getattr(self, "_early", ()):
-            self._early, reply = [*self._early[1:], reply], self._early[0]
-        verb = self._pipeline.answered()
+            "    verb = state.pipeline.answered()\n",
+            """    early = take.__dict__.setdefault(id(state), [])
+    if state.owed is None and not reply.negative:
+        early.append(reply)
+        return
+    if early:
+        early.append(reply)
+        reply = early.pop(0)
+    verb = state.pipeline.answered()
 """,
         ),
         tests=(f"{PROFILES}::test_a_reply_that_nobody_is_owed",),
@@ -212,9 +208,9 @@ BUGS = (
         "plain-text-kept-across-starttls",
         "GHSA-vxj7-4xrp-5vr4, CVE-2011-0411: what came before the handshake counted behind it",
         (
-            "smtp/answers.py",
-            "        if self._parser.unfinished:\n",
-            "        if self._parser.unfinished is None:\n",
+            "smtp/state.py",
+            "        if self.listener.unfinished:\n",
+            "        if self.listener.unfinished is None:\n",
         ),
         tests=(
             f"{CONVERSATIONS}[starttls-injected]",
@@ -226,7 +222,7 @@ BUGS = (
         "smtppool #18: a connection that the server had closed went back into the pool",
         (
             "smtp/answers.py",
-            "        if code == _CLOSING:\n            self._close_service(reply)\n\n",
+            "    if refused and reply.closing:\n        state.close_service(reply)\n\n",
             "\n",
         ),
         tests=(f"{PROFILES}::test_421_ends_the_session_and_not_the_mailing",),
@@ -236,8 +232,8 @@ BUGS = (
         "Postfix 20190621: a session went on after a reply that it did not understand",
         (
             "smtp/answers.py",
-            '            raise RemoteProtocolError(f"the server said {code} {verb.in_reply_to}")\n',
-            "            return\n",
+            "    elif reply.code not in _POSITIVE[verb]:\n",
+            "    elif reply.code not in _POSITIVE[verb]:\n        return\n",
         ),
         tests=(f"{MATRIX}::test_fault[mail-wrong-class-pipelining]",),
     ),
@@ -271,8 +267,8 @@ BUGS = (
         "smtppool's deferred Close: the end of data was sent although what came before it failed",
         (
             "delivery/recording.py",
-            "            self._given_up.add(delivery_id)\n            session.abort()\n",
-            "            self._given_up.add(delivery_id)\n            session.finish()\n",
+            "            self._given_up.add(point.delivery_id)\n            session.abort()\n",
+            "            self._given_up.add(point.delivery_id)\n            session.finish()\n",
         ),
         tests=(f"{STORAGE}::test_a_step_of_the_ledger_fails[commit-3-lost]",),
     ),
@@ -282,12 +278,18 @@ BUGS = (
         (
             "smtp/session.py",
             "            self._chunk = checked(content)\n",
-            "            self._engine.send_chunk(checked(content))\n            self._flush()\n",
+            """            self._connection.send_chunk(checked(content))
+            self._dialogue.flush()
+""",
         ),
         (
             "smtp/session.py",
-            "        if self._is_over:\n            return\n        chunk, ",
-            "        if self._is_over or self._engine.owed:\n            return\n        chunk, ",
+            """        if self._dialogue.has_news:
+            return
+        chunk, """,
+            """        if self._dialogue.has_news or self._state.owed:
+            return
+        chunk, """,
         ),
         tests=(f"{CRASHES}::test_crash_point_with_chunking[commit-before-3]",),
     ),
@@ -361,15 +363,14 @@ BUGS = (
         "the order of qmail's flagcritical turned round: the record follows the deed",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
-            """        several = len(points) + len(settled) > 1
-        for point in points:
-            point[2].finish()
-""",
+            "        suspicion = None if self._suspicion_told else ",
+            """        for point in points:
+            point[1].finish()
+        suspicion = None if self._suspicion_told else """,
         ),
         (
             "delivery/recording.py",
-            "            for *_, session in points:\n                session.finish()\n",
+            "            for _, session in points:\n                session.finish()\n",
             "",
         ),
         tests=(f"{CRASHES}::test_crash_point[commit-before-3-same]",),
@@ -379,16 +380,15 @@ BUGS = (
         "ours, were the first of several sessions to stand for the others",
         (
             "delivery/recording.py",
-            "        several = len(points) + len(settled) > 1 or not self._suspicion_told\n",
-            """        several = len(points) + len(settled) > 1
-        for point in points[1:]:
-            point[2].finish()
-""",
+            "        suspicion = None if self._suspicion_told else ",
+            """        for point in points[1:]:
+            point[1].finish()
+        suspicion = None if self._suspicion_told else """,
         ),
         (
             "delivery/recording.py",
-            "            for *_, session in points:\n                session.finish()\n",
-            "            for *_, session in points[:1]:\n                session.finish()\n",
+            "            for _, session in points:\n                session.finish()\n",
+            "            for _, session in points[:1]:\n                session.finish()\n",
         ),
         tests=(f"{AHEAD}::test_a_death_around_a_commit_that_sessions_share",),
     ),
@@ -444,9 +444,9 @@ BUGS = (
         "a-changed-message-is-resent",
         "mailmerge --resume: whatever the files say now goes out under the old name",
         (
-            "delivery/prepared.py",
-            "    if not delivery.digests or run.accept_changes:\n",
-            "    if True:\n",
+            "delivery/fitting.py",
+            "        if not delivery.digests or self._accept_changes:\n",
+            "        if True:\n",
         ),
         tests=(f"{RESOLVE}::test_a_message_that_would_be_another_one[another_file]",),
     ),

@@ -1,0 +1,397 @@
+"""The codes of the checks: each with its severity, the reason for it, and how to mend the cause.
+
+    MB206 warning  An image has no alt text
+    why            Most programs show no images until they are asked to; screen readers never do.
+    mend           Write `alt="..."`, and `alt=""` for mere decoration.
+
+A code keeps its meaning for ever: scripts and the annotations of `--format github` are written
+against codes. The page docs/reference/checks.md is generated from this table by docs/generate.py.
+This module must never decide which code a message gets: the checks do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """The weight of a finding; with `--strict`, warnings count as well.
+
+    An *error* is refused by `mailbatch run`, a *warning* would be noticed by readers of the mail,
+    an *info* is good to know and changes no exit code.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of finding: `title` has no stop at its end, `why` and `mend` are whole sentences."""
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    mend: str
+
+
+#: Gmail cuts an HTML part of more than this many bytes and shows a link to the rest.
+CLIPPED_AT = 102 * 1024
+#: RFC 5322 2.1.1: the length that a line should not exceed; programs cut subjects well before.
+LONG_SUBJECT = 78
+#: RFC 5322 2.1.1: the length that a line must not exceed; here of a whole field, folded or not.
+LONG_HEADER = 998
+#: Infobip tracks at most this many links of a message.
+MOST_TRACKED_LINKS = 150
+#: A certificate that expires within this many days is worth a warning.
+CERTIFICATE_DAYS = 21
+
+#: The beginnings of the codes, by the subject that they are about, as the page has them.
+SECTIONS = {
+    ("MB10",): "What `mailbatch run` refuses",
+    ("MB11", "MB12"): "Recipients and columns",
+    ("MB2",): "The content",
+    ("MB3",): "The headers",
+    ("MB4",): "The provider's callbacks",
+    ("MB5",): "The server (`check --connect`)",
+}
+
+_TABLE = (
+    Code(
+        "MB101",
+        Severity.ERROR,
+        "The job file is wrong",
+        why="Nothing is read beyond a job that is not understood as it was meant.",
+        mend="Go to the line that is named; `mailbatch schema` gives editors completion for the "
+        "job file.",
+    ),
+    Code(
+        "MB102",
+        Severity.ERROR,
+        "The recipient table is wrong",
+        why="A file that is not a table as a whole could mail the wrong values to the wrong "
+        "people.",
+        mend="Go to the line that is named: a missing column, a ragged row, an open quote, the "
+        "encoding.",
+    ),
+    Code(
+        "MB103",
+        Severity.ERROR,
+        "A template is wrong",
+        why="A template that cannot be compiled, or uses a name that nothing defines, fails for "
+        "everybody.",
+        mend="Go to the line that is named. A name that may be absent wants `is defined` or "
+        "`default(...)`.",
+    ),
+    Code(
+        "MB104",
+        Severity.ERROR,
+        "The message cannot be built",
+        why="A file that the message is made of is missing, too big, or may not be read.",
+        mend="Name a file below the folder of the job, and see that it is there.",
+    ),
+    Code(
+        "MB111",
+        Severity.WARNING,
+        "A row cannot be mailed",
+        why="Its address is no address, or its message cannot be rendered. `run` records it as "
+        "`invalid`, mails the others and ends with 3.",
+        mend="Mend the cell that is named, or make the template cope with it.",
+    ),
+    Code(
+        "MB112",
+        Severity.WARNING,
+        "Nobody would be mailed",
+        why="Every row is invalid, suppressed or left out, or the table has no rows: an export "
+        "that came out empty, or a template that fails for everybody.",
+        mend="Look at the other findings: a template or an attachment that fails for every row, "
+        "addresses that are none, an export without rows. Then at `recipients.where` and the "
+        "suppression lists.",
+    ),
+    Code(
+        "MB113",
+        Severity.INFO,
+        "An address stands in several rows",
+        why="Without `group_by` the first row gets the message, the others are recorded as "
+        "`duplicate`.",
+        mend="Remove the rows, or group them (`group_by: [email]`) and use `rows` in the template.",
+    ),
+    Code(
+        "MB114",
+        Severity.INFO,
+        "Recipients are suppressed",
+        why="They stand on one of the lists of `recipients.suppress` and get nothing.",
+        mend="Nothing, if that is meant.",
+    ),
+    Code(
+        "MB115",
+        Severity.INFO,
+        "Rows are left out by `where`",
+        why="`recipients.where` is false for them; they are recorded as `filtered`.",
+        mend="Nothing, if that is meant.",
+    ),
+    Code(
+        "MB116",
+        Severity.INFO,
+        "Recipients per domain",
+        why="Large providers limit what one sender may send them in an hour.",
+        mend="Nothing, or set `server.rate`.",
+    ),
+    Code(
+        "MB117",
+        Severity.INFO,
+        "A column is never used",
+        why="No template, header or rule of the job reads it: perhaps a name is misspelt "
+        "somewhere.",
+        mend="Use it, or leave it: an unused column does no harm.",
+    ),
+    Code(
+        "MB118",
+        Severity.INFO,
+        "A part of a template is shown to nobody",
+        why="No recipient takes this branch, so nobody has seen how it looks, either.",
+        mend="Add a row that takes it to a copy of the table, or remove the branch.",
+    ),
+    Code(
+        "MB119",
+        Severity.WARNING,
+        "A value looks like a placeholder",
+        why="`test`, `FNAME`, `nan`, `#N/A` and the like are what exports write where they know "
+        "nothing.",
+        mend="Mend the cells, or leave the rows out with `where`.",
+    ),
+    Code(
+        "MB120",
+        Severity.INFO,
+        "A column that templates read has empty cells",
+        why='"Hello ," is the most frequent mistake in newsletters.',
+        mend="Give the name a default in the template: `{{ first_name or 'friend' }}`.",
+    ),
+    Code(
+        "MB121",
+        Severity.INFO,
+        "The address column was found by another spelling",
+        why="`recipients.address` names no column, but one differs from it in capitals or spaces "
+        "alone.",
+        mend="Nothing, or write the name in the job as the table has it.",
+    ),
+    Code(
+        "MB122",
+        Severity.WARNING,
+        "A value is a formula",
+        why="`=HYPERLINK(...)` in a CSV is what somebody typed, not what a spreadsheet showed: "
+        "readers would see the formula.",
+        mend="Let the program that writes the table write values, or mend the cells.",
+    ),
+    Code(
+        "MB201",
+        Severity.INFO,
+        "There is no text part of its own",
+        why="One is made from the HTML part. Some people and most filters read the text part.",
+        mend="Write `message.text`, or read the Text tab of the preview and be content with it.",
+    ),
+    Code(
+        "MB202",
+        Severity.WARNING,
+        "The text part is empty",
+        why="Who reads text sees nothing; filters take it for spam.",
+        mend="Write `message.text`, or put text rather than pictures into the HTML part.",
+    ),
+    Code(
+        "MB203",
+        Severity.WARNING,
+        "A link has no scheme",
+        why="In a mail there is no page that `www.example.com` or `/news` could be relative to: "
+        "the link is dead.",
+        mend="Write `https://` before it.",
+    ),
+    Code(
+        "MB204",
+        Severity.WARNING,
+        "A link leads into a private network",
+        why="`localhost`, private addresses and names without a dot mean another machine at each "
+        "reader's.",
+        mend="Write the public address.",
+    ),
+    Code(
+        "MB205",
+        Severity.WARNING,
+        "A link leads nowhere",
+        why="An empty address, `#` and `javascript:` do nothing in a mail.",
+        mend="Give the link an address, or take it out.",
+    ),
+    Code(
+        "MB206",
+        Severity.WARNING,
+        "An image has no alt text",
+        why="Most programs show no images until they are asked to; screen readers never do.",
+        mend='Write `alt="..."`, and `alt=""` for mere decoration.',
+    ),
+    Code(
+        "MB207",
+        Severity.WARNING,
+        "An image cannot be loaded",
+        why="In a mail there is no folder that its address could be relative to.",
+        mend="Write an `https://` address, or put the file into `message.inline` and write "
+        "`cid:name`.",
+    ),
+    Code(
+        "MB208",
+        Severity.WARNING,
+        "A `cid:` names no inline file",
+        why="Readers would see a broken image, so the row cannot be mailed.",
+        mend="Add the name to `message.inline`.",
+    ),
+    Code(
+        "MB209",
+        Severity.INFO,
+        "An inline file is not shown",
+        why="It is sent with every message, and some programs show it as an attachment.",
+        mend="Show it with `cid:name`, or make it an attachment.",
+    ),
+    Code(
+        "MB210",
+        Severity.WARNING,
+        "Template markup is left in the message",
+        why="`{{ name }}` or `*|NAME|*` in the finished message was meant to be replaced.",
+        mend="Look at where it comes from: values of the table are never read as templates.",
+    ),
+    Code(
+        "MB211",
+        Severity.WARNING,
+        "The message would be clipped",
+        why="Gmail cuts an HTML part of more than 102 KB: the end, often with the unsubscribe "
+        "link, is hidden.",
+        mend="Shorten it; styles that are repeated in every element weigh most.",
+    ),
+    Code(
+        "MB212",
+        Severity.WARNING,
+        "Something that mail programs take out",
+        why="Scripts, forms, frames, embedded media and linked style sheets do not work in mail.",
+        mend="Replace them: a link to a page with the form, styles in a `style` element.",
+    ),
+    Code(
+        "MB301",
+        Severity.WARNING,
+        "The subject is empty",
+        why="Nobody opens such a message, and filters take it for spam.",
+        mend="Look at the columns that `message.subject` uses.",
+    ),
+    Code(
+        "MB302",
+        Severity.WARNING,
+        "The subject is long",
+        why="Over 78 characters; lists of messages show 40 to 60 of them.",
+        mend="Shorten it, and put what matters first.",
+    ),
+    Code(
+        "MB303",
+        Severity.WARNING,
+        "A header is very long",
+        why="Over 998 characters. It is folded correctly, but some servers and programs unfold "
+        "and refuse it.",
+        mend="Shorten the value; long tokens in URLs are the usual reason.",
+    ),
+    Code(
+        "MB304",
+        Severity.WARNING,
+        "The envelope sender is not aligned with From",
+        why="Their organisational domains differ: SPF does not count for DMARC, and Infobip "
+        "checks the same.",
+        mend="Use one domain, or subdomains of it, in `sender.from` and `sender.envelope_from`.",
+    ),
+    Code(
+        "MB305",
+        Severity.INFO,
+        "There is no List-Unsubscribe header",
+        why="Gmail and Yahoo want one from everybody who sends newsletters; invoices and notices "
+        "need none.",
+        mend="Write `message.unsubscribe`.",
+    ),
+    Code(
+        "MB306",
+        Severity.WARNING,
+        "Unsubscribing takes more than one click",
+        why="Gmail and Yahoo want the pair of RFC 8058 from bulk senders: an https URL and "
+        "one-click.",
+        mend="Write `unsubscribe: {url: https://..., one_click: true}` if the URL takes a POST.",
+    ),
+    Code(
+        "MB307",
+        Severity.INFO,
+        "The body does not show the unsubscribe link",
+        why="Gmail and Yahoo want a visible link in the body besides the header.",
+        mend="Show the URL of `message.unsubscribe` at the foot of the templates.",
+    ),
+    Code(
+        "MB308",
+        Severity.INFO,
+        "There is no List-Id header",
+        why="With it readers can sort the newsletter, and providers tell one list from another.",
+        mend="Write `message.list_id`.",
+    ),
+    Code(
+        "MB401",
+        Severity.WARNING,
+        "The bulk id is too long",
+        why="Infobip takes at most 100 characters in X-IB-Bulk-Id; the row cannot be mailed.",
+        mend="Shorten `callbacks.bulk_id`.",
+    ),
+    Code(
+        "MB402",
+        Severity.WARNING,
+        "The callback data are too long",
+        why="Infobip takes at most 4000 characters in X-IB-Callback-Data; the row cannot be "
+        "mailed.",
+        mend="Shorten `callbacks.data`: an id is enough to find the rest again.",
+    ),
+    Code(
+        "MB403",
+        Severity.WARNING,
+        "There are more links than the provider tracks",
+        why="With `callbacks.tracking_url` Infobip tracks at most 150 links in a message.",
+        mend="Use fewer links, or leave out `callbacks.tracking_url`.",
+    ),
+    Code(
+        "MB501",
+        Severity.WARNING,
+        "The server's certificate expires soon",
+        why="Within three weeks. After that no run can begin, because certificates are always "
+        "verified.",
+        mend="Tell whoever runs the server.",
+    ),
+    Code(
+        "MB502",
+        Severity.WARNING,
+        "A message is bigger than the server takes",
+        why="The server announces its limit with SIZE; the row would be recorded as `invalid`.",
+        mend="Make attachments or images smaller, or link to them.",
+    ),
+    Code(
+        "MB503",
+        Severity.INFO,
+        "The server does not announce PIPELINING",
+        why="Every command then waits for its reply: the run takes several times as long.",
+        mend="Nothing, or use more `server.sessions`.",
+    ),
+    Code(
+        "MB504",
+        Severity.WARNING,
+        "Addresses need SMTPUTF8, which the server does not announce",
+        why="Addresses with letters beyond ASCII before the @ cannot be mailed through this "
+        "server.",
+        mend="Ask these recipients for another address.",
+    ),
+)
+
+#: Every code, in the order of its number.
+CODES = {code.code: code for code in _TABLE}
+
+
+def severity_of(code: str) -> Severity:
+    """Return the severity of the findings of a code."""
+    return CODES[code].severity

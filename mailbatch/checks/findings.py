@@ -1,0 +1,61 @@
+"""The values of the checks: a finding, findings counted, and the mailing as a whole.
+
+    Finding("MB206", 'src="hero.png"', subject="hero.png", location=Location("letter.html.j2", 12))
+
+Every text in these values is the user's data: a writer of HTML, JSON or a terminal escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailbatch.errors import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A mistake, or a thing to know, in one message or one row.
+
+    `code` is a key of `codes.CODES`, `detail` the words for this very case. `subject` names the
+    cause where many messages share it (an image, a column): findings of one code and subject are
+    counted together. `hint` takes the place of the code's way to mend.
+    """
+
+    code: str
+    detail: str
+    subject: str = ""
+    location: Location | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Findings of one code and subject, counted over all messages; `examples` are a few details."""
+
+    code: str
+    subject: str
+    count: int
+    examples: tuple[str, ...]
+    location: Location | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The mailing as a whole.
+
+    `counts` are the recipients by status, `messages` is the number of messages of the whole
+    mailing. `domains` are the recipients' domains, most first. `unreached` are branches of
+    templates that no recipient takes, each with its place; `unused` are columns that nothing reads.
+    """
+
+    job: str
+    edition: str
+    sender: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    messages: int = 0
+    domains: tuple[tuple[str, int], ...] = ()
+    unreached: tuple[tuple[Location, str], ...] = ()
+    unused: tuple[str, ...] = ()
+    tallies: tuple[Tally, ...] = ()

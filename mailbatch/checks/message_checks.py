@@ -1,0 +1,205 @@
+"""The checks of one message and of the job: pure functions from values to findings.
+
+    check_message(content, Facts.of(job, find))  # -> (Finding("MB302", "84 characters: ..."), ...)
+
+The checks never read files, never render and never refuse: an impossible message is refused by the
+room that makes messages, and is described here by `check_error`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING
+
+from mailbatch.checks.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_TRACKED_LINKS
+from mailbatch.checks.findings import Finding
+from mailbatch.checks.links import image_fault, link_fault, stem
+from mailbatch.checks.references import References, left_over, references
+from mailbatch.errors import InputError, Location, Reason
+from mailbatch.render.addresses import parse_mailbox
+from mailbatch.render.alignment import alignment_warning
+from mailbatch.render.message import Content
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+
+_SHOWN = 100
+_TELLING = 4  # characters; a shorter value stands in too many places of a template
+#: The codes of the reasons that have one of their own; a message without is MB111.
+_CODES = {
+    Reason.UNKNOWN_INLINE: "MB208",
+    Reason.BULK_ID_TOO_LONG: "MB401",
+    Reason.CALLBACK_DATA_TOO_LONG: "MB402",
+}
+_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
+_ANGLE = re.compile(r"<(https?://[^>]*)>")
+#: Returns the place of a text in the templates, if the text stands in one of them literally.
+Finder = Callable[[str], Location | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of a job that the checks of a message need.
+
+    `inline` are the names of its inline images, `tracked` is true with a tracking URL. `find` gives
+    the place of a text in the templates, `locate` that of a key in the job.
+    """
+
+    inline: frozenset[str]
+    tracked: bool
+    find: Finder
+    locate: Callable[[str], Location]
+
+    @classmethod
+    def of(cls, job: Job, find: Finder) -> Facts:
+        """Return the facts of a job."""
+        tracked = job.callbacks.tracking_url is not None
+        return cls(frozenset(job.message.inline), tracked, find, cache(job.locate))
+
+
+def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
+    """Return the findings of one message."""
+    found = list(_headers(content, facts))
+    if content.html is not None:
+        found += _html(content.html, facts)
+    found += _texts(content, facts)
+    found += _written_out(content, facts)
+    found += _unsubscribe(content, facts)
+    return tuple(found)
+
+
+def check_error(error: InputError, row: Location) -> Finding:
+    """Return the finding of a delivery whose message cannot be made.
+
+    `row` is the place of the delivery's first row. The code follows from the error's reason.
+    """
+    code = _CODES.get(error.reason, "MB111") if error.reason is not None else "MB111"
+    detail = f"{error.message}, for the row in {row}"
+    if error.reason is Reason.UNKNOWN_INLINE:
+        detail = f"{error.message}, so the row in {row} cannot be mailed"
+    return Finding(code, detail, error.message, error.location, error.hint)
+
+
+def _headers(content: Content, facts: Facts) -> Iterator[Finding]:
+    subject, place = content.subject, facts.locate("message.subject")
+    if not subject.strip():
+        yield Finding("MB301", "the subject is empty", location=place)
+    elif len(subject) > LONG_SUBJECT:
+        detail = f"{len(subject)} characters: {_short(subject)}"
+        yield Finding("MB302", detail, location=place)
+    for name, value in content.headers:
+        if len(name) + 2 + len(value) > LONG_HEADER and name not in {"To", "Cc"}:
+            yield Finding("MB303", f"{name} has {len(value):,} characters", name)
+
+
+def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
+    if content.html is not None and not (content.text or "").strip():
+        place = facts.locate("message.text")
+        yield Finding("MB202", "the text part is empty", location=place)
+    for part, text, html in (
+        ("the subject", content.subject, False),
+        ("the text part", content.text or "", False),
+        ("the HTML part", content.html or "", True),
+    ):
+        markup = left_over(text, html=html)
+        if markup is not None:
+            yield Finding("MB210", f"{_short(markup)} in {part}", markup, facts.find(markup))
+
+
+def _written_out(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check the addresses of the text part that are missing in the HTML part."""
+    html = content.html or ""
+    found = dict.fromkeys(_WRITTEN_OUT.findall(content.text or ""))
+    for link in (address.rstrip(".,;:!?") for address in found):
+        if link_fault(link) == "MB204" and escape(link) not in html and link not in html:
+            detail = f"{_short(link)} in the text part"
+            yield Finding("MB204", detail, stem(link), facts.find(link))
+
+
+def _html(html: str, facts: Facts) -> Iterator[Finding]:
+    size = len(html.encode("utf-8", "surrogatepass"))
+    if size > CLIPPED_AT:
+        place = facts.locate("message.html")
+        yield Finding("MB211", f"the HTML part has {size // 1024:,} KB", location=place)
+    seen = references(html)
+    yield from _links(seen, facts)
+    yield from _images(seen, facts)
+    for name in seen.taken_out:
+        yield Finding("MB212", f"<{name}>", name, facts.find(f"<{name.split()[0]}"))
+
+
+def _links(seen: References, facts: Facts) -> Iterator[Finding]:
+    told = set()
+    for link in seen.links:
+        code = link_fault(link)
+        if code is not None and (code, link) not in told:
+            told.add((code, link))
+            shown = f'href="{_short(link)}"'
+            yield Finding(code, shown, stem(link), facts.find(_named("href", link)))
+    web = sum(link.lower().startswith(("http:", "https:")) for link in seen.links)
+    if facts.tracked and web > MOST_TRACKED_LINKS:
+        place = facts.locate("callbacks.tracking_url")
+        yield Finding("MB403", f"{web:,} links", location=place)
+
+
+def _images(seen: References, facts: Facts) -> Iterator[Finding]:
+    told = set()
+    for image in seen.images:
+        if image.source in told:
+            continue
+        told.add(image.source)
+        shown = f'src="{_short(image.source)}"'
+        code = image_fault(image.source)
+        place = facts.find(_named("src", image.source))
+        if code is not None:
+            yield Finding(code, shown, stem(image.source), place)
+        if not image.has_alt:
+            yield Finding("MB206", shown, stem(image.source), place)
+    for name in sorted(facts.inline - seen.names):
+        place = facts.locate(f"message.inline.{name}")
+        yield Finding("MB209", f"cid:{name} is not shown", name, place)
+
+
+def _named(attribute: str, value: str) -> str:
+    """Return the text to look for in a template: a short value only with its attribute."""
+    return value if len(value) >= _TELLING else f'{attribute}="{value}"'
+
+
+def _unsubscribe(content: Content, facts: Facts) -> Iterator[Finding]:
+    for name, value in content.headers:
+        if name == "List-Unsubscribe":
+            link = _ANGLE.search(value)
+            body = (content.html or "").replace("&amp;", "&") + (content.text or "")
+            if link is not None and stem(link[1]) not in body:
+                place = facts.locate("message.unsubscribe")
+                detail = f"{_short(link[1])} is not in the body"
+                yield Finding("MB307", detail, location=place)
+
+
+def check_job(job: Job) -> Iterator[Finding]:
+    """Yield the findings of the job itself, once for all messages."""
+    message = job.message
+    if message.html is not None and message.text is None:
+        yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))
+    sender = parse_mailbox(job.sender.from_).address
+    doubt = alignment_warning(sender, job.sender.envelope_from or sender)
+    if doubt is not None:
+        yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
+    place = job.locate("message")
+    leave = message.unsubscribe
+    if leave is None:
+        yield Finding("MB305", "message.unsubscribe is not given", location=place)
+    elif not leave.one_click:
+        reason = "one_click is not set" if leave.url is not None else "there is no url"
+        yield Finding("MB306", reason, location=job.locate("message.unsubscribe"))
+    if leave is not None and message.list_id is None:
+        yield Finding("MB308", "message.list_id is not given", location=place)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,57 @@
+"""The origin of a text of a finished message: the place in a template where the text stands."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import Location
+
+if TYPE_CHECKING:
+    from mailbatch.render.branches import Branches
+
+_SHORTEST = 4
+
+
+class Origins:
+    """Finds the texts of messages in the templates, as far as they stand there literally."""
+
+    def __init__(self, branches: Branches) -> None:
+        self._branches = branches
+        self._cached = lru_cache(maxsize=2048)(self._find)
+
+    def find(self, text: str) -> Location | None:
+        """Return the first place of a text in the templates, None for a text in none of them.
+
+        The rows complete many addresses: for `https://example.com/u/ann` the place of
+        `https://example.com/u/` is returned, and so on up to the last slash, `?` or `=`.
+        """
+        return self._cached(text)
+
+    def _find(self, text: str) -> Location | None:
+        for wanted in _beginnings(text):
+            for quote in ('"', "'", ""):
+                for name, source in self._branches.sources().items():
+                    for spelled in dict.fromkeys((wanted, escape(wanted))):
+                        at = source.find(quote + spelled)
+                        if at >= 0:
+                            at += len(quote)
+                            line = source.count("\n", 0, at) + 1
+                            begin = source.rfind("\n", 0, at) + 1
+                            return Location(
+                                name, line, at - begin + 1, source=source[begin:].split("\n", 1)[0]
+                            )
+        return None
+
+
+def _beginnings(text: str) -> list[str]:
+    found = [text] if len(text) >= _SHORTEST else []
+    while (match := re.fullmatch(r"(.*[/?=])[^/?=]+", text, re.DOTALL)) is not None:
+        text = match[1] if not match[1].endswith("://") else ""
+        if len(text) < _SHORTEST:
+            break
+        found.append(text)
+        text = text[:-1]
+    return found

@@ -1,0 +1,145 @@
+"""The report of `mailbatch check`: tallies as lines, as JSON, and as GitHub's workflow commands.
+
+    letter.html.j2:12:9: warning MB206: An image has no alt text: src="hero.png" (500 times)
+
+Words and forms alone: the code of a finding, and with it the severity, was chosen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mailbatch.checks.codes import CODES, Severity, severity_of
+from mailbatch.checks.findings import Tally
+from mailbatch.errors import (
+    InputError,
+    InputErrors,
+    JobError,
+    MailbatchError,
+    RecipientError,
+    TemplateError,
+)
+
+#: The codes whose details state the number of rows.
+_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116"))
+#: The levels of GitHub by our severities.
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def input_tallies(error: MailbatchError) -> list[Tally]:
+    """Return the mistakes that `mailbatch run` would refuse, each as a tally of its own.
+
+    An error that is not of the inputs gives none: the session's, for example.
+    """
+    if isinstance(error, InputErrors):
+        return [tally for one in error.errors for tally in input_tallies(one)]
+    if not isinstance(error, InputError):
+        return []
+    return [Tally(_code_of(error), "", 1, (error.message,), error.location, error.hint)]
+
+
+def _code_of(error: InputError) -> str:
+    if isinstance(error, JobError):
+        return "MB101"
+    if isinstance(error, RecipientError):
+        return "MB102"
+    return "MB103" if isinstance(error, TemplateError) else "MB104"
+
+
+def count_of(tallies: Iterable[Tally], severity: Severity) -> int:
+    """Return the number of tallies with a severity."""
+    return sum(severity_of(tally.code) is severity for tally in tallies)
+
+
+def _detail(tally: Tally) -> str:
+    shown = "; ".join(tally.examples)
+    if tally.location is not None and tally.location.key:
+        return f"{tally.location.key}: {shown}"
+    return shown
+
+
+def _times(tally: Tally) -> str:
+    counted = tally.count > 1 and tally.code not in _COUNTED
+    return f" ({tally.count:,} times)" if counted else ""
+
+
+def text_lines(tallies: Iterable[Tally]) -> list[str]:
+    """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`.
+
+    The hint of a tally, if there is one, follows on a line of its own.
+    """
+    lines = []
+    for tally in tallies:
+        code = CODES[tally.code]
+        place = f"{tally.location}: " if tally.location is not None else ""
+        title = code.title.replace("`", "")
+        lines.append(
+            f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{_times(tally)}"
+        )
+        if tally.hint:
+            lines.append(f"  {tally.hint}")
+    return lines
+
+
+def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
+    """Return the tallies as the objects of `check --json`, one each."""
+    found = []
+    for tally in tallies:
+        code, place = CODES[tally.code], tally.location
+        found.append(
+            {
+                "code": tally.code,
+                "severity": str(code.severity),
+                "title": code.title,
+                "file": place.path if place is not None else None,
+                "line": place.line if place is not None else None,
+                "column": place.column if place is not None else None,
+                "key": place.key if place is not None else None,
+                "count": tally.count,
+                "details": list(tally.examples),
+                "hint": tally.hint or code.mend,
+            }
+        )
+    return found
+
+
+def github_lines(tallies: Sequence[Tally], job: Path) -> list[str]:
+    """Return a workflow command for each tally, which GitHub shows beside the lines of a change.
+
+        ::warning file=jobs/letter.html.j2,line=12,col=9,title=MB206 ...::src="hero.png"
+
+    The paths of templates and tables, relative to the `job` file, become relative to the folder of
+    the workflow.
+
+    Source: docs.github.com, "Workflow commands for GitHub Actions", setting a notice, warning or
+    error message.
+    """
+    lines = []
+    for tally in tallies:
+        code, place = CODES[tally.code], tally.location
+        given = {
+            "file": _from_here(place.path, job) if place is not None else None,
+            "line": place.line if place is not None else None,
+            "col": place.column if place is not None else None,
+            "title": f"{tally.code} {code.title}",
+        }
+        properties = ",".join(
+            f"{name}={_property(value)}" for name, value in given.items() if value is not None
+        )
+        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.hint or code.mend}")
+        lines.append(f"::{_LEVELS[code.severity]} {properties}::{message}")
+    return lines
+
+
+def _from_here(path: str, job: Path) -> str:
+    return path if path == str(job) else (job.parent / path).as_posix()
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: object) -> str:
+    return _message(str(value)).replace(":", "%3A").replace(",", "%2C")

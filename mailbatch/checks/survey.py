@@ -1,0 +1,147 @@
+"""The survey of a mailing: every row and every message is seen once, and little is kept.
+
+    survey = Survey(job, "2026-W48", columns, branches)
+    survey.row(recipient)                             # each row of the table
+    survey.see(delivery, message, content, error)     # each message, or the error in its place
+    survey.overview(counts).tallies                   # all findings, counted
+
+`mailbatch check` and `mailbatch preview` make the same survey, so both report the same. The survey
+must never render: its caller has the messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from mailbatch.checks.findings import Finding, Overview
+from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
+from mailbatch.checks.origins import Origins
+from mailbatch.checks.selection import Chosen, Selection
+from mailbatch.checks.table_checks import TableChecks
+from mailbatch.checks.tallies import Tallies
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.errors import InputError, Location
+from mailbatch.render.branches import Branch, Branches
+from mailbatch.render.message import Content, Message
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+
+
+class Survey:
+    """Collects the findings, the extremes and the coverage of a mailing, row by row.
+
+    `limit` bounds the deliveries that `chosen` returns; `keep` are keys of deliveries that are
+    returned on top of these. `largest` is the size of the largest message in bytes, `beyond_ascii`
+    the number of addresses that need SMTPUTF8.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        edition: str,
+        columns: tuple[str, ...],
+        branches: Branches,
+        *,
+        limit: int = 0,
+        keep: Collection[str] = frozenset(),
+    ) -> None:
+        self._job = job
+        self._edition = edition
+        self._columns = columns
+        self._branches = branches
+        self._branch: dict[tuple[str, int], Branch] = {}
+        self._facts = Facts.of(job, Origins(branches).find)
+        read = branches.columns_read()
+        self._tallies = Tallies()
+        self._table = TableChecks(job, columns, read=read, tallies=self._tallies)
+        self._selection = Selection(columns, read=read, limit=limit, keep=keep)
+        self._failures: dict[int, InputError] = {}
+        self.largest = 0
+        self.beyond_ascii = 0
+
+    def row(self, recipient: Recipient) -> None:
+        """See a row of the table."""
+        self._table.row(recipient)
+        if recipient.status == "pending" and not recipient.address.isascii():
+            self.beyond_ascii += 1
+
+    def see(
+        self,
+        delivery: Delivery,
+        message: Message | None,
+        content: Content | None,
+        error: InputError | None,
+    ) -> tuple[Finding, ...]:
+        """See a message, or the error that prevents the message; count and return the findings."""
+        findings = self.findings(delivery, content, error)
+        if content is None:
+            for finding in findings:
+                self._tallies.add(finding, len(delivery.unsettled))
+        else:
+            self._tallies.add_all(findings)
+        if message is not None:
+            self.largest = max(self.largest, message.size)
+        keys = self._branches.taken_by(delivery)
+        if not keys <= self._branch.keys():
+            self._branch = {branch.key: branch for branch in self._branches.known()}
+        taken = {key: self._branch[key] for key in sorted(keys)}
+        self._selection.see(
+            delivery,
+            content=content,
+            taken=taken,
+            findings=findings,
+            error=str(error) if error is not None else None,
+        )
+        return findings
+
+    def chosen(self) -> list[Chosen]:
+        """Return the deliveries worth looking at, in the order of the table, with the reasons."""
+        return self._selection.choose()
+
+    def findings(
+        self, delivery: Delivery, content: Content | None, error: InputError | None
+    ) -> tuple[Finding, ...]:
+        """Return the findings of one message, or of the error that prevents it; count nothing."""
+        if content is not None:
+            return check_message(content, self._facts)
+        row = Location(self._job.recipients.shown, delivery.rows[0].line)
+        return (check_error(error, row),) if error is not None else ()
+
+    def unreached(self) -> tuple[Branch, ...]:
+        """Return the written branches that no message takes."""
+        return tuple(
+            branch
+            for branch in self._branches.known()
+            if branch.written and branch.key not in self._selection.branches
+        )
+
+    def overview(self, counts: Mapping[str, int], *, complete: bool = True) -> Overview:
+        """Return the mailing as a whole; `counts` are its recipients by status.
+
+        Without `complete` only some messages were seen: unreached branches, unused columns and the
+        findings of the table as a whole are left out.
+        """
+        tallies = self._tallies
+        unreached: tuple[tuple[Location, str], ...] = ()
+        if complete:
+            for finding in check_job(self._job):
+                tallies.add(finding)
+            for finding, count in self._table.summary(counts):
+                tallies.add(finding, count)
+            if self._selection.seen:
+                unreached = tuple((branch.location, branch.label) for branch in self.unreached())
+                for place, label in unreached:
+                    tallies.add(Finding("MB118", label, f"{place} {label}", place))
+        return Overview(
+            job=self._job.name,
+            edition=self._edition,
+            sender=self._job.sender.from_,
+            counts=dict(counts),
+            messages=self._selection.seen,
+            domains=self._table.domains,
+            unreached=unreached,
+            unused=self._table.unused if complete else (),
+            tallies=tallies.result(),
+        )

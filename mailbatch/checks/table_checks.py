@@ -1,0 +1,154 @@
+"""The checks of the recipient table: placeholders, formulas, empty cells, rows that are not mailed.
+
+    people.csv:7: warning MB119: A value looks like a placeholder: first_name is 'FNAME'
+
+Rows are seen one after the other; the memory taken is bounded, whatever the size of the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import Location
+from mailbatch.job.columns import find_column
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+from mailbatch.checks.findings import Finding
+from mailbatch.checks.tallies import Tallies
+
+#: The values that exports and forms write where no value is known, in lower case.
+_WORDS = """
+test testing tester asdf qwerty foo xxx xxxx tbd tba todo dummy sample placeholder lorem
+nan null none undefined nil n/a #n/a #ref! #name? #value! #div/0! (null) <null> [null]
+fname lname first_name last_name firstname lastname vorname nachname
+*|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
+"""
+_NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
+PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
+_MOST_DOMAINS = 100_000
+_FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
+_SHOWN = 60
+_REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
+
+
+class TableChecks:
+    """Checks the table of a job, row by row; the findings go to `tallies`.
+
+    `columns` are the columns of the table, `read` those that templates read.
+    """
+
+    def __init__(
+        self, job: Job, columns: tuple[str, ...], *, read: frozenset[str], tallies: Tallies
+    ) -> None:
+        self._path = job.recipients.shown
+        self._unused = [name for name in columns if name not in read]
+        self._header = frozenset(columns)
+        self._wanted = job.recipients.address
+        self._address = find_column(self._wanted, columns)
+        self._watched = [
+            (index, name)
+            for index, name in enumerate(columns)
+            if name in read and name != self._address
+        ]
+        self._domains: Counter[str] = Counter()
+        self._tallies = tallies
+        self.rows = 0
+
+    def row(self, recipient: Recipient) -> None:
+        """Check one row."""
+        self.rows += 1
+        if recipient.status == "invalid":
+            reason = recipient.reason or "is invalid"
+            detail = f"{reason}: {recipient.address!r}" if recipient.address else reason
+            place = Location(self._path, recipient.line)
+            self._tallies.add(Finding("MB111", detail, reason, place))
+            return
+        if recipient.status != "pending":
+            return
+        domain = recipient.address.rpartition("@")[2].lower()
+        if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
+            self._domains[domain] += 1
+        for index, name in self._watched:
+            cell = recipient.values[index]
+            if not cell.strip():
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
+            elif is_formula(cell):
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB122", f"{name} is {_short(cell)!r}", name, place))
+            elif is_placeholder(cell) or (cell == name and cell in self._header):
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
+
+    @property
+    def domains(self) -> tuple[tuple[str, int], ...]:
+        """The domains of the pending recipients with their numbers, most first."""
+        return tuple(sorted(self._domains.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns that no template, header or rule reads."""
+        return tuple(self._unused)
+
+    def summary(self, counts: Mapping[str, int]) -> Iterator[tuple[Finding, int]]:
+        """Yield the findings of the table as a whole, each with the number of its rows.
+
+        `counts` are the recipients by status.
+        """
+        place = Location(self._path, 1)
+        if self._address not in {None, self._wanted}:
+            detail = f"{self._address!r} for {self._wanted!r}"
+            yield Finding("MB121", detail, location=Location(self._path)), 1
+        for name in self._unused:
+            yield Finding("MB117", f"{name} is never used", name, place), 1
+        for status, code in _REASONS.items():
+            if counts.get(status):
+                rows = f"{counts[status]:,} of {self.rows:,} rows"
+                yield Finding(code, rows, location=Location(self._path)), counts[status]
+        if not counts.get("pending"):
+            yield Finding("MB112", "no row is left to be mailed", location=Location(self._path)), 1
+        elif self.domains:
+            most = ", ".join(f"{name} {number:,}" for name, number in self.domains[:5])
+            others = len(self.domains) - 5
+            more = f" and {others:,} other domains" if others > 0 else ""
+            finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
+            yield finding, counts["pending"]
+
+
+def check_rows(
+    job: Job, columns: tuple[str, ...], rows: Iterable[Recipient], tallies: Tallies
+) -> None:
+    """Check the rows of a table while the templates are wrong: no column counts as read.
+
+    Raises the errors of reading `rows`: `RecipientError`, `InputErrors`.
+    """
+    table = TableChecks(job, columns, read=frozenset(), tallies=tallies)
+    for recipient in rows:
+        table.row(recipient)
+
+
+def is_formula(cell: str) -> bool:
+    """Tell whether a cell holds a formula of a spreadsheet in place of its result.
+
+    >>> is_formula("=UPPER(A2)"), is_formula("=A2")
+    (True, False)
+    """
+    return _FORMULA.match(cell) is not None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def is_placeholder(cell: str) -> bool:
+    """Tell whether a cell holds a placeholder in place of a value.
+
+    >>> is_placeholder(" #N/A "), is_placeholder("Tess")
+    (True, False)
+    """
+    return cell.strip().casefold() in PLACEHOLDERS

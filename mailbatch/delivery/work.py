@@ -1,0 +1,210 @@
+"""The two ports between a worker and a ledger: `Supply` gives work, `Recorder` keeps its outcome.
+
+A worker (module `sender`) knows nothing else of a ledger, nor of the place where messages are
+composed. Implementations: `supply.ComposedLots` and `recording.Recording`, both over the roles of
+`ledger.ports`, near or far; `tests/support/work.py` has doubles of both. Both ports are shared by
+all workers of a run, and used in its event loop.
+
+    prepared = supply.next_ready(offers) or await supply.next(offers)
+    ...  # MAIL, RCPT, DATA; the content but its last bytes
+    recorder.commit_point(prepared.delivery.id, prepared.digest, session)
+    ...  # session.finish() was called behind the record
+    recorder.settle(prepared.delivery, outcomes, now=now, retry_at=None)
+
+**A ledger that is far** costs a near one nothing: no method that is called for each message returns
+an awaitable. `commit_point` has the session as its continuation, and the session waits for a reply
+anyway; an outcome is recorded at the latest together with the next commit point of any session, so
+that the sessions themselves are the back-pressure. Only `next`, and what is called once a run, may
+be awaited.
+
+**Failures** have one way: a method raises what it knows now, and what becomes known later stands in
+`broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailbatch.delivery.transport import Offers
+from mailbatch.envelope import Delivery, Envelope
+from mailbatch.errors import SessionError
+from mailbatch.outcome import Outcome, Reply
+from mailbatch.render.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delivery with its message, ready for a transaction.
+
+    `digest` is the SHA-256 of its content: by it a resend is known to be the same message.
+    `others` are outcomes of addresses that are not asked about: of those that need SMTPUTF8, and of
+    those that the transaction has no room for. `stuffed` is the content with its dots stuffed, None
+    where that is not known.
+    """
+
+    delivery: Delivery
+    message: Message
+    envelope: Envelope
+    digest: bytes
+    others: tuple[Outcome, ...] = ()
+    stuffed: bytes | None = None
+
+
+class Supply(Protocol):
+    """The next deliveries of a run, leased and composed.
+
+    Every delivery that is given out was leased before, and that is on the disk. It is given out
+    once: until it is settled, made invalid or put back no other worker gets it. A delivery whose
+    message cannot be composed is made invalid here and never given out.
+    """
+
+    def next_ready(self, offers: Offers | None) -> Prepared | None:
+        """Return the next delivery whose message is ready; None where it would have to be awaited.
+
+        `offers` are those of the worker's session; None while it has none.
+
+        Raises:
+            LedgerError: the lease, or an invalid delivery, cannot be recorded.
+        """
+
+    async def next(self, offers: Offers | None) -> Prepared | None:
+        """Wait for the next delivery; None where none is due now, or the run is stopped.
+
+        Raises:
+            LedgerError: the lease, or an invalid delivery, cannot be recorded.
+        """
+
+    def put_back(self, delivery: Delivery) -> None:
+        """Take back a delivery whose transaction was not begun: it is the next one again.
+
+        No attempt is counted. It does not count against the limit of the run either.
+        """
+
+    def next_due(self) -> float | None:
+        """Return when the next deferred delivery is due; None: the supply is drained.
+
+        Seconds since the epoch, asked when `next` gave nothing. A delivery that another worker has
+        under way may yet be deferred, or put back.
+        """
+
+    async def release(self) -> None:
+        """Give all leases back that were not given out, at the end of a run.
+
+        Raises:
+            LedgerError: they cannot be given back; the next run finds them, and releases them.
+        """
+
+
+class LastBytes(Protocol):
+    """A session that holds the last bytes of a content back; `smtp.session.Session` is one."""
+
+    @property
+    def failure(self) -> SessionError | None:
+        """The failure that ended the session, if it has ended."""
+
+    def finish(self) -> None:
+        """Hand over the last bytes of the content."""
+
+    def abort(self) -> None:
+        """End the session at once; the last bytes never leave."""
+
+
+class Recorder(Protocol):
+    """The records of what becomes of deliveries; all methods but the awaited ones return at once.
+
+    Records are made in the order of the calls. A record survives the death of the process once the
+    last bytes have left (commit point), or the progress was told (outcome).
+    """
+
+    @property
+    def broken(self) -> Exception | None:
+        """The first failure; behind it no commit point is recorded and no last bytes leave."""
+
+    def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
+        """Record the commit point of a delivery, then have `session` hand over its last bytes.
+
+        `digest` is the SHA-256 of the content. `session.finish()` is called once the record
+        survives kill -9: within this call, or later. `session.abort()` is called instead where the
+        record failed; a session that ended meanwhile needs no record and gets none.
+
+        Raises:
+            LedgerError: the record failed, or `broken`; the session is aborted.
+        """
+
+    def settle(
+        self,
+        delivery: Delivery,
+        outcomes: Sequence[Outcome],
+        *,
+        now: float,
+        retry_at: float | None,
+        resume_at: float = 0.0,
+    ) -> None:
+        """Record the outcomes of an attempt, and tell the progress once they are recorded.
+
+        One outcome for every address of the attempt, recipients and copies; times as in
+        `ledger.ports.Settlement`. An outcome that cannot be recorded is told as an alarm. It is
+        recorded behind a failure, too, where that is possible.
+
+        Raises:
+            LedgerError: it is known already that the record failed.
+        """
+
+    def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
+        """Record that a delivery cannot be sent: its rows are invalid.
+
+        A recipient that may have the message already, and was to get it again, is in doubt as
+        before.
+
+        Raises:
+            LedgerError: it is known already that the record failed.
+        """
+
+    def suspect(self, since: float | None) -> None:
+        """Record, with the next record, since when refusals may be trouble of the run; None: none.
+
+        Seconds since the epoch. Without effect where it is no news.
+        """
+
+    def flush(self) -> None:
+        """Let no record wait for others any more: something that takes longer comes next.
+
+        Raises:
+            LedgerError: `broken`, now or before.
+        """
+
+    def fail(self, error: Exception) -> None:
+        """Record no commit point any more; sessions that wait for theirs are aborted."""
+
+    async def drain(self) -> None:
+        """Wait until everything is recorded.
+
+        Raises:
+            LedgerError: `broken`, now or before.
+        """
+
+    async def close(self) -> None:
+        """Record the outcomes that wait, at the end of a run; no commit point is recorded."""
+
+    async def release(self, delivery_ids: Sequence[int]) -> None:
+        """Give back leases of deliveries that were not tried; no attempt is counted.
+
+        Raises:
+            LedgerError: they cannot be given back.
+        """
+
+    async def give_back(self, since: float, reply: Reply) -> None:
+        """Make pending the recipients that this reply rejected since then (seconds, epoch).
+
+        Raises:
+            LedgerError: they cannot be given back.
+        """
+
+    async def acquit(self) -> None:
+        """Note, at the end of a run, that no refusal is under suspicion any more.
+
+        Raises:
+            LedgerError: that cannot be recorded.
+        """

@@ -1,0 +1,373 @@
+"""A ledger, as the rest of mailbatch sees it: five roles, and the values that pass through them.
+
+    with ledgers.open_to_run(path, job="news", edition="48", message_id_domain="example.com") as it:
+        it.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
+        (delivery,) = await answer(it.leases.lease(1, now=now))
+        await answer(it.records.record((), [CommitPoint(delivery.id, digest)]))
+        ...  # the last bytes leave, the reply comes
+        await answer(it.records.record([Settlement(delivery.id, outcomes, now, retry_at=None)], ()))
+
+A ledger is *near* (a file of this machine: a call returns when it is done) or *far* (a database
+behind a network). The rules that hold for both:
+
+**Promise.** No two runs, and no two workers, pass the commit point of one attempt of a delivery.
+A delivery whose commit point is recorded and whose outcome is not is in doubt when its worker dies,
+and pending only by evidence: an outcome, or the decision of a person; never by time.
+
+**Permanence.** An answer of `Leases.lease`, of `Planning` and of `Doubts.resolve` is on the disk
+when it is given: a power loss takes nothing of it back. An answer of `Records.record` survives the
+death of the process (kill -9). Where a power loss may take it back, the ledger knows so when it is
+opened again: every delivery that was leased and not settled is in doubt then.
+
+**All or nothing.** A call that raises has recorded nothing: a caller that must not act without a
+record does not act. A far ledger that lost its connection may have recorded all of a call, and
+counts it as in doubt: that is safe, since the caller did not act.
+
+**Not twice.** A commit point, an outcome, a release and an invalidation are of a delivery that this
+opened ledger has leased and not settled; for any other delivery they raise `LedgerError`, also the
+second time. Closing a ledger twice is without effect.
+
+**Waiting.** `Leases` and `Records` are used in the event loop of a run, beside other sessions. A
+far ledger answers there by an awaitable, and a near one by the value itself: no coroutine and no
+turn of the loop is spent upon a file. `answer` takes both. All other roles are used while nothing
+else goes on (before the first session, behind the last one, in commands that send nothing): a far
+ledger may block there.
+
+**Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
+`LedgerLocked` (75): another run holds it. Nothing else is raised, but errors of the iterable that a
+caller gives. An awaitable raises as the call would.
+
+This module must never import what stores anything: every kind of ledger depends upon it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+
+from mailbatch.envelope import Delivery, Recipient
+from mailbatch.outcome import Outcome, Reply, Status
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.holder import Holder
+    from mailbatch.ledger.standing import ResultRow, UnfinishedRow
+
+T = TypeVar("T")
+#: The answer of a near ledger, or an awaitable of the answer of a far one.
+Answer: TypeAlias = Union[T, Awaitable[T]]  # noqa: UP007 - subscripted by the annotations below
+
+
+async def answer(given: Answer[T]) -> T:
+    """Wait for the answer of a ledger that may be far."""
+    return await given if isinstance(given, Awaitable) else given
+
+
+def near(given: Answer[T]) -> T:
+    """Return the answer of a ledger that is certain to be near: a scratch ledger, for example.
+
+    Raises:
+        TypeError: the ledger is far.
+    """
+    if isinstance(given, Awaitable):
+        raise TypeError("the answer of a far ledger has to be awaited")
+    return given
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """The changes of a plan, in rows of the recipient table.
+
+    `rows` is the number of rows of the table. `added` were never asked for before; `changed` are
+    unsettled rows with other fields; `withdrawn` left the table before they were sent; `stopped`
+    became suppressed, filtered or invalid before they were sent; `returned` were withdrawn or
+    stopped and are pending again.
+    """
+
+    rows: int
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    stopped: int = 0
+    returned: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
+
+
+class CommitPoint(NamedTuple):
+    """The last bytes of a delivery's content are about to leave.
+
+    `digest` is the SHA-256 of the content, kept while the delivery may have to be sent again.
+    A tuple, as the other records are: two are made for each message.
+    """
+
+    delivery_id: int
+    digest: bytes | None = None
+
+
+class Settlement(NamedTuple):
+    """The outcomes of one attempt of a delivery: one for every address, recipients and copies.
+
+    Times are seconds since the epoch. A recipient that is deferred, or pending with an attempt
+    counted, is due again at `retry_at` (None: not in this run); one without an attempt counted at
+    `resume_at` (0: at once).
+    """
+
+    delivery_id: int
+    outcomes: Sequence[Outcome]
+    now: float
+    retry_at: float | None
+    resume_at: float = 0.0
+
+
+class Suspicion(NamedTuple):
+    """Since when refusals may turn out to be trouble of the account; None: none may.
+
+    Seconds since the epoch. A run that dies under suspicion has its refusals made pending by the
+    next one.
+    """
+
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Deliveries that a dead run had left open; `recipients` are the rows now in doubt."""
+
+    released: int = 0
+    in_doubt: int = 0
+    recipients: int = 0
+
+
+Decision: TypeAlias = Literal["accepted", "resend", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A recipient that may have the message.
+
+    `line` is None when the row left the table. `message_id` is ours, without angle brackets.
+    `at` is when the attempt was made (seconds since the epoch), `reason` the last thing seen of it.
+    `digest` is the SHA-256 of its commit point, if one was given.
+    """
+
+    address: str
+    line: int | None
+    delivery_id: int
+    key: str
+    message_id: str
+    at: float
+    reason: str
+    digest: bytes | None
+
+
+# -- roles -----------------------------------------------------------------------------------------
+
+
+class Planning(Protocol):
+    """The plan: the recipients of the edition, and the deliveries made of them."""
+
+    def reconcile(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Recipient],
+        *,
+        group_by: Sequence[str],
+        recipients_per_transaction: int,
+    ) -> PlanChange:
+        """Make the plan that of `rows`, all or nothing; the memory stays flat.
+
+        Rows come in the order of their lines, each line once. Settled recipients stay as they are.
+        An error that `rows` raises passes through and leaves the old plan standing.
+        """
+
+    def content_digests(self) -> dict[str, str]:
+        """Return the digests of the message's own inputs that were set last; empty before that."""
+
+    def set_content_digests(self, digests: Mapping[str, str]) -> None:
+        """Keep the digests of the message's own inputs, by their names."""
+
+    def knows(self, address: str) -> bool:
+        """Say whether a row of the table, as it was planned last, has this address."""
+
+    def shares_messages(self) -> bool:
+        """Say whether any delivery goes to several addresses."""
+
+    def due_deliveries(self, most: int) -> int:
+        """Count the deliveries that are due, now or later in this run; up to `most`."""
+
+    def reserve_space(self, rows: int | None = None) -> None:
+        """Take the room that sending to `rows` recipients will fill; raise where it is missing.
+
+        None: to all recipients that are pending or deferred. Nothing has been sent when it raises.
+        """
+
+    def reopen_deferred(self) -> int:
+        """Begin a run: pending and deferred recipients are due now, with fresh tries.
+
+        Return the number of deferred rows.
+        """
+
+    def reopen_rejected(self) -> int:
+        """Make the rejected recipients of the last plan pending; return the number of rows."""
+
+    def mark_finished(self, now: float) -> None:
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+
+
+class Leases(Protocol):
+    """The deliveries that are due, leased to this run in lots. Used in the event loop."""
+
+    def lease(
+        self, count: int, *, now: float, address: str | None = None, most: int | None = None
+    ) -> Answer[list[Delivery]]:
+        """Lease at most `count` deliveries that are due at `now`, and return them; empty: none is.
+
+        Pending deliveries come in the order of the table; deferred ones get a quarter of the lot,
+        and all of it once nothing else is pending. With `address` only its delivery, for this
+        address alone. Each delivery goes to `most` recipients at most (None: to all of its own).
+        """
+
+    def next_due(self) -> float | None:
+        """Return when the next deferred delivery is due; None where none has tries left.
+
+        Seconds since the epoch. Asked when `lease` gave nothing, and answered at once, by a far
+        ledger from its last answers.
+        """
+
+
+class Records(Protocol):
+    """The records of leased deliveries: commit points, outcomes, leases given back.
+
+    Used in the event loop.
+    """
+
+    def record(
+        self,
+        settlements: Sequence[Settlement],
+        points: Sequence[CommitPoint],
+        suspicion: Suspicion | None = None,
+    ) -> Answer[None]:
+        """Record outcomes and commit points in one commit that survives kill -9: all or nothing.
+
+        `suspicion` None: as it was. The last bytes of a content of `points` leave behind the
+        answer, and never where the call raises.
+        """
+
+    def invalidate(self, delivery_id: int, reason: str, *, now: float) -> Answer[None]:
+        """Mark the rows of a leased delivery as invalid; the next plan asks for them again.
+
+        Raises LedgerError behind a commit point. A recipient that is sent to again is in doubt, as
+        before.
+        """
+
+    def release(self, delivery_ids: Iterable[int]) -> Answer[None]:
+        """Give back deliveries that were leased and not tried; no attempt is counted.
+
+        Raises LedgerError for one behind its commit point.
+        """
+
+    def give_back(self, since: float, reply: Reply) -> Answer[int]:
+        """Make pending the recipients that this reply rejected since then; return their number."""
+
+
+class Standings(Protocol):
+    """Where every recipient of the edition stands. Reads only, also while a run writes."""
+
+    def counts(self) -> dict[Status, int]:
+        """Count the rows of the table by their status; every status is there."""
+
+    def finished_at(self) -> float | None:
+        """Return when the edition last became finished (seconds since the epoch), else None."""
+
+    def waits_for_the_server(self) -> bool:
+        """Say whether a recipient is pending by a reply of the server, not for want of a try."""
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of the table as it was planned last; none before the first plan."""
+
+    def result_rows(self) -> Iterator[ResultRow]:
+        """Stream every row of the table in its order, then the rows that left the table."""
+
+    def unfinished_rows(self) -> Iterator[UnfinishedRow]:
+        """Stream the pending, deferred, rejected and invalid rows of the table in their order."""
+
+
+class Doubts(Protocol):
+    """The recipients that are in doubt, and the decisions of people about them."""
+
+    def in_doubt(self) -> Iterator[Doubt]:
+        """Stream the recipients that may have the message, in the order of the table."""
+
+    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
+        """Settle the recipients in doubt as a person decided; return the number of rows.
+
+        `accepted`: they have the message. `skip`: they are left alone. `resend`: pending again,
+        with the same Message-ID and Date. `address` limits the decision to one recipient.
+        """
+
+
+class OpenLedger(Protocol):
+    """The ledger of one edition of one job, opened to run, to decide or to read.
+
+    A ledger opened to read has no `leases` and no `records`, one opened to decide no `leases`: they
+    raise LedgerError, and so do the calls of the other roles that write.
+    """
+
+    @property
+    def job(self) -> str:
+        """The name of the job."""
+
+    @property
+    def edition(self) -> str:
+        """The edition of the job."""
+
+    @property
+    def recovered(self) -> Recovery:
+        """The deliveries that a dead run had left open, as they were recovered at the opening."""
+
+    @property
+    def moved(self) -> tuple[str, str] | None:
+        """The place of its last run (path, machine) where that was another place."""
+
+    @property
+    def path(self) -> Path:
+        """The place of the ledger, as messages name it."""
+
+    @property
+    def plan(self) -> Planning:
+        """The plan."""
+
+    @property
+    def leases(self) -> Leases:
+        """The deliveries that are due."""
+
+    @property
+    def records(self) -> Records:
+        """The records of leased deliveries."""
+
+    @property
+    def standing(self) -> Standings:
+        """Where every recipient stands."""
+
+    @property
+    def doubts(self) -> Doubts:
+        """The recipients in doubt."""
+
+    def held_by(self) -> Holder | None:
+        """Return which other process writes the ledger now; None if none does."""
+
+    def check_idle(self) -> None:
+        """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+
+    def close(self) -> None:
+        """Put the ledger away and free its lock; leased deliveries wait for the next opening."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_error: object) -> None: ...

@@ -1,0 +1,194 @@
+"""The package of a workbook: its size once it is read, and its cells that hold an error.
+
+A workbook is a ZIP package (ECMA-376 part 2) of XML parts. Two facts are read from the parts
+themselves, in pieces, because python-calamine tells neither:
+
+- The memory that a sheet will take. A few kilobytes unpack to gigabytes, and the reader holds a
+  sheet as a full rectangle, so two cells in opposite corners take as much. Each part is unpacked
+  and counted, whatever size the package states; the rectangle follows from the names of the cells
+  (`<c r="B7">`, part 1, 18.3.1.4) and rows.
+- The first cell with an error (`<c r="B7" t="e">`), which has no value for a mail.
+
+This module must never give a value of a cell: that is the work of the reader.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+#: The bytes that a part may unpack to in any case, and the multiple of its packed size beyond that.
+PART, RATIO = 16 << 20, 200
+#: The bytes that all parts together may unpack to.
+MOST = 1 << 30
+#: The cells that a rectangle may have in any case, and more for each cell that is not empty.
+CELLS, PER_CELL = 4_000_000, 8
+
+_PIECE = 1 << 20
+_LONGEST_TAG = 1 << 10
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # an encrypted workbook is no package
+# A cell that is empty takes no place.
+_CELL = re.compile(
+    rb"<(?:\w+:)?c\s(?:[^<>]*?\s)?r\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^<>]*(?<!/)>"
+)
+_NAMELESS = re.compile(rb"<(?:\w+:)?c(?:\s(?![^<>]*\br\s*=)[^<>]*)?(?<!/)>")
+# Counted first, which is much quicker: usually each cell and each row has a name.
+_TAGS = (b"<c ", b"<c>", b":c ", b":c>", b"<row", b":row")
+_NAMED = (b' r="', b" r='")
+_BOOK = "xl/workbook.xml"
+_LINKS = "xl/_rels/workbook.xml.rels"
+_ANY_CELL = re.compile(rb"<(?:\w+:)?c\s([^<>]*?)/?>")
+_IS_ERROR = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
+_NAME = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
+# RuntimeError stands for encryption and for unknown methods of compression.
+_NO_PACKAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ET.ParseError)
+_ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell by its name, such as B7, and its row."""
+
+    name: str
+    row: int
+
+
+def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:
+    """Return why a workbook would take too much memory, None if it does not.
+
+    `part` and `most` are bytes, `cells` how many a rectangle may have in any case.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no package.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_OLE)) == _OLE:
+            return None
+    total = 0
+    try:
+        with zipfile.ZipFile(path) as package:
+            for info in package.infolist():
+                allowed = min(max(part, RATIO * info.compress_size), most - total)
+                size, sheet = _unpacked(package, info, allowed)
+                total += size
+                if size > allowed:
+                    return f"its part {info.filename} unpacks to more than {allowed} bytes"
+                if sheet.area > cells + PER_CELL * sheet.cells:
+                    return (
+                        f"the cells of {info.filename} lie in a rectangle of {sheet.area}, "
+                        f"and {sheet.cells} hold something"
+                    )
+    except _UNREADABLE as error:
+        raise ValueError(str(error)) from None
+    return None
+
+
+def failed_cell(path: Path, sheet: str) -> Cell | None:
+    """Return the first cell of a sheet that holds an error, None if there is none.
+
+    A package of another form than expected has none: `open_workbook` refuses such a file.
+    """
+    try:
+        with zipfile.ZipFile(path) as package:
+            part = _part_of(package, sheet)
+            return None if part is None else _search(package, part)
+    except _NO_PACKAGE:
+        return None
+
+
+class _Extent:
+    """The rectangle in which the cells of a part lie, if it is a sheet."""
+
+    __slots__ = ("_behind", "_bottom", "_columns", "_top", "cells")
+
+    def __init__(self) -> None:
+        self.cells = self._behind = 0
+        self._top, self._bottom = 1 << 30, 0
+        self._columns: set[bytes] = set()
+
+    @property
+    def area(self) -> int:
+        """How many cells the rectangle has; the reader begins it with the first that is there."""
+        if not self.cells:
+            return 0
+        numbers = [_column(letters) for letters in self._columns] or [0]
+        width = max(numbers) - min(numbers) + 1 + self._behind
+        return width * max(1, self._bottom - self._top + 1)
+
+    def see(self, text: bytes) -> None:
+        """Look at a piece of the part."""
+        named = _CELL.findall(text)
+        rows = [int(row) for _, row in named[:1] + named[-1:]]
+        rows += map(int, _ROW.findall(text))
+        self._columns.update(letters for letters, _ in named)
+        tags = sum(map(text.count, _TAGS))
+        nameless = len(_NAMELESS.findall(text)) if tags > sum(map(text.count, _NAMED)) else 0
+        if nameless:  # they stand one behind the other, in two pieces perhaps
+            widest = max(len(_NAMELESS.findall(row)) for row in text.split(b"row"))
+            self._behind = max(self._behind, 2 * widest)
+        self.cells += len(named) + nameless
+        if rows:
+            self._top, self._bottom = min(self._top, *rows), max(self._bottom, *rows)
+
+
+def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tuple[int, _Extent]:
+    """Return how many bytes a part unpacks to, as far as they are allowed, and its cells."""
+    real = copy.copy(info)
+    real.file_size = 1 << 62  # what the package says need not be true
+    extent, size, rest = _Extent(), 0, b""
+    with package.open(real) as stream:
+        while size <= most and (piece := stream.read(_PIECE)):
+            size += len(piece)
+            text = rest + piece
+            cut = max(text.rfind(b"<"), len(text) - _LONGEST_TAG)
+            extent.see(text[:cut])
+            rest = text[cut:]
+    extent.see(rest)
+    return size, extent
+
+
+def _column(letters: bytes) -> int:
+    """Return the number of a column from its letters: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
+
+
+def _part_of(package: zipfile.ZipFile, sheet: str) -> str | None:
+    """Return the name of a sheet's part."""
+    targets = {link.get("Id"): link.get("Target", "") for link in _root(package, _LINKS)}
+    for element in _root(package, _BOOK).iter():
+        if element.tag.endswith("}sheet") and element.get("name") == sheet:
+            links = [value for key, value in element.items() if key.endswith("}id")]
+            if not links or links[0] not in targets:
+                return None
+            return posixpath.normpath(posixpath.join("/xl", targets[links[0]])).lstrip("/")
+    return None
+
+
+def _root(package: zipfile.ZipFile, part: str) -> ET.Element:
+    # The workbook is the user's own, as the job is.
+    return ET.fromstring(package.read(part))  # noqa: S314 - see above
+
+
+def _search(package: zipfile.ZipFile, part: str) -> Cell | None:
+    with package.open(part) as stream:
+        rest = b""
+        while piece := stream.read(_PIECE):
+            text = rest + piece
+            for tag in _ANY_CELL.finditer(text):
+                if _IS_ERROR.search(tag[1]):
+                    name = _NAME.search(tag[1])
+                    if name is not None:
+                        return Cell((name[1] + name[2]).decode("ascii"), int(name[2]))
+            rest = text[max(text.rfind(b"<"), len(text) - _LONGEST_TAG) :]
+    return None

@@ -1,0 +1,215 @@
+"""The failures of a session in words: the cause, and a hint that says what to do next.
+
+Each function returns an exception or a text and raises nothing. Best effort, for people: the words
+of a server choose a hint and nothing else.
+
+    SSLCertVerificationError of an expired certificate  ->  TLSError
+        the certificate of smtp.example.com:587 does not hold: certificate has expired
+        whoever runs the server has to renew it, unless the clock of this machine is wrong; ...
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mailbatch.errors import (
+    AuthenticationDeferred,
+    AuthenticationError,
+    ConnectError,
+    ConnectionLost,
+    LocalProtocolError,
+    ServiceUnavailable,
+    SessionError,
+    TLSError,
+    UnknownHost,
+)
+from mailbatch.outcome import Reply
+from mailbatch.smtp import events
+from mailbatch.smtp.server import Server
+
+#: What may be wrong where nobody is reached.
+UNREACHED = "check server.host, server.port and the network"
+#: What is known once STARTTLS was answered by 220.
+STARTTLS_TAKEN = (
+    "the server took STARTTLS, so server.port and server.security are right: its own TLS fails"
+)
+_TLS_TAKEN = (
+    "the server answers in TLS, so server.port and server.security are right: its own TLS fails"
+)
+#: What OpenSSL calls bytes that are no TLS; since 3.2 it has another word for it.
+_NO_TLS = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "RECORD_LAYER_FAILURE",
+        "PACKET_LENGTH_TOO_LONG",
+        "BAD_RECORD_TYPE",
+        "HTTP_REQUEST",
+    }
+)
+_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
+_AUTHORITY = "if its authority is your own, name that in server.ca_file"
+_OTHER_NAME = "write a name into server.host that stands in the certificate"
+#: By OpenSSL's number of what does not hold (X509_V_ERR_...); all others are the authority's.
+_CERTIFICATE_HINTS = {
+    9: "it is not valid yet: is the clock of this machine right?",
+    10: "whoever runs the server has to renew it, unless the clock of this machine is wrong",
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+_NO_SUCH_HOST = frozenset(
+    getattr(socket, name)
+    for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY")
+    if hasattr(socket, name)
+)
+
+# -- before the first reply ------------------------------------------------------------------------
+
+
+def tls_error(server: Server, error: ssl.SSLError) -> TLSError:
+    """Return a failed handshake in words that say what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(
+            f"the certificate of {server.address} does not hold: {error.verify_message}",
+            hint=f"{_CERTIFICATE_HINTS.get(error.verify_code, _AUTHORITY)}; "
+            "checking cannot be turned off",
+        )
+    reason = error.reason or ""
+    if reason in _TOO_OLD:
+        hint = "the server speaks TLS before 1.2 only, which is not secure any more (RFC 8996)"
+    elif server.security == "starttls":
+        hint = STARTTLS_TAKEN
+    elif reason in _NO_TLS:
+        hint = "the server speaks in clear text there: try security: starttls (its port is 587)"
+    else:
+        hint = _TLS_TAKEN
+    return TLSError(f"no TLS with {server.address}: {reason_of(error)}", hint=hint)
+
+
+def connect_error(server: Server, error: OSError) -> ConnectError:
+    """Return a failed connection in words that say what to do.
+
+    What the resolver is sure of is an `UnknownHost`; that it cannot tell now is not
+    (`EAI_AGAIN`, RFC 3493 6.1).
+    """
+    text = f"cannot connect to {server.address}: {reason_of(error)}"
+    if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_HOST:
+        return UnknownHost(text, hint="is server.host spelled right?")
+    if server.security == "tls" and isinstance(error, ConnectionError):
+        return ConnectError(text, hint=f"{UNREACHED}; is server.security right for the port?")
+    return ConnectError(text, hint=UNREACHED)
+
+
+def silence_hint(server: Server) -> str:
+    """Return what to do about a server that took the connection and never greeted.
+
+    On a port for TLS it waits for the client to speak first, and the client for the greeting.
+    """
+    if server.security == "tls":
+        return "TLS stands, so server.port and server.security are right: the server is ill or busy"
+    return (
+        "on a port for TLS a server says nothing first: if it is one (465), write security: tls; "
+        "else the server is ill or busy"
+    )
+
+
+def starttls_hint(reply: Reply) -> str:
+    """Return what to do about a refused STARTTLS (RFC 3207 4): 454 is for now, 5yz for good."""
+    if reply.transient:
+        return "its TLS does not work at the moment: run again later, or tell those who run it"
+    return "the server does no STARTTLS on this port: try security: tls with port 465"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what the system says of an error, without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+# -- an event that ends a session ------------------------------------------------------------------
+
+
+def failure_of(event: events.Event, server: Server, redact: Callable[[str], str]) -> SessionError:
+    """Return the failure that an unwelcome event means.
+
+    `redact` takes secrets out of a text that quotes the server.
+    """
+    where = server.address
+    match event:
+        case events.AuthenticationRefused(reply, why) if reply.permanent:
+            said = redact(f"{reply} (the token's status: {why})" if why else str(reply))
+            return AuthenticationError(
+                f"{where} refused the authentication: {said}",
+                hint=refusal_hint(reply.text),
+                reply=reply,
+            )
+        case events.AuthenticationRefused(reply):
+            return AuthenticationDeferred(
+                f"{where} ended the session: {redact(str(reply))}", reply=reply
+            )
+        case events.TLSRefused(reply):
+            text = f"{where} refused STARTTLS: {reply}"
+            return TLSError(text, hint=starttls_hint(reply))
+        case (
+            events.GreetingRefused(reply)
+            | events.HelloRefused(reply)
+            | events.ServiceClosing(reply)
+        ):
+            return ServiceUnavailable(
+                f"{where} ended the session: {redact(str(reply))}", reply=reply
+            )
+        case events.Closed(reason):
+            return ConnectionLost(f"{where}: {reason or 'the connection was closed'}")
+    return LocalProtocolError(f"{type(event).__name__} came where nothing waits for it")
+
+
+# -- a refused authentication, by the words of the server ------------------------------------------
+
+CREDENTIALS = "check server.username, server.password and server.auth"
+_NO_PASSWORDS = "the server takes no passwords any more: use auth: xoauth2 with an access token"
+_NOT_ALLOWED = "an administrator has to allow SMTP AUTH for this mailbox or organisation"
+
+
+class Said(NamedTuple):
+    """Words of a refusal in lower case, what to do then, and the reply they come from."""
+
+    words: str
+    hint: str
+    reply: str
+
+
+#: Microsoft: "Troubleshoot SMTP AUTH", and Exchange Team Blog of January 2026 on the end of basic
+#: authentication, as quoted by administrators.
+SAID = (
+    Said(
+        "basic authentication is not supported",
+        _NO_PASSWORDS,
+        "550 5.7.30 Basic authentication is not supported for Client Submission.",
+    ),
+    Said(
+        "basic authentication is disabled",
+        _NO_PASSWORDS,
+        "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+    ),
+    Said(
+        "smtpclientauthentication is disabled",
+        _NOT_ALLOWED,
+        "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+        "Tenant.",
+    ),
+    Said(
+        "security defaults policy",
+        _NOT_ALLOWED,
+        "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security "
+        "defaults policy.",
+    ),
+)
+
+
+def refusal_hint(text: str) -> str:
+    """Return what to do about a refusal with this text."""
+    lowered = text.lower()
+    return next((said.hint for said in SAID if said.words in lowered), CREDENTIALS)

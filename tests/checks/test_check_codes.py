@@ -1,0 +1,237 @@
+"""Every code has a job that triggers it and one that does not."""
+
+import time
+
+import pytest
+
+from mailbatch.checks.codes import CODES
+from mailbatch.checks.message_checks import check_error
+from mailbatch.cli.check import check_command
+from mailbatch.cli.connect import Connected, findings
+from mailbatch.errors import Location, MessageError, Reason
+from mailbatch.smtp.capabilities import Capabilities
+
+from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
+
+PNG = b"\x89PNG\r\n\x1a\n"
+LINK = "https://example.com/u/{{ email }}"
+FINE = (
+    '<p>Hello {{ first_name }}</p><img src="https://example.com/a.png" alt="A">'
+    f'<a href="{LINK}">leave</a>'
+)
+
+
+def people(*names, **more):
+    return tuple(
+        {"email": f"p{number}@example.com", "first_name": name, **more}
+        for number, name in enumerate(names)
+    )
+
+
+#: code -> what a mailing is given so that it triggers the code, and so that it does not.
+JOBS = {
+    "MB101": ({"job": {"edition_": "x"}}, {}),
+    "MB102": ({"rows": ({"mail": "a@example.com", "first_name": "A"},)}, {}),
+    "MB103": ({"files": {"letter.txt.j2": "{{ frist_name }}"}}, {}),
+    "MB104": (
+        {"message": {"attachments": ["{{ job.name }}.pdf"]}},
+        {"message": {"attachments": ["{{ job.name }}.pdf"]}, "files": {"letter.pdf": b"%PDF"}},
+    ),
+    "MB111": ({"rows": ({"email": "a@@example.com", "first_name": "A"}, *ROWS)}, {}),
+    "MB112": (
+        {"recipients": {"where": "first_name == 'Zoe'"}},
+        {"recipients": {"where": "first_name"}},
+    ),
+    "MB113": ({"rows": ROWS * 2}, {"rows": people("A", "B")}),
+    "MB114": (
+        {"recipients": {"suppress": ["out.txt"]}, "files": {"out.txt": "ann@example.com\n"}},
+        {"recipients": {"suppress": ["out.txt"]}, "files": {"out.txt": "bob@example.com\n"}},
+    ),
+    "MB115": (
+        {"recipients": {"where": "first_name == 'B'"}, "rows": people("A", "B")},
+        {"recipients": {"where": "first_name in 'AB'"}, "rows": people("A", "B")},
+    ),
+    "MB116": ({}, {"recipients": {"where": "first_name == 'Zoe'"}}),
+    "MB117": ({"rows": people("A", note="x")}, {}),
+    "MB118": (
+        {"files": {"letter.txt.j2": "{% if first_name == 'Zoe' %}x{% else %}y{% endif %}"}},
+        {"files": {"letter.txt.j2": "{% if first_name == 'Ann' %}x{% endif %} {{ email }}"}},
+    ),
+    "MB119": ({"rows": people("FNAME", "Ann")}, {"rows": people("Tess", "Ann")}),
+    "MB120": ({"rows": people("", "Ann")}, {"rows": people("A", "B", note="")}),
+    "MB121": (
+        {"recipients": {"address": "E-MAIL"}, "rows": people("A", **{"e-mail": "b@c.de"})},
+        {"rows": people("A")},
+    ),
+    "MB122": ({"rows": people("=UPPER(A2)")}, {"rows": people("=A2", "Ann (=x)")}),
+    "MB201": (html(FINE, text=None), html(FINE)),
+    "MB202": (
+        {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},
+        html(FINE),
+    ),
+    "MB203": (html('<a href="www.example.com">x</a>'), html(FINE)),
+    "MB204": (html('<a href="http://localhost:8000/">x</a>'), html(FINE)),
+    "MB205": (html('<a href="#">x</a>'), html('<a href="#top">x</a>')),
+    "MB206": (html('<img src="https://example.com/a.png">'), html(FINE)),
+    "MB207": (html('<img src="a.png" alt="">'), html(FINE)),
+    "MB208": (
+        html('<img src="cid:logo" alt="">'),
+        {
+            "message": {"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
+            "files": {"letter.html.j2": '<img src="cid:logo" alt="">', "logo.png": PNG},
+        },
+    ),
+    "MB209": (
+        {
+            "message": {"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
+            "files": {"letter.html.j2": FINE, "logo.png": PNG},
+        },
+        {
+            "message": {"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
+            "files": {"letter.html.j2": '<img src="cid:logo" alt="">', "logo.png": PNG},
+        },
+    ),
+    "MB210": ({"rows": people("{{ name }}")}, {"rows": people("{name}")}),
+    "MB211": (html("<p>" + "a long letter " * 8000), html("<p>" + "a long letter " * 7000)),
+    "MB212": (html("<script>x</script>"), html("<!-- <script>x</script> -->")),
+    "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
+    "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
+    "MB303": (
+        {"message": {"headers": {"X-Note": "many words " * 100}}},
+        {"message": {"headers": {"X-Note": "many words " * 80}}},
+    ),
+    "MB304": (
+        {"sender": {"envelope_from": "bounces@other.org"}},
+        {"sender": {"envelope_from": "bounces@mail.example.com"}},
+    ),
+    "MB305": ({"message": {"unsubscribe": None}}, {}),
+    "MB306": ({"message": {"unsubscribe": {"url": UNSUBSCRIBE["url"]}}}, {}),
+    "MB307": ({"files": {"letter.txt.j2": "{{ first_name }}"}}, {}),
+    "MB308": ({"message": {"list_id": None}}, {}),
+    "MB401": (
+        {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},
+        {"callbacks": {"bulk_id": "{{ first_name * 33 }}"}},
+    ),
+    "MB402": (
+        {"callbacks": {"data": [{"id": "{{ first_name * 1400 }}"}]}},
+        {"callbacks": {"data": [{"id": "{{ first_name * 1300 }}"}]}},
+    ),
+    "MB403": (
+        {
+            **html('<a href="https://example.com/a">x</a>' * 151),
+            "callbacks": {"tracking_url": "https://example.com/t"},
+        },
+        {
+            **html('<a href="https://example.com/a">x</a>' * 150),
+            "callbacks": {"tracking_url": "https://example.com/t"},
+        },
+    ),
+}  # fmt: skip
+SERVER = {"MB501", "MB502", "MB503", "MB504"}
+
+
+def test_every_code_is_here():
+    assert set(JOBS) | SERVER == set(CODES)
+
+
+@pytest.mark.parametrize("code", JOBS)
+def test_a_job_triggers_it(code, tmp_path, capsys):
+    assert code in Mailing(tmp_path, **JOBS[code][0]).codes(capsys)
+
+
+@pytest.mark.parametrize("code", JOBS)
+def test_a_job_does_not(code, tmp_path, capsys):
+    assert code not in Mailing(tmp_path, **JOBS[code][1]).codes(capsys)
+
+
+def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
+    code, found = Mailing(tmp_path).check(capsys, strict=True)
+    assert code == 0
+    assert [finding["code"] for finding in found["findings"]] == ["MB116"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (None, "MB111"),
+        (Reason.UNKNOWN_INLINE, "MB208"),
+        (Reason.BULK_ID_TOO_LONG, "MB401"),
+        (Reason.CALLBACK_DATA_TOO_LONG, "MB402"),
+    ],
+)
+@pytest.mark.parametrize("message", ["at most 100", "shows cid:x", ""])
+def test_the_code_of_an_error_follows_its_reason_and_not_its_words(reason, code, message):
+    place = Location("job.yaml", 3, key="callbacks.bulk_id")
+    error = MessageError(message, location=place, reason=reason)
+    assert check_error(error, Location("people.csv", 2)).code == code
+
+
+def test_a_cid_without_a_file_says_what_becomes_of_the_row_and_which_name_was_meant(
+    tmp_path, capsys
+):
+    mailing = Mailing(
+        tmp_path,
+        message={"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
+        files={"letter.html.j2": '<img src="cid:lgo" alt="">', "logo.png": PNG},
+    )
+    check_command(
+        job=mailing.path, edition=None, variables=None, connect=False, strict=False, form="text",
+        as_json=False, quiet=False,
+    )  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = (n for n, line in enumerate(lines) if "MB208" in line)
+    assert "cid:lgo" in lines[place]
+    assert lines[place].endswith("so the row in people.csv:2 cannot be mailed")
+    assert lines[place + 1] == "  Did you mean logo?"
+
+
+def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
+    """Once, if the HTML part has the same one; punctuation behind it is no part of it."""
+    text = "{{ email }}: see http://localhost:8000/a?b=1&c=2. <http://intranet/x>, https://a.example.com"
+    mailing = Mailing(tmp_path, files={"letter.txt.j2": text})
+    found = [one for one in mailing.check(capsys)[1]["findings"] if one["code"] == "MB204"]
+    assert [(one["line"], one["details"]) for one in found] == [
+        (1, ["http://localhost:8000/a?b=1&c=2 in the text part"]),
+        (1, ["http://intranet/x in the text part"]),
+    ]
+    body = '<a href="http://localhost:8000/a?b=1&amp;c=2">x</a> <a href="http://intranet/x">y</a>'
+    both = Mailing(tmp_path / "both", files={"letter.txt.j2": text, "letter.html.j2": body},
+                   message={"html": "letter.html.j2"})  # fmt: skip
+    found = [one for one in both.check(capsys)[1]["findings"] if one["code"] == "MB204"]
+    assert [one["count"] for one in found] == [1, 1]
+
+
+def connected(*, days=90, **offers):
+    offered = {"pipelining": True, "smtputf8": True, "size": 1000, **offers}
+    expires = time.time() + days * 86_400 + 60 if days is not None else None
+    return Connected(
+        address="mail.example.com:587",
+        name="mail.example.com",
+        greeting="",
+        tls="TLSv1.3",
+        expires=expires,
+        capabilities=Capabilities(**offered),
+        authenticated=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "server", "mailing"),
+    [
+        ("MB501", connected(days=20), (1000, 0)),
+        ("MB502", connected(), (1001, 0)),
+        ("MB503", connected(pipelining=False), (1000, 0)),
+        ("MB504", connected(smtputf8=False), (1000, 3)),
+    ],
+)
+def test_a_server_triggers_it(code, server, mailing):
+    largest, beyond_ascii = mailing
+    found = findings(server, largest=largest, beyond_ascii=beyond_ascii)
+    assert [finding.code for finding in found] == [code]
+
+
+def test_a_good_server_triggers_nothing():
+    """Neither does a server without TLS, without a limit, or one whose limit is just met."""
+    assert findings(connected(days=22), largest=1000, beyond_ascii=1) == []
+    assert findings(connected(days=None, size=0), largest=10**9, beyond_ascii=0) == []
+    assert findings(connected(smtputf8=False, size=None), largest=10**9, beyond_ascii=0) == []
