@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "delivery": {"job", "recipients", "render", "ledger", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "smtp", "sandbox", "checks", "preview",
-        "delivery", "shipping", "",
+        "delivery", "reports", "shipping", "",
     },
     "errors": set(),
     "outcome": set(),

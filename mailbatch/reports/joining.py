@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mailbatch.envelope import address_key
 from mailbatch.reports.report import Report, Source
 
 
@@ -29,19 +30,17 @@ class How(StrEnum):
 class MailedDelivery:
     """A delivery that was attempted: its number and the addresses of its envelope, as keys.
 
-    `recipients` are the addresses of rows, `copies` those of Cc and Bcc.
+    `recipients` are the addresses of rows; `has_copies` says that the envelope may hold addresses
+    of Cc and Bcc, too.
     """
 
     id: int
     recipients: frozenset[str]
-    copies: frozenset[str] = frozenset()
+    has_copies: bool = False
 
 
 class Mailed(Protocol):
     """The deliveries of one edition, as a join asks for them; only those that were attempted."""
-
-    def key_of(self, address: str) -> str:
-        """Return the key by which addresses are compared, of any text that may be one."""
 
     def by_token(self, token: str) -> MailedDelivery | None:
         """Return the delivery whose Message-ID begins with a token."""
@@ -90,12 +89,10 @@ def join(report: Report, mailed: Mailed) -> Match | Stranger | None:
         return None
     delivery, how = found
     for address in report.recipients:
-        key = mailed.key_of(address)
+        key = address_key(address)
         if key in delivery.recipients:
             return Match(delivery.id, key, how, is_named=True)
-        if key in delivery.copies:
-            return Stranger(delivery.id, how)
-    is_lonely = len(delivery.recipients) == 1 and not delivery.copies
+    is_lonely = len(delivery.recipients) == 1 and not delivery.has_copies
     if is_lonely and (not report.recipients or report.source in _OF_ENVELOPES):
         (key,) = delivery.recipients
         return Match(delivery.id, key, how, is_named=False)
@@ -116,7 +113,7 @@ def _delivery_of(report: Report, mailed: Mailed) -> tuple[MailedDelivery, How] |
         if delivery is not None:
             return delivery, How.HEADER_MESSAGE_ID
     if report.bulk_id and report.recipients:
-        fitting = mailed.by_bulk_id(report.bulk_id, mailed.key_of(report.recipient))
+        fitting = mailed.by_bulk_id(report.bulk_id, address_key(report.recipient))
         if len(fitting) == 1:
             return fitting[0], How.BULK_ID
     return None

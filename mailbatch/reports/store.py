@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -42,6 +43,8 @@ _BODIES_AT_ONCE = 500
 _BYTES_AT_ONCE = 8 * 1024 * 1024
 #: Rows that one look at the store takes: a look keeps writers waiting where there is no WAL.
 _ROWS_AT_ONCE = 5000
+#: So many bodies that could not be read are named.
+_NAMED = 20
 
 _COLUMNS = (
     "identity, body_id, received, event, kind, source, recipients, token, message_id,"
@@ -95,6 +98,30 @@ class StoredRefusal:
     body: str
     received: float
     refusal: Refusal
+
+
+@dataclass(slots=True)
+class Tally:
+    """The bodies that were read in one go, and what they gave.
+
+    `reports` are new ones, without repetitions. `refused` counts refusals by their cause, and
+    `unreadable` holds the first of those that no reader understood.
+    """
+
+    bodies: int = 0
+    reports: int = 0
+    refused: Counter[Cause] = field(default_factory=Counter)
+    unreadable: list[StoredRefusal] = field(default_factory=list)
+
+    def add(self, place: str, received: float, reading: Reading, *, new: int) -> None:
+        """Add a body that was read."""
+        self.bodies += 1
+        self.reports += new
+        for one in reading:
+            if isinstance(one, Refusal):
+                self.refused[one.cause] += 1
+                if one.cause is Cause.UNREADABLE and len(self.unreadable) < _NAMED:
+                    self.unreadable.append(StoredRefusal(place, received, one))
 
 
 class ReportStore:
@@ -168,8 +195,8 @@ class ReportStore:
             )
             return self._connection.total_changes - before
 
-    def read_kept(self) -> int:
-        """Make reports of all bodies that these readers have not read, and return how many bodies.
+    def read_kept(self) -> Tally:
+        """Make reports of all bodies that these readers have not read, and count them.
 
         Bodies that older readers have read are read again, and their reports are replaced. What
         was read is written in commits of their own, so that this can be interrupted anywhere and
@@ -178,45 +205,49 @@ class ReportStore:
         Raises:
             StoreError: the store cannot be read or written (74).
         """
-        done = 0
+        tally = Tally()
         while True:
             with as_store_error(self.path):
                 bodies = self._unread()
             if not bodies:
-                return done
-            readings = [
-                (number, received, self._read(content, received))
-                for number, received, content in bodies
-            ]
+                return tally
+            readings = [(*body[:3], self._read(body[3], body[2])) for body in bodies]
             with as_store_error(self.path), self._writing():
-                done += sum(self._write(*reading) for reading in readings)
+                for number, place, received, reading in readings:
+                    new = self._write(number, received, reading)
+                    if new is not None:
+                        tally.add(place, received, reading, new=new)
 
-    def _unread(self) -> list[tuple[int, float, bytes]]:
-        found: list[tuple[int, float, bytes]] = []
+    def _unread(self) -> list[tuple[int, str, float, bytes]]:
+        found: list[tuple[int, str, float, bytes]] = []
         size = 0
         rows = self._connection.execute(
-            "SELECT id, received, content FROM body WHERE readers < ? ORDER BY readers, id LIMIT ?",
+            "SELECT id, place, received, content FROM body"
+            " WHERE readers < ? ORDER BY readers, id LIMIT ?",
             (self._version, _BODIES_AT_ONCE),
         )
         for row in rows:
             found.append(row)
-            size += len(row[2])
+            size += len(row[3])
             if size >= _BYTES_AT_ONCE:
                 break
         rows.close()
         return found
 
-    def _write(self, number: int, received: float, reading: Reading) -> bool:
-        """Write the reading of a body, unless another process has done so."""
+    def _write(self, number: int, received: float, reading: Reading) -> int | None:
+        """Write the reading of a body, and return how many of its reports are new.
+
+        None where another process has done so.
+        """
         execute = self._connection.execute
         (readers,) = execute("SELECT readers FROM body WHERE id = ?", (number,)).fetchone()
         if readers >= self._version:
-            return False
+            return None
         if readers:
             execute("DELETE FROM report WHERE body_id = ?", (number,))
             execute("DELETE FROM refusal WHERE body_id = ?", (number,))
         reports = [_row(number, received, one) for one in reading if isinstance(one, Report)]
-        self._connection.executemany(_INSERT_REPORT, reports)
+        new = self._connection.executemany(_INSERT_REPORT, reports).rowcount if reports else 0
         refusals = [
             (number, place, one.place[:1000], one.reason[:1000], one.cause)
             for place, one in enumerate(reading)
@@ -224,7 +255,7 @@ class ReportStore:
         ]
         self._connection.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?, ?)", refusals)
         execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
-        return True
+        return new
 
     def reports(self) -> Iterator[StoredReport]:
         """Yield all reports, in the order in which they were read, a page at a time.

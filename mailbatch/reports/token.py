@@ -13,6 +13,7 @@ from typing import Any
 
 #: The member of the callback data that holds the token.
 MEMBER = "mb"
+LENGTH = 16
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 _IN_ADDRESS = re.compile(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])")
 #: The provider's limit is 4,000 characters.

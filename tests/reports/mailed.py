@@ -11,18 +11,13 @@ class Mailing:
         self.deliveries = []
         self._names = {}
 
-    def add(self, *recipients, token="", message_id="", ours="", copies=()):
-        delivery = MailedDelivery(
-            len(self.deliveries) + 1, frozenset(recipients), frozenset(copies)
-        )
+    def add(self, *recipients, token="", message_id="", ours="", has_copies=False):
+        delivery = MailedDelivery(len(self.deliveries) + 1, frozenset(recipients), has_copies)
         self.deliveries.append(delivery)
         for kind, name in (("token", token), ("id", message_id), ("ours", ours)):
             if name:
                 self._names[kind, name] = delivery
         return delivery
-
-    def key_of(self, address):
-        return address.lower()
 
     def by_token(self, token):
         return self._names.get(("token", token))
@@ -36,4 +31,4 @@ class Mailing:
     def by_bulk_id(self, bulk_id, key):
         if bulk_id != self.bulk_id:
             return []
-        return [one for one in self.deliveries if key in one.recipients | one.copies]
+        return [one for one in self.deliveries if key in one.recipients]

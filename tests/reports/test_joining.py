@@ -18,7 +18,7 @@ TOKEN = "57049136f20f7a33"
 def mailing():
     made = Mailing(bulk_id="notice-friday")
     made.add("ada@example.org", token=TOKEN, message_id="s1", ours=f"{TOKEN}@example.com")
-    made.add("bob@example.org", message_id="s2", copies=["boss@example.com"])
+    made.add("bob@example.org", message_id="s2", has_copies=True)
     made.add("cy@example.org", "dee@example.org", message_id="s3", ours="group@example.com")
     return made
 
