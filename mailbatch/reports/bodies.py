@@ -1,8 +1,8 @@
-"""A body of others as a tree of values: JSON, and XML without its dangers.
+"""A body of others as a tree of values: JSON, and XML without the dangers of XML.
 
-A body that is too long, too deep, not in UTF-8 or not what it claims is a `BodyError` with its
-place. XML with a DOCTYPE is refused before anything in it is read: entities and external files
-begin there. This module must never know what a member means.
+A body that is too long, too deep, not in UTF-8 or of another form is a `BodyError` with a place.
+XML with a DOCTYPE is refused before the rest is read: entities and external files begin there. This
+module must never know the meaning of a member.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_ELEMENTS = 300_000
 
 
 class BodyError(Exception):
-    """A body is not what it claims; `place` is a line and column, or empty."""
+    """A body has another form than a reader wants; `place` is a line and column, or empty."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ def read_json(body: bytes) -> Any:
     """Return the value of a JSON body (RFC 8259).
 
     Raises:
-        BodyError: it is no JSON, not in UTF-8, too long, too deep or too much.
+        BodyError: the body is no JSON, not in UTF-8, too long, too deep or too much.
     """
     _check_length(body)
     if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
@@ -55,12 +55,12 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def read_xml_results(body: bytes) -> list[dict[str, Any]]:
-    """Return each element `result` of an XML body, its children by name, whatever the root.
+    """Return each element `result` of an XML body, the children by name, under any root.
 
-    A child is a text, or a mapping where it has children itself.
+    A child is a text, or a mapping where the child has children, too.
 
     Raises:
-        BodyError: it is no XML, has a DOCTYPE, is too long or too deep.
+        BodyError: the body is no XML, has a DOCTYPE, is too long or too deep.
 
     Example:
         >>> read_xml_results(b"<r><results><result><to>a@b.c</to></result></results></r>")
@@ -81,7 +81,7 @@ def read_xml_results(body: bytes) -> list[dict[str, Any]]:
 
 
 class _Results:
-    """What expat calls while it reads a body: the elements that are open, and the results."""
+    """The open elements and the results of a body, which expat reports one by one."""
 
     def __init__(self, parser: expat.XMLParserType) -> None:
         self._parser = parser

@@ -1,8 +1,8 @@
 """Delivery status notifications (RFC 3464, RFC 6533), as reports.
 
 The rules are those that found every recipient, and no wrong event, in 109 reports of eight mail
-servers, but for a message that nullmailer gave up. Action says what happened, the server's reply
-whose fault it was, Status gives the code.
+servers, but for a message that nullmailer gave up. Action gives the event, the server's reply tells
+an address at fault from a delay, Status gives the code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NULLMAILER = ("x-local-hostname", "returned mail: could not send message")
 
 @dataclass(frozen=True, slots=True)
 class _Notification:
-    """A notification and the facts that hold for each of its recipients."""
+    """A notification and the facts that hold for every recipient."""
 
     mail: Mail
     head: Block
@@ -66,9 +66,9 @@ class _Notification:
 
 
 def read_delivery_status(mail: Mail, part: Part, *, said: str, at: float | None) -> Reading:
-    """Read a mail with a status part: a report, or a refusal, for each of its recipients.
+    """Read a mail with a status part: a report, or a refusal, for each recipient.
 
-    `said` is the identity of the mail, `at` its date in seconds since the epoch.
+    `said` is the identity of the mail, `at` the date in seconds since the epoch.
     """
     blocks = blocks_of(part.content)
     per_recipient = [block for block in blocks if _is_recipient(block)]
@@ -154,7 +154,8 @@ def _recipients(notification: _Notification, block: Block, *, lonely: bool) -> t
 def _is_their_own(notification: _Notification, block: Block, *, lonely: bool) -> bool:
     """Tell whether the address that failed is the one that was mailed.
 
-    Behind an alias it is a stranger's, and a code about it says nothing of the alias.
+    An address behind an alias is a stranger's, and a code about the stranger says nothing of the
+    alias.
     """
     fields = (set(map(str.lower, _addresses(first(block, name)))) for name in _ADDRESS_FIELDS)
     told = [addresses - {""} for addresses in fields]
@@ -165,7 +166,7 @@ def _is_their_own(notification: _Notification, block: Block, *, lonely: bool) ->
 
 
 def _addresses(field: str) -> tuple[str, ...]:
-    """Return an address field's address (`rfc822; a@b.c`) and its decoded forms."""
+    """Return an address field's address (`rfc822; a@b.c`) and the decoded forms."""
     kind, separator, address = field.partition(";")
     address = (address if separator and "@" not in kind else field).strip().strip("<>")
     plain = _ESCAPED.sub(_unescape, address)
@@ -182,7 +183,7 @@ def _diagnostic(block: Block) -> str:
 
 
 def _words(block: Block) -> tuple[str, bool]:
-    """Return the words of Diagnostic-Code without their type, and whether they are a reply.
+    """Return the words of Diagnostic-Code without the type, and whether a reply stands there.
 
     Words of the reporting server itself (`X-Postfix; unknown user`) are none.
     """
@@ -205,7 +206,7 @@ def _told(notification: _Notification, recipients: tuple[str, ...]) -> str:
 
 
 def _told_in_text(mail: Mail) -> dict[str, str]:
-    """Return what the first text says of each address, by the address in lower case."""
+    """Return the words of the first text about each address, by the address in lower case."""
     text = next(mail.of_type("text/plain"), None)
     if text is None:
         return {}

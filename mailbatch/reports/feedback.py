@@ -1,6 +1,6 @@
-"""Feedback reports (RFC 5965 ARF): complaints of readers, as their mailbox provider passes them on.
+"""Feedback reports (RFC 5965 ARF): complaints of readers, passed on by a mailbox provider.
 
-Recipients are often masked, so our Message-ID in the returned message joins them. A report of type
+Recipients are often masked, so our Message-ID in the returned message has to do. A report of type
 `auth-failure` (RFC 6591) tells a sender that DMARC failed and is no complaint; `not-spam` is the
 contrary of one.
 """
@@ -31,10 +31,10 @@ _EVENTS: dict[str, Event | None] = {
 
 
 def read_feedback(mail: Mail, part: Part, *, said: str, at: float | None) -> Reading:
-    """Read a mail with a feedback part: a report for each recipient that it names.
+    """Read a mail with a feedback part: a report for each named recipient.
 
     A complaint that names several says only that one of them complained; each gets a report,
-    whose text tells. `said` is the identity of the mail, `at` its date in seconds since the epoch.
+    whose text tells. `said` is the identity of the mail, `at` the date in seconds since the epoch.
     """
     fields = {name: values for block in blocks_of(part.content) for name, values in block.items()}
     kind = first(fields, "feedback-type").lower()

@@ -1,8 +1,8 @@
 """Infobip's error codes that speak of the address itself, as one table.
 
 `error.permanent` says only that a repetition is in vain: a sender domain that is not verified, or
-blocked, is permanent too. Source: the provider's registry of error codes (July 2026); which of them
-speak of the address is our judgement, on the side of those who want their mail. Codes were given
+blocked, is permanent too. Source: the provider's registry of error codes (July 2026); the choice of
+those that speak of the address is ours, on the side of readers who want the mail. Codes were given
 new meanings (6012 was EC_SENDER_ADDRESS_INVALID in 2024), so number and name count together.
 """
 

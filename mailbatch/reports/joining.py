@@ -1,9 +1,9 @@
-"""Joining: the delivery and the recipient that a report is about, if they are of an edition.
+"""Joining: the delivery and the recipient that a report is about, within one edition.
 
-Never by an address alone: an address has a message in every edition, and a stranger can name it.
-So a delivery is found by a name that only its message had, and the address has to be one of that
-delivery. A report that finds none is kept and joined at a later look. This module must never know
-how a ledger stores its deliveries, and never change anything.
+Never by an address alone: an address has a message in every edition, and any stranger can name an
+address. So a delivery is found by a name that only one message had, and the address has to be one
+of that delivery. A report that finds none is kept and joined at a later look. This module must
+never know how a ledger stores deliveries, and never change anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailedDelivery:
-    """A delivery that was attempted: its number and the addresses of its envelope, as keys.
+    """A delivery that was attempted: the number and the addresses of the envelope, as keys.
 
     `recipients` are the addresses of rows; `has_copies` says that the envelope may hold addresses
     of Cc and Bcc, too.
@@ -40,7 +40,7 @@ class MailedDelivery:
 
 
 class Mailed(Protocol):
-    """The deliveries of one edition, as a join asks for them; only those that were attempted."""
+    """The attempted deliveries of one edition, in the form that a join asks for."""
 
     def by_token(self, token: str) -> MailedDelivery | None:
         """Return the delivery whose Message-ID begins with a token."""
@@ -52,12 +52,12 @@ class Mailed(Protocol):
         """Return the delivery with a Message-ID, which has no angle brackets here."""
 
     def by_bulk_id(self, bulk_id: str, key: str) -> Sequence[MailedDelivery]:
-        """Return the deliveries with a bulk id and an address (as a key) in their envelope."""
+        """Return the deliveries with a bulk id and an address (as a key) in the envelope."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The recipient of a report: its delivery and the key of its address.
+    """The recipient of a report: the delivery and the key of the address.
 
     `how` is the name that found the delivery. `is_named` says that the report names the address
     itself; behind an alias or a masked address the delivery alone is sure.
@@ -71,7 +71,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """A report whose delivery is known, and whose recipient is none of its rows."""
+    """A report whose delivery is known, and whose recipient is no row of the delivery."""
 
     delivery: int
     how: How
@@ -83,7 +83,7 @@ _OF_ENVELOPES = frozenset({Source.DSN, Source.ARF, Source.MAIL})
 
 
 def join(report: Report, mailed: Mailed) -> Match | Stranger | None:
-    """Return the recipient of a report; None where no delivery of the edition has its names."""
+    """Return the recipient of a report; None where its names are of no delivery of the edition."""
     found = _delivery_of(report, mailed)
     if found is None:
         return None

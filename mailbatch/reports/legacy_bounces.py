@@ -1,8 +1,9 @@
 """Failed addresses in bounces without a status part, found by flufl.bounce (extra `reports`).
 
-The library knows the forms of old mail servers, one detector for each. Its answers are guesses and
+The library knows the forms of old mail servers, one detector for each. The answers are guesses and
 not always addresses: version 6.0.0 raises IndexError on a mail without From, and returns `b""` and
-`utf-8` for some. So every failure of it is caught here, and only what looks like an address leaves.
+`utf-8` for some. So every failure of the library is caught here, and only texts in the form of an
+address leave.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A mail that may be a report, as header fields and parts: the standard library's parser, tamed.
 
-`email` splits a `message/delivery-status` into messages of its own, loses all but the first block
-of `message/global-delivery-status`, does not decode base64 there, and descends into the returned
-message, which may hold another report. So every part of type `message/*` is kept closed: its bytes,
-decoded. Long header values are cut and the number of multiparts is bounded, because the library
-takes quadratic time with either. This module must never know what a field means.
+`email` splits a `message/delivery-status` into messages, loses all but the first block of
+`message/global-delivery-status`, does not decode base64 there, and descends into the returned
+message, which may hold another report. So every part of type `message/*` is kept closed: as decoded
+bytes. Long header values are cut and the number of multiparts is bounded, because the library takes
+quadratic time with either. This module must never know the meaning of a field.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class MailError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part without parts: its type in lower case (`message/delivery-status`) and its bytes."""
+    """A part without parts: the type in lower case (`message/delivery-status`) and the bytes."""
 
     content_type: str
     content: bytes
@@ -53,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail: its header fields, in order, and its parts, depth first.
+    """A mail: the header fields, in order, and the parts, depth first.
 
     `is_report` says whether the mail is a `multipart/report` (RFC 6522).
     """
@@ -67,7 +67,7 @@ class Mail:
         return next(self.each(name), "")
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a field of a name, be it empty."""
+        """Tell whether there is a field of a name, empty or not."""
         return any(found == name.lower() for found, _ in self.fields)
 
     def each(self, name: str) -> Iterator[str]:
@@ -100,7 +100,7 @@ class _ClosedParts(BoundedFields):
         return name, value
 
     def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - a hook
-        """Return a value as it stands: a header object would hide bytes that are no ASCII."""
+        """Return a value unchanged: a header object would hide bytes that are no ASCII."""
         return value
 
 
@@ -111,7 +111,7 @@ def open_mail(data: bytes) -> Mail:
     """Take a mail apart.
 
     Raises:
-        MailError: its parts are too many or lie in one another too deep.
+        MailError: the parts are too many or lie in one another too deep.
     """
     data = cut(data)
     if len(_MULTIPART.findall(data)) > MOST_MULTIPARTS:
@@ -130,7 +130,7 @@ def open_mail(data: bytes) -> Mail:
 
 
 def cut(data: bytes) -> bytes:
-    """Return the beginning of a mail that is looked at: every reader of it gets no more."""
+    """Return the beginning of a mail that is looked at: no reader gets more."""
     data = data[:MOST_BYTES]
     lines = _BOUNDARY.finditer(data)
     last = next(islice(lines, MOST_BOUNDARIES, None), None)

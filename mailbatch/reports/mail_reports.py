@@ -1,8 +1,8 @@
 """Mails to the envelope sender: bounces, complaints, and much that is neither.
 
-A status part makes a report, whatever the mail around it looks like: servers differ in outer type,
-Auto-Submitted and Subject. Without one, an automatic reply is no bounce, and text is believed only
-behind a null return path. This module must never delete or change a mail.
+A status part makes a report, whatever mail is around: servers differ in outer type, Auto-Submitted
+and Subject. Without one, an automatic reply is no bounce, and text is believed only behind a null
+return path. This module must never delete or change a mail.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAILERS = ("mailer-daemon@", "mailer-daemon ", "mailer-daemon<", "postmaster@")
 
 
 def read_mail(data: bytes) -> Reading:
-    """Read one mail: a report for each recipient that it tells of, or the reason for none."""
+    """Read one mail: a report for each recipient, or the reason for none."""
     try:
         mail = open_mail(data)
     except MailError as error:
@@ -90,7 +90,7 @@ def _automatic_field(mail: Mail) -> str:
 
 
 def _has_null_return_path(mail: Mail) -> bool:
-    """Tell whether the mail came from `<>`; without Return-Path its From must be a mailer's."""
+    """Tell whether the mail came from `<>`; without Return-Path the From must be a mailer's."""
     if mail.has("return-path"):
         return mail.field("return-path") == "<>"
     sender = mail.field("from").lower()

@@ -1,8 +1,8 @@
 """Files that hold reports: single mails, mbox, Maildir, saved bodies, and standard input.
 
-A path is told apart by what is there: a folder with `cur` and `new` is a Maildir, any other folder
-holds a file for each body, a file that begins with `From ` is an mbox, and all else is one body.
-This module must never change, move or lock anything: the mailbox may be somebody's.
+A path is told apart by the files there: a folder with `cur` and `new` is a Maildir, any other
+folder holds a file for each body, a file that begins with `From ` is an mbox, and all else is one
+body. This module must never change, move or lock anything: the mailbox may be in use.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _MBOX_START = b"From "
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A body that was found: its place for people (`mail/inbox[3]`) and its bytes."""
+    """A body that was found: the place for people (`mail/inbox[3]`) and the bytes."""
 
     place: str
     content: bytes
 
 
 def bodies_in(path: Path) -> Iterator[Found]:
-    """Yield each body in a file, an mbox, a Maildir or a folder, in the order of their names.
+    """Yield each body in a file, an mbox, a Maildir or a folder, in the order of the names.
 
     Raises:
         OSError: the path is not there, or cannot be read.
@@ -48,7 +48,7 @@ def bodies_in(path: Path) -> Iterator[Found]:
 def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterator[Found]:
     """Yield each body of a stream, which is one body or an mbox.
 
-    A mail server that pipes a mail to a command may put a `From ` line before it.
+    A mail server that pipes a mail to a command may put a `From ` line before the mail.
 
     Raises:
         OSError: the stream cannot be read, or not be spooled.

@@ -1,8 +1,8 @@
-"""The deliveries of an edition, indexed by the names that reports call them.
+"""The deliveries of an edition, indexed by the names that reports use.
 
 Rows stream in once, from any ledger, into a temporary database that SQLite keeps on the disk: a
-million of them take no memory to speak of, and a report looks its delivery up in some microseconds.
-This module must never open a ledger, and never keep anything.
+million rows take no memory to speak of, and a delivery is found in some microseconds. This module
+must never open a ledger, and never keep anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KEPT = 64
 
 
 class MailedRow(Protocol):
-    """A row of the results, as far as a join looks at it."""
+    """The part of a row of the results that a join looks at."""
 
     @property
     def email(self) -> str:
@@ -34,7 +34,7 @@ class MailedRow(Protocol):
 
     @property
     def message_id(self) -> str | None:
-        """The server's name for the message; None where it is not known."""
+        """The server's name for the message; None where the server told none."""
 
     @property
     def header_message_id(self) -> str | None:
@@ -44,7 +44,7 @@ class MailedRow(Protocol):
 class MailedEdition:
     """The attempted deliveries of one edition; a context, at the end of which the index is gone.
 
-    A name that several deliveries share finds none of them: it would be a guess.
+    A name that several deliveries share finds no delivery: any choice would be a guess.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class MailedEdition:
     ) -> None:
         """Take the rows in; those without a Message-ID have no delivery that was attempted.
 
-        `bulk_id` is the name of the mailing, None where it has none or several. `has_copies` says
-        that envelopes may hold addresses of Cc and Bcc.
+        `bulk_id` is the name of the mailing, None where there is none, or several. `has_copies`
+        says that envelopes may hold addresses of Cc and Bcc.
 
         Raises:
             StoreError: there is no place for the index (74).

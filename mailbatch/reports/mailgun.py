@@ -1,9 +1,9 @@
-"""Mailgun: events of its webhooks, as reports, and the proof that they are genuine.
+"""Mailgun: events of webhooks, as reports, and the proof of origin.
 
-The signature covers a timestamp and a token only, not the event: whoever has seen one webhook can
-send another event under it. So a token counts once (the identity of the report) and for a short
-time, and a report still needs a Message-ID of ours. Source: Mailgun's "Webhook Payloads" and
-"Securing Webhooks".
+The signature covers a timestamp and a token only, not the event: a reader of one webhook can send
+another event under the same signature. So a token counts once (the identity of the report) and for
+a short time, and a report still needs a Message-ID of ours. Source: Mailgun's "Webhook Payloads"
+and "Securing Webhooks".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The members of a JSON object, or the children of an XML element, by name, type and place.
 
 Nothing is required and unknown members are no fault: a provider adds some at any time. A member of
-a wrong type is an error with its place. Texts are cleaned here, once for all readers: no control
+a wrong type is an error with a place. Texts are cleaned here, once for all readers: no control
 characters, no lone surrogates (which no database takes), bounded lengths.
 """
 
@@ -25,7 +25,7 @@ _EARLIEST, _LATEST = 1e9, 1e10
 
 
 class MemberError(Exception):
-    """A member has a type or a value that it cannot have; `place` says which."""
+    """A member has a wrong type or value; `place` says which member."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
@@ -46,7 +46,7 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members of one object; `place` is its path in the body.
+    """The members of one object; `place` is the path of the object in the body.
 
     Each method takes several names where a member was renamed: the first that is there counts. An
     absent member, a null and an empty text are the same.
@@ -71,14 +71,14 @@ class Members:
         return self.values.get(name) is not None
 
     def text(self, *names: str) -> str:
-        """Return a text for people, shortened where it is long; empty where it is absent."""
+        """Return a text for people, at most 1,000 characters; empty where the member is absent."""
         return clean(self._text(names))
 
     def name(self, *names: str) -> str:
         """Return an identifier or an address; a whole number is written as text.
 
         Raises:
-            MemberError: it is neither, or longer than any identifier.
+            MemberError: the member is neither, or longer than any identifier.
         """
         name, value = self._find(names)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -91,7 +91,7 @@ class Members:
         return clean(text, LONGEST_NAME)
 
     def raw(self, *names: str) -> str:
-        """Return a text as it stands, for a reader of its own; empty where it is absent."""
+        """Return a text unchanged, for another reader; empty where the member is absent."""
         return self._text(names)
 
     def _text(self, names: tuple[str, ...]) -> str:
@@ -114,7 +114,7 @@ class Members:
         raise MemberError(self.at(name), f"a whole number is wanted, not {_kind(value)}")
 
     def truth(self, *names: str) -> bool | None:
-        """Return a truth value, which XML writes as text; None where it is absent."""
+        """Return a truth value, which XML writes as text; None where absent."""
         name, value = self._find(names)
         if value is None or isinstance(value, bool):
             return value
@@ -126,7 +126,8 @@ class Members:
     def time(self, *names: str) -> float | None:
         """Return a time in seconds since the epoch, from ISO 8601 or from such seconds.
 
-        None where it is absent, or a text that is no time: a report with an odd time still counts.
+        None where the member is absent, or a text that is no time: a report with an odd time still
+        counts.
         """
         name, value = self._find(names)
         if value is None:
@@ -138,7 +139,7 @@ class Members:
         return _within(value)
 
     def members(self, name: str) -> Members:
-        """Return the members of an object; none where it is absent."""
+        """Return the members of an object; none where absent."""
         _, value = self._find((name,))
         if value is None:
             value = {}
@@ -147,7 +148,7 @@ class Members:
         return Members(self.at(name), value)
 
     def each(self, name: str) -> Iterator[tuple[str, Any]]:
-        """Yield the place and the value of each entry of a list; none where it is absent."""
+        """Yield the place and the value of each entry of a list; none where absent."""
         _, value = self._find((name,))
         if value is None:
             return
@@ -161,7 +162,7 @@ def members_of(place: str, value: object) -> Members:
     """Return the members of a value at a place.
 
     Raises:
-        MemberError: it is no object.
+        MemberError: the value is no object.
     """
     if not isinstance(value, dict):
         raise MemberError(place, f"an object is wanted, not {_kind(value)}")
@@ -169,7 +170,7 @@ def members_of(place: str, value: object) -> Members:
 
 
 def time_of(text: str) -> float | None:
-    """Return an ISO 8601 time in seconds since the epoch; without a zone it is UTC.
+    """Return an ISO 8601 time in seconds since the epoch; a time without a zone is UTC.
 
     None where the text is no time, or one outside the years 2001 to 2286.
 

@@ -1,7 +1,7 @@
 """Bounces without a status part: addresses and replies in plain text (dma, qmail and older ones).
 
 Free text is believed only where the return path is null, because a letter can hold an address and
-"550 5.1.1", too. A code counts only with a reply code before it.
+"550 5.1.1", too. A code counts only behind a reply code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _END_OF_PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
 def read_plain_bounce(data: bytes, mail: Mail, *, said: str, at: float | None) -> Reading:
     """Read a mail with a null return path and no status part.
 
-    `data` is the whole mail, `said` its identity, `at` its date in seconds since the epoch.
+    `data` is the whole mail, `said` the identity, `at` the date in seconds since the epoch.
     """
     part = next(mail.of_type("text/plain"), None)
     text = part.text[:_MOST_TEXT] if part else ""
@@ -80,7 +80,7 @@ def _named(text: str) -> list[str]:
 
 
 def _words(text: str, address: str, *, sole: bool) -> str:
-    """Return the reply in the paragraph of an address, or anywhere if it is the only one."""
+    """Return the reply in the paragraph of an address, or anywhere for the only address."""
     if not sole:
         start = max(text.find(f"<{address}>"), 0)
         text = _END_OF_PARAGRAPH.split(text[start : start + _LONGEST_PARAGRAPH], maxsplit=1)[0]

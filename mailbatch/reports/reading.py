@@ -1,9 +1,9 @@
-"""The reader of any body: mail, JSON or XML, told apart by what they hold.
+"""The reader of any body: mail, JSON or XML, told apart by the content.
 
-Nobody can be trusted to say the right content type, and one URL may serve several kinds of event.
-Members decide: `results` (Infobip), `TopicArn` (SNS), `mail` beside a type (SES), `event-data`
-(Mailgun), `notificationType` (Infobip, but SES without event publishing has a member of that name,
-too). This module must never ask for a proof: the caller has done so where one is needed.
+A content type is often wrong, and one URL may serve several kinds of event. Members decide:
+`results` (Infobip), `TopicArn` (SNS), `mail` beside a type (SES), `event-data` (Mailgun),
+`notificationType` (Infobip, but SES without event publishing has a member of that name, too). This
+module must never ask for a proof: the caller has done so where one is needed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_body(body: bytes, *, received: float) -> Reading:
-    """Read a body of any form: its reports, and refusals of what makes none; never empty.
+    """Read a body of any form: the reports, and refusals of all other parts; never empty.
 
     `received` is the time of arrival in seconds since the epoch.
 
     Example:
-        >>> read_body(b"[1, 2", received=0.0)
-        (Refusal(place='line 1, column 6', reason="Expecting ',' delimiter", ...),)
+        >>> [str(one) for one in read_body(b"[1, 2", received=0.0)]
+        ["line 1, column 6: Expecting ',' delimiter"]
     """
     start = body[:4096].removeprefix(_BYTE_ORDER_MARK).lstrip(_BLANK)[:1]
     if not start:

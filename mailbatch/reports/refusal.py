@@ -1,7 +1,7 @@
 """A refusal: the answer of a reader to bytes, or to a part of them, that make no report.
 
-Readers never raise for what others wrote. One body may give both: of two thousand reports the one
-that is no report is refused at its place, and the others stand.
+Readers never raise for the mistakes of others. One body may give both: of two thousand reports the
+one that is no report is refused with a place, and the others stand.
 """
 
 from __future__ import annotations

@@ -54,13 +54,13 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A statement about one recipient of one message; empty text where it says nothing.
+    """A statement about one recipient of one message; empty text where nothing is said.
 
     `kind` is None for every event but a bounce. `recipients` are the addresses that may name the
-    recipient, the most telling first: behind an alias some of them are strangers, so the first one
-    that was mailed counts. `token` is our own (the first 16 hex digits of the delivery's
-    Message-ID), `message_id` the provider's name of the message, `header_message_id` our
-    Message-ID without angle brackets, `bulk_id` the name of the mailing.
+    recipient, the most telling first: behind an alias some are strangers, so the first one that was
+    mailed counts. `token` is our own (the first 16 hex digits of the delivery's Message-ID),
+    `message_id` the provider's name of the message, `header_message_id` our Message-ID without
+    angle brackets, `bulk_id` the name of the mailing.
 
     `at` is the time of the event in seconds since the epoch (UTC), None where the report has none.
     `code` is an enhanced status (RFC 3463) or a provider's number, `text` the words of the refusing

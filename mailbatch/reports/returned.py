@@ -1,4 +1,4 @@
-"""Our own names in a report: Message-ID, token and bulk id, from the message that it returns.
+"""Our own names in a report: Message-ID, token and bulk id, from the returned message.
 
 Each report names our message in another place: the returned header (most servers), References
 (Exim, chasquid, Haraka), In-Reply-To, or an envelope id that is our Message-ID (Haraka).
@@ -39,7 +39,7 @@ _VERP = re.compile(r"[+-]([^+=@]+)=([^+=@]+)")
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Our names in a report, each empty where it is not told, and the address that VERP names."""
+    """Our names in a report, each empty where missing, and the address that VERP names."""
 
     header_message_id: str = ""
     token: str = ""

@@ -2,8 +2,8 @@
 
 SES replaces the Message-ID on the wire; ours stands among `mail.headers`. One record may be about
 several recipients. Opens and clicks do not name the recipient of a message to several, and a
-complaint names all of a domain that may have sent it. Source: "Contents of event data that Amazon
-SES publishes to Amazon SNS" and "Amazon SNS notification contents for Amazon SES".
+complaint names all recipients of a domain that may have complained. Source: "Contents of event data
+that Amazon SES publishes to Amazon SNS" and "Amazon SNS notification contents for Amazon SES".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mailbatch.reports.token import MEMBER, token_in
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A type of record: the event, the member with its facts, and the list of its recipients.
+    """A type of record: the event, the member with the facts, and the list of recipients.
 
     `recipients` is empty where the record is about everybody in `mail.destination`.
     """
@@ -52,7 +52,7 @@ _OF_ONE = frozenset({Event.OPENED, Event.CLICKED, Event.UNSUBSCRIBED})
 
 
 def ses_reading(members: Members, *, said: str = "") -> Reading:
-    """Read one record: a report for each recipient that it is about.
+    """Read one record: a report for each recipient.
 
     `said` is the SNS MessageId, empty where the record came another way.
 

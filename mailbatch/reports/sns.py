@@ -1,4 +1,4 @@
-"""Amazon SNS: the envelope around a record of SES, and the proof that it is genuine.
+"""Amazon SNS: the envelope around a record of SES, and the proof of origin.
 
 Three checks, none of which is enough alone. The topic is one of ours: a stranger's topic is signed
 by Amazon as well. The certificate comes from the SNS host of the topic's region. The signature
@@ -49,7 +49,7 @@ def is_sns(members: Members) -> bool:
 
 
 def sns_reading(members: Members) -> Reading:
-    """Read an envelope whose proof was checked, or that needs none: the record in it.
+    """Read an envelope whose proof was checked, or that needs none: the record inside.
 
     Raises:
         MemberError: a member has a type that it cannot have.
@@ -68,7 +68,7 @@ def sns_reading(members: Members) -> Reading:
 
 
 def check_sns(body: bytes, trust: Trust) -> Refusal | None:
-    """Check the proof of an envelope; None where it holds.
+    """Check the proof of an envelope; None where the proof holds.
 
     Raises:
         OSError: the certificate cannot be had now; the sender tries again.
@@ -129,7 +129,7 @@ def is_sns_url(url: str, topic: str, *, ending: str = "") -> bool:
 
 
 def signed_text(members: Members) -> bytes:
-    r"""Return the text that is signed: name and value of each member, each with its own `\n`.
+    r"""Return the text that is signed: name and value of each member, each with an own `\n`.
 
     Raises:
         MemberError: a member is no text.

@@ -1,9 +1,10 @@
 """The standing of a recipient: the strongest report stands, not the last one.
 
 Reports come in any order and more than once: a "delivered" that arrives behind a complaint must not
-take its place. So each pair of event and kind has a rank, reports of equal rank are ordered by
-their time and words, and any order and any repetition gives the same standing. Opens and clicks are
-counted beside it. This module must never look at the time of arrival, nor at a ledger.
+take the place of the complaint. So each pair of event and kind has a rank, reports of equal rank
+are ordered by time and words, and any order and any repetition gives the same standing. Opens and
+clicks are counted beside the standing. This module must never look at the time of arrival, nor at a
+ledger.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a recipient stands: the report that stands, and the opens and clicks beside it.
+    """Where a recipient stands: the report that stands, and the opens and clicks beside.
 
     `report` is None where there are opens and clicks alone. `opens` and `clicks` are counts.
     """
@@ -70,9 +71,10 @@ def _strength(report: Report) -> tuple[bytes, bytes]:
 
 
 def standing_of(reports: Iterable[Report]) -> Standing:
-    """Return the standing that reports of one recipient give, whatever their order.
+    """Return the standing that reports of one recipient give, in any order.
 
     Example:
+        >>> from mailbatch.reports.report import Source
         >>> early = Report(event=Event.DELIVERED, source=Source.INFOBIP, at=10.0)
         >>> late = Report(event=Event.BOUNCED, kind=Kind.LATE, source=Source.INFOBIP)
         >>> standing_of([late, early]).report is late

@@ -1,4 +1,4 @@
-"""The standings of an edition: all reports of a store, joined with its deliveries.
+"""The standings of an edition: all reports of a store, joined with the deliveries.
 
 A million reports are more than the memory should hold, so the joined rows go to a temporary
 database that SQLite keeps on the disk, and the strongest of each recipient comes out of one sorted
@@ -29,7 +29,7 @@ _WISHES = frozenset({Event.COMPLAINED, Event.UNSUBSCRIBED})
 
 @dataclass(frozen=True, slots=True)
 class RecipientStanding:
-    """Where a recipient of a delivery stands, by the strongest of its reports.
+    """Where a recipient of a delivery stands, by the strongest report.
 
     `address` is the key of the address. `event` is None where there are opens and clicks alone.
     `reported_at` is the time of the event, or of the arrival where the report has none, in seconds
@@ -49,9 +49,9 @@ class RecipientStanding:
 
 
 class Standings:
-    """The standings of an edition; a context, at the end of which they are gone.
+    """The standings of an edition; a context, gone at the end.
 
-    `matched` is the number of reports that found their recipient, `unmatched` that of the others.
+    `matched` is the number of reports that found a recipient, `unmatched` that of the others.
     """
 
     __slots__ = ("_connection", "matched", "unmatched")
@@ -60,7 +60,7 @@ class Standings:
         """Make the temporary database, empty.
 
         Raises:
-            StoreError: there is no place for it (74).
+            StoreError: there is no place for the database (74).
         """
         self.matched = self.unmatched = 0
         with as_store_error(_TEMPORARY):
@@ -137,7 +137,7 @@ def _row(stored: StoredReport, match: Match) -> tuple[Any, ...]:
 
 
 def _suppresses(report: Report, match: Match) -> bool:
-    """Tell whether a report speaks against further mail to the address that it found."""
+    """Tell whether a report speaks against further mail to the address of the match."""
     return report.event in _WISHES or (report.about_address and match.is_named)
 
 

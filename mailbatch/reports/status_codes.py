@@ -1,4 +1,4 @@
-"""Codes in a delivery status: the server's reply, the enhanced status, and the address they blame.
+"""Codes in a delivery status: the reply, the enhanced status, and whether an address is blamed.
 
 Servers disagree: Exim, Courier, chasquid and OpenSMTPD write `Status: 5.0.0` whatever was said,
 Courier even for a message that was given up behind `451 4.7.1`. So the reply decides whether a
@@ -33,7 +33,7 @@ _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 def reply_in(words: str) -> tuple[str, str]:
     """Return the reply code and the enhanced status that a server's words begin with.
 
-    Either is empty where it is not told.
+    Either is empty where missing.
 
     Example:
         >>> reply_in("MAIL+RCPT 550 5.1.1 No such mailbox here, see 5.0.0 in our manual")
@@ -44,7 +44,7 @@ def reply_in(words: str) -> tuple[str, str]:
 
 
 def status_in(text: str) -> str:
-    """Return the enhanced status that a field begins with; empty where it is none."""
+    """Return the enhanced status that a field begins with; empty for any other text."""
     found = _STATUS.match(text.strip())
     return found[1] if found else ""
 
@@ -61,7 +61,7 @@ def kind_of(reply: str, status: str) -> Kind:
 
 
 def code_of(status: str, enhanced: str) -> str:
-    """Return the code of a report: Status, unless it says nothing (x.0.0) and the reply has one."""
+    """Return Status, or the enhanced status of the reply where Status is x.0.0 or missing."""
     if enhanced and (not status or status.endswith(".0.0")):
         return enhanced
     return status

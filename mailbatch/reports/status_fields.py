@@ -1,6 +1,6 @@
 """The blocks of fields in a status part (RFC 3464 2.1, RFC 6533 3, RFC 5965 3.1), from bytes.
 
-Blocks are parted by empty lines. A line that is no field belongs to the field before it: nullmailer
+Blocks are parted by empty lines. A line that is no field belongs to the field before: nullmailer
 2.2 does not fold the second line of a reply.
 """
 

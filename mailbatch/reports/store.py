@@ -1,10 +1,10 @@
-"""The store of reports: bodies first, then what readers make of them, in one SQLite file.
+"""The store of reports: bodies first, then the reports that readers make, in one SQLite file.
 
-It stands beside the ledgers and is no part of any: a report comes later than the run, for editions
-that are closed, and its writers must never wait for a run, nor a run for them. Several processes
-may write it at once. A body is on the disk before it is looked at, so that nothing is lost to a
-reader's mistake, and a newer reader can read it again. This module must never open a ledger, change
-a body, or hold a lock while it waits for anything.
+The store stands beside the ledgers: reports come later than the run, for editions that are closed,
+and a receiver must never wait for a run, nor a run for a receiver. Several processes may write at
+once. A body is on the disk before any reader sees the bytes, so that nothing is lost to a mistake
+of a reader, and newer readers can begin again. This module must never open a ledger, change a body,
+or hold a lock while waiting for anything.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body as it came, before any reader has seen it.
+    """A body as it came, before any reader.
 
-    `received` is the time of arrival in seconds since the epoch. `place` names it for people. A
-    body that counts `once` is kept once, however often it comes: a mail, an answer that can be
+    `received` is the time of arrival in seconds since the epoch. `place` is the name for people. A
+    body that counts `once` is kept once, for any number of arrivals: a mail, an answer that can be
     asked for again. Of two pushes with the same bytes each counts.
     """
 
@@ -84,7 +84,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report with its number in the store and the time at which it came (seconds, UTC)."""
+    """A report with its number in the store and the time of arrival (seconds, UTC)."""
 
     id: int
     received: float
@@ -93,7 +93,7 @@ class StoredReport:
 
 @dataclass(frozen=True, slots=True)
 class StoredRefusal:
-    """A refusal with the place that its body came from, and the time of arrival (seconds, UTC)."""
+    """A refusal with the origin of the body, and the time of arrival (seconds, UTC)."""
 
     body: str
     received: float
@@ -102,9 +102,9 @@ class StoredRefusal:
 
 @dataclass(slots=True)
 class Tally:
-    """The bodies that were read in one go, and what they gave.
+    """The bodies that were read in one go, with the reports and refusals.
 
-    `reports` are new ones, without repetitions. `refused` counts refusals by their cause, and
+    `reports` are new ones, without repetitions. `refused` counts refusals by cause, and
     `unreadable` holds the first of those that no reader understood.
     """
 
@@ -127,10 +127,11 @@ class Tally:
 class ReportStore:
     """The store in a file, open for writing; one connection, used by one thread at a time.
 
-    Example:
-        >>> with ReportStore(Path("reports.sqlite3")) as store:
-        ...     store.keep([Body(b"...", Origin.READ, 1795946400.0, "bounce.eml")])
-        ...     store.read_kept()
+    Example::
+
+        with ReportStore(Path("reports.sqlite3")) as store:
+            store.keep([Body(content, Origin.READ, time.time(), "bounce.eml", once=True)])
+            store.read_kept()
     """
 
     __slots__ = ("_connection", "_read", "_version", "path")
@@ -142,10 +143,11 @@ class ReportStore:
         read: Callable[[bytes, float], Reading] | None = None,
         version: int = VERSION,
     ) -> None:
-        """Open the store at `path`, or create it, readable for its owner alone.
+        """Open the store at `path`, or create one that is readable for the owner alone.
 
-        `read` makes reports of the bytes of a body and its time of arrival; by default `read_body`.
-        `version` is the version of these readers: what older ones have read is read again.
+        `read` makes reports of the bytes of a body and the time of arrival; by default `read_body`.
+        `version` is the version of these readers: bodies that older readers have read are read
+        again.
 
         Raises:
             StoreError: the file is no store, is of a newer version, or cannot be written (74).
@@ -181,7 +183,7 @@ class ReportStore:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.
 
         Raises:
-            StoreError: nothing of them was kept (74): the disk is full, say.
+            StoreError: none was kept (74): the disk is full, say.
         """
         rows = [
             (body.received, body.origin, body.place, body.content, body.digest) for body in bodies
@@ -196,11 +198,11 @@ class ReportStore:
             return self._connection.total_changes - before
 
     def read_kept(self) -> Tally:
-        """Make reports of all bodies that these readers have not read, and count them.
+        """Make reports of all bodies that these readers have not read, and count.
 
-        Bodies that older readers have read are read again, and their reports are replaced. What
-        was read is written in commits of their own, so that this can be interrupted anywhere and
-        done by several processes at once.
+        Bodies that older readers have read are read again, and the old reports are replaced. Each
+        lot is written in one commit, so that the work can be interrupted anywhere and done by
+        several processes at once.
 
         Raises:
             StoreError: the store cannot be read or written (74).
@@ -235,7 +237,7 @@ class ReportStore:
         return found
 
     def _write(self, number: int, received: float, reading: Reading) -> int | None:
-        """Write the reading of a body, and return how many of its reports are new.
+        """Write the reading of a body, and return how many reports are new.
 
         None where another process has done so.
         """
@@ -258,7 +260,7 @@ class ReportStore:
         return new
 
     def reports(self) -> Iterator[StoredReport]:
-        """Yield all reports, in the order in which they were read, a page at a time.
+        """Yield all reports, in the order of reading, a page at a time.
 
         Raises:
             StoreError: the store cannot be read (74).
@@ -277,7 +279,7 @@ class ReportStore:
             last = rows[-1][0]
 
     def refusals(self, *causes: Cause) -> Iterator[StoredRefusal]:
-        """Yield the refusals of some causes, in the order of their bodies, a page at a time.
+        """Yield the refusals of some causes, in the order of the bodies, a page at a time.
 
         Raises:
             StoreError: the store cannot be read (74).
@@ -381,7 +383,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield each statement: `executescript` would commit, and another process could look."""
+    """Yield each statement: a script as a whole would commit in the middle."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

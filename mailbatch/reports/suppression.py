@@ -1,8 +1,8 @@
 """Addresses that want no more mail, or take none, as a suppression list.
 
 A list with the columns `email`, `since` and `reason`, which `recipients.suppress` reads. Only a
-report that found its recipient by a name of the message puts an address there, and only a code
-that speaks of the address itself: a bounce that blames the sender or the content suppresses nobody.
+report that found a recipient by a name of the message puts an address there, and only a code that
+speaks of the address: a bounce that blames the sender or the content suppresses no address.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def append_suppressions(path: Path, standings: Iterable[RecipientStanding]) -> t
     """Append the addresses that standings suppress to the list at `path`, each once.
 
     Return how many were new, and how many the list had already. The list is replaced as a whole,
-    so that a run that reads it meanwhile sees the old one or the new one.
+    so that a run that reads meanwhile sees the old one or the new one.
 
     Raises:
         OutputError: the list cannot be written, or is no list with these columns (74).
@@ -51,7 +51,7 @@ def _reason(standing: RecipientStanding) -> str:
 
 
 def _lines(path: Path) -> list[tuple[str, str, str]]:
-    """Return the lines of a list that is there already, without its header."""
+    """Return the lines of a list that is there already, without the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.reader(stream))

@@ -46,12 +46,12 @@ def token_in(data: Any) -> str:
 
 
 def token_in_envelope_id(text: str) -> str:
-    """Return an envelope id (RFC 3461 ENVID) if it has the form of a token; else empty."""
+    """Return an envelope id (RFC 3461 ENVID) in the form of a token; else empty."""
     return text if _TOKEN.fullmatch(text) else ""
 
 
 def token_in_address(address: str) -> str:
-    """Return the token in the local part of an address, as VERP writes it; empty where none is.
+    """Return the token in the local part of an address, as in VERP; empty where none is.
 
     Example:
         >>> token_in_address("bounces+57049136f20f7a33@example.com")
