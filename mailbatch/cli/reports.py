@@ -32,8 +32,9 @@ COLUMNS = (
 )  # fmt: skip
 #: A dash stands for standard input, as everywhere.
 _STANDARD_INPUT = "-"
-#: Bodies that are kept in one commit.
+#: Bodies that are kept in one commit, and bytes of bodies that are held until then.
 _BODIES_AT_ONCE = 100
+_BYTES_AT_ONCE = 8 * 1024 * 1024
 #: Reports without a recipient, and bodies without a report, that are listed.
 _MOST_LISTED = 1000
 
@@ -54,8 +55,7 @@ def read_command(
     path = _store_path(read_job(job), store, state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
-        found = _found(files)
-        while lot := list(islice(found, _BODIES_AT_ONCE)):
+        for lot in _lots(_found(files)):
             now = time.time()
             new += opened.keep(
                 Body(one.content, Origin.READ, now, one.place, once=True) for one in lot
@@ -249,6 +249,20 @@ def _found(files: list[str]) -> Iterator[Found]:
         except OSError as error:
             raise_if_starved(error)
             raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:
+    """Yield the bodies in lots, each for one commit."""
+    lot: list[Found] = []
+    size = 0
+    for one in found:
+        lot.append(one)
+        size += len(one.content)
+        if len(lot) == _BODIES_AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield lot
+            lot, size = [], 0
+    if lot:
+        yield lot
 
 
 def _counts(standings: Standings) -> dict[str, int]:
