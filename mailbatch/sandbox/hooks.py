@@ -1,4 +1,4 @@
-"""What aiosmtpd asks of its handler: AUTH, NOOP, QUIT, and what to say when a command failed.
+"""The handler of aiosmtpd: AUTH, NOOP, QUIT, and the reply to a command that failed.
 
 These are the answers of a conversation for which aiosmtpd has an extension point.
 """
@@ -35,7 +35,7 @@ class Hooks:
         return None if result.handled else "535 5.7.8 Authentication credentials invalid"
 
     async def handle_exception(self, error: Exception) -> str:
-        """Answer a command that failed in here; a handshake broken off is the client's affair."""
+        """Answer a command that failed here; a handshake broken off is the client's affair."""
         if not isinstance(error, TLSSetupException):
             log.error("the sandbox failed to answer a command", exc_info=error)
         return "451 4.3.0 The sandbox failed"
@@ -45,6 +45,6 @@ class Hooks:
         return "250 2.0.0 OK"
 
     async def handle_QUIT(self, server: Conversation, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer QUIT; aiosmtpd closes behind it, whatever was answered."""
+        """Answer QUIT; aiosmtpd closes behind any answer."""
         answer = server.answer(Command.QUIT)
         return answer.reply if answer else "221 2.0.0 Bye"

@@ -1,10 +1,10 @@
-"""What the sandbox keeps: numbered .eml files and an index of their envelopes.
+"""The outbox of a sandbox: numbered .eml files and an index of the envelopes.
 
-    outbox/0001-<uuid>.eml    the content exactly as it was sent, without the dots of transparency
+    outbox/0001-<uuid>.eml    the content exactly as sent, without the dots of transparency
     outbox/index.jsonl        one line per message: file, uuid, mail_from, rcpt_tos, size, time
 
-The .eml is written before its index line, so that whoever follows the index finds the file. The
-outbox must never overwrite: numbers go on after the highest that is there.
+The .eml is written before the index line, so that each line of the index has a file. The outbox
+must never overwrite: numbers go on after the highest one in the folder.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Kept:
 
 
 class Outbox:
-    """A folder of kept messages, made if it is not there.
+    """A folder of kept messages, made where there is none.
 
-    Raises OSError where the folder or its index cannot be written.
+    Raises:
+        OSError: the folder or the index cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,9 +53,10 @@ class Outbox:
         self._index: IO[str] = (folder / INDEX).open("a", encoding="utf-8")
 
     def keep(self, message: Kept, content: bytes) -> Kept:
-        """Write one message and its index line, and give the message with its file.
+        """Write one message and the index line, and return the message with the file.
 
-        Raises OSError where either cannot be written.
+        Raises:
+            OSError: the file or the index cannot be written.
         """
         number = self._last + 1
         file = self.folder / f"{number:04d}-{message.id}.eml"
