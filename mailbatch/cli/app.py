@@ -5,12 +5,10 @@ Their options are declared in `arguments`, so that `--help` and the reference ar
 
 from __future__ import annotations
 
-import inspect
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,13 +24,13 @@ from mailbatch.cli.arguments import (
     SandboxArguments,
     StatusArguments,
 )
+from mailbatch.cli.command import command
 from mailbatch.cli.exit_codes import MEANING, ExitCode
 from mailbatch.cli.reporting import reporting
+from mailbatch.cli.reports_app import app as reports_app
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
-
-A = TypeVar("A")
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
 
@@ -75,25 +73,7 @@ def _root(
     """Converge a mailing to what a job file declares."""
 
 
-def _command(
-    arguments: Callable[..., A], *, epilog: str | None = None
-) -> Callable[[Callable[[A], int]], Callable[[A], int]]:
-    """Register a command; the options on the command line are the fields of its arguments."""
-
-    def register(run: Callable[[A], int]) -> Callable[[A], int]:
-        def called(**given: Any) -> None:
-            raise typer.Exit(run(arguments(**given)))
-
-        called.__name__, called.__doc__ = run.__name__, run.__doc__
-        called.__annotations__ = get_type_hints(arguments, include_extras=True)
-        called.__signature__ = inspect.signature(arguments, eval_str=True)  # type: ignore[attr-defined]
-        app.command(epilog=epilog)(called)
-        return run
-
-    return register
-
-
-@_command(RunArguments, epilog=EXIT_CODES)
+@command(app, RunArguments, epilog=EXIT_CODES)
 def run(arguments: RunArguments) -> int:
     """Converge: plan, send, write the results.
 
@@ -106,7 +86,7 @@ def run(arguments: RunArguments) -> int:
     return run_command(arguments)
 
 
-@_command(PreviewArguments, epilog=EXIT_CODES)
+@command(app, PreviewArguments, epilog=EXIT_CODES)
 def preview(arguments: PreviewArguments) -> int:
     """Render every message into a gallery to look at.
 
@@ -119,7 +99,7 @@ def preview(arguments: PreviewArguments) -> int:
     return preview_command(arguments)
 
 
-@_command(CheckArguments, epilog=EXIT_CODES)
+@command(app, CheckArguments, epilog=EXIT_CODES)
 def check(arguments: CheckArguments) -> int:
     """Find every mistake in one go, without sending anything.
 
@@ -130,7 +110,7 @@ def check(arguments: CheckArguments) -> int:
     return check_command(arguments)
 
 
-@_command(StatusArguments)
+@command(app, StatusArguments)
 def status(arguments: StatusArguments) -> int:
     """Show where an edition stands, from the ledger.
 
@@ -141,7 +121,7 @@ def status(arguments: StatusArguments) -> int:
     return status_command(arguments)
 
 
-@_command(ResultsArguments)
+@command(app, ResultsArguments)
 def results(arguments: ResultsArguments) -> int:
     """Write the results CSV again, from the ledger.
 
@@ -152,7 +132,7 @@ def results(arguments: ResultsArguments) -> int:
     return results_command(arguments)
 
 
-@_command(ResolveArguments)
+@command(app, ResolveArguments)
 def resolve(arguments: ResolveArguments) -> int:
     """List what is in doubt, or settle it.
 
@@ -165,7 +145,7 @@ def resolve(arguments: ResolveArguments) -> int:
     return resolve_command(arguments)
 
 
-@_command(InitArguments)
+@command(app, InitArguments)
 def init(arguments: InitArguments) -> int:
     """Start a job from a template that comes with mailbatch. Nothing is overwritten.
 
@@ -176,7 +156,7 @@ def init(arguments: InitArguments) -> int:
     return init_command(arguments)
 
 
-@_command(NoArguments)
+@command(app, NoArguments)
 @reporting
 def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - it has none
     """Print the JSON Schema of the job file, for editors.
@@ -189,7 +169,7 @@ def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - i
     return ExitCode.DONE
 
 
-@_command(SandboxArguments)
+@command(app, SandboxArguments)
 def sandbox(arguments: SandboxArguments) -> int:
     """Run a local server that answers like the provider.
 
@@ -203,3 +183,6 @@ def sandbox(arguments: SandboxArguments) -> int:
     from mailbatch.cli.sandbox import sandbox_command
 
     return sandbox_command(arguments)
+
+
+app.add_typer(reports_app)

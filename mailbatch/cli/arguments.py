@@ -26,6 +26,7 @@ from mailbatch.cli.options import (
     Results,
     Set,
     StateDir,
+    Store,
 )
 
 
@@ -285,3 +286,57 @@ class SandboxArguments:
 @dataclass(frozen=True, slots=True)
 class NoArguments:
     """The arguments of a command that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsReadArguments:
+    """The arguments of `mailbatch reports read`."""
+
+    job: JobArgument
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Mails (.eml), mboxes, Maildirs, saved webhooks (JSON, XML); - is standard input.",
+            show_default=False,
+        ),
+    ]
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsShowArguments:
+    """The arguments of `mailbatch reports show`."""
+
+    job: JobArgument
+    edition: Edition = None
+    unmatched: Annotated[
+        bool,
+        typer.Option("--unmatched", help="List the reports that are of no recipient, too."),
+    ] = False
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a line for each recipient there."),
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsSuppressArguments:
+    """The arguments of `mailbatch reports suppress`."""
+
+    job: JobArgument
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="FILE", help="The suppression list to append to.", show_default=False
+        ),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False

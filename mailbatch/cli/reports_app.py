@@ -1,0 +1,53 @@
+"""The commands of `mailbatch reports`; the module `reports` does the work."""
+
+from __future__ import annotations
+
+import typer
+
+from mailbatch.cli.arguments import (
+    ReportsReadArguments,
+    ReportsShowArguments,
+    ReportsSuppressArguments,
+)
+from mailbatch.cli.command import command
+
+app = typer.Typer(
+    name="reports",
+    help="Join bounces and reports with the recipients of an edition.",
+    no_args_is_help=True,
+)
+
+
+@command(app, ReportsReadArguments)
+def read(arguments: ReportsReadArguments) -> int:
+    """Read bounces, complaints and saved reports. The files stay as they are.
+
+    Example: mailbatch reports read newsletter.yaml Maildir/
+    """
+    from mailbatch.cli.reports import read_command
+
+    return read_command(arguments)
+
+
+@command(app, ReportsShowArguments)
+def show(arguments: ReportsShowArguments) -> int:
+    """Show where the recipients stand by their reports.
+
+    Example: mailbatch reports show newsletter.yaml --csv fate.csv
+    """
+    from mailbatch.cli.reports import show_command
+
+    return show_command(arguments)
+
+
+@command(app, ReportsSuppressArguments)
+def suppress(arguments: ReportsSuppressArguments) -> int:
+    """Append bounced addresses and complaints to a suppression list.
+
+    Unsubscriptions are appended, too; a bounce only if its code speaks of the address.
+
+    Example: mailbatch reports suppress newsletter.yaml --to bounced.csv
+    """
+    from mailbatch.cli.reports import suppress_command
+
+    return suppress_command(arguments)
