@@ -1,6 +1,6 @@
-"""The commands: what `--help` says of each; the module of the same name does the work.
+"""The commands and the text of their help; the module of the same name does the work.
 
-Their options are declared in `arguments`, so that `--help` and the reference are one text.
+The options are declared in `arguments`, so that `--help` and the reference are one text.
 """
 
 from __future__ import annotations

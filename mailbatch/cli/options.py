@@ -1,4 +1,4 @@
-"""The options that several commands have: declared once, so that they mean the same everywhere."""
+"""The options of several commands, declared once: an option means the same everywhere."""
 
 from __future__ import annotations
 

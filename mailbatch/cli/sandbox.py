@@ -1,4 +1,4 @@
-"""`mailbatch sandbox`: the local server on its own."""
+"""`mailbatch sandbox`: the local server alone."""
 
 from __future__ import annotations
 

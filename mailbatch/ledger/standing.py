@@ -18,12 +18,12 @@ from mailbatch.outcome import Status
 
 
 class ResultRow(NamedTuple):
-    r"""One row of the results: a row of the recipient table and what became of it.
+    r"""One row of the results: a row of the recipient table and its fate.
 
     `row` is the line of the record, None when the row left the table. `message_id` is the
     server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
     and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
-    says what no reply says, and names the copies (Cc, Bcc) that were refused.
+    tells of a status without a reply, and names the copies (Cc, Bcc) that were refused.
     """
 
     row: int | None
@@ -154,9 +154,10 @@ class Standing:
                 yield make(ResultRow, values)
 
     def status_of(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if there are several.
+        """Return the status of an address, by the row that is mailed if there are several.
 
-        None: no row has it. An index leads to a row that is mailed; without one every row is read.
+        None: no row has the address. An index leads to a row that is mailed; without such a row
+        every row is read.
         """
         key = (address_key(address),)
         with self._database.guard:
