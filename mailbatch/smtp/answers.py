@@ -47,13 +47,14 @@ def take(state: State, reply: Reply) -> None:
     if verb is None:
         _take_unowed(state, reply)
         return
-    refused = reply.negative
-    if refused:
-        state.refusals += 1
-    elif reply.code not in _POSITIVE[verb]:
+    if reply.code in _POSITIVE[verb]:
+        ANSWERS[verb](state, reply)
+        return
+    if not reply.negative:
         raise RemoteProtocolError(f"the server said {reply.code} {verb.in_reply_to}")
+    state.refusals += 1
     ANSWERS[verb](state, reply)
-    if refused and reply.closing:
+    if reply.closing:
         state.close_service(reply)
 
 

@@ -15,7 +15,8 @@ whole word, since any word may have such a part, and a shorter one only in repli
 Nearly all replies are no echo. Groups of four characters, every fourth of the input, tell: a run of
 seven holds one whole group, wherever the run begins. Time is linear in the input.
 
-    Echoes("correct-horse").redact("bad password correct-horse")    "bad password ***"
+    >>> Echoes("correct-horse").redact("bad password correct-horse")
+    'bad password ***'
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def forms(secret: str) -> tuple[str, ...]:
     The plain text, a URL, quoted-printable, hexadecimal, base64, and each of these backwards. The
     base64 form is the part that stays the same wherever the secret stands in the encoded text.
 
-        forms("secret")   "secret", "736563726574", "c2VjcmV0", "terces", ...
+        >>> {"secret", "736563726574", "c2VjcmV0", "terces"} <= set(forms("secret"))
+        True
     """
     raw = secret.encode(errors="surrogatepass")
     if len(secret) < _SHORTEST:

@@ -215,8 +215,8 @@ def refusal_hint(text: str) -> str:
 
     Any other text than those in `SAID` has the hint `CREDENTIALS`:
 
-        refusal_hint("basic authentication is disabled.")
-            ->  "the server takes no passwords any more: use auth: xoauth2 with an access token"
+        >>> refusal_hint("Basic authentication is disabled.")
+        'the server takes no passwords any more: use auth: xoauth2 with an access token'
     """
     lowered = text.lower()
     return next((said.hint for said in SAID if said.words in lowered), CREDENTIALS)
