@@ -206,8 +206,8 @@ class TooManyOpenFiles(MailbatchError):
 class SessionError(MailbatchError):
     """The conversation with the server failed, which is no outcome of any recipient.
 
-    `reply` is the reply (`outcome.Reply`) that ended the conversation, None without one.
-    `is_final`: every session of a run would end in the same way, so that no worker goes on.
+    `reply` is the reply (`outcome.Reply`) that ended the conversation, None without one. With
+    `is_final`, every session of a run would end in the same way, so that no worker goes on.
     """
 
     exit_code = 69

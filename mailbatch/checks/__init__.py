@@ -2,6 +2,8 @@
 
     letter.html.j2:12:9: warning MB206: An image has no alt text: src="hero.png" (500 times)
 
-`Survey` is shown every row and every message; `report` writes the findings down. The checks never
-render, send or refuse: a message that cannot be made is refused by the room that makes it.
+A `Survey` sees every row and every message, chooses deliveries worth a look (`selection.py`), and
+counts the findings (`findings.py`, `tallies.py`) of the codes in `codes.py`; `report.py` writes the
+tallies down. `table_checks.py` can check rows alone. The checks never render, send or refuse: an
+impossible message is refused by the room that makes messages.
 """

@@ -2,7 +2,7 @@
 
     Finding("MB206", 'src="hero.png"', subject="hero.png", location=Location("letter.html.j2", 12))
 
-Every text in these values is the user's data: a writer of HTML, JSON or a terminal escapes it.
+Every text in these values is the user's data, to be escaped by a writer of HTML or a terminal.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Overview:
 
     `counts` are the recipients by status, `messages` is the number of messages of the whole
     mailing. `domains` are the recipients' domains, most first. `unreached` are branches of
-    templates that no recipient takes, each with its place; `unused` are columns that nothing reads.
+    templates that no recipient takes, each with the place; `unused` are columns that nothing reads.
     """
 
     job: str

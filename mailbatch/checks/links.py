@@ -72,7 +72,7 @@ def _fault_of(host: str) -> str | None:
 
 
 def stem(address: str) -> str:
-    """Return an address without its query and fragment, which often differ from row to row.
+    """Return an address without query and fragment, which often differ from row to row.
 
     >>> stem("https://example.com/u?id=7#top")
     'https://example.com/u'

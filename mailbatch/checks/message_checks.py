@@ -45,7 +45,7 @@ Finder = Callable[[str], Location | None]
 class Facts:
     """The facts of a job that the checks of a message need.
 
-    `inline` are the names of its inline images, `tracked` is true with a tracking URL. `find` gives
+    `inline` are the names of the inline images, `tracked` is true with a tracking URL. `find` gives
     the place of a text in the templates, `locate` that of a key in the job.
     """
 
@@ -165,7 +165,7 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
 
 
 def _named(attribute: str, value: str) -> str:
-    """Return the text to look for in a template: a short value only with its attribute."""
+    """Return the text to look for in a template: a short value only with the attribute."""
     return value if len(value) >= _TELLING else f'{attribute}="{value}"'
 
 

@@ -16,7 +16,7 @@ _SHORTEST = 4
 
 
 class Origins:
-    """Finds the texts of messages in the templates, as far as they stand there literally."""
+    """Finds the texts of messages that stand literally in a template."""
 
     def __init__(self, branches: Branches) -> None:
         self._branches = branches

@@ -45,7 +45,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The references of an HTML part, in their order; `taken_out` are names of elements."""
+    """The references of an HTML part, in order; `taken_out` are names of elements."""
 
     links: tuple[str, ...]
     images: tuple[Image, ...]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from mailbatch.checks.codes import Severity, severity_of
 from mailbatch.checks.findings import Finding
 from mailbatch.envelope import Delivery
-from mailbatch.render.branches import Branch
 from mailbatch.render.message import Content
+from mailbatch.render.tracing import Branch
 
 _MOST_ERRORS = 10
 _MOST_LABELS = 3
@@ -36,7 +36,7 @@ class Chosen:
 
 @dataclass(slots=True)
 class _Spread:
-    """The smallest and the largest value of one measure, each with its first delivery."""
+    """The smallest and the largest value of one measure, each with the first delivery."""
 
     rank: int
     largest: str
@@ -90,9 +90,9 @@ class Selection:
         findings: Iterable[Finding],
         error: str | None = None,
     ) -> None:
-        """See a delivery with the branches that it takes and its findings.
+        """See a delivery with the branches taken and the findings.
 
-        `error` is the text of the error that prevents its message; then `content` is None.
+        `error` is the text of the error that prevents the message; then `content` is None.
         """
         self.seen += 1
         if delivery.key in self._keep:

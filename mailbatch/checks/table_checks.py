@@ -96,7 +96,7 @@ class TableChecks:
         return tuple(self._unused)
 
     def summary(self, counts: Mapping[str, int]) -> Iterator[tuple[Finding, int]]:
-        """Yield the findings of the table as a whole, each with the number of its rows.
+        """Yield the findings of the table as a whole, each with the number of rows.
 
         `counts` are the recipients by status.
         """
@@ -133,7 +133,7 @@ def check_rows(
 
 
 def is_formula(cell: str) -> bool:
-    """Tell whether a cell holds a formula of a spreadsheet in place of its result.
+    """Tell whether a cell holds a formula of a spreadsheet in place of the result.
 
     >>> is_formula("=UPPER(A2)"), is_formula("=A2")
     (True, False)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Findings:
-    """What a check came to.
+    """The result of a check.
 
-    `error` is what `run` would refuse, `refused` what the server did to `--connect`.
+    `error` is the error that `run` would end with, `refused` that of the session of `--connect`.
+    `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
+    that need SMTPUTF8.
     """
 
     path: Path
@@ -50,7 +52,7 @@ def check_command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Report everything that can be found without sending, and return the exit code."""
+    """Report every finding that needs no sending, and return the exit code."""
     found = Findings(job)
     try:
         loaded = read_job(job)
@@ -72,27 +74,23 @@ def check_command(
 def _look(
     console: Console, job: Job, edition: str | None, variables: dict[str, str], found: Findings
 ) -> None:
-    """Survey the mailing; what cannot be gone on from is kept as the error."""
+    """Survey the mailing; keep an error of the inputs, and then check the rows alone."""
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.render.branches import Branches
 
     now = datetime.now().astimezone()
     try:
-        inputs = read_inputs(job, edition=edition, variables=variables, now=now)
+        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
-        merged = {**job.variables, **variables}
-        columns = inputs.plan.columns
-        branches = Branches(job, edition=inputs.edition, columns=columns, now=now, variables=merged)
-        survey = Survey(job, inputs.edition, columns, branches)
+        survey = Survey(job, inputs.edition, inputs.plan.columns, inputs.composer.branches)
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
                 seen = inspection.look(delivery)
-                survey.see(delivery, seen.message, seen.content, seen.error)
+                survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error
@@ -111,7 +109,7 @@ def _add_error(found: Findings) -> None:
 
 
 def _look_at_rows(job: Job, variables: dict[str, str], now: datetime, found: Findings) -> None:
-    """Find what is wrong with the table although the templates are wrong, too."""
+    """Check the rows of the table although the templates are wrong."""
     from mailbatch.checks.report import input_tallies
     from mailbatch.checks.table_checks import check_rows
     from mailbatch.checks.tallies import Tallies
@@ -169,7 +167,7 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
 
 
 def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
-    """Write what was found: errors to standard error, the rest, which was asked for, as data."""
+    """Write the findings: errors to standard error, all others as data, on standard output."""
     from mailbatch.checks.report import github_lines
 
     if form == "github":

@@ -1,4 +1,4 @@
-"""`check --connect`: what the server says of itself, without sending anything."""
+"""`check --connect`: a session with the server, from the greeting to QUIT, without a message."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """What a session with the server showed.
+    """The facts of a session with the server.
 
-    `name` is what the server calls itself. `expires` is when its certificate does, seconds since
-    the epoch; None without TLS. `authenticated` names user and mechanism; None where there was
-    none.
+    `name` is the server's own name for itself. `expires` is the end of its certificate in seconds
+    since the epoch; None without TLS. `authenticated` is (user, mechanism); None for a session
+    without authentication.
     """
 
     address: str
@@ -41,14 +41,16 @@ class Connected:
 
     @property
     def days(self) -> int | None:
-        """How many days the certificate is still valid."""
+        """The days that the certificate is still valid; None without TLS."""
         return None if self.expires is None else int((self.expires - time.time()) // _DAY)
 
 
 def connect(job: Job) -> Connected:
     """Greet, secure, authenticate and quit.
 
-    Raises `SessionError` where any of that fails, `JobError` where a secret is missing.
+    Raises:
+        SessionError: one of these steps failed.
+        JobError: a secret is missing.
     """
     check_descriptors(1)
     return asyncio.run(_connect(job))
@@ -77,10 +79,10 @@ async def _connect(job: Job) -> Connected:
 
 
 def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[Finding]:
-    """Return what the server means for this mailing.
+    """Return the findings about the server for this mailing.
 
-    `largest` is the size of its largest message, `beyond_ascii` the number of addresses that need
-    SMTPUTF8.
+    `largest` is the size of its largest message in bytes, `beyond_ascii` the number of addresses
+    that need SMTPUTF8.
     """
     found = []
     offers, days = connected.capabilities, connected.days
@@ -96,7 +98,7 @@ def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[F
 
 
 def lines(connected: Connected) -> list[str]:
-    """Return what there is to know, for people."""
+    """Return the facts of the session as lines for people."""
     days = connected.days
     tls = "no TLS"
     if connected.tls is not None:
@@ -116,7 +118,7 @@ def lines(connected: Connected) -> list[str]:
 
 
 def as_object(connected: Connected) -> dict[str, Any]:
-    """Return the same for JSON."""
+    """Return the facts of the session for JSON."""
     offers = connected.capabilities
     return {
         "server": connected.name,
@@ -134,7 +136,7 @@ def as_object(connected: Connected) -> dict[str, Any]:
 
 
 def _limits(offers: Capabilities) -> dict[str, int]:
-    """Return the limits that the server announces (RFC 9422), by the job's keys if it has any."""
+    """Return the limits that the server announces (RFC 9422), by the job's keys for them."""
     announced = {
         "transactions_per_session": offers.mail_max,
         "recipients_per_transaction": offers.rcpt_max,
@@ -144,5 +146,5 @@ def _limits(offers: Capabilities) -> dict[str, int]:
 
 
 def _keywords(offers: Capabilities) -> list[str]:
-    """Return the keyword lines of EHLO; a bare OK at their end is a habit and no keyword."""
+    """Return the keyword lines of EHLO; a bare OK, a habit of some servers, is no keyword."""
     return [line for line in offers.raw if line.upper() != "OK"]

@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 
     Follow = Callable[[Iterable[Delivery]], Iterator[Delivery]]
 
-#: How many messages are shown unless told otherwise.
+#: The number of messages shown without --limit and --all.
 LIMIT = 50
-#: Where --serve listens unless told otherwise.
+#: The port of --serve without --port.
 PORT = 8026
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be previewed, and where; `out` None: beside the job."""
+    """The options of a preview: the mailing, the messages to show, and the folder of the gallery.
+
+    `limit` None shows all messages, `out` None means a folder beside the job.
+    """
 
     job: Path
     edition: str | None
@@ -51,9 +54,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A gallery that was made: its index, the mailing, the changes, its sources and its files.
+    """A gallery that was made.
 
-    `shown` is the number of its messages, `changes` counts them by the kind of their change.
+    `shown` is the number of messages in the gallery, `changes` counts them by kind. `sources` are
+    the files that the gallery was made from, `written` are those of the gallery.
     """
 
     index: Path
@@ -83,7 +87,7 @@ def preview_command(
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
-    """Make the gallery, and serve it if asked to."""
+    """Make the gallery, serve it with --serve, and return the exit code."""
     if everything and limit is not None:
         raise UsageError("--all and --limit exclude each other")
     if port is not None and not serve:
@@ -107,7 +111,9 @@ def preview_command(
 def make(console: Console, wanted: Wanted) -> Made:
     """Render the mailing and write its gallery.
 
-    Raises what is wrong with the inputs, and `UsageError` where the gallery cannot be written.
+    Raises:
+        InputError, InputErrors: the inputs are wrong.
+        UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
@@ -115,22 +121,16 @@ def make(console: Console, wanted: Wanted) -> Made:
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
-    from mailbatch.render.branches import Branches
 
     job = read_job(wanted.job)
     out = wanted.out if wanted.out is not None else job.folder / "preview" / job.name
     check_place(out)
     earlier = Earlier.read(wanted.against) if wanted.against is not None else None
     now = datetime.now().astimezone()
-    inputs = read_inputs(job, edition=wanted.edition, variables=wanted.variables, now=now)
-    columns = inputs.plan.columns
-    branches = Branches(
-        job,
-        edition=inputs.edition,
-        columns=columns,
-        now=now,
-        variables={**job.variables, **wanted.variables},
+    inputs = read_inputs(
+        job, edition=wanted.edition, variables=wanted.variables, now=now, traced=True
     )
+    columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
@@ -158,7 +158,7 @@ def make(console: Console, wanted: Wanted) -> Made:
 def _add(
     gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
 ) -> tuple[Counter[str], list[str]]:
-    """Add the messages, each with its change; return the changes by their kind, and the keys."""
+    """Add the messages, each with the change; return the number of each kind, and all keys."""
     changes: Counter[str] = Counter()
     keys = []
     for entry in entries:
@@ -173,24 +173,24 @@ def _add(
 def _entries(
     inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
 ) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return the entries of the gallery, and their number.
+    """Show every message to the survey; return the number of entries of the gallery, and these.
 
-    For `everything`, each message is rendered once, while it goes into the gallery. `follow` passes
-    deliveries on and shows their number.
+    For `everything`, each message is rendered once, on the way into the gallery. `follow` passes
+    deliveries on and shows the progress.
     """
     if everything:
         every = list(inspection.deliveries())
         return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
         seen = inspection.look(delivery)
-        survey.see(delivery, seen.message, seen.content, seen.error)
+        survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
     chosen = survey.chosen()
     return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
 def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
-    found = survey.see(delivery, seen.message, seen.content, seen.error)
+    found = survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
     return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
 
 
@@ -208,7 +208,7 @@ def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chose
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Give every file that the gallery was made from, as far as the job names the file."""
+    """Yield the files that the gallery was made from, as far as the job names them."""
     from mailbatch.job.fields import is_template
 
     named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
@@ -217,7 +217,7 @@ def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
 
 
 def _tell(console: Console, made: Made) -> None:
-    """Say in words what the gallery shows."""
+    """Write a summary of the gallery in words."""
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of
 
@@ -241,7 +241,7 @@ def _tell(console: Console, made: Made) -> None:
 
 
 def as_object(made: Made) -> dict[str, Any]:
-    """Return what `preview --json` writes."""
+    """Return the object of `preview --json`."""
     from mailbatch.checks.report import objects
 
     overview = made.overview

@@ -168,10 +168,10 @@ class Ahead:
             return 0.0
 
     def times(self) -> tuple[float, float]:
-        """Return the time, and that of the process, as a wait begins: for `judge`."""
+        """Return the time, and that of the process, as a wait begins: for `note_wait`."""
         return time.monotonic(), self.processor_time()
 
-    def judge(self, began: tuple[float, float]) -> None:
+    def note_wait(self, began: tuple[float, float]) -> None:
         """Judge, behind a wait that began at these times, whether the process is let run.
 
         One that works on a long message is waited for again. One that is not let run is not:

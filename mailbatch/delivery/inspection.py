@@ -1,8 +1,12 @@
-"""Every message of a mailing, rendered and looked at, without the network and without a trace.
+"""The inspection of a mailing: every message rendered, without the network and without a trace.
+
+    with inspect(inputs) as inspection:
+        for delivery in inspection.deliveries():
+            inspection.look(delivery)        # Rendered(delivery, message, content), or the error
 
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
-away; the real one is never opened. What cannot be rendered is a value here: all of it is to be
-seen.
+away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
+all of these are seen in one go.
 """
 
 from __future__ import annotations
@@ -17,17 +21,21 @@ from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.ledger.ports import near
-from mailbatch.render.message import Content, Message
+from mailbatch.render.message import BranchKey, Content, Message
 
-#: How many deliveries are taken from the scratch ledger at once.
+#: The deliveries that are taken from the scratch ledger at once.
 _LOT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A delivery with its message as bytes and as content, or with the error that prevents it."""
+class Inspected:
+    """A delivery with its message as bytes and as content, or with the error that prevents both.
+
+    `taken` are the branches of the templates that the delivery takes.
+    """
 
     delivery: Delivery
+    taken: frozenset[BranchKey]
     message: Message | None = None
     content: Content | None = None
     error: InputError | None = None
@@ -44,42 +52,48 @@ class Inspection:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows have each status, by its word, as far as that was seen without sending."""
+        """The number of rows of each status, by the word of the status."""
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def recipients(self) -> Iterator[Recipient]:
-        """Give every row of the table with what the files alone say of it, in their order."""
+        """Yield every row of the table with the status that the files alone give, in order."""
         return iter(self._inputs.plan)
 
     def deliveries(self) -> Iterator[Delivery]:
-        """Give every delivery in the order of the table; once."""
+        """Yield every delivery in the order of the table; once for each inspection."""
         while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
-    def look(self, delivery: Delivery) -> Rendered:
-        """Render a delivery; if that fails, its rows count as invalid from now on."""
-        rendered = self.render(delivery)
-        if rendered.error is not None:
-            reason = str(rendered.error)
+    def look(self, delivery: Delivery) -> Inspected:
+        """Render a delivery; the rows of a failed one count as invalid from now on."""
+        inspected = self.render(delivery)
+        if inspected.error is not None:
+            reason = str(inspected.error)
             near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
-        return rendered
+        return inspected
 
-    def render(self, delivery: Delivery) -> Rendered:
-        """Render a delivery, again if need be: the same delivery gives the same bytes."""
+    def render(self, delivery: Delivery) -> Inspected:
+        """Render a delivery, for the first time or again: the bytes are always the same."""
         composer = self._inputs.composer
         try:
-            message = composer.compose(delivery, eight_bit=True)
-            return Rendered(delivery, message, composer.content(delivery))
+            rendered = composer.render(delivery)
+            message = composer.encode(rendered, eight_bit=True)
+            content = composer.content(rendered)
         except InputError as error:
-            return Rendered(delivery, error=error)
+            return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
+        return Inspected(delivery, rendered.taken, message, content)
 
 
 @contextmanager
 def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
-    """Plan a mailing in a scratch ledger and give what it would send; `only` to this address.
+    """Plan a mailing in a scratch ledger, and yield its inspection.
 
-    Raises `InputErrors` (rows with `on_invalid: stop`, columns that a group does not share) and
-    `UsageError` where `only` is not among the recipients.
+    The composer of the inputs has to be traced. `only` is an address: deliveries to other addresses
+    are left out.
+
+    Raises:
+        InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.
+        UsageError: `only` is not among the recipients.
     """
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)

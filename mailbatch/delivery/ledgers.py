@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mailbatch.delivery.places import ledger_path, state_dir
+from mailbatch.job.model import Job
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
@@ -15,12 +17,27 @@ from mailbatch.ledger.store import Ledger
 
 __all__ = [
     "count_mailed",
+    "is_begun",
     "is_known",
     "open_to_decide",
     "open_to_read",
     "open_to_run",
     "other_ledgers",
+    "place_of",
 ]
+
+
+def place_of(job: Job, edition: str, given: Path | None) -> Path:
+    """Return the place of the ledger of an edition; `given` is the folder of `--state-dir`."""
+    return ledger_path(job, edition, state_dir(job, given))
+
+
+def is_begun(path: Path) -> bool:
+    """Say whether an edition has a ledger, as far as this user may see it."""
+    try:
+        return path.exists()
+    except OSError:  # the folder is another user's
+        return False
 
 
 def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -> OpenLedger:

@@ -84,9 +84,14 @@ class Mailing:
 
 
 def read_inputs(
-    job: Job, *, edition: str | None, variables: Mapping[str, str], now: datetime
+    job: Job,
+    *,
+    edition: str | None,
+    variables: Mapping[str, str],
+    now: datetime,
+    traced: bool = False,
 ) -> Inputs:
-    """Read the table and compile the templates.
+    """Read the table and compile the templates, which note their branches if `traced`.
 
     Raises `InputErrors` with the mistakes of table, templates and results together, `JobError` or
     `UsageError` for an edition that cannot be one.
@@ -110,7 +115,14 @@ def read_inputs(
         mistakes.append(error)
     if plan is not None:
         try:
-            composer = Composer(job, edition=named, columns=plan.columns, now=now, variables=merged)
+            composer = Composer(
+                job,
+                edition=named,
+                columns=plan.columns,
+                now=now,
+                variables=merged,
+                traced=traced,
+            )
         except InputErrors as errors:
             mistakes.extend(errors.errors)
         except InputError as error:

@@ -76,7 +76,7 @@ class ComposedLots:
             else:
                 began = self._ahead.times()
                 await first(self._ahead.more(), self._stop.wait(), seconds=LONGEST_WAIT)
-                self._ahead.judge(began)
+                self._ahead.note_wait(began)
             if self._stop.is_set():
                 return None
 

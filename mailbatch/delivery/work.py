@@ -2,7 +2,7 @@
 
 A worker (module `sender`) knows nothing else of a ledger, nor of the place where messages are
 composed. Implementations: `supply.ComposedLots` and `recording.Recording`, both over the roles of
-`ledger.ports`, near or far; `tests/support/work.py` has doubles of both. Both ports are shared by
+`ledger.ports`, near or far; `tests/support/far_ledger.py` has a far one. Both ports are shared by
 all workers of a run, and used in its event loop.
 
     prepared = supply.next_ready(offers) or await supply.next(offers)

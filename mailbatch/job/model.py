@@ -213,7 +213,7 @@ class Job(Section):
         """Give every text that is rendered for every message, in the order of the model.
 
         `to: group` is a word rather than a template, and any `to` takes the place of
-        `display_name`.
+        `recipients.display_name`.
         """
         left_out = set()
         if self.message.to == "group":

@@ -4,8 +4,9 @@ A key of the job is declared once, in the model: its type says whether its text 
 (`Templated`) or names a file (`NamesFile`). All lists of templates and of files are read from these
 marks, so that no reader of the job can forget a key:
 
-    >>> for setting in job.templated():
-    ...     print(setting.place, setting.key, setting.text)
+    for setting in job.templated():
+        print(setting.place, setting.key, setting.text)
+
     job.yaml:12:3 message.subject {{ first_name }}, what is new
     job.yaml:13:3 message.text letter.txt.j2
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailbatch.ledger.damage import journal_size
+from mailbatch.ledger.damage import has_commits, journal_size
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.failure import journal_gone, older
 from mailbatch.ledger.holder import Holder
@@ -88,7 +88,7 @@ def _check_behind(path: Path, found: Reached, note: Holder) -> None:
 
 def _check_put_away(path: Path, found: Reached, note: Holder) -> None:
     """Refuse what is from before the end of a run that ended in order."""
-    if note.seal is not None and journal_size(path):
+    if note.seal is not None and has_commits(path):
         raise older(path, "a journal stands beside it, and its last run had put it away")
     if found.put_away < note.run:
         raise older(path, "it is from before the end of its last run")

@@ -32,7 +32,7 @@ def seal(path: Path) -> str | None:
 
     Not for an open ledger: closing the file would drop SQLite's own locks on it (POSIX).
     """
-    if journal_size(path):
+    if has_commits(path):
         return None
     with path.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
@@ -61,6 +61,33 @@ def journal_size(path: Path) -> int:
         return _journal(path).stat().st_size
     except OSError:
         return 0
+
+
+def has_commits(path: Path) -> bool:
+    """Say whether the journal of a ledger holds a commit that SQLite would lay over the file.
+
+    A run that was killed before its first commit leaves a journal without one, which is nothing.
+    """
+    if not journal_size(path):
+        return False
+    with _journal(path).open("rb") as stream:
+        head = stream.read(_JOURNAL_HEADER.size)
+        if len(head) < _JOURNAL_HEADER.size:
+            return False
+        magic, _version, page_size, _checkpoint, *salts, _sum1, _sum2 = _JOURNAL_HEADER.unpack(head)
+        order = _MAGIC.get(magic)
+        sums = _sums(head, 24)
+        if order is None or _checksum(order, head[:24], (0, 0)) != sums:
+            return False
+        size = _FRAME_HEADER.size + page_size
+        while len(data := stream.read(size)) == size:
+            _page, commit, *found, _sum1, _sum2 = _FRAME_HEADER.unpack_from(data)
+            sums = _checksum(order, data[:8] + data[_FRAME_HEADER.size :], sums)
+            if found != salts or sums != _sums(data, 16):
+                return False
+            if commit:
+                return True
+    return False
 
 
 def check_journal(path: Path, index: BinaryIO) -> None:

@@ -23,10 +23,11 @@ from mailbatch.files import put_in_place, sync_folder
 from mailbatch.ledger.damage import check_journal, check_pages, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.message_ids import server_message_id
+from mailbatch.ledger.migrations import VERSION, check_version, show_as_present
 from mailbatch.ledger.witness import witness_of
 
 APPLICATION_ID = 0x6D626C67  # "mblg", in the file's header: file(1) and we know it by that
-SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: For a check, which looks up every recipient.
 LARGE_CACHE_KIB = 32768
@@ -139,6 +140,18 @@ class Database:
             self.stop_reading()
             self.connection.close()
 
+    def abandon(self) -> None:
+        """Close the connection, and leave the journal to the next run as this one found it.
+
+        The last connection that can write copies the journal into the ledger and removes it; so
+        one that cannot write is closed behind it.
+        """
+        with ExitStack() as keeping:
+            with suppress(LedgerError, sqlite3.Error):
+                keeper = keeping.enter_context(closing(_connect(self.path, "mode=ro")))
+                keeper.execute("SELECT 1 FROM fact").fetchone()
+            self.close()
+
 
 def _place(path: Path) -> tuple[int, int] | None:
     try:
@@ -195,7 +208,7 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
         connection.executescript("BEGIN;" + _SCHEMA.read_text(encoding="utf-8"))
         for name, value in facts.items():
             set_fact(connection, name, value)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version={VERSION}")
         connection.execute("COMMIT")
         _switch_to_wal(path, connection)
     finally:
@@ -214,7 +227,7 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
 #: Of a database: its name, the versions for writing and reading (2: WAL), user_version and
 #: application_id. Source: https://www.sqlite.org/fileformat2.html#the_database_header
 _HEADER = struct.Struct(">16s2xBB40xI4xI")
-_WHOLE = (b"SQLite format 3\0", 2, 2, SCHEMA_VERSION, APPLICATION_ID)
+_WHOLE = (b"SQLite format 3\0", 2, 2, VERSION, APPLICATION_ID)
 
 
 def _switch_to_wal(path: Path, connection: sqlite3.Connection) -> None:
@@ -298,6 +311,8 @@ def open_for_reading(path: Path) -> Database:
             database.connection.close()
             database.connection = _connect(path, "mode=ro&immutable=1")
             _check_identity(database)
+        with database.guard:
+            show_as_present(database.connection)
     except BaseException:
         database.connection.close()
         raise
@@ -331,7 +346,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
             hint="use a Python that comes with a newer SQLite",
         )
     try:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"file:{quote(str(path.absolute()))}?{mode}",
             uri=True,
             isolation_level=None,
@@ -339,6 +354,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         raise from_sqlite(path, error) from error
+    connection.create_function("server_message_id", 1, server_message_id, deterministic=True)
+    return connection
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
@@ -353,13 +370,7 @@ def _check_identity(database: Database) -> None:
     with database.guard:
         if _pragma(database.connection, "application_id") != APPLICATION_ID:
             raise damaged(database.path, "this is not a ledger of mailbatch")
-        version = _pragma(database.connection, "user_version")
-    if version != SCHEMA_VERSION:
-        raise LedgerError(
-            f"{database.path}: the ledger has version {version}, "
-            f"this mailbatch knows version {SCHEMA_VERSION}",
-            hint="use the mailbatch that wrote it, or a newer one",
-        )
+        check_version(database.path, database.connection)
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:

@@ -91,8 +91,9 @@ def _forget_accepted(connection: sqlite3.Connection) -> None:
     if rows is None:
         return
     connection.execute(
-        "INSERT INTO reply (id, code, enhanced, text)"
-        " SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL"
+        "INSERT INTO reply (id, code, enhanced, text, message_id)"
+        " SELECT reply_id, code, enhanced, reply, server_message_id(reply)"
+        " FROM lease WHERE accepted_at IS NOT NULL"
     )
     connection.executemany(
         "UPDATE tally SET recipients = recipients + ? WHERE status = ?",
@@ -122,8 +123,9 @@ AND recipient.id IN (
 
 _FOLD = (
     """
-    INSERT INTO reply (id, code, enhanced, text)
-    SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
+    INSERT INTO reply (id, code, enhanced, text, message_id)
+    SELECT reply_id, code, enhanced, reply, server_message_id(reply)
+    FROM outcome WHERE code IS NOT NULL
     """,
     # The IN makes SQLite walk the few outcomes and not every recipient.
     """

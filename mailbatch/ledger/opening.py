@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.continuity import check_reached, is_exact, reached
-from mailbatch.ledger.damage import check_seal, journal_size
+from mailbatch.ledger.damage import check_seal, has_commits, journal_size
 from mailbatch.ledger.database import Database, ensure, is_there, open_for_writing
 from mailbatch.ledger.failure import from_system, put_back
 from mailbatch.ledger.inode import Inode, inode_of
@@ -62,7 +62,7 @@ def open_locked(
             check_reached(path, found, memory)
             exact = is_exact(path, found, memory, boot=boot, file=file)
 
-        sealed = memory.seal is not None and not journal_size(path)
+        sealed = memory.seal is not None and not has_commits(path)
         if sealed and memory.seal is not None:
             check_seal(path, memory.seal)
         whole = memory.is_of(boot, file)

@@ -17,6 +17,7 @@ from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.leasing import delivery_key
+from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Doubt, Recovery
 from mailbatch.ledger.under_way import UnderWay, release
 
@@ -32,8 +33,12 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
     The number is in every lease: no other run can commit or settle what this one leased.
     A ledger of an earlier mailbatch gets its id here.
     """
-    fold_ahead(database)
+    with database.guard:
+        present = is_present(database.connection)
+    if present:
+        fold_ahead(database)
     with database.transaction(durable=True) as connection:
+        migrate(connection)
         fold(connection)
         known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()
         same_boot = exact and known is not None and known[0] == boot

@@ -117,10 +117,11 @@ CREATE TABLE outcome (
 
 -- The server's replies that decided something; one for all recipients that it decided together.
 CREATE TABLE reply (
-  id       INTEGER PRIMARY KEY,
-  code     INTEGER NOT NULL,
-  enhanced TEXT,
-  text     TEXT    NOT NULL
+  id         INTEGER PRIMARY KEY,
+  code       INTEGER NOT NULL,
+  enhanced   TEXT,
+  text       TEXT    NOT NULL,
+  message_id TEXT                     -- the server's name for the message, out of the text; NULL: none
 );
 
 -- Cc and Bcc addresses of a delivery: they never change the status of its recipients.

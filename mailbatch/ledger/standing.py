@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
-from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.outcome import Status
 
 
@@ -56,6 +55,8 @@ _RESULTS = """
 SELECT s.line, s.address, s.status, coalesce(p.code, c.code), coalesce(p.enhanced, c.enhanced),
        coalesce(p.text, c.reply), s.attempts, g.cells, d.message_id, s.first_attempt_at,
        s.settled_at, s.reason,
+       CASE WHEN s.status = 'accepted'
+         THEN nullif(coalesce(p.message_id, c.message_id), d.message_id) END,
        CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
          SELECT group_concat(
            'copy to ' || address || ' ' || replace(status, '_', ' ')
@@ -67,9 +68,11 @@ LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN reply AS p ON p.id = s.reply_id
 LEFT JOIN (
-  SELECT reply_id, code, enhanced, reply FROM outcome WHERE code IS NOT NULL
+  SELECT reply_id, code, enhanced, reply, server_message_id(reply) AS message_id
+  FROM outcome WHERE code IS NOT NULL
   UNION ALL
-  SELECT reply_id, code, enhanced, reply FROM lease WHERE accepted_at IS NOT NULL) AS c
+  SELECT reply_id, code, enhanced, reply, server_message_id(reply)
+  FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
 ORDER BY """
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
@@ -109,19 +112,18 @@ class Standing:
         """Every row of the table in its order, then those that left it."""
         edition = self._database.fact("edition") or ""
         group = lru_cache(maxsize=1024)(group_text)
-        server_id = lru_cache(maxsize=256)(server_message_id)
         with self._database.guard:
             (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
             order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
             for (
                 line, address, status, code, enhanced, reply, attempts, cells, message_id, first,
-                settled, reason, copies,
+                settled, reason, server_id, copies,
             ) in self._database.connection.execute(_RESULTS + order):  # fmt: skip
                 yield ResultRow(
                     line,
                     address,
                     _STATUSES[status],
-                    server_id(reply, message_id) if reply and status == "accepted" else None,
+                    server_id,
                     code,
                     enhanced,
                     reply,

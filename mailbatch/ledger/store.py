@@ -122,7 +122,7 @@ class Ledger:
             ledger = cls(database, lock, under_way, leasing)
         except BaseException:
             try:
-                database.close()
+                database.abandon()
             finally:
                 lock.release()
             raise

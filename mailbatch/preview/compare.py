@@ -1,8 +1,8 @@
-"""What changed since an earlier preview, message by message.
+"""The changes since an earlier preview, message by message.
 
-An earlier preview is a gallery's folder. What differs between any two renderings (Message-ID,
-Date, the boundaries) is not compared. Its files may come from anywhere, so they are read as data,
-within limits.
+An earlier preview is a gallery's folder. Differences between any two renderings (Message-ID, Date,
+the boundaries) do not count. The folder may come from anywhere: its files are read as data, within
+limits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.entry import Change, Entry
 
-#: The format of gallery.json; another one cannot be compared with.
+#: The format of gallery.json; galleries of different formats cannot be compared.
 FORMAT = 1
 #: The file that makes a folder a gallery.
 MANIFEST = "gallery.json"
 _VOLATILE = frozenset(("message-id", "date", "content-type", "mime-version"))
-#: So many messages share a file of bodies: thousands of small files are slow to write and to move.
+#: The messages that share a file of bodies: thousands of small files are slow to write and to move.
 BODIES_A_FILE = 16
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _BODY = re.compile(r'mailbatchBody\("(?P<number>[0-9]+)",(?P<json>.*)\);')
@@ -35,7 +35,11 @@ _AROUND = 2  # lines of context
 
 
 def body_file(number: str) -> str:
-    """Return the file, from the gallery's folder, in which the body of a message stands."""
+    """Return the path of the file with the body of a message, from the gallery's folder.
+
+    >>> body_file("0017"), body_file("0032")
+    ('bodies/0017.js', 'bodies/0017.js')
+    """
     first = (int(number) - 1) // BODIES_A_FILE * BODIES_A_FILE + 1
     return f"bodies/{first:0{len(number)}}.js"
 
@@ -47,7 +51,7 @@ def digest_of_file(data: bytes) -> str:
 
 
 def comparable(entry: Entry) -> dict[str, Any]:
-    """Return what a later preview compares this message with, fit for JSON."""
+    """Return the parts of a message that a later preview compares, fit for JSON."""
     content = entry.content
     if content is None:
         return {"error": entry.error}
@@ -64,7 +68,7 @@ def comparable(entry: Entry) -> dict[str, Any]:
 
 
 def digest_of(parts: Mapping[str, Any]) -> str:
-    """Return a digest of comparable parts, without what differs between any two renderings."""
+    """Return a digest of comparable parts, without the headers that differ at every rendering."""
     rest = {name: value for name, value in parts.items() if name not in {"text", "html", "headers"}}
     known = json.dumps([rest, _lasting(parts)], sort_keys=True)
     digest = sha256(known.encode("ascii"))
@@ -79,7 +83,7 @@ def _lasting(parts: Mapping[str, Any]) -> list[list[str]]:
 
 
 class Earlier:
-    """An earlier preview of the mailing."""
+    """An earlier preview of the mailing: the keys of its messages, and the parts of each."""
 
     def __init__(
         self, folder: Path, messages: Mapping[str, Mapping[str, Any]], *, complete: bool
@@ -91,10 +95,10 @@ class Earlier:
 
     @classmethod
     def read(cls, folder: Path) -> Earlier:
-        """Read what is in the gallery in `folder`.
+        """Read the manifest of the gallery in `folder`.
 
         Raises:
-            UsageError: there is no gallery, or one of another version.
+            UsageError: the folder has no gallery, or one of another version.
         """
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -116,11 +120,11 @@ class Earlier:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys of all messages that it shows."""
+        """The keys of all messages of the earlier preview."""
         return frozenset(self._messages)
 
     def change_of(self, entry: Entry) -> Change:
-        """Say what became of a message since then."""
+        """Return the change of a message since the earlier preview."""
         before = self._messages.get(entry.key)
         if before is None:
             return Change("new" if self._complete else "unseen")
@@ -133,7 +137,7 @@ class Earlier:
         return Change("changed", tuple(_differences(then, now)), html)
 
     def gone(self, keys: Iterable[str]) -> tuple[tuple[str, str], ...]:
-        """Return the (address, subject) of the messages that are not among `keys` any more."""
+        """Return the messages that are not among `keys` any more, each as (address, subject)."""
         left = set(keys)
         return tuple(
             (str(message.get("address", "")), str(message.get("subject", "")))
@@ -142,7 +146,7 @@ class Earlier:
         )
 
     def _parts(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the parts of an earlier message; what cannot be read counts as absent."""
+        """Read the parts of an earlier message; unreadable parts count as absent."""
         number = str(message.get("number", ""))
         if not _NUMBER.fullmatch(number) or not int(number):
             return {}
@@ -189,7 +193,7 @@ def _diff(before: list[str], after: list[str]) -> tuple[str, ...]:
 
 
 def _html_lines(html: str) -> list[str]:
-    """Split HTML into lines, also where it is written without any."""
+    """Split HTML into lines; a very long line is split between tags."""
     lines = []
     for line in html.splitlines():
         lines += line.replace("><", ">\n<").split("\n") if len(line) > _LONGEST_LINE else [line]
@@ -208,7 +212,7 @@ def _file_lines(parts: Mapping[str, Any]) -> list[str]:
     return [f"{name} ({kind}, {digest})" for name, kind, digest in parts.get("files", ())]
 
 
-#: What is compared, and how it is split into lines.
+#: The parts that are compared, each with the way to split it into lines.
 _PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "Error": lambda parts: [parts["error"]] if parts.get("error") else [],
     "Subject": lambda parts: [parts["subject"]] if parts.get("subject") else [],

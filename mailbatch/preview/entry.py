@@ -1,4 +1,4 @@
-"""The entries of the gallery, as values: one message each, with its findings and its change.
+"""The entries of the gallery, as values: one message each, with the findings and the change.
 
 Nothing here renders, reads files, or knows HTML. Every text in these values is the user's data: a
 writer of HTML escapes it.
@@ -34,8 +34,8 @@ class Change:
 class Since:
     """The earlier preview that a gallery is compared with.
 
-    `shown` is its folder, as the user named it. `gone` are its messages that are no more, each as
-    (first address, subject).
+    `shown` is the folder of that preview, as the user named it. `gone` are messages of that preview
+    that the mailing has no more, each as (first address, subject).
     """
 
     shown: str
@@ -44,9 +44,9 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of the gallery; without `content`, `error` says why the message cannot be made.
+    """One message of the gallery; without `content`, `error` is the reason that there is none.
 
-    `key` names the message in every preview of the mailing. `line` is the line of its first row in
+    `key` names the message in every preview of the mailing. `line` is the line of the first row in
     the table. `group` and `values` are columns and cells. `source` are the message's bytes.
     `copies` are the Cc and Bcc addresses. `reasons` are the words for why this message is worth
     looking at.
@@ -70,7 +70,7 @@ class Entry:
 class Entries:
     """Makes the entries of a mailing.
 
-    `columns` are the columns of its table, `group_by` those that make a group.
+    `columns` are the columns of the table, `group_by` those with one value for a whole group.
     """
 
     def __init__(self, columns: tuple[str, ...], group_by: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ class Entries:
         findings: tuple[Finding, ...],
         reasons: Sequence[str] = (),
     ) -> Entry:
-        """Return the entry of a delivery; without `message` and `content`, `error` says why."""
+        """Return the entry of a delivery: of `message` and `content`, or of the `error` instead."""
         first = delivery.rows[0]
         names = self._group_by
         several = len(delivery.addresses) > 1

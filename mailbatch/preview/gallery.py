@@ -2,15 +2,16 @@
 
     index.html, index-data.js      the mailing at a glance; search, filters, thumbnails
     messages/0001.html .eml        a page per message, and the message itself
-    bodies/0001.js                 what frames show and later previews compare, some in each
+    bodies/0001.js                 bodies for the frames and for later previews, some in each
     inline/DIGEST.js               inline images, each once
     attachments/DIGEST/NAME        attachments, each once
     assets/                        the gallery's own script and style
-    gallery.json                   what is in it, for `preview --against`
+    gallery.json                   the keys and digests of all messages, for `preview --against`
 
-A gallery is written beside its place and then moved into it, so that nobody sees half of one. Only
-files of these names are ever replaced, and only in a folder that is empty or has a gallery in it.
-What was written is kept as a list, so that a server needs no opinion on what else lies there.
+A gallery is written beside its place and then moved there, so that a half-written gallery is never
+seen. Only files of these names are ever replaced, and only in a folder that is empty or has a
+gallery in it. The written files are kept as a list: a server serves these, and no other file of
+the folder.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from mailbatch.preview.message_page import Place, message_page
 from mailbatch.render.message import Attachment
 
 ASSETS = Path(__file__).parent / "assets"
-#: Everything that a gallery consists of.
+#: The files and folders of a gallery.
 OWN = (
     "index.html",
     "index-data.js",
@@ -63,22 +64,22 @@ _SHORTEST_NUMBER = 4  # digits
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which file a name stood for when it was written, whatever is put in its place later."""
+    """The identity of a written file, which another file in the same place does not have."""
 
     device: int
     number: int
 
     @classmethod
     def of(cls, found: os.stat_result) -> Self:
-        """Return the identity of a file from its `stat`."""
+        """Return the identity of a file from the result of `stat`."""
         return cls(found.st_dev, found.st_ino)
 
 
 class Gallery:
-    """A gallery being written: `add` every entry, then `finish`; a context manager.
+    """Writes a gallery: `add` every entry, then `finish`; a context manager.
 
-    `total` is the number of entries that will come. Nothing is in its place before `finish`.
-    `written` has the identity of each file by its path in the gallery, once it is finished.
+    `total` is the number of entries to come. `out` is unchanged before `finish`. `written` has the
+    identity of each file by the path in the gallery, once the gallery is finished.
 
     Raises:
         UsageError: `out` has other files in it, or cannot be written; from every method.
@@ -141,7 +142,7 @@ class Gallery:
         )
 
     def _body(self, entry: Entry, number: str, parts: dict[str, Any]) -> str:
-        """Return the script file with what is shown in frames, and compared by a later preview."""
+        """Return the line of a script file with the parts of a message and its inline images."""
         inline = self._folder.images(entry)
         data = {**parts, "inline": inline} if inline else dict(parts)
         if entry.change is not None and entry.change.html_before is not None:
@@ -149,7 +150,7 @@ class Gallery:
         return script("mailbatchBody", number, data)
 
     def finish(self, overview: Overview, since: Since | None = None) -> Path:
-        """Write the index, put the gallery into its place, and return the path of its index.
+        """Write the index, put the gallery into `out`, and return the path of the index.
 
         `since` is the earlier preview that the changes of the entries refer to.
         """
@@ -183,10 +184,10 @@ def _writing(out: Path) -> Iterator[None]:
 
 
 def check_place(out: Path) -> None:
-    """Refuse a folder that has something else than a gallery in it.
+    """Refuse a folder with other files than those of a gallery.
 
     Raises:
-        UsageError: it has, or it is no folder.
+        UsageError: the folder has other files, or `out` is no folder.
     """
     if not out.exists():
         return
@@ -213,7 +214,7 @@ def _move(made: Path, out: Path) -> None:
 
 
 class _Folder:
-    """An empty folder that becomes a gallery; what messages share is written once."""
+    """An empty folder that becomes a gallery; a file that messages share is written once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -239,7 +240,7 @@ class _Folder:
         self._names.append(name)
 
     def images(self, entry: Entry) -> dict[str, str]:
-        """Write the inline images that are new; return the digest of each by its content id."""
+        """Write the inline images that are new; return the digests by content id."""
         found = {}
         for image in entry.content.inline if entry.content is not None else ():
             digest = digest_of_file(image.data)
@@ -252,7 +253,7 @@ class _Folder:
         return found
 
     def files(self, entry: Entry) -> tuple[str, ...]:
-        """Write the attachments and images that are new; return all their paths."""
+        """Write the attachments and images that are new; return the paths of all."""
         if entry.content is None:
             return ()
         return tuple(self._file(f) for f in (*entry.content.attachments, *entry.content.inline))
@@ -267,6 +268,10 @@ class _Folder:
 
 
 def file_name(name: str) -> str:
-    """Return a name that is harmless as a file name: no path, no control, nothing hidden."""
+    """Return a name that is harmless as a file name: no path, no control, nothing hidden.
+
+    >>> file_name("../.terms 100%.pdf")
+    '_.terms 100_.pdf'
+    """
     harmless = _UNSAFE.sub("_", name).strip(". ").encode("utf-8", "replace").decode("utf-8")
     return harmless.replace("%", "_").replace("#", "_")[-_LONGEST_NAME:] or "attachment"

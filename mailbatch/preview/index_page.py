@@ -1,4 +1,4 @@
-"""The index of the gallery: the mailing at a glance, and the data of its list."""
+"""The index of the gallery: the mailing at a glance, and the data of the list."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _ORDERS = (
 )
 _VIEWS = (("wall", "wall", "Thumbnails"), ("list", "list", "List"))
 _WEIGHT = {Severity.INFO: 1, Severity.WARNING: 2, Severity.ERROR: 3}
-#: What the other panels of the index show.
+#: The codes whose findings other panels of the index show.
 _ELSEWHERE = frozenset(("MB113", "MB114", "MB115", "MB116", "MB117", "MB118"))
 _NONE = "There is no message to show."
 _NONE_MATCHES = "No message matches."
-_FIRST = 6  # so many entries of a panel are shown before "more"
+_FIRST = 6  # entries of a panel before "more"
 _MOST_GROUPS = 200  # a list of more is no help
-_OTHERS = 25  # so many more addresses of a message can be searched
+_OTHERS = 25  # addresses of a message that can be searched
 
 
-#: One message of the list, as the script reads it: short keys, because there may be ten thousand.
-#: n number, l line, to address, also more of them, r recipients, s subject, z bytes, g group,
-#: f codes, w weight of the worst code, y why it is shown, e error, c change.
+#: One message of the list, as assets/index.js reads it: short keys, for ten thousand messages.
+#: n number, l line, to address, also more addresses, r recipients, s subject, z bytes, g group,
+#: f codes, w weight of the worst code, y reasons to look, e error, c change.
 Listed = dict[str, Any]
 
 
 def index_page(overview: Overview, entries: Sequence[Listed], since: Since | None) -> str:
-    """Return index.html."""
+    """Return index.html; `since` is the earlier preview that the changes refer to."""
     bar = (
         f'<a class="brand" href="#main">{icon("brand")}<span>mailbatch preview</span></a>'
         '<span class="space"></span>'
@@ -88,14 +88,14 @@ type="button">Show all</button></p></div>
 
 
 def index_data(overview: Overview, entries: Sequence[Listed]) -> str:
-    """Return index-data.js: what the list shows and searches, one object a message."""
+    """Return index-data.js: the data that the list shows and searches, one object a message."""
     used = sorted({code for entry in entries for code in entry["f"]})
     codes = {c: {"title": CODES[c].title, "severity": CODES[c].severity} for c in used}
     return script("mailbatchIndex", {"job": overview.job, "codes": codes, "messages": entries})
 
 
 def listed(number: str, entry: Entry) -> Listed:
-    """Return what the list shows of a message."""
+    """Return the data of a message that the list shows; `number` names the page."""
     codes = sorted({finding.code for finding in entry.findings})
     message: Listed = {
         "n": number,
@@ -146,7 +146,7 @@ def _panel(title: str, inside: str) -> str:
 
 
 def _more(items: list[str], noun: str) -> str:
-    """Return list items, those beyond the first few folded away."""
+    """Return list items, the first few open and all others folded away."""
     shown = f"<ul>{''.join(items[:_FIRST])}</ul>"
     if len(items) > _FIRST:
         summary = f"<summary>{count(len(items) - _FIRST, f'more {noun}')}</summary>"

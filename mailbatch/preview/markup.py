@@ -1,7 +1,10 @@
 """HTML for the gallery: escaping, data as scripts, icons, and the frame that every page has.
 
-Whatever comes from a job, a table, a template or a message passes through `text` (HTML) or `script`
-(JavaScript) on its way into a file; nothing else here writes the user's data.
+    >>> text('<b title="x">')
+    '&lt;b title=&quot;x&quot;&gt;'
+
+Every text of a job, a table, a template or a message passes through `text` (HTML) or `script`
+(JavaScript) on the way into a file; no other function here writes the user's data.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-#: What a gallery page itself may run: only the gallery's own files. Mail frames inherit it.
+#: A gallery page may run the gallery's own files and nothing else. Mail frames inherit the policy.
 POLICY = "script-src 'self' file:; object-src 'none'; base-uri 'none'; form-action 'none'"
 
 #: Lines in a square of 24, drawn for the gallery.
@@ -72,15 +75,21 @@ def text(value: object) -> str:
 
 
 def prose(sentence: str) -> str:
-    """Return a sentence with `code` in it as HTML."""
+    """Return a sentence with words in backticks as HTML.
+
+    >>> prose("Write `message.text`.")
+    'Write <code>message.text</code>.'
+    """
     return _CODE.sub(r"<code>\1</code>", text(sentence))
 
 
 def script(function: str, *arguments: Any) -> str:
-    """Return a JavaScript file that calls `function` with JSON values.
+    r"""Return a JavaScript file that calls `function` with JSON values.
 
-    Safe for any text: nothing beyond ASCII and no `<`, so neither an end tag nor a comment can
-    begin in it.
+    Safe for any text: the file is ASCII without `<`, so neither an end tag nor a comment can begin.
+
+    >>> script("call", "<b>")
+    'call("\\u003cb>");\n'
     """
     given = ",".join(
         json.dumps(a, separators=(",", ":")).replace("<", "\\u003c") for a in arguments
@@ -100,7 +109,11 @@ def mark(severity: str) -> str:
 
 
 def size(number: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes for people.
+
+    >>> size(900), size(1536), size(204_800)
+    ('900 B', '1.5 KB', '200 KB')
+    """
     if number < _KILOBYTE:
         return f"{number} B"
     kilobytes = number / _KILOBYTE
@@ -117,7 +130,7 @@ def count(number: int, noun: str) -> str:
 def segments(label: str, name: str, choices: Iterable[tuple[str, str, str]], *, shy: bool) -> str:
     """Return a group of toggle buttons, each of (value, icon, label).
 
-    `shy` ones hide their labels on phones.
+    The labels of a `shy` group are hidden on phones.
     """
     hidden = ' class="only-wide"' if shy else ""
     buttons = "".join(
@@ -138,9 +151,11 @@ def page(
     icons: Iterable[str],
     scripts: Iterable[str],
 ) -> str:
-    """Return a whole page. `base` leads to the gallery's folder; `keys` are what the help names.
+    """Return a whole page.
 
-    All arguments but `title` and `keys` are HTML, `scripts` paths from `base`.
+    `base` is the relative path to the gallery's folder, `scripts` are paths from there. `keys` are
+    the keys of the keyboard with their meanings, for the help. `title` and `keys` are
+    text, `bar` and `main` HTML.
     """
     used = dict.fromkeys(("brand", "sun", "moon", "help", *icons))
     symbols = "".join(f'<symbol id="i-{n}" viewBox="0 0 24 24">{_ICONS[n]}</symbol>' for n in used)

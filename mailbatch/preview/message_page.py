@@ -1,7 +1,7 @@
-"""The page of one message: everything a reviewer asks about it, and the data for its frame.
+"""The page of one message: preview, text, headers, source, attachments, checks and changes.
 
-The HTML part is no part of the page: it lies in a script file as data and is shown in a frame
-without scripts, with remote content shut out.
+The HTML part is no part of the page: a script file holds the HTML as data, and a frame without
+scripts shows it, with remote content shut out.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _MOST_LINES = 2000  # of the source; the rest is in the .eml
 _ENCODED = re.compile(r"[A-Za-z0-9+/]+")
 _ENCODED_WIDTH = 76  # RFC 2045 6.8
 _SHORTEST_RUN = 8
-#: What a browser shows without running anything that is in it; all else is saved.
+#: The types that a browser shows without running anything; files of other types are saved.
 _OPENED = re.compile(
     r"application/pdf|text/(?:plain|csv|calendar)|image/(?:png|jpeg|gif|webp|avif|bmp)"
 )
@@ -64,10 +64,12 @@ _OPENED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message stands in the gallery.
+    """The place of a message in the gallery.
 
-    `number` is the name of its files, `body` the file of its frame's data, `files` are the paths
-    of its attachments and inline images from the gallery's folder, in their order.
+    `number` is the name of the message's files, `index` the place among `total`, from 0. `before`
+    and `after` are the numbers of the neighbours. `body` is the file with the frame's data, `files`
+    are the paths of the attachments and inline images, in their order; all from the gallery's
+    folder.
     """
 
     number: str
@@ -80,7 +82,7 @@ class Place:
 
 
 def message_page(entry: Entry, place: Place) -> str:
-    """Return the page of a message."""
+    """Return the page of a message, or of the error in its place."""
     content = entry.content
     panels = _panels(entry, content, place) if content is not None else _broken_panels(entry)
     tabs = "".join(
@@ -237,7 +239,7 @@ def _to(entry: Entry) -> str:
 
 
 def _origin(entry: Entry) -> str:
-    """Return the cells that the message was made from, or was to be."""
+    """Return the cells of the row or the group that the message is made from."""
     row = _fields("The first row" if entry.group else "The row", entry.values)
     return _fields("The group", entry.group) + row
 
@@ -254,7 +256,7 @@ def _source(entry: Entry, place: Place) -> str:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    """Leave out the middle of long runs of base64: nobody reads them."""
+    """Leave out the middle of long runs of base64, which is no text for a reader."""
     shown: list[str] = []
     run: list[str] = []
     for line in [*lines, ""]:

@@ -1,10 +1,9 @@
 """The gallery over HTTP, on the loopback only: made again, at a reload, when its inputs changed.
 
-Requests by other names than the loopback's are refused, so that no page on the web can read the
-gallery through a name that it points here (RFC 9110 7.2). Nothing but the files that the gallery
-wrote is ever served: a request is looked up in the list of them, as one name, and what is found
-under the name must still be the file that was written. Folders, links and what others put there
-are on no list.
+A request by another name than the loopback's is refused, so that no page on the web can read the
+gallery through a name that points here (RFC 9110 7.2). Only files that the gallery wrote are ever
+served: a request is looked up in the list of these files, as one name, and the file of that name
+must still be the one that was written. Folders, links and foreign files are on no list.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from mailbatch.errors import (
 from mailbatch.preview.gallery import Identity
 from mailbatch.preview.markup import icon, mark, page, text
 
-#: What the gallery's pages are sent with; a page of theirs stays alone.
+#: The header fields of every answer; a page of the gallery stays alone in its browsing context.
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -46,15 +45,15 @@ _NAMES = ("127.0.0.1", "localhost")
 _INDEX = "index.html"
 _TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
 _UNKNOWN_TYPE = "application/octet-stream"
-# Neither a link nor a wait for whoever writes into a pipe.
+# Follow no link, and do not wait for the writer of a pipe.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A gallery that was made: the files it was made from, and those that it consists of.
+    """A gallery that was made: `inputs` are its sources, `files` its own files.
 
-    `files` has the identity of each by its path in the folder of the gallery.
+    `files` has the identity of each by the path in the folder of the gallery.
     """
 
     inputs: tuple[Path, ...]
@@ -62,9 +61,10 @@ class Built:
 
 
 class Rebuilding:
-    """A gallery that is made again when one of its inputs changed.
+    """A gallery that is made again after a change of an input.
 
-    `build` makes the gallery in `folder`; it raises `MailbatchError` where its inputs are wrong.
+    `build` makes the gallery in `folder`, and raises `MailbatchError` for wrong inputs. This error
+    stays in `failure` until the inputs are mended.
     """
 
     def __init__(self, folder: Path, build: Callable[[], Built]) -> None:
@@ -76,13 +76,17 @@ class Rebuilding:
         self._state: object = None
 
     def build(self) -> None:
-        """Make the gallery; raises what `build` raises."""
+        """Make the gallery.
+
+        Raises:
+            MailbatchError: from `build`.
+        """
         self._state = None
         self._built = self._build()
         self._state = self._now()
 
     def refresh(self) -> None:
-        """Make the gallery again if an input changed since; what is wrong is kept in `failure`."""
+        """Make the gallery again if an input changed since; keep an error in `failure`."""
         if self.failure is None and self._state == self._now():
             return
         try:
@@ -93,7 +97,7 @@ class Rebuilding:
             self.failure = None
 
     def open(self, name: str) -> BinaryIO | None:
-        """Open a file of the gallery by its path there, None if it has no such file.
+        """Open a file of the gallery by its path; return None for a path that is on no list.
 
         Raises:
             OSError: the file is gone or cannot be opened.
@@ -136,7 +140,7 @@ class _Requests(BaseHTTPRequestHandler):
         self._answer()
 
     def do_HEAD(self) -> None:
-        """Answer with what is said of a file."""
+        """Answer with the header fields of a file."""
         self._answer()
 
     def _answer(self) -> None:
@@ -162,7 +166,7 @@ class _Requests(BaseHTTPRequestHandler):
             self._send(name or "", file)
 
     def _is_ours(self) -> bool:
-        """Whether the request names this server, and no other (RFC 9112 3.2)."""
+        """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
         port = cast("ThreadingHTTPServer", self.server).server_port
         ours = {f"{name}:{port}" for name in _NAMES}
         hosts = self.headers.get_all("Host", [])
@@ -172,7 +176,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", _type_of(name))
         self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
-        if name.startswith("attachments/"):  # which run nothing
+        if name.startswith("attachments/"):  # a file of the user must run no script
             self.send_header("Content-Security-Policy", "sandbox")
         self.end_headers()
         if self.command != "HEAD":
@@ -188,13 +192,13 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def end_headers(self) -> None:
-        """Add what keeps the gallery to itself."""
+        """Add the header fields of every answer."""
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Say nothing of requests."""
+        """Write no log of requests."""
 
 
 def _name_in(target: str) -> str | None:
@@ -211,7 +215,7 @@ def _type_of(name: str) -> str:
 
 
 def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
-    """Return a server for the gallery on 127.0.0.1, not yet running; port 0 takes any free one.
+    """Return a server for the gallery on 127.0.0.1, not yet running; port 0 means any free port.
 
     Raises:
         UsageError: the port is taken.

@@ -1,11 +1,11 @@
-"""Addresses: what may stand in an address cell, as it goes on the wire.
+"""Addresses: the addr-spec in an address cell, as it goes on the wire.
 
 Only an addr-spec is an address here (RFC 5321 4.1.2 `Local-part "@" Domain`, RFC 6531 3.3): no
-display name, angle brackets, comment, group, route, address literal or list. This module never
-repairs: what it cannot take as it stands is refused with a reason for people, and what it returns
-holds no control character, no white space, no `<`, no `>`, so that it cannot leave its place in
-a command. It asks no name server: whether a domain receives mail is the server's business,
-and the reserved names (`example.com`, `*.test`, RFC 6761) are addresses like any other.
+display name, angle brackets, comment, group, route, address literal or list. A text with more or
+less than an address is refused with a reason for people, never repaired. A parsed address holds no
+control character, no white space, no `<`, no `>`, so that an address cannot leave its place in a
+command. No name server is asked: the server knows whether a domain receives mail. The reserved
+names (`example.com`, `*.test`, RFC 6761) are addresses like any other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PLAIN_LENGTH = 64
 
 _is_needlessly_quoted = re.compile(rf'"([{_ATEXT}.]+)"(@[^"@]+)').fullmatch
 _is_label = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?").fullmatch
-# Not as a set without all beyond ASCII: re would take 4 ms to compile a million characters.
+# No set that excludes all beyond ASCII: re takes 4 ms to compile a million characters.
 _outside_atext = re.compile(rf"(?![{_ATEXT}.])[\x00-\x7f]").search
 _outside_host = re.compile(r"[^a-z0-9.-]").search
 _encoded_word = re.compile(r"=\?.*\?.*\?=").search  # RFC 2047 2
@@ -42,7 +42,7 @@ _words = re.compile(r"[^\W\d_]+").findall
 
 _BARE = "only the address itself may stand here: no display name, no < and >"
 _COMMENT = "the address contains a comment in parentheses"
-# What shows that more or other than an addr-spec is meant, the most telling first.
+# Signs of more or other than an addr-spec, the clearest reason first.
 _REFUSED = {
     "<": _BARE,
     ">": _BARE,
@@ -65,8 +65,8 @@ _IGNORABLE = frozenset(
 # Scripts whose letters look alike; registries do not mix them within a label either.
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK")
 
-# email-validator refuses the names that RFC 6761 reserves where they stand last; as a
-# label below this one they are names, and the label itself is cut off again.
+# email-validator refuses a name that RFC 6761 reserves as the last label. Below this label the name
+# is taken, and the label is cut off again.
 _SHELTER = ".x"
 
 
@@ -76,6 +76,9 @@ def parse_address(text: str) -> str:
     Surrounding ASCII white space is dropped and the domain becomes lower-case A-labels (RFC 5890
     2.3.2.1); the spelling of the local part is kept. A local part beyond ASCII is
     returned in Unicode NFC (RFC 6532 3.1) and makes `needs_smtputf8` true.
+
+    >>> parse_address(" Ann@Straße.Example ")
+    'Ann@xn--strae-oqa.example'
 
     Raises:
         ValueError: `text` is no address; the message is a sentence for people.
@@ -92,7 +95,7 @@ def parse_address(text: str) -> str:
         spec = local + at + domain.lower()
         if len(spec) <= _PLAIN_LENGTH and _is_plain(spec):
             return spec
-    _refuse_what_is_no_addr_spec(text)
+    _refuse_other_than_addr_spec(text)
     local, _, domain = text.rpartition("@")
     spec = f"{_local_part(local)}@{_domain(domain)}"
     if len(spec.encode()) > MAX_ADDRESS:
@@ -101,7 +104,7 @@ def parse_address(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Say whether `parse_address` takes `text`."""
+    """Tell whether `parse_address` takes `text`."""
     try:
         parse_address(text)
     except ValueError:
@@ -110,12 +113,12 @@ def is_address(text: str) -> bool:
 
 
 def needs_smtputf8(spec: str) -> bool:
-    """Say whether only a server with SMTPUTF8 (RFC 6531) can take `spec`, a parsed address."""
+    """Tell whether only a server with SMTPUTF8 (RFC 6531) can take `spec`, a parsed address."""
     return not spec.isascii()
 
 
-def _refuse_what_is_no_addr_spec(text: str) -> None:
-    """Refuse what shows without looking at the two sides of the `@`, most telling reason first."""
+def _refuse_other_than_addr_spec(text: str) -> None:
+    """Refuse a text that is no addr-spec whatever its two sides are, for the clearest reason."""
     if not text:
         raise ValueError("the address is empty")
     if len(text) > MAX_ADDRESS:
@@ -137,7 +140,7 @@ def _refuse_what_is_no_addr_spec(text: str) -> None:
 
 
 def _refuse_odd_character(character: str) -> None:
-    """Refuse what people cannot see: controls, format and bidi characters, odd spaces."""
+    """Refuse characters that people cannot see: controls, format and bidi characters, spaces."""
     category = unicodedata.category(character)
     if category == "Cc":
         raise ValueError(f"the address contains a control character ({_shown(character)})")
@@ -216,7 +219,7 @@ def _refuse_misplaced_dots(part: str, side: str) -> None:
 
 
 def _refuse_lookalikes(part: str, side: str) -> None:
-    """Refuse what would change under way or stands for another character (UTS 39 3.3, 5.2)."""
+    """Refuse characters that would change under way, or look like another (UTS 39 3.3, 5.2)."""
     if unicodedata.category(part[0])[0] == "M":
         raise ValueError(f"the part {side} the @ begins with a combining character")
     for character in part:
@@ -233,7 +236,7 @@ def _refuse_lookalikes(part: str, side: str) -> None:
 
 
 def _shown(character: str) -> str:
-    """Name a character such that it can be found in an editor and cannot act on a terminal."""
+    """Name a character such that an editor finds the name and a terminal does not act on it."""
     if " " < character <= "~":
         return repr(character)
     name = unicodedata.name(character, "")

@@ -1,9 +1,9 @@
 """A program whose output is the recipient table, such as a query with `psql --csv`.
 
-It runs once, without a shell and without input, in the job's folder, and to its end: what it prints
-is kept in a file without a name (flat memory), and believed only if it ends with 0. So a query that
-breaks off in the middle leaves nobody out, and whoever reads the table twice sees the same table.
-The program and what it started are stopped if they take too long or the run is interrupted.
+The program runs once, without a shell and without input, in the job's folder, and to the end. The
+output is kept in a file without a name (flat memory), and counts only after the exit code 0: a
+query that breaks off in the middle leaves no recipient out, and a second reading sees the same
+table. The program and its children are stopped after `LONGEST`, or when the run is interrupted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.job.scalars import Interpolated
 from mailbatch.recipients.spool import Spool
 
-#: How long a program may take, in seconds: a query takes its time, but must not hold up cron.
+#: The longest time of a program, in seconds: a query may be slow, but must not hold up cron.
 LONGEST = 3600.0
 
 _BLOCK = 1 << 18
-_LAST = 1 << 13  # bytes of standard error that are looked at
+_LAST = 1 << 13  # the last bytes of standard error, in which the reason is looked for
 _SHOWN = 200
 _GRACE = 2.0  # seconds to stop in after SIGTERM
 _LINE_END = re.compile(r"[\r\n]+")
@@ -36,20 +36,21 @@ _TELLING = re.compile(r"error|fatal|denied|cannot|could not|not found|no such", 
 
 
 class _NoRoomError(Exception):
-    """There is no room for what a program prints."""
+    """There is no room for the output of a program."""
 
 
 def run_command(
     words: tuple[str, ...], *, folder: Path, location: Location, longest: float = LONGEST
 ) -> Spool:
-    """Run a program in `folder` and return what it printed.
+    """Run a program in `folder` and return the output.
 
-    `location` is where the job has the command; `longest` is in seconds.
+    `location` is the place of the command in the job; `longest` is in seconds.
 
     Raises:
-        RecipientError: it cannot be run, does not end with 0 or in time, or prints nothing.
+        RecipientError: the program cannot be run, does not end with 0 or in time, or prints
+            nothing.
     """
-    # What the environment gave is not repeated, as in every text about a job.
+    # A value of the environment is not repeated, as in every text about a job.
     name = "the command" if isinstance(words[0], Interpolated) else f"the command {words[0]}"
     by_hand = f"Run it by hand in {folder}."
 
@@ -83,8 +84,9 @@ def run_command(
 def _started(
     words: tuple[str, ...], folder: Path, complaints: BinaryIO
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program within the block; whatever ends the block ends the program."""
-    # In a session of its own it has no terminal to ask for a password, and can be stopped whole.
+    """Run a program within the block; the end of the block, in any way, ends the program."""
+    # In a session of its own a program has no terminal to ask for a password, and all of its
+    # processes can be stopped at once.
     process = subprocess.Popen(
         words,
         cwd=folder,
@@ -102,7 +104,7 @@ def _started(
 
 
 def _finish(process: subprocess.Popen[bytes], spool: Spool, deadline: float) -> int:
-    """Take what the program prints until its end, and return what it ended with."""
+    """Keep the output of the program until the end, and return the exit code."""
     with selectors.DefaultSelector() as selector:
         output = process.stdout.fileno() if process.stdout is not None else -1
         selector.register(output, selectors.EVENT_READ)
@@ -123,7 +125,7 @@ def _finish(process: subprocess.Popen[bytes], spool: Spool, deadline: float) -> 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a program that still runs, and what it started: politely first."""
+    """Stop a program that still runs, and its children: SIGTERM first."""
     if process.poll() is not None:
         return
     for signum in (signal.SIGTERM, signal.SIGKILL):
@@ -136,7 +138,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _complaint(errors: BinaryIO) -> str:
     """Return the last line of standard error, fit to be shown.
 
-    A line that speaks of an error goes before one that only points at a place of it.
+    A line that names an error goes before one that only points at a place.
     """
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST))
     text = errors.read().decode("utf-8", "backslashreplace")

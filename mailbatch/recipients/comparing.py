@@ -1,9 +1,12 @@
-"""Comparisons in an expression of the job: a text with a number has no answer, and gets none.
+"""Comparisons in an expression of the job: a text compared with a number is a mistake.
 
-Cells are text. Jinja2 says that `plan == 5` is false and fails in the middle of the table at
-`age > 18`; both would leave people out whom nobody meant to leave out. Two texts that are numbers
-have an order only where it is the same by letters and by size: "9" is not more than "100". The
-comparisons of a syntax tree are replaced by ones that refuse these.
+    where: age > 18           # refused: compares the text '42' with the number 18
+    where: age | int > 18     # true or false
+
+Cells are text. In Jinja2 `plan == 5` is false, and `age > 18` fails in the middle of the table:
+both would leave recipients out by mistake. Two texts that are numbers are compared only where the
+order of the letters is that of the sizes: "9" is not more than "100". The comparisons of a syntax
+tree are replaced by comparisons that refuse these mistakes.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any
 from jinja2 import Undefined, nodes
 from jinja2.visitor import NodeTransformer
 
-#: What the filter is called: no expression can write a name with a space.
+#: The name of the filter, with a space: no expression can write this name.
 _FILTER = "compared with"
 _SYMBOLS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
 _MEMBERSHIP = {"in": "in", "notin": "not in"}
@@ -31,7 +34,7 @@ _DOES: Mapping[str, Callable[[Any, Any], Any]] = {
     "in": lambda item, many: item in many,
     "notin": lambda item, many: item not in many,
 }
-#: The tests of Jinja2 that compare, by every name that they have.
+#: The tests of Jinja2 that compare, with all their names.
 _TESTS = {
     "eq": ("eq", "equalto", "=="),
     "ne": ("ne", "!="),
@@ -48,7 +51,7 @@ _ANY = "the cell"
 
 
 class KindsDifferError(Exception):
-    """A comparison of a text with something else; `hint` says how it is written."""
+    """A text is compared with a value of another kind; `hint` has the way to write it."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -56,7 +59,7 @@ class KindsDifferError(Exception):
 
 
 class Comparisons(NodeTransformer):
-    """Replaces the comparisons of a syntax tree; `prepare` makes an environment know them."""
+    """Replaces the comparisons of a syntax tree by the filter that `prepare` registers."""
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Filter:  # noqa: N802 - Jinja2's name
         """Make a filter of a comparison, or of a chain of them."""
@@ -77,7 +80,7 @@ def prepare(filters: MutableMapping[str, Any], tests: MutableMapping[str, Any]) 
 
 
 def kinds_differ(error: Exception) -> tuple[str, str] | None:
-    """Return message and hint where an expression failed because a cell is a text."""
+    """Return (message, hint) for an error that comes of a cell being a text, None for others."""
     if isinstance(error, KindsDifferError):
         return str(error), error.hint
     if isinstance(error, TypeError) and _ARITHMETIC.search(str(error)):
@@ -94,7 +97,7 @@ def _test(kind: str) -> Callable[[Any, Any], bool]:
 
 
 def _compared(value: Any, spelled: tuple[str, ...], *rest: Any) -> bool:
-    """Compare as Python does in `a < b < c`: all that stand beside each other."""
+    """Compare all neighbours, as Python does in `a < b < c`."""
     pairs = zip(rest[::2], rest[1::2], strict=True)
     for number, (kind, other) in enumerate(pairs):
         if not _checked(value, kind, other, spelled[number], spelled[number + 1]):
@@ -182,7 +185,7 @@ def _check_order(left: str, kind: str, right: str, first: str) -> None:
 
 
 def _spelled(node: nodes.Expr) -> str:
-    """Return how an operand is written, as far as a hint can repeat it."""
+    """Return the spelling of an operand, if a hint can repeat it."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):

@@ -1,8 +1,12 @@
-"""Which record of a CSV text names the columns, and what divides its cells.
+r"""The header of a CSV text: the record that names the columns, and the delimiter of its cells.
 
-It is the first that is not blank; further down where titles stand above: the record that names
-the address column, if all above it have fewer cells filled and no address. Excel's line `sep=;`
-gives the delimiter. Whatever is unclear is an error that names the key which settles it.
+    >>> find_header(["Export of May\n", "E-Mail;Name\n"], shown="people.csv", delimiter=None,
+    ...     row=None, naming=lambda names: "E-Mail" in names)
+    Header(line=2, last=2, text='E-Mail;Name\n', delimiter=';', cells=('E-Mail', 'Name'))
+
+The header is the first record that is not blank. Below titles the header is the record that names
+the address column, if every record above has fewer filled cells and no address. Excel's line
+`sep=;` gives the delimiter. A header that is unclear is an error with the key that settles it.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import split_lines
 from mailbatch.recipients.spreadsheet import bare_text
 
-#: Says of the names in a record whether the column with the address is among them.
+#: Tells whether the column with the address is among the names in a record.
 Naming: TypeAlias = Callable[[Sequence[str]], bool]
 
 _HINT = "The first line names the columns, such as: email,first_name"
@@ -33,18 +37,18 @@ QUOTES = (
 )
 DELIMITERS = ",;\t|"
 _NAMES = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "vertical bar"}
-_MARK = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*')  # Excel's, for a text that it shall open
+_MARK = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*')  # Excel's, for the text below
 _REST_OF_QUOTED = re.compile(r'(?:[^"]|"")*+"')
-_RECORDS = 32  # a header stands no further down
-_LINES = 32  # nor has a record above the data more lines
+_RECORDS = 32  # in which the header is looked for
+_LINES = 32  # of a record above the data, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """The record that names the columns.
 
-    `line` and `last` are its lines, `text` is what stands there; `cells` are the names, the empty
-    text where a column has none.
+    `line` and `last` are the first and the last line, `text` is the record as written; `cells` are
+    the names, the empty text for a column without a name.
     """
 
     line: int
@@ -55,7 +59,7 @@ class Header:
 
     @property
     def filled(self) -> int:
-        """How many columns it names."""
+        """The number of columns with a name."""
         return sum(map(bool, self.cells))
 
 
@@ -64,10 +68,10 @@ def find_header(
 ) -> Header:
     """Find the header among the first lines of a table.
 
-    `row` is its line, from 1, where the job says so; `delimiter` likewise.
+    `row` is the line of the header, from 1, if the job has one; `delimiter` likewise.
 
     Raises:
-        RecipientError: there is no record, or it cannot be one that names columns.
+        RecipientError: there is no record, or the record cannot name columns.
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise _error(shown, 1, f"{delimiter!r} cannot be a delimiter", hint=None)
@@ -84,12 +88,15 @@ def find_header(
 
 
 def find_delimiter(header: str, *, shown: str, line: int = 1) -> str:
-    """Return which of comma, semicolon, TAB and vertical bar divides the header.
+    """Return the delimiter of a header: comma, semicolon, TAB or vertical bar.
 
-    It is the one that stands most often outside quotes; a single column needs none.
+    The most frequent one outside quotes is the delimiter; the comma for a single column.
+
+    >>> find_delimiter('email;"Name, first";town', shown="people.csv")
+    ';'
 
     Raises:
-        RecipientError: two stand there equally often.
+        RecipientError: two are equally frequent.
     """
     bare = "".join(header.split('"')[::2])  # a doubled quote leaves an empty text between
     counts = {delimiter: bare.count(delimiter) for delimiter in DELIMITERS}
@@ -109,7 +116,11 @@ def find_delimiter(header: str, *, shown: str, line: int = 1) -> str:
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return what people call a delimiter."""
+    """Return the name of a delimiter for people.
+
+    >>> delimiter_name("|")
+    'vertical bar'
+    """
     return _NAMES.get(delimiter, repr(delimiter))
 
 
@@ -128,7 +139,7 @@ def bad_quote(fault: QuoteFault, shown: str, where: str = "") -> RecipientError:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A record as it stands."""
+    """A record as written, with the first and the last line."""
 
     line: int
     last: int
@@ -138,7 +149,7 @@ class _Text:
 def _records(lines: Iterable[str], delimiters: str) -> Iterator[_Text]:
     """Put lines together into records: a quoted cell may run over line ends.
 
-    Where a quote is not closed soon, a line is a record, and parsing says what is wrong.
+    A quote that is not closed within `_LINES` ends with the line: parsing then reports the fault.
     """
     rest = iter(lines)
     waiting: deque[str] = deque()
@@ -163,7 +174,7 @@ def _records(lines: Iterable[str], delimiters: str) -> Iterator[_Text]:
 
 
 def _is_open(text: str, opening: re.Pattern[str]) -> bool:
-    """Say whether a text ends inside a quoted cell."""
+    """Tell whether a text ends inside a quoted cell."""
     at = 0
     while quote := opening.search(text, at):
         cell = _REST_OF_QUOTED.match(text, quote.end())
@@ -225,7 +236,7 @@ class _Search:
         raise _error(self._shown, mark.last if mark else 1, empty)
 
     def _below(self, above: list[Header], header: Header) -> Header:
-        """Return a header that names the address column, if what is above can only be titles."""
+        """Return a header that names the address column, if all records above are titles."""
         if above and max(_filled(title, header) for title in above) >= header.filled:
             raise _error(
                 self._shown,
@@ -237,7 +248,7 @@ class _Search:
         return header
 
     def _above_data(self, above: list[Header], start: _Text) -> Header:
-        """Return what stands right above the first address, if all above it can only be titles."""
+        """Return the record right above the first address, if all others above are titles."""
         if len(above) > 1:
             *titles, last = above
             if max(_filled(title, last) for title in titles) < last.filled:
@@ -272,7 +283,7 @@ class _Search:
             raise bad_quote(fault, shown, " on the header line") from None
         text = "".join(lines[: reader.line_num])
         if reader.line_num > 1 and any("@" in cell for cell in cells):
-            # Two stray quotes, lines apart: the record has swallowed others.
+            # Two stray quotes, lines apart: the record has swallowed other records.
             fault = find_quote_fault(lines[:1], line, delimiter) or QuoteFault((line, 1))
             raise bad_quote(fault, shown, " on the header line")
         names = tuple([column_name(bare_text(cell)) for cell in cells])
@@ -280,7 +291,7 @@ class _Search:
 
 
 def _filled(title: Header, header: Header) -> int:
-    """Return how many cells a title fills, divided as the header is."""
+    """Return the number of filled cells of a title, with the delimiter of the header."""
     cells = next(csv.reader(split_lines(title.text), delimiter=header.delimiter), [])
     return sum(map(bool, map(str.strip, cells)))
 

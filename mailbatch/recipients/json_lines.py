@@ -1,10 +1,11 @@
 """JSON lines: one JSON object (RFC 8259) a line; the keys of the first one are the columns.
 
+    {"email": "ann@example.com", "first_name": "Ann", "points": 1.50}
+
 Reading streams and is as strict as for CSV: every object has the keys of the first, in any order,
-and what is none is an error with its line. Values become text: a text is itself, a number stays as
-it is written (17 is "17", 1.50 is "1.50", no digit of a long one is lost), true and false are those
-words, null is the empty text. A list or an object is refused: a cell holds one value. Blank lines
-are no records.
+and a line without an object is an error. Values become text: a text stays, a number keeps the
+written form (17 is "17", 1.50 is "1.50", no digit is lost), true and false become these words, null
+the empty text. A list or an object is refused: a cell holds one value. Blank lines are no records.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from mailbatch.suggest import did_you_mean_or_all
 _OBJECT = 'Each line is one whole object, such as: {"email": "ann@example.org", "plan": "pro"}'
 _ARRAY = "A JSON array is no JSON lines; jq -c '.[]' writes one object of it a line."
 _WHITE_SPACE = " \t\r\n"
-# What no text has, and JSON can only write as an escape.
+# No text has these characters; JSON writes them as escapes.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS: dict[Any, str] = {True: "true", False: "false", None: ""}
 
 
 class _Members(list[tuple[str, Any]]):
-    """The members of an object in the order of the text, a key that stands twice included."""
+    """The members of an object in the order of the text, with repeated keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """A file of JSON objects whose first was read; iterating reads all of them.
+    """A file of JSON objects with known columns; iterating reads all objects.
 
     `header` is the line of the object that names the columns.
     """
@@ -59,7 +60,11 @@ class JsonLines:
                 yield number, tuple([self._cell(*member, line, number) for member in members])
 
     def _in_order(self, members: _Members, number: int) -> _Members:
-        """Return the members in the order of the columns; RecipientError if others are there."""
+        """Return the members in the order of the columns.
+
+        Raises:
+            RecipientError: a key is missing, or is none of the columns.
+        """
         values = dict(members)
         if len(values) < len(members):
             raise _error(self.shown, number, f"the key {_twice(members)!r} stands there twice")
@@ -100,10 +105,10 @@ class JsonLines:
 def open_json_lines(path: Path, *, shown: str, encoding: str) -> JsonLines:
     """Read the columns of a file of JSON lines from its first object.
 
-    `shown` is what errors call the file.
+    `shown` is the name of the file in errors.
 
     Raises:
-        RecipientError: the file cannot be read, or its first line is no object.
+        RecipientError: the file cannot be read, or the first line is no object.
     """
     with Source(path, shown=shown, encoding=encoding) as source:
         for number, line in enumerate(source.lines(), 1):

@@ -1,8 +1,12 @@
 """The titles and words in suppression lists of other tools.
 
-Which column has the addresses, which says whether somebody left, and which of its words say so.
-Facts from the export forms of list managers and sending services; what is not in the table is
-never guessed. Titles are compared by their letters alone: `E-Mail Address` is `emailaddress`.
+    >>> address_columns(["First Name", "E-Mail Address"]), standing_columns(["Opt-Out", "Town"])
+    (['E-Mail Address'], ['Opt-Out'])
+
+The table has the titles of columns with addresses, the titles of columns that tell whether a
+recipient left, and the words for it: facts from the export forms of list managers and sending
+services. A title or a word that is not in the table is never guessed. Titles are compared by
+letters alone: `E-Mail Address` is `emailaddress`.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ _TIME = re.compile(
 
 
 def address_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns that are titled as addresses: one, unless there is a choice."""
+    """Return the columns with a title of addresses: one, unless there is a choice."""
     names = list(columns)
     for kind in ("email", "address"):  # the plainer ones first
         found = [name for name in names if _letters(name) in _WORDS[kind]]
@@ -52,12 +56,16 @@ def address_columns(columns: Iterable[str]) -> list[str]:
 
 
 def standing_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns that say whether somebody left."""
+    """Return the columns that tell whether a recipient left."""
     return [name for name in columns if _letters(name) in _STANDING]
 
 
 def stays(title: str, cell: str) -> bool:
-    """Say whether a cell of such a column does not plainly say that somebody left."""
+    """Tell whether a cell of a standing column leaves open that the recipient left.
+
+    >>> stays("Status", "Unsubscribed"), stays("Opt-Out", "no")
+    (False, True)
+    """
     kind, word, text = _letters(title), _letters(cell), cell.strip()
     if kind in _WORDS["stayed"]:
         return word not in _WORDS["no"]

@@ -1,28 +1,38 @@
 """The plan: every record of the recipient table with the status that the files alone give it.
 
+    Recipient(line=2, address="ann@example.com", values=("Ann@Example.com", "Ann"), ...)
+    Recipient(line=3, address="b@@x", values=("b@@x", ""), ..., status="invalid", reason=...)
+
 One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, `suppressed` with
-the reason. White space around a cell is no part of its value, and a record of blank cells is
-nobody, whatever form the table has. A row that `where` leaves out is not part of the mailing, so it
-is `filtered` whatever its address; a suppressed address is recognised in any spelling. Whether an
-address stood in an earlier row is the ledger's to say, which has the index; no other row is dropped
-here and none is changed.
+the reason. White space around a cell is no part of the value, and a record of blank cells is no
+row, whatever the form of the table. A row that `where` leaves out is `filtered`, whatever the
+address; a suppressed address is recognised in any spelling. The ledger, which has the index, finds
+an address that stood in an earlier row. This module must never drop or change another row.
+
+The ending of a file's name is the form of the table, for the choice of a reader; the content is
+never used to guess the form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
+from mailbatch.job.paths import resolve_path
+from mailbatch.job.recipients import Recipients
+from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.header import DELIMITERS
-from mailbatch.recipients.opening import open_records, resolve_name
 from mailbatch.recipients.records import Records
+from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
@@ -35,11 +45,14 @@ _SUPPRESSED = Status.SUPPRESSED.value
 class Plan:
     """The recipients of a job; iterating reads the table and yields a `Recipient` a record.
 
-    `columns` are the names of the cells of every `Recipient.values`, `address` is the one with the
-    address. It can be iterated again and
-    again, each time from the start. Iterating raises `RecipientError` where the table stops being a
-    table, `JobError` where `where` gives neither true nor false, and, with `on_invalid: stop`,
-    `InputErrors` at its end if rows are invalid. Then nothing that was yielded counts.
+    `columns` are the names of the cells of every `Recipient.values`, `address` is the column with
+    the address. A plan can be iterated again and again, each time from the start.
+
+    Raises, from iterating:
+        RecipientError: a record breaks the table.
+        JobError: `where` gives neither true nor false.
+        InputErrors: rows are invalid, with `on_invalid: stop`; at the end of the table. No
+            recipient yielded before counts.
     """
 
     def __init__(
@@ -96,7 +109,7 @@ class Plan:
             yield Recipient(line, address, cells, group)
 
     def _all_valid(self) -> Iterator[Recipient]:
-        """Yield recipients up to the first invalid one, then only collect what else is wrong."""
+        """Yield recipients up to the first invalid one, then collect the other faults."""
         errors: list[InputError] = []
         try:
             for recipient in self._recipients():
@@ -119,20 +132,20 @@ class Plan:
 def plan_recipients(
     job: Job, *, edition: str, variables: Mapping[str, object], now: datetime | None = None
 ) -> Plan:
-    """Open the recipient table of a job and check it against what the job says about it.
+    """Open the recipient table of a job, and check the columns that the job names.
 
     Reads the header and the suppression lists, and compiles `where`, which sees `job`, `edition`,
     `variables` and, if it is given, `now` beside the columns and `recipient`.
 
     Raises:
-        JobError: a path leaves the folder of the job, or `where` is no expression or uses a name
-            that nothing defines.
+        JobError: a path leaves the folder of the job; `where` is no expression, or uses a name that
+            nothing defines.
         RecipientError: the table or a suppression list cannot be read or is none, or columns are
             missing or take a name of the templates.
         InputErrors: several of these.
     """
     wanted = job.recipients
-    table = open_records(job)
+    table = _open_records(job)
     address = find_column(wanted.address, table.columns)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
@@ -167,8 +180,60 @@ def plan_recipients(
     )
 
 
+def _open_records(job: Job) -> Records:
+    """Open the recipient table of a job: a file, or the output of the command, which is run.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+        RecipientError: the file or the output cannot be read, or is no table.
+    """
+    wanted = job.recipients
+    shown, encoding = wanted.shown, wanted.encoding
+    file = job.find("recipients.file")
+    if file is None:
+        from mailbatch.recipients.command import run_command
+
+        place = job.locate("recipients.command")
+        spool = run_command(wanted.command or (), folder=job.folder, location=place)
+        return _table(wanted, spool)
+    path = _resolve_name(job, file, absolute_allowed=False)
+    if wanted.form == "jsonl":
+        from mailbatch.recipients.json_lines import open_json_lines
+
+        return open_json_lines(path, shown=shown, encoding=encoding)
+    if wanted.form == "xlsx":
+        from mailbatch.recipients.workbook import open_workbook
+
+        return open_workbook(path, shown=shown, sheet=wanted.sheet)
+    return _table(wanted, path)
+
+
+def _table(wanted: Recipients, origin: Path | Spool) -> Table:
+    return open_table(
+        origin,
+        shown=wanted.shown,
+        delimiter=wanted.delimiter,
+        encoding=wanted.encoding,
+        header_row=wanted.header_row,
+        naming=lambda names: find_column(wanted.address, names) is not None,
+    )
+
+
+def _resolve_name(job: Job, setting: Setting, *, absolute_allowed: bool) -> Path:
+    """Return the path of the file that a setting names.
+
+    Raises:
+        JobError: the path leaves the folder of the job.
+    """
+    try:
+        return resolve_path(job.folder, setting.text, absolute_allowed=absolute_allowed)
+    except JobError as error:
+        message = f"{setting.text!r} {error.message}"
+        raise JobError(message, location=setting.place, hint=error.hint) from None
+
+
 def _scalar(name: str) -> str:
-    """The name of a column as YAML takes it."""
+    """Return the name of a column as YAML takes it."""
     return name if name.replace("-", "_").isidentifier() else repr(name)
 
 
@@ -199,7 +264,7 @@ def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
 
 
 def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
-    """Say which column may have the address, or where the columns may be named."""
+    """Return a hint at the column that may have the address, or at the line of the header."""
     wanted = job.recipients
     folded = column_name(wanted.address).casefold()
     alike = [name for name in columns if column_name(name).casefold() == folded]
@@ -218,7 +283,7 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
 
 
 def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
-    """Say which list names an address or its domain; None where none does."""
+    """Return the reason that an address is suppressed: the list with the address or the domain."""
     key = address_key(address)
     domain = f"@{key.rpartition('@')[2]}"
     if key in suppressed:
@@ -229,7 +294,7 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
 def _read_suppressions(job: Job) -> Mapping[str, str]:
     wanted = job.recipients
     files = [
-        (resolve_name(job, setting, absolute_allowed=True), setting.text)
+        (_resolve_name(job, setting, absolute_allowed=True), setting.text)
         for setting in job.each("recipients.suppress")
     ]
     return read_suppressions(
@@ -238,7 +303,7 @@ def _read_suppressions(job: Job) -> Mapping[str, str]:
 
 
 def _spell(text: str) -> str:
-    """Return the address in a cell as it goes on the wire, or the text where it is none."""
+    """Return the address in a cell as it goes on the wire; a text that is no address unchanged."""
     try:
         return parse_address(text)
     except ValueError:

@@ -1,8 +1,12 @@
-"""Where the quotes of a record went wrong: what `csv` does not tell.
+r"""The fault in the quotes of a record, with its place, which `csv` does not tell.
 
-`csv` reads on after an open quote and complains many lines later, or at the end of the file. This
-is its state machine once more, with positions, for the one record that failed. It judges nothing
-that `csv` accepts, but for the one trap in which it loses records, and costs a good table nothing.
+    >>> find_quote_fault(['ann@example.com,"Ann" B\n'], 7, ",")
+    QuoteFault(opened=(7, 17), closed=(7, 21))
+
+`csv` reads on after an open quote and fails many lines later, or at the end of the file. Here the
+state machine of `csv` runs once more, with positions, over the one record that failed; a good table
+costs nothing. Records that `csv` accepts are never judged, except for stray quotes that swallow
+records (`swallows_records`).
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ class QuoteFault:
 
 
 class _Cell(Enum):
-    """How far a cell is read."""
+    """The state of reading a cell."""
 
     START = auto()
     BARE = auto()
@@ -37,10 +41,10 @@ class _Cell(Enum):
 
 
 def find_quote_fault(lines: Iterable[str], first: int, delimiter: str) -> QuoteFault | None:
-    """Return what is wrong with the quotes of the record that starts on line `first`.
+    """Return the fault in the quotes of the record that starts on line `first`.
 
-    `lines` are the lines of the record with their ends, or what was read of them; None means that
-    the record ends in order.
+    `lines` are the lines of the record with line ends, as far as read. None means that the quotes
+    are in order.
     """
     cell = _Cell.START
     opened = closed = (first, 1)
@@ -65,12 +69,11 @@ def find_quote_fault(lines: Iterable[str], first: int, delimiter: str) -> QuoteF
 
 
 def swallows_records(cells: Sequence[str], delimiter: str) -> bool:
-    """Say whether a cell over several lines holds nothing but the pieces of other records.
+    """Tell whether a cell over several lines holds nothing but the pieces of other records.
 
-    Two stray quotes, rows apart, make one cell of all that stands between, which `csv` cannot
-    tell from a cell that is meant. It is taken for a mistake only if every line of
-    it, put back where it stands, has the cells of a record with an address in the column where
-    this record has one.
+    Two stray quotes, rows apart, make one cell of all text between. `csv` cannot tell such a cell
+    from a good one. The cell is a mistake only if every line has the cells of a record, with an
+    address in the column where this record has one.
     """
     address = next((index for index, cell in enumerate(cells) if is_address(cell)), None)
     return address is not None and any(
@@ -86,10 +89,10 @@ def _lines(cell: str) -> list[str]:
 
 
 def _is_pieces(lines: list[str], index: int, width: int, address: int, delimiter: str) -> bool:
-    """Say whether `lines`, the cell in column `index`, can be the pieces of records."""
+    """Tell whether `lines`, the cell in column `index`, can be the pieces of records."""
     for number, line in enumerate(lines):
-        # The first line ends a record that began before the cell, the last begins one that goes
-        # on behind it.
+        # The first line ends a record that began before the cell, the last line begins a record
+        # that goes on behind the cell.
         first = index if number == 0 else 0
         last = index if number == len(lines) - 1 else width - 1
         row = next(csv.reader([line], delimiter=delimiter), [])

@@ -1,7 +1,7 @@
-"""What all recipient tables have in common: named columns, and records with the line of each.
+"""The records of a recipient table, whatever its form: named columns, and a line for each record.
 
-A module of its own reads each form: CSV, JSON lines, workbooks; what a program prints is CSV. Cells
-are text, whatever the form; what they mean is not known here.
+A module of its own reads each form: CSV (`table.py`), JSON lines (`json_lines.py`), workbooks
+(`workbook.py`); the output of a program is CSV. Cells are text; their meaning is not known here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from unicodedata import category
 
 from mailbatch.recipients.address import is_address
 
-#: The longest cell, in characters. It is csv's own default, and small enough that an open quote
-#: is noticed soon.
+#: The longest cell, in characters: csv's own default, and small enough that an open quote is
+#: noticed soon.
 MAX_CELL = 131_072
 
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
@@ -22,14 +22,14 @@ _CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
 class Records(Protocol):
     """A table whose columns are known; iterating reads its records.
 
-    Each iteration begins anew and yields `(line, cells)`: the line or row on which the record
-    starts, and as many cells as there are columns. It raises `RecipientError` where the table stops
-    being one, possibly after many records.
+    Each iteration begins anew and yields `(line, cells)`: the first line or row of the record, and
+    as many cells as there are columns. Iterating raises `RecipientError` at the first record that
+    breaks the table, possibly after many records.
     """
 
     @property
     def shown(self) -> str:
-        """What errors call the table."""
+        """The name of the table in errors."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -44,9 +44,12 @@ class Records(Protocol):
 
 
 def name_fault(names: Sequence[str], line: str = "line") -> str | None:
-    """Return why texts cannot name the columns of a table, None if they can.
+    """Return the reason that texts cannot name the columns of a table, None if they can.
 
-    `line` is what the table calls the place of the names.
+    `line` is the table's word for the place of the names: line or row.
+
+    >>> name_fault(["email", "name", "email"])
+    "columns 1 and 3 are both named 'email'"
     """
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):

@@ -1,8 +1,8 @@
 """A user's text as blocks of whole lines, strictly decoded; mistakes have line and column.
 
 A line ends at LF, CRLF or CR, as in every editor that shows line numbers. Memory is bounded by the
-block and by `MAX_LINE`, whatever the file holds. This module never guesses an encoding and never
-replaces what it cannot decode: a wrong name in a letter is worse than an error before it is sent.
+block and by `MAX_LINE`, whatever the file holds. This module must never guess an encoding or
+replace a byte that cannot be decoded: a wrong name in a letter is worse than an error.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
-# In these every byte is a letter, so that UTF-8 is decoded to nonsense without an error.
+# Every byte is a letter in these encodings, so that UTF-8 would be decoded to nonsense.
 _SINGLE_BYTE = ("cp125", "cp437", "cp85", "iso8859", "koi8", "mac-")
 # Codecs for pieces of text within programs.
 _NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _FORMS = "Save the table as CSV (UTF-8); a workbook is read from a file that is named .xlsx."
 _SAVE = "Save the file as UTF-8 and leave `encoding` out."
-# What programs save where it is not UTF-8; which it was, only a person can tell by the text.
+# The encodings that programs save other than UTF-8; a person can tell them apart by the text.
 _OLD_ENCODINGS = (("Windows-1252", "cp1252"), ("Mac Roman", "mac_roman"))
 _EDGES = re.compile(rb"[\r\n,;\t|\"]")
-_CELL_SHOWN = 60  # characters on each side of the one that is no UTF-8
+_CELL_SHOWN = 60  # characters on each side of the byte that is no UTF-8
 _MIXED = "What stands before it is UTF-8: the file mixes encodings, so mend this place."
 
 
@@ -58,17 +58,20 @@ class _Stream(Protocol):
 
 
 class Source:
-    """A text file or what a program printed, open for reading once; a context manager.
+    """A text file or the output of a program, open for reading once; a context manager.
 
-    `shown` is what errors call it; `encoding` any text encoding of Python. Whatever is wrong with
-    it, opening and reading raise a `RecipientError` with its place.
+    `shown` is the name of the source in errors; `encoding` is any text encoding of Python.
+
+    Raises:
+        RecipientError: with the place of the fault; from opening and from reading.
     """
 
     def __init__(self, origin: Path | Spool, *, shown: str, encoding: str) -> None:
         self._shown = shown
         self._encoding = encoding
         self._codec = _find_codec(encoding, shown)
-        self._what = "the file" if isinstance(origin, Path) else "the output"
+        self._is_file = isinstance(origin, Path)
+        self._noun = "the file" if self._is_file else "the output"
         try:
             self._stream = self._open(origin)
         except OSError as error:
@@ -95,7 +98,7 @@ class Source:
         self._stream.close()
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines with their ends."""
+        """Yield the lines with the line ends."""
         return chain.from_iterable(map(split_lines, self.blocks()))
 
     def blocks(self) -> Iterator[str]:
@@ -107,7 +110,7 @@ class Source:
         raw = self._read()
         self._refuse_other_formats(raw)
         if self._codec.name.startswith(_SINGLE_BYTE) and _is_utf_8(raw):
-            named = f"{self._what} is UTF-8 by all of its letters beyond ASCII"
+            named = f"{self._noun} is UTF-8 by all of its letters beyond ASCII"
             raise self._error(f"{named}, not {self._encoding}", hint=_write("utf-8"))
         while True:
             state = decoder.getstate()
@@ -145,10 +148,10 @@ class Source:
             raise self._error(f"cannot be read: {error.strerror}") from None
 
     def _refuse_other_formats(self, raw: bytes) -> None:
-        """Recognise at its first bytes a file that is something else than the job says."""
+        """Refuse a file whose first bytes are those of another form or encoding."""
         for magic, what in _NO_TEXT:
             if raw.startswith(magic):
-                raise self._error(f"{self._what} is {what}, not text", hint=_FORMS)
+                raise self._error(f"{self._noun} is {what}, not text", hint=_FORMS)
         codec = self._codec.name
         for mark, family, name in _BYTE_ORDER_MARKS:
             if raw.startswith(mark):
@@ -156,11 +159,11 @@ class Source:
                     return
                 named = f"{family.upper()} by its byte order mark"
                 raise self._error(
-                    f"{self._what} is {named}, not {self._encoding}", hint=_write(family)
+                    f"{self._noun} is {named}, not {self._encoding}", hint=_write(family)
                 )
         if raw and codec in {"utf-16", "utf-32"}:
             raise self._error(
-                f"{self._what} has no byte order mark, which {self._encoding} needs",
+                f"{self._noun} has no byte order mark, which {self._encoding} needs",
                 hint=_write(f"{codec}-le"),
             )
         if codec.startswith(("utf-16", "utf-32")):
@@ -172,7 +175,7 @@ class Source:
         ):
             if zeros == pattern:
                 looks = "looks like UTF-16 without a byte order mark"
-                raise self._error(f"{self._what} {looks}, not {self._encoding}", hint=_write(name))
+                raise self._error(f"{self._noun} {looks}, not {self._encoding}", hint=_write(name))
 
     def _undecodable(
         self,
@@ -193,7 +196,7 @@ class Source:
         return self._error(f"{found} is not valid {self._encoding}", *_end(line, before), hint=hint)
 
     def _readings(self, before: str, behind: bytes) -> str:
-        """Say how a cell would read in the encodings that it may be in."""
+        """Return the readings of a cell in the encodings that programs save."""
         start = _EDGES.split(before[-_CELL_SHOWN:].encode())[-1]
         cell = start + _EDGES.split(behind)[0]
         readings = []
@@ -202,9 +205,9 @@ class Source:
                 shown = "".join(c if c.isprintable() else "?" for c in cell.decode(encoding))
                 readings.append(f"{shown.strip()!r} in {name} (`encoding: {encoding}`)")
         told = f"The cell would be {' and '.join(readings)}: write the one that is right "
-        if self._what == "the output":
-            return f"{told}under `recipients:`, or let the program print UTF-8."
-        return f"{told}under `recipients:`, or save the file as UTF-8."
+        if self._is_file:
+            return f"{told}under `recipients:`, or save the file as UTF-8."
+        return f"{told}under `recipients:`, or let the program print UTF-8."
 
     def _error(
         self,
@@ -217,9 +220,9 @@ class Source:
 
 
 def _is_utf_8(raw: bytes) -> bool:
-    """Say whether the first block of a text is UTF-8 and could not be anything else."""
+    """Tell whether the first block of a text is UTF-8 beyond doubt: with letters beyond ASCII."""
     try:
-        # A block that is full may end in the middle of a letter.
+        # A full block may end in the middle of a letter.
         text = codecs.getincrementaldecoder("utf-8")().decode(raw, len(raw) < _BLOCK)
     except UnicodeDecodeError:
         return False
@@ -242,12 +245,16 @@ def _find_codec(encoding: str, shown: str) -> codecs.CodecInfo:
 
 
 def split_lines(block: str) -> Iterator[str]:
-    """Split at LF, CRLF and CR only; `str.splitlines` splits at eight more characters."""
+    r"""Split at LF, CRLF and CR only; `str.splitlines` splits at eight more characters.
+
+    >>> list(split_lines("a\r\nb\u2028c\n"))
+    ['a\r\n', 'b\u2028c\n']
+    """
     return io.StringIO(block, newline="")
 
 
 def _end(line: int, text: str) -> tuple[int, int]:
-    """Return the line and column behind `text`, which begins at the start of `line`."""
+    """Return the line and the column behind `text`, which begins at the start of `line`."""
     breaks = text.count("\n") + text.count("\r") - text.count("\r\n")
     return line + breaks, len(text) - max(text.rfind("\n"), text.rfind("\r"))
 

@@ -1,7 +1,7 @@
-"""Bytes that are kept for as long as somebody reads them: a file on disk without a name.
+"""The spool: bytes in a file on disk without a name, kept as long as a reader is open.
 
-Memory stays flat, readers do not disturb each other, and nothing is left behind, whatever ends the
-process.
+Memory stays flat, readers do not disturb each other, and no file is left behind, however the
+process ends.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import weakref
 
 
 class Spool:
-    """A file without a name in the folder for temporary files, deleted with its last use.
+    """A file without a name in the folder for temporary files, deleted with the last use.
 
-    Creating it and writing raise `OSError`.
+    Raises:
+        OSError: there is no room; from creating and from writing.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class Spool:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Put bytes behind what is there."""
+        """Append bytes."""
         self._file.seek(self.size)
         self._file.write(data)
         self.size += len(data)
@@ -32,23 +33,23 @@ class Spool:
         return SpoolReader(self)
 
     def read(self, start: int, most: int) -> bytes:
-        """Return the bytes from `start`, at most so many."""
+        """Return the bytes from `start`, `most` of them at most."""
         self._file.seek(start)
         return self._file.read(most)
 
 
 class SpoolReader:
-    """One reading of a spool, which it keeps."""
+    """One reading of a spool; the spool is kept until the end."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._at = 0
 
     def read(self, most: int) -> bytes:
-        """Return the next bytes, at most so many; none at the end."""
+        """Return the next bytes, `most` of them at most; none at the end."""
         data = self._spool.read(self._at, most)
         self._at += len(data)
         return data
 
     def close(self) -> None:
-        """Nothing is owed: the spool closes its file."""
+        """Do nothing: the spool closes the file."""

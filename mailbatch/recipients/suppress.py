@@ -1,10 +1,13 @@
-"""Suppression lists: who gets nothing, whatever the table says.
+"""Suppression lists: the addresses and domains that get nothing, whatever the table says.
 
-A list is read more strictly than a table: an entry that is not understood might be somebody who
-asked not to be mailed, so it is an error and never passed over. Lists come from other tools: their
-titles are known (`list_titles.py`), whole domains are entries, and a list that says of everybody in
-a column whether they left is taken whole only if it says so of all. Entries are held in memory as
-keys (`address_key`): a million of them take about 120 MB, ten thousand nothing to speak of.
+    ann@example.com
+    @example.net          # a whole domain
+
+A list is read more strictly than a table: an entry that is not understood may be a person who asked
+not to be mailed, so such an entry is an error and is never passed over. Lists come from other tools
+with titles of their own (`list_titles.py`). In a list with a column such as `Status`, every row
+must say that the recipient left. Entries are held in memory as keys (`address_key`): a million
+entries take about 120 MB.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from mailbatch.recipients.spreadsheet import bare_text
 from mailbatch.recipients.table import open_table
 from mailbatch.suggest import did_you_mean_or_all
 
-#: So many mistakes are reported together.
+#: The mistakes that are reported together.
 MOST_ERRORS = 20
 _SHOWN = 80
 _DELIMITED = ",;\t|"
@@ -37,17 +40,17 @@ _STANDING = (
 def read_suppressions(
     files: Iterable[tuple[Path, str]], *, column: str, delimiter: str | None, encoding: str
 ) -> Mapping[str, str]:
-    """Read suppression lists into a mapping of address keys to the list that names them.
+    """Read suppression lists; return the list of each address key.
 
-    Each file comes with what errors and reasons call it; the key of a whole domain is
-    `@example.com`. A file is a table if it is named .xlsx or .jsonl, or if its first line names
-    columns: then the addresses are in `column`, or in the one that is plainly titled so, empty
-    cells aside. Any other has one entry a line, blank lines and `#` comments aside. `delimiter`
-    counts for those files whose header has it.
+    `files` are paths, each with the name for errors and reasons; the key of a whole domain is
+    `@example.com`. A file named .xlsx or .jsonl is a table, and so is a file whose first line names
+    columns: the addresses are in `column`, or in the one column with a title of addresses; empty
+    cells count for nothing. Any other file has one entry a line, and blank lines and `#` comments.
+    `delimiter` counts for the files whose header has it.
 
     Raises:
         RecipientError: a file cannot be read or is no list.
-        InputErrors: entries are no addresses, or lines do not say that somebody left.
+        InputErrors: entries are no addresses, or lines do not say that the recipient left.
     """
     listed: dict[str, str] = {}
     errors: list[RecipientError] = []
@@ -74,7 +77,7 @@ def _key(entry: str, doubt: str | None = None) -> str:
     """Return the key of an address or a domain (`@example.com`, or `example.com`).
 
     Raises:
-        ValueError: it is neither, or there is a doubt about it.
+        ValueError: the text is neither, or is in doubt.
     """
     if doubt is not None:
         raise ValueError(doubt)
@@ -82,7 +85,7 @@ def _key(entry: str, doubt: str | None = None) -> str:
     if text.startswith("*@"):
         text = text[1:]
     if "*" in text:
-        # It may stand before the @ (RFC 5322 3.2.3), but a list means more than one address by it.
+        # RFC 5322 3.2.3 allows * before the @, but in a list * stands for many addresses.
         raise ValueError("a pattern is not understood here")
     if text.startswith("@"):
         return address_key(_domain(text[1:]))
@@ -93,14 +96,14 @@ def _key(entry: str, doubt: str | None = None) -> str:
 
 def _domain(text: str) -> str:
     if not text:
-        return parse_address("@")  # says what is missing
+        return parse_address("@")  # raises the reason
     return parse_address(f"all@{text}").removeprefix("all")
 
 
 def _entries(
     path: Path, shown: str, column: str, delimiter: str | None, encoding: str
 ) -> Iterator[tuple[int, str, str | None]]:
-    """Yield each entry with its line, and what is doubtful about it."""
+    """Yield each entry with the line, and the reason for a doubt or None."""
     table = _table(path, shown, column, delimiter, encoding)
     if table is not None:
         yield from _records(table, column)
@@ -113,7 +116,7 @@ def _entries(
 
 
 def _bare_entry(line: str) -> str:
-    """Return the entry on a line without what a table of one column has around it."""
+    """Return the entry on a line without the quotes and delimiters of a table of one column."""
     text = bare_text(line.strip().rstrip(_DELIMITED).strip())
     return text[1:-1].strip() if text[:1] == text[-1:] == '"' and len(text) > 1 else text
 
@@ -121,7 +124,7 @@ def _bare_entry(line: str) -> str:
 def _table(
     path: Path, shown: str, column: str, delimiter: str | None, encoding: str
 ) -> Records | None:
-    """Open a list that is a table; None where it has one entry a line."""
+    """Open a list that is a table; return None for a list with one entry a line."""
     ending = path.suffix.lower()
     if ending == ".xlsx":
         from mailbatch.recipients.workbook import open_workbook
@@ -147,7 +150,7 @@ def _table(
 
 
 def _is_entry(first: str) -> bool:
-    """Say whether a first line is no header: blank, a comment, or an address or a domain."""
+    """Tell whether a first line is no header: blank, a comment, an address or a domain."""
     if not first or first.startswith("#") or "@" in first:
         return True
     try:

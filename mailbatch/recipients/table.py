@@ -1,11 +1,11 @@
-"""The CSV table (RFC 4180): columns from its header, then records with the line they start on.
+"""The CSV table (RFC 4180): columns from the header, then records, each with its first line.
 
 Reading streams and is strict: every record has as many cells as the header, quotes are closed, and
-what is not a table is an error with its line, for the whole table. Nothing is guessed but the
-delimiter and the place of the header (`header.py`), nothing is repaired, no record is passed over;
-only lines without a text are no records. Delimiters at the end of lines make no columns: cells
-without a name may be there if they are blank. A quoted cell may hold line ends. Cells are given as
-they stand, but for the forms of spreadsheets (`spreadsheet.py`); what they mean is not known here.
+a line that breaks the table is an error, for the whole table. Only the delimiter and the place of
+the header are found by looking (`header.py`). Nothing is repaired and no record is passed over; a
+line without a text is no record. Delimiters at the end of lines make no columns: a cell without a
+name must be blank. A quoted cell may hold line ends. Cells are given as written, but for the forms
+of spreadsheets (`spreadsheet.py`); the meaning of cells is not known here.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from mailbatch.recipients.spreadsheet import bare_texts
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV table whose header was read; iterating reads its records.
+    """A CSV table with a known header; iterating reads the records.
 
-    Each iteration reads the table anew and yields `(line, cells)`: the line on which the record
-    starts (the header is line 1), and as many cells as there are columns. It raises
-    `RecipientError` where the file stops being a table, possibly after many records.
+    Each iteration reads the table anew and yields `(line, cells)`: the first line of the record,
+    counted from 1, and as many cells as there are columns. Iterating raises `RecipientError` at the
+    first record that breaks the table, possibly after many records.
     """
 
     origin: Path | Spool
@@ -55,7 +55,7 @@ class Table:
 
     @property
     def delimiter(self) -> str:
-        """What divides the cells."""
+        """The character between two cells."""
         return self._header.delimiter
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -88,7 +88,7 @@ class Table:
                 raise self._broken(end + 1, header.last + reader.line_num) from None
 
     def _fitted(self, cells: list[str], start: int, end: int) -> list[str]:
-        """Return a record with as many cells as the header; what is missing or extra is blank."""
+        """Return a record with as many cells as the header; only blank cells are added or cut."""
         width = len(self._header.cells)
         if len(cells) <= self._named[-1] or any(map(str.strip, cells[width:])):
             raise self._ragged(cells, start, end)
@@ -106,9 +106,12 @@ class Table:
         return [cells[place] for place in self._named]
 
     def _bounded(self, blocks: Iterator[str], end: Callable[[], int]) -> Iterator[str]:
-        """Pass on the blocks, unless one record swallows block after block.
+        """Yield the blocks, unless one record swallows block after block.
 
         `end` gives the last line of the last record.
+
+        Raises:
+            RecipientError: a record has more than `MAX_LINE` characters.
         """
         mark, held = -1, 0
         for block in blocks:
@@ -145,7 +148,7 @@ class Table:
         )
 
     def _broken(self, start: int, end: int) -> RecipientError:
-        """Say what csv refused in the record that starts on line `start`, read up to line `end`."""
+        """Return the error for the record that csv refused, from line `start` to line `end`."""
         with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
             lines = islice(opened.lines(), start - 1, None)
             fault = find_quote_fault(islice(lines, end - start + 1), start, self.delimiter)
@@ -178,11 +181,11 @@ def open_table(
 ) -> Table:
     """Read the header of a CSV table.
 
-    `shown` is what errors call it. Without a `delimiter` it is found in the header, without a
-    `header_row` (a line, from 1) the header itself; `naming` knows it by the address column.
+    `shown` is the name of the table in errors. A `delimiter` of None is found in the header. A
+    `header_row` (a line, from 1) of None is found by the address column, which `naming` knows.
 
     Raises:
-        RecipientError: it cannot be read, or has no header.
+        RecipientError: the table cannot be read, or has no header.
     """
     csv.field_size_limit(MAX_CELL)
     with Source(origin, shown=shown, encoding=encoding) as opened:

@@ -1,10 +1,12 @@
-"""`recipients.where`: the Jinja2 expression that says which rows are wanted.
+"""`recipients.where`: the Jinja2 expression that is true for the rows to be mailed.
 
-It is compiled once in an immutable sandbox and checked against the columns before any row is read.
-It sees what templates see (the columns, `recipient`, and the names of the job), but nothing that
-would make two plans of the same files differ. Cells are text, so its result must be true or false:
-a text taken for a truth value would mail those whose cell says `no`. Comparing a text with a number
-is a mistake of the job, too (`comparing.py`), never an answer.
+    where: plan == 'pro' and age | int > 17
+
+The expression is compiled once in an immutable sandbox and checked against the columns before any
+row is read. The names of templates are known (the columns, `recipient`, the names of the job), but
+no name that would make two plans of the same files differ. The result must be true or false: a cell
+is text, and a text taken for a truth value would mail the rows whose cell says `no`. Comparing a
+text with a number is a mistake of the job (`comparing.py`).
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
 from mailbatch.suggest import did_you_mean_or_all
 
-#: Says of the cells of a row, in the order of the columns, whether the row is wanted. Raises
-#: `ValueError` with a reason for people where the expression fails for this row.
+#: Tells whether a row is wanted, from its cells in the order of the columns. Raises `ValueError`
+#: with a reason for people if the expression fails for this row.
 Condition: TypeAlias = Callable[[tuple[str, ...]], bool]
 
 _ASKS = frozenset({"defined", "undefined", "default", "d"})
-# In Jinja2 the name of the template itself, which no value can replace.
+# The name of the template itself in Jinja2, which no value can replace.
 _TAKEN = "self"
 _RESULT = "result"
 _SHOWN = 60
@@ -42,11 +44,11 @@ def compile_where(
     """Compile the expression for rows of these columns.
 
     `names` are the names beside the columns and `recipient`, such as `variables` and `edition`;
-    `location` is that of the expression. A result that is neither true nor false, and a text that
-    is compared with a number, are a `JobError` when the condition meets them.
+    `location` is the place of the expression. The condition raises `JobError` for a result that is
+    neither true nor false, and for a text compared with a number.
 
     Raises:
-        JobError: the expression is none, or uses a name that nothing defines.
+        JobError: the text is no expression, or uses a name that nothing defines.
     """
     environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
@@ -71,7 +73,7 @@ def compile_where(
     for message, hint in _unknown_names(expression, result, known, environment.globals, keys):
         raise JobError(message, location=location, hint=hint)
 
-    # One context for all rows: making one costs ten times what the expression does.
+    # One context for all rows: a new one costs ten times as much as the expression.
     context = template.new_context(dict(names))
 
     def condition(cells: tuple[str, ...]) -> bool:
@@ -79,12 +81,12 @@ def compile_where(
         context.vars = {name: cells[index] for name, index in second} | row | {"recipient": row}
         environment.budget.begin()
         try:
-            list(template.root_render_func(context))  # runs it; it has no output
+            list(template.root_render_func(context))  # the template has no output
             value = context.vars[_RESULT]
             if type(value) is bool:
                 return value
             found = f"{type(value).__name__} {str(value)[:_SHOWN]!r}"
-        # The expression is the user's: whatever it raises says that it fails for this row.
+        # The expression is the user's: any error means that the expression fails for this row.
         except Exception as error:  # noqa: BLE001
             if (mistake := kinds_differ(error)) is not None:
                 message, hint = mistake
@@ -112,10 +114,10 @@ def _unknown_names(
     functions: Container[str],
     keys: Mapping[str, tuple[str, ...]],
 ) -> Iterator[tuple[str, str | None]]:
-    """Yield what the expression uses and nothing defines, as a message and a hint.
+    """Yield a message and a hint for every name that nothing defines.
 
-    `functions` are the names that Jinja2 itself defines, `keys` the keys of those names that are
-    mappings. A name that the expression somewhere only asks about may be absent.
+    `functions` are the names that Jinja2 itself defines, `keys` are the keys of names that are
+    mappings. A name under a test such as `is defined` may be absent.
     """
     asked = {
         _dotted(question.node)

@@ -1,11 +1,14 @@
 """The .xlsx workbook: columns from the first row of a sheet that is not empty, then the rows.
 
-Read by python-calamine (the extra `excel`), imported only here. Row numbers are those of the sheet.
-Cells become text as people see them there: whole numbers stay whole, other numbers have 15
-significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows are no
-records. A value that would be lost is an error: one that no header names, the inside of merged
-cells, and a formula that failed (#N/A), which the reader gives as nothing.
-The sheet is held in memory, whose size is bounded before it is read (`workbook_package`).
+    >>> cell_text(7.0), cell_text(0.1 + 0.2), cell_text(date(2026, 11, 29)), cell_text(True)
+    ('7', '0.3', '2026-11-29', 'true')
+
+The reader is python-calamine (the extra `excel`), imported only here. Row numbers are those of the
+sheet. Cells become text as people see them in the sheet: whole numbers stay whole, other numbers
+have 15 significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows
+are no records. A value that would be lost is an error: a value in a column without a name, the
+inside of merged cells, and a failed formula (#N/A), which the reader gives as an empty cell. The
+sheet is held in memory; its size is bounded before reading (`workbook_package`).
 """
 
 from __future__ import annotations
@@ -31,16 +34,16 @@ if TYPE_CHECKING:
 _HEADER = "The first row names the columns, such as: email, first_name"
 _LESS = "Clear cells that are far from the table, or save the sheet as CSV."
 _INSTALL = "Run: pip install 'mailbatch[excel]'"
-_DIGITS = 15  # what a spreadsheet keeps and shows of a number
+_DIGITS = 15  # of a number in a spreadsheet
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """A sheet whose header was read; iterating reads its rows.
+    """A sheet with a known header; iterating reads the rows.
 
-    `header` is the row of the names, from 1. `named` are the places of the columns in a row as it
-    is read, whose first cell is in the column with the number `left`, from 0.
+    `header` is the row of the names, from 1. `named` are the places of the columns in a row as the
+    reader gives it; the first cell of such a row is in column number `left`, from 0.
     """
 
     path: Path
@@ -79,11 +82,11 @@ class Workbook:
 def open_workbook(path: Path, *, shown: str, sheet: str | None) -> Workbook:
     """Read the header of a sheet, by default of the first that is not hidden.
 
-    `shown` is what errors call the file.
+    `shown` is the name of the file in errors.
 
     Raises:
         RecipientError: python-calamine is not installed, the file cannot be read, there is no such
-            sheet, or it is no table.
+            sheet, or the sheet is no table.
     """
     with _opened(path, shown, sheet, check=True) as found:
         row, number = next(
@@ -116,9 +119,9 @@ def _columns(row: Sequence[Any]) -> tuple[str, ...]:
 def _opened(
     path: Path, shown: str, name: str | None, *, check: bool = False
 ) -> Iterator[CalamineSheet]:
-    """Give the sheet with this name, or the first that is not hidden.
+    """Yield the sheet with this name, or the first that is not hidden.
 
-    `check`: nothing was read of it yet, and it may be anything.
+    `check` bounds the memory first: needed before the first reading of the file.
     """
     try:
         import python_calamine as calamine
@@ -176,7 +179,7 @@ def _refuse_merged(sheet: CalamineSheet, shown: str, header: int) -> None:
 
 
 def cell_text(value: Any) -> str:
-    """Return the text of a cell as python-calamine gives it."""
+    """Return the text of a cell, given as python-calamine reads the cell."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -202,7 +205,7 @@ def _number(value: float) -> str:
 
 
 def _letters(column: int) -> str:
-    """Return what a sheet calls a column, counted from 0: A to Z, AA and so on."""
+    """Return the letters of a column, counted from 0: A to Z, AA and so on."""
     letters = ""
     column += 1
     while column:

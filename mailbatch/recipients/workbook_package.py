@@ -54,20 +54,20 @@ _ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell by its name, such as B7, and its row."""
+    """A cell: the name, such as B7, and the row."""
 
     name: str
     row: int
 
 
 def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:
-    """Return why a workbook would take too much memory, None if it does not.
+    """Return the reason that a workbook would take too much memory, None if it does not.
 
-    `part` and `most` are bytes, `cells` how many a rectangle may have in any case.
+    `part` and `most` are in bytes, `cells` is the number that a rectangle may have in any case.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no package.
+        ValueError: the file is no package.
     """
     with path.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
@@ -105,7 +105,7 @@ def failed_cell(path: Path, sheet: str) -> Cell | None:
 
 
 class _Extent:
-    """The rectangle in which the cells of a part lie, if it is a sheet."""
+    """The rectangle in which the cells of a part lie, if the part is a sheet."""
 
     __slots__ = ("_behind", "_bottom", "_columns", "_top", "cells")
 
@@ -116,7 +116,7 @@ class _Extent:
 
     @property
     def area(self) -> int:
-        """How many cells the rectangle has; the reader begins it with the first that is there."""
+        """The number of cells of the rectangle, which begins with the first cell of the part."""
         if not self.cells:
             return 0
         numbers = [_column(letters) for letters in self._columns] or [0]
@@ -124,14 +124,14 @@ class _Extent:
         return width * max(1, self._bottom - self._top + 1)
 
     def see(self, text: bytes) -> None:
-        """Look at a piece of the part."""
+        """See a piece of the part."""
         named = _CELL.findall(text)
         rows = [int(row) for _, row in named[:1] + named[-1:]]
         rows += map(int, _ROW.findall(text))
         self._columns.update(letters for letters, _ in named)
         tags = sum(map(text.count, _TAGS))
         nameless = len(_NAMELESS.findall(text)) if tags > sum(map(text.count, _NAMED)) else 0
-        if nameless:  # they stand one behind the other, in two pieces perhaps
+        if nameless:  # one behind the other, in two pieces perhaps
             widest = max(len(_NAMELESS.findall(row)) for row in text.split(b"row"))
             self._behind = max(self._behind, 2 * widest)
         self.cells += len(named) + nameless
@@ -140,9 +140,9 @@ class _Extent:
 
 
 def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tuple[int, _Extent]:
-    """Return how many bytes a part unpacks to, as far as they are allowed, and its cells."""
+    """Return the bytes that a part unpacks to, counted up to `most`, and the extent of cells."""
     real = copy.copy(info)
-    real.file_size = 1 << 62  # what the package says need not be true
+    real.file_size = 1 << 62  # the stated size need not be true
     extent, size, rest = _Extent(), 0, b""
     with package.open(real) as stream:
         while size <= most and (piece := stream.read(_PIECE)):
@@ -156,7 +156,7 @@ def _unpacked(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tup
 
 
 def _column(letters: bytes) -> int:
-    """Return the number of a column from its letters: A is 1, AA is 27."""
+    """Return the number of a column from the letters: A is 1, AA is 27."""
     number = 0
     for letter in letters:
         number = 26 * number + letter - 64

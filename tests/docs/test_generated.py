@@ -173,7 +173,7 @@ def test_the_picture_shows_every_room(generate):
     [
         ("explanation/certainty.md", f"lots of {lots.LOT}"),
         ("explanation/certainty.md", f"up to {lots.LARGEST_LOT}"),
-        ("explanation/certainty.md", f"{1000 * recording.MOMENT:g} milliseconds at most"),
+        ("explanation/certainty.md", f"{1000 * recording.LONGEST_WAIT:g} milliseconds at most"),
         ("explanation/threat-model.md", f"{reply.MAX_LINE} bytes\na line"),
         ("explanation/threat-model.md", f"{reply.MAX_REPLY // 1024} KiB a reply"),
         ("explanation/mime.md", f"at most {content.MAX_LINE} bytes"),

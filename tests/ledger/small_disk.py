@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from mailbatch.errors import LedgerError, MailbatchError, OutputError
 from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
+from tests.ledger.earlier import rebuild
 from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, settle
 
 NAMES = [f"somebody-{n}@example.org" for n in range(300)]
@@ -153,6 +155,26 @@ def read_only(folder: Path) -> dict[str, Any]:
             step()
         except LedgerError as error:
             seen[name] = failure(error)
+    return seen
+
+
+def migration(folder: Path) -> list[dict[str, Any]]:
+    """The disk is full when a ledger of an earlier version is opened: it stays what it is."""
+    seen = []
+    for room in (0, 4096, 16_384, 65_536, 262_144):
+        path = rebuild("killed", folder / str(room) / "ledger")
+        fill_up(folder, but=room)
+        found: dict[str, Any] = {"room": room}
+        try:
+            open_ledger(path).close()
+        except LedgerError as error:
+            found |= failure(error)
+            found["version"] = int.from_bytes(path.read_bytes()[60:64])
+        (folder / "junk").unlink()
+        with open_ledger(path) as ledger:
+            found["after"] = numbers(ledger)
+        seen.append(found)
+        shutil.rmtree(path.parent)
     return seen
 
 

@@ -75,6 +75,24 @@ def test_a_plan_that_finds_no_room_leaves_the_old_one(on_disk):
     assert seen["counts"] == {"pending": 2}
 
 
+def test_a_migration_that_finds_no_room_leaves_the_earlier_version(on_disk):
+    """It is tried again once there is room, and nothing is lost of what it has to recover."""
+    seen = on_disk("migration", "2m")
+    refused = [found for found in seen if "error" in found]
+    assert {found["room"] for found in refused} >= {0, 4096, 16_384}
+    for found in refused:
+        assert found["exit"] == 74
+        assert "space" in found["hint"]
+        assert found["version"] == 2
+    assert "error" not in seen[-1]
+    assert {json.dumps(found["after"], sort_keys=True) for found in seen} == {
+        json.dumps(
+            {"accepted": 4, "deferred": 2, "in_doubt": 2, "invalid": 1, "pending": 2,
+             "rejected": 2, "withdrawn": 1},
+        )
+    }  # fmt: skip
+
+
 def test_results_that_find_no_room_leave_the_old_file_and_no_litter(on_disk):
     seen = on_disk("full_results", "1m")
     assert seen["exit"] == 74

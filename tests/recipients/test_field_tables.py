@@ -15,7 +15,7 @@ from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.recipients.spreadsheet import bare_text
 
 from .conftest import job_in
-from .test_opening import prints
+from .test_forms import prints
 from .workbooks import table, write_workbook
 
 MakeJob = Callable[..., Job]

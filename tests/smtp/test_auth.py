@@ -8,6 +8,7 @@ from mailbatch.errors import LocalProtocolError
 from mailbatch.sasl import MECHANISMS, Login, Mechanism, Plain, XOAuth2
 from mailbatch.smtp.auth import AuthExchange, choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
+from tests.smtp.conversation import FOLDER
 
 SECRET = "correct-horse-battery"
 
@@ -35,6 +36,13 @@ def offering(*mechanisms):
 def test_choose(offered, wanted, chosen):
     """What is wanted, if it is on offer; `auto` prefers what takes the fewest waits."""
     assert choose_mechanism(offering(*offered), wanted) is chosen
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_every_mechanism_has_its_conversations(name):
+    """One that is accepted, and one that is refused."""
+    for case in (f"auth-{name.lower()}.txt", f"auth-{name.lower()}-refused.txt"):
+        assert (FOLDER / case).is_file(), case
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS.values())

@@ -1,0 +1,89 @@
+"""Bring a ledger of an earlier version to the present one, so that an edition outlives an update.
+
+A migration is a part of the transaction that begins a run (`recovery.begin_run`): under the lock,
+behind every check of the ledger as its last run left it, synced. So there are two states and none
+between them, whatever dies: the old version, untouched, or the present one with a run begun in it.
+The file stays the same file, with its owner, its birth and its journal; lock file and witness need
+to learn nothing, and an older copy is refused by the number of the run, as ever. A copy renamed
+into place would give that up: between the rename and the removal of the old journal SQLite could
+lay the one over the other. Source: https://www.sqlite.org/howtocorrupt.html (2.5, 2.6).
+
+To add version n+1: change `schema.sql` and `VERSION`, append a step to `_STEPS`, give every
+version in `_AS_PRESENT` the views that show it as n+1, and write a ledger of version n into
+`tests/ledger/earlier/`. This module must never change a ledger outside of a transaction, nor ask
+another module for the layout of an earlier version: a step stays as it was published.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from mailbatch.errors import LedgerError
+
+#: The version of `schema.sql`.
+VERSION = 3
+
+#: What leads from each version to the next: statements, run in one transaction.
+_STEPS: dict[int, tuple[str, ...]] = {
+    # The server's name for a message stands beside its reply, read once.
+    2: (
+        "ALTER TABLE reply ADD COLUMN message_id TEXT",
+        "UPDATE reply SET message_id = server_message_id(text)",
+    ),
+}
+
+#: What shows an earlier version as the present one to a reader: temporary objects over its names.
+_AS_PRESENT: dict[int, tuple[str, ...]] = {
+    2: (
+        """
+        CREATE TEMP VIEW reply AS
+        SELECT id, code, enhanced, text, server_message_id(text) AS message_id FROM main.reply
+        """,
+    ),
+}
+
+
+def check_version(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a ledger of a version that this mailbatch can neither use nor migrate.
+
+    Raises LedgerError (74).
+    """
+    version = version_of(connection)
+    if version == VERSION or version in _STEPS:
+        return
+    if version > VERSION:
+        raise LedgerError(
+            f"{path}: the ledger has version {version}, this mailbatch knows versions up to "
+            f"{VERSION}: a newer mailbatch wrote it",
+            hint="use that mailbatch, or a newer one; this one has changed nothing",
+        )
+    raise LedgerError(
+        f"{path}: the ledger has version {version}: a release candidate of mailbatch wrote it",
+        hint="finish the edition with 1.0.0rc1; this mailbatch has changed nothing",
+    )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the ledger that a connection has open."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def is_present(connection: sqlite3.Connection) -> bool:
+    """Say whether a ledger has the present version already."""
+    return version_of(connection) == VERSION
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a ledger to the present version, inside the caller's transaction."""
+    for version in range(version_of(connection), VERSION):
+        for statement in _STEPS[version]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={version + 1}")
+
+
+def show_as_present(connection: sqlite3.Connection) -> None:
+    """Show a reader an earlier version as the present one; the file stays as it is."""
+    for statement in _AS_PRESENT.get(version_of(connection), ()):
+        connection.execute(statement)

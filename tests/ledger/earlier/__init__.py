@@ -1,0 +1,67 @@
+"""Ledgers of earlier versions, written by the mailbatch of that time, as files of a dead run.
+
+A dump has the rows; `rebuild` makes files of them, the leases in the journal as a killed run leaves
+them, with a lock file and a witness that know these very files.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from mailbatch.ledger.damage import seal
+from mailbatch.ledger.opening import lock_of
+from mailbatch.ledger.witness import witness_of
+from tests.ledger.steps import at_home
+
+_HERE = Path(__file__).parent
+#: The ledgers of version 2: two of runs that were killed, one that was put away.
+VERSION_2 = ("killed", "grouped", "put_away")
+
+
+def rebuild(name: str, path: Path, *, version: int = 2) -> Path:
+    """Write the ledger `name` of a version to `path`, with all that stands beside it."""
+    text = (_HERE / f"version_{version}_{name}.sql").read_text(encoding="utf-8")
+    note, points, *lines = text.splitlines()
+    running = name != "put_away"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        building = Path(folder) / path.name
+        connection = sqlite3.connect(building, isolation_level=None)
+        connection.executescript("\n".join(line for line in lines if not _is_late(line)))
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.executescript(
+            "\n".join(["BEGIN;", *(line for line in lines if _is_late(line)), "COMMIT;"])
+        )
+        if not running:
+            connection.close()
+        for file in (building, building.with_name(f"{path.name}-wal")):
+            if file.exists():
+                shutil.copyfile(file, path.with_name(file.name))
+        connection.close()
+    lock_of(path).write_text(note.removeprefix("-- note ") + "\n", encoding="utf-8")
+    witness_of(path).write_text(points.removeprefix("-- points ") + "\n", encoding="utf-8")
+    known = {} if running else {"seal": seal(path)}
+    return at_home(path, host=os.uname().nodename, pid=_ended(), **known)
+
+
+def results_of(name: str, *, version: int = 2) -> bytes:
+    """Return the results of a ledger, as the mailbatch that wrote it shows them."""
+    return (_HERE / f"version_{version}_{name}.csv").read_bytes()
+
+
+def _is_late(line: str) -> bool:
+    return line.startswith('INSERT INTO "lease"')
+
+
+@functools.cache
+def _ended() -> int:
+    """Return the number of a process that has ended."""
+    process = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(process, 0)
+    return process
