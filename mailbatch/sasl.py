@@ -12,6 +12,8 @@ position; the text of a challenge never decides anything. Secrets are in no `rep
 A class in the table is all that a new mechanism needs: the job file then knows its word, the
 session its name, the reference its entry. This module must never see a connection: that no
 credential is said before a verified TLS handshake is for module `smtp.opening`.
+
+Tests: tests/smtp/test_auth.py, tests/smtp/test_token_refusal.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ reply that no RFC allows there, and hold no state.
     reply 354 while DATA is owed     ->  `_on_data`  ->  phase CONTENT, event `ContentWanted`
     reply 550 while RCPT is owed     ->  `_on_rcpt`  ->  noted in the transaction
     reply 250 while nothing is owed  ->  `RemoteProtocolError`
+
+Tests: tests/smtp/test_conversations.py, tests/smtp/test_connection.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ of a server choose a hint and nothing else.
     SSLCertVerificationError of an expired certificate  ->  TLSError
         the certificate of smtp.example.com:587 does not hold: certificate has expired
         whoever runs the server has to renew it, unless the clock of this machine is wrong; ...
+
+Tests: tests/session/test_auth.py, tests/session/test_tls.py, tests/session/test_network.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Three parts work together here: the `ReplyParser` cuts the stream, the `Echoes` find the password
 there, and the transcript gets each line as the line may be shown. This module must never let a text
 of the server out unseen, and never decide the meaning of a reply.
+
+Tests: tests/smtp/test_echoes.py, tests/smtp/test_connection.py.
 """
 
 from __future__ import annotations
