@@ -37,9 +37,10 @@ from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
 from mailbatch.job.schema import schema_text as job_schema_text
-from mailbatch.ledger import results_schema
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
 from mailbatch.outcome import Status
+from mailbatch.results.columns import COLUMNS
+from mailbatch.results.row_schema import schema_text as row_schema_text
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
 
@@ -353,18 +354,9 @@ def exit_codes() -> str:
 def columns() -> str:
     """Write the columns of the results CSV."""
     lines = ["| column | value | meaning |", "|---|---|---|"]
-    for name, value in results_schema.result_schema()["properties"].items():
-        types = value.get("type", "string")
-        kinds = [types] if isinstance(types, str) else list(types)
-        words = {"string": "text", "integer": "number"}
-        shown = words.get(kinds[0], kinds[0])
-        if value.get("format") == "date-time":
-            shown = "time, UTC"
-        elif "enum" in value:
-            shown = "[status](#status)"
-        if "null" in kinds:
-            shown += ", or empty"
-        lines.append(f"| `{name}` | {shown} | {_cell(value.get('description', ''))} |")
+    for column in COLUMNS:
+        shown = column.type.words + (", or empty" if column.nullable else "")
+        lines.append(f"| `{column.name}` | {shown} | {_cell(column.description)} |")
     return "\n".join(lines)
 
 
@@ -453,7 +445,7 @@ PARTS: dict[str, Callable[[], str]] = {
 #: The files that are generated from their first byte to their last.
 FILES: dict[str, Callable[[], str]] = {
     "schemas/job.schema.json": job_schema_text,
-    "schemas/results.schema.json": results_schema.schema_text,
+    "schemas/results.schema.json": row_schema_text,
 }
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import InputError, JobError
 from mailbatch.render import context
-from mailbatch.render.checks import NameChecks
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.loader import FolderLoader
+from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Templates
 
 if TYPE_CHECKING:

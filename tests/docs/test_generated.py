@@ -14,9 +14,9 @@ from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.delivery import lots, recording
 from mailbatch.job.model import Job
-from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.render import templates
+from mailbatch.results.columns import COLUMNS
 from mailbatch.sandbox import conversation
 from mailbatch.smtp import content, reply
 from tests.docs.pages import DOCS
@@ -161,7 +161,7 @@ def test_every_exit_code_column_and_status_is_there():
     assert found == [str(int(code)) for code in ExitCode]
     results = page("results.md")
     columns = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|[^|]*\|$", results, re.MULTILINE)
-    assert columns == list(ResultRow._fields)
+    assert columns == [column.name for column in COLUMNS]
     statuses = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|$", results, re.MULTILINE)
     assert statuses == [str(status) for status in Status]
 

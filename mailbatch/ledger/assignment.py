@@ -10,9 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from mailbatch.ledger.folding import DUE
-
-_UNSETTLED = "('pending', 'deferred')"
+from mailbatch.ledger.folding import DUE, UNSETTLED
 
 
 def leave(connection: sqlite3.Connection, limit: int) -> None:
@@ -26,14 +24,14 @@ def leave(connection: sqlite3.Connection, limit: int) -> None:
     connection.execute(
         "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
         " WHERE claim = 'own' AND delivery_id IS NOT NULL"
-        f" AND status IN {_UNSETTLED}"
+        f" AND status IN {UNSETTLED}"
         " AND (SELECT group_id FROM delivery WHERE id = delivery_id) IS NOT group_id"
     )
     connection.execute(
         "UPDATE recipient SET delivery_id = NULL WHERE id IN (SELECT id FROM ("  # noqa: S608 - constants
         "SELECT id, row_number() OVER (PARTITION BY delivery_id ORDER BY id) AS place"
         " FROM recipient WHERE claim = 'own' AND group_id IS NOT NULL AND delivery_id IS NOT NULL"
-        f" AND status IN {_UNSETTLED}) WHERE place > ?)",
+        f" AND status IN {UNSETTLED}) WHERE place > ?)",
         (limit,),
     )
 
@@ -44,7 +42,7 @@ def find(connection: sqlite3.Connection, *, base: int, replanned: bool) -> None:
         connection.execute(
             "UPDATE recipient NOT INDEXED SET delivery_id = ? + id"  # noqa: S608 - constants
             " WHERE claim = 'own' AND delivery_id IS NULL"
-            f" AND group_id IS NULL AND status IN {_UNSETTLED}",
+            f" AND group_id IS NULL AND status IN {UNSETTLED}",
             (base,),
         )
     connection.execute(
@@ -57,25 +55,27 @@ def find(connection: sqlite3.Connection, *, base: int, replanned: bool) -> None:
 def find_parts(connection: sqlite3.Connection, limit: int, *, replanned: bool) -> None:
     """Give every unsettled recipient of a group a delivery of at most `limit` recipients."""
     connection.execute(
-        "CREATE TEMP TABLE homeless (id INTEGER PRIMARY KEY, group_id INTEGER, part INTEGER)"
+        "CREATE TEMP TABLE unassigned (id INTEGER PRIMARY KEY, group_id INTEGER, part INTEGER)"
     )
-    connection.execute(_HOMELESS.format(part="NULL" if replanned else _NEXT_PART), {"limit": limit})
+    connection.execute(
+        _UNASSIGNED.format(part="NULL" if replanned else _NEXT_PART), {"limit": limit}
+    )
     if replanned:
         connection.executemany(
-            "UPDATE homeless SET part = ? WHERE id = ?", list(_in_spare_parts(connection, limit))
+            "UPDATE unassigned SET part = ? WHERE id = ?", list(_in_spare_parts(connection, limit))
         )
         connection.execute(_PART_OF_THE_REST, {"limit": limit})
-    for statement in _MOVE_IN:
+    for statement in _ADD_DELIVERIES:
         connection.execute(statement)
     if replanned:
-        connection.execute(_HOME)
+        connection.execute(_ASSIGN)
         return
-    # Where all of them move in, their index is sorted afterwards, all at once.
+    # Where all are assigned anew, their index is sorted afterwards, all at once.
     (index,) = connection.execute(
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_delivery'"
     ).fetchone()
     connection.execute("DROP INDEX recipient_by_delivery")
-    connection.execute(_HOME)
+    connection.execute(_ASSIGN)
     connection.execute(index)
 
 
@@ -83,34 +83,34 @@ _NEXT_PART = (
     "(SELECT parts FROM recipient_group AS g WHERE g.id = r.group_id) + 1"
     " + (row_number() OVER (PARTITION BY r.group_id ORDER BY r.id) - 1) / :limit"
 )
-_HOMELESS = f"""
-INSERT INTO homeless SELECT r.id, r.group_id, {{part}} FROM recipient AS r NOT INDEXED
+_UNASSIGNED = f"""
+INSERT INTO unassigned SELECT r.id, r.group_id, {{part}} FROM recipient AS r NOT INDEXED
 WHERE r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NOT NULL
-AND r.status IN {_UNSETTLED}
+AND r.status IN {UNSETTLED}
 """  # noqa: S608 - constants
 _PART_OF_THE_REST = f"""
-UPDATE homeless SET part = fresh.part FROM (
-  SELECT r.id, {_NEXT_PART} AS part FROM homeless AS r WHERE r.part IS NULL
-) AS fresh WHERE fresh.id = homeless.id
+UPDATE unassigned SET part = fresh.part FROM (
+  SELECT r.id, {_NEXT_PART} AS part FROM unassigned AS r WHERE r.part IS NULL
+) AS fresh WHERE fresh.id = unassigned.id
 """  # noqa: S608 - constants
 # Deliveries are sent in the order of their ids: so in that of the table, by the first of each.
 # Parts that are leased together then have their rows on the same pages, however groups are mixed.
-_MOVE_IN = (
+_ADD_DELIVERIES = (
     """
     INSERT INTO delivery (group_id, part, due)
-    SELECT group_id, part, 0 FROM homeless WHERE true GROUP BY group_id, part ORDER BY min(id)
+    SELECT group_id, part, 0 FROM unassigned WHERE true GROUP BY group_id, part ORDER BY min(id)
     ON CONFLICT DO NOTHING
     """,
     """
     UPDATE recipient_group SET parts = newest.part
-    FROM (SELECT group_id, max(part) AS part FROM homeless GROUP BY group_id) AS newest
+    FROM (SELECT group_id, max(part) AS part FROM unassigned GROUP BY group_id) AS newest
     WHERE newest.group_id = recipient_group.id AND newest.part > parts
     """,
 )
-_HOME = """
+_ASSIGN = """
 UPDATE recipient SET delivery_id = (
   SELECT id FROM delivery WHERE group_id = h.group_id AND part = h.part)
-FROM homeless AS h WHERE h.id = recipient.id
+FROM unassigned AS h WHERE h.id = recipient.id
 """
 
 
@@ -119,13 +119,13 @@ def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tupl
     spare = connection.execute(
         "SELECT d.group_id, d.part, ? - count(r.id) AS room FROM delivery AS d"
         " LEFT JOIN recipient AS r ON r.delivery_id = d.id AND r.claim = 'own'"
-        " WHERE d.date IS NULL AND d.group_id IN (SELECT group_id FROM homeless)"
+        " WHERE d.date IS NULL AND d.group_id IN (SELECT group_id FROM unassigned)"
         " GROUP BY d.id HAVING room > 0 ORDER BY d.id",
         (limit,),
     ).fetchall()
     for group_id, part, room in spare:
         taken = connection.execute(
-            "SELECT id FROM homeless WHERE group_id = ? AND part IS NULL ORDER BY id LIMIT ?",
+            "SELECT id FROM unassigned WHERE group_id = ? AND part IS NULL ORDER BY id LIMIT ?",
             (group_id, room),
         )
         yield from ((part, recipient_id) for (recipient_id,) in taken.fetchall())
