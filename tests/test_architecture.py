@@ -45,7 +45,10 @@ MAY_IMPORT = {
 #: says what each is for.
 FACE = {
     "recipients": {"address", "plan"},
-    "results": {"file"},
+    "results": {"columns", "file"},
+    "reports": {
+        "mailboxes", "mailed", "refusal", "report", "standings", "store", "suppression",
+    },
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },
