@@ -52,7 +52,6 @@ from mailbatch.outcome import Outcome, Reply, Status
 
 if TYPE_CHECKING:
     from mailbatch.ledger.holder import Holder
-    from mailbatch.ledger.standing import ResultRow, UnfinishedRow
 
 T = TypeVar("T")
 #: The answer of a near ledger, or an awaitable of the answer of a far one.
@@ -164,6 +163,40 @@ class Doubt:
     at: float
     reason: str
     digest: bytes | None
+
+
+class ResultRow(NamedTuple):
+    r"""One row of the results: a row of the recipient table, and where it stands.
+
+    `row` is the line of the record, None when the row left the table. `message_id` is the
+    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
+    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
+    adds to the reply, and names the copies (Cc, Bcc) that were refused.
+    """
+
+    row: int | None
+    email: str
+    status: Status
+    message_id: str | None
+    reply_code: int | None
+    enhanced_status: str | None
+    reply: str | None
+    attempts: int
+    group: str | None
+    edition: str
+    header_message_id: str | None
+    first_attempt_at: float | None
+    settled_at: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row of the recipient table that did not come through, with its cells."""
+
+    line: int
+    status: Status
+    values: tuple[str, ...]
 
 
 # -- roles -----------------------------------------------------------------------------------------
