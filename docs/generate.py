@@ -201,12 +201,18 @@ def _slug(prefix: str) -> str:
 
 def commands() -> str:
     """Write every command with the help that `mailbatch COMMAND --help` prints."""
-    return "\n\n".join(_command(registered) for registered in cli.app.registered_commands)
+    found = [_command(registered) for registered in cli.app.registered_commands]
+    for group in cli.app.registered_groups:
+        below = group.typer_instance
+        name = below.info.name
+        found.append(f"## {name}\n\n{below.info.help}")
+        found += [_command(registered, f"{name} ") for registered in below.registered_commands]
+    return "\n\n".join(found)
 
 
-def _command(registered: Any) -> str:
+def _command(registered: Any, group: str = "") -> str:
     function = registered.callback
-    name = registered.name or function.__name__
+    name = group + (registered.name or function.__name__)
     arguments, options = _parameters(function)
     words = [f"mailbatch {name}", "[OPTIONS]" if options else "", *[word for word, _ in arguments]]
     text, _, example = inspect.getdoc(function).partition("\n\nExample: ")  # type: ignore[union-attr]

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "smtp": set(),
     "ledger": set(),
     "results": {"ledger"},
+    "reports": set(),
     "sandbox": set(),
     "expressions": set(),
     "recipients": {"job", "expressions"},
@@ -25,8 +26,8 @@ MAY_IMPORT = {
     "preview": {"render", "checks"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
-        "job", "recipients", "render", "ledger", "results", "smtp", "sandbox", "checks",
-        "preview", "delivery", "shipping", "",
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+        "checks", "preview", "delivery", "shipping", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -54,7 +55,8 @@ FACE = {
 ONLY_IN = {
     "rich": ("cli/",),
     "typer": ("cli/",),
-    "sqlite3": ("ledger/",),
+    "sqlite3": ("ledger/", "reports/"),
+    "flufl": ("reports/",),
     "uvloop": ("delivery/",),
     "aiosmtpd": ("sandbox/",),
     "jinja2": ("expressions/", "render/", "recipients/"),
