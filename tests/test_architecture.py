@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
-        "checks", "preview", "delivery", "shipping", "",
+        "checks", "preview", "delivery", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -37,7 +37,6 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
-    "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
