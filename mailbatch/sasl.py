@@ -49,17 +49,21 @@ class Mechanism(ABC):
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what no mechanism can carry: NUL ends a field (RFC 4616 2), the rest a line."""
+        """Refuse characters that no mechanism can carry: NUL ends a field (RFC 4616 2).
+
+        Raises:
+            LocalProtocolError: NUL, or an end of a line.
+        """
         for value in (self.username, self.password):
             if any(character in value for character in "\0\r\n\x01"):
                 raise LocalProtocolError("credentials cannot have NUL, CR, LF or Ctrl-A in them")
 
     @abstractmethod
     def exchange(self) -> Exchange:
-        """Start the exchange."""
+        """Start the exchange: yield each answer, be sent the challenge that follows."""
 
     def explained(self, challenge: str) -> str:  # noqa: ARG002 - most have nothing to explain
-        """Return what a challenge says of the credentials, in a word or two; empty for nothing."""
+        """Return the reason for a refusal in a challenge, in a word or two; empty for none."""
         return ""
 
 
@@ -116,5 +120,5 @@ MECHANISMS: Mapping[str, type[Mechanism]] = {
 
 
 def mechanism(word: str) -> type[Mechanism] | None:
-    """Return the mechanism by its name in any case; None for `auto`, `none` and unknown words."""
+    """Return the mechanism of this name in any case; None for `auto`, `none` and unknown words."""
     return MECHANISMS.get(word.upper())

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from mailbatch.checks.codes import Severity, severity_of
 from mailbatch.checks.findings import Finding
 from mailbatch.envelope import Delivery
-from mailbatch.render.branches import Branch
 from mailbatch.render.message import Content
+from mailbatch.render.tracing import Branch
 
 _MOST_ERRORS = 10
 _MOST_LABELS = 3

@@ -22,8 +22,9 @@ from mailbatch.checks.table_checks import TableChecks
 from mailbatch.checks.tallies import Tallies
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError, Location
-from mailbatch.render.branches import Branch, Branches
-from mailbatch.render.message import Content, Message
+from mailbatch.render.branches import Branches
+from mailbatch.render.message import BranchKey, Content, Message
+from mailbatch.render.tracing import Branch
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -51,7 +52,7 @@ class Survey:
         self._edition = edition
         self._columns = columns
         self._branches = branches
-        self._branch: dict[tuple[str, int], Branch] = {}
+        self._branch: dict[BranchKey, Branch] = {}
         self._facts = Facts.of(job, Origins(branches).find)
         read = branches.columns_read()
         self._tallies = Tallies()
@@ -73,8 +74,12 @@ class Survey:
         message: Message | None,
         content: Content | None,
         error: InputError | None,
+        taken: frozenset[BranchKey],
     ) -> tuple[Finding, ...]:
-        """See a message, or the error that prevents the message; count and return the findings."""
+        """See a message, or the error that prevents the message; count and return the findings.
+
+        `taken` are the branches of the templates that the delivery takes.
+        """
         findings = self.findings(delivery, content, error)
         if content is None:
             for finding in findings:
@@ -83,14 +88,12 @@ class Survey:
             self._tallies.add_all(findings)
         if message is not None:
             self.largest = max(self.largest, message.size)
-        keys = self._branches.taken_by(delivery)
-        if not keys <= self._branch.keys():
+        if not taken <= self._branch.keys():
             self._branch = {branch.key: branch for branch in self._branches.known()}
-        taken = {key: self._branch[key] for key in sorted(keys)}
         self._selection.see(
             delivery,
             content=content,
-            taken=taken,
+            taken={key: self._branch[key] for key in sorted(taken)},
             findings=findings,
             error=str(error) if error is not None else None,
         )

@@ -78,23 +78,19 @@ def _look(
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.render.branches import Branches
 
     now = datetime.now().astimezone()
     try:
-        inputs = read_inputs(job, edition=edition, variables=variables, now=now)
+        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
-        merged = {**job.variables, **variables}
-        columns = inputs.plan.columns
-        branches = Branches(job, edition=inputs.edition, columns=columns, now=now, variables=merged)
-        survey = Survey(job, inputs.edition, columns, branches)
+        survey = Survey(job, inputs.edition, inputs.plan.columns, inputs.composer.branches)
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
                 seen = inspection.look(delivery)
-                survey.see(delivery, seen.message, seen.content, seen.error)
+                survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error
@@ -188,12 +184,13 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     from mailbatch.checks.codes import Severity, severity_of
     from mailbatch.checks.report import text_lines
-    from mailbatch.cli import connect
 
     wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
     for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
         console.lines(line)
     if found.connected is not None and not quiet:
+        from mailbatch.cli import connect  # all of SMTP
+
         for line in connect.lines(found.connected):
             console.lines(line)
 
@@ -215,9 +212,13 @@ def _summary(found: Findings) -> str:
 def _object(found: Findings, code: int) -> dict[str, Any]:
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of, objects
-    from mailbatch.cli import connect
 
     overview = found.overview
+    connected = None
+    if found.connected is not None:
+        from mailbatch.cli import connect
+
+        connected = connect.as_object(found.connected)
     return {
         "job": found.job or None,
         "edition": found.edition,
@@ -228,7 +229,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         "domains": dict(overview.domains) if overview is not None else {},
         **{f"{s}s": count_of(found.tallies, s) for s in Severity},
         "findings": objects(found.tallies),
-        "connect": connect.as_object(found.connected) if found.connected is not None else None,
+        "connect": connected,
         "refused": str(found.refused) if found.refused is not None else None,
         "exit_code": int(code),
     }

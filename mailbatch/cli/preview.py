@@ -121,22 +121,16 @@ def make(console: Console, wanted: Wanted) -> Made:
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
-    from mailbatch.render.branches import Branches
 
     job = read_job(wanted.job)
     out = wanted.out if wanted.out is not None else job.folder / "preview" / job.name
     check_place(out)
     earlier = Earlier.read(wanted.against) if wanted.against is not None else None
     now = datetime.now().astimezone()
-    inputs = read_inputs(job, edition=wanted.edition, variables=wanted.variables, now=now)
-    columns = inputs.plan.columns
-    branches = Branches(
-        job,
-        edition=inputs.edition,
-        columns=columns,
-        now=now,
-        variables={**job.variables, **wanted.variables},
+    inputs = read_inputs(
+        job, edition=wanted.edition, variables=wanted.variables, now=now, traced=True
     )
+    columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
@@ -189,14 +183,14 @@ def _entries(
         return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
         seen = inspection.look(delivery)
-        survey.see(delivery, seen.message, seen.content, seen.error)
+        survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
     chosen = survey.chosen()
     return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
 def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
-    found = survey.see(delivery, seen.message, seen.content, seen.error)
+    found = survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
     return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
 
 

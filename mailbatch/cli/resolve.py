@@ -32,9 +32,7 @@ def resolve_command(
     as_json: bool,
 ) -> int:
     """List the doubts, or decide about them."""
-    from mailbatch.delivery.ledgers import open_to_decide, open_to_read
-    from mailbatch.delivery.places import ledger_path
-    from mailbatch.delivery.places import state_dir as folder_of
+    from mailbatch.delivery.ledgers import open_to_decide, open_to_read, place_of
 
     asked: tuple[tuple[Decision, bool], ...] = (
         ("accepted", accepted),
@@ -47,7 +45,7 @@ def resolve_command(
         raise UsageError(f"{' and '.join('--' + name for name in given)} exclude each other")
     loaded = read_job(job)
     named = edition_of(loaded, edition)
-    path = ledger_path(loaded, named, folder_of(loaded, state_dir))
+    path = place_of(loaded, named, state_dir)
     if restored:
         if only is not None:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")

@@ -21,12 +21,10 @@ def results_command(
     quiet: bool,  # noqa: ARG001 - read by `reporting`
 ) -> int:
     """Write the results, and the unfinished recipients if asked to."""
-    from mailbatch.delivery.ledgers import open_to_read
+    from mailbatch.delivery.ledgers import open_to_read, place_of
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.places import ledger_path
-    from mailbatch.delivery.places import state_dir as folder_of
     from mailbatch.delivery.preparation import declared_results_path
-    from mailbatch.ledger.results import write_results, write_unfinished
+    from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
@@ -36,7 +34,7 @@ def results_command(
         loaded, named, loaded.variables, given=edition is not None
     )
     check_apart({"--results" if results else "results of the job": path, "--failed": failed})
-    with open_to_read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
+    with open_to_read(place_of(loaded, named, state_dir)) as ledger:
         write_results(ledger, path)
         console.say(f"results: {shown(path)}")
         if failed is not None:

@@ -17,13 +17,11 @@ def status_command(
 ) -> int:
     """Show the counts of an edition and, to people, what they can do next."""
     from mailbatch.cli.summary import arguments_again, next_steps
-    from mailbatch.delivery.ledgers import open_to_read
-    from mailbatch.delivery.places import ledger_path
-    from mailbatch.delivery.places import state_dir as folder_of
+    from mailbatch.delivery.ledgers import open_to_read, place_of
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)
-    with open_to_read(ledger_path(loaded, named, folder_of(loaded, state_dir))) as ledger:
+    with open_to_read(place_of(loaded, named, state_dir)) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if as_json else ledger.held_by()
     if as_json:

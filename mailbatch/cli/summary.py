@@ -169,13 +169,9 @@ def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions)
 
 def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
     """Say whether the real mailing has a ledger, whatever this run was."""
-    from mailbatch.delivery.places import ledger_path, state_dir
+    from mailbatch.delivery import ledgers
 
-    path = ledger_path(job, summary.edition, state_dir(job, options.state_dir))
-    try:
-        return path.exists()
-    except OSError:  # the ledgers are somebody else's
-        return False
+    return ledgers.is_begun(ledgers.place_of(job, summary.edition, options.state_dir))
 
 
 def _wants_a_correction(summary: Summary) -> bool:

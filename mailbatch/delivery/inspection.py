@@ -7,6 +7,8 @@
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
 away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
 all of these are seen in one go.
+
+Tests: tests/checks/test_check_command.py.
 """
 
 from __future__ import annotations
@@ -21,17 +23,21 @@ from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.ledger.ports import near
-from mailbatch.render.message import Content, Message
+from mailbatch.render.message import BranchKey, Content, Message
 
 #: The deliveries that are taken from the scratch ledger at once.
 _LOT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A delivery with its message as bytes and as content, or with the error that prevents it."""
+class Inspected:
+    """A delivery with its message as bytes and as content, or with the error that prevents both.
+
+    `taken` are the branches of the templates that the delivery takes.
+    """
 
     delivery: Delivery
+    taken: frozenset[BranchKey]
     message: Message | None = None
     content: Content | None = None
     error: InputError | None = None
@@ -60,29 +66,32 @@ class Inspection:
         while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
             yield from lot
 
-    def look(self, delivery: Delivery) -> Rendered:
+    def look(self, delivery: Delivery) -> Inspected:
         """Render a delivery; the rows of a failed one count as invalid from now on."""
-        rendered = self.render(delivery)
-        if rendered.error is not None:
-            reason = str(rendered.error)
+        inspected = self.render(delivery)
+        if inspected.error is not None:
+            reason = str(inspected.error)
             near(self._ledger.records.invalidate(delivery.id, reason, now=self._now))
-        return rendered
+        return inspected
 
-    def render(self, delivery: Delivery) -> Rendered:
+    def render(self, delivery: Delivery) -> Inspected:
         """Render a delivery, for the first time or again: the bytes are always the same."""
         composer = self._inputs.composer
         try:
-            message = composer.compose(delivery, eight_bit=True)
-            return Rendered(delivery, message, composer.content(delivery))
+            rendered = composer.render(delivery)
+            message = composer.encode(rendered, eight_bit=True)
+            content = composer.content(rendered)
         except InputError as error:
-            return Rendered(delivery, error=error)
+            return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
+        return Inspected(delivery, rendered.taken, message, content)
 
 
 @contextmanager
 def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
     """Plan a mailing in a scratch ledger, and yield its inspection.
 
-    `only` is an address: deliveries to other addresses are left out.
+    The composer of the inputs has to be traced. `only` is an address: deliveries to other addresses
+    are left out.
 
     Raises:
         InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.

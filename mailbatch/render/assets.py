@@ -52,6 +52,9 @@ _TYPES = {
 _LONGEST_NAME = 255  # bytes: what file systems can hold
 _MARKUP = re.compile(r"\{[{%#]")
 
+#: The path of a file, and the name that the recipient sees.
+Chosen = tuple[str, str]
+
 
 class Asset:
     """One file of the message: where it is, what it is called, and its part of the message."""
@@ -73,6 +76,7 @@ class Asset:
         self._base = _fixed_folder(path.source)
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._kept = 0
+        self._last: tuple[Chosen, Attachment] | None = None
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -91,18 +95,27 @@ class Asset:
             MessageError: as for `part`.
         """
         if self.constant:
-            self.part(names)
+            self.part(self.chosen(names))
         elif self.path.constant is not None:
             self._file(self.path.constant)
 
-    def part(self, names: Names) -> bytes:
+    def chosen(self, names: Names) -> Chosen:
+        """Return the path of the file for a recipient, and the name that the recipient sees.
+
+        Raises:
+            TemplateError: a template of the path or the name fails.
+        """
+        path = self.path.render(names)
+        filename = self._filename.render(names) if self._filename is not None else ""
+        return path, filename or Path(path).name
+
+    def part(self, chosen: Chosen) -> bytes:
         """Return the part as it stands in the message: header, empty line, base64.
 
         Raises:
             MessageError: the file cannot be read, or its name cannot be written.
-            TemplateError: a template of the path or the name fails.
         """
-        name, filename = self._names(names)
+        name, filename = chosen
         file = self._file(name)
         kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
         try:
@@ -110,16 +123,19 @@ class Asset:
         except FieldError as error:
             raise self._error(f"the file name {filename!r}", str(error)) from None
 
-    def attachment(self, names: Names) -> Attachment:
-        """Return the file as a value.
+    def attachment(self, chosen: Chosen) -> Attachment:
+        """Return the file as a value; the last one is kept, which most messages share.
 
         Raises:
-            MessageError, TemplateError: as for `part`.
+            MessageError: the file cannot be read.
         """
-        name, filename = self._names(names)
-        file = self._file(name)
-        kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
-        return Attachment(filename, kind, base64.b64decode(file.encoded), self._cid)
+        if self._last is None or self._last[0] != chosen:
+            name, filename = chosen
+            file = self._file(name)
+            kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
+            data = base64.b64decode(file.encoded)
+            self._last = chosen, Attachment(filename, kind, data, self._cid)
+        return self._last[1]
 
     def digest(self) -> str:
         """Return the SHA-256 of what is the same for all: the file, or the template of its path."""
@@ -128,11 +144,6 @@ class Asset:
         if self.path.constant is not None:
             digest.update(self._file(self.path.constant).encoded)
         return digest.hexdigest()
-
-    def _names(self, names: Names) -> tuple[str, str]:
-        name = self.path.render(names)
-        filename = self._filename.render(names) if self._filename is not None else ""
-        return name, filename or Path(name).name
 
     def _file(self, name: str) -> _File:
         file = self._files.get(name)

@@ -114,27 +114,31 @@ class CallbackData:
         if any(isinstance(part, Value) for token in self._tokens for part in token):
             return None
         try:
-            return self.write({})
+            return self.write(self.render({}))
         except MessageError as error:
             raise JobError(error.message, location=self._place) from None
 
-    def text(self, names: Names) -> str:
-        """Return the JSON for a recipient."""
-        return " ".join(self._rendered(names))
-
-    def write(self, names: Names) -> bytes:
-        """Return the field for a recipient.
+    def write(self, pieces: list[str]) -> bytes:
+        """Return the field as bytes.
 
         Raises:
             MessageError: more than 4000 characters, or a text that no line can hold.
-            TemplateError: a template fails.
         """
         try:
-            return _data_field(self._rendered(names))
+            return _data_field(pieces)
         except FieldError as error:
             raise MessageError(str(error), location=self._place, reason=error.reason) from None
 
-    def _rendered(self, names: Names) -> list[str]:
+    def shown(self, pieces: list[str]) -> str:
+        """Return the JSON as readers show it."""
+        return " ".join(pieces)
+
+    def render(self, names: Names) -> list[str]:
+        """Return the JSON for a recipient, in tokens between which the field may be folded.
+
+        Raises:
+            TemplateError: a template fails.
+        """
         return [
             "".join(
                 [part if isinstance(part, str) else _json(part.render(names)) for part in token]

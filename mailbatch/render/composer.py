@@ -22,25 +22,28 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.checks import NameChecks
-from mailbatch.render.content import Parts
 from mailbatch.render.correspondents import Copies, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.mailing_lists import list_fields
-from mailbatch.render.message import Content, Message
+from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.parts import Parts
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+    from mailbatch.render.branches import Branches
+    from mailbatch.render.tracing import Trace
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
+_NO_BRANCHES: frozenset[BranchKey] = frozenset()
 
 
 class Composer:
@@ -54,18 +57,21 @@ class Composer:
         columns: tuple[str, ...],
         now: datetime,
         variables: Mapping[str, Any],
+        traced: bool = False,
     ) -> None:
         """Compile the job's templates and encode what is the same for all.
 
         `columns` are the names of the recipient table's columns in their order; `variables` those
-        of the job with what the command line sets.
+        of the job with those of the command line. With `traced`, the templates note their branches,
+        and `branches` gives them; the bytes of the messages are the same.
 
         Raises:
             InputErrors: every mistake that can be found without a row.
         """
         errors: list[InputError] = []
         constants = context.constants(job, edition=edition, now=now, variables=variables)
-        templates = Templates(FolderLoader(job.folder), constants, errors)
+        trace = _trace() if traced else None
+        templates = Templates(FolderLoader(job.folder), constants, errors, trace)
         self._job = job
         self._variables = constants["variables"]
         self._templates = templates
@@ -93,6 +99,23 @@ class Composer:
         if errors:
             told = [self._checks.explained(error) for error in errors]
             raise InputErrors(_in_order(told, str(job.path)))
+        self._branches = self._traced(trace) if trace is not None else None
+
+    def _traced(self, trace: Trace) -> Branches:
+        from mailbatch.render.branches import Branches
+
+        return Branches(self._job, trace, self._templates, self._parts.choices, self._rows)
+
+    @property
+    def branches(self) -> Branches:
+        """The branches of the templates.
+
+        Raises:
+            ValueError: the composer does not trace them.
+        """
+        if self._branches is None:
+            raise ValueError("the composer was made without traced=True")
+        return self._branches
 
     @property
     def alignment(self) -> AlignmentWarning | None:
@@ -130,79 +153,114 @@ class Composer:
             except MessageError as error:
                 errors.append(error)
         self._subject_field = _constant(self._subject, errors)
-        self._tail = list(_coalesced([*self._fields], errors))
+        self._tail = list(_coalesced(self._fields, errors))
         if errors:
             return
+        self._shown = [
+            (field, field.shown(field.render({})) if field.constant is not None else None)
+            for field in (self._subject, *self._fields)
+        ]
         self._skeleton = Skeleton(
             html=self._parts.has_html,
-            inline=[asset.part(self._templates.globals) for asset in self._inline],
+            inline=[asset.part(asset.chosen(self._templates.globals)) for asset in self._inline],
             attachments=len(self._attachments),
         )
         self._files: list[bytes | None] = [
-            asset.part(self._templates.globals) if asset.constant else None
+            asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
             for asset in self._attachments
         ]
+        self._varying = [asset for asset in self._attachments if not asset.constant]
         self._inline_sizes = tuple(
-            (asset.path.source, len(asset.part(self._templates.globals))) for asset in self._inline
+            (asset.path.source, len(asset.part(asset.chosen(self._templates.globals))))
+            for asset in self._inline
         )
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
-        """Return the message of a delivery; `eight_bit` says whether 8-bit bytes may be sent.
+        """Render the message of a delivery and encode it.
 
-        Parts of a signed message are 7-bit: what a server on the way encodes anew breaks the
-        signature (RFC 6376 5.3).
+        Raises:
+            TemplateError, MessageError: as for `render` and `encode`.
+        """
+        return self.encode(self.render(delivery), eight_bit=eight_bit)
+
+    def render(self, delivery: Delivery) -> Rendered:
+        """Render the templates of a delivery, each once.
 
         Raises:
             TemplateError: a template fails for this row.
-            MessageError: a header, an address or a file cannot be written for this row.
+            MessageError: a header or an address cannot be written for this row.
         """
-        names = self._rows.of(delivery)
-        cc, copies = self._copies.of(names, delivery)
-        head = self._head(names, delivery, self._copies.field(cc))
-        text, html = self._parts.render(names)
-        mark = boundary(delivery.message_id)
-        eight_bit = eight_bit and self._signer is None
-        texts = [self._encoded(text, mark, eight_bit=eight_bit)]
-        if html is not None:
-            texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = [
-            part if part is not None else asset.part(names)
-            for part, asset in zip(self._files, self._attachments, strict=True)
-        ]
-        international = not head.isascii()
-        content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
-        if self._signer is not None:
-            content = self._signer.field(content, at=delivery.date) + content
-        return Message(
-            content=content,
-            message_id=delivery.message_id,
-            copies=copies,
-            eight_bit=international or any(encoding == "8bit" for encoding, _ in texts),
-            needs_smtputf8=international
-            or not "".join((self._sender.reverse_path, *delivery.addresses, *copies)).isascii(),
-            reverse_path=self._sender.reverse_path,
-            parts=self._sizes(texts, files),
-        )
-
-    def _head(self, names: Names, delivery: Delivery, cc: bytes) -> bytes:
-        """Return all fields but those of the MIME structure."""
+        branches = self._branches
+        if branches is not None:
+            branches.begin()
         message_id = delivery.message_id
+        names = self._rows.of(delivery)
+        cc, copies = self._copies.render(names, delivery)
+        cc_field = self._copies.write(cc)
         if not _MESSAGE_ID.fullmatch(message_id):
             raise ValueError(f"{message_id!r} is no Message-ID")
-        return b"".join(
+        to = self._to.render(names, delivery)
+        values: list[list[str]] = []
+        head = b"".join(
             (
                 self._from,
-                self._to.write(names, delivery),
-                cc,
-                self._subject_field or self._subject.write(names),
+                self._to.write(to),
+                cc_field,
+                self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
                 f"Message-ID: <{message_id}>\r\n".encode("ascii"),
                 *[
-                    piece if isinstance(piece, bytes) else piece.write(names)
+                    piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
                 ],
                 _MIME_VERSION,
             )
+        )
+        text, html = self._parts.render(names)
+        return Rendered(
+            delivery,
+            names,
+            to,
+            cc,
+            copies,
+            head,
+            values,
+            text,
+            html,
+            [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            branches.taken(names) if branches is not None else _NO_BRANCHES,
+        )
+
+    def encode(self, rendered: Rendered, *, eight_bit: bool) -> Message:
+        """Return a rendered message as bytes; `eight_bit` says whether 8-bit bytes may be sent.
+
+        Parts of a signed message are 7-bit: a server on the way that encodes a part anew breaks the
+        signature (RFC 6376 5.3).
+
+        Raises:
+            MessageError: a part or a file cannot be written for this row.
+        """
+        delivery, head, html = rendered.delivery, rendered.head, rendered.html
+        mark = boundary(delivery.message_id)
+        eight_bit = eight_bit and self._signer is None
+        texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
+        if html is not None:
+            texts.append(self._encoded(html, mark, eight_bit=eight_bit))
+        files = self._encoded_files(rendered) if self._attachments else []
+        international = not head.isascii()
+        content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
+        if self._signer is not None:
+            content = self._signer.field(content, at=delivery.date) + content
+        reverse_path, copies = self._sender.reverse_path, rendered.copies
+        return Message(
+            content=content,
+            message_id=delivery.message_id,
+            copies=copies,
+            eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
+            needs_smtputf8=international
+            or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
+            reverse_path=reverse_path,
+            parts=self._sizes(texts, files),
         )
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
@@ -213,6 +271,13 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
+    def _encoded_files(self, rendered: Rendered) -> list[bytes]:
+        chosen = iter(rendered.files)
+        return [
+            part if part is not None else asset.part(next(chosen))
+            for part, asset in zip(self._files, self._attachments, strict=True)
+        ]
+
     def _sizes(self, texts: list[Encoded], files: list[bytes]) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
@@ -222,37 +287,44 @@ class Composer:
             sizes += [(asset.path.source, len(part)) for asset, part in parts]
         return (*sizes, *self._inline_sizes)
 
-    def content(self, delivery: Delivery) -> Content:
-        """Return the rendered content of a delivery, for people.
+    def content(self, rendered: Rendered) -> Content:
+        """Return the content of a rendered message, for people.
 
         Raises:
-            TemplateError, MessageError: as for `compose`.
+            MessageError: a file cannot be read.
         """
-        names = self._rows.of(delivery)
-        cc, _ = self._copies.of(names, delivery)
-        text, html = self._parts.render(names)
-        to = shown_addresses(self._to.shown(names, delivery))
+        delivery = rendered.delivery
+        from_ = shown_addresses((self._sender.from_,))
+        to, cc = shown_addresses(rendered.to), shown_addresses(rendered.cc)
+        values = iter(rendered.values)
+        subject, *others = [
+            (field.name, field.shown(next(values)) if constant is None else constant)
+            for field, constant in self._shown
+        ]
         head = [
-            ("From", shown_addresses((self._sender.from_,))),
+            ("From", from_),
             ("Reply-To", shown_addresses(self._sender.reply_to)),
             ("To", to),
-            ("Cc", shown_addresses(cc)),
-            ("Subject", self._subject.text(names)),
+            ("Cc", cc),
+            subject,
             ("Date", date_text(delivery.date)),
             ("Message-ID", f"<{delivery.message_id}>"),
-            *((field.name, field.text(names)) for field in self._fields),
+            *others,
         ]
-        written = tuple((name, value) for name, value in head if value)
+        chosen = iter(rendered.files)
         return Content(
-            subject=self._subject.text(names),
-            from_=shown_addresses((self._sender.from_,)),
+            subject=subject[1],
+            from_=from_,
             to=to,
-            cc=shown_addresses(cc),
-            headers=written,
-            text=text,
-            html=html,
-            attachments=tuple(asset.attachment(names) for asset in self._attachments),
-            inline=tuple(asset.attachment(names) for asset in self._inline),
+            cc=cc,
+            headers=tuple((name, value) for name, value in head if value),
+            text=rendered.text,
+            html=rendered.html,
+            attachments=tuple(
+                asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
+                for asset in self._attachments
+            ),
+            inline=tuple(asset.attachment(asset.chosen(rendered.names)) for asset in self._inline),
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -283,6 +355,19 @@ class Composer:
             **digests.asset_digests("message.attachments", self._attachments),
             **digests.asset_digests("message.inline", self._inline),
         }
+
+
+def _written(field: HeaderField, names: Names, values: list[list[str]]) -> bytes:
+    """Render a field and write it; its pieces go to `values`."""
+    pieces = field.render(names)
+    values.append(pieces)
+    return field.write(pieces)
+
+
+def _trace() -> Trace:
+    from mailbatch.render.tracing import Trace
+
+    return Trace()
 
 
 def _constant(field: HeaderField, errors: list[InputError]) -> bytes | None:

@@ -68,7 +68,7 @@ class RowNames:
     def __init__(
         self, columns: tuple[str, ...], group_by: tuple[str, ...], base: Mapping[str, Any]
     ) -> None:
-        self._columns = columns
+        self.columns = columns
         self._identifiers = tuple(name for name in columns if name.isidentifier())
         self._all_identifiers = len(self._identifiers) == len(columns)
         self._second = second_names(columns)
@@ -90,9 +90,9 @@ class RowNames:
                 **names,
                 "recipient": recipient,
             }
-        recipient = dict(zip(self._columns, first, strict=True))
+        recipient = dict(zip(self.columns, first, strict=True))
         others = (
-            [dict(zip(self._columns, row.values, strict=True)) for row in rows[1:]]
+            [dict(zip(self.columns, row.values, strict=True)) for row in rows[1:]]
             if len(rows) > 1
             else ()
         )
@@ -117,7 +117,7 @@ class RowNames:
 
     def shapes(self, *, several: bool) -> dict[str, Shape]:
         """Return what is known of a row's names, for one address or for a group of several."""
-        columns = tuple(name for name, _ in self._group_by) if several else self._columns
+        columns = tuple(name for name, _ in self._group_by) if several else self.columns
         keys = frozenset(columns)
         names = {name: Shape() for name in self._as_names(dict.fromkeys(columns, ""))}
         names["recipient"] = Shape(keys)

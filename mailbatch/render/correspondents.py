@@ -92,36 +92,18 @@ class To:
             self._display_name = templates.value(display_name)
         self._inserted = templates.inserted
 
-    def write(self, names: Names, delivery: Delivery) -> bytes:
-        """Return the field for a delivery.
+    def render(self, names: Names, delivery: Delivery) -> Entries:
+        """Return the mailboxes and groups that the field shows.
 
         Raises:
-            MessageError: its addresses or the display name cannot be written.
+            MessageError: the template gives no addresses.
             TemplateError: a template fails.
         """
-        if self._value is None and len(delivery.addresses) > 1 and not self._show_group:
-            return _UNDISCLOSED_FIELD
-        try:
-            return address_field("To", self._entries(names, delivery))
-        except FieldError as error:
-            place = self._value.place if self._value is not None else self._name_place
-            raise MessageError(str(error), location=place) from None
-
-    def shown(self, names: Names, delivery: Delivery) -> Entries:
-        """Return what the field shows.
-
-        Raises:
-            MessageError, TemplateError: as for `write`.
-        """
-        try:
-            return self._entries(names, delivery)
-        except FieldError as error:
-            place = self._value.place if self._value is not None else self._name_place
-            raise MessageError(str(error), location=place) from None
-
-    def _entries(self, names: Names, delivery: Delivery) -> Entries:
         if self._value is not None:
-            return _read(self._value, names, self._inserted) or _UNDISCLOSED
+            try:
+                return _read(self._value, names, self._inserted) or _UNDISCLOSED
+            except FieldError as error:
+                raise MessageError(str(error), location=self._value.place) from None
         addresses = delivery.addresses
         if len(addresses) == 1:
             name = self._display_name.render(names) if self._display_name is not None else ""
@@ -129,6 +111,20 @@ class To:
         if self._show_group:
             return tuple(Mailbox("", address) for address in addresses)
         return _UNDISCLOSED
+
+    def write(self, entries: Entries) -> bytes:
+        """Return the field as bytes.
+
+        Raises:
+            MessageError: a display name cannot be written.
+        """
+        if entries is _UNDISCLOSED:
+            return _UNDISCLOSED_FIELD
+        try:
+            return address_field("To", entries)
+        except FieldError as error:
+            place = self._value.place if self._value is not None else self._name_place
+            raise MessageError(str(error), location=place) from None
 
 
 class Copies:
@@ -141,8 +137,8 @@ class Copies:
         for value in (*self._cc, *self._bcc):
             _check_constant(value, templates)
 
-    def of(self, names: Names, delivery: Delivery) -> tuple[Entries, tuple[str, ...]]:
-        """Return what the Cc field shows, and the addresses that join the envelope.
+    def render(self, names: Names, delivery: Delivery) -> tuple[Entries, tuple[str, ...]]:
+        """Return the entries of the Cc field, and the addresses that join the envelope.
 
         No address is there twice, and none that the delivery has.
 
@@ -169,8 +165,8 @@ class Copies:
             except FieldError as error:
                 raise MessageError(str(error), location=value.place) from None
 
-    def field(self, cc: Entries) -> bytes:
-        """Return the Cc field, nothing where it shows nobody.
+    def write(self, cc: Entries) -> bytes:
+        """Return the Cc field as bytes, empty without entries.
 
         Raises:
             MessageError: a display name cannot be written.

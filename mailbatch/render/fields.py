@@ -24,7 +24,10 @@ Encode = Callable[[str, str], bytes]
 
 
 class HeaderField(Protocol):
-    """A header field of every message; `constant` is its bytes where they never vary."""
+    """A header field of every message: rendered for a recipient, then written or shown.
+
+    The value is a list of pieces: one text, the URIs of a list, the tokens of JSON.
+    """
 
     @property
     def name(self) -> str:
@@ -42,11 +45,22 @@ class HeaderField(Protocol):
     def constant(self) -> bytes | None:
         """The field, if it is the same for every message; JobError if it cannot be written."""
 
-    def text(self, names: Names) -> str:
-        """Return the value for a recipient, unencoded."""
+    def render(self, names: Names) -> list[str]:
+        """Return the pieces of the value for a recipient.
 
-    def write(self, names: Names) -> bytes:
-        """Return the field for a recipient; MessageError if it cannot be written."""
+        Raises:
+            TemplateError, MessageError: a template fails, or gives no such value.
+        """
+
+    def write(self, pieces: list[str]) -> bytes:
+        """Return the field as bytes.
+
+        Raises:
+            MessageError: no line can hold the value.
+        """
+
+    def shown(self, pieces: list[str]) -> str:
+        """Return the value as readers show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +95,28 @@ class Field:
         """The value as the job has it."""
         return self.value.source
 
-    def text(self, names: Names) -> str:
-        """Return the value for a recipient, unencoded."""
-        return self.value.render(names)
+    def render(self, names: Names) -> list[str]:
+        """Return the text of the value for a recipient, as the only piece.
 
-    def write(self, names: Names) -> bytes:
-        """Return the field for a recipient.
+        Raises:
+            TemplateError: the template fails.
+        """
+        return [self.value.render(names)]
+
+    def write(self, pieces: list[str]) -> bytes:
+        """Return the field as bytes.
 
         Raises:
             MessageError: the value cannot be written.
-            TemplateError: its template fails.
         """
         try:
-            return self.encode(self.name, self.value.render(names))
+            return self.encode(self.name, pieces[0])
         except FieldError as error:
             raise MessageError(str(error), location=self.value.place, reason=error.reason) from None
+
+    def shown(self, pieces: list[str]) -> str:
+        """Return the value as readers show it."""
+        return pieces[0]
 
 
 # Fields of addresses, in whose display names alone may be encoded-words.

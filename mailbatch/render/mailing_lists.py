@@ -85,28 +85,39 @@ class Unsubscribe:
         if any(value.constant is None for value in self.values):
             return None
         try:
-            return self._encode({})
+            return self._field(self._uris({}))
         except FieldError as error:
             raise JobError(str(error), location=self._place) from None
 
-    def text(self, names: Names) -> str:
-        """Return the value for a recipient."""
-        return ", ".join(self._uris(names))
-
-    def write(self, names: Names) -> bytes:
-        """Return the field for a recipient.
+    def render(self, names: Names) -> list[str]:
+        """Return the URIs for a recipient, in angle brackets.
 
         Raises:
             MessageError: a URL or an address is none.
             TemplateError: a template fails.
         """
         try:
-            return self._encode(names)
+            return self._uris(names)
         except FieldError as error:
             raise MessageError(str(error), location=self._place) from None
 
-    def _encode(self, names: Names) -> bytes:
-        first, *others = self._uris(names)
+    def write(self, pieces: list[str]) -> bytes:
+        """Return the field as bytes.
+
+        Raises:
+            MessageError: a URI is too long for a line.
+        """
+        try:
+            return self._field(pieces)
+        except FieldError as error:
+            raise MessageError(str(error), location=self._place) from None
+
+    def shown(self, pieces: list[str]) -> str:
+        """Return the URIs as readers show them."""
+        return ", ".join(pieces)
+
+    def _field(self, uris: list[str]) -> bytes:
+        first, *others = uris
         return fold_field(self.name, [first + "," * bool(others), *(f" {uri}" for uri in others)])
 
     def _uris(self, names: Names) -> list[str]:

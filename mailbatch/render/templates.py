@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.environment import Environment, TemplateModule
@@ -28,9 +28,12 @@ from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fit
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from mailbatch.render.tracing import Trace
 
 #: The most characters that a template may give.
 OUTPUT_LIMIT = LONGEST_TEXT
@@ -145,14 +148,20 @@ class Templates:
 
     `constants` are the names whose values are the same for every message; imported templates see
     them, too. `values` are the settings that were compiled, in that order. Mistakes in settings
-    go to `errors`, so that all can be reported together.
+    go to `errors`, so that all can be reported together. With a `trace`, compiled templates note
+    their branches in it.
     """
 
     def __init__(
-        self, loader: FolderLoader, constants: Mapping[str, Any], errors: list[InputError]
+        self,
+        loader: FolderLoader,
+        constants: Mapping[str, Any],
+        errors: list[InputError],
+        trace: Trace | None = None,
     ) -> None:
         self.loader = loader
         self.errors = errors
+        self._trace = trace
         self.values: list[Value] = []
         self.marks = Marks()
         self.inserted = Inserted()
@@ -180,6 +189,8 @@ class Templates:
             del environment.filters[name]
         for name in _ABSENT_FUNCTIONS:
             del environment.globals[name]
+        if self._trace is not None:
+            self._trace.attach(environment, self.loader)
         environment.globals.update(
             {name: value for name, value in constants.items() if name not in VARYING}
         )
@@ -188,6 +199,8 @@ class Templates:
     def value(self, setting: Setting, role: Role = Role.TEXT) -> Value:
         """Compile a setting of the job; a mistake in the template goes to `errors`."""
         text = setting.text
+        if self._trace is not None:
+            self._trace.setting = setting
         if not _MARKUP.search(text):
             value = Value(setting, lambda _: text, text, None)
         else:

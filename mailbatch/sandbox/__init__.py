@@ -1,7 +1,7 @@
 """A local server that answers like the provider and keeps the messages.
 
-    async with await Sandbox.start(outbox=Path("box"), answers=[answer]) as sandbox:
-        sandbox.host, sandbox.port  # the server of a job that rehearses
+A rehearsal in one process, with the second recipient deferred:
 
-Mail never leaves this room: no message is passed on, and no name is looked up.
+    async with await Sandbox.start(answers=[parse_answer("RCPT:1:1=451 4.7.1 Later")]) as sandbox:
+        await session_with(sandbox.port)
 """

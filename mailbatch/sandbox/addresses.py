@@ -1,4 +1,4 @@
-"""The recipients that the sandbox refuses: the table that makes a rehearsal show refusals.
+"""The refusals of recipients: the table that makes a rehearsal show refusals.
 
 | recipient                                    | reply to RCPT                                     |
 |----------------------------------------------|---------------------------------------------------|
@@ -10,7 +10,7 @@
 | or before `+…`                               | greylisted, try again later`, accepted after that |
 | any other                                    | `250 2.1.5 Recipient <..> OK`                     |
 
-The first attempt at a greylisted address counts in every session alike. The texts of 250, 550 and
+The first attempt at a greylisted address counts in all sessions together. The texts of 250, 550 and
 501 are those of the provider's page ("Command pipelining"). The table must never look a name up: no
 DNS, no files.
 """
@@ -32,7 +32,13 @@ _MAILBOX = re.compile(
 
 
 def is_mailbox(address: str) -> bool:
-    """Tell whether `address` is a Mailbox (RFC 5321 4.1.2) of ASCII characters."""
+    """Say whether `address` is a Mailbox (RFC 5321 4.1.2) of ASCII characters.
+
+    The length counts, too; a domain alone or a local part alone is none:
+
+        is_mailbox("ann@example.com")   ->  True
+        is_mailbox("ann@")              ->  False
+    """
     return _MAILBOX.fullmatch(address) is not None
 
 
@@ -40,6 +46,13 @@ class AddressTable:
     """The recipients that are refused, and those that are refused once.
 
     `blocked` and `bad` are addr-specs, compared without regard to case.
+
+    A greylisted address is refused once:
+
+        table = AddressTable(blocked=["bob@example.com"], bad=[])
+        table.refusal("bob@example.com")          "550 5.7.1 Recipient <bob@example.com> not ..."
+        table.refusal("greylisted@example.org")   "451 4.7.1 ..."
+        table.refusal("greylisted@example.org")   None
     """
 
     def __init__(self, blocked: Collection[str] = (), bad: Collection[str] = ()) -> None:
@@ -48,9 +61,9 @@ class AddressTable:
         self._greylisted: set[str] = set()
 
     def refusal(self, address: str) -> str | None:
-        """Return the reply that refuses `address`, or None for an accepted one.
+        """Return the reply that refuses `address`, or None where the recipient is accepted.
 
-        The first call with a greylisted address is the first attempt: the next one returns None.
+        To ask about a greylisted address is the first attempt: the next answer is None.
         """
         lowered = address.lower()
         if lowered.endswith(".invalid") or lowered in self._bad or not is_mailbox(address):

@@ -1,4 +1,4 @@
-r"""Answers that a sandbox gives in place of the usual ones: trouble, rehearsed.
+r"""Answers of a sandbox in place of the usual ones: trouble, rehearsed.
 
     COMMAND[:AFTER[/WITHIN]][:TIMES]=REPLY
 
@@ -9,17 +9,17 @@ r"""Answers that a sandbox gives in place of the usual ones: trouble, rehearsed.
     RCPT::1=421 4.3.2 One\nTwo                     two lines; 421 also closes the connection
     DATA:5:1=close                                 closed without a word
 
-Commands are counted over all sessions of the sandbox, or anew in each session or transaction. A
-command that comes out of turn or misspelt is answered as usual and not counted. Every command
-counts for every answer, given or not: `AFTER` and `TIMES` name the same commands beside any other
-answers. Of several due answers the first is given.
+Commands are counted over all sessions of the sandbox, or anew in each session or transaction.
+Commands out of turn or misspelt are answered as usual and not counted. Every command counts for
+every answer, whichever answer is given: `AFTER` and `TIMES` name the same commands whatever other
+answers there are. Of several that are due the first is given.
 
-A reply that refuses (4yz, 5yz) leaves the command undone. A positive reply takes the place of the
-usual words, and the command is done; the lines of a positive reply to EHLO join the extensions.
+A reply that refuses (4yz, 5yz) leaves the command undone. A positive one takes the place of the
+usual words, and the command is done; to EHLO a positive reply adds lines to the extensions.
 
-This module must never write to a connection: a due answer is a value.
-RFC 5321 3.1 (greeting), 3.8 (421), 4.2 (replies) and 4.5.3.1.5 (length of a reply line), RFC 2034
-(an enhanced status code on every line).
+This module must never write to a connection: it says which answer is due.
+RFC 5321 3.1 (greeting), 3.8 (421), 4.2 (replies) and 4.5.3.1.5 (their length), RFC 2034 (an
+enhanced status code on every line).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class Command(StrEnum):
-    """A command, or another moment, that can be answered; the value is the word in an answer."""
+    """A command that can be answered; the value is the word in an answer."""
 
     GREETING = "GREETING"
     EHLO = "EHLO"
@@ -60,7 +60,7 @@ class Command(StrEnum):
 
 
 class Within(StrEnum):
-    """The span in which commands are counted; the value is the word in an answer."""
+    """The scope in which commands are counted; the value is the word in an answer."""
 
     SANDBOX = "sandbox"
     SESSION = "session"
@@ -68,7 +68,7 @@ class Within(StrEnum):
 
 
 class Rule(NamedTuple):
-    """The possible answers to a command (the first digit of a reply), and the spans of counting."""
+    """The replies that a command may have (by first digit), and the scopes of counting."""
 
     digits: str
     within: tuple[Within, ...]
@@ -87,7 +87,7 @@ RULES = {
     Command.RSET: Rule("245", _BY_SESSION),
     Command.QUIT: Rule("245", (Within.SANDBOX,)),
 }
-#: What people may look for under another word, or in another server.
+#: Words of other servers for these commands.
 _ELSEWHERE = {
     "BDAT": "the sandbox announces no CHUNKING",
     "STARTTLS": "the sandbox announces no STARTTLS",
@@ -100,11 +100,11 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One reply in place of the usual one, and the commands that get it.
+    """One reply in place of the usual one, and the commands that get this reply.
 
-    The commands are number `after` + 1 to `after` + `times` of the kind, without an end where
-    `times` is None. `code` is 0, and `lines` empty, where the connection is closed without a word.
-    `written` is the text that was parsed.
+    These are number `after` + 1 to `after` + `times` of their kind, without an end where `times` is
+    None. `code` is 0, and `lines` empty, where the connection is closed without a word. `written`
+    is the answer as it was parsed.
     """
 
     written: str
@@ -117,7 +117,7 @@ class Answer:
 
     @property
     def reply(self) -> str:
-        """The text on the wire, without the last CRLF; empty for a close without a word."""
+        """The reply on the wire, without the last CRLF; empty for a close without a word."""
         marks = [*"-" * (len(self.lines) - 1), " "]
         return "\r\n".join(
             f"{self.code}{mark}{line}".rstrip(" ")
@@ -131,15 +131,15 @@ class Answer:
 
     @property
     def closes(self) -> bool:
-        """Whether the connection is closed behind the reply (RFC 5321 3.8)."""
+        """Whether the connection is closed behind this answer (RFC 5321 3.8)."""
         return self.code in {0, _SHUTTING_DOWN} or self.command is Command.IDLE
 
     def is_due(self, number: int) -> bool:
-        """Tell whether the answer is for the `number`th command of the kind, counted from 1."""
+        """Say whether the `number`th command of this kind, counted from 1, gets this answer."""
         return self.after < number and (self.times is None or number <= self.after + self.times)
 
     def __str__(self) -> str:
-        """Return words for people: `452 4.5.3 Too many at RCPT 11 to 15 of each session`."""
+        """Write the answer for people: `452 4.5.3 Too many at RCPT 11 to 15 of each session`."""
         first, words = self.after + 1, self.command.value
         if self.times is None:
             words = f"{words} {first} and later" if self.after else f"every {words}"
@@ -165,16 +165,16 @@ class Answers:
         self._given: set[Answer] = set()
 
     def __bool__(self) -> bool:
-        """Tell whether there is any."""
+        """Say whether there is any answer."""
         return bool(self._answers)
 
     @property
     def never_given(self) -> tuple[Answer, ...]:
-        """Those that have not been due yet, or never before another."""
+        """The answers that have not been due yet, or never before another."""
         return tuple(answer for answer in self._answers if answer not in self._given)
 
     def give(self, command: Command, numbers: Mapping[Within, int]) -> Answer | None:
-        """Return the answer to a command with these numbers, and note the answer as given."""
+        """Return the answer to a command with these numbers of its kind, and note it as given."""
         for answer in self._answers:
             if answer.command is command and answer.is_due(numbers[answer.within]):
                 self._given.add(answer)
@@ -194,7 +194,7 @@ class SessionAnswers:
         }
 
     def to(self, command: Command) -> Answer | None:
-        """Count a command in turn, and return the answer, or None for the usual one."""
+        """Count a command that came in turn, and return the answer; None for the usual one."""
         if command is Command.MAIL:
             self._counts[Within.TRANSACTION].clear()
         for counts in self._counts.values():
@@ -204,13 +204,16 @@ class SessionAnswers:
 
 
 def parse_answer(written: str) -> Answer:
-    r"""Read `COMMAND[:AFTER[/WITHIN]][:TIMES]=REPLY`, as in `RCPT:10:1=452 4.2.2 Mailbox full`.
+    r"""Read `COMMAND[:AFTER[/WITHIN]][:TIMES]=REPLY`.
 
-    `COMMAND` is a word of `Command` in any case. `REPLY` is a code with its text, `\n` between
-    lines, or `close`.
+    `COMMAND` is a word of `Command` in any case. `REPLY` is a code with a text, `\n` between lines,
+    or `close`.
+
+        parse_answer("RCPT:10:1=452 4.2.2 Mailbox full")
+            ->  Answer(..., RCPT, after=10, times=1, ..., 452, ("4.2.2 Mailbox full",))
 
     Raises:
-        UsageError: The text is no answer; the message has the place of the first mistake.
+        UsageError: with the place of the first mistake.
     """
     head, equals, reply = written.partition("=")
     word, *numbers = head.split(":")
@@ -237,7 +240,7 @@ def parse_answer(written: str) -> Answer:
 
 
 def _fault(written: str, at: int, what: str, hint: str | None = None) -> NoReturn:
-    """Raise the mistake at the character before which `at` others stand."""
+    """Raise the mistake at the character that `at` others precede."""
     raise UsageError(
         f"--answer '{written}': character {at + 1}: {what}", hint=hint or f"for example {EXAMPLE}"
     )

@@ -1,7 +1,13 @@
 """One conversation of the sandbox: aiosmtpd, answering in the provider's words.
 
-aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. The
-extension points of aiosmtpd are used in `hooks.py`. Methods without one are overridden here:
+    S: 220 smtp.email-messaging.com ESMTP
+    C: EHLO client.example
+    S: 250-smtp.email-messaging.com ... 250 OK
+    C: MAIL FROM:<a@example.com>  C: RCPT TO:<b@example.org>  C: DATA      (one write)
+    S: 250 2.1.0 ...              S: 250 2.1.5 ...            S: 354 ...   (one write)
+
+aiosmtpd keeps the command loop, AUTH PLAIN and LOGIN, STARTTLS, RSET, NOOP, VRFY and HELP. Answers
+for which aiosmtpd has an extension point go through that (`hooks`). All others are overridden here:
 
 | method           | why                                                                           |
 |------------------|-------------------------------------------------------------------------------|
@@ -11,15 +17,14 @@ extension points of aiosmtpd are used in `hooks.py`. Methods without one are ove
 | `smtp_DATA`      | reads the content in one piece instead of line by line, checks the line ends, |
 |                  | and sees bytes that did not wait for the reply                                |
 | `push`           | replies of a command group leave in one write (RFC 2920 3.2)                  |
-| `smtp_RSET`      | a refused RSET leaves the transaction unchanged                               |
+| `smtp_RSET`      | a refused one leaves the transaction as it is                                 |
 | `_handle_client` | a client that goes away in the middle of a reply is no error; a greeting      |
 |                  | that refuses; the end of a connection that the house closes                   |
 
-Every command that comes in turn may get an answer of the house in place of the usual one
-(`answers`): `answer` asks the house where the command would be done.
+Every command that comes in turn may have an answer of the house's in place of the usual one
+(`answers`): `answer` asks for that answer where the command would be done.
 
-This module must never look a name up, nor decide about a refusal or a kept message: that is up to
-the `House`.
+This module must never look a name up, nor decide about a refusal or a message: it asks the `House`.
 RFC 5321 3.1, 3.3 and 4.1.1, RFC 1870 (SIZE), RFC 2920 (PIPELINING), RFC 3463 (enhanced status
 codes), RFC 4954 (AUTH), RFC 6152 (8BITMIME).
 """
@@ -38,10 +43,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from mailbatch.sandbox.answers import Answer, Answers, Command, SessionAnswers
 from mailbatch.sandbox.hooks import Hooks
 
-# aiosmtpd remarks on what clients do wrong; unasked for, that is nothing for standard error.
+# aiosmtpd logs mistakes of clients; unasked for, that is nothing for standard error.
 logging.getLogger("mail.log").addHandler(logging.NullHandler())
 
-#: What the provider announces: 20 MiB (SIZE) and, in its text, 1000 recipients per transaction.
+#: The provider's bounds: 20 MiB (SIZE) and, in its text, 1000 recipients per transaction.
 SIZE_LIMIT = 20_971_520
 RECIPIENT_LIMIT = 1000
 HOSTNAME = "smtp.email-messaging.com"
@@ -63,7 +68,7 @@ _T = TypeVar("_T")
 
 
 class House(Protocol):
-    """The server as a conversation sees it; `Sandbox` implements this port."""
+    """The server to which a conversation belongs, as the conversation sees it."""
 
     tls_context: ssl.SSLContext | None
     credentials: tuple[str, str] | None
@@ -73,10 +78,10 @@ class House(Protocol):
         """Note that a client is connected."""
 
     def closed(self, conversation: asyncio.Task[Any]) -> None:
-        """Note the end of the conversation."""
+        """Note that the client is gone."""
 
     def refusal(self, address: str) -> str | None:
-        """Give the reply that refuses this recipient, or None."""
+        """Return the reply that refuses this recipient, or None."""
 
     def count_refusal(self, reply: str) -> None:
         """Note that a recipient was refused with this reply."""
@@ -86,9 +91,9 @@ class House(Protocol):
 
 
 class _HungUp(BaseException):
-    """The house closes the connection; `reply` are the last words, if any.
+    """The house closes the connection; `reply` holds the last words, if any.
 
-    Not an `Exception`: aiosmtpd answers an exception, and goes on.
+    Not an Exception: aiosmtpd answers those, and goes on.
     """
 
     def __init__(self, reply: str) -> None:
@@ -127,7 +132,7 @@ class Conversation(SMTP):
         self.command_size_limits |= {"MAIL": 1024, "RCPT": 1024, "AUTH": 12_288}
 
     def _check(self, *call: Any) -> AuthResult:
-        """Compare the credentials, the last thing that aiosmtpd hands over."""
+        """Compare the credentials that aiosmtpd has read."""
         login: LoginPassword = call[-1]
         expected = self._house.credentials
         given = (login.login.decode("utf-8", "replace"), login.password.decode("utf-8", "replace"))
@@ -152,10 +157,10 @@ class Conversation(SMTP):
             self._house.closed(conversation)
 
     def answer(self, command: Command) -> Answer | None:
-        """Return the house's answer to a command in turn, or None for the usual one.
+        """Return the house's answer to a command that came in turn; None for the usual one.
 
         Raises:
-            _HungUp: The answer closes the connection.
+            _HungUp: the answer closes the connection.
         """
         if self._answers is None:
             return None
@@ -175,10 +180,10 @@ class Conversation(SMTP):
         self._writer.close()
 
     async def _hang_up(self, reply: str) -> None:
-        """Send the last words, if there are any, and close.
+        """Say the last words, if there are any, and close.
 
-        Bytes that the client still sends must not reset the connection: a reset could destroy the
-        last words under way (RFC 1122 4.2.2.13). The client's end, or one second, ends the wait.
+        Bytes that the client still sends must not reset the connection: a reset could take the last
+        words along (RFC 1122 4.2.2.13). The end of the client, or a second, ends the wait.
         """
         if reply:
             self._hold(reply)
@@ -218,11 +223,11 @@ class Conversation(SMTP):
             self._held = bytearray()
 
     def _unread(self) -> bool:
-        """Tell whether the client has sent unread bytes; asyncio has no public way to ask."""
+        """Say whether the client has sent more than was read; asyncio has no public way to ask."""
         return bool(self._reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802 - aiosmtpd's name
-        """Answer EHLO like the provider's page."""
+        """Answer EHLO as the provider's page shows it."""
         if not hostname:
             await self.push("501 5.5.4 Syntax: EHLO hostname")
             return
@@ -248,7 +253,7 @@ class Conversation(SMTP):
         await self._push_later(self._mail(arg))
 
     def _not_yet(self) -> str | None:
-        """Return the refusal of a MAIL that comes too early, or None."""
+        """Return the reply to a MAIL that comes too early, or None."""
         if not _known(self.session).host_name:
             return "503 5.5.1 Send EHLO first"
         if self.tls_context and _known(self.session).ssl is None:
@@ -337,12 +342,12 @@ class Conversation(SMTP):
         await self._writer.drain()
 
     async def _read_content(self) -> bytes | None:
-        """Read the content up to the final dot, CRLF in front; None for one that is too large."""
+        """Read up to the final dot, CRLF in front; None where the content is too large."""
         try:
             return await self._reader.readuntil(b"\r\n.\r\n")
         except asyncio.LimitOverrunError as error:
             consumed = error.consumed
-        while True:  # read the rest and forget it: the client hears of it when it has sent the dot
+        while True:  # read the rest and forget it: the client hears of that behind the dot
             await self._reader.readexactly(consumed)
             try:
                 await self._reader.readuntil(b"\r\n.\r\n")
@@ -378,20 +383,20 @@ class Conversation(SMTP):
         await self.push(answer.reply if answer else "250 2.0.0 OK")
 
     async def _lose_step(self, what: str) -> None:
-        """Refuse a client that sent bytes without the required wait (RFC 2920 3.1), and hang up."""
+        """Refuse a client that did not wait for a reply (RFC 2920 3.1), and hang up."""
         await self.push(f"554 5.5.0 SMTP protocol synchronization error: {what}")
         self._writer.close()
 
 
 def _known(value: _T | None) -> _T:
-    """Return session and envelope, which aiosmtpd sets before the first command."""
+    """Return the value that aiosmtpd sets before the first command: the session, the envelope."""
     if value is None:
         raise RuntimeError("no command comes before the connection is made")
     return value
 
 
 def _parameter_refusal(parameters: str) -> str | None:
-    """Give the reply that refuses a parameter of MAIL, or None."""
+    """Return the reply that refuses a parameter of MAIL, or None."""
     for parameter in parameters.upper().split():
         key, _, value = parameter.partition("=")
         if key == "SIZE" and value.isdigit():

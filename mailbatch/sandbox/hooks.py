@@ -24,7 +24,7 @@ class Hooks:
     async def handle_AUTH(  # noqa: N802 - aiosmtpd's name
         self, server: Conversation, session: Session, _: Envelope, words: list[str]
     ) -> str | None:
-        """Run the mechanism, since aiosmtpd's default way gives a warning of deprecation."""
+        """Run the mechanism; here, because aiosmtpd's own way warns of its own future."""
         mechanism = server.auth_PLAIN if words[0] == "PLAIN" else server.auth_LOGIN
         result = await mechanism(server, words)
         if result.success:
@@ -35,7 +35,7 @@ class Hooks:
         return None if result.handled else "535 5.7.8 Authentication credentials invalid"
 
     async def handle_exception(self, error: Exception) -> str:
-        """Answer a command that failed in here; a handshake broken off is the client's affair."""
+        """Answer a command that failed here; a handshake broken off is the client's affair."""
         if not isinstance(error, TLSSetupException):
             log.error("the sandbox failed to answer a command", exc_info=error)
         return "451 4.3.0 The sandbox failed"
@@ -45,6 +45,6 @@ class Hooks:
         return "250 2.0.0 OK"
 
     async def handle_QUIT(self, server: Conversation, *_: object) -> str:  # noqa: N802 - aiosmtpd's name
-        """Answer QUIT; aiosmtpd closes the connection after every answer."""
+        """Answer QUIT; aiosmtpd closes behind any answer."""
         answer = server.answer(Command.QUIT)
         return answer.reply if answer else "221 2.0.0 Bye"

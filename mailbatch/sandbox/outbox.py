@@ -1,10 +1,10 @@
-"""The messages that the sandbox keeps: numbered .eml files and an index of the envelopes.
+"""The outbox of a sandbox: numbered .eml files and an index of the envelopes.
 
-    outbox/0001-<uuid>.eml    the content byte by byte, without the dots of transparency
+    outbox/0001-<uuid>.eml    the content exactly as sent, without the dots of transparency
     outbox/index.jsonl        one line per message: file, uuid, mail_from, rcpt_tos, size, time
 
-The .eml is written before the line of the index, so that a reader of the index finds every file.
-The outbox must never overwrite a file: numbers go on after the highest present one.
+The .eml is written before the index line, so that each line of the index has a file. The outbox
+must never overwrite: numbers go on after the highest one in the folder.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Outbox:
     """A folder of kept messages, made where there is none.
 
     Raises:
-        OSError: The folder or the index cannot be written.
+        OSError: the folder or the index cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,10 +53,10 @@ class Outbox:
         self._index: IO[str] = (folder / INDEX).open("a", encoding="utf-8")
 
     def keep(self, message: Kept, content: bytes) -> Kept:
-        """Write one message and a line of the index, and return the message with the file.
+        """Write one message and the index line, and return the message with the file.
 
         Raises:
-            OSError: The message or the line cannot be written.
+            OSError: the file or the index cannot be written.
         """
         number = self._last + 1
         file = self.folder / f"{number:04d}-{message.id}.eml"

@@ -1,11 +1,15 @@
 """The sandbox: a server on loopback that answers like the provider and keeps the messages.
 
-The server runs inside a present event loop, asyncio's or uvloop's, without a thread, so that
-`mailbatch run --sandbox` has client and server in one process. The sandbox must never pass a
-message on, look a name up, or listen beyond loopback without `beyond_loopback`.
+A sandbox runs inside an event loop that is already there, asyncio's or uvloop's, without a thread,
+so that `mailbatch run --sandbox` has client and server in one process. A sandbox must never pass a
+message on, look a name up, or listen beyond loopback unless told to.
 
-The usual answers are in `conversation.py`, the refused recipients in the table of `addresses.py`,
-other answers in `answers.py`, kept messages in `outbox.py`.
+    async with await Sandbox.start(outbox=Path("outbox")) as sandbox:
+        ...  # send to 127.0.0.1, port sandbox.port
+    sandbox.messages  # how many were accepted
+
+The usual answers are in `conversation`, refused recipients in the table of `addresses`, answers in
+place of the usual ones in `answers`, kept messages in `outbox`.
 """
 
 from __future__ import annotations
@@ -33,9 +37,9 @@ log = logging.getLogger(__name__)
 class Sandbox:
     """A running sandbox; made by `Sandbox.start`, ended by `stop` or as an async context manager.
 
-    The server listens at `host` and `port`. `sessions` counts connections, `messages` accepted
-    messages, `recipients` the accepted recipients of those, `refused` the RCPTs refused for good
-    (5yz) and `deferred` the RCPTs refused for now (4yz).
+    `host` and `port` are the listening address. `sessions` counts connections, `messages` accepted
+    messages, `recipients` accepted recipients, `refused` the RCPTs refused for good (5yz) and
+    `deferred` those refused for now (4yz).
     """
 
     def __init__(
@@ -88,17 +92,18 @@ class Sandbox:
         Args:
             host: a loopback address or `localhost`; another one only with `beyond_loopback`.
             port: 0 takes a free one, see `port`.
-            outbox: the folder for the messages; None keeps none.
+            outbox: the folder for messages; None keeps nothing.
             blocked: recipients answered with 550 5.7.1, besides those of the default table.
             bad: recipients answered with 501 5.1.7, besides those of the default table.
             username: with `password`, the only credentials accepted, and then AUTH is required;
                 without both any are accepted, and none are needed.
             password: see `username`.
             tls_context: a server's context with a certificate: STARTTLS is announced and needed.
-                Without one the conversation is in the clear, and AUTH is announced all the same.
+                Without a context the conversation is in the clear, and AUTH is announced all the
+                same.
             answers: replies in place of the usual ones; of several that are due, the first.
             beyond_loopback: listen on an address that others reach.
-            on_message: called with every message after it is kept.
+            on_message: called with every message that is kept.
             tell: called at the end with a sentence for each of `answers` that had no occasion.
 
         Raises:
@@ -141,7 +146,7 @@ class Sandbox:
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def stop(self) -> None:
-        """Stop listening, end every conversation at once, and close the outbox.
+        """Stop listening, end every conversation where it stands, and close the outbox.
 
         Tell of the answers that rehearsed nothing.
         """
@@ -171,27 +176,27 @@ class Sandbox:
         await self.stop()
 
     def opened(self, conversation: asyncio.Task[Any]) -> None:
-        """Count a session; the conversation calls this."""
+        """Count a session; called by a conversation that begins."""
         self.sessions += 1
         self._conversations.add(conversation)
 
     def closed(self, conversation: asyncio.Task[Any]) -> None:
-        """Forget a conversation that is over; called by itself."""
+        """Forget a conversation; called at the end of the conversation."""
         self._conversations.discard(conversation)
 
     def refusal(self, address: str) -> str | None:
-        """Give the reply that refuses this recipient, or None; called by a conversation."""
+        """Return the reply that refuses this recipient, or None; called by a conversation."""
         return self._addresses.refusal(address)
 
     def count_refusal(self, reply: str) -> None:
-        """Count a refused RCPT by the reply; the conversation calls this."""
+        """Count a refused RCPT by the reply; called by a conversation."""
         if reply.startswith("4"):
             self.deferred += 1
         else:
             self.refused += 1
 
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
-        """Keep a message and return the reply to the end of data; the conversation calls this.
+        """Keep a message and return the reply to the end of data; called by a conversation.
 
         A message that cannot be kept is refused for now, as a server with a full disk does.
         """

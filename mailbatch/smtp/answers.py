@@ -1,8 +1,12 @@
-"""What a reply comes to, by the command that it answers: one function a verb, in one table.
+"""The meaning of each reply for a connection: one function a verb, in one table.
 
-`take` finds the command of a reply by counting, and calls its function with the state of the
-connection. This module must never give a reply to any command but its own, never go on after a
-reply that it does not understand, and keep nothing of its own.
+`take` finds the command of a reply by counting, and calls the function of that verb with the state
+of the connection. This module must never give a reply to another command, never go on after a
+reply that no RFC allows there, and hold no state.
+
+    reply 354 while DATA is owed     ->  `_on_data`  ->  phase CONTENT, event `ContentWanted`
+    reply 550 while RCPT is owed     ->  `_on_rcpt`  ->  noted in the transaction
+    reply 250 while nothing is owed  ->  `RemoteProtocolError`
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ _SENDING = frozenset({Phase.CONTENT, Phase.END_OF_DATA})
 
 
 def take(state: State, reply: Reply) -> None:
-    """Give a reply to the command that it answers.
+    """Give a reply to the command that was sent first of those without one.
 
     Raises:
         RemoteProtocolError: no reply was owed, or none with this code.

@@ -1,7 +1,7 @@
 """Authentication (RFC 4954): the choice of a mechanism, and one run of it as lines of a session.
 
-Module `sasl` knows the answers of each mechanism; this one makes AUTH commands and base64 lines of
-them, and keeps count of everything that must not be seen. It must never send anything.
+Module `sasl` knows the answers of each mechanism; this module makes AUTH commands and base64 lines
+of them, and keeps every secret that a server may repeat. It must never send anything.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ _HIDDEN = REDACTED.encode()
 
 
 def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism] | None:
-    """Return the mechanism to use, or None if the server does not offer what is wanted.
+    """Return the mechanism to use, or None if the server does not offer the wanted one.
 
-    `wanted` is a name in any case, or `auto` for the first of `sasl.MECHANISMS` on offer.
+    `wanted` is a name in any case, or `auto` for the first of `sasl.MECHANISMS` on offer:
+
+        choose_mechanism(Capabilities(auth=("LOGIN", "PLAIN")), "auto")   ->  Plain
+        choose_mechanism(Capabilities(auth=("LOGIN",)), "plain")          ->  None
     """
     for name, mechanism in sasl.MECHANISMS.items():
         if wanted.upper() in ("AUTO", name) and name in capabilities.auth:
@@ -33,10 +36,16 @@ def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism]
 
 
 class AuthExchange:
-    """One run of a mechanism: the lines of our side, and all of their secrets.
+    r"""One run of a mechanism: the lines of our side, and the secrets in these lines.
 
-    `secrets` is everything that must not be seen in an echo of the server's: what was said so far,
-    and the password. `shown` is the last line as a transcript may show it.
+    `secrets` holds the password and every answer so far: no echo of the server may show one of
+    them. `shown` is the last line as a transcript may show it.
+
+        exchange = AuthExchange(Login("ann", "s3cret"))
+        exchange.command()                   b"AUTH LOGIN\r\n"
+        exchange.answer("VXNlcm5hbWU6")      b"YW5u\r\n"
+        exchange.answer("UGFzc3dvcmQ6")      b"czNjcmV0\r\n", shown as b"***"
+        exchange.answer("")                  None: a third challenge has no answer
     """
 
     __slots__ = ("_challenge", "_exchange", "_held", "_mechanism", "_started", "secrets", "shown")
@@ -51,7 +60,11 @@ class AuthExchange:
         self.shown = b""
 
     def command(self) -> bytes:
-        """Return the AUTH command, with the first answer if the mechanism and its length allow."""
+        """Return the AUTH command, with the first answer if the mechanism and the length allow.
+
+        Raises:
+            LocalProtocolError: the credentials are too long for a line.
+        """
         name = self._mechanism.name
         line = self.shown = commands.auth(name)
         if self._mechanism.initial:
@@ -64,7 +77,11 @@ class AuthExchange:
         return line
 
     def answer(self, challenge: str) -> bytes | None:
-        """Return the next line, or None if the mechanism has nothing to say to this challenge."""
+        """Return the next line, or None if the mechanism has no answer to this challenge.
+
+        Raises:
+            LocalProtocolError: the credentials are too long for a line.
+        """
         self._challenge = challenge
         self.shown = _HIDDEN
         held, self._held = self._held, None
@@ -73,7 +90,7 @@ class AuthExchange:
 
     @property
     def explained(self) -> str:
-        """What the last challenge says of the credentials; empty where it says nothing."""
+        """The reason for a refusal that the last challenge names; empty without one."""
         return self._mechanism.explained(self._challenge)
 
     def _next(self, challenge: str) -> bytes | None:

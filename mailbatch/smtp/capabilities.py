@@ -1,7 +1,11 @@
-"""What the server said it can do: the keywords of its EHLO reply (RFC 5321 4.1.1.1).
+"""The capabilities of a server: the keywords of the reply to EHLO (RFC 5321 4.1.1.1).
 
-A value. It knows keywords and their parameters only; what follows from them is decided where
-they are used. Unknown keywords are kept in `raw` and mean nothing.
+A value. Keywords and parameters are read here, and used elsewhere. Unknown keywords are kept in
+`raw` and mean nothing.
+
+    250-mx.example.com
+    250-SIZE 35882577      ->  Capabilities(domain="mx.example.com", size=35882577, chunking=True)
+    250 CHUNKING
 """
 
 from __future__ import annotations
@@ -19,13 +23,13 @@ _LIMIT_DIGITS = 6  # RFC 9422 4
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The extensions of one EHLO reply; all off before it, and again after STARTTLS.
+    """The extensions of one EHLO reply; all off before the first EHLO, and again after STARTTLS.
 
-    `size` is the limit in bytes, 0 if SIZE is announced without one, None if it is not announced
+    `size` is the limit in bytes, 0 if SIZE is announced without one, None if SIZE is not announced
     (RFC 1870). `mail_max`, `rcpt_max` and `rcpt_domain_max` are how many transactions a session,
     and how many recipients and domains a transaction may have; None where LIMITS does not say
     (RFC 9422). `auth` are the SASL mechanisms in upper case, in the server's order (RFC 4954).
-    `domain` is the name that the server gave itself, `raw` are the keyword lines as they came.
+    `domain` is the name by which the server calls itself, `raw` are the keyword lines as received.
     """
 
     domain: str = ""

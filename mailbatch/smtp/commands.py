@@ -1,8 +1,12 @@
-"""Commands: the bytes of each, and what the protocol says about each verb.
+r"""Commands: the bytes of each, and the rules of the protocol for each verb.
 
-The facts stand in one table. No constructor lets a control character, a second address or a
-parameter that nobody asked for into a line: a wrong argument is a `LocalProtocolError`.
+The rules stand in one table. No constructor lets a control character, a second address or an
+unwanted parameter into a line: a wrong argument is a `LocalProtocolError`.
 RFC 5321 4.1.1, RFC 2920 (groups), RFC 3030 (BDAT), RFC 1870, 6152, 6531 (parameters of MAIL).
+
+    mail("a@example.com", size=2048)            b"MAIL FROM:<a@example.com> SIZE=2048\r\n"
+    rcpts(("b@example.org", "c@example.net"))   b"RCPT TO:<b@example.org>\r\nRCPT TO:<c@..."
+    bdat(86)                                    b"BDAT 86 LAST\r\n"
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Deadline(StrEnum):
-    """Which of the job's time-outs bounds the wait for a reply (RFC 5321 4.5.3.2)."""
+    """The time-out of the job that bounds the wait for a reply (RFC 5321 4.5.3.2)."""
 
     CONNECT = "connect"
     COMMAND = "command"
@@ -28,7 +32,7 @@ class Deadline(StrEnum):
 
 
 class Verb(StrEnum):
-    """What a reply can be owed for; the value is its name in error texts."""
+    """The command that a reply is owed for; the value is the name in error texts."""
 
     GREETING = "the connection"
     EHLO = "EHLO"
@@ -40,7 +44,7 @@ class Verb(StrEnum):
     DATA = "DATA"
     END_OF_DATA = "end of data"
     BDAT = "BDAT"  # the whole content, in place of DATA and the end of data
-    LONE_DOT = "the lone dot"  # ends a DATA that nobody will get anything of
+    LONE_DOT = "the lone dot"  # ends a DATA whose content is for no recipient
     RSET = "RSET"
     CLEAR = "RSET after a refusal"  # sent by the engine itself
     CLEAR_BDAT = "RSET after a refused BDAT"  # likewise
@@ -54,15 +58,15 @@ class Verb(StrEnum):
 
     @property
     def deadline(self) -> Deadline:
-        """The time-out that bounds the wait for its reply."""
+        """The time-out that bounds the wait for the reply."""
         return FACTS[self].deadline
 
 
 class Facts(NamedTuple):
-    """What the protocol says about a verb.
+    """The rules of the protocol for one verb.
 
-    `ends_group`: nothing may be sent behind it before its reply has come (RFC 2920 3.1).
-    `positive`: the 2yz and 3yz codes that may answer it (RFC 5321 4.3.2); any 4yz and 5yz may.
+    `ends_group`: no command may follow before the reply has come (RFC 2920 3.1).
+    `positive`: the 2yz and 3yz codes of a right reply (RFC 5321 4.3.2); any 4yz and 5yz is one.
     """
 
     ends_group: bool
@@ -117,14 +121,14 @@ _PATH_ROOM = MAX_COMMAND - len(_RCPT_HEAD) - len(_PATH_END)
 
 # Addresses of these characters only need no closer look.
 _PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~@\[\]:-]+")
-# What has a meaning in a path or in a quoted local part, and controls.
+# Characters with a meaning in a path or in a quoted local part, and controls.
 _SPECIAL = re.compile(r'[\x00-\x20\x7f<>"\\]')
 _QUOTED_PATH = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\@]+')
 _HELLO_NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def ehlo(local_name: str) -> bytes:
-    """EHLO with our domain or address literal.
+    """Write EHLO with our domain or address literal.
 
     Raises:
         LocalProtocolError: the name is not printable ASCII without spaces (injection through the
@@ -142,7 +146,9 @@ def mail(
     eight_bit: bool = False,
     smtputf8: bool = False,
 ) -> bytes:
-    """MAIL FROM with the parameters asked for; `reverse_path` may be empty.
+    """Write MAIL FROM with the parameters asked for; `reverse_path` may be empty.
+
+    `size` is in bytes, before dots are stuffed.
 
     Raises:
         LocalProtocolError: the address cannot be written in a command, or the line is too long.
@@ -167,22 +173,22 @@ def mail(
 
 
 def rcpts(forward_paths: Sequence[str], *, smtputf8: bool = False) -> bytes:
-    """RCPT TO for each address, as one piece of bytes.
+    """Write RCPT TO for each address, as one piece of bytes.
 
     Raises:
-        LocalProtocolError: an address cannot be written in a command, or its line is too long.
+        LocalProtocolError: an address cannot be written in a command, or makes a line too long.
     """
     _check_paths(forward_paths, smtputf8=smtputf8)
     return (_RCPT_HEAD + _RCPT_NEXT.join(forward_paths) + _PATH_END).encode()
 
 
 def bdat(size: int) -> bytes:
-    """BDAT for a content of `size` bytes that is the whole of it (RFC 3030 2)."""
+    """Write BDAT for a whole content of `size` bytes (RFC 3030 2)."""
     return b"BDAT %d LAST\r\n" % size
 
 
 def auth(mechanism: str, initial_response: bytes | None = None) -> bytes:
-    """AUTH, with a base64 initial response if one is given (RFC 4954 4)."""
+    """Write AUTH, with a base64 initial response if one is given (RFC 4954 4)."""
     if initial_response is None:
         return b"AUTH %s\r\n" % mechanism.encode("ascii")
     # RFC 4954 4: an initial response of no bytes is written "=".

@@ -1,52 +1,53 @@
 """The SMTP client's side of a conversation, as a state machine (RFC 5321, 2920, 3030, 3207, 4954).
 
-It does no I/O, knows no clock and starts no TLS: the session does. It must never let a byte leave
-that the server is not ready for.
+The machine does no I/O, knows no clock and starts no TLS: a session does. This module must never
+let a byte leave that the server is not ready for.
 
-Its parts
----------
+Parts
+-----
 `State`     the phase (table: module `phases`), the open transaction, the events; has the others
 `Pipeline`  which bytes may leave, and which replies are owed (RFC 2920)
 `Listener`  the server's bytes as replies without secrets: `ReplyParser`, `Echoes`, `AuthExchange`
-`BdatUse`   what this session has found out about BDAT, for the `BdatTrust` of the run
-`ANSWERS`   what a reply comes to, by the verb that it answers (module `answers`)
+`BdatUse`   the evidence of this session about BDAT, for the `BdatTrust` of the run
+`ANSWERS`   the meaning of a reply, by the verb that is answered (module `answers`)
 
 Theory of operation
 -------------------
-The caller says what it wants (`hello`, `begin`, `send_content`, ...); that only queues. Then it
-turns, until it has what it waits for:
+The caller states an intent (`hello`, `begin`, `send_content`, ...); an intent only queues. Then the
+caller turns, until the awaited event has come:
 
     data_to_send()  ->  the bytes that may leave now      receive_data(bytes), receive_eof()
-    next_event()    ->  what the server did, or None       connection_lost(reason)
+    next_event()    ->  the next event, or None           connection_lost(reason)
 
 I1  One entry in the pipeline for every reply owed, pushed where the bytes are handed over. Replies
-    take entries from the left, by counting (RFC 2920 3.1); code and text play no part in it.
+    take entries from the left, by counting (RFC 2920 3.1); code and text play no part.
 I2  Bytes leave only if nothing in flight ends a command group. Without PIPELINING every command
     ends one: the same engine sends one at a time. Whole groups leave at once, however large; the
-    caller reads while it writes, or a long group dead-locks (RFC 2920 3.1).
-I3  No byte follows the final dot, nor a BDAT, before its reply (the provider's page), nor DATA
-    before its own: content goes only where somebody is to have it, or with BDAT.
+    caller reads while writing, or a long group dead-locks (RFC 2920 3.1).
+I3  No byte follows the final dot, nor a BDAT, before the reply (the provider's page). No content
+    follows DATA before the reply: content goes only to accepted recipients, or by BDAT.
 I4  A transaction is settled exactly once, and then there is exactly one `TransactionDone`, however
-    the connection ends. Its outcomes follow from what it noted (module `transaction`).
-I5  The end of data counts as handed over when `data_to_send` has returned its last byte. Before
-    that nobody can have the message; behind it only a reply tells. The last byte of a BDAT is one.
+    the connection ends. The outcomes follow from the replies noted (module `transaction`).
+I5  The end of data counts as handed over when `data_to_send` has returned the last byte. Before
+    that no recipient can have the message; after that only a reply tells. The last byte of a BDAT
+    is an end of data.
 I6  After a protocol error, a 421, a refusal in the middle of content, the end of the stream or
     QUIT the phase is CLOSED for good: nothing leaves, nothing is read. Every intent then raises
-    what ended the connection. Events that invite to something and were not fetched are withdrawn.
+    the failure that ended the connection. Invitations among the events are withdrawn.
+I7  No text of the server gets out but through the `Listener`, which takes secrets out.
 
-`receive_data` never raises. What the server may not do surfaces as `RemoteProtocolError` from
-`next_event`, behind the events that came before it, and again at every further call.
+`receive_data` never raises. A breach of the protocol surfaces as `RemoteProtocolError` from
+`next_event`, behind the events that came before, and again at every further call.
 
-A refused transaction cleans up behind itself: a lone dot where the server still reads content for
-nobody, RSET where it still has a sender. `TransactionDone` does not wait for the reply to that.
-The next transaction may be begun at once: RSET joins its group, the dot's reply is waited for
-by I2. So is the reply to the RSET behind a refused BDAT: a server that did not skip the content
-answers its lines as commands, and no further content may leave before that would have been seen.
+A refused transaction cleans up: by a lone dot where the server still reads content for no
+recipient, by RSET where the server still has a sender. `TransactionDone` does not wait for the
+reply to that. The next transaction may be begun at once: RSET joins the next group, the reply to
+the dot is waited for by I2. So is the reply to the RSET behind a refused BDAT: a server that did
+not skip the content answers each line as a command, and no further content may leave before that
+would have been seen.
 
 With CHUNKING (RFC 3030) and PIPELINING a transaction is one flight: `begin(held=True)` lets nothing
 leave before `send_chunk` has given the content, then MAIL, RCPTs and BDAT LAST leave together.
-
-Phases and what leads from one to the next: module `phases`. Facts of the verbs: `commands`.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ if TYPE_CHECKING:
     from mailbatch.smtp.listener import Transcript
     from mailbatch.smtp.pipeline import Pipeline
 
-#: So many recipients are asked at a time where nobody knows how many the server takes: RFC 5321
-#: 4.5.3.1.8 has it take 100, and each of those asked in vain costs a second at some servers.
+#: So many recipients are asked at a time where the bound of the server is not known: RFC 5321
+#: 4.5.3.1.8 asks for 100, and each recipient asked in vain costs a second at some servers.
 WINDOW = 100
 _CRLF = b"\r\n"
 # An enum's member costs a slow look-up before Python 3.12; these are used for every transaction.
@@ -90,10 +91,11 @@ class Connection:
     `password` is shown in no reply, error or transcript, should the server repeat it. `trust` is
     shared by the connections of a run.
 
-    `state` is where it is, for reading: its phase, what is owed, the open transaction.
+    `state` is for reading: the phase, the reply owed, the open transaction and the capabilities.
 
-    Intents raise `LocalProtocolError` where they are not legal. Once the phase is CLOSED they raise
-    what ended the connection: `RemoteProtocolError`, `ServiceUnavailable` or `ConnectionLost`.
+    Every intent raises `LocalProtocolError` where the phase does not allow the intent. Once the
+    phase is CLOSED the failure is raised that ended the connection: `RemoteProtocolError`,
+    `ServiceUnavailable` or `ConnectionLost`.
     """
 
     def __init__(
@@ -135,14 +137,14 @@ class Connection:
         self._pipeline.queue(commands.STARTTLS, Verb.STARTTLS)
 
     def tls_started(self) -> None:
-        """Go on after the TLS handshake; what EHLO said before it is forgotten (RFC 3207 4.2)."""
+        """Go on after the TLS handshake, and forget the EHLO before (RFC 3207 4.2)."""
         self.state.move(Signal.TLS_STARTED)
         self._secured = True
         self.state.capabilities = Capabilities()
         self._pipeline.grouping = False
 
     def authenticate(self, mechanism: Mechanism) -> None:
-        """Run a SASL mechanism (RFC 4954); once it succeeded there is no other."""
+        """Run a SASL mechanism (RFC 4954); after one success there is no other run."""
         state = self.state
         phase = state.next_phase(Signal.AUTHENTICATE)
         if state.authenticated or mechanism.name not in state.capabilities.auth:
@@ -164,7 +166,7 @@ class Connection:
     ) -> Transaction:
         """Queue MAIL, the RCPTs and DATA of a transaction; `held`: let `send_chunk` send them.
 
-        `size` is the content's in bytes before its dots are stuffed; it is announced if the server
+        `size` is that of the content in bytes, before dots are stuffed, and announced if the server
         knows SIZE. `eight_bit` says that the content is not all ASCII. Of more than `at_once`
         recipients (None: any number) the others wait for the replies to these, `WINDOW` at a time:
         so few are asked in vain of a server that takes no more.
@@ -203,7 +205,7 @@ class Connection:
     def send_chunk(self, content: bytes) -> None:
         """Queue the held MAIL and RCPTs and the whole content by BDAT; legal after a held `begin`.
 
-        Record the commit point first: they are one flight, and all of it may leave at once.
+        Record the commit point first: all of this flight may leave at once.
 
         Raises:
             LocalProtocolError: also for content that may not go on the wire (module `content`).
@@ -222,7 +224,7 @@ class Connection:
         self._pipeline.queue(held + content, _MAIL, *[_RCPT] * rcpts, _BDAT, shown=shown)
 
     def send_content(self, content: bytes) -> None:
-        """Queue the whole content and its end of data; legal after `ContentWanted`.
+        """Queue the whole content and the end of data; legal after `ContentWanted`.
 
         Raises:
             LocalProtocolError: also for content that may not go on the wire (module `content`).
@@ -257,17 +259,17 @@ class Connection:
         self._pipeline.queue(commands.END_OF_DATA, _END_OF_DATA)
 
     def reset(self) -> None:
-        """Say RSET; `ResetDone` tells of its reply."""
+        """Say RSET; `ResetDone` tells of the reply."""
         self.state.move(Signal.RESET)
         self._pipeline.queue(commands.RSET, Verb.RSET)
 
     def noop(self) -> None:
-        """Say NOOP, to see whether the session is alive; `NoopDone` tells of its reply."""
+        """Say NOOP, to see whether the session is alive; `NoopDone` tells of the reply."""
         self.state.move(Signal.NOOP)
         self._pipeline.queue(commands.NOOP, Verb.NOOP)
 
     def quit(self) -> None:
-        """Say QUIT; `Closed` tells of its reply, or that none came."""
+        """Say QUIT; `Closed` tells of the reply, or that none came."""
         self.state.move(Signal.QUIT)
         self._pipeline.queue(commands.QUIT, Verb.QUIT)
 
@@ -297,7 +299,7 @@ class Connection:
     # Bytes in
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes of the server, cut anywhere; `next_event` tells what they came to."""
+        """Take bytes of the server, cut anywhere; `next_event` returns the events that follow."""
         state = self.state
         if state.phase is _CLOSED:
             return
@@ -326,14 +328,14 @@ class Connection:
         self.connection_lost(f"{reason}, after '{evidence}'" if evidence else reason)
 
     def connection_lost(self, reason: str, *, ours: bool = False) -> None:
-        """Give up: the socket failed or a deadline passed. Settles the open transaction.
+        """Give up, and settle the open transaction: the socket failed or a deadline passed.
 
         `ours`: the caller wished the end, which says nothing of the server.
         """
         self.state.close(ConnectionLost(reason), ours=ours)
 
     def next_event(self) -> events.Event | None:
-        """Return what the server did next, or None until more bytes have come.
+        """Return the next event of the server, or None until more bytes have come.
 
         Raises:
             RemoteProtocolError: the server broke the protocol; the connection is of no more use.

@@ -1,8 +1,11 @@
-"""Message content on the wire (RFC 5321 2.3.8, 4.5.2): checked, and for DATA its dots stuffed.
+r"""Message content on the wire (RFC 5321 2.3.8, 4.5.2): checked, and for DATA with stuffed dots.
 
-It never repairs: line ends are made right where the message is built. What is wrong here is a
-mistake of ours and must not reach the wire, since a bare CR or LF is how one message is smuggled
+Content is never repaired here: line ends are made right where the message is built. A fault here is
+a mistake of ours and must not reach the wire, since a bare CR or LF is how one message is smuggled
 into another. Whole-buffer operations only; there is no loop over bytes or lines.
+
+    stuff(b"Hello\r\n.\r\nworld")     b"Hello\r\n..\r\nworld\r\n"
+    checked(b"Hello\r\n.\r\nworld")   b"Hello\r\n.\r\nworld\r\n"
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ _SENDING_LINE = re.compile(rb"\n(?:\.\r\n|[ \t]*bdat)", re.IGNORECASE)
 
 
 def stuff(content: bytes) -> bytes:
-    """Return `content` with its leading dots doubled and its last line ended.
+    """Return `content` with leading dots doubled and the last line ended.
 
-    What follows on the wire is `.` CRLF, the end of data. The same object comes back where
-    nothing has to be done.
+    On the wire `.` CRLF follows, the end of data. The same object comes back where there is
+    nothing to change.
 
     Raises:
         LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
@@ -34,7 +37,7 @@ def stuff(content: bytes) -> bytes:
 
 
 def checked(content: bytes) -> bytes:
-    """Return `content` with its last line ended: what BDAT carries, without transparency.
+    """Return `content` with the last line ended, as BDAT carries a content: without transparency.
 
     Raises:
         LocalProtocolError: as `stuff`.
@@ -50,11 +53,11 @@ def checked(content: bytes) -> bytes:
 
 
 def could_send(content: bytes) -> bool:
-    """Say whether a server that reads `content` as commands could find a whole message in it.
+    """Say whether a server that reads `content` as commands could find a whole message there.
 
-    Some servers refuse BDAT and do not skip its octets. Then whoever wrote a cell of the table
-    would write commands. None of them comes to a message without a line of a lone dot or a BDAT;
-    such a content goes by DATA, where its dots are stuffed and a refusal comes before it.
+    Some servers refuse BDAT and do not skip the octets that follow. Then a cell of the recipient
+    table could hold commands. A message needs a line of a lone dot or a BDAT: a content with such
+    a line goes by DATA, where dots are stuffed and a refusal comes before the content.
     """
     first = content[:64].lstrip().lower()
     if first.startswith((b".\r\n", b"bdat")):

@@ -1,7 +1,7 @@
 """A deadline that is moved often and passes rarely.
 
-One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. Of the
-event loop it knows the clock and the timers only.
+One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. Of an
+event loop only the clock and the timers are used here.
 """
 
 from __future__ import annotations
@@ -14,24 +14,32 @@ class Timer(Protocol):
     """A timer that can be called off."""
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Call the timer off."""
 
     def when(self) -> float:
-        """Return when it goes off, on the loop's clock."""
+        """Return the time at which the timer goes off, in seconds of the clock of the loop."""
 
 
 class Clock(Protocol):
-    """What is needed of an event loop."""
+    """The part of an event loop that a deadline uses."""
 
     def time(self) -> float:
         """Return the monotonic time in seconds."""
 
     def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
-        """Call `callback` at a time."""
+        """Call `callback` at a time, in seconds of the same clock."""
 
 
 class Deadline:
-    """Call `expired` once, unless the deadline is moved or cleared before it passes."""
+    """A call of `expired`, made once, unless the deadline is moved or cleared before.
+
+    One reply after the other, each within five minutes:
+
+        deadline = Deadline(loop, expired)
+        deadline.set(300.0)
+        deadline.set(300.0)     # the next reply: no new timer
+        deadline.clear()        # nothing is owed
+    """
 
     def __init__(self, clock: Clock, expired: Callable[[], None]) -> None:
         self._clock = clock

@@ -1,10 +1,10 @@
-"""A dialogue over a real socket: bytes to and from the engine, deadlines, and how it fails.
+"""A dialogue over a real socket: bytes to and from the engine, deadlines, the first failure.
 
-A session waits for its events here, and every failure becomes a `SessionError` here. This module
-must never decide what is said next: that is for modules `opening` and `session`.
+A session waits for events here, and every failure becomes a `SessionError` here. This module must
+never decide the next command: that is for modules `opening` and `session`.
 
-Reading goes on while writing: the transport buffers what the socket does not take yet, and replies
-are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
+Reading goes on while writing: the transport buffers the bytes that the socket does not take yet,
+and replies are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
 
 Deadlines are per reply (RFC 5321 4.5.3.2), not per read: a server that drips bytes gains nothing.
 """
@@ -35,11 +35,15 @@ _ENDINGS = (events.ServiceClosing, events.Closed)
 
 
 class Dialogue(asyncio.Protocol):
-    """The two ends of a connection talking, until the first failure ends it.
+    """The two ends of a connection talking, until the first failure ends the dialogue.
 
-    `failure` is what ended it: after that nothing is sent or read any more. `watch` sees how long
-    replies take. `trust` (in BDAT) and `polling` (for quick replies) are shared by the dialogues of
-    a run.
+    `failure` is that first failure: after it nothing is sent or read any more. `watch` sees how
+    long replies take. `trust` (in BDAT) and `polling` (for quick replies) are shared by the
+    dialogues of a run.
+
+        dialogue.connection.hello()                  # an intent of the engine
+        dialogue.flush()                             # EHLO leaves
+        await dialogue.expect(events.HelloDone)      # or a `SessionError`
     """
 
     def __init__(
@@ -92,7 +96,7 @@ class Dialogue(asyncio.Protocol):
         self._rearm()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the engine, send what may leave now, wake whoever waits."""
+        """Feed the engine, send the bytes that may leave now, end the wait for an event."""
         if self.failure is not None:
             return
         connection = self.connection
@@ -113,7 +117,7 @@ class Dialogue(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Settle what is open: the transport is gone."""
+        """Settle the open transaction: the transport is gone."""
         if self._upgrading:
             return  # the TLS handshake failed; its own exception tells more
         self._transport = self._socket = None
@@ -121,21 +125,21 @@ class Dialogue(asyncio.Protocol):
         text = f"{self.server.address} closed the connection{self._where()}{cause}"
         self.fail(ConnectionLost(text))
 
-    # `pause_writing` stays without effect: what waits to be written is bounded by one transaction.
+    # `pause_writing` stays without effect: the bytes that wait are bounded by one transaction.
 
     def resume_writing(self) -> None:
-        """Note that the system has taken everything that was written."""
+        """Note that the system has taken all bytes that were written."""
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
-    # -- what is known -----------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------------------
 
     @property
     def connection(self) -> Connection:
         """The engine.
 
         Raises:
-            SessionError: there never was a connection; why, as far as it is known.
+            SessionError: there never was a connection; the failure says why, where one is known.
         """
         if self._connection is None:
             raise self.failure or ConnectionLost(f"not connected to {self.server.address}")
@@ -165,7 +169,7 @@ class Dialogue(asyncio.Protocol):
     # -- saying and waiting ------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send what may leave now."""
+        """Send the bytes that may leave now."""
         data = self.connection.data_to_send()
         if data and self._transport is not None:
             self.watch.said()
@@ -173,7 +177,7 @@ class Dialogue(asyncio.Protocol):
         self._rearm()
 
     async def drain(self) -> None:
-        """Wait until the system has taken everything, at most as long as a block may take."""
+        """Wait until the system has taken all bytes, at most `timeouts.command` seconds."""
         transport = self._transport
         if transport is None:
             return
@@ -186,7 +190,11 @@ class Dialogue(asyncio.Protocol):
         await self._drained
 
     async def next(self) -> events.Event:
-        """Wait for the next event; raises the failure if there is none to come."""
+        """Wait for the next event.
+
+        Raises:
+            SessionError: the dialogue has failed, and all events before that are taken.
+        """
         while not self._events:
             if self.failure is not None:
                 raise self.failure
@@ -200,7 +208,11 @@ class Dialogue(asyncio.Protocol):
         return self._events.popleft()
 
     async def expect(self, kind: type[E]) -> E:
-        """Wait for an event of this kind; fails by any other."""
+        """Wait for an event of this kind.
+
+        Raises:
+            SessionError: another event came, which ends the dialogue, or the dialogue has failed.
+        """
         event = await self.next()
         if not isinstance(event, kind):
             raise self.refused(event)
@@ -242,7 +254,7 @@ class Dialogue(asyncio.Protocol):
         return failure
 
     def fail(self, failure: SessionError, *, ours: bool = False) -> None:
-        """End the dialogue; only the first failure counts. `ours`: we wished the end."""
+        """End the dialogue; only the first failure counts. `ours`: our side wished the end."""
         if self.failure is None:
             self.failure = failure
             if self._connection is not None:
@@ -261,7 +273,7 @@ class Dialogue(asyncio.Protocol):
     # -- inside ------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        """Take the events, then send what they let go; the end of the conversation ends us too."""
+        """Take the events and send the bytes that are free now; fail with the connection."""
         connection = self.connection
         ending: SessionError | None = None
         try:
@@ -290,7 +302,7 @@ class Dialogue(asyncio.Protocol):
         return Echoes(self.server.password or "").redact(text)
 
     def _where(self) -> str:
-        """Return what was being waited for, as the end of a sentence."""
+        """Return the command whose reply is awaited, as the end of a sentence."""
         owed = self._connection.state.owed if self._connection is not None else None
         return f" {owed.in_reply_to}" if owed else ""
 

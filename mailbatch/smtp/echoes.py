@@ -1,19 +1,21 @@
-"""What a server repeats of a secret: found in its replies, and taken out of them.
+"""Echoes: the repetitions of a secret in the replies of a server, found and taken out.
 
-A server may do anything with what it was told: show it as it is, in a URL, in hexadecimal digits,
-in base64, backwards, cut short, or in pieces over the lines of one reply. A reply is an *echo* if
-it has twelve characters of these forms in pieces of seven or more, or the whole of a shorter form.
-Only letters and digits count, in either case, so what stands between them hides nothing. Behind the
-first echo of a session, and while it authenticates, six characters in a row are replaced wherever
+A server may do anything with a secret: show the secret plainly, in a URL, in hexadecimal digits, in
+base64, backwards, cut short, or in pieces over the lines of one reply. A reply is an *echo* with
+twelve characters of these forms in pieces of seven or more, or with the whole of a shorter form.
+Only letters and digits count, in either case, so characters between them hide nothing. Behind the
+first echo of a session, and during authentication, six characters in a row are replaced wherever
 they stand. Where that leaves an echo, the line is replaced, or else the whole text of the reply;
 the code and the enhanced status code stay.
 
 Not found: a secret spelled out over several replies, in pieces of fewer than seven characters with
-words between, or in a form of no table. A secret of four or five characters is looked for as a word
-by itself, since it may be a part of any word, and a shorter one only in replies to AUTH.
+words between, or in a form of no table. A secret of four or five characters is looked for as a
+whole word, since any word may have such a part, and a shorter one only in replies to AUTH.
 
-Nearly all replies are no echo. They are told by groups of four characters, every fourth of what
-came: a run of seven holds one whole group, wherever it begins. Time is linear in what came.
+Nearly all replies are no echo. Groups of four characters, every fourth of the input, tell: a run of
+seven holds one whole group, wherever the run begins. Time is linear in the input.
+
+    Echoes("correct-horse").redact("bad password correct-horse")    "bad password ***"
 """
 
 from __future__ import annotations
@@ -39,19 +41,19 @@ _RUN = 6
 #: So many that count are a piece of the secret, and so many in pieces make an echo.
 _PIECE, _TELLING = 7, 12
 _GROUP = 4
-#: What is shorter is looked for only where the server speaks of the secret.
+#: A shorter secret is looked for only where the server speaks of the secret.
 _SHORTEST = 4
 #: How many kinds of harmless input are kept, and the longest that is, in bytes.
 _KEPT, _LONGEST_KEPT = 64, 512
 
 _TO_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
-#: What does not count: neither a letter nor a digit nor a byte of one beyond ASCII.
+#: Bytes that do not count: neither a letter nor a digit nor a byte of one beyond ASCII.
 _BETWEEN = bytes(b for b in range(128) if not chr(b).isalnum())
 _STATUS = re.compile(r"(?:[245][0-9]{2}(?:[ -]|$))?(?:[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$))?")
 
 
 def _folded(data: bytes) -> bytes:
-    """Return what counts of a text."""
+    """Return the characters of a text that count."""
     return data.translate(_TO_LOWER, _BETWEEN)
 
 
@@ -61,10 +63,12 @@ def _groups(folded: bytes) -> memoryview:
 
 
 def forms(secret: str) -> tuple[str, ...]:
-    """Return what a server may make of a secret, in words that are long enough to be looked for.
+    """Return the forms of a secret that a server may show, each long enough to be looked for.
 
-    The plain text, a URL, quoted-printable, hexadecimal, base64, and each of them backwards. In
-    base64 it is what is the same wherever the secret stands in what was encoded.
+    The plain text, a URL, quoted-printable, hexadecimal, base64, and each of these backwards. The
+    base64 form is the part that stays the same wherever the secret stands in the encoded text.
+
+        forms("secret")   "secret", "736563726574", "c2VjcmV0", "terces", ...
     """
     raw = secret.encode(errors="surrogatepass")
     if len(secret) < _SHORTEST:
@@ -88,9 +92,9 @@ def _runs(secrets: Iterable[str]) -> frozenset[str]:
 
 
 def _without(text: str, runs: Container[str], more: Container[str]) -> str:
-    """Replace what consists of these runs, and the dots of what was cut short behind it."""
+    """Replace text that consists of these runs, and dots behind a run that was cut short."""
     shown: list[str] = []
-    end = 0  # of what is being passed over
+    end = 0  # of the run that is passed over
     for start, character in enumerate(text):
         run = text[start : start + _RUN]
         if run in runs or run in more:
@@ -104,11 +108,11 @@ def _without(text: str, runs: Container[str], more: Container[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Traces:
-    """What is looked for of one secret: built once, since it takes longer than a session's start.
+    """The traces of one secret: built once, since building takes longer than a session's start.
 
     `groups` and `pieces` are of the folded forms, `whole` those forms that are short as a whole.
-    `exact` are forms that next to nothing is left of when they are folded, `word` is a secret that
-    is looked for as a word. `empty`: there is nothing to be looked for.
+    `exact` are forms that have next to no characters when folded, `word` is a secret that is looked
+    for as a word. `empty`: there is nothing to look for.
     """
 
     empty: bool
@@ -149,8 +153,8 @@ def _cuts(texts: Iterable[bytes], length: int) -> Iterator[bytes]:
 class Echoes:
     """The echoes of one secret in one session.
 
-    `listen` sees all bytes as they come; while `alert` is false, no reply of one line among them is
-    an echo. `heard`: there was one; no reply is shown any more without having been looked at.
+    `listen` sees all bytes of the server; while `alert` is false, no reply of one line among these
+    is an echo. `heard`: there was an echo; from then on every reply is looked at before showing.
     """
 
     __slots__ = ("_harmless", "_rest", "_traces", "_word", "alert", "heard")
@@ -187,12 +191,12 @@ class Echoes:
         self._rest = b""
 
     def clean(self, reply: Reply, said: Sequence[str] = ()) -> Reply:
-        """Return a reply without echoes of the secret, nor of what was `said` to authenticate."""
+        """Return a reply without echoes of the secret and of the answers `said`."""
         lines = tuple(self.cleaned(reply.lines, said))
         return reply if lines == reply.lines else replace(reply, lines=lines)
 
     def cleaned(self, lines: Sequence[str], said: Sequence[str] = ()) -> list[str]:
-        """Return the lines of one reply, with or without their codes, as they may be shown.
+        """Return the lines of one reply, with or without codes, as these may be shown.
 
         `said` is not empty while the session authenticates.
         """
@@ -209,7 +213,7 @@ class Echoes:
             for word in words:
                 text = word.sub(REDACTED, text)
             shown.append(_without(text, self._traces.runs, more))
-        # What cannot be replaced in pieces goes as a whole: a line, or all of them.
+        # An echo that cannot be replaced in pieces goes as a whole: a line, or all lines.
         if self._is_echo(shown):
             shown = [_head(line) + REDACTED if self._is_echo([line]) else line for line in shown]
         if self._is_echo(shown):
@@ -221,7 +225,7 @@ class Echoes:
         return self.cleaned([text])[0]
 
     def _is_echo(self, lines: Sequence[str]) -> bool:
-        """Whether the lines together repeat the secret."""
+        """Say whether the lines together repeat the secret."""
         traces = self._traces
         if traces.empty:
             return False

@@ -1,7 +1,12 @@
-"""What `Connection.next_event` returns: what the server did, as values.
+"""Events: the steps of a server as values, returned by `Connection.next_event`.
 
-Each is said once, in the order in which it happened. `Closed` is the last of a connection,
-unless it ends in a `RemoteProtocolError`.
+Each is said once, in the order of the steps. `Closed` is the last of a connection, unless the
+connection ends in a `RemoteProtocolError`.
+
+    S: 250 2.1.0 ok
+    S: 250 2.1.5 ok
+    S: 354 go ahead        ->  ContentWanted(transaction)
+    S: 250 2.0.0 queued    ->  TransactionDone(transaction)
 """
 
 from __future__ import annotations
@@ -24,28 +29,28 @@ class Greeted:
 
 @dataclass(frozen=True, slots=True)
 class GreetingRefused:
-    """The server does not want to talk: nothing but `quit` is left."""
+    """The server does not want to talk: only `quit` is left."""
 
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
 class HelloDone:
-    """EHLO was answered: this is what the server can do."""
+    """EHLO was answered: these are the capabilities of the server."""
 
     capabilities: Capabilities
 
 
 @dataclass(frozen=True, slots=True)
 class HelloRefused:
-    """EHLO was refused; there is no fall-back to HELO. Nothing but `quit` is left."""
+    """EHLO was refused; there is no fall-back to HELO, and only `quit` is left."""
 
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
 class TLSReady:
-    """The server waits for the TLS handshake: do it, then call `tls_started`."""
+    """The server waits for the TLS handshake: do the handshake, then call `tls_started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class TLSRefused:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The server knows who we are."""
+    """The server has accepted the credentials."""
 
     reply: Reply
 
@@ -66,7 +71,7 @@ class Authenticated:
 class AuthenticationRefused:
     """The server does not accept the credentials, or the exchange was cancelled.
 
-    `explained` is what its challenge says of a token, such as `401`; empty without one.
+    `explained` is the status of a token in the last challenge, such as `401`; empty without one.
     """
 
     reply: Reply
@@ -96,7 +101,7 @@ class ResetDone:
 
 @dataclass(frozen=True, slots=True)
 class NoopDone:
-    """The `noop` was answered, in whatever way: the session is alive."""
+    """The `noop` was answered, by any reply: the session is alive."""
 
     reply: Reply
 

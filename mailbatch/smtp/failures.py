@@ -1,4 +1,4 @@
-"""The failures of a session in words: the cause, and a hint that says what to do next.
+"""The failures of a session in words: the cause, and a hint for the next step.
 
 Each function returns an exception or a text and raises nothing. Best effort, for people: the words
 of a server choose a hint and nothing else.
@@ -30,16 +30,16 @@ from mailbatch.outcome import Reply
 from mailbatch.smtp import events
 from mailbatch.smtp.server import Server
 
-#: What may be wrong where nobody is reached.
+#: The hint where no server is reached.
 UNREACHED = "check server.host, server.port and the network"
-#: What is known once STARTTLS was answered by 220.
+#: The hint for every failure behind the 220 to STARTTLS.
 STARTTLS_TAKEN = (
     "the server took STARTTLS, so server.port and server.security are right: its own TLS fails"
 )
 _TLS_TAKEN = (
     "the server answers in TLS, so server.port and server.security are right: its own TLS fails"
 )
-#: What OpenSSL calls bytes that are no TLS; since 3.2 it has another word for it.
+#: OpenSSL's words for bytes that are no TLS; since 3.2 there is another one.
 _NO_TLS = frozenset(
     {
         "WRONG_VERSION_NUMBER",
@@ -52,7 +52,7 @@ _NO_TLS = frozenset(
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
 _AUTHORITY = "if its authority is your own, name that in server.ca_file"
 _OTHER_NAME = "write a name into server.host that stands in the certificate"
-#: By OpenSSL's number of what does not hold (X509_V_ERR_...); all others are the authority's.
+#: By OpenSSL's number of a fault (X509_V_ERR_...); all other faults are the authority's.
 _CERTIFICATE_HINTS = {
     9: "it is not valid yet: is the clock of this machine right?",
     10: "whoever runs the server has to renew it, unless the clock of this machine is wrong",
@@ -69,7 +69,7 @@ _NO_SUCH_HOST = frozenset(
 
 
 def tls_error(server: Server, error: ssl.SSLError) -> TLSError:
-    """Return a failed handshake in words that say what to do."""
+    """Return a failed handshake as a `TLSError` with a hint."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return TLSError(
             f"the certificate of {server.address} does not hold: {error.verify_message}",
@@ -89,10 +89,10 @@ def tls_error(server: Server, error: ssl.SSLError) -> TLSError:
 
 
 def connect_error(server: Server, error: OSError) -> ConnectError:
-    """Return a failed connection in words that say what to do.
+    """Return a failed connection as a `ConnectError` with a hint.
 
-    What the resolver is sure of is an `UnknownHost`; that it cannot tell now is not
-    (`EAI_AGAIN`, RFC 3493 6.1).
+    A name that certainly does not exist is an `UnknownHost`; a resolver that has no answer now
+    (`EAI_AGAIN`, RFC 3493 6.1) is not.
     """
     text = f"cannot connect to {server.address}: {reason_of(error)}"
     if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_HOST:
@@ -103,9 +103,10 @@ def connect_error(server: Server, error: OSError) -> ConnectError:
 
 
 def silence_hint(server: Server) -> str:
-    """Return what to do about a server that took the connection and never greeted.
+    """Return the hint for a server that took the connection and never greeted.
 
-    On a port for TLS it waits for the client to speak first, and the client for the greeting.
+    On a port for TLS the server waits for the client to speak first, and the client for the
+    greeting.
     """
     if server.security == "tls":
         return "TLS stands, so server.port and server.security are right: the server is ill or busy"
@@ -116,14 +117,14 @@ def silence_hint(server: Server) -> str:
 
 
 def starttls_hint(reply: Reply) -> str:
-    """Return what to do about a refused STARTTLS (RFC 3207 4): 454 is for now, 5yz for good."""
+    """Return the hint for a refused STARTTLS (RFC 3207 4): 454 is for now, 5yz for good."""
     if reply.transient:
         return "its TLS does not work at the moment: run again later, or tell those who run it"
     return "the server does no STARTTLS on this port: try security: tls with port 465"
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what the system says of an error, without its number."""
+    """Return the system's words for an error, without the number."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
@@ -174,7 +175,7 @@ _NOT_ALLOWED = "an administrator has to allow SMTP AUTH for this mailbox or orga
 
 
 class Said(NamedTuple):
-    """Words of a refusal in lower case, what to do then, and the reply they come from."""
+    """Words of a refusal in lower case, the hint for them, and a reply with these words."""
 
     words: str
     hint: str
@@ -210,6 +211,12 @@ SAID = (
 
 
 def refusal_hint(text: str) -> str:
-    """Return what to do about a refusal with this text."""
+    """Return the hint for a refused authentication, by the text of the reply.
+
+    Any other text than those in `SAID` has the hint `CREDENTIALS`:
+
+        refusal_hint("basic authentication is disabled.")
+            ->  "the server takes no passwords any more: use auth: xoauth2 with an access token"
+    """
     lowered = text.lower()
     return next((said.hint for said in SAID if said.words in lowered), CREDENTIALS)

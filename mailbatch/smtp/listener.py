@@ -1,8 +1,8 @@
 """The receiving end of a connection: bytes of the server become replies without secrets.
 
-Three parts work together here: the `ReplyParser` cuts the stream, the `Echoes` find the password in
-it, and the transcript gets each line as it may be shown. This module must never let a text of the
-server out that was not looked at, and never decide what a reply means.
+Three parts work together here: the `ReplyParser` cuts the stream, the `Echoes` find the password
+there, and the transcript gets each line as the line may be shown. This module must never let a text
+of the server out unseen, and never decide the meaning of a reply.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Transcript: TypeAlias = "Callable[[str, bytes], None]"
 
 
 class Listener:
-    """The replies of one connection, in order, and their lines for the transcript.
+    """The replies of one connection, in order, and the same lines for the transcript.
 
-    `exchange` is the authentication under way, or None. As long as there is one, no error quotes
-    the server, and the transcript shows nothing that was said to authenticate.
+    `exchange` is the authentication under way, or None. Until the end of an exchange no error
+    quotes the server, and the transcript shows no secret of the exchange.
     """
 
     __slots__ = ("_echoes", "_lines", "_parser", "_transcript", "exchange")
@@ -48,7 +48,7 @@ class Listener:
 
     @property
     def evidence(self) -> str:
-        """What came of a reply that never became complete, for an error text; empty if nothing."""
+        """The part that came of a reply that never became complete, for an error text."""
         return self._parser.evidence
 
     def receive_data(self, data: bytes) -> None:
@@ -68,7 +68,7 @@ class Listener:
             yield reply if harmless else echoes.clean(reply)
 
     def redacted(self, reply: Reply) -> Reply:
-        """Return a reply without echoes of what was said to authenticate."""
+        """Return a reply without echoes of the exchange under way."""
         return self._echoes.clean(reply, self._said)
 
     def redact(self, text: str) -> str:

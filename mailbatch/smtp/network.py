@@ -1,6 +1,9 @@
 """The network as a session needs it: a TLS context, our own name, loopback, acknowledgements.
 
 This module must never open anything: that is for module `opening`.
+
+    local_name(("192.0.2.7", 51432))   "mail.example.com", or "[192.0.2.7]" on a machine without
+                                       a full name
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return a context that verifies chain and host name, TLS 1.2 or later.
 
-    Raises `TLSError` where `ca_file` cannot be used.
+    Raises:
+        TLSError: `ca_file` cannot be used.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -35,11 +39,12 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def acknowledge(sock: socket.socket) -> None:
-    """Acknowledge what was read at once, where the system can be told to (Linux).
+    """Acknowledge the bytes that were read at once, where the system can be told to (Linux).
 
     A server that writes the replies to one flight in two pieces holds the second back until the
-    first is acknowledged (RFC 896), and our system waits 40 ms for something to send along
-    (RFC 1122 4.2.3.2). Postfix does so where a flight is longer than its buffer of 4 KiB.
+    first is acknowledged (RFC 896), and our system delays the acknowledgement by 40 ms for a byte
+    to send along (RFC 1122 4.2.3.2). Postfix does so where a flight is longer than 4 KiB, the size
+    of Postfix's buffer.
     """
     if _QUICK_ACK is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
@@ -54,7 +59,7 @@ def is_loopback(host: str) -> bool:
 
 
 def local_name(sockname: object) -> str:
-    """Return what we call ourselves in EHLO: our name if it is a full one, else an address literal.
+    """Return our name for EHLO: that of the machine if it is a full one, else an address literal.
 
     RFC 5321 4.1.1.1 and 4.1.4. The name is not looked up: a slow resolver must not delay a run.
     """

@@ -1,8 +1,8 @@
-"""The beginning of a session: connecting, the greeting, EHLO, TLS, authentication.
+"""The opening of a session: connection, greeting, EHLO, TLS, authentication.
 
-Everything until the first transaction may begin. It must never say a credential, nor anything of a
-message, where that is not allowed to be heard; every failure raises a `SessionError` whose hint
-says what to do. Bytes and deadlines are left to the `Dialogue`; what follows is the `Session`.
+This module must never say a credential, nor a word of a message, where eavesdroppers could listen;
+every failure raises a `SessionError` whose hint names the next step. Bytes and deadlines are left
+to the `Dialogue`; what follows is the `Session`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from mailbatch.smtp.network import tls_context
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The finds of an opening.
+    """The findings of an opening.
 
     `greeting` is the server's text. `tls_version` is None without TLS; `certificate` is the value
     that `ssl.SSLSocket.getpeercert` returns.
@@ -51,7 +51,7 @@ class Opened:
 
 
 class Opening:
-    """The steps of one dialogue as far as its first transaction."""
+    """The steps of one dialogue as far as the first transaction."""
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._dialogue = dialogue
@@ -110,9 +110,9 @@ class Opening:
         self._note_tls()
 
     async def _connect_to_one(self, addresses: list[str], name: str) -> None:
-        """Try the addresses in their order, each for its share of the time that is left.
+        """Try the addresses in order, each for a share of the time that is left.
 
-        Else one that nobody answers at, as where IPv6 leads nowhere, would take all of it.
+        An address without an answer, as where IPv6 leads nowhere, would take all of the time else.
         """
         seconds = self._server.timeouts.connect
         until = self._loop.time() + seconds

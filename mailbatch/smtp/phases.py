@@ -1,8 +1,11 @@
-"""The phases of a connection, and what leads from one to the next.
+"""The phases of a connection, and the signals that lead from one phase to the next.
 
-All of it is data. `Connection` moves along this table only, and into `CLOSED` from everywhere:
+All of this is data. A connection moves along this table only, and into `CLOSED` from everywhere:
 by 421, the end of the stream, a protocol error, a refusal in the middle of content, or QUIT.
 An intent that has no row in the current phase is a `LocalProtocolError`.
+
+    READY  --BEGIN-->  TRANSACTION  --CONTENT_WANTED-->  CONTENT  --FINISH-->  END_OF_DATA
+    READY  <--SETTLED--  TRANSACTION, FLIGHT or END_OF_DATA
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Phase(StrEnum):
-    """Where a connection is."""
+    """The place of a connection in a conversation."""
 
     GREETING = "greeting"  # the greeting is owed
     GREETED = "greeted"  # EHLO has to be said: after the greeting and again after TLS
@@ -35,7 +38,7 @@ class Phase(StrEnum):
 
 
 class Signal(StrEnum):
-    """What moves a connection: the caller's intents, and what the server's replies come to."""
+    """A cause to move: an intent of the caller, or the meaning of a reply."""
 
     HELLO = "hello"
     START_TLS = "start_tls"

@@ -1,7 +1,12 @@
-"""What may leave and what is owed: the command groups of RFC 2920, without their meaning.
+r"""The pipeline: bytes that may leave, and the replies owed (command groups, RFC 2920).
 
 One entry for every reply owed, pushed where the bytes are handed over; replies take entries from
-the left, by counting. Matching them by code or text is what RFC 2920 3.1 forbids.
+the left, by counting. Matching replies by code or text is forbidden by RFC 2920 3.1. The meaning of
+a command is unknown here.
+
+    queue(b"MAIL ...RCPT ...DATA\r\n", MAIL, RCPT, DATA)    nothing has left yet
+    hand_over()                                             these bytes; three replies are owed
+    answered()                                              MAIL; RCPT and DATA are still owed
 """
 
 from __future__ import annotations
@@ -11,16 +16,15 @@ from typing import TypeAlias
 
 from mailbatch.smtp.commands import FACTS, Verb
 
-#: Bytes that leave together; what each of the replies to them will be owed for; what stands in for
-#: the bytes in a transcript, where they are not to be shown themselves; and whether nothing leaves
-#: behind them before all their replies have come.
+#: Bytes that leave together; the verbs that the replies will be owed for; other bytes for a
+#: transcript, or None; and whether nothing leaves behind before all these replies have come.
 Flight: TypeAlias = tuple[bytes, tuple[Verb, ...], bytes | None, bool]
 
 
 class Pipeline:
     """The commands not sent yet, and those in flight; the greeting is owed from the start.
 
-    `grouping`: whether commands may be sent in groups. If not, one at a time leaves.
+    `grouping`: commands may be sent in groups; else one leaves at a time.
     """
 
     __slots__ = ("_in_flight", "_unsent", "_waits", "grouping")
@@ -33,30 +37,31 @@ class Pipeline:
 
     @property
     def owed(self) -> Verb | None:
-        """What the oldest reply is owed for."""
+        """The verb of the oldest reply that is missing, or None."""
         return self._in_flight[0] if self._in_flight else None
 
     @property
     def unsent(self) -> int:
-        """How many flights wait."""
+        """The number of flights that wait."""
         return len(self._unsent)
 
     def queue(
         self, data: bytes, *verbs: Verb, shown: bytes | None = None, waits: bool = False
     ) -> None:
-        """Let bytes leave when their turn comes; one reply will be owed for each verb.
+        """Let bytes leave when it is safe to; one reply will be owed for each verb.
 
-        `waits`: what is queued behind them waits for all these replies.
+        `shown` stands in for the bytes in a transcript. `waits`: bytes queued later wait for all of
+        these replies.
         """
         self._unsent.append((data, verbs, shown, waits))
 
     def keep_last(self, count: int) -> None:
-        """Drop what waits, except the last `count` flights."""
+        """Drop the flights that wait, except the last `count`."""
         while len(self._unsent) > count:
             self._unsent.popleft()
 
     def hand_over(self) -> list[Flight]:
-        """Return the flights that may leave now, and count their replies as owed."""
+        """Return the flights that may leave now, and count the replies to these as owed."""
         unsent, in_flight = self._unsent, self._in_flight
         flights = []
         while unsent:
@@ -69,10 +74,10 @@ class Pipeline:
         return flights
 
     def answered(self) -> Verb | None:
-        """Take what a reply was owed for; None if nothing was."""
+        """Take the verb that a reply was owed for; None if no reply was."""
         return self._in_flight.popleft() if self._in_flight else None
 
     def clear(self) -> None:
-        """Forget everything: nothing leaves any more and nothing is owed."""
+        """Forget all: nothing leaves any more and nothing is owed."""
         self._unsent.clear()
         self._in_flight.clear()

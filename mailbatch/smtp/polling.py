@@ -1,11 +1,11 @@
-"""Polling for replies that come in no time, in place of sleeping for them.
+"""Polling for replies that come in no time, in place of sleeping.
 
 A server on this machine, or in the same rack, answers in tens of microseconds; an event loop that
 goes to sleep meanwhile takes longer to wake up than the reply takes, and more of the processor,
-since it finds its caches cold. So the loop looks again and again for a moment before it sleeps,
-as long as that pays: replies that take longer are slept for, and tried again ever more rarely.
-It must never keep anything from running: it only asks to be called again behind it. Of the event
-loop it knows `call_soon` and a clock.
+since the caches are cold by then. So the loop polls for a moment before going to sleep, as long as
+that pays: slower replies are slept for, and polled for ever more rarely. Polling must never keep
+anything from running: each look at the clock is queued behind all other work. Of the event loop
+only `call_soon` is used here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ _MOST_SLEPT = 1023
 
 
 class Polling:
-    """What the sessions of a run know of how soon their replies come."""
+    """The polling of the sessions of a run.
+
+    `call_soon` is that of the event loop, `clock` counts seconds.
+
+        began = polling.begin()     # a reply is awaited
+        await reply
+        polling.end(began)          # late replies are slept for from now on
+    """
 
     def __init__(
         self, call_soon: Callable[[Callable[[], None]], object], clock: Callable[[], float]
@@ -33,7 +40,7 @@ class Polling:
         self._slept = 0
 
     def begin(self) -> tuple[float, bool]:
-        """Begin to wait for a reply; returns for `end` when that was, and whether awake."""
+        """Begin to wait for a reply; return the time and whether the loop polls, for `end`."""
         now = self._clock()
         if self._sleep:
             self._sleep -= 1
@@ -45,7 +52,7 @@ class Polling:
         return now, True
 
     def end(self, began: tuple[float, bool]) -> None:
-        """Note that the reply is here; `began` is what `begin` returned."""
+        """Note that the reply has come; `began` is the value that `begin` returned."""
         then, awake = began
         if self._clock() - then <= LONGEST_POLL:
             self._sleep = self._slept = 0

@@ -1,17 +1,17 @@
-"""Refusals: whose trouble one refusal speaks of, read from its command, code and text.
+"""Refusals: whose trouble one refusal speaks of, read from command, code and text.
 
 A refusal of one person is that person's outcome; trouble of the account, the session or the rate
-is the run's. This module reads a single reply, pure: no I/O, no clock, and it counts nothing. The
-words and statuses that it knows stand in `mailbatch.smtp.wordings`, each with its source.
+is the run's. This module reads a single reply, pure: no I/O, no clock, no counting. The words and
+statuses known here stand in `mailbatch.smtp.wordings`, each with a source.
 
-It may only make an outcome milder, a refusal into a wait: it never accepts and never rejects. A
-text wrongly taken for a limit costs time, never a person. What is the recipient's own stays so: at
-RCPT a quota with X.1, X.2.1 or X.2.2, or that of a mailbox, is nobody else's.
+A reading may only make an outcome milder, a refusal into a wait: it never accepts and never
+rejects. A text wrongly taken for a limit costs time, never a person. At RCPT a quota with X.1,
+X.2.1 or X.2.2, or that of a mailbox, stays the trouble of that recipient alone.
 
     550 5.4.5 Daily user sending limit exceeded  ->  ALLOWANCE
     552 5.2.2 Quota exceeded, in reply to RCPT   ->  NONE
 
-Of a text the first 4 KiB are read, and every step over them is linear.
+The first 4 KiB of a text are read, and every step is linear.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["Meaning", "Trouble", "essence", "is_full", "is_taken_and_thrown_away
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one refusal says: whose trouble it is, and what it names.
+    """The meaning of one refusal: whose trouble, and the figures in the text.
 
     `seconds` is the least wait that the text names ("try again in 92 seconds"), `until` the moment
     ("try again after Sun, 05 Oct 2025 19:22:44 UTC") in seconds since the epoch. `recipients` is
@@ -95,7 +95,10 @@ def meaning_of(verb: Verb, reply: Reply, *, behind_accepted: bool = False) -> Me
     """Say whose trouble a refusal of `verb` speaks of.
 
     `behind_accepted`: the refused RCPT stands behind an accepted one of the same transaction.
-    A reply that is no refusal (2yz, 3yz) is nobody's trouble.
+    A reply that is no refusal (2yz, 3yz) is no trouble at all.
+
+        meaning_of(Verb.MAIL, Reply(450, ("Rate limit, try again in 92 seconds",)))
+            ->  Meaning(LIMIT, seconds=92.0)
     """
     code = reply.code
     if not reply.negative:
@@ -139,7 +142,7 @@ def _agrees(row: Wording, code: int, status: str) -> bool:
 def _strongest(means: set[Trouble], rules_out: set[Trouble]) -> Trouble:
     """Return the trouble that decides, if a refusal speaks of several.
 
-    How long a limit lasts ("daily") says something only beside the words of a limit.
+    The length of a limit ("daily") counts only beside the words of a limit.
     """
     left = means - rules_out
     if _ALLOWANCE in left and _LIMIT not in means:
@@ -154,12 +157,12 @@ def _strongest(means: set[Trouble], rules_out: set[Trouble]) -> Trouble:
 
 
 def _is_of_one(status: str) -> bool:
-    """Whether a status at RCPT speaks of this address or mailbox, whatever the text says."""
+    """Say whether a status at RCPT speaks of this address or mailbox, whatever the text says."""
     return status.startswith(_ABOUT_ADDRESS) or status in _ONE_MAILBOX
 
 
 def _not_the_runs(status: str, words: str, *, in_time: bool) -> set[Trouble]:
-    """Return what a refusal of RCPT cannot mean, since it speaks of the recipient.
+    """Return the troubles that a refusal of RCPT cannot mean, since the recipient is the subject.
 
     A limit that is counted in time (`in_time`) is the sender's: no mailbox is full per minute.
     """
@@ -177,10 +180,13 @@ def _not_the_runs(status: str, words: str, *, in_time: bool) -> set[Trouble]:
 def is_full(reply: Reply) -> bool:
     """Say whether this refusal of a RCPT behind an accepted one means: no more in this transaction.
 
-    It schedules and never accepts: a recipient taken for one too many goes into the next
+    The answer schedules and never accepts: a recipient taken for one too many goes into the next
     transaction, where the same reply to the first RCPT is an ordinary refusal.
-    452 is the RFC's code, and 552 is to be taken for it (RFC 5321 4.5.3.1.10); servers also use
-    others with X.5.3, or say it in words only.
+    452 is the RFC's code, and 552 is to be taken for 452 (RFC 5321 4.5.3.1.10); servers also use
+    others with X.5.3, or words only.
+
+        is_full(Reply(452, ("Too many recipients",), "4.5.3"))   ->  True
+        is_full(Reply(452, ("Mailbox full",), "4.2.2"))          ->  False
     """
     if reply.enhanced is not None and reply.enhanced[2:] == _TOO_MANY:
         return True
@@ -203,10 +209,10 @@ def _names_crowd(words: str) -> bool:
 
 
 def _is_crowd(code: int, status: str, words: str, *, limited: bool) -> bool:
-    """Whether a refusal of RCPT behind an accepted one tells how many recipients are taken.
+    """Say whether a refusal of RCPT behind an accepted one tells how many recipients are taken.
 
-    A bare 452 does, unless it speaks of storage or of a limit: then the rest goes into the next
-    transaction all the same, and nothing is learned of it.
+    A bare 452 does, unless the text speaks of storage or of a limit: then the other recipients go
+    into the next transaction all the same, and nothing is learned.
     """
     if status == _TOO_MANY or _names_crowd(words):
         return _takes_no_more(code, status, words)
@@ -218,8 +224,8 @@ def _is_crowd(code: int, status: str, words: str, *, limited: bool) -> bool:
 def is_taken_and_thrown_away(reply: Reply) -> bool:
     """Say whether a 2yz to RCPT means that this recipient will not get the message.
 
-    So it does where its text begins with an enhanced status of class 4 or 5, as in Oracle's
-    "254 4.7.1 Suppression for user"; 254 alone says it, too. 251 and 252 are acceptances.
+    That is so where the text begins with an enhanced status of class 4 or 5, as in Oracle's
+    "254 4.7.1 Suppression for user"; 254 alone says the same. 251 and 252 are acceptances.
     """
     if not reply.positive:
         return False
@@ -268,7 +274,7 @@ def _words(text: str) -> str:
     return f" {' '.join(' '.join(tokens).lower().translate(_EDGES).split())} "
 
 
-# What a text names, read from its words: "try again in 92 seconds", "come back in 00 04 59".
+# The figures of a text, read from the words: "try again in 92 seconds", "come back in 00 04 59".
 _WAIT = re.compile(
     r" (?:again|retry|wait|back)(?: [a-z]{1,12}){0,3}"
     r" ([0-9]{1,9}) ?(s|m|h|d|secs?|seconds?|mins?|minutes?|hours?|days?) "
@@ -279,7 +285,7 @@ _MOST = re.compile(
     r" (?:exceeds?|exceeded|maximum|max|limit|most|than|only|to)(?: (?:of|is|are|the))?"
     r" ([1-9][0-9]{0,5})(?= )(?! (?:per|a|an|in|within) )"
 )
-# RFC 5322 3.3 and ISO 8601, with a zone that says what it is.
+# RFC 5322 3.3 and ISO 8601, with an explicit zone.
 _MOMENT = re.compile(
     r"\b(?:after|until) (?:"
     r"((?:[A-Z][a-z]{2}, )?[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
@@ -304,7 +310,7 @@ def _seconds(words: str) -> float | None:
 
 
 def _until(text: str) -> float | None:
-    """Return the moment that a text names, in seconds since the epoch; None if it is no date."""
+    """Return the moment that a text names, in seconds since the epoch; None without a date."""
     found = _MOMENT.search(text)
     if found is None:
         return None
@@ -318,7 +324,7 @@ def _until(text: str) -> float | None:
 
 
 def _recipients(words: str) -> int | None:
-    """Return how many recipients a text says are taken; None if it names no number."""
+    """Return how many recipients a text says are taken; None without a number."""
     found = _MOST.search(words)
     return int(found[1]) if found is not None else None
 
@@ -327,7 +333,7 @@ def _recipients(words: str) -> int | None:
 
 _VARYING = "#"
 _DIGITS = frozenset("0123456789")
-# What stands beside the numbers of a date, in English whatever the locale (RFC 5322 3.3).
+# The words beside the numbers of a date, in English whatever the locale (RFC 5322 3.3).
 _CALENDAR = frozenset({
     "mon", "tue", "wed", "thu", "fri", "sat", "sun", "monday", "tuesday", "wednesday", "thursday",
     "friday", "saturday", "sunday", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
@@ -337,10 +343,13 @@ _CALENDAR = frozenset({
 
 
 def essence(reply: Reply) -> tuple[int, str | None, str]:
-    """Return what two refusals have in common if they are the same one, said to different people.
+    """Return the common part of two refusals that are the same one, said to different people.
 
     That is the code, the enhanced status, and the text without addresses, message and queue ids,
-    numbers, dates and times: `(450, "4.2.1", "Limit for # reached")`.
+    numbers, dates and times:
+
+        essence(Reply(450, ("Limit for ann@example.com reached",), "4.2.1"))
+            ->  (450, "4.2.1", "Limit for # reached")
     """
     text = _text(reply)
     if "<" in text:
@@ -356,7 +365,7 @@ def essence(reply: Reply) -> tuple[int, str | None, str]:
 
 
 def _varies(token: str) -> bool:
-    """Whether a word is an address, an id, a number or a part of a date."""
+    """Say whether a word is an address, an id, a number or a part of a date."""
     return (
         "#" in token
         or "@" in token

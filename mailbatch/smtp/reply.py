@@ -1,14 +1,14 @@
 """Replies (RFC 5321 4.2): bytes in any split become `Reply` values, in order.
 
-It never skips what it does not understand: a line that is no reply ends the session, because a
-skipped line shifts every later reply to the wrong command. It decides by the code only.
+No line is ever skipped: a line that is no reply ends the session, because a skipped line shifts
+every later reply to the wrong command. The code alone decides.
 
     S: 250-2.1.5 first
     S: 250 2.1.5 last      ->  Reply(250, ("first", "last"), "2.1.5")
 
 Bounds: a line has at most 4096 bytes (the RFC asks for 512, 4.5.3.1.5), a reply at most 64 KiB.
-Line ends are CRLF; a bare LF is accepted. An enhanced status code (RFC 2034, RFC
-3463) counts only if its class is the code's first digit; Postfix has the same rule.
+Line ends are CRLF; a bare LF is accepted. An enhanced status code (RFC 2034, RFC 3463) counts only
+if the class is the first digit of the code; Postfix has the same rule.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CODES = {
     b"%d%d%d" % (a, b, c): 100 * a + 10 * b + c
     for a, b, c in itertools.product(range(2, 6), range(6), range(10))
 }
-# What stands behind the code: text follows, or nothing; in the lines before the last one a hyphen.
+# The mark behind the code: text follows, or nothing; in the lines before the last one a hyphen.
 _LAST = frozenset({b" ", b""})
 _MORE = b"-"
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")  # RFC 3463 2
@@ -44,7 +44,7 @@ _EXCERPT = 80
 
 
 def printable(text: str) -> str:
-    r"""Replace what a terminal or a log must not get by its escape, as in `"\x1b"`."""
+    r"""Replace each character that a terminal or a log must not get, as in `"\x1b"`."""
     return "".join(
         character
         if character == "\t" or character.isprintable()
@@ -54,14 +54,19 @@ def printable(text: str) -> str:
 
 
 def decode(line: bytes) -> str:
-    """Turn what the server sent into text that is safe to keep and to show."""
+    r"""Turn bytes of the server into text that is safe to keep and to show.
+
+    A byte that is no UTF-8, and a character that is not printable, become an escape:
+
+        decode(b"caf\xc3\xa9 \xff\x1b")   ->  "café \\xff\\x1b"
+    """
     text = line.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else printable(text)
 
 
 @lru_cache(maxsize=256)
 def _status_class(word: str) -> int:
-    """Return the class of an enhanced status code, 0 if the word is none."""
+    """Return the class of an enhanced status code; 0 for any other word."""
     return int(word[0]) if _STATUS.fullmatch(word) else 0
 
 
@@ -69,7 +74,7 @@ def _status_class(word: str) -> int:
 # the one that was built before serves again. Bounded: so many lines of at most MAX_LINE bytes.
 @lru_cache(maxsize=64)
 def _whole_reply(line: bytes) -> Reply | None:
-    """Read a line that is a reply by itself; None if it is not."""
+    """Read a line that is a whole reply; None for any other line."""
     line = line.removesuffix(b"\r")
     code = _CODES.get(line[:3])
     if code is None or line[3:4] not in _LAST:
@@ -83,7 +88,7 @@ def _whole_reply(line: bytes) -> Reply | None:
 
 
 def _joined_reply(code: int, lines: list[bytes]) -> Reply:
-    """Build a reply of several lines from its code and the bytes behind the code of each."""
+    """Build a reply of several lines from the code and the bytes behind the code of each."""
     texts = [decode(line) for line in lines]
     enhanced = texts[0].partition(" ")[0]
     if _status_class(enhanced) != code // 100:
@@ -96,12 +101,17 @@ def _joined_reply(code: int, lines: list[bytes]) -> Reply:
 
 
 class ReplyParser:
-    """Cuts a stream of bytes into replies.
+    r"""A parser that cuts a stream of bytes into replies.
 
-    `receive_data` stores, `next_reply` parses. After a `RemoteProtocolError` it is of no use.
-    `on_line`, if set, sees every complete line as bytes without its line end, before it is judged.
-    `quotable` is given the lines that an error quotes, all of one reply, and returns them as they
-    may be shown, or none of them (they may be an echo of a secret).
+    `receive_data` stores, `next_reply` parses. After a `RemoteProtocolError` a parser is of no use.
+    `on_line`, if set, sees every complete line as bytes without the line end, before the line is
+    judged. `quotable` is given the lines that an error quotes, all of one reply, and returns these
+    lines as an error may show them, or none (an echo of a secret).
+
+        parser.receive_data(b"250-a\r\n25")
+        parser.next_reply()                   None
+        parser.receive_data(b"0 b\r\n")
+        parser.next_reply()                   Reply(250, ("a", "b"))
     """
 
     __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "on_line", "quotable")
@@ -122,7 +132,7 @@ class ReplyParser:
 
     @property
     def evidence(self) -> str:
-        """What came of a reply that never became complete, for an error text; empty if nothing."""
+        """The part that came of a reply that never became complete, for an error text."""
         lines = self._so_far()
         lines += [decode(self._partial)] if self._partial else []
         return " / ".join(self.quotable(lines))[-_EXCERPT:]
@@ -131,7 +141,7 @@ class ReplyParser:
         return [f"{self._code}-{decode(text)}" for text in self._texts]
 
     def receive_data(self, data: bytes) -> None:
-        """Store bytes as they came from the server."""
+        """Store bytes of the server."""
         # The rest of the last call is at most MAX_LINE bytes: one byte at a time stays affordable.
         lines = (self._partial + data if self._partial else data).split(b"\n")
         self._partial = lines.pop()
@@ -160,7 +170,7 @@ class ReplyParser:
         return None
 
     def _take_line(self, line: bytes) -> Reply | None:
-        """Add a line to a reply of several lines; return the reply if it was the last one."""
+        """Add a line to a reply of several lines; return the reply with the last line."""
         size = len(line) + 1
         line = line.removesuffix(b"\r")
         code = _CODES.get(line[:3])

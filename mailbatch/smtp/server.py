@@ -22,8 +22,8 @@ class Timeouts:
     6 s), and one that is dead behind a load balancer should not hold up each try for minutes.
 
     `command` bounds each reply up to DATA and each block of content, `data` the reply to DATA,
-    `end_of_data` the reply to the final dot or to BDAT: "a spurious timeout would result in
-    delivery of multiple copies" (RFC 5321 4.5.3.2.6), so it is 10 minutes.
+    `end_of_data` the reply to the final dot or to BDAT: 10 minutes, since "a spurious timeout would
+    result in delivery of multiple copies" (RFC 5321 4.5.3.2.6).
     """
 
     connect: float = 30.0
@@ -34,13 +34,15 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server as the session needs it: where it is and how it is secured.
+    """The place of a server, and how a session with the server is secured.
 
-    `host` is what the job says, for people; `dns_name` is what goes to the network.
-    `security` is `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the
-    name of a mechanism in lower case (module `sasl.py`); without a username there is no
-    authentication. `password` never shows in a repr. `renew`
-    returns another one where it is an access token, and blocks meanwhile; None where it stays.
+    `host` is the name in the job, for people; `dns_name` is the name for the network. `security` is
+    `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the name of a mechanism in lower
+    case (module `sasl.py`); without a username there is no authentication. `password` never shows
+    in a repr. `renew` returns another one where the password is an access token, and blocks then;
+    None where the password stays.
+
+        Server("smtp.example.com", 465, security="tls", username="ann", password="s3cret")
     """
 
     host: str
@@ -57,7 +59,11 @@ class Server:
 
     @property
     def dns_name(self) -> str:
-        """The host in A-labels: what is looked up, and what the certificate must be for."""
+        """The host in A-labels, as in look-ups and certificates.
+
+        Raises:
+            ValueError: the host has no such form.
+        """
         return a_labels(self.host)
 
     @property

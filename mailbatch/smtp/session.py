@@ -1,13 +1,13 @@
 """A session over a real socket: opening, transactions, QUIT.
 
 A session has a `Dialogue` (bytes and deadlines), made ready by an `Opening` (connection, TLS,
-authentication). It decides nothing about recipients: replies go to the `Connection` of the
+authentication). Nothing is decided here about recipients: replies go to the `Connection` of the
 dialogue, which settles the transaction. A failure is a `SessionError`, and the session is closed
 and never used again (a desynchronised session is how mail gets lost).
 
 Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
-in one flight with its envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
-wait, `send_content` hands over nothing, and all of it leaves with `finish`.
+in one flight with the envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
+wait, `send_content` hands over nothing, and the whole flight leaves with `finish`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mailbatch.smtp.transaction import Transaction
 #: data is held back until the system has taken everything before it, which BDAT could not have.
 ONE_WRITE_BYTES = 64 * 1024
 BLOCK_BYTES = 256 * 1024
-#: QUIT is a courtesy; nobody waits long for its reply.
+#: QUIT is a courtesy: the longest wait for the reply, in seconds.
 QUIT_SECONDS = 5.0
 
 
@@ -43,10 +43,10 @@ class Session:
     `Session.open` connects, secures and authenticates. Then, per transaction: `begin`,
     `await content_wanted()`, `await send_content(content)`, `finish()` once the commit point is
     recorded, `await done()`. A wait raises a `SessionError` when the conversation fails; the
-    transaction is settled by then, and its `outcomes()` tell what is certain. After a failure the
-    session is not `usable` any more.
+    transaction is settled by then, and `outcomes()` of the transaction tells each certain outcome.
+    After a failure the session is not `usable` any more.
 
-    `opened` is what the opening found. `transactions` counts those that were begun.
+    `opened` has the findings of the opening. `transactions` counts the begun transactions.
     """
 
     def __init__(self, dialogue: Dialogue, opened: Opened) -> None:
@@ -86,11 +86,11 @@ class Session:
             dialogue.abort()
             raise
 
-    # -- what is known -----------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------------------
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server announced last (after TLS, if there is TLS)."""
+        """The last capabilities that the server announced (after TLS, if there is TLS)."""
         return self._state.capabilities
 
     @property
@@ -105,12 +105,12 @@ class Session:
 
     @property
     def refusals(self) -> int:
-        """How many commands the server has refused in this session."""
+        """The number of commands that the server has refused in this session."""
         return self._state.refusals
 
     @property
     def slow_at(self) -> int | None:
-        """Behind how many refusals replies began to take much longer; None if they do not."""
+        """The number of refusals behind which replies took much longer; None if no reply did."""
         return self._dialogue.watch.slow_at
 
     # -- transactions ------------------------------------------------------------------------------
@@ -126,8 +126,13 @@ class Session:
     ) -> Transaction:
         """Send MAIL, every RCPT and DATA as one command group (RFC 2920).
 
-        Where the `content` may go by BDAT they are held back, to leave in one flight with it.
-        Of more than `at_once` recipients the others are asked little by little.
+        Where the `content` may go by BDAT the group is held back, to leave in one flight with the
+        content. Of more than `at_once` recipients the others are asked little by little. `size` is
+        in bytes, before dots are stuffed.
+
+        Raises:
+            SessionError: the session has failed.
+            LocalProtocolError: the server does not take such a message.
         """
         dialogue = self._dialogue
         if dialogue.failure is not None:
@@ -145,9 +150,12 @@ class Session:
         return self._state.chunking and len(content) <= ONE_WRITE_BYTES and not could_send(content)
 
     async def content_wanted(self) -> bool:
-        """Wait for the replies of the group; False if there is nobody to send content to.
+        """Wait for the replies of the group; False if no recipient was accepted.
 
-        In one flight nobody is asked before.
+        In one flight there is no reply before the content, and the answer is True.
+
+        Raises:
+            SessionError: the session has failed.
         """
         if self._state.phase is Phase.HELD:
             return True
@@ -159,10 +167,13 @@ class Session:
         raise self._dialogue.refused(event)
 
     async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
-        """Hand over the content but its last bytes; False if it was refused or lost meanwhile.
+        """Hand over the content but the last bytes; False if it was refused or lost meanwhile.
 
         Record the commit point, then `finish`. In one flight no byte leaves before that. `stuffed`
-        is what `stuff` made of the content before.
+        is the result of `stuff` for this content, where there is one already.
+
+        Raises:
+            LocalProtocolError: the content may not go on the wire (module `content`).
         """
         if self._state.phase is Phase.HELD:
             self._chunk = checked(content)
@@ -203,7 +214,11 @@ class Session:
             await self._dialogue.drain()
 
     async def done(self) -> None:
-        """Wait for the reply to the end of data."""
+        """Wait for the reply to the end of data.
+
+        Raises:
+            SessionError: the session has failed; the transaction is settled.
+        """
         event = await self._dialogue.next()
         if type(event) is not events.TransactionDone:
             raise self._dialogue.refused(event)

@@ -1,7 +1,7 @@
-"""The state of a connection: its phase, the replies owed, the open transaction, the events.
+"""The state of a connection: the phase, the replies owed, the open transaction, the events.
 
-`Connection` (where the theory of operation stands) changes it by intents, module `answers` by
-replies; everybody else only reads it. It must never move but along the table of module `phases`.
+A `Connection` (where the theory of operation stands) changes the state by intents, module `answers`
+by replies; all others only read. A state must never move but along the table of module `phases`.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ _SETTLED = Signal.SETTLED
 
 
 class State:
-    """Where a connection is.
+    """The place of a connection in a conversation, and the parts that a reply can change.
 
-    `phase` is the row of the table. `capabilities` are those of the last EHLO, all off before it
+    `phase` is the row of the table. `capabilities` are those of the last EHLO, all off before that
     and after STARTTLS. `transaction` is the open one, or None. `replies` counts complete replies: a
-    deadline starts anew whenever it has grown. `refusals` counts the commands that were refused.
+    deadline starts anew with each. `refusals` counts the commands that were refused.
     `authenticated`: AUTH has succeeded. `pipelining`: commands may leave in groups, if the server
-    announces that. `end` is the failure that ended the connection, None before it and after QUIT.
+    announces PIPELINING. `end` is the failure that ended the connection, None before that and after
+    QUIT.
 
-    `pipeline`, `listener` and `bdat` are its parts: what leaves, what comes, what BDAT is worth.
+    The parts: `pipeline` (bytes that leave), `listener` (bytes that come) and `bdat` (the use of
+    BDAT).
     """
 
     __slots__ = (
@@ -74,16 +76,16 @@ class State:
         self._events: deque[events.Event] = deque()
         self._error: RemoteProtocolError | None = None
 
-    # What is known
+    # Facts
 
     @property
     def owed(self) -> Verb | None:
-        """What the oldest reply is owed for: it names the deadline and the error text."""
+        """The verb of the oldest reply owed, or None; deadline and error text follow from it."""
         return self.pipeline.owed
 
     @property
     def asks_in_vain(self) -> bool:
-        """Whether replies are owed to RCPTs behind the one that the server had no room for."""
+        """Whether replies are owed to RCPTs behind the one without room."""
         return (
             self.transaction is not None
             and self.transaction.room is not None
@@ -109,14 +111,14 @@ class State:
         """Return the open transaction.
 
         Raises:
-            LocalProtocolError: there is none.
+            LocalProtocolError: no transaction is open.
         """
         if self.transaction is None:
             raise LocalProtocolError("there is no open transaction")
         return self.transaction
 
     def next_event(self) -> events.Event | None:
-        """Take the oldest event; None if there is none.
+        """Take the oldest event; None if none is left.
 
         Raises:
             RemoteProtocolError: the server broke the protocol, and the events are used up.
@@ -127,14 +129,14 @@ class State:
             raise self._error
         return None
 
-    # How it changes
+    # Changes
 
     def next_phase(self, signal: Signal) -> Phase:
-        """Return where `signal` leads from here.
+        """Return the phase to which `signal` leads from here.
 
         Raises:
-            LocalProtocolError: the table has no row for it here.
-            SessionError: the connection has ended; this is why.
+            LocalProtocolError: the table has no such row.
+            SessionError: the connection has ended; the failure says why.
         """
         phase = TRANSITIONS[self.phase].get(signal)
         if phase is None:
@@ -144,7 +146,11 @@ class State:
         return phase
 
     def move(self, signal: Signal, event: events.Event | None = None) -> None:
-        """Go where `signal` leads, and tell of it; raises as `next_phase`."""
+        """Go to the phase to which `signal` leads, and add `event`.
+
+        Raises:
+            SessionError: as `next_phase`.
+        """
         self.phase = self.next_phase(signal)
         if event is not None:
             self._events.append(event)
@@ -154,7 +160,7 @@ class State:
         self._events.append(event)
 
     def settle(self, transaction: Transaction) -> None:
-        """Close a transaction: its outcomes are complete."""
+        """Close a transaction: the outcomes are complete."""
         transaction.settled = True
         self.transaction = None
         self.move(_SETTLED, events.TransactionDone(transaction))
@@ -164,24 +170,24 @@ class State:
         self.pipeline.queue(commands.RSET, verb)
 
     def refuse_early_bytes(self) -> None:
-        """See to it that nothing came behind the reply to STARTTLS.
+        """Check that no byte came behind the reply to STARTTLS.
 
         Raises:
-            RemoteProtocolError: something did; TLS would seem to protect it (RFC 3207 6).
+            RemoteProtocolError: bytes came, and TLS would seem to protect them (RFC 3207 6).
         """
         if self.listener.unfinished:
             raise RemoteProtocolError("the server sent plain text between STARTTLS and TLS")
 
-    # How it ends
+    # The end
 
     def break_off(self, error: RemoteProtocolError) -> None:
-        """End for a breach of the protocol; `next_event` raises it behind the events before it."""
+        """End for a breach of the protocol, which `next_event` raises behind the events before."""
         self._error = error
         self.bdat.garbled(str(error))
         self.close(error)
 
     def close_service(self, reply: Reply) -> None:
-        """End by a reply of the server's."""
+        """End by a reply of the server."""
         self.close(ServiceUnavailable(f"the server ended the session: {reply}"), closing=reply)
 
     def close(

@@ -1,10 +1,10 @@
-"""A transaction (RFC 5321 3.3): one envelope from MAIL to the reply to its end of data.
+"""A transaction (RFC 5321 3.3): one envelope from MAIL to the reply to the end of data.
 
-The connection notes here what was handed over and what was answered; `outcomes` turns that into
-one `Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O,
-no clock, and no reply's text decides whether somebody was accepted.
+The connection notes here each command handed over and each reply; `outcomes` turns that into one
+`Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O, no
+clock, and no reply's text decides whether a recipient was accepted.
 
-What happened                                     recipients with a 2yz RCPT      the others
+Event                                             recipients with a 2yz RCPT      the others
 ------------------------------------------------  ------------------------------  ------------------
 MAIL refused                                      all: its reply (4 deferred, 5 rejected)
 DATA refused                                      its reply                       their own reply
@@ -26,15 +26,15 @@ broken off behind BDAT, no reply to it            in doubt                      
 A recipient whose RCPT was taken only to throw the message away (254, module `refusals`) is rejected
 by that reply, whatever becomes of the content: the server counts a recipient, and sends nothing.
 
-BDAT leaves together with its MAIL and RCPTs, before any reply: broken off behind it, also whoever
-has no reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is ignored, as that
-to a lone dot: it is for nobody, and everybody has a reply. A server that refuses MAIL, accepts a
-RCPT behind it and takes the content contradicts itself: that is in doubt.
+BDAT leaves together with MAIL and the RCPTs, before any reply: broken off behind BDAT, also a
+recipient without a reply to RCPT is in doubt. A 2yz to BDAT where no recipient was accepted is
+ignored, as that to a lone dot: the content is for no recipient, and each has a reply. A server that
+refuses MAIL, accepts a RCPT behind that and takes the content contradicts itself: in doubt.
 
 A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending; 421 behind the refusal of
-somebody else pending, too, and uses no attempt. Behind an accepted recipient
-"too many recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT
-behind a failed one: each time somebody else of the same transaction makes progress.
+another recipient pending, too, and uses no attempt. Behind an accepted recipient "too many
+recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT behind a
+failed one: each time another recipient of the same transaction makes progress.
 "Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
 """
 
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
 
 
 class Course(Enum):
-    """What the connection has to do next for a transaction; all but the first three settle it."""
+    """The next step of a connection for a transaction; all but the first three settle."""
 
     GO_ON = auto()  # as queued
     DATA = auto()  # no further RCPT
     CONTENT = auto()  # the content is wanted
     STOP = auto()  # nothing more of it
     RSET = auto()  # the server still has a sender
-    LONE_DOT = auto()  # the server reads content that nobody is to have
+    LONE_DOT = auto()  # the server reads content that is for no recipient
 
 
 _OK = 250
@@ -86,13 +86,19 @@ _BEHIND_FAILURE = "not sent: an earlier command of the group failed"
 class Transaction:
     """One envelope on the wire, filled by the connection and read by the caller.
 
-    `envelope`, `size` (bytes, or None) and `eight_bit` are what it was begun with; `chunked` says
-    that it is one flight with BDAT (RFC 3030), whose end is its end of data. `first`: its session
-    had no transaction before; `troubled`: the server had refused something in it.
-    `rcpt_replies` are in the order of the envelope's forward paths, as far as they were given.
-    `handed_over`: its MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the
-    last byte of its end of data. `broken` says why it ended without all its replies.
+    `envelope`, `size` (bytes, or None) and `eight_bit` are the arguments of `begin`; `chunked` says
+    that the transaction is one flight with BDAT (RFC 3030), whose end is the end of data. `first`:
+    the session had no transaction before; `troubled`: the server had refused a command before.
+    `rcpt_replies` are in the order of the envelope's forward paths, as far as the server has come.
+    `handed_over`: MAIL was handed to the caller to send; `end_of_data_handed_over`: so was the last
+    byte of the end of data. `broken` says why replies are missing.
     `settled`: no reply can come any more, `outcomes` is complete.
+
+    One that succeeds:
+
+        transaction = connection.begin(Envelope("a@example.com", ("b@example.org",)))
+        ...
+        transaction.outcomes()   (Outcome("b@example.org", Status.ACCEPTED, Reply(250, ...)),)
     """
 
     __slots__ = (
@@ -156,7 +162,7 @@ class Transaction:
 
     @property
     def refused(self) -> bool:
-        """Whether MAIL was refused, so that nothing behind it counts."""
+        """Whether MAIL was refused, and every later reply of the group is void."""
         return self.mail_reply is not None and self.mail_reply.negative
 
     def take_mail(self, reply: Reply, unsent: int) -> Course:
@@ -178,15 +184,15 @@ class Transaction:
                 self.full = True
                 return Course.DATA
         if unsent == 1 and not self.accepted:
-            # Only DATA is left, and it would be for nobody.
+            # Only DATA is left, and would be for no recipient.
             return Course.RSET
         return _GO_ON
 
     def take_data(self, reply: Reply) -> Course:
-        """Note the reply to DATA (RFC 2920 3.1: what follows depends on all replies of the group).
+        """Note the reply to DATA (RFC 2920 3.1: the next step depends on all replies of the group).
 
         Raises:
-            RemoteProtocolError: the server refused MAIL and took everything behind it.
+            RemoteProtocolError: the server refused MAIL and took all commands behind.
         """
         self.data_reply = reply
         if reply.negative:
@@ -199,11 +205,11 @@ class Transaction:
         return _CONTENT
 
     def take_chunk(self, reply: Reply) -> None:
-        """Note the reply to BDAT, the last of its flight.
+        """Note the reply to BDAT, the last of the flight.
 
         Raises:
-            RemoteProtocolError: it is no reply to BDAT, or the server refused MAIL and took
-                everything behind it.
+            RemoteProtocolError: this is no reply to BDAT, or the server refused MAIL and took all
+                commands behind.
         """
         if not reply.negative:
             enhanced = reply.enhanced
@@ -216,7 +222,7 @@ class Transaction:
 
     @property
     def knows_no_bdat(self) -> bool:
-        """Whether BDAT itself was refused, and not what it carried or the sequence it came in."""
+        """Whether BDAT as such was refused, and not the content or the sequence of commands."""
         reply = self.final_reply
         if not self.chunked or reply is None or reply.code not in _SYNTAX:
             return False
@@ -231,9 +237,9 @@ class Transaction:
 
     @property
     def refusal(self) -> tuple[Verb, Reply] | None:
-        """The command and the reply by which nobody of the envelope got the message.
+        """The command and the reply by which no recipient of the envelope got the message.
 
-        None where there is no such reply, or where it only follows from the refusals before it.
+        None where there is no such reply, or where the reply only follows from earlier refusals.
         """
         if self.refused and self.mail_reply is not None:
             return Verb.MAIL, self.mail_reply
@@ -247,7 +253,7 @@ class Transaction:
         return Verb.BDAT if self.chunked else Verb.END_OF_DATA, reply
 
     def outcomes(self) -> Sequence[Outcome]:
-        """Return what became of each recipient, in the order of the envelope.
+        """Return the outcome of each recipient, in the order of the envelope.
 
         Raises:
             LocalProtocolError: replies are still to come.
@@ -300,7 +306,7 @@ class Transaction:
                 yield Outcome(path, _refusal(reply), reply)
 
     def _fate(self) -> tuple[Status, Reply | None, str | None, bool]:
-        """Say what becomes of those whose RCPT was accepted: status, reply, reason, counted."""
+        """Return the fate of the accepted recipients: status, reply, reason, counted."""
         final = self.final_reply
         if final is not None:
             if not final.negative:
@@ -309,7 +315,7 @@ class Transaction:
         data = self.data_reply
         if data is not None and data.negative:  # a 354 decides nothing
             if data.code == _BAD_SEQUENCE and self._some_refused:
-                # Counted: behind a mere "too many recipients" nobody else makes progress.
+                # Counted: behind a mere "too many recipients" no other recipient makes progress.
                 return (Status.PENDING, data, _BEHIND_FAILURE, True)
             return (_refusal(data), data, None, True)
         return self._unanswered()
@@ -323,7 +329,7 @@ class Transaction:
         return (_refusal(final), final, None, True)
 
     def _unanswered(self) -> tuple[Status, Reply | None, str | None, bool]:
-        """Say what becomes of those that nothing final was said about."""
+        """Return the fate of recipients without any final reply."""
         if self._is_doubtful:
             return (Status.IN_DOUBT, None, self.broken, True)
         closed = bool(self.rcpt_replies) and self.rcpt_replies[-1].closing
@@ -336,10 +342,10 @@ class Transaction:
 
     @property
     def _is_ended_by_others(self) -> bool:
-        """Whether the session seems to have ended because of somebody else.
+        """Whether the session seems to have ended because of another recipient.
 
-        What was tried counts otherwise, or a message that breaks sessions would be tried for ever:
-        the first transaction of a session, in which nobody else was refused, has only itself.
+        An attempt counts otherwise, or a message that breaks sessions would be tried for ever: the
+        first transaction of a session, with no other refusal in it, can only blame itself.
         """
         if not self.answered:
             return not self.first
@@ -353,7 +359,7 @@ class Transaction:
 
     @property
     def _is_doubtful(self) -> bool:
-        """Whether the server may have taken the content without having said so."""
+        """Whether the server may have taken the content without a word about that."""
         if self.final_reply is not None or not self.end_of_data_handed_over:
             return False
         # Replies come in their order: behind a 421 no command of the flight was carried out.
@@ -361,7 +367,7 @@ class Transaction:
 
 
 def _names_room(reply: Reply) -> bool:
-    """Say whether the number of those accepted before is what the server always takes."""
+    """Say whether the number of recipients accepted so far is the server's bound."""
     return meaning_of(Verb.RCPT, reply, behind_accepted=True).trouble is Trouble.CROWD
 
 

@@ -1,8 +1,8 @@
-"""A watch on how long replies take: some servers answer ever more slowly once they have refused.
+"""A watch on how long replies take: some servers answer ever more slowly behind refusals.
 
-Postfix answers everything a second late from the tenth error of a session on
+Postfix answers every command a second late from the tenth error of a session on
 (`smtpd_soft_error_limit`), sendmail every recipient beyond `BadRcptThrottle`. A new session is
-quick again. This module must never decide what becomes of a session: it knows times only.
+quick again. This module must never decide about a session: it knows times only.
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ from collections.abc import Callable
 from mailbatch.smtp.commands import Verb
 
 #: A reply that takes so many seconds longer than usual, and more than so many times as long, is
-#: slow. Postfix and sendmail wait a second; half of that is beyond what a busy network adds.
+#: slow. Postfix and sendmail wait a second; half of that is more than a busy network adds.
 SECONDS, TIMES = 0.5, 4.0
-#: What a server answers without looking anything up. The content takes its time at any server.
+#: Commands that a server answers without any look-up. The content takes its time at any server.
 _PROMPT = frozenset({Verb.EHLO, Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CLEAR, Verb.CLEAR_BDAT})
 
 
 class Watch:
-    """How long the replies of one session take, before its first refusal and behind it."""
+    """The waits of one session for replies, before the first refusal and behind.
+
+    Behind twelve refusals a reply takes a second longer than usual:
+
+        watch.said()
+        watch.heard(Verb.RCPT, refusals=12)
+        watch.slow_at                           12
+    """
 
     __slots__ = ("_clock", "_last", "_usual", "slow_at")
 
@@ -31,11 +38,11 @@ class Watch:
         self.slow_at: int | None = None
 
     def said(self) -> None:
-        """Note that something was asked."""
+        """Note that a command has left."""
         self._last = self._clock()
 
     def heard(self, owed: Verb | None, *, refusals: int) -> None:
-        """Note that bytes came, `owed` being the oldest reply that was waited for.
+        """Note that bytes came; `owed` is the verb of the oldest reply that was awaited.
 
         `refusals` is how many commands the server had refused in this session before.
         """

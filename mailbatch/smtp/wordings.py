@@ -1,11 +1,11 @@
-"""Wordings: what refusals say, and whose trouble each wording speaks of.
+"""Wordings: the words of refusals, and whose trouble each wording speaks of.
 
-One table of facts, each with its source; the judgement is in `mailbatch.smtp.refusals`. A word
-stands here only if a service, a server or an RFC says it: never a guess of what one might say.
+One table of facts, each with a source; the judgement is in `mailbatch.smtp.refusals`. A word
+stands here only if a service, a server or an RFC says so: never a guess.
 
-A row holds for a refusal if everything that it names agrees: the words, the status, the code, the
-class and the command. A refusal may fit several rows: some say whose trouble it is, some only
-rule out what other words would make of it, as "greylisted" does of "try again in 300 seconds".
+A row holds for a refusal if every fact of the row agrees: the words, the status, the code, the
+class and the command. A refusal may fit several rows: some say whose trouble the refusal is, some
+only rule out the meaning of other words, as "greylisted" does of "try again in 300 seconds".
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from mailbatch.smtp.commands import Verb
 
 
 class Trouble(StrEnum):
-    """Whose trouble a refusal speaks of."""
+    """The one in trouble, as a refusal says."""
 
-    NONE = "none"  # nobody's but the recipient's or the message's: the outcome stands
+    NONE = "none"  # only the recipient's or the message's: the outcome stands
     LOGIN = "login"  # the session was not let in: authentication or TLS is wanted
     LIMIT = "limit"  # slow down: a rate, or a limit of the moment
     ALLOWANCE = "allowance"  # not today: the limit of a day or a month, or credits
@@ -29,12 +29,14 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One row: what a refusal says, whose trouble it means and what it rules out.
+    """One row: the words of a refusal, whose trouble these mean, and the troubles ruled out.
 
     `words` are lower-case words with single spaces and no punctuation, found anywhere in the text
     of all lines; a space at an end is the edge of a word. Empty words are in every text.
     `status` is subject and detail of the enhanced status (RFC 3463), as in `"4.5"` of `X.4.5`.
     `codes` are reply codes; none means any. `classes` are the first digits, `at` the commands.
+
+        Wording("per hour ", Trouble.LIMIT, "postfwd, rate limits; cPanel", rules_out={CROWD})
     """
 
     words: str
@@ -48,7 +50,7 @@ class Wording:
 
     @property
     def in_time(self) -> bool:
-        """Whether it is a limit that is counted in time, and so none of one transaction."""
+        """Whether the limit is counted in time, and so none of one transaction."""
         return self.means is Trouble.LIMIT and Trouble.CROWD in self.rules_out
 
 
@@ -151,7 +153,7 @@ WORDINGS: tuple[Wording, ...] = (
         classes=_PERMANENT,
         at=frozenset(Verb) - {Verb.AUTH},
     ),
-    # What sounds like it.
+    # Words that sound like a limit.
     _no_limit("greylist", "Postgrey, milter-greylist, rspamd: one sender and recipient"),
     _no_limit("over quota", "Gmail SMTP errors, 4.2.2: the recipient's", "2.2"),
     _no_limit(" mailbox ", "Dovecot, quota_exceeded_message: the recipient's", "2.2"),

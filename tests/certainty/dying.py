@@ -130,7 +130,7 @@ def _wrap(step: str, when: str, nth: int, deed: Callable[[], None]) -> None:
 def _share_on_a_busy_machine() -> None:
     """Have every message composed ahead: what is composed in the run itself is waited for."""
     mailbatch.delivery.ahead_process._step_aside = lambda: None
-    Ahead.judge = lambda *_: None  # type: ignore[method-assign]
+    Ahead.note_wait = lambda *_: None  # type: ignore[method-assign]
 
 
 def _run_to_death(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.selection import Selection
 from mailbatch.errors import Location
-from mailbatch.render.branches import Branch
+from mailbatch.render.tracing import Branch
 
 from .making import content, delivery
 

@@ -230,11 +230,11 @@ async def starved(composer, ahead, notes):
     at_hand = functools.partial(ahead.is_at_hand, eight_bit=True)
     assert not at_hand(delivery(0))
     now, had = ahead.times()
-    ahead.judge((now - LONGEST_WAIT, had - LONGEST_WAIT))  # it has worked meanwhile
+    ahead.note_wait((now - LONGEST_WAIT, had - LONGEST_WAIT))  # it has worked meanwhile
     assert not at_hand(delivery(0))
     for _ in range(3):  # many short waits are one long one
         now, had = ahead.times()
-        ahead.judge((now - LONGEST_WAIT / 2, had))
+        ahead.note_wait((now - LONGEST_WAIT / 2, had))
     for number in range(MADE_HERE):
         assert at_hand(delivery(number))
         assert ahead.take(delivery(number)) is None  # it is composed here

@@ -10,10 +10,14 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from mailbatch.job.mail_values import OWNED_HEADERS, is_loopback
+from mailbatch.job.mail_values import is_loopback
+from mailbatch.job.message import OWNED_HEADERS
 from mailbatch.job.model import Attachment, Dkim, Job, Rate, Secret, Timeouts
+from mailbatch.sasl import MECHANISMS
 
 from .conftest import SMALLEST
+
+MECHANISM_WORDS = ", ".join(name.lower() for name in MECHANISMS)
 
 WHOLE = r"""
 version: 1
@@ -294,7 +298,7 @@ REFUSED = [
         {"server": {"host": "localhost", "security": "plaintext", "ca_file": "ca.pem"}},
         "server.ca_file: has no effect with security: plaintext",
     ),
-    ({"server": {"auth": "cram-md5"}}, "server.auth: must be auto, plain, login, xoauth2 or none"),
+    ({"server": {"auth": "cram-md5"}}, f"server.auth: must be auto, {MECHANISM_WORDS} or none"),
     ({"server": {"username": "u"}}, "server.password: is missing"),
     ({"server": {"password": {"env": "P"}}}, "server.username: is missing, a password needs it"),
     ({"server": {"auth": "plain"}}, "server.username: is missing, auth: plain needs it"),

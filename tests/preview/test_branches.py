@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailbatch.job.loader import load_job
-from mailbatch.render.branches import Branches
+from mailbatch.render.composer import Composer
 from tests.checks.mailing import Mailing
 from tests.checks.making import delivery
 
@@ -16,7 +16,10 @@ def branches(tmp_path, template, columns=COLUMNS, files=None, **sections):
     mailing = Mailing(tmp_path, files={"letter.txt.j2": template, **(files or {})}, **sections)
     job = load_job(mailing.path)
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    return Branches(job, edition="1", columns=columns, now=now, variables=job.variables)
+    composer = Composer(
+        job, edition="1", columns=columns, now=now, variables=job.variables, traced=True
+    )
+    return composer.branches
 
 
 def taken(found, *values):

@@ -67,7 +67,12 @@ def with_page(job: Job, key: str, name: str) -> Job:
 
 
 def make_composer(
-    job: Job, columns: tuple[str, ...] = tuple(ROW), edition: str = "2026-48", **variables: Any
+    job: Job,
+    columns: tuple[str, ...] = tuple(ROW),
+    edition: str = "2026-48",
+    *,
+    traced: bool = False,
+    **variables: Any,
 ) -> Composer:
     """Compile a job; all that the model calls a template is compiled."""
     composer = Composer(
@@ -76,6 +81,7 @@ def make_composer(
         columns=columns,
         now=NOW,
         variables={**job.variables, **variables},
+        traced=traced,
     )
     compiled = {value.key for value in composer._templates.values}
     assert {setting.key for setting in job.templated()} <= compiled

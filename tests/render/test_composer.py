@@ -233,7 +233,7 @@ def test_content_is_what_the_message_shows(tmp_path: Path) -> None:
         callbacks={"data": [{"id": "{{ id }}"}]},
     )
     composer = make_composer(job)
-    content = composer.content(make_delivery(ROW))
+    content = composer.content(composer.render(make_delivery(ROW)))
     assert content.subject == "Grüße, Ada"
     assert content.from_ == "Example News <news@example.com>"
     assert content.to == "Ada <ada@example.org>"

@@ -48,7 +48,7 @@ FEATURED_PAGE = """\
 """
 
 
-def alternative(folder: Path) -> Message:
+def alternative(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -62,10 +62,10 @@ def alternative(folder: Path) -> Message:
         recipients={"display_name": "{{ first_name }} {{ last_name }}"},
         callbacks={"bulk_id": "{{ job.name }}-{{ edition }}", "data": [{"id": "{{ id }}"}]},
     )
-    return send(job)
+    return send(job, traced=traced)
 
 
-def attachment_and_inline(folder: Path) -> Message:
+def attachment_and_inline(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -83,10 +83,10 @@ def attachment_and_inline(folder: Path) -> Message:
             "data.csv": "name;price\nTea;3,90\n",
         },
     )
-    return send(job)
+    return send(job, traced=traced)
 
 
-def group(folder: Path) -> Message:
+def group(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -100,10 +100,10 @@ def group(folder: Path) -> Message:
     )
     row = {"email": "ada@example.org", "plan": "pro"}
     delivery = make_delivery(row, addresses=("ada@example.org", "bob@example.org"))
-    return make_composer(job, ("email", "plan")).compose(delivery, eight_bit=True)
+    return make_composer(job, ("email", "plan"), traced=traced).compose(delivery, eight_bit=True)
 
 
-def non_ascii(folder: Path) -> Message:
+def non_ascii(folder: Path, *, traced: bool = False) -> Message:
     job = make_job(
         folder,
         {
@@ -122,10 +122,10 @@ def non_ascii(folder: Path) -> Message:
         callbacks={"data": {"name": "{{ first_name }}"}},
     )
     row = {**ROW, "first_name": "Zoë", "last_name": "Müller-Lüdenscheidt"}
-    return make_composer(job).compose(make_delivery(row), eight_bit=False)
+    return make_composer(job, traced=traced).compose(make_delivery(row), eight_bit=False)
 
 
-def fully_featured(folder: Path) -> Message:
+def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     """The provider's "fully-featured MIME example"."""
     job = make_job(
         folder,
@@ -151,11 +151,11 @@ def fully_featured(folder: Path) -> Message:
     )
     row = {"email": "recipient1@example.com", "order": "1"}
     delivery = make_delivery(row, addresses=("recipient1@example.com", "recipient2@example.com"))
-    return make_composer(job, ("email", "order")).compose(delivery, eight_bit=True)
+    return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
-def send(job: Job) -> Message:
-    return make_composer(job).compose(make_delivery(ROW), eight_bit=True)
+def send(job: Job, *, traced: bool) -> Message:
+    return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
 
 MESSAGES = {
@@ -182,6 +182,11 @@ def test_every_header_of_a_key_is_in_a_golden_message(header: str) -> None:
     """A new key that writes a header is part of the fully featured message."""
     found = [parse(path.read_bytes()) for path in GOLDEN.glob("*.eml")]
     assert any(header in message for message in found)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_traced_message_has_the_same_bytes(name: str, tmp_path: Path) -> None:
+    assert MESSAGES[name](tmp_path, traced=True).content == (GOLDEN / f"{name}.eml").read_bytes()
 
 
 @pytest.mark.parametrize("name", MESSAGES)

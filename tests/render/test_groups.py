@@ -137,7 +137,7 @@ def test_what_an_imported_template_sets_ends_with_the_message(tmp_path: Path, ro
     job = make_job(tmp_path, {role: "page.j2"}, {"state.j2": state, "page.j2": letter})
     made = composer(job)
     for row in (ADA, BOB):
-        text = made.content(make_delivery(row)).text
+        text = made.content(made.render(make_delivery(row))).text
         assert text is not None
         assert text.strip() == "nobody first BASIC+PRO"
 

@@ -30,7 +30,8 @@ def test_a_template_reads_a_column_by_its_second_name(tmp_path: Path) -> None:
         {"subject": "{{ First_Name }} {{ first_name }}", "text": "t.txt"},
         {"t.txt": '{{ E_Mail }} {{ Preis_in }} {{ recipient["a b"] }} {{ a_b | default("-") }}'},
     )
-    content = make_composer(job, COLUMNS).content(make_delivery(ROW))
+    made = make_composer(job, COLUMNS)
+    content = made.content(made.render(make_delivery(ROW)))
     assert (content.subject, content.text) == ("Ada ada", "mail 3 1 -")
 
 
@@ -43,7 +44,7 @@ def test_a_group_of_several_has_the_second_names_of_its_columns(tmp_path: Path) 
     composer = make_composer(job, COLUMNS)
     assert composer.leaks() == ()
     several = make_delivery(ROW, addresses=("ada@example.org", "bob@example.net"))
-    assert composer.content(several).subject == "Ada"
+    assert composer.content(composer.render(several)).subject == "Ada"
     leaking = make_job(
         tmp_path, {"subject": "{{ E_Mail }}"}, recipients={"group_by": ["First Name"]}
     )

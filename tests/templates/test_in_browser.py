@@ -98,7 +98,7 @@ def contents():
                 addresses=(address,),
                 rows=tuple(own),
             )
-            yield inputs.composer.content(delivery)
+            yield inputs.composer.content(inputs.composer.render(delivery))
 
     # The first rows take every branch of the templates.
     return {name: list(itertools.islice(of(name), 4)) for name in FOLDERS}

@@ -1,40 +1,28 @@
-"""The results CSV, derived from the ledger and from nothing else.
+"""The results file of an edition, and the file of the rows that were not mailed.
 
-Readers see the old file or the new one, whole (`files.replacing`). RFC 4180, UTF-8. A text cell
-that a spreadsheet would run as a formula gets a leading apostrophe; control characters, which a
-server may put into its replies, are escaped. Source:
-https://owasp.org/www-community/attacks/CSV_Injection.
+Both are derived from the ledger: readers see the old file or the new one, whole
+(`files.replacing`). RFC 4180, UTF-8. This module must never change a ledger.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 from mailbatch.files import check_replaceable, replacing, unwritable
 from mailbatch.ledger.ports import OpenLedger
-from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
-from mailbatch.times import iso_time
-
-#: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
-_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-#: A cell of ASCII that is one, in a line that quotes nothing; the first cell is a number.
-_FORMULA_INSIDE = re.compile(r",[=+\-@]")
-#: Controls, line ends, and what turns the direction of text around.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from mailbatch.results.lines import as_line, header_line
 
 
 def write_results(ledger: OpenLedger, path: Path) -> None:
     """Write the results of the ledger's edition to `path`; OutputError (74) keeps the old file."""
     with _replacing(path, "--results") as stream:
-        stream.write(f"{','.join(ResultRow._fields)}\r\n")
+        stream.write(header_line())
         stream.writelines(map(as_line, ledger.standing.result_rows()))
 
 
@@ -92,67 +80,6 @@ def write_unfinished(
     return number
 
 
-_COMMAS = len(ResultRow._fields) - 1
-
-
-def as_line(row: ResultRow) -> str:
-    """A row of the results as a line of CSV; where nothing is to be quoted or defused at once."""
-    (number, email, status, message_id, code, enhanced, reply, attempts, group, edition, ours,
-     first, settled, reason) = row  # fmt: skip
-    line = (
-        f"{'' if number is None else number},{email},{status},{message_id or ''},"
-        f"{'' if code is None else code},{enhanced or ''},{reply or ''},{attempts},{group or ''},"
-        f"{edition},{ours or ''},{iso_time(first) or ''},{iso_time(settled) or ''},"
-        f"{reason or ''}\r\n"
-    )
-    if (
-        line.count(",") == _COMMAS
-        and line.isascii()
-        and line[:-2].isprintable()
-        and '"' not in line
-        and _FORMULA_INSIDE.search(line) is None
-    ):
-        return line
-    return _quoted(_cells(row))
-
-
-def _quoted(cells: Iterable[Any]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue()
-
-
-def _cells(row: ResultRow) -> Iterable[Any]:
-    return (
-        row.row,
-        _text(row.email),
-        str(row.status),
-        _text(row.message_id),
-        row.reply_code,
-        row.enhanced_status,
-        _text(row.reply),
-        row.attempts,
-        _text(row.group),
-        _text(row.edition),
-        row.header_message_id,
-        iso_time(row.first_attempt_at),
-        iso_time(row.settled_at),
-        _text(row.reason),
-    )
-
-
-def _text(value: str | None) -> str | None:
-    if not value:
-        return value
-    if not value.isprintable():
-        value = _CONTROL.sub(_escaped, value)
-    return f"'{value}" if _FORMULA.match(value) else value
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found.group().encode("unicode_escape").decode("ascii")
-
-
 @contextmanager
 def _replacing(path: Path, option: str, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     """Give a text stream that replaces `path`; `option` names another place in an OutputError."""
@@ -161,13 +88,3 @@ def _replacing(path: Path, option: str, *, encoding: str = "utf-8") -> Iterator[
             yield stream
     except OSError as error:
         raise unwritable(path, error, option) from error
-
-
-def as_object(row: ResultRow) -> dict[str, Any]:
-    """A row of the results as the object that schemas/results.schema.json describes."""
-    return {
-        **row._asdict(),
-        "status": str(row.status),
-        "first_attempt_at": iso_time(row.first_attempt_at),
-        "settled_at": iso_time(row.settled_at),
-    }

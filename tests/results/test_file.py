@@ -1,30 +1,17 @@
-"""The results CSV: derived, complete, in order, and safe to open."""
+"""The results file: derived, complete, in order, and safe to open."""
 
 import csv
-import io
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mailbatch.errors import LedgerError, OutputError
-from mailbatch.ledger.results import (
-    as_line,
-    as_object,
-    check_place,
-    write_results,
-    write_unfinished,
-)
-from mailbatch.ledger.results_schema import main, result_schema
-from mailbatch.ledger.standing import ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.results.file import check_place, write_results, write_unfinished
 from tests.ledger.steps import (
     LATER,
     NEVER,
@@ -37,18 +24,7 @@ from tests.ledger.steps import (
     send,
     settle,
 )
-
-COLUMNS = [
-    "row",
-    "email",
-    "status",
-    "message_id",
-    "reply_code",
-    "enhanced_status",
-    "reply",
-    "attempts",
-]
-COLUMNS += ["group", "edition", "header_message_id", "first_attempt_at", "settled_at", "reason"]
+from tests.results.rows import NAMES, mixed
 
 
 @pytest.fixture
@@ -59,28 +35,6 @@ def target(folder):
 def read(path):
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream, strict=True))
-
-
-def mixed(ledger):
-    """One row of nearly every kind; the row in line 3 leaves the table at the end."""
-    rows = [
-        *people("acc@x.org", "left@x.org", "rej@x.org", "def@x.org", "new@x.org", "doubt@x.org"),
-        row(8, "acc@x.org"),
-        row(9, "sup@x.org", status="suppressed", reason="on unsubscribed.csv"),
-        row(10, "not an address", status="invalid", reason="no @"),
-        row(11, "fil@x.org", status="filtered", reason="where is false"),
-    ]
-    plan(ledger, rows)
-    for name, status, reply in (
-        ("acc", Status.ACCEPTED, Reply(250, ("Message queued as 7f-1",), "2.6.0")),
-        ("left", Status.ACCEPTED, Reply(250, ("Ok: queued as D620820C041",), "2.0.0")),
-        ("rej", Status.REJECTED, NEVER),
-        ("def", Status.DEFERRED, LATER),
-        ("doubt", Status.IN_DOUBT, None),
-    ):
-        delivery = lease_one(ledger, address=f"{name}@x.org")
-        settle(ledger, delivery, status, reply=reply, now=NOW + 1.9)
-    plan(ledger, [row for row in rows if row.line != 3])
 
 
 def test_there_is_one_row_for_every_row_in_input_order(ledger, target):
@@ -105,7 +59,7 @@ def test_a_row_has_everything_that_is_known(ledger, target):
     mixed(ledger)
     write_results(ledger, target)
     accepted, rejected = read(target)[:2]
-    assert list(accepted) == COLUMNS
+    assert list(accepted) == NAMES
     our_id = accepted.pop("header_message_id")
     assert our_id.endswith("@example.com")
     assert accepted == {
@@ -131,7 +85,7 @@ def test_an_untouched_row_says_so(ledger, target):
     write_results(ledger, target)
     (found,) = read(target)
     empty = {key for key, value in found.items() if value == ""}
-    assert empty == set(COLUMNS) - {"row", "email", "status", "attempts", "group", "edition"}
+    assert empty == set(NAMES) - {"row", "email", "status", "attempts", "group", "edition"}
     assert (found["attempts"], found["group"]) == ("0", "de/pro")
 
 
@@ -355,38 +309,6 @@ def test_the_unfinished_rows_of_one_customer_are_all_there(ledger, target):
     assert write_unfinished(ledger, target) == 2
 
 
-# The schema
-
-
-def test_every_row_meets_the_schema(ledger):
-    mixed(ledger)
-    validator = jsonschema.Draft7Validator(result_schema())
-    jsonschema.Draft7Validator.check_schema(result_schema())
-    rows = [as_object(row) for row in ledger.standing.result_rows()]
-    assert len(rows) == 10
-    for found in rows:
-        validator.validate(json.loads(json.dumps(found)))
-    with pytest.raises(jsonschema.ValidationError):
-        validator.validate({**rows[0], "status": "sent"})
-
-
-def test_the_schema_names_the_columns_in_their_order():
-    assert list(result_schema()["properties"]) == COLUMNS == result_schema()["required"]
-
-
-def test_the_schema_in_the_repository_is_the_one_of_the_code():
-    schema = Path(__file__).parents[2] / "schemas" / "results.schema.json"
-    assert main([str(schema), "--check"]) == 0
-
-
-def test_an_outdated_schema_is_named(tmp_path, capsys):
-    schema = tmp_path / "results.schema.json"
-    assert main([str(schema)]) == 0
-    schema.write_text(schema.read_text().replace("in_doubt", "doubtful"))
-    assert main([str(schema), "--check"]) == 1
-    assert str(schema) in capsys.readouterr().err
-
-
 def test_the_text_of_a_reply_decides_nothing(ledger):
     """A refusal that reads like an acceptance is a refusal."""
     plan(ledger, people("a@x.org"))
@@ -396,48 +318,3 @@ def test_the_text_of_a_reply_decides_nothing(ledger):
     ledger.records.settle(delivery.id, [told], now=NOW, retry_at=None)
     (found,) = ledger.standing.result_rows()
     assert (found.status, found.message_id) == (Status.REJECTED, None)
-
-
-TELLING = st.text(st.sampled_from("a b7,;\"'=+-@\r\n\t\x00\x1fé\uff1d\u202e"), max_size=6)
-MAYBE = st.none() | TELLING
-
-
-@given(
-    st.builds(
-        ResultRow,
-        row=st.none() | st.integers(2, 10**6),
-        email=TELLING,
-        status=st.sampled_from(Status),
-        message_id=MAYBE,
-        reply_code=st.none() | st.integers(200, 599),
-        enhanced_status=st.none() | st.just("2.0.0"),
-        reply=MAYBE,
-        attempts=st.integers(0, 9),
-        group=MAYBE,
-        edition=TELLING,
-        header_message_id=st.none() | st.just("0f@x.org"),
-        first_attempt_at=st.none() | st.just(NOW),
-        settled_at=st.none() | st.just(NOW + 0.9),
-        reason=MAYBE,
-    )
-)
-@settings(max_examples=500, deadline=None)
-def test_a_line_is_what_the_csv_module_writes_of_the_defused_cells(row):
-    """Most lines are put together without it, and nobody must be able to tell."""
-    texts = (row.email, row.message_id, row.reply, row.group, row.edition)
-    email, message_id, reply, group, edition = map(defused, texts)
-    at = (None if t is None else "2023-11-14T22:13:20Z" for t in (row[11], row[12]))
-    cells = (row.row, email, str(row.status), message_id, row.reply_code, row.enhanced_status)
-    cells += (reply, row.attempts, group, edition, row.header_message_id, *at, defused(row.reason))
-    expected = io.StringIO(newline="")
-    csv.writer(expected, lineterminator="\r\n").writerow(cells)
-    assert as_line(row) == expected.getvalue()
-
-
-def defused(text):
-    if not text:
-        return text
-    safe = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-    return f"'{safe}" if safe[0] in "=+-@\uff1d" else safe
