@@ -27,7 +27,7 @@ class FolderLoader(BaseLoader):
         self._absolute: set[str] = set()
 
     def allow(self, name: str) -> None:
-        """Let an absolute path be loaded, because the job names it."""
+        """Let an absolute path that the job names be loaded."""
         if Path(name).is_absolute():
             self._absolute.add(name)
 
@@ -38,7 +38,7 @@ class FolderLoader(BaseLoader):
 
         Raises:
             TemplateNotFound: there is none.
-            TemplateError: it is outside of the folder, or cannot be read.
+            TemplateError: the file is outside of the folder, or cannot be read.
         """
         del environment
         text = self.text(template)
@@ -50,14 +50,14 @@ class FolderLoader(BaseLoader):
         """Return the text of a template, None where there is none.
 
         Raises:
-            TemplateError: it is outside of the folder, is no file, or cannot be read.
+            TemplateError: the file is outside of the folder, is no file, or cannot be read.
         """
         if name not in self._texts:
             self._texts[name] = self._read(name)
         return self._texts[name]
 
     def line(self, name: str, number: int) -> str | None:
-        """Return one line of a template that was read, for a caret under it."""
+        """Return one line of a template that was read, for a caret below."""
         lines = (self._texts.get(name) or "").splitlines()
         return lines[number - 1] if 0 < number <= len(lines) else None
 

@@ -1,6 +1,6 @@
 """URIs in header fields: printable ASCII (RFC 3986), whatever the templates gave.
 
-Never repairs what is wrong in kind: another scheme, no host, a control character.
+Never repairs mistakes of kind: another scheme, no host, a control character.
 """
 
 from __future__ import annotations
