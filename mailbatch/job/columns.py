@@ -4,6 +4,8 @@ White space within a name counts as one space, also the line ends of a spreadshe
 column is found in capitals or not. A column whose name is no identifier has a second name in
 templates (`First_Name` for `First Name`), unless that could mean another column. Knows names only,
 never a cell.
+
+Tests: tests/recipients/test_plan.py, tests/render/test_second_names.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The wording of most refusals is that of the checks themselves; the few words of pydantic
 itself are replaced here, and "did you mean" is added. Nothing here repeats a value.
+
+Tests: tests/job/test_loader.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Every check takes the value that the YAML gives and returns the value that the rest of mailbatch
 uses, or raises `refusal(...)`: a sentence for people that completes "server.port: ...". A refusal
 never repeats the value, because the value may come from the environment. No check does I/O.
+
+Tests: tests/job/test_model.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The look for the files that a job names, while a person still watches.
 
 Paths that are templates are known only to rendering; the file of a secret is asked for by the run.
+
+Tests: tests/job/test_loader.py.
 """
 
 from __future__ import annotations

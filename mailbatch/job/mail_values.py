@@ -3,6 +3,8 @@
 These are checks of values in the job file, for an error with a position. The rooms that write the
 wire or a header build and check each value again. Sources: RFC 5322 2.2 and 3.4 (header names,
 mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers).
+
+Tests: tests/job/test_model.py.
 """
 
 from __future__ import annotations

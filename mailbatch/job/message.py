@@ -1,4 +1,7 @@
-"""The `message` and `callbacks` sections of a job: the message, and the provider's reports."""
+"""The `message` and `callbacks` sections of a job: the message, and the provider's reports.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 

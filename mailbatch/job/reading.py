@@ -2,6 +2,8 @@
 
 A value that is wrong here becomes `BROKEN`, which no field of the model accepts, so that the
 model's refusal of the same key can be left out. Nothing here knows which keys there are.
+
+Tests: tests/job/test_yaml.py, tests/job/test_loader.py.
 """
 
 from __future__ import annotations

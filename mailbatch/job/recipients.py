@@ -1,4 +1,7 @@
-"""The `recipients` section of a job: the source of the table, and the choice of rows."""
+"""The `recipients` section of a job: the source of the table, and the choice of rows.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 

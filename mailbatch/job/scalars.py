@@ -4,6 +4,8 @@ Plain scalars follow the YAML 1.2 core schema (YAML 1.2.2, 10.3.2): there are no
 and `yes`, `no`, `on`, `off` are words. Two things differ on purpose: digits behind a leading zero
 (`0587`) are text, because no writer of such digits means a number, and so is a number too long to
 be one. Nothing here knows positions or the job model, and nothing is slow to import.
+
+Tests: tests/job/test_yaml.py, tests/job/test_model.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The common base of all mappings of the job file, and the types of several mappings."""
+"""The common base of all mappings of the job file, and the types of several mappings.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 

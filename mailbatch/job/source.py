@@ -2,6 +2,8 @@
 
 A line goes into an error, and from there into mail from cron and into logs. The text behind a key
 that sounds like a secret is masked, whether or not the file is YAML at all.
+
+Tests: tests/job/test_loader.py, tests/job/test_secrets.py.
 """
 
 from __future__ import annotations

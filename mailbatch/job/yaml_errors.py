@@ -1,6 +1,8 @@
 """PyYAML's errors about broken YAML, in words for people, with the usual remedy.
 
 The wording never repeats the text of the file, which may be a secret without quotes.
+
+Tests: tests/job/test_yaml.py.
 """
 
 from __future__ import annotations

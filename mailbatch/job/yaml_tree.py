@@ -4,6 +4,8 @@ Refused, each with a place: aliases, anchors, tags, keys that are no scalars, a 
 tree is made from PyYAML's events, never by constructors of PyYAML, so that no tag builds an object
 and no recursion follows the depth of the text. The parser is the one in Python, because libyaml
 names other places in errors. Nothing here knows the job model.
+
+Tests: tests/job/test_yaml.py.
 """
 
 from __future__ import annotations

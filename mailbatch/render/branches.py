@@ -4,6 +4,8 @@ A composer that is made with `traced=True` compiles every branch with a note tha
 taken: `if`, `elif`, `else`, the body of a loop, both sides of `a if b else c`, the right side of
 `a or b`, and the files that a templated name can mean. A note changes no byte of a message, and no
 error: notes decide which rows are worth looking at, nothing else.
+
+Tests: tests/preview/test_branches.py, tests/render/test_tracing.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ what it said today.
 
 A group of several addresses sees the columns of `group_by` and nothing else of any row, so that no
 template can show one recipient a value of another.
+
+Tests: tests/render/test_groups.py, tests/render/test_second_names.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The To field shows the recipient alone, and no address of a group unless the job says `to: group`.
 Bcc is never written. All addresses come from the job and the delivery, none from the rendered
 parts.
+
+Tests: tests/render/test_messages.py, tests/render/test_groups.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A run compares these digests with those of the first run of an edition: after a change, some
 recipients would get another mailing than the rest. Files that only a row names (an invoice for each
 customer) have no digest.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations

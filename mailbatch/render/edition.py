@@ -2,6 +2,8 @@
 
 Both are rendered once, before anything else. `results` does not see `now`: a run that goes on
 tomorrow writes the same file as today's.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ an address or another structured value.
 Example:
     >>> encoded_words("Zoë Müller", taken=9)
     ['=?utf-8?b?Wm/DqyBNw7xsbGVy?=']
+
+Tests: tests/render/test_headers.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The refusal of header values, and the characters that no header value may hold."""
+"""The refusal of header values, and the characters that no header value may hold.
+
+Tests: tests/render/test_headers.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Marks of inline_text.py for the look of inline elements."""
+"""Marks of inline_text.py for the look of inline elements.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rows and columns of an HTML table, with spans filled and nothing left out."""
+"""The rows and columns of an HTML table, with spans filled and nothing left out.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 

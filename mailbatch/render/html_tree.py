@@ -1,6 +1,8 @@
 """HTML as a small tree, as mail needs it: forgiving, without scripts and hidden elements.
 
 Reads any text without ever raising, and judges no HTML. For the modules that make a text part.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations

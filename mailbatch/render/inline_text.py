@@ -2,6 +2,8 @@
 
 text_from_html.py puts the marks below between pieces of text, and `written` turns marks into
 characters, once all neighbours are known. Two numbers that HTML shows apart are never joined.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The marks of list items: dashes, numbers and letters, counted as in HTML."""
+"""The marks of list items: dashes, numbers and letters, counted as in HTML.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 

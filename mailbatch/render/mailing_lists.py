@@ -2,6 +2,8 @@
 
 A URL in these fields is never folded and never an encoded-word: a mail program that cannot read the
 URL does not offer to unsubscribe, and the reader reports spam instead.
+
+Tests: tests/render/test_fields.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ means nothing to Markdown in any place; in the finished HTML the marks become th
 So no cell of the table can start a list, close a link or carry a tag. `{{ value | safe }}` is for
 values that are Markdown. A filter over text that holds values (`{% filter upper %}`) would change
 the marks; such a message is refused rather than sent with marks.
+
+Tests: tests/render/test_html.py, tests/render/test_injection.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 `Rendered` is a message with the templates filled in. `Message` is the same for the wire, `Content`
 the same for people to look at.
+
+Tests: tests/render/test_messages.py.
 """
 
 from __future__ import annotations

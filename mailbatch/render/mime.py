@@ -4,6 +4,8 @@ mixed(related(alternative(text, html), inline images), attachments), each level 
 parts to hold. Boundaries are functions of the Message-ID, so that a resend is byte-identical; "=_"
 at the beginning cannot occur in base64 and quoted-printable, and a text that holds "=_" is not sent
 unencoded.
+
+Tests: tests/render/test_messages.py, tests/render/test_golden.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Undefined names (found by names.py), missing templates, and, for a group of several addresses, uses
 of a column that differs between the recipients.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 `newsletter.{{ locale }}.html.j2` can mean every file that fits, so all these files are compiled and
 checked before anything is sent. A name without a file is found when a row gives the name.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A job without a text part gets one made from the HTML; Markdown gives both parts. Cells of a
 recipient's row are text everywhere, and never become a tag, a template or Markdown.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The names that a place in a template sees, and the names that a condition makes certain.
 
 Values for the walk over a syntax tree in names.py; nothing here reads templates.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations

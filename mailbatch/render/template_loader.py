@@ -4,6 +4,8 @@ Names are paths relative to the job's folder, in the job and in `include`, `impo
 alike. The templates that the job itself names may have an absolute path; those that a template
 names may not. A relative path or a symbolic link that leaves the folder is an error, also behind
 `ignore missing`.
+
+Tests: tests/render/test_names.py, tests/render/test_composer.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Constants, choices between constants, and text with unknown parts, which can mean every file that
 fits. Knows nothing about scopes, and reads no template.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations

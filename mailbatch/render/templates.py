@@ -5,6 +5,8 @@ whatever the name of the file, and so are all included templates; text, subject 
 are. Functions that would make two renderings of one recipient differ (`random`, `lipsum`) are
 absent. Every failure of a template leaves this module as a `TemplateError` with the place in
 the template or in the job.
+
+Tests: tests/render/test_bounds.py, tests/render/test_injection.py.
 """
 
 from __future__ import annotations

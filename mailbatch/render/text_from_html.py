@@ -4,6 +4,8 @@ Paragraphs and lists at 78 columns, links as footnotes, tables of data in column
 layout as their content, quotations behind "> ", struck text between "~~". The text part shows all
 that a reader of the HTML sees, and never more: hidden text, styles and scripts are left out, and
 things that stand apart for the eye stand apart in the text.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations
