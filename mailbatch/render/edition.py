@@ -1,6 +1,6 @@
-"""The two templates of a job that no recipient takes part in: `edition` and `results`.
+"""The templates of a job that no recipient takes part in: `edition`, `results`, mostly the bulk id.
 
-Both are rendered once, before anything else. `results` does not see `now`: a run that goes on
+They are rendered once, before anything else. `results` does not see `now`: a run that goes on
 tomorrow writes the same file as today's.
 
 Tests: tests/render/test_composer.py.
@@ -48,6 +48,20 @@ def render_results_path(
         JobError: the text is empty, or holds a control character.
     """
     return _rendered(job, job.at("results"), {"edition": edition}, variables)
+
+
+def render_bulk_id(job: model.Job, edition: str) -> str | None:
+    """Return the bulk id that all messages of an edition have.
+
+    None where the job has none, or where a recipient's columns or the time take part in it.
+    """
+    setting = job.find("callbacks.bulk_id")
+    if setting is None:
+        return None
+    try:
+        return _rendered(job, setting, {"edition": edition}, None)
+    except InputError:
+        return None
 
 
 def _rendered(

@@ -11,7 +11,7 @@ X.2.1 or X.2.2, or that of a mailbox, stays the trouble of that recipient alone.
     550 5.4.5 Daily user sending limit exceeded  ->  ALLOWANCE
     552 5.2.2 Quota exceeded, in reply to RCPT   ->  NONE
 
-Of a text the first 4 KiB are read, and every step is linear.
+The first 4 KiB of a text are read, and every step is linear.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ class Server:
 
     `host` is the name in the job, for people; `dns_name` is the name for the network. `security` is
     `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the name of a mechanism in lower
-    case (module `sasl.py`); without a username there is no authentication. `password` never shows in
-    a repr. `renew` returns another one where the password is an access token, and blocks meanwhile;
+    case (module `sasl.py`); without a username there is no authentication. `password` never shows
+    in a repr. `renew` returns another one where the password is an access token, and blocks then;
     None where the password stays.
 
         Server("smtp.example.com", 465, security="tls", username="ann", password="s3cret")
