@@ -5,6 +5,8 @@ are declared in `options`.
 
     >>> ResultsArguments(Path("job.yaml"), quiet=True).failed is None
     True
+
+Tests: tests/docs/test_generated.py.
 """
 
 from __future__ import annotations

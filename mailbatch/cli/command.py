@@ -7,6 +7,8 @@
 >>> _ = command(app, StatusArguments)(status)
 >>> [registered.callback.__name__ for registered in app.registered_commands]
 ['status']
+
+Tests: tests/docs/test_generated.py.
 """
 
 from __future__ import annotations

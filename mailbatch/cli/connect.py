@@ -1,4 +1,7 @@
-"""`check --connect`: a session with the server, from the greeting to QUIT, without a message."""
+"""`check --connect`: a session with the server, from the greeting to QUIT, without a message.
+
+Tests: tests/checks/test_connect.py.
+"""
 
 from __future__ import annotations
 

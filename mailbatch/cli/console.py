@@ -2,6 +2,8 @@
 
 Data goes to standard output, all else to standard error. Colours and the progress bar appear only
 on a terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing about the mailing.
+
+Tests: tests/cli/test_terminal.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Imports of commands: the objects made then stay until the process ends."""
+"""Imports of commands: the objects made then stay until the process ends.
+
+Tests: tests/cli/test_start.py.
+"""
 
 from __future__ import annotations
 

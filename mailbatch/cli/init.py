@@ -2,6 +2,8 @@
 
 The templates and the JSON Schema lie below the package in a wheel, and beside the package in a
 source checkout (and so in an editable install). This module must never overwrite a file.
+
+Tests: tests/templates/test_init.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Every command lives in a module of its own, which is imported for a call; `mailbatch --version`
 imports next to nothing.
+
+Tests: tests/cli/test_start.py, tests/cli/test_exit_codes.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The collector never reads half a file: `files.replacing` puts a whole file in place.
 Format: the text exposition format of Prometheus, version 0.0.4.
+
+Tests: tests/cli/test_operations.py.
 """
 
 from __future__ import annotations

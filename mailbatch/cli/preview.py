@@ -1,4 +1,7 @@
-"""`mailbatch preview`: the gallery, written once or served and made again."""
+"""`mailbatch preview`: the gallery, written once or served and made again.
+
+Tests: tests/preview/test_preview_command.py.
+"""
 
 from __future__ import annotations
 

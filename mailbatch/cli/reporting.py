@@ -1,4 +1,7 @@
-"""Failures as words and exit codes, the same for every command."""
+"""Failures as words and exit codes, the same for every command.
+
+Tests: tests/cli/test_mistakes.py, tests/cli/test_descriptors.py.
+"""
 
 from __future__ import annotations
 

@@ -269,20 +269,13 @@ def _write_table(path: Path, joined: _Joined) -> None:
 
 
 def _cells(one: RecipientStanding, mailed: MailedEdition) -> tuple[str | int | None, ...]:
+    from mailbatch.results.columns import defused
+
     email, ours = mailed.names_of(one.delivery, one.address)
     return (
-        _defused(email), one.event, one.kind, _defused(one.code), _defused(one.text),
+        defused(email), one.event, one.kind, defused(one.code), defused(one.text),
         iso_time(one.reported_at), one.opens, one.clicks, ours,
     )  # fmt: skip
-
-
-def _defused(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs as a formula."""
-    return (
-        f"'{text}"
-        if text[:1] in ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-        else text
-    )
 
 
 def _as_object(one: StoredReport) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""`mailbatch resolve`: list the recipients in doubt, or settle the doubt."""
+"""`mailbatch resolve`: list the recipients in doubt, or settle the doubt.
+
+Tests: tests/cli/test_doubt.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`mailbatch status`: where an edition stands, from the ledger."""
+"""`mailbatch status`: where an edition stands, from the ledger.
+
+Tests: tests/cli/test_convergence.py, tests/cli/test_run.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The summary of a run in words and figures, and the next steps, for `run` and `status`.
 
 This module must never decide or ask: every text stands for a value of a `Summary`.
+
+Tests: tests/cli/test_run.py, tests/delivery/test_summary.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The engine redacts secrets before a line comes here. A transcript must never disturb the run: a
 transcript that cannot be written any more ends, and keeps the reason in `trouble`.
+
+Tests: tests/cli/test_run.py.
 """
 
 from __future__ import annotations

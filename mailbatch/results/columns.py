@@ -1,8 +1,10 @@
 """The columns of the results: the one table from which all forms of the results derive.
 
-A new column is one line here, appended, and one field of the row that holds its value:
-`ledger.standing.ResultRow` for a fact of the ledger. `python docs/generate.py` then writes the
-reference and the JSON Schema.
+A new column is one line here, appended. For a fact of the ledger, `ledger.ports.ResultRow` has a
+field of the same name, and `ledger.standing` the expression of the field. `python docs/generate.py`
+then writes the reference and the JSON Schema.
+
+Tests: tests/results/test_lines.py.
 """
 
 from __future__ import annotations
