@@ -1,7 +1,7 @@
 """The message, rendered, as bytes, and as its content: the values that the composer gives.
 
 `Rendered` is a message with its templates filled in. `Message` is the same for the wire, `Content`
-the same for people to look at.
+the same for people to look at; `Inspected` has both, or an error.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailbatch.envelope import Delivery
+from mailbatch.errors import InputError
 from mailbatch.render.addresses import Group, Mailbox
 
 #: A branch of a template, by its template and its number in there.
@@ -97,3 +98,17 @@ class Content:
     html: str | None
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The message of a delivery as bytes and as content, or the error that prevents both.
+
+    `taken` are the branches that the templates took, as far as they were rendered.
+    """
+
+    delivery: Delivery
+    taken: frozenset[BranchKey]
+    message: Message | None = None
+    content: Content | None = None
+    error: InputError | None = None
