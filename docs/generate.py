@@ -37,9 +37,10 @@ from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
 from mailbatch.job.schema import job_schema
 from mailbatch.job.schema import schema_text as job_schema_text
-from mailbatch.ledger import results_schema
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
 from mailbatch.outcome import Status
+from mailbatch.results.columns import COLUMNS
+from mailbatch.results.row_schema import schema_text as row_schema_text
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import WORDINGS, Trouble, Wording
 
@@ -200,12 +201,18 @@ def _slug(prefix: str) -> str:
 
 def commands() -> str:
     """Write every command with the help that `mailbatch COMMAND --help` prints."""
-    return "\n\n".join(_command(registered) for registered in cli.app.registered_commands)
+    found = [_command(registered) for registered in cli.app.registered_commands]
+    for group in cli.app.registered_groups:
+        below = group.typer_instance
+        name = below.info.name
+        found.append(f"## {name}\n\n{below.info.help}")
+        found += [_command(registered, f"{name} ") for registered in below.registered_commands]
+    return "\n\n".join(found)
 
 
-def _command(registered: Any) -> str:
+def _command(registered: Any, group: str = "") -> str:
     function = registered.callback
-    name = registered.name or function.__name__
+    name = group + (registered.name or function.__name__)
     arguments, options = _parameters(function)
     words = [f"mailbatch {name}", "[OPTIONS]" if options else "", *[word for word, _ in arguments]]
     text, _, example = inspect.getdoc(function).partition("\n\nExample: ")  # type: ignore[union-attr]
@@ -347,18 +354,9 @@ def exit_codes() -> str:
 def columns() -> str:
     """Write the columns of the results CSV."""
     lines = ["| column | value | meaning |", "|---|---|---|"]
-    for name, value in results_schema.result_schema()["properties"].items():
-        types = value.get("type", "string")
-        kinds = [types] if isinstance(types, str) else list(types)
-        words = {"string": "text", "integer": "number"}
-        shown = words.get(kinds[0], kinds[0])
-        if value.get("format") == "date-time":
-            shown = "time, UTC"
-        elif "enum" in value:
-            shown = "[status](#status)"
-        if "null" in kinds:
-            shown += ", or empty"
-        lines.append(f"| `{name}` | {shown} | {_cell(value.get('description', ''))} |")
+    for column in COLUMNS:
+        shown = column.type.words + (", or empty" if column.nullable else "")
+        lines.append(f"| `{column.name}` | {shown} | {_cell(column.description)} |")
     return "\n".join(lines)
 
 
@@ -447,7 +445,7 @@ PARTS: dict[str, Callable[[], str]] = {
 #: The files that are generated from their first byte to their last.
 FILES: dict[str, Callable[[], str]] = {
     "schemas/job.schema.json": job_schema_text,
-    "schemas/results.schema.json": results_schema.schema_text,
+    "schemas/results.schema.json": row_schema_text,
 }
 
 

@@ -10,6 +10,7 @@
     ├─ InputErrors                 several InputErrors, reported together
     ├─ LedgerError                 the ledger cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
+    ├─ StoreError                  the store of reports cannot be read or written (74)
     ├─ OutputError                 a file that mailbatch writes, or standard output, is lost (74)
     ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
     └─ SessionError                the conversation failed; no recipient is concerned (69)
@@ -183,6 +184,12 @@ class LedgerLocked(LedgerError):
     """Another run holds the edition."""
 
     exit_code = 75
+
+
+class StoreError(MailbatchError):
+    """The store of reports cannot be read or written."""
+
+    exit_code = 74
 
 
 class OutputError(MailbatchError):

@@ -28,6 +28,7 @@ from mailbatch.cli.options import (
     Set,
     StateDir,
 )
+from mailbatch.cli.reports_app import app as reports_app
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
 
@@ -390,6 +391,9 @@ def sandbox(
     from mailbatch.cli import sandbox as command
 
     _finish(command.sandbox_command(**_given(locals())))
+
+
+app.add_typer(reports_app)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

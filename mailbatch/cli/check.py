@@ -183,12 +183,13 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     from mailbatch.checks.codes import Severity, severity_of
     from mailbatch.checks.report import text_lines
-    from mailbatch.cli import connect
 
     wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
     for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
         console.lines(line)
     if found.connected is not None and not quiet:
+        from mailbatch.cli import connect  # all of SMTP
+
         for line in connect.lines(found.connected):
             console.lines(line)
 
@@ -210,9 +211,13 @@ def _summary(found: Findings) -> str:
 def _object(found: Findings, code: int) -> dict[str, Any]:
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of, objects
-    from mailbatch.cli import connect
 
     overview = found.overview
+    connected = None
+    if found.connected is not None:
+        from mailbatch.cli import connect
+
+        connected = connect.as_object(found.connected)
     return {
         "job": found.job or None,
         "edition": found.edition,
@@ -223,7 +228,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         "domains": dict(overview.domains) if overview is not None else {},
         **{f"{s}s": count_of(found.tallies, s) for s in Severity},
         "findings": objects(found.tallies),
-        "connect": connect.as_object(found.connected) if found.connected is not None else None,
+        "connect": connected,
         "refused": str(found.refused) if found.refused is not None else None,
         "exit_code": int(code),
     }

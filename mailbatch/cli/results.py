@@ -24,7 +24,7 @@ def results_command(
     from mailbatch.delivery.ledgers import open_to_read, place_of
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.preparation import declared_results_path
-    from mailbatch.ledger.results import write_results, write_unfinished
+    from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(job)
     named = edition_of(loaded, edition)

@@ -1,9 +1,9 @@
-"""Composing ahead in a process of its own, so that a second core makes what the first one sends.
+"""Composing ahead in a process of its own, so that a second core composes and the first one sends.
 
-The process (`ahead_process`) is forked when the mailing is planned and its messages are compiled:
-it has the same templates, the same key and the same rows, and makes the same bytes. Where it is not
-let run, on a busy machine, messages are composed here, as they are where there is no such process.
-This module must never decide what is sent, nor keep a reply waiting for a message.
+The process (`ahead_process`) is forked when the mailing is planned and its messages are compiled.
+Templates, key and rows are the same there, and so are the bytes of every message. On a busy machine
+where the system gives the process no time, messages are composed here, as without a process.
+This module must never decide about an outcome, nor keep a reply waiting for a message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LONGEST_WAIT = 0.005
 _SHARE = 0.25
 #: So many messages that it has not made are composed here then, before anybody waits for it again.
 MADE_HERE = 1000
-#: So many orders may be under way; what comes behind them is composed here.
+#: So many orders may be under way; later deliveries are composed here.
 MOST_ORDERS = 2048
 _READ_BYTES = 1 << 18
 
@@ -44,8 +44,8 @@ def composing_ahead(
 ) -> Iterator[Ahead | None]:
     """Have so many messages composed in a process of their own; None where that is no faster.
 
-    The process ends with the block. A fork copies the thread that calls it and the locks of all
-    the others: whoever embeds a run in a program with threads composes in its own process.
+    The process ends with the block. A fork copies the calling thread and the locks of all other
+    threads: a program with threads gets no process, and composes here.
     """
     ahead = None
     if messages >= LEAST_MESSAGES and _is_small(composer) and _may_fork() and cores() > 1:
@@ -64,12 +64,12 @@ def _is_small(composer: Composer) -> bool:
 
 
 def _may_fork() -> bool:
-    """Whether nothing else is copied, and what is copied can be found and closed again."""
+    """Say whether a fork copies one thread only, and every open file can be found and closed."""
     return sys.platform == "linux" and OPEN_FILES.exists() and threading.active_count() == 1
 
 
 class Ahead:
-    """A process that composes deliveries in the order in which it is told of them."""
+    """A process that composes deliveries in the order of their orders."""
 
     def __init__(
         self, pid: int, ours: socket.socket, marks: Marks, note: Callable[[str], None]
@@ -89,12 +89,16 @@ class Ahead:
         self._ended = False
         # How many messages are still composed here rather than waited for.
         self._made_here_next = 0
-        # What was waited since it was judged last, and what the process got meanwhile: seconds.
+        # The waits since the last judgement, and the processor time meanwhile: seconds.
         self._waited = self._got = 0.0
 
     @classmethod
     def start(cls, composer: Composer, note: Callable[[str], None]) -> Ahead:
-        """Fork the process; `note` hears of its death. Raises OSError where the system refuses."""
+        """Fork the process; `note` hears of its death.
+
+        Raises:
+            OSError: the system refuses another process.
+        """
         ours, theirs = socket.socketpair()
         marks = Marks()
         try:
@@ -110,7 +114,7 @@ class Ahead:
         return cls(pid, ours, marks, note)
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
-        """Have these deliveries composed next, in their order, if that is not too far behind."""
+        """Order these deliveries, in their order, unless too many orders are under way."""
         if self._ended or not deliveries:
             return
         for delivery in deliveries:
@@ -127,9 +131,9 @@ class Ahead:
         self._send()
 
     def is_at_hand(self, delivery: Delivery, *, eight_bit: bool) -> bool:
-        """Whether nothing more has to come before `take`.
+        """Say whether `take` need not wait for the process.
 
-        `eight_bit` says whether 8-bit bytes may be sent, in this message and in those that come.
+        `eight_bit` says whether 8-bit bytes may be sent, in this message and in all later ones.
         """
         self._eight_bit = eight_bit
         if self._is_missing(delivery):
@@ -143,12 +147,12 @@ class Ahead:
         return False
 
     def take(self, delivery: Delivery) -> Composed | None:
-        """Return what was made of a delivery; None if it is to be made here."""
+        """Return the message of a delivery; None: the message has to be composed here."""
         made, encoded = self._forget(delivery)
         return made if encoded == self._eight_bit else None
 
     def more(self) -> Awaitable[None]:
-        """Return what is over when something has come since now, or nothing will."""
+        """Return an awaitable that is over at the next answer, or at the end of the process."""
         readable = self._readable
         if readable is None:
             loop = asyncio.get_running_loop()
@@ -172,10 +176,11 @@ class Ahead:
         return time.monotonic(), self.processor_time()
 
     def note_wait(self, began: tuple[float, float]) -> None:
-        """Judge, behind a wait that began at these times, whether the process is let run.
+        """Note a wait that began at these times; behind long ones, compose here for a while.
 
-        One that works on a long message is waited for again. One that is not let run is not:
-        for a while what it has not made is composed here, and it goes on behind that.
+        A process that works on a long message is waited for again. A process that gets no time of a
+        core is not: the next `MADE_HERE` messages are composed here, and the process goes on
+        behind.
         """
         now, has = self.times()
         self._waited += now - began[0]
@@ -190,7 +195,7 @@ class Ahead:
         return encoded == self._eight_bit and serial not in self._made
 
     def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
-        """Expect nothing of a delivery any more; return what has come, and how it is encoded."""
+        """Forget the order of a delivery; return its answer, if one came, and its encoding."""
         serial, encoded = self._expected.pop(delivery.id, (0, None))
         made = self._made.pop(serial, None)
         if made is None and serial:
@@ -198,7 +203,7 @@ class Ahead:
         return made, encoded
 
     def end(self) -> None:
-        """End the process, whatever it is doing: nothing is lost with it."""
+        """End the process at once, in the middle of a message or not: nothing is lost."""
         self._give_up()
         pid, self._pid = self._pid, 0
         if not pid:
@@ -231,7 +236,7 @@ class Ahead:
             loop.remove_writer(self._socket)
 
     def _send(self) -> None:
-        """Hand over what the system takes now, and the rest when it takes more."""
+        """Hand over as much as the system takes now, and the rest when the system takes more."""
         loop = asyncio.get_running_loop()
         try:
             sent = self._socket.send(self._unsent)
@@ -247,7 +252,7 @@ class Ahead:
             loop.remove_writer(self._socket)
 
     def _receive(self) -> None:
-        """Take what has come, without waiting."""
+        """Take the answers that are there, without waiting."""
         try:
             data = self._socket.recv(_READ_BYTES)
         except BlockingIOError:

@@ -1,8 +1,10 @@
-"""The process that composes ahead: what it is told, what it answers, and how it lives.
+"""The process that composes ahead: its orders, its answers, its life.
 
-It owns nothing: it closes every file that it inherits, the ledger and its lock included, and ends
-with the run, whatever ends that. It takes of the machine what nobody else wants. What it cannot
-compose it leaves to the run. This module must never decide what is sent.
+The process owns nothing. Every inherited file is closed, the ledger and its lock included; the
+process ends with the run, and gets only the processor time that no other process wants. A message
+that cannot be composed is left to the run. This module must never decide about an outcome.
+
+Tests: tests/delivery/test_ahead.py.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
 from mailbatch.smtp.content import stuff
 
-#: Where a process finds what it has open.
+#: The open files of a process, by their descriptors.
 OPEN_FILES = Path("/proc/self/fd")
 _LENGTH = struct.Struct("!I")
 _STANDARD_STREAMS = 3
@@ -39,7 +41,7 @@ _MARKS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A message, its SHA-256, and its content with dots stuffed, None where that is not known."""
+    """A message, its SHA-256, and its content with dots stuffed (None: not known yet)."""
 
     message: Message
     digest: bytes
@@ -47,7 +49,7 @@ class Composed:
 
 
 class Marks:
-    """What need not be composed any more, by the numbers of the orders, in memory that both see."""
+    """The orders that are not wanted any more, by their numbers, in memory of both processes."""
 
     def __init__(self) -> None:
         self._marks = mmap.mmap(-1, _MARKS)
@@ -57,7 +59,7 @@ class Marks:
         self._marks[serial % _MARKS] = unwanted
 
     def unwanted(self, serial: int) -> bool:
-        """Whether an order is."""
+        """Say whether an order is unwanted."""
         return bool(self._marks[serial % _MARKS])
 
     def close(self) -> None:
@@ -66,12 +68,12 @@ class Marks:
 
 
 def orders(numbered: list[tuple[int, bool, Delivery]]) -> bytes:
-    """Write orders: a number for each, whether 8-bit bytes may be sent, and the delivery."""
+    """Write orders: the number of each, whether 8-bit bytes may be sent, and the delivery."""
     return _frame([(serial, eight_bit, _as_tuple(one)) for serial, eight_bit, one in numbered])
 
 
 def answers(received: bytearray) -> list[tuple[int, Composed | None]]:
-    """Take the complete answers from the front of what has come, each with its order's number."""
+    """Take the complete answers from the front of the received bytes, each with its number."""
     found = []
     start = 0
     while len(received) - start >= _LENGTH.size:
@@ -116,7 +118,7 @@ def _frame(value: object) -> bytes:
 
 
 def live(composer: Composer, theirs: socket.socket, marks: Marks) -> None:
-    """Compose what is ordered until the run ends; never returns."""
+    """Compose every order until the run ends; never returns."""
     try:
         _be_alone_with(theirs)
         _step_aside()
@@ -126,7 +128,7 @@ def live(composer: Composer, theirs: socket.socket, marks: Marks) -> None:
 
 
 def _step_aside() -> None:
-    """Run only where nothing else wants to: who sends must not wait for who composes ahead."""
+    """Run only where no other process wants to: sending must not wait for composing ahead."""
     try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     except OSError:  # a sandbox may forbid it
@@ -134,7 +136,7 @@ def _step_aside() -> None:
 
 
 def _be_alone_with(theirs: socket.socket) -> None:
-    """Let go of everything that was inherited but the socket."""
+    """Close every inherited file but the socket, and ignore signals."""
     signals.ignore()  # whoever stops the run stops this process with it
     gc.freeze()
     kept = theirs.fileno()
@@ -170,7 +172,7 @@ def _hear(theirs: socket.socket, ordered: SimpleQueue[list[Any]]) -> None:
 
 
 def _made(composer: Composer, delivery: Delivery, *, eight_bit: bool) -> tuple[Any, ...] | None:
-    """Compose a message; None where it cannot be: the other process finds the same and says it."""
+    """Compose a message; None where that fails: the run composes again, and tells the failure."""
     try:
         message = composer.compose(delivery, eight_bit=eight_bit)
         stuffed = stuff(message.content)

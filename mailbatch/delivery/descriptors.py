@@ -1,7 +1,9 @@
-"""File descriptors: looked for before they are needed, as space on the disk is.
+"""File descriptors: looked for before the first message, as space on the disk is.
 
-Behind the first message a run must not fail for want of one: it would be lost in the middle of
-somebody's transaction. This module only looks; it holds nothing back.
+Behind the first message a run must not fail for want of a descriptor, in the middle of a
+transaction. This module only looks; no descriptor is held back.
+
+Tests: tests/cli/test_descriptors.py.
 """
 
 from __future__ import annotations
@@ -11,16 +13,16 @@ import os
 
 from mailbatch.errors import raise_if_starved
 
-#: What an event loop, the look-up of a name, the trust anchors and the ledger's temporary files
-#: take at one time, beside one for each connection.
+#: The descriptors of an event loop, the look-up of a name, the trust anchors and the ledger's
+#: temporary files at one time, beside one for each connection.
 _BESIDE = 24
 
 
 def check_descriptors(connections: int) -> None:
-    """See that so many connections can be open at one time, and what belongs to them.
+    """Check that so many connections can be open at one time, with all that belongs to them.
 
     Raises:
-        TooManyOpenFiles: they cannot.
+        TooManyOpenFiles: the system has fewer descriptors left.
     """
     with contextlib.ExitStack() as opened:
         try:

@@ -2,6 +2,8 @@
 
 Resolves the password, and only when a session will be opened: once, but an access token again for
 each session (module `tokens`). Knows sockets by name only.
+
+Tests: tests/certainty/test_secrets.py, tests/delivery/test_unknown_host.py.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ from mailbatch.smtp.session import Session
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
-    """Return the job's server with its password; raises `JobError` where the secret is missing."""
+    """Return the job's server with its password.
+
+    Raises:
+        JobError: the secret is missing.
+    """
     server = job.server
     password, renew = None, None
     if server.password is not None and server.auth != "none":
@@ -94,8 +100,8 @@ def opener(
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
-    Call it in the event loop of the run. Once BDAT has failed with the server, no session of the
-    run uses it any more, and `progress` is told.
+    Call this in the event loop of the run. Once BDAT has failed with the server, no session of the
+    run uses BDAT any more, and `progress` is told.
     """
 
     def tell(reason: str) -> None:

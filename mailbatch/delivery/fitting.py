@@ -1,7 +1,12 @@
-"""A delivery made ready for a transaction: composed, and fitted to what the server offers.
+"""A delivery made ready for a transaction: composed, and fitted to the offers of a server.
 
-What cannot be sent is settled here, without the server: as invalid, or, where a resend came to
-nothing, as the doubt that it was before. This module must never open or use a session.
+    prepared = fitting.prepare(delivery, session.capabilities)
+    prepared = prepared and fitting.fit(prepared, session.capabilities)
+
+A delivery that cannot be sent is settled here, without the server: as invalid, or, where a resend
+has failed, as the doubt of before. This module must never open or use a session.
+
+Tests: tests/delivery/test_sender.py, tests/certainty/test_resolve.py.
 """
 
 from __future__ import annotations
@@ -22,12 +27,12 @@ from mailbatch.render.message import Message
 
 
 def takes_eight_bit(offers: Offers | None) -> bool:
-    """Say whether 8-bit content may be sent; where no session is open yet, that is expected."""
+    """Say whether 8-bit content may be sent; without a session that is expected."""
     return offers is None or offers.eight_bit_mime
 
 
 class Fitting:
-    """Makes deliveries ready for a transaction, and fits them to the offers of a session."""
+    """The maker of deliveries that are ready for a transaction, and fit the offers of a session."""
 
     def __init__(
         self,
@@ -52,10 +57,10 @@ class Fitting:
     def prepare(
         self, delivery: Delivery, offers: Offers | None, composed: Composed | None = None
     ) -> Prepared | None:
-        """Make a delivery ready; None: its rows are invalid, and are recorded so.
+        """Make a delivery ready; None: the rows are invalid, and are recorded so.
 
-        `offers` are those of the session that is open; None while there is none. `composed` is its
-        message, where another process made it; else it is composed now.
+        `offers` are those of the open session; None without one. `composed` is the message, where
+        another process made one; else the message is composed now.
         """
         if composed is None:
             try:
@@ -76,7 +81,7 @@ class Fitting:
         )
 
     def fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
-        """Adapt a delivery to the offers of its session; None if nothing of it is left to send.
+        """Adapt a delivery to the offers of the session; None: nothing is left to send.
 
         A resend that would be another message than the one that may have arrived stays in doubt.
         """
@@ -149,7 +154,7 @@ class Fitting:
         )
 
     def _is_what_may_have_arrived(self, prepared: Prepared) -> bool:
-        """Say whether a resend is the message that may have arrived; if not, it stays in doubt."""
+        """Say whether a resend is the message that may have arrived; any other stays in doubt."""
         delivery = prepared.delivery
         if not delivery.digests or self._accept_changes:
             return True

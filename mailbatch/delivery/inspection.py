@@ -7,6 +7,8 @@
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
 away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
 all of these are seen in one go.
+
+Tests: tests/checks/test_check_command.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
-"""Which ledger an edition has: the one place that opens one, and knows what kind it is.
+"""The ledger of an edition: the one place that opens a ledger, and knows the kinds of ledgers.
 
-A ledger is opened to run, to decide about doubts, or to read; what comes back is known by its roles
-alone (`ledger.ports`). Today every ledger is a file.
+    with open_to_read(place_of(job, "2026-W48", None)) as ledger:
+        print(ledger.standing.counts())
+
+A ledger is opened to run, to decide about doubts, or to read, and is known by its roles alone
+(`ledger.ports`). Today every ledger is a file.
+
+Tests: tests/cli/test_doubt.py.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ def place_of(job: Job, edition: str, given: Path | None) -> Path:
 
 
 def is_begun(path: Path) -> bool:
-    """Say whether an edition has a ledger, as far as this user may see it."""
+    """Say whether an edition has a ledger, as far as this user may see."""
     try:
         return path.exists()
     except OSError:  # the folder is another user's
@@ -46,17 +51,17 @@ def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -
     `message_id_domain` goes into the Message-IDs that are fixed from now on.
 
     Raises:
-        LedgerLocked: another run holds it (75).
-        LedgerError: it is damaged, older than its last run, or of another job or edition (74).
+        LedgerLocked: another run holds the ledger (75).
+        LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
     """
     return Ledger.open(path, job=job, edition=edition, message_id_domain=message_id_domain)
 
 
 def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:
-    """Open the ledger of an edition to decide about it, not to send: locked and recovered.
+    """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
-    `restored` takes it as it stands, although it may be an older copy; deliveries that were leased
-    and not settled are in doubt.
+    `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
+    were leased and not settled are in doubt.
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
@@ -65,11 +70,11 @@ def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:
 
 
 def open_to_read(path: Path) -> OpenLedger:
-    """Open the ledger of an edition to read, also while a run writes it.
+    """Open the ledger of an edition to read, also while a run is writing.
 
-    Recipients that a dead run left in doubt are shown so, before the next run records it.
+    Recipients that a dead run left in doubt are shown so, before the next run records that.
 
     Raises:
-        LedgerError: there is none, it is damaged, or older than its last run (74).
+        LedgerError: there is none, or one that is damaged, or older than the last run (74).
     """
     return Ledger.read(path)

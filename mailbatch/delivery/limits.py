@@ -1,7 +1,13 @@
-"""The limits of a server: what the job says, what EHLO announces, and what a run has learned.
+"""The limits of a server: of the job, of EHLO, and learned by a run.
 
-One for all sessions of a run. It must never decide what becomes of anybody: it says how many
-recipients a transaction may have, and how many transactions a session.
+    limits = Limits(transactions=100)       # server.transactions_per_session
+    limits.announced(session.capabilities)  # LIMITS RCPTMAX=50
+    limits.fitting(paths)                   # at most 50 of these recipients in one transaction
+
+One for all sessions of a run. This module must never decide about an outcome: a limit is the number
+of recipients of a transaction, or the number of transactions of a session.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations
@@ -17,27 +23,27 @@ MOST_REFUSALS = 8
 
 
 class Announced(Protocol):
-    """What EHLO announces by LIMITS (RFC 9422); None where it does not."""
+    """The limits that EHLO announces by LIMITS (RFC 9422); None: not announced."""
 
     @property
     def mail_max(self) -> int | None:
-        """How many transactions a session may have."""
+        """The most transactions of a session."""
 
     @property
     def rcpt_max(self) -> int | None:
-        """How many recipients a transaction may have."""
+        """The most recipients of a transaction."""
 
     @property
     def rcpt_domain_max(self) -> int | None:
-        """How many domains the recipients of a transaction may have."""
+        """The most domains of the recipients of a transaction."""
 
 
 class Limits:
-    """What the server takes, as far as it is known.
+    """The limits of the server, as far as known.
 
     `recipients` and `domains` are the most of a transaction, `transactions` the most of a session;
-    None is any number. `refusals` is how many refused commands make a session useless.
-    `learned` are the settings that would have told all this before, by their keys in the job.
+    None is any number. `refusals` is the number of refused commands that make a session useless.
+    `learned` are settings of the job, by their keys, that would have told the limits before.
     """
 
     __slots__ = (
@@ -63,11 +69,11 @@ class Limits:
 
     @property
     def at_once(self) -> int:
-        """How many recipients may be asked before the first reply: none of them in vain."""
+        """The number of recipients that may be asked before the first reply."""
         return self._proved
 
     def announced(self, offers: Announced) -> None:
-        """Take over what EHLO announces; no transaction is needed to learn it."""
+        """Take over the limits that EHLO announces, before any transaction is refused."""
         self.transactions = _least(self.transactions, offers.mail_max)
         self.recipients = _least(self.recipients, offers.rcpt_max)
         self.domains = _least(self.domains, offers.rcpt_domain_max)
@@ -75,7 +81,7 @@ class Limits:
             self._proved = max(self._proved, offers.rcpt_max)
 
     def proved(self, recipients: int) -> None:
-        """Note that a transaction with so many recipients was taken."""
+        """Note that a transaction with so many recipients was accepted."""
         self._proved = max(self._proved, recipients)
 
     def learn_recipients(self, most: int) -> None:
@@ -89,7 +95,7 @@ class Limits:
             self.transactions = self.learned["transactions_per_session"] = most
 
     def cut_short(self, transactions: int) -> None:
-        """Note that a session was closed behind so many; the second time that is its limit."""
+        """Note that a session was closed behind so many transactions; twice is the limit."""
         if transactions in self._sessions_cut_short:
             self.learn_transactions(transactions)
         self._sessions_cut_short.add(transactions)

@@ -1,8 +1,11 @@
-"""A worker's link to the server: its one session, opened, renewed, given up or lost.
+"""A worker's link to the server: one session, opened, renewed, given up or lost.
 
-Whoever sends asks for a session that is ready; this module opens one where there is none, ends one
-that has had its share, and waits before it tries a server again that it has lost. It must never
-begin a transaction.
+    session = await link.ready()   # opened where there is none, renewed behind its share
+    link.lose(failure)             # counted; raised where another try is useless
+
+A server that was lost is tried again behind a wait. This module must never begin a transaction.
+
+Tests: tests/delivery/test_sender.py, tests/certainty/test_sessions.py.
 """
 
 from __future__ import annotations
@@ -25,14 +28,14 @@ from mailbatch.errors import (
 #: A session that would idle longer than this is ended and opened again when it is needed: Amazon
 #: SES closes an idle one after ten seconds.
 LONGEST_IDLE = 8.0
-# So many sessions in a row may end by refusals with nobody settled, and be followed at once.
+# So many sessions in a row may end by refusals, with no recipient settled, and be followed at once.
 _MOST_EXCUSED = 2
 
 
 class Link:
-    """At most one open session, and what is known of those before it.
+    """At most one open session, and the history of the sessions before.
 
-    `given_up`: the server lets in no more sessions than the others have.
+    `given_up`: the server lets in no more sessions than the other workers have.
     """
 
     def __init__(self, run: Run, open_session: Callable[[], Awaitable[TransportSession]]) -> None:
@@ -45,10 +48,12 @@ class Link:
         self._refused = False  # whether AUTH was, for now
 
     async def ready(self) -> TransportSession | None:
-        """Return a usable session, opening one if needed; None if the run was stopped meanwhile.
+        """Return a usable session, opened if needed; None if the run was stopped meanwhile.
 
-        None, too, where the link is `given_up`. Raises the `SessionError` after which trying again
-        is useless or not allowed.
+        None, too, where the link is `given_up`.
+
+        Raises:
+            SessionError: trying again is useless or not allowed.
         """
         run = self._run
         session = self.session
@@ -93,7 +98,7 @@ class Link:
         run.progress.session_opened(run.server)
 
     async def _open_unless_stopped(self) -> TransportSession | None:
-        """Open a session; None if the run was stopped before it was ready."""
+        """Open a session; None if the run was stopped before the session was ready."""
         opening = asyncio.ensure_future(self._open_session())
         try:
             await first(asyncio.wait({opening}), self._run.crew.stop.wait())
@@ -105,7 +110,7 @@ class Link:
         return None
 
     def _is_worth_another_try(self, error: SessionError) -> bool:
-        """Count a session that was not opened; False where the others are enough."""
+        """Count a session that was not opened; False where the other sessions are enough."""
         run = self._run
         entry = run.rules.troubles.not_let_in(error, others=run.crew.open_sessions)
         if not isinstance(error, AuthenticationError | AuthenticationDeferred):
@@ -120,7 +125,11 @@ class Link:
         return True
 
     def lose(self, error: SessionError) -> None:
-        """Count a failed conversation; raise `error` where trying again is useless."""
+        """Count a failed conversation.
+
+        Raises:
+            SessionError: this failure, where trying again is useless.
+        """
         self._losses += 1
         # The same password at once would be the same answer.
         self._refused = isinstance(error, AuthenticationDeferred)
@@ -131,11 +140,11 @@ class Link:
         self._run.progress.note(f"{error}; trying again")
 
     def excuse(self) -> None:
-        """Note a loss that is no reason to give the server up; from the second on it is waited."""
+        """Note a loss that is no reason to give the server up; from the third in a row on, wait."""
         self._excused += 1
 
     def serves(self) -> None:
-        """Note that a conversation came to something."""
+        """Note that a conversation had an outcome."""
         self._losses = self._excused = 0
 
     @property
@@ -153,10 +162,11 @@ class Link:
     async def pause(
         self, seconds: float, what: str | None = None, *waits: Awaitable[object]
     ) -> bool:
-        """Wait, without a session if it takes long; False if something ended the wait.
+        """Wait, without a session if the wait is long; False if the wait was ended.
 
-        That is that the run was stopped, or one of `waits`. `what` is waited for, in words; None is
-        what a job asks for itself, and nobody is told.
+        The stop of the run ends a wait, and so does each of `waits`. `what` names in words the end
+        of the wait, for the progress; None: the job asks for the wait, and the progress is not
+        told. Unit: seconds.
         """
         run = self._run
         if seconds > LONGEST_IDLE:

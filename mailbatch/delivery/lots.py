@@ -1,9 +1,12 @@
 """Deliveries leased from the ledger in lots, handed out one at a time.
 
-One durable commit covers a lot, so the price of certainty against power loss is shared by its
-deliveries; a small lot keeps few of them in doubt after one. So lots grow while they are used up in
-no time, and shrink again: what a power loss can put in doubt is what a moment sends. Never holds
-more than a lot in memory.
+    lots = Lots(ledger.leases, clock, limit=500)
+    while (delivery := lots.take()) is not None:
+        ...
+
+One durable commit covers a lot: a large lot is cheap, and a small one leaves few deliveries in
+doubt behind a power loss. So lots grow while one is used up in no time, and shrink again. The
+memory never holds more than a lot.
 """
 
 from __future__ import annotations
@@ -38,9 +41,10 @@ class Lots:
         leased: Callable[[Sequence[Delivery]], None] | None = None,
         most: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`leased` is told of every lot, in the order in which it is handed out.
+        """Take lots from `leases`; nothing is leased yet.
 
-        `most` says how many recipients a transaction may have, as far as that is known.
+        `leased` is told of every lot, in the order of handing out. `most` gives the number of
+        recipients that a transaction may have, as far as known. `clock`: seconds since the epoch.
         """
         self._most = most
         self._leases = leases
@@ -77,7 +81,7 @@ class Lots:
         return self._leased[0] if self._leased else None
 
     def take(self) -> Delivery | None:
-        """Return the next due delivery, and hand it out; None as `head`."""
+        """Return the next due delivery, and hand the delivery out; None as `head`."""
         if self.head() is None:
             return None
         if self._left is not None:
@@ -85,7 +89,7 @@ class Lots:
         return self._leased.popleft()
 
     def coming(self) -> Awaitable[None] | None:
-        """Return what is over when a far ledger has answered; None where nothing is asked."""
+        """Return an awaitable of the answer of a far ledger; None where no answer is due."""
         return None if self._asked is None else asyncio.shield(self._asked)
 
     def _lease(self) -> None:
@@ -139,7 +143,7 @@ class Lots:
         return self._leases.next_due()
 
     def rest(self) -> list[Delivery]:
-        """Return the deliveries that were leased and not handed out; they are forgotten here."""
+        """Return the deliveries that were leased and not handed out, and forget these."""
         rest = list(self._leased)
         self._leased.clear()
         return rest

@@ -1,11 +1,11 @@
-"""What the machine offers to a run."""
+"""The cores of the machine that a run may use."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-#: What a container may have of the processors, as Linux tells it: microseconds in each period.
+#: The share of the processors that a container may have (Linux): microseconds in each period.
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 

@@ -1,6 +1,11 @@
-"""What a run is asked to do and what it reports: values, and the port through which it reports.
+"""The options and the summary of a run, and the port through which a run reports.
 
-Nothing here decides anything.
+    summary = run(job, RunOptions(dry_run=True, limit=10))
+    assert summary.is_through and summary.exit_code == 0
+
+Values only: nothing here decides anything.
+
+Tests: tests/delivery/test_summary.py.
 """
 
 from __future__ import annotations
@@ -24,9 +29,9 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies.
-    `attended`: somebody waits for the run at a terminal, and wants to know at once what only a
-    correction helps.
+    gives `answers`, the first that is due, in place of its usual replies. `attended`: a person
+    waits for the run at a terminal, and a failure that only a correction helps ends the run at
+    once.
     """
 
     edition: str | None = None
@@ -50,15 +55,15 @@ class RunOptions:
 
     @property
     def scratch(self) -> bool:
-        """Whether the real ledger stays out of it: nothing that happens is the mailing itself."""
+        """Whether the run is a rehearsal: the ledger of the mailing is left alone."""
         return self.dry_run or self.sandbox or self.redirect is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the sending part of a run came to.
+    """The result of the sending part of a run.
 
-    `learned` are settings of the job's `server` that would have told of the server's limits.
+    `learned` are settings of the job's `server` that would have told the limits of the server.
     """
 
     transactions: int = 0
@@ -72,14 +77,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run came to.
+    """The result of a run.
 
-    `counts` has every `Status`. `failure` is what ended the run early, if anything did.
-    `nothing_to_do` is True where the edition had been finished before; `changed` names what of the
-    message is another one since. `finished_at` (seconds since the epoch) is when it was, if it is.
-    `learned` are settings that would have told of the server's limits. `refused_for_now`: somebody
-    is pending by a reply of the server. `declined` is True where somebody answered no. `files` is
-    the folder that a dry run wrote to.
+    `counts` has every `Status`. `failure` ended the run early, None: no failure did.
+    `nothing_to_do`: the edition had been finished before; `changed` names the inputs of the message
+    that are new since. `finished_at` (seconds since the epoch) is None while the edition is not
+    finished. `learned` are settings that would have told the limits of the server.
+    `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
+    the terminal was no. `files` is the folder of a dry run.
     """
 
     job: str
@@ -103,21 +108,21 @@ class Summary:
 
     @property
     def recipients(self) -> int:
-        """How many rows the edition has."""
+        """The number of rows of the edition."""
         return sum(self.counts.values())
 
     @property
     def exit_code(self) -> int:
         """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug.
 
-        This class alone knows what the numbers say; other code asks for the facts.
+        This class alone knows the numbers; other code asks for the facts.
         """
         if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
             return self.failure.exit_code
         wanted = set()
         if self.failure is not None:
             wanted.add(self.failure.exit_code)
-        # What a rehearsal did not get to (--limit, --only) is pending in no ledger that lasts.
+        # Recipients beyond --limit and --only of a rehearsal are pending in no ledger that lasts.
         pending = self.refused_for_now if self.scratch else self.counts[Status.PENDING]
         left = self.counts[Status.DEFERRED] or pending
         if self.interrupted or self.declined or left:
@@ -143,29 +148,29 @@ _PRECEDENCE = (77, 69, 74, 75, 4, 3)
 
 
 class Progress(Protocol):
-    """Where a run tells what is going on; the console draws it, tests record it."""
+    """The listener of a run: the console draws its calls, tests record them."""
 
     def planned(self, counts: Mapping[Status, int], wanted: int) -> None:
-        """The plan is in the ledger; at most `wanted` recipients are about to be sent to."""
+        """Hear that the plan is in the ledger, with at most `wanted` recipients to be sent to."""
 
     def session_opened(self, server: str) -> None:
-        """A session with `server` is ready for transactions."""
+        """Hear that a session with `server` is ready for transactions."""
 
     def settled(self, status: Status, recipients: int) -> None:
-        """This many recipients now have this status."""
+        """Hear that this many recipients now have this status."""
 
     def waiting(self, seconds: float, why: str) -> None:
-        """Nothing happens for a while."""
+        """Hear that nothing happens for so many seconds."""
 
     def note(self, text: str) -> None:
-        """Something that people should know."""
+        """Hear a fact that people should know."""
 
     def alarm(self, text: str) -> None:
-        """Something that stands nowhere else: whoever is quiet about all the rest tells it."""
+        """Hear a fact that stands nowhere else: a quiet console tells this one, too."""
 
 
 class Silence:
-    """A `Progress` that tells nobody."""
+    """A `Progress` that tells nothing."""
 
     def planned(self, counts: Mapping[Status, int], wanted: int) -> None:
         """Say nothing."""

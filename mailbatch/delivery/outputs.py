@@ -1,8 +1,10 @@
-"""Where a run may write: over no file that it reads, over no ledger, and each output by itself.
+"""The places that a run may write to: no input of the run, no ledger, no place of another output.
 
 A slip such as `--results recipients.csv` would cost the table, and one such as `--results
-.mailbatch/x@1.sqlite3` the only record of who has the message. Writes nothing, and opens nothing
-but templates.
+.mailbatch/x@1.sqlite3` the only record of the mailing. This module writes nothing, and opens
+nothing but templates.
+
+Tests: tests/certainty/test_storage.py.
 """
 
 from __future__ import annotations
@@ -23,8 +25,7 @@ _OF_A_LEDGER = (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3.lock", ".s
 def check_output(path: Path | None, option: str, job_file: Path, job: Job | None = None) -> None:
     """Raise `UsageError` if `option` names a file that may not be replaced.
 
-    Without `job`, which may not be readable, only what is known without it: the job file and the
-    files of ledgers.
+    Without `job`, which may not be readable, the job file and the files of ledgers are safe.
     """
     if path is not None and (what := _lost(path, job_file, job)) is not None:
         raise UsageError(f"{option} would replace {path}, which is {what}", hint=_HINT)
@@ -41,10 +42,10 @@ def check_declared_results(path: Path, job: Job) -> None:
 
 
 def check_apart(outputs: Mapping[str, Path | None]) -> None:
-    """Raise `UsageError` if two outputs, by what names them, are one file: one would be lost."""
+    """Raise `UsageError` if two outputs, by their names, are one file: one would be lost."""
     named: dict[str, str] = {}
     for name, path in outputs.items():
-        # Devices take what comes.
+        # Devices take all outputs.
         if path is None or (path.exists() and not path.is_file()):
             continue
         other = named.setdefault(os.path.realpath(path), name)
@@ -53,7 +54,7 @@ def check_apart(outputs: Mapping[str, Path | None]) -> None:
 
 
 def _lost(path: Path, job_file: Path, job: Job | None) -> str | None:
-    """Say what would be lost if `path` were replaced; None if it may be."""
+    """Name the loss if `path` were replaced; None if there is none."""
     target = os.path.realpath(path)
     if target.endswith(_OF_A_LEDGER):
         return "a part of a ledger"

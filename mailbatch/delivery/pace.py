@@ -1,8 +1,10 @@
-"""The pace of a run: full speed, or a wait before each transaction where the server asks for it.
+"""The pace of a run: full speed, or a wait before each transaction where the server asks for that.
 
-One for all sessions. While it is slow one transaction at a time tries whether the server takes mail
-again, and each that is refused doubles the wait; the first that is taken ends it. This module must
-never count an attempt, and reads no reply.
+One for all sessions. While the pace is slow one transaction at a time tries the server; each one
+that is refused doubles the wait, and the first that is accepted ends the slow pace. This module
+must never count an attempt, and reads no reply.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations
@@ -67,6 +69,6 @@ class Pace:
         return self._resume_at <= self._since + self._policy.give_up_after
 
     def relieve(self) -> None:
-        """Go on at full speed: somebody was accepted."""
+        """Go on at full speed: a transaction was accepted."""
         self._refused = 0
         self._resume_at = 0.0

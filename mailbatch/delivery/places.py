@@ -1,8 +1,10 @@
-"""Where the ledger of an edition and its results lie.
+"""The places of the ledger of an edition and of its results.
 
 The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else
-`.mailbatch/` beside the job. Its file name holds job name and edition, so that two editions never
-share a file. Opens nothing.
+`.mailbatch/` beside the job. The file name holds job name and edition, so that two editions never
+share a file. This module opens nothing.
+
+Tests: tests/delivery/test_tables.py.
 """
 
 from __future__ import annotations
@@ -17,14 +19,18 @@ from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
 OUTBOX = "outbox"
-#: An edition is part of file names and of Message-IDs; nobody needs a longer one.
+#: An edition is part of file names and of Message-IDs; no one needs a longer one.
 LONGEST_EDITION = 100
-#: What nearly every file system takes, in bytes, less what is put behind a ledger's name.
+#: The longest name that nearly every file system takes, less the endings of a ledger: bytes.
 _LONGEST_NAME = 255 - len(".new-journal")
 
 
 def check_edition(job: Job, edition: str) -> str:
-    """Return `edition`, or raise `JobError` where it cannot name a ledger."""
+    """Return `edition`.
+
+    Raises:
+        JobError: the edition cannot name a ledger.
+    """
     if not edition.strip() or len(edition) > LONGEST_EDITION or not edition.isprintable():
         raise JobError(
             f"{edition!r} cannot name an edition",
@@ -55,7 +61,11 @@ def ledger_path(job: Job, edition: str, folder: Path) -> Path:
 
 
 def check_given_edition(job: Job, edition: str) -> str:
-    """Return the edition of the command line, or raise `UsageError` if it cannot name a ledger."""
+    """Return the edition of the command line.
+
+    Raises:
+        UsageError: the edition cannot name a ledger.
+    """
     try:
         return check_edition(job, edition)
     except JobError as error:

@@ -1,8 +1,10 @@
-"""Was a mailing that seems new sent before? Its memory may stand under another name, or be lost.
+"""The question whether a mailing that seems new was sent before, under another name for example.
 
 The memory of a mailing is its ledger, found by the name of the job and the edition. A job that was
-renamed, or copied without its state folder, has none, and would mail everybody again. Asked only
-while nobody has got anything of it. Changes nothing.
+renamed, or copied without its state folder, has no memory, and would mail every recipient again.
+Asked only while no recipient has the message. This module changes nothing.
+
+Tests: tests/certainty/test_put_back.py.
 """
 
 from __future__ import annotations
@@ -15,18 +17,18 @@ from pathlib import Path
 from mailbatch.delivery.ledgers import count_mailed, is_known, open_to_read, other_ledgers
 from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError, RecipientError
-from mailbatch.ledger.results import count_accepted
 from mailbatch.outcome import Status
+from mailbatch.results.file import count_accepted
 
 #: So many recipients are looked up in each other ledger: enough to tell, for lists of any size.
 _SAMPLE = 1000
-#: Fewer people in common are a coincidence, or somebody's own address in a first try.
+#: Fewer people in common are a coincidence, or the author's own address in a first try.
 _AT_LEAST = 3
 _MAILED = (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED, Status.REJECTED, Status.DEFERRED)
 
 
 def is_first(ledger: Path) -> bool:
-    """Say whether nobody can have got anything of a mailing yet, as far as its ledger knows."""
+    """Say whether no recipient can have the message of a mailing yet, as its ledger knows."""
     if not is_known(ledger):
         return True
     try:
@@ -40,7 +42,11 @@ def is_first(ledger: Path) -> bool:
 def check_first(
     job: str, edition: str, plan: Iterable[Recipient], *, ledger: Path, results: Path | None
 ) -> None:
-    """Raise RecipientError (65) where the people of a new mailing seem to have it already."""
+    """Check that the recipients of a new mailing do not seem to have the message already.
+
+    Raises:
+        RecipientError: most of a sample stand in another ledger, or in the results (65).
+    """
     accepted = 0 if results is None or is_known(ledger) else count_accepted(results, edition)
     if accepted:
         raise RecipientError(

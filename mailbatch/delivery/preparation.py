@@ -1,6 +1,8 @@
 """Everything before the network: edition, templates, table, ledger, plan.
 
 Every mistake in the user's files comes out here, before the first byte is sent. Opens no socket.
+
+Tests: tests/delivery/test_tables.py.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
-from mailbatch.envelope import address_key
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -37,7 +38,7 @@ from mailbatch.render.edition import render_edition, render_results_path
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The user's files, read and compiled: what `check`, `preview` and `run` all start from."""
+    """The user's files, read and compiled: the start of `check`, `preview` and `run`."""
 
     job: Job
     edition: str
@@ -47,7 +48,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """An edition that is planned: its inputs, its open ledger and where its results go."""
+    """An edition that is planned: the inputs, the open ledger and the place of the results."""
 
     inputs: Inputs
     ledger: OpenLedger
@@ -55,7 +56,7 @@ class Mailing:
 
     @property
     def unfinished(self) -> int:
-        """How many recipients still want something done."""
+        """The number of recipients that are pending or deferred."""
         counts = self.ledger.standing.counts()
         return sum(counts[status] for status in UNFINISHED)
 
@@ -69,18 +70,10 @@ class Mailing:
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
         if options.only is not None:
-            return int(self.standing(options.only) in UNFINISHED)
+            return int(self.ledger.standing.status_of(options.only) in UNFINISHED)
         if options.limit is not None and not self.inputs.job.recipients.group_by:
             return min(options.limit, self.unfinished)
         return self.unfinished
-
-    def standing(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if there are several."""
-        key, found = address_key(address), None
-        for row in self.ledger.standing.result_rows():
-            if address_key(row.email) == key and found in {None, Status.DUPLICATE}:
-                found = row.status
-        return found
 
 
 def read_inputs(
@@ -133,7 +126,7 @@ def read_inputs(
 
 
 def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
-    """Return where the results go; None where a scratch run was not asked for any."""
+    """Return the place of the results; None where a scratch run was not asked for any."""
     if options.results is not None:
         check_output(options.results, "--results", job.path, job)
         return options.results
@@ -147,10 +140,11 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
 def declared_results_path(
     job: Job, edition: str, variables: Mapping[str, object], *, given: bool = False
 ) -> Path:
-    """Return where the job wants its results; `given` says that `--edition` gave the edition.
+    """Return the place of the results of a job; `given`: the edition came from `--edition`.
 
-    Raises `JobError` for a path outside its folder, and for a file that must not be replaced;
-    `UsageError` where the edition of the command line leads outside.
+    Raises:
+        JobError: the path leads outside the folder, or to a file that must not be replaced.
+        UsageError: the edition of the command line leads outside.
     """
     declared = render_results_path(job, edition, variables)
     try:
@@ -169,10 +163,13 @@ def declared_results_path(
 def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
     """Open the edition's ledger (a scratch one where the real mailing stays unsent) and plan.
 
-    The ledger is closed, and a scratch one removed, with `stack`. Raises `LedgerError`,
-    `LedgerLocked`, `InputErrors` (rows, with `on_invalid: stop`), `RecipientError` where the people
-    of a first run seem to have its message, and `MessageError` where the message changed after
-    somebody was mailed.
+    The ledger is closed, and a scratch one removed, with `stack`.
+
+    Raises:
+        LedgerError: the ledger cannot be used; `LedgerLocked` while another run holds the edition.
+        InputErrors: rows are invalid, with `on_invalid: stop`.
+        RecipientError: the recipients of a first run seem to have the message already.
+        MessageError: the message changed after a recipient was mailed.
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
@@ -227,8 +224,10 @@ def signed(
 ) -> Mailing:
     """Return the mailing with its messages signed, where the job has `message.dkim`.
 
-    A rehearsal without the key goes on unsigned and says so with `note`. Raises `JobError` where
-    the key of a real run is missing, and where a key that is there cannot sign.
+    A rehearsal without the key goes on unsigned and says so with `note`.
+
+    Raises:
+        JobError: the key of a real run is missing, or a key cannot sign.
     """
     job = mailing.inputs.job
     dkim = job.message.dkim
@@ -254,7 +253,7 @@ def signed(
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
-    """Refuse a message that changed after somebody was mailed, unless that is accepted."""
+    """Refuse a message that changed after a recipient was mailed, unless that is accepted."""
     now, had = mailing.inputs.composer.digests(), _had(mailing)
     changed = _changed(mailing, now)
     if not changed:
@@ -270,9 +269,10 @@ def _settle_content(mailing: Mailing, *, accept: bool) -> None:
 
 
 def changed_content(mailing: Mailing) -> tuple[str, ...]:
-    """Return the names of the message's inputs that are not what they were, sorted.
+    """Return the names of the message's inputs that changed, sorted.
 
-    Raises `InputError` where a file of the message cannot be read.
+    Raises:
+        InputError: a file of the message cannot be read.
     """
     return _changed(mailing, mailing.inputs.composer.digests())
 
@@ -283,6 +283,6 @@ def _changed(mailing: Mailing, now: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _had(mailing: Mailing) -> int:
-    """Return how many have, or may have, the message; who was refused has seen nothing of it."""
+    """Count the recipients that have, or may have, the message; a refused recipient has not."""
     counts = mailing.ledger.standing.counts()
     return sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))

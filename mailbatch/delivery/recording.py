@@ -1,10 +1,10 @@
-"""What the sessions of a run have to record, written together where several of them wait.
+"""The records of several sessions, written together.
 
-A commit of the ledger costs as much as all that is said to the server about a message. So where
-there are several sessions their commit points and outcomes wait for each other, for as long as
-each turn of the event loop brings more of them, and a moment at most; one commit takes them all,
-and then the last bytes leave. Of each session one outcome waits, at most. This module must never
-let the last bytes of a content go before its commit point is recorded, and decides nothing.
+A commit of the ledger costs as much as the whole conversation about a message. So commit points and
+outcomes of several sessions wait for each other, for as long as each turn of the event loop brings
+another record, and 2 ms at most; one commit takes them all, and then the last bytes leave. Of each
+session one outcome waits, at most. This module must never let the last bytes of a content go before
+the commit point is recorded, and decides nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +36,9 @@ _ACCEPTED = Status.ACCEPTED
 
 
 class Recording:
-    """The records of a run: those that wait, and what became of the others; a `Recorder`.
+    """The records of a run, waiting and made; a `Recorder` over `ledger.ports.Records`.
 
-    `broken` is the first failure: behind it no commit point is passed any more. `call_soon` calls
-    back in the next turn of the event loop; None: nothing waits.
+    `broken` is the first failure: behind it no commit point is recorded any more.
     """
 
     def __init__(
@@ -70,10 +69,7 @@ class Recording:
         self._invalid: set[asyncio.Task[None]] = set()
 
     def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
-        """Record the commit point of a delivery, then have `session` hand over its last bytes.
-
-        The session is aborted if it cannot be recorded. Raises what is `broken`.
-        """
+        """Record the commit point of a delivery, then have `session` hand over the last bytes."""
         if self.broken is not None:
             session.abort()
             raise self.broken
@@ -81,7 +77,7 @@ class Recording:
         self._flush_soon()
 
     def suspect(self, since: float | None) -> None:
-        """Record with what is recorded next since when refusals may be the run's; None: none is."""
+        """Record, with the next record, since when refusals may be the run's; None: none."""
         if since != self._suspected_since:
             self._suspected_since, self._suspicion_told = since, False
 
@@ -94,10 +90,7 @@ class Recording:
         retry_at: float | None,
         resume_at: float = 0.0,
     ) -> None:
-        """Record what an attempt came to, and tell the progress.
-
-        What cannot be recorded is told as an alarm. Raises LedgerError where that is known now.
-        """
+        """Record the outcomes of an attempt, then tell the progress; alarm where that fails."""
         plain = (
             isinstance(outcomes, SameForAll) and outcomes.status is _ACCEPTED and len(outcomes) == 1
         )
@@ -114,7 +107,7 @@ class Recording:
             self._flush()
 
     def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
-        """Record that a delivery cannot be sent: as invalid, or as the doubt that it was before."""
+        """Record that a delivery cannot be sent: as invalid, or as the doubt of before a resend."""
         if not delivery.resent:
             number = len(delivery.unsettled)
             told = self._records.invalidate(delivery.id, reason, now=now)
@@ -153,20 +146,20 @@ class Recording:
         task.add_done_callback(self._invalid.discard)
 
     def flush(self) -> None:
-        """Record what waits. Raises what is `broken`, now or before."""
+        """Record all that waits; raise `broken`, of now or before."""
         self._flush()
         if self.broken is not None:
             raise self.broken
 
     async def drain(self) -> None:
-        """Wait until everything is recorded. Raises what is `broken`, now or before."""
+        """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
         await self._answered()
         if self.broken is not None:
             raise self.broken
 
     async def _answered(self) -> None:
-        """Wait for the answers of a far ledger; a near one has given them."""
+        """Wait for the answers of a far ledger; a near one has answered."""
         while self._asked is not None or self._invalid:
             await asyncio.wait({*self._invalid, *([self._asked] if self._asked else ())})
 
@@ -248,7 +241,7 @@ class Recording:
         settled: list[_Settled],
         suspicion: Suspicion | None,
     ) -> None:
-        """Go on behind the answer of a far ledger, and ask for what has waited meanwhile."""
+        """Go on behind the answer of a far ledger, and ask for the records that waited."""
         try:
             await told
         except Exception as error:  # noqa: BLE001 - the next call raises it
@@ -279,7 +272,7 @@ class Recording:
                 self._progress.alarm(f"not recorded: {_in_words(outcome)}")
 
     def _go_on(self, points: Sequence[_Point], settled: Sequence[_Settled]) -> None:
-        """Let the last bytes go, and tell the progress, behind the record of all of it."""
+        """Let the last bytes leave, and tell the progress, behind the record of all."""
         try:
             for _, session in points:
                 session.finish()

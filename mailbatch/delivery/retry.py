@@ -15,8 +15,8 @@ class RetryPolicy:
     """`retry:` of the job, in attempts and seconds.
 
     The n-th wait is `initial` times two to the n-1, with up to `initial` seconds of jitter so that
-    many runs do not come back at the same instant, at most `maximum`. Nothing is tried later than
-    `give_up_after` after its first try in this run, nor more than `attempts` times.
+    many runs do not come back at the same instant, at most `maximum`. No delivery is tried later
+    than `give_up_after` behind the first try of this run, nor more than `attempts` times.
     """
 
     attempts: int = 5

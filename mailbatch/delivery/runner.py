@@ -1,8 +1,10 @@
 """The run: where plan, rendering, protocol and ledger meet.
 
-`run` is the whole of `mailbatch run`, without a terminal: it prepares, sends, writes the results,
-and reports through `Progress`. What went wrong on the way is in the `Summary`; only mistakes that
-stop a run before anything was sent are raised.
+`run` is the whole of `mailbatch run`, without a terminal: prepare, send, write the results, report
+through `Progress`. A failure on the way stands in the `Summary`; only mistakes that stop a run
+before the first message are raised.
+
+Tests: tests/cli/test_run.py.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from mailbatch.delivery.preparation import (
 )
 from mailbatch.errors import InputError, LedgerError, OutputError
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import write_results
+from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
     from mailbatch.smtp.server import Server
@@ -44,10 +46,14 @@ def run(
     now: datetime | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Converge a mailing to what its job declares, and return what it came to.
+    """Converge a mailing to its job, and return the result.
 
-    Raises `InputErrors`, `InputError`, `UsageError` and `LedgerError` where nothing could be sent
-    at all, and `JobError` where a secret is missing; whatever fails later is `Summary.failure`.
+    Raises:
+        InputErrors: the user's files are wrong (`InputError` where there is one mistake only).
+        UsageError: the options ask for something that cannot be.
+        LedgerError: the ledger cannot be used.
+        JobError: a secret is missing.
+    A later failure is `Summary.failure`.
     """
     options = options or RunOptions()
     progress = progress or Silence()
@@ -100,7 +106,7 @@ def _converge(
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed and not wanted and options.only is not None:
-            standing = mailing.standing(options.only)
+            standing = mailing.ledger.standing.status_of(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
         if wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
@@ -111,7 +117,7 @@ def _converge(
 
 
 def _came_from(path: str, host: str) -> str:
-    """Say where the ledger was: nobody can tell whether it was used there since."""
+    """Say where the ledger was: it may have been used there since."""
     return (
         f"the ledger was moved here: its last run was on {host}, at {path}; "
         "let nobody run the job there any more"
@@ -162,7 +168,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
 
 
 def _changed(mailing: Mailing) -> tuple[str, ...]:
-    """Return what is new in a message that everybody has already; nothing depends on it."""
+    """Return the names of changed inputs of a message that is sent already."""
     with suppress(InputError):
         return changed_content(mailing)
     return ()

@@ -1,11 +1,11 @@
-"""One worker: it takes deliveries, sends them through one session, and records their outcomes.
+"""One worker takes deliveries, sends them through one session, and has their outcomes recorded.
 
 The order of every delivery, which is the promise of the project; `Sender._deliver` is these lines:
 
 1. the supply gives a delivery: leased (on the disk) and composed;
 2. MAIL, RCPT and DATA leave as one command group: the first wait, behind which the content leaves,
-   all but its last bytes;
-3. the commit point is recorded, and behind its record the last bytes leave: the second wait;
+   all but the last bytes;
+3. the commit point is recorded, and behind the record the last bytes leave: the second wait;
 4. meanwhile the supply is asked for the next delivery;
 5. the rules of the run judge whose trouble each refusal is, and the delivery of 4 begins with 2, so
    that the server has something to do;
@@ -16,20 +16,22 @@ With CHUNKING the first wait is left out: 3 comes before anything leaves, and al
 Invariants, with the place that keeps each:
 
 W1. The lease of a delivery is on the disk before MAIL leaves (`Supply` gives out nothing else).
-W2. The last bytes of a content leave behind the record of its commit point and never otherwise:
+W2. The last bytes of a content leave behind the record of the commit point and never otherwise:
     `TransportSession.finish` is called by the `Recorder` alone.
-W3. A worker has at most two deliveries: the one in its transaction, and one in its `state`. The
-    outcome of the first is recorded before the commit point of the second.
-W4. Each delivery that was given out is settled, made invalid or put back, whatever fails: a
-    transaction that was begun is settled by its certain outcomes, any other delivery is put back.
-W5. No transaction begins behind a stop, nor while the pace, the throttle or the session forbid it.
-W6. A failure of work done ahead (4, 5) never costs the outcome of the delivery before: it is raised
-    behind 6.
+W3. A worker has at most two deliveries: one in a transaction, and one in `state`. The outcome of
+    the first is recorded before the commit point of the second.
+W4. Each delivery that was given out is settled, made invalid or put back: a transaction that was
+    begun is settled by its certain outcomes, any other delivery is put back. A delivery of which
+    nothing can be recorded stays leased, and the next run recovers the lease.
+W5. No transaction begins behind a stop, nor while the pace, the throttle or the session forbid
+    that.
+W6. A failure of work done ahead (4, 5) never costs the outcome of the delivery before: the failure
+    is raised behind 6.
 
-Failures have one way: they are raised. One kind is postponed (W6, `Postponed`), and a failed
-conversation is a value between 3 and 6, since its transaction has outcomes all the same; behind
-them it is counted, or raised, by `Link`. This module decides no outcome (`smtp.transaction` does)
-and formats nothing.
+A failure is raised, with two exceptions of the hot path. Work done ahead has its failure postponed
+(W6, `Postponed`). A failed conversation is a value between 3 and 6, since the transaction has
+outcomes all the same; behind these `Link` counts or raises the failure. This module decides no
+outcome (`smtp.transaction` does) and formats nothing.
 """
 
 from __future__ import annotations
@@ -178,7 +180,7 @@ class Sender:
             run.crew.tell_settled()
 
     async def _begin_in_time(self, ready: Ready) -> Begun | None:
-        """Begin a transaction once it may begin; None: it may not any more, or need not."""
+        """Begin a transaction once that is allowed; None: not any more, or there is no need."""
         run, prepared = self._run, ready.prepared
         session = await self._session_in_time(prepared)
         if session is None:
@@ -195,7 +197,7 @@ class Sender:
             return None
 
     async def _session_in_time(self, prepared: Prepared) -> TransportSession | None:
-        """Wait until a transaction may begin; None: it may not any more, and is put back."""
+        """Wait until a transaction may begin; None: not any more, and the delivery is put back."""
         run, session = self._run, None
         try:
             if await self._keep_pace(prepared):
@@ -208,7 +210,7 @@ class Sender:
         return session
 
     async def _keep_pace(self, prepared: Prepared) -> bool:
-        """Wait for `server.rate` and for a server that wants it slower; False if stopped."""
+        """Wait for `server.rate` and for a server that wants a slower pace; False if stopped."""
         run, rules, stop = self._run, self._run.rules, self._run.crew.stop
         while rules.pace.is_slow and not stop.is_set():
             seconds = rules.pace.resume_at - run.clock()
@@ -256,10 +258,10 @@ class Sender:
                 self.state = Ready(prepared)
 
     def _begin_next(self, session: TransportSession) -> None:
-        """Begin the next delivery, if nothing has to be waited for.
+        """Begin the next delivery, if no wait is due.
 
-        The server answers while the outcome before is recorded. The record has nothing to do with
-        the delivery that is begun: it is leased, and its commit point is yet to come.
+        The server answers while the outcome before is recorded. That record has nothing to do with
+        the next delivery, which is leased, and whose commit point is yet to come.
         """
         run, state = self._run, self.state
         if not isinstance(state, Ready) or run.crew.stop.is_set() or not session.usable:
@@ -279,7 +281,7 @@ class Sender:
     # -- the outcome -------------------------------------------------------------------------------
 
     def _judge(self, begun: Begun, failure: SessionError | None) -> Verdict:
-        """Ask the rules whose trouble it is, where there is any."""
+        """Ask the rules whose trouble the refusals are, where there are any."""
         rules, worker = self._run.rules, self._link.worker
         attempt, session = begun.attempt, begun.session
         if (
@@ -296,7 +298,7 @@ class Sender:
         return rules.troubles.judge(attempt, session, worker, begun=begun.at, failure=failure)
 
     def _record(self, prepared: Prepared, verdict: Verdict) -> None:
-        """Have the outcome of every address recorded, and when it is tried again."""
+        """Have the outcome of every address recorded, with the time of the next try."""
         run, delivery, outcomes = self._run, prepared.delivery, verdict.outcomes
         now = run.clock()
         every = (*outcomes, *prepared.others) if prepared.others else outcomes
@@ -313,7 +315,7 @@ class Sender:
         )
 
     async def _go_on(self, verdict: Verdict, failure: SessionError | None) -> None:
-        """Act upon the verdict: end the run, or the session, or count its loss."""
+        """Act upon the verdict: end the run, or the session, or count a lost session."""
         link, ended = self._link, self._run.rules.troubles.ended
         if ended is not None:
             await link.quit()
@@ -345,7 +347,7 @@ class Sender:
         return True
 
     def _put_back(self) -> None:
-        """Put the delivery in hand back; the end of its session ends a transaction that is open."""
+        """Put the delivery in hand back; an open transaction ends with its session."""
         state, self.state = self.state, IDLE
         if not isinstance(state, Idle):
             self._run.supply.put_back(state.prepared.delivery)

@@ -1,6 +1,8 @@
 """The sending part of a run: the event loop, the transport, the workers and their end.
 
-It is imported only where something is sent. It must never plan, nor write results.
+Imported only where a message is sent. This module must never plan, nor write results.
+
+Tests: tests/certainty/test_sessions.py, tests/certainty/test_clock.py.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import check_place
+from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
@@ -47,10 +49,14 @@ def send(
     server: Server | None,
     stopping: signals.Stopping,
 ) -> Sent:
-    """Send, once it is certain that what comes of it can be written.
+    """Send, once the results are certain to be writable.
 
-    Raises `LedgerError` or `TooManyOpenFiles` where it cannot, and `StoppedAtOnce` at the second
-    signal; what fails later is `Sent.failure`.
+    Raises:
+        OutputError: the results cannot be written.
+        LedgerError: there is no room to record the run.
+        TooManyOpenFiles: the system has no descriptors for so many sessions.
+        StoppedAtOnce: a second signal came.
+    A later failure is `Sent.failure`.
     """
     if mailing.results is not None:
         check_place(mailing.results)
@@ -67,7 +73,7 @@ def send(
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop where it is installed: 1.4 to 2 times as many messages a second."""
+    """Return uvloop's loop where uvloop is installed: 1.4 to 2 times as many messages a second."""
     try:
         import uvloop
     except ImportError:
@@ -83,7 +89,7 @@ async def _send_all(
     stopping: signals.Stopping,
     ahead: Ahead | None,
 ) -> Sent:
-    """Open the transport, let the workers run, and stop them at a signal."""
+    """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
     opener, where, sandbox = await _transport(job, options, progress, server)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
@@ -131,14 +137,14 @@ def _serious(failures: Sequence[MailbatchError], mailing: Mailing) -> MailbatchE
 
 
 def _ends_all(failure: MailbatchError) -> bool:
-    """Say whether a failure of one worker is the same for all of them."""
+    """Say whether every worker would fail in the same way as this one."""
     return not isinstance(failure, SessionError) or failure.is_final
 
 
 async def _conclude(run: Run, *, ended_early: bool) -> None:
     """Give back the leases that are left, and refusals right before an early end.
 
-    The trouble of these is not known: no recipient was accepted behind them.
+    The trouble behind such refusals is unknown: no recipient was accepted afterwards.
     """
     await run.supply.release()
     if ended_early:
@@ -150,7 +156,7 @@ async def _conclude(run: Run, *, ended_early: bool) -> None:
 async def _transport(
     job: Job, options: RunOptions, progress: Progress, server: Server | None
 ) -> tuple[Opener, str, Sandbox | None]:
-    """Return what opens sessions, what people call its other end, and the sandbox if it is one."""
+    """Return the opener of sessions, the name of the other end, and the sandbox if there is one."""
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
@@ -175,7 +181,7 @@ def _run_of(
     ahead: Ahead | None,
     call_soon: Callable[[Callable[[], None]], object] | None,
 ) -> Run:
-    """Return the parts of the run, put together; `where` names the other end of its sessions."""
+    """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
     rate = None if job.server.rate is None else job.server.rate.per_second
@@ -217,7 +223,7 @@ def _run_of(
 async def _work_alone(
     run: Run, opener: Opener, failures: list[MailbatchError], *, is_first: bool
 ) -> None:
-    """Run one worker to its end; the failure that ends it goes to `failures`, and may stop all."""
+    """Run one worker to its end; a failure goes to `failures`, and may stop all workers."""
     crew = run.crew
     try:
         if not is_first:
@@ -237,11 +243,11 @@ async def _work_alone(
 
 
 async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]:
-    """Run the workers to their end; return the failures that ended some of them.
+    """Run the workers to the end; return the failures that ended some of these.
 
-    The first one opens its session alone: a password that is wrong is offered once. A worker that
-    loses its server for good ends alone, and the others go on. What the server says to all of them,
-    a refused authentication or certificate, a ledger that cannot be written and a bug stop all.
+    The first worker opens a session alone: a wrong password is offered once. A worker that loses
+    the server for good ends alone, and the others go on. A refused authentication or certificate, a
+    ledger that cannot be written and a bug stop all.
     """
     failures: list[MailbatchError] = []
     async with asyncio.TaskGroup() as group:
@@ -254,14 +260,17 @@ async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]
     return failures
 
 
-#: What the system's clock may fall behind between two readings while it is only being adjusted.
+#: A clock that is only being adjusted may fall behind by so many seconds between two readings.
 CLOCK_TOLERANCE = 1.0
 
 
 class SteadyClock:
     """Seconds since the epoch that go on where the system's clock is set back.
 
-    `wall` gives the time of day, `monotonic` seconds that nobody can set.
+    Deferred recipients are due at a time. A clock that is set back by a day must not make the run
+    wait for a day: then the monotonic clock counts on. Set forward, or after a sleep of the
+    machine, the time is the system's again. `wall` gives the time of day, `monotonic` seconds that
+    no one can set.
     """
 
     __slots__ = ("_at", "_monotonic", "_read", "_wall")

@@ -1,6 +1,8 @@
-"""The parts of a run that its workers share: the ports, the rules, and how to stop.
+"""The parts of a run that all workers share: the ports, the rules, and the crew.
 
-Values and counters only: `sender` and `link` act upon them.
+Values and counters only: `sender` and `link` act upon these.
+
+Tests: tests/delivery/test_sender.py.
 """
 
 from __future__ import annotations
@@ -36,11 +38,11 @@ class Rules:
 
 @dataclass(slots=True)
 class Crew:
-    """The workers of a run, as they know of each other.
+    """The workers of a run, as each of them knows the others.
 
     `stop` ends the run, `let_in` is set once the server has let in a session, `settled` whenever a
-    worker has come to an outcome. `busy` counts the workers with a delivery in hand,
-    `open_sessions` the sessions that are open now, `sessions` and `transactions` all of the run.
+    worker has an outcome. `busy` counts the workers with a delivery in hand, `open_sessions` the
+    sessions that are open now, `sessions` and `transactions` all of the run.
     """
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,7 +61,7 @@ class Crew:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The parts of a run that its workers share; `server` names the other end of its sessions."""
+    """The parts of a run that all workers share; `server` names the other end of the sessions."""
 
     supply: Supply
     recorder: Recorder

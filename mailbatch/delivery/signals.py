@@ -1,8 +1,9 @@
 """Signals of a run: the first finishes what is open, the second stops at once, no other is heard.
 
-SIGINT, SIGTERM and SIGHUP alike. Before anything is sent (planning is one SQL transaction) a signal
-raises `Interrupted` and nothing has changed; from then on `Stopping` receives them, in the event
-loop and around it, without a moment in which a signal would do what it does by default.
+SIGINT, SIGTERM and SIGHUP alike. Before the first message (planning is one SQL transaction) a
+signal raises `Interrupted` and nothing has changed; from then on `Stopping` receives signals, in
+the event loop and around the loop, without a moment in which a signal would have its default
+effect.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     import asyncio
 
-#: What asks a run to stop.
+#: The signals that ask a run to stop.
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -53,12 +54,12 @@ def raising() -> Iterator[None]:
 
 
 class Stopping:
-    """Hear the first signal, and stop at once at the second; a context manager.
+    """A context manager that hears the first signal, and stops at once at the second.
 
-    In an event loop, between `install` and `remove`, each calls the function that is given for it,
-    the second with its number. Around the loop the first one is only noted and the second one
-    raises `Interrupted`, but not within `in_loop`. `signum` is the first one's number, None before
-    it.
+    In an event loop, between `install` and `remove`, each calls the function that was given, the
+    second with its number. Around the loop the first signal is only noted and the second one raises
+    `Interrupted`, but not within `in_loop`. `signum` is the number of the first signal, None
+    before.
     """
 
     def __init__(self) -> None:
@@ -88,8 +89,8 @@ class Stopping:
     def in_loop(self) -> Iterator[None]:
         """Disturb nothing of an event loop that is made, run and put away within the block.
 
-        A loop that an exception comes into as it is put away cannot be closed. A second signal
-        outside of `install` and `remove` raises `Interrupted` behind the block.
+        An event loop cannot be closed where an exception comes in between. A second signal outside
+        of `install` and `remove` raises `Interrupted` behind the block.
         """
         self._patient = True
         try:
@@ -155,7 +156,7 @@ def ignore() -> None:
 
 
 def _receive_by(receive: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
-    """Return what received the signals before; nothing where they are somebody else's."""
+    """Receive the signals; return the receivers before, none where a program owns the signals."""
     try:
         return {signum: signal.signal(signum, receive) for signum in SIGNALS}
     except ValueError:  # not the main thread: whoever embeds the run owns the signals

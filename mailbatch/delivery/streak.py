@@ -1,6 +1,8 @@
-"""A streak: equal refusals in a row, over all sessions of a run, with nobody accepted in between.
+"""A streak: equal refusals in a row, over all sessions of a run, with no acceptance in between.
 
-It counts; what follows from the count is decided in `trouble`.
+A streak counts; the consequences are decided in `trouble`.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from mailbatch.outcome import Reply
 class Streak:
     """Equal refusals in a row.
 
-    `key` is what they have in common, `count` how many there were, `began` when the first of them
-    came, `reply` the last one's, `domains` those of the addresses.
+    `key` is common to all, `count` their number, `began` the time of the first (seconds since the
+    epoch), `reply` the last one's, `domains` those of the addresses.
     """
 
     key: object = None
@@ -25,7 +27,7 @@ class Streak:
     domains: set[str] = field(default_factory=set)
 
     def add(self, key: object, reply: Reply, now: float) -> int:
-        """Count one; another one than before begins anew."""
+        """Count a refusal; one with another key begins anew."""
         if key != self.key:
             self.end()
             self.key, self.began = key, now
@@ -34,6 +36,6 @@ class Streak:
         return self.count
 
     def end(self) -> None:
-        """Forget it."""
+        """Forget all refusals."""
         self.key, self.count, self.reply = None, 0, None
         self.domains.clear()

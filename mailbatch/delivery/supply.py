@@ -2,6 +2,8 @@
 
 This module must never give out a delivery whose lease is not on the disk, nor keep the reply of a
 session waiting for a message that another process still makes.
+
+Tests: tests/delivery/test_far_ledger.py, tests/certainty/test_composing_ahead.py.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from mailbatch.envelope import Delivery
 class ComposedLots:
     """A `Supply`: the deliveries of `lots`, each with its message.
 
-    A delivery stays the head of the lots until its message is there: no worker holds a delivery
-    that it cannot begin. `ahead` composes in a process of its own, where there is one.
+    A delivery stays the head of the lots until the message is ready: no worker holds a delivery
+    that cannot begin. `ahead` composes in another process, where there is one.
     """
 
     def __init__(
@@ -39,9 +41,9 @@ class ComposedLots:
         self._stop = stop
 
     def next_ready(self, offers: Offers | None) -> Prepared | None:
-        """Return the next delivery whose message is ready; None where it would have to be awaited.
+        """Return the next delivery whose message is ready; None where a wait would be needed.
 
-        Records that wait are recorded before a lease and before a message is composed here: both
+        Before a lease, and before a message is composed here, all waiting records are made: both
         take a while.
         """
         lots, ahead = self._lots, self._ahead

@@ -22,11 +22,11 @@ class Throttle:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody ever has to wait."""
+        """Whether no transaction ever has to wait."""
         return self._rate is None
 
     def delay(self, recipients: int) -> float:
-        """Take `recipients` tokens and return the seconds to wait before using them."""
+        """Take `recipients` tokens and return the wait before their use, in seconds."""
         if self._rate is None:
             return 0.0
         now = self._clock()

@@ -3,6 +3,8 @@
 A token is good for about an hour, and a mailing may take longer. The secret of the job is asked
 again wherever a session is opened, not in the event loop: a command may take its time. Where the
 password stays (`Server.renew` is None) nothing is asked, and nothing is offered twice.
+
+Tests: tests/session/test_tokens.py.
 """
 
 from __future__ import annotations
@@ -20,24 +22,24 @@ from mailbatch.outcome import Reply
 from mailbatch.smtp.server import Server
 
 T = TypeVar("T")
-#: What says that the credentials are wrong (RFC 4954 6), and so that a token has expired.
+#: The reply to wrong credentials (RFC 4954 6), and so to a token that has expired.
 _INVALID = 535
 
 
 class Tokens:
-    """The tokens of a run; the first session gets the one that `server` has already."""
+    """The access tokens of a run; the first session gets the token that `server` has already."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._is_new = True
 
     async def open(self, open_session: Callable[[Server], Awaitable[T]]) -> T:
-        """Open a session with a token of its own; with another one, once, where it gets a 535.
+        """Open a session with a token of its own; behind a 535 once more, with another token.
 
         A token that was refused is never offered again.
 
         Raises:
-            TokenUnavailable: there is no token for this session; the first one has its already.
+            TokenUnavailable: there is no token for this session; the first session has one already.
             SessionError: as `open_session` does.
         """
         is_first, self._is_new = self._is_new, False
@@ -67,7 +69,7 @@ def _is_invalid(error: AuthenticationError) -> bool:
 
 
 async def _aside(function: Callable[[], T]) -> T:
-    """Call what blocks in a thread for which nobody waits at the end of the process.
+    """Call a blocking function in a thread that the end of the process does not wait for.
 
     A run that was stopped must not hang on a command that does not end.
     """

@@ -1,7 +1,15 @@
 """The port through which a delivery leaves: SMTP sessions, or files for a dry run.
 
-A dry run is another transport, not a branch in the run: everything up to the last step is the same.
-`RedirectedSession` sends each message to one test address instead of its recipients.
+    attempt = session.begin(envelope, size=size, eight_bit=False)
+    if await session.content_wanted() and await session.send_content(content):
+        session.finish()    # behind the record of the commit point
+        await session.done()
+    attempt.outcomes()      # one for each address of the envelope
+
+A dry run is another transport, not a branch in the run: all steps but the last one are the same.
+`RedirectedSession` sends each message to one test address instead of the recipients.
+
+Tests: tests/certainty/test_profiles.py.
 """
 
 from __future__ import annotations
@@ -18,30 +26,30 @@ from mailbatch.smtp.commands import Verb
 
 
 class Attempt(Protocol):
-    """One transaction, as far as the run cares: one outcome per address of its envelope."""
+    """One transaction, as the run knows it: one outcome for each address of the envelope."""
 
     @property
     def refusal(self) -> tuple[Verb, Reply] | None:
-        """The command and the reply by which nobody of the envelope got the message, if one did."""
+        """The command and the reply that refused the message for the whole envelope, if one did."""
 
     @property
     def accepted(self) -> int:
-        """How many recipients the server accepted, whatever became of the content."""
+        """The number of recipients that the server accepted, whatever became of the content."""
 
     @property
     def room(self) -> int | None:
-        """How many recipients it took, where it said that it takes no more."""
+        """The number of recipients that the server took, where it had no room for more."""
 
     @property
     def answered(self) -> bool:
         """Whether there was any reply."""
 
     def outcomes(self) -> Sequence[Outcome]:
-        """Return what became of each address, in the order of the envelope."""
+        """Return the outcome of each address, in the order of the envelope."""
 
 
 class Offers(Protocol):
-    """What the server announced that a message depends on."""
+    """The announcements of the server that a message depends on."""
 
     @property
     def size(self) -> int | None:
@@ -57,27 +65,27 @@ class Offers(Protocol):
 
     @property
     def mail_max(self) -> int | None:
-        """How many transactions a session may have; None where it is not announced (RFC 9422)."""
+        """The most transactions of a session; None: not announced (RFC 9422)."""
 
     @property
     def rcpt_max(self) -> int | None:
-        """How many recipients a transaction may have; None where it is not announced."""
+        """The most recipients of a transaction; None: not announced."""
 
     @property
     def rcpt_domain_max(self) -> int | None:
-        """How many domains these may have; None where it is not announced."""
+        """The most domains of these recipients; None: not announced."""
 
 
 class TransportSession(Protocol):
-    """What the sender needs of a session; `smtp.session.Session` is one."""
+    """A session, as the sender knows it; `smtp.session.Session` is one."""
 
     @property
     def transactions(self) -> int:
-        """How many transactions were begun."""
+        """The number of transactions that were begun."""
 
     @property
     def capabilities(self) -> Offers:
-        """What the server announced."""
+        """The announcements of the server."""
 
     @property
     def usable(self) -> bool:
@@ -85,15 +93,15 @@ class TransportSession(Protocol):
 
     @property
     def failure(self) -> SessionError | None:
-        """What ended the session, if it has ended."""
+        """The failure that ended the session, None while the session is open."""
 
     @property
     def refusals(self) -> int:
-        """How many commands the server has refused in this session."""
+        """The number of commands that the server has refused in this session."""
 
     @property
     def slow_at(self) -> int | None:
-        """Behind how many refusals replies began to take much longer; None if they do not."""
+        """The number of refusals behind which replies took much longer; None: they did not."""
 
     def begin(
         self,
@@ -104,25 +112,39 @@ class TransportSession(Protocol):
         content: bytes | None = None,
         at_once: int | None = None,
     ) -> Attempt:
-        """Open a transaction; `content`, if it is given, is what `send_content` will be given.
+        """Open a transaction; `content`, if given, is the content of the later `send_content`.
 
-        Of more than `at_once` recipients the others are asked little by little.
+        Of more than `at_once` recipients the others are asked little by little. `size` is in bytes.
+
+        Raises:
+            SessionError: the session has ended.
         """
 
     async def content_wanted(self) -> bool:
-        """Wait until the content may be sent; False if there is nobody to send it to."""
+        """Wait until the content may be sent; False if no recipient was accepted.
+
+        Raises:
+            SessionError: the session failed.
+        """
 
     async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
-        """Hand over the content but its last bytes; False if nobody wants them any more.
+        """Hand over the content but the last bytes; False if the server wants no more.
 
-        `stuffed` is the content with its dots stuffed, where that has been done already.
+        `stuffed` is the content with dots stuffed, where that has been done already.
+
+        Raises:
+            SessionError: the session failed.
         """
 
     def finish(self) -> None:
-        """Hand over the last bytes of the content; their commit point is recorded before."""
+        """Hand over the last bytes of the content, behind the record of the commit point."""
 
     async def done(self) -> None:
-        """Wait for the outcome of the content."""
+        """Wait for the outcome of the content.
+
+        Raises:
+            SessionError: the session failed.
+        """
 
     async def quit(self) -> None:
         """End the session politely."""
@@ -154,7 +176,7 @@ class Written:
 
     @property
     def accepted(self) -> int:
-        """A file takes everybody."""
+        """The number of recipients: a file takes all."""
         return len(self.envelope.forward_paths)
 
     def outcomes(self) -> Sequence[Outcome]:
@@ -164,10 +186,9 @@ class Written:
 
 
 class FileSession:
-    """Write each message as a numbered .eml file named after its first recipient.
+    """A session that writes each message as a numbered .eml file, named after the first recipient.
 
-    The files hold the exact content that would go over the wire. Raises `OutputError` (74) where a
-    file cannot be written.
+    The files hold the exact content that would go over the wire.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -196,7 +217,7 @@ class FileSession:
         return Written(envelope)
 
     async def content_wanted(self) -> bool:
-        """A file always wants its content."""
+        """Say that a file always wants the content."""
         return True
 
     async def send_content(
@@ -210,7 +231,11 @@ class FileSession:
         return True
 
     def finish(self) -> None:
-        """Write the file."""
+        """Write the file.
+
+        Raises:
+            OutputError: the file cannot be written (74).
+        """
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
         path = self._folder / f"{self.transactions:06d}-{safe}.eml"
         try:
@@ -223,35 +248,35 @@ class FileSession:
             ) from error
 
     async def done(self) -> None:
-        """Nothing is owed by a file."""
+        """Do nothing: a file owes no reply."""
 
     async def quit(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there is no connection."""
 
     def abort(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there is no connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """An attempt whose one outcome stands for every address of the envelope it replaced."""
+    """An attempt with one outcome, which stands for every address of the replaced envelope."""
 
     attempt: Attempt
     addresses: Sequence[str]
 
     @property
     def refusal(self) -> tuple[Verb, Reply] | None:
-        """The command and the reply by which nobody got the message, if one did."""
+        """The command and the reply that refused the message, if one did."""
         return self.attempt.refusal
 
     @property
     def accepted(self) -> int:
-        """How many recipients the server accepted."""
+        """The number of recipients that the server accepted."""
         return self.attempt.accepted
 
     @property
     def room(self) -> int | None:
-        """How many recipients it took, where it said that it takes no more."""
+        """The number of recipients that the server took, where there was no room for more."""
         return self.attempt.room
 
     @property
@@ -268,7 +293,7 @@ class Redirected:
 
 
 class RedirectedSession:
-    """Send each message to one test address instead (`--to`), in place of copies too."""
+    """A session that sends each message to one test address (`--to`), in place of copies too."""
 
     def __init__(self, session: TransportSession, address: str) -> None:
         self._session = session
@@ -276,12 +301,12 @@ class RedirectedSession:
 
     @property
     def transactions(self) -> int:
-        """How many transactions were begun."""
+        """The number of transactions that were begun."""
         return self._session.transactions
 
     @property
     def capabilities(self) -> Offers:
-        """What the server announced."""
+        """The announcements of the server."""
         return self._session.capabilities
 
     @property
@@ -291,17 +316,17 @@ class RedirectedSession:
 
     @property
     def failure(self) -> SessionError | None:
-        """What ended the session, if it has ended."""
+        """The failure that ended the session, None while the session is open."""
         return self._session.failure
 
     @property
     def refusals(self) -> int:
-        """How many commands the server has refused."""
+        """The number of commands that the server has refused."""
         return self._session.refusals
 
     @property
     def slow_at(self) -> int | None:
-        """Behind how many refusals replies began to take much longer."""
+        """The number of refusals behind which replies took much longer."""
         return self._session.slow_at
 
     def begin(
@@ -328,7 +353,7 @@ class RedirectedSession:
         return await self._session.content_wanted()
 
     async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
-        """Hand over the content but its last bytes."""
+        """Hand over the content but the last bytes."""
         return await self._session.send_content(content, stuffed=stuffed)
 
     def finish(self) -> None:

@@ -1,12 +1,12 @@
-"""Whose trouble is it? The policy of a run for what the server refuses.
+"""The policy of a run for refusals: whose trouble is each of them?
 
 A refusal of one person is that person's outcome. Trouble of the account, the sender, the session or
-the rate is the run's, and costs nobody an outcome or an attempt. This module counts over all
+the rate is the run's, and costs no recipient an outcome or an attempt. This module counts over all
 sessions of a run, and judges each transaction (`judge`) and each session that was not let in
-(`not_let_in`); what a single reply speaks of is read in `smtp.refusals`. It may only make an
-outcome milder: it must never accept or reject, and it neither waits nor talks.
+(`not_let_in`); the meaning of a single reply is read in `smtp.refusals`. An outcome may only become
+milder here: this module must never accept or reject, and neither waits nor talks.
 
-    refused                                      what it is       what happens
+    refused                                      the trouble      the consequence
     -------------------------------------------  ---------------  ---------------------------------
     530, 538, words for AUTH or TLS              not let in       the run ends, 77
     503 at MAIL                                  out of step      new session; again: 69
@@ -18,7 +18,7 @@ outcome milder: it must never accept or reject, and it neither waits nor talks.
       3 times at MAIL, 50 at RCPT (10 domains)                      pending again
     the same 4yz 5 times                         slow down        wait, then one at a time
 
-"Times" are in a row over all sessions, with nobody accepted in between.
+"Times" are in a row over all sessions, with no acceptance in between.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MOST_AT_MAIL, MOST_AT_CONTENT, MOST_AT_RCPT, LEAST_DOMAINS = 3, 10, 50, 10
 MOST_FOR_NOW = 5
 #: From so many refused RCPTs in a row on a dying run leaves a note of them.
 SUSPICIOUS_AT_RCPT = 10
-# A refused transaction may be so many refused commands: RCPT, and DATA for nobody.
+# A refused transaction may be so many refused commands: RCPT, and DATA without a recipient.
 _REFUSALS_OF_ONE = 2
 # The same 4yz to AUTH so many times is no chance.
 _MOST_AT_AUTH = 2
@@ -62,7 +62,7 @@ _OUT_OF_STEP, _TOO_BIG = 503, 552  # RFC 5321 4.2.3; RFC 1870 6.1
 _ABOUT_SIZE = (None, "5.3.4", "5.2.3")
 _TOO_MANY = "4.5.3"  # RFC 3463: X.5.3 too many recipients
 _REFUSED = (Status.REJECTED, Status.DEFERRED)
-# What is the run's at first sight, and of that what asks for time.
+# Trouble that is the run's at first sight, and the part of it that asks for time.
 _AT_ONCE = frozenset({Trouble.LOGIN, Trouble.LIMIT, Trouble.ALLOWANCE})
 _ITS_TIME = _AT_ONCE - {Trouble.LOGIN}
 
@@ -76,10 +76,10 @@ _RUN_LATER = "run again later; server.sessions says how many sessions a run open
 
 
 class Troubles:
-    """What the sessions of a run were refused, counted together.
+    """The refusals of all sessions of a run, counted together.
 
-    `ended` is why the run has to end, once it has. `calm`: nothing is counted, and an acceptance
-    changes nothing.
+    `ended` is the failure that ends the run, None so far. `calm`: nothing is counted, and an
+    acceptance changes nothing.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Troubles:
 
     @property
     def suspected_since(self) -> float | None:
-        """When the refusals began that may turn out to be the run's; None if none did."""
+        """The time since which refusals may turn out to be the run's; None if none may."""
         if self.calm:
             return None
         if self._streak.count or self._at_rcpt.count >= SUSPICIOUS_AT_RCPT:
@@ -109,10 +109,10 @@ class Troubles:
 
     @property
     def unfinished(self) -> list[tuple[float, Reply]]:
-        """The streaks that a run which ends early gives back: when each began, and its reply.
+        """The streaks that a run which ends early gives back: the begin and the reply of each.
 
-        Nobody knows yet whose trouble the refusals behind the last acceptance are. Those of RCPT,
-        and those for now, are the recipients' own until the streak is long enough.
+        The trouble of refusals behind the last acceptance is not known yet. Refusals of RCPT, and
+        refusals for now, are the recipients' own until a streak is long enough.
         """
         streaks = [self._streak]
         if self._is_everybody(self._at_rcpt):
@@ -132,7 +132,10 @@ class Troubles:
         begun: float,
         failure: SessionError | None,
     ) -> Verdict:
-        """Say what a transaction comes to that began at `begun`; `failure` ended its session."""
+        """Judge a transaction that began at `begun` (seconds since the epoch).
+
+        `failure` ended the session of the transaction; None: the session is open.
+        """
         outcomes = attempt.outcomes()
         self.calm = False
         if attempt.room is not None:
@@ -159,9 +162,9 @@ class Troubles:
         return replace(verdict, renew=verdict.renew or self._is_worn(session))
 
     def _relieve(self, begun: float) -> None:
-        """Go on at full speed: somebody was accepted.
+        """Go on at full speed: a transaction was accepted.
 
-        What was under way in another session before the first refusal is no acceptance behind it.
+        A transaction that was under way in another session before the first refusal does not count.
         """
         if begun < self._troubled_since or self.ended is not None:
             return
@@ -172,7 +175,7 @@ class Troubles:
         self.calm = True
 
     def _note_first_mail(self, attempt: Attempt, session: TransportSession, worker: Worker) -> None:
-        """Learn how many transactions a session has, once a new one shows that it was the session.
+        """Learn the number of transactions of a session, once a new session shows the cause.
 
         A limit of the account refuses the first MAIL of the new session, too.
         """
@@ -187,14 +190,14 @@ class Troubles:
             self._limits.learn_transactions(used_up)
 
     def _use_up(self, session: TransportSession, worker: Worker, *, closed: bool) -> None:
-        """Suspect that the session has had as many transactions as it may have."""
+        """Suspect that the session has had as many transactions as the server allows."""
         worker.used_up = session.transactions - worker.refused_mails
         worker.closed = closed
 
     def _excuse_loss(
         self, verdict: Verdict, session: TransportSession, failure: SessionError, *, at_mail: bool
     ) -> Verdict:
-        """Excuse a session that ended with a refusal; learn how many it takes of them."""
+        """Excuse a session that ended with a refusal; learn how many refusals a session bears."""
         if not _is_closed(failure):
             return verdict
         closing = failure.reply is not None  # a 421 is a refusal, too
@@ -235,7 +238,7 @@ class Troubles:
     def _is_the_runs_at_rcpt(
         self, meaning: Meaning, outcome: Outcome, reply: Reply, attempt: Attempt, begun: float
     ) -> bool:
-        """Say whether a refused RCPT is trouble of the run, and act upon it."""
+        """Say whether a refused RCPT is trouble of the run; if so, act."""
         if meaning.trouble in _AT_ONCE:
             self._act(meaning, reply, begun)
             return True
@@ -249,7 +252,7 @@ class Troubles:
         return True
 
     def _is_refused_as_all(self, outcome: Outcome, reply: Reply) -> bool:
-        """Count a recipient who was refused for good; say whether everybody is."""
+        """Count a recipient that was refused for good; say whether all recipients are."""
         streak = self._at_rcpt
         self._add(streak, essence(reply), reply)
         streak.domains.add(domain_of(outcome.address))
@@ -273,7 +276,7 @@ class Troubles:
         worker: Worker,
         begun: float,
     ) -> Verdict:
-        """Judge what refused a transaction as a whole."""
+        """Judge the refusal of a transaction as a whole."""
         verb, reply = refusal
         meaning = meaning_of(verb, reply)
         if verb is Verb.MAIL:
@@ -293,7 +296,7 @@ class Troubles:
         return self._milder(verdict, {reply})
 
     def _is_the_runs(self, attempt: Attempt, meaning: Meaning, reply: Reply, begun: float) -> bool:
-        """Act upon a refusal that is trouble of the run at first sight; False if it is not."""
+        """Say whether a refusal is trouble of the run at first sight; if so, act."""
         if meaning.trouble is Trouble.CROWD and attempt.accepted > 1:
             most = meaning.recipients
             fewer = most is not None and most < attempt.accepted
@@ -305,13 +308,13 @@ class Troubles:
         return True
 
     def _is_for_now_again(self, verb: Verb, reply: Reply) -> bool:
-        """Count what was refused for now; say whether it is the same again and again."""
+        """Count a refusal for now; say whether the same one comes again and again."""
         return self._add(self._for_now, (verb, essence(reply)), reply) >= MOST_FOR_NOW
 
     def _of_the_session(
         self, reply: Reply, meaning: Meaning, session: TransportSession, worker: Worker
     ) -> bool | None:
-        """Say whether a refused MAIL asks for a new session; None if it is not the session's."""
+        """Say whether a refused MAIL asks for a new session; None: no trouble of the session."""
         if reply.code == _OUT_OF_STEP and meaning.trouble is not Trouble.LOGIN:
             worker.out_of_step += 1
             if worker.out_of_step >= _MOST_OUT_OF_STEP:
@@ -330,7 +333,7 @@ class Troubles:
         return True
 
     def _is_of_the_account(self, verb: Verb, reply: Reply, meaning: Meaning) -> bool:
-        """Count a refusal of sender, content or account; say whether it is certain to be that."""
+        """Count a refusal of sender, content or account; say whether the account is the cause."""
         if verb is Verb.MAIL and reply.code == _TOO_BIG and reply.enhanced in _ABOUT_SIZE:
             return False  # the message's own
         count = self._add(self._streak, (verb, essence(reply)), reply)
@@ -349,7 +352,7 @@ class Troubles:
         self._at_auth.end()
 
     def not_let_in(self, error: SessionError, *, others: int) -> Entry:
-        """Say what to do about a session that was not opened, while `others` are open."""
+        """Decide about a session that was not opened, while `others` are open."""
         reply = error.reply
         if not isinstance(reply, Reply):
             return Entry.END if isinstance(error, AuthenticationError) else Entry.AGAIN
@@ -378,7 +381,7 @@ class Troubles:
         return streak.add(key, reply, now)
 
     def _act(self, meaning: Meaning, reply: Reply, begun: float) -> None:
-        """Let the run wait; end it where the wait would be too long, or is no use."""
+        """Let the run wait; end the run where the wait would be too long, or is no use."""
         self._troubled_since = self._troubled_since or self._clock()
         if meaning.trouble is Trouble.LOGIN:
             self._end(_not_let_in(self._server, reply))
@@ -391,14 +394,14 @@ class Troubles:
         self.ended = self.ended or failure
 
     def _milder(self, verdict: Verdict, excused: set[Reply]) -> Verdict:
-        """Let whoever was refused by one of these replies be pending, without an attempt."""
+        """Make the recipients that one of these replies refused pending, without an attempt."""
         outcomes = tuple(_milder(outcome, excused) for outcome in verdict.outcomes)
         resume_at = max(verdict.resume_at, self._pace.resume_at)
         return replace(verdict, outcomes=outcomes, resume_at=resume_at)
 
 
 def _is_closed(failure: SessionError | None) -> bool:
-    """Whether the server ended the session, by 421 or without a word; no time-out, no garbage."""
+    """Say whether the server ended the session, by 421 or without a word: no time-out."""
     return isinstance(failure, ServiceUnavailable | ConnectionLost)
 
 

@@ -1,6 +1,8 @@
-"""What the policy of a run says of a transaction and of a session, and what it notes of them.
+"""The verdicts of a run's policy about a transaction and about a session, and its notes.
 
 Worked out in `trouble`, acted upon in `sender` and `link`; nothing is decided here.
+
+Tests: tests/delivery/test_trouble.py.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from mailbatch.outcome import Outcome
 
 
 class Entry(Enum):
-    """What to do about a session that was not let in."""
+    """The decision about a session that was not let in."""
 
     AGAIN = auto()  # it is lost; try again
     GIVE_UP = auto()  # the others are enough
@@ -22,12 +24,12 @@ class Entry(Enum):
 
 @dataclass(slots=True)
 class Worker:
-    """What is known of one worker's sessions, from one to the next.
+    """The notes about the sessions of one worker, from one session to the next.
 
-    `refused_mails` counts the MAILs of the open session that were not accepted, `refused_in_a_row`
-    those of the last ones that were refused for now, `out_of_step` the sessions that ended by 503.
-    `used_up` is how many transactions the session before had when it took no more, until the first
-    MAIL of the next one is answered; `closed`, that the server closed it then.
+    `refused_mails` counts the refused MAILs of the open session, `refused_in_a_row` the last ones
+    that were refused for now, `out_of_step` the sessions that ended by 503. `used_up` is the number
+    of transactions of the session before, where no more were taken, until the first MAIL of the
+    next session is answered; `closed`: the server closed that session.
     """
 
     refused_mails: int = 0
@@ -39,10 +41,11 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a transaction comes to, once it is known whose trouble its refusals are.
+    """The outcomes of a transaction, once the trouble of each refusal is known.
 
-    `renew`: the session is to be ended, and another one opened. `excused`: that it was lost is no
-    reason to give the server up. Whoever has no attempt counted is not tried before `resume_at`.
+    `renew`: the session is to be ended, and another one opened. `excused`: the loss of the session
+    is no reason to give the server up. A recipient without an attempt counted is not tried before
+    `resume_at` (seconds since the epoch).
     """
 
     outcomes: Sequence[Outcome]

@@ -1,24 +1,27 @@
-"""The two ports between a worker and a ledger: `Supply` gives work, `Recorder` keeps its outcome.
+"""The two ports between a worker and a ledger: `Supply` gives deliveries, `Recorder` keeps records.
 
 A worker (module `sender`) knows nothing else of a ledger, nor of the place where messages are
 composed. Implementations: `supply.ComposedLots` and `recording.Recording`, both over the roles of
-`ledger.ports`, near or far; `tests/support/far_ledger.py` has a far one. Both ports are shared by
-all workers of a run, and used in its event loop.
+`ledger.ports`, near or far; `tests/support/work.py` has doubles of both, and
+`tests/support/far_ledger.py` a far ledger. Both ports are shared by all workers of a run, and used
+in the event loop.
 
     prepared = supply.next_ready(offers) or await supply.next(offers)
-    ...  # MAIL, RCPT, DATA; the content but its last bytes
+    ...  # MAIL, RCPT, DATA; the content but the last bytes
     recorder.commit_point(prepared.delivery.id, prepared.digest, session)
     ...  # session.finish() was called behind the record
     recorder.settle(prepared.delivery, outcomes, now=now, retry_at=None)
 
 **A ledger that is far** costs a near one nothing: no method that is called for each message returns
-an awaitable. `commit_point` has the session as its continuation, and the session waits for a reply
+an awaitable. `commit_point` has the session as a continuation, and the session waits for a reply
 anyway; an outcome is recorded at the latest together with the next commit point of any session, so
-that the sessions themselves are the back-pressure. Only `next`, and what is called once a run, may
-be awaited.
+that the sessions themselves are the back-pressure. Only `next`, and methods that are called once a
+run, may be awaited.
 
-**Failures** have one way: a method raises what it knows now, and what becomes known later stands in
-`broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+**Failures** have one way: a method raises a failure that is known now, and a later failure stands
+in `broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+
+Tests: tests/delivery/test_sender.py.
 """
 
 from __future__ import annotations
@@ -38,9 +41,9 @@ from mailbatch.render.message import Message
 class Prepared:
     """A delivery with its message, ready for a transaction.
 
-    `digest` is the SHA-256 of its content: by it a resend is known to be the same message.
-    `others` are outcomes of addresses that are not asked about: of those that need SMTPUTF8, and of
-    those that the transaction has no room for. `stuffed` is the content with its dots stuffed, None
+    `digest` is the SHA-256 of the content: a resend with the same digest is the same message.
+    `others` are outcomes of addresses that are not asked about: addresses that need SMTPUTF8, and
+    addresses without room in the transaction. `stuffed` is the content with dots stuffed, None
     where that is not known.
     """
 
@@ -55,15 +58,15 @@ class Prepared:
 class Supply(Protocol):
     """The next deliveries of a run, leased and composed.
 
-    Every delivery that is given out was leased before, and that is on the disk. It is given out
-    once: until it is settled, made invalid or put back no other worker gets it. A delivery whose
-    message cannot be composed is made invalid here and never given out.
+    The lease of a delivery is on the disk before the delivery is given out. Each is given out once:
+    no other worker gets a delivery that was not put back. A delivery whose message cannot be
+    composed is made invalid here and never given out.
     """
 
     def next_ready(self, offers: Offers | None) -> Prepared | None:
-        """Return the next delivery whose message is ready; None where it would have to be awaited.
+        """Return the next delivery whose message is ready; None where a wait would be needed.
 
-        `offers` are those of the worker's session; None while it has none.
+        `offers` are those of the worker's session; None without a session.
 
         Raises:
             LedgerError: the lease, or an invalid delivery, cannot be recorded.
@@ -77,9 +80,9 @@ class Supply(Protocol):
         """
 
     def put_back(self, delivery: Delivery) -> None:
-        """Take back a delivery whose transaction was not begun: it is the next one again.
+        """Take back a delivery whose transaction was not begun, as the next one to give out.
 
-        No attempt is counted. It does not count against the limit of the run either.
+        No attempt is counted, neither for the recipients nor against the limit of the run.
         """
 
     def next_due(self) -> float | None:
@@ -90,10 +93,10 @@ class Supply(Protocol):
         """
 
     async def release(self) -> None:
-        """Give all leases back that were not given out, at the end of a run.
+        """Give back all leases that were not given out, at the end of a run.
 
         Raises:
-            LedgerError: they cannot be given back; the next run finds them, and releases them.
+            LedgerError: the leases cannot be given back; the next run finds and releases them.
         """
 
 
@@ -102,7 +105,7 @@ class LastBytes(Protocol):
 
     @property
     def failure(self) -> SessionError | None:
-        """The failure that ended the session, if it has ended."""
+        """The failure that ended the session, None while the session is open."""
 
     def finish(self) -> None:
         """Hand over the last bytes of the content."""
@@ -112,7 +115,7 @@ class LastBytes(Protocol):
 
 
 class Recorder(Protocol):
-    """The records of what becomes of deliveries; all methods but the awaited ones return at once.
+    """The records of outcomes; all methods but the awaited ones return at once.
 
     Records are made in the order of the calls. A record survives the death of the process once the
     last bytes have left (commit point), or the progress was told (outcome).
@@ -120,10 +123,10 @@ class Recorder(Protocol):
 
     @property
     def broken(self) -> Exception | None:
-        """The first failure; behind it no commit point is recorded and no last bytes leave."""
+        """The first failure; from then on no commit point is recorded and no last bytes leave."""
 
     def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
-        """Record the commit point of a delivery, then have `session` hand over its last bytes.
+        """Record the commit point of a delivery, then have `session` hand over the last bytes.
 
         `digest` is the SHA-256 of the content. `session.finish()` is called once the record
         survives kill -9: within this call, or later. `session.abort()` is called instead where the
@@ -142,47 +145,46 @@ class Recorder(Protocol):
         retry_at: float | None,
         resume_at: float = 0.0,
     ) -> None:
-        """Record the outcomes of an attempt, and tell the progress once they are recorded.
+        """Record the outcomes of an attempt, and tell the progress behind the record.
 
         One outcome for every address of the attempt, recipients and copies; times as in
-        `ledger.ports.Settlement`. An outcome that cannot be recorded is told as an alarm. It is
-        recorded behind a failure, too, where that is possible.
+        `ledger.ports.Settlement`. An outcome that cannot be recorded is told as an alarm. Behind a
+        failure outcomes are recorded, too, where that is possible.
 
         Raises:
-            LedgerError: it is known already that the record failed.
+            LedgerError: the record failed, and that is known already.
         """
 
     def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
-        """Record that a delivery cannot be sent: its rows are invalid.
+        """Record that a delivery cannot be sent: all rows are invalid.
 
-        A recipient that may have the message already, and was to get it again, is in doubt as
-        before.
+        A recipient that may have the message already, and was to be sent to again, stays in doubt.
 
         Raises:
-            LedgerError: it is known already that the record failed.
+            LedgerError: the record failed, and that is known already.
         """
 
     def suspect(self, since: float | None) -> None:
         """Record, with the next record, since when refusals may be trouble of the run; None: none.
 
-        Seconds since the epoch. Without effect where it is no news.
+        Seconds since the epoch. Without effect where that is no news.
         """
 
     def flush(self) -> None:
-        """Let no record wait for others any more: something that takes longer comes next.
+        """Let no record wait for others any more: a longer step comes next.
 
         Raises:
-            LedgerError: `broken`, now or before.
+            LedgerError: `broken`, of now or before.
         """
 
     def fail(self, error: Exception) -> None:
         """Record no commit point any more; sessions that wait for theirs are aborted."""
 
     async def drain(self) -> None:
-        """Wait until everything is recorded.
+        """Wait until all is recorded.
 
         Raises:
-            LedgerError: `broken`, now or before.
+            LedgerError: `broken`, of now or before.
         """
 
     async def close(self) -> None:
@@ -192,14 +194,14 @@ class Recorder(Protocol):
         """Give back leases of deliveries that were not tried; no attempt is counted.
 
         Raises:
-            LedgerError: they cannot be given back.
+            LedgerError: the leases cannot be given back.
         """
 
     async def give_back(self, since: float, reply: Reply) -> None:
         """Make pending the recipients that this reply rejected since then (seconds, epoch).
 
         Raises:
-            LedgerError: they cannot be given back.
+            LedgerError: that cannot be recorded.
         """
 
     async def acquit(self) -> None:

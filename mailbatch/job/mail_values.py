@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mailbatch.host_names import a_labels
@@ -41,26 +42,7 @@ _CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNING_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
 _LIST_ID = re.compile(rf"(?:[^<>]*<)?({_LABEL}(?:\.{_LABEL})+)(>)?")
 
-#: Header fields that mailbatch writes, in lower case, and the key that sets each.
-OWNED_HEADERS = {
-    "from": "sender.from",
-    "reply-to": "sender.reply_to",
-    "return-path": "sender.envelope_from",
-    "subject": "message.subject",
-    "to": "message.to",
-    "cc": "message.cc",
-    "bcc": "message.bcc",
-    "dkim-signature": "message.dkim",
-    "list-id": "message.list_id",
-    "list-unsubscribe": "message.unsubscribe",
-    "list-unsubscribe-post": "message.unsubscribe.one_click",
-    "x-ib-bulk-id": "callbacks.bulk_id",
-    "x-ib-tracking-url": "callbacks.tracking_url",
-    "x-ib-notify-url": "callbacks.notify_url",
-    "x-ib-notify-content-type": "callbacks.notify_content_type",
-    "x-ib-intermediate-report": "callbacks.intermediate_report",
-    "x-ib-callback-data": "callbacks.data",
-}
+_SOME = {"type": "string", "minLength": 1}
 _UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received")
 
 
@@ -177,16 +159,21 @@ def _media_type(value: Any) -> str:
     return checked
 
 
-def _header_name(value: Any) -> str:
-    checked = text(value)
-    if not _HEADER_NAME.fullmatch(checked):
-        raise refusal("must be ASCII letters, digits and hyphens")
-    lowered = checked.lower()
-    if lowered in OWNED_HEADERS:
-        raise refusal("is set by mailbatch", hint=f"Use {OWNED_HEADERS[lowered]}.")
-    if lowered in _UNSETTABLE_HEADERS or lowered.startswith("content-"):
-        raise refusal("is set by mailbatch alone", hint="Leave it out.")
-    return checked
+def header_name(owned: Mapping[str, str]) -> Scalar:
+    """Make the type of names of header fields; `owned` gives the key for a name in lower case."""
+
+    def check(value: Any) -> str:
+        checked = text(value)
+        if not _HEADER_NAME.fullmatch(checked):
+            raise refusal("must be ASCII letters, digits and hyphens")
+        lowered = checked.lower()
+        if lowered in owned:
+            raise refusal("is set by mailbatch", hint=f"Use {owned[lowered]}.")
+        if lowered in _UNSETTABLE_HEADERS or lowered.startswith("content-"):
+            raise refusal("is set by mailbatch alone", hint="Leave it out.")
+        return checked
+
+    return Scalar(check, _SOME | {"pattern": r"^[!-9;-~]{1,76}$"})
 
 
 def _content_name(value: Any) -> str:
@@ -236,8 +223,6 @@ def _delimiter(value: Any) -> str:
     return checked
 
 
-_SOME = {"type": "string", "minLength": 1}
-
 HOST = Scalar(_host, _SOME | {"pattern": r"^[^\s/@\[\]]+$"})
 MAILBOX = Scalar(_mailbox, _SOME | {"pattern": "@"})
 DOMAIN = Scalar(_domain, _SOME | {"pattern": r"^[^\s@/]+\.[^\s@/]+$"})
@@ -251,7 +236,6 @@ ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
 MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})
-HEADER_NAME = Scalar(_header_name, _SOME | {"pattern": r"^[!-9;-~]{1,76}$"})
 CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": "^[A-Za-z0-9._-]{1,64}$"})
 LIST_ID = Scalar(_list_id, _SOME)
 BULK_ID = Scalar(_bulk_id, _SOME)

@@ -16,6 +16,26 @@ from mailbatch.job.setting import NamesFile, Templated
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
 _PAGE = NamesFile("a template of the message")
+#: Header fields that mailbatch writes, in lower case, and the key that sets each.
+OWNED_HEADERS = {
+    "from": "sender.from",
+    "reply-to": "sender.reply_to",
+    "return-path": "sender.envelope_from",
+    "subject": "message.subject",
+    "to": "message.to",
+    "cc": "message.cc",
+    "bcc": "message.bcc",
+    "dkim-signature": "message.dkim",
+    "list-id": "message.list_id",
+    "list-unsubscribe": "message.unsubscribe",
+    "list-unsubscribe-post": "message.unsubscribe.one_click",
+    "x-ib-bulk-id": "callbacks.bulk_id",
+    "x-ib-tracking-url": "callbacks.tracking_url",
+    "x-ib-notify-url": "callbacks.notify_url",
+    "x-ib-notify-content-type": "callbacks.notify_content_type",
+    "x-ib-intermediate-report": "callbacks.intermediate_report",
+    "x-ib-callback-data": "callbacks.data",
+}
 # Infobip's limit of callback data, in characters of its JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
@@ -143,7 +163,7 @@ class Message(Section):
         "may be a template.",
     )
     headers: dict[
-        Annotated[str, mail_values.HEADER_NAME],
+        Annotated[str, mail_values.header_name(OWNED_HEADERS)],
         Annotated[str, fields.NUMBER_OR_LINE, Templated()],
     ] = Field(default={}, description="More header fields; the values are templates.")
     list_id: Annotated[str, mail_values.LIST_ID, Templated()] | None = Field(

@@ -9,17 +9,18 @@ This module must never change the ledger, nor take its lock.
 from __future__ import annotations
 
 import os
+import sqlite3
 
-from mailbatch.ledger.boot import boot_id
 from mailbatch.ledger.continuity import is_exact, reached
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.inode import inode_of
+from mailbatch.ledger.lock import boot_id
 from mailbatch.ledger.memory import Memory
 from mailbatch.ledger.recovery import doubt_reason
 
 
-def look_through(database: Database, memory: Memory, *, boot: str | None = None) -> None:
+def show_recovered(database: Database, memory: Memory, *, boot: str | None = None) -> None:
     """Show what is in doubt as such, if the process that held the ledger lives no more."""
     boot = boot or boot_id()
     if _is_alive(memory.note, boot):
@@ -37,8 +38,8 @@ def look_through(database: Database, memory: Memory, *, boot: str | None = None)
         if doubtful:
             reason = doubt_reason(same_boot=same_boot, exact=exact)
             database.connection.execute(_FIND, (reason, not certain))
-            for view in (_STANDING, _TALLY):
-                database.connection.execute(view)
+            database.connection.execute(_standing(database.connection))
+            database.connection.execute(_TALLY)
 
 
 def _is_alive(holder: Holder | None, boot: str) -> bool:
@@ -65,19 +66,29 @@ JOIN recipient AS r ON r.delivery_id = l.delivery_id AND r.status IN ('pending',
 WHERE (l.committed OR ?) AND l.accepted_at IS NULL
 AND l.delivery_id NOT IN (SELECT delivery_id FROM outcome)
 """
-_STANDING = """
-CREATE TEMP VIEW standing AS
-SELECT
-  s.id, s.line, s.address, s.address_key, s.claim, s.group_id, s.header_id, s.cells, s.delivery_id,
-  CASE WHEN q.id IS NULL THEN s.status ELSE 'in_doubt' END AS status,
-  coalesce(q.reason, s.reason) AS reason,
-  s.attempts + (q.id IS NOT NULL) AS attempts,
-  coalesce(s.first_attempt_at, q.leased_at) AS first_attempt_at,
-  coalesce(q.leased_at, s.settled_at) AS settled_at,
-  CASE WHEN q.id IS NULL THEN s.digest ELSE q.digest END AS digest,
-  CASE WHEN q.id IS NULL THEN s.reply_id END AS reply_id
-FROM main.standing AS s LEFT JOIN temp.doubtful AS q ON q.id = s.id
-"""
+#: The columns of `standing` that a doubt changes; all others stay as they are.
+_IN_DOUBT = {
+    "status": "CASE WHEN q.id IS NULL THEN s.status ELSE 'in_doubt' END",
+    "reason": "coalesce(q.reason, s.reason)",
+    "attempts": "s.attempts + (q.id IS NOT NULL)",
+    "first_attempt_at": "coalesce(s.first_attempt_at, q.leased_at)",
+    "settled_at": "coalesce(q.leased_at, s.settled_at)",
+    "digest": "CASE WHEN q.id IS NULL THEN s.digest ELSE q.digest END",
+    "reply_id": "CASE WHEN q.id IS NULL THEN s.reply_id END",
+}
+
+
+def _standing(connection: sqlite3.Connection) -> str:
+    """Return the view `standing` with the doubts in it, over the ledger's own of that name."""
+    columns = [name for name, *_ in connection.execute(_COLUMNS).description]
+    shown = ", ".join(f"{_IN_DOUBT.get(name, f's.{name}')} AS {name}" for name in columns)
+    return (
+        f"CREATE TEMP VIEW standing AS SELECT {shown}"  # noqa: S608 - constants
+        " FROM main.standing AS s LEFT JOIN temp.doubtful AS q ON q.id = s.id"
+    )
+
+
+_COLUMNS = "SELECT * FROM main.standing LIMIT 0"
 _TALLY = """
 CREATE TEMP VIEW tally AS
 SELECT status, recipients FROM main.tally

@@ -14,6 +14,8 @@ from itertools import islice, pairwise
 
 from mailbatch.ledger.database import Database, set_fact
 
+#: The statuses of a recipient that a run still has to do with, in SQL.
+UNSETTLED = "('pending', 'deferred')"
 #: When the first of a delivery's unsettled recipients is due; NULL: none in this run.
 DUE = """
 (SELECT min(due) FROM recipient

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from mailbatch.ledger.folding import UNSETTLED
+
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
 
 
@@ -66,8 +68,8 @@ _DIFFERS = f"""
 _COUNT_MATCHED = f"""
 SELECT
   coalesce(sum(i.wanted), 0),
-  coalesce(sum(i.wanted AND recipient.status IN ('pending', 'deferred') AND {_DIFFERS}), 0),
-  coalesce(sum(NOT i.wanted AND NOT resend AND recipient.status IN ('pending', 'deferred')), 0),
+  coalesce(sum(i.wanted AND recipient.status IN {UNSETTLED} AND {_DIFFERS}), 0),
+  coalesce(sum(NOT i.wanted AND NOT resend AND recipient.status IN {UNSETTLED}), 0),
   coalesce(sum(i.wanted AND recipient.status IN (
     'withdrawn', 'suppressed', 'filtered', 'invalid')), 0)
 FROM {_JOINED} CROSS JOIN recipient ON recipient.id = s.recipient_id
@@ -91,7 +93,7 @@ UPDATE recipient SET
     WHEN recipient.status IN {_SETTLED} THEN recipient.reason
     WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
     WHEN NOT i.wanted THEN i.reason
-    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.reason END,
+    WHEN recipient.status IN {UNSETTLED} THEN recipient.reason END,
   settled_at = CASE
     WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
     WHEN NOT i.wanted AND resend THEN first_attempt_at END,
@@ -99,22 +101,22 @@ UPDATE recipient SET
     WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
   due = CASE
     WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
-    WHEN recipient.status IN ('pending', 'deferred') THEN recipient.due
+    WHEN recipient.status IN {UNSETTLED} THEN recipient.due
     ELSE 0 END
 FROM {_JOINED}
 WHERE s.recipient_id = recipient.id AND (
   recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
   OR (recipient.status NOT IN {_SETTLED} AND (
     NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
-    OR i.wanted AND recipient.status NOT IN ('pending', 'deferred'))))
+    OR i.wanted AND recipient.status NOT IN {UNSETTLED})))
 """  # noqa: S608 - constants
 
-_IS_GONE = """
-claim = 'own' AND (line IS NOT NULL OR status IN ('pending', 'deferred'))
+_IS_GONE = f"""
+claim = 'own' AND (line IS NOT NULL OR status IN {UNSETTLED})
 AND id NOT IN (SELECT recipient_id FROM shown)
-"""
+"""  # noqa: S608 - constants
 _COUNT_GONE = (
-    "SELECT coalesce(sum(status IN ('pending', 'deferred') AND NOT resend), 0)"  # noqa: S608 - constants
+    f"SELECT coalesce(sum(status IN {UNSETTLED} AND NOT resend), 0)"  # noqa: S608 - constants
     f" FROM recipient NOT INDEXED WHERE {_IS_GONE}"
 )
 _GONE = f"""

@@ -210,11 +210,11 @@ NAMELESS = (
 )
 
 
-def server_message_id(text: str, ours: str | None = None) -> str | None:
-    """The id that a server gave to an accepted message; None where its text names none.
+def server_message_id(text: str) -> str | None:
+    """Return the id that a server gave to an accepted message; None where its text names none.
 
-    `ours` is the message's own Message-ID, without angle brackets: a server that hands it back
-    (Brevo and Microsoft 365 do at times) has given none.
+    A server that hands our own Message-ID back (Brevo and Microsoft 365 do at times) has given no
+    id: the results compare the two.
     """
     lowered = text.lower()
     for form in FORMS:
@@ -223,5 +223,5 @@ def server_message_id(text: str, ours: str | None = None) -> str | None:
             name = found.group(1).rstrip(".,;)")
             if name.startswith("<") and name.endswith(">"):
                 name = name[1:-1]
-            return name if 0 < len(name) <= _LONGEST and name != ours else None
+            return name if 0 < len(name) <= _LONGEST else None
     return None

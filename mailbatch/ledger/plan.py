@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from mailbatch.envelope import Recipient, address_key
-from mailbatch.ledger import homes, merging, recovery, space
+from mailbatch.ledger import assignment, merging, recovery, space
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
@@ -74,7 +74,7 @@ class Plan:
                 change = _merge(connection, columns, digest.hexdigest(), recipients_per_transaction)
         finally:
             with database.guard:
-                for table in ("incoming", "shown", "homeless"):
+                for table in ("incoming", "shown", "unassigned"):
                     connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
         with database.guard:
             # A large plan need not stand twice.
@@ -240,12 +240,12 @@ def _merge(
         counts = merging.NOBODY_KNOWN
         added = merging.add_first(connection, header)
     if replanned:
-        homes.leave(connection, limit)
-    homes.find(connection, base=bases[1], replanned=replanned)
+        assignment.leave(connection, limit)
+    assignment.find(connection, base=bases[1], replanned=replanned)
     if replanned or clusters:
-        homes.find_parts(connection, limit, replanned=replanned)
+        assignment.find_parts(connection, limit, replanned=replanned)
     if replanned:
-        homes.settle(connection)
+        assignment.settle(connection)
     if added + counts.shown_wanted < wanted:
         merging.add_repeats(connection, header, grouped=bool(clusters))
     if wanted < total:

@@ -294,6 +294,12 @@ class Standings(Protocol):
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in its order, then the rows that left the table."""
 
+    def status_of(self, address: str) -> Status | None:
+        """Return where an address stands, by the row that is mailed if several rows have it.
+
+        None: no row has it. Never reads the whole table for an address that is mailed.
+        """
+
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the pending, deferred, rejected and invalid rows of the table in their order."""
 

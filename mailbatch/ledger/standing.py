@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailbatch.envelope import address_key
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.outcome import Status
@@ -51,18 +52,38 @@ class UnfinishedRow:
 
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
-_RESULTS = """
-SELECT s.line, s.address, s.status, coalesce(p.code, c.code), coalesce(p.enhanced, c.enhanced),
-       coalesce(p.text, c.reply), s.attempts, g.cells, d.message_id, s.first_attempt_at,
-       s.settled_at, s.reason,
-       CASE WHEN s.status = 'accepted'
-         THEN nullif(coalesce(p.message_id, c.message_id), d.message_id) END,
-       CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
-         SELECT group_concat(
-           'copy to ' || address || ' ' || replace(status, '_', ' ')
-             || CASE WHEN code IS NULL THEN coalesce(': ' || reason, '')
-                ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
-         FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
+_COPIES = """
+CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
+  SELECT group_concat(
+    'copy to ' || address || ' ' || replace(status, '_', ' ')
+      || CASE WHEN code IS NULL THEN coalesce(': ' || reason, '')
+         ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
+  FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
+"""
+#: The expression of each field of a `ResultRow`. `result_rows` fills in the edition, and reads the
+#: status and the JSON of the group further.
+_FIELDS = {
+    "row": "s.line",
+    "email": "s.address",
+    "status": "s.status",
+    # A server that hands back our own Message-ID has given the message no name.
+    "message_id": """CASE WHEN s.status = 'accepted'
+      THEN nullif(coalesce(p.message_id, c.message_id), d.message_id) END""",
+    "reply_code": "coalesce(p.code, c.code)",
+    "enhanced_status": "coalesce(p.enhanced, c.enhanced)",
+    "reply": "coalesce(p.text, c.reply)",
+    "attempts": "s.attempts",
+    "group": "g.cells",
+    "edition": "NULL",
+    # Without an attempt nobody can have seen it.
+    "header_message_id": "CASE WHEN s.attempts THEN d.message_id END",
+    "first_attempt_at": "s.first_attempt_at",
+    "settled_at": "s.settled_at",
+    "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
+      ELSE {_COPIES} END""",
+}
+_RESULTS = f"""
+SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM standing AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
@@ -74,12 +95,13 @@ LEFT JOIN (
   SELECT reply_id, code, enhanced, reply, server_message_id(reply)
   FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
-ORDER BY """
+ORDER BY """  # noqa: S608 - of the constants above
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
 
 
+_STATUS, _GROUP, _EDITION = map(ResultRow._fields.index, ("status", "group", "edition"))
 _STATUSES = {str(status): status for status in Status}
 
 
@@ -92,6 +114,13 @@ SELECT line, status, cells FROM standing
 WHERE line IS NOT NULL AND status IN ('pending', 'deferred', 'rejected', 'invalid')
 AND id NOT IN (SELECT id FROM recipient WHERE resend)
 ORDER BY line
+"""
+
+
+_MAILED_STATUS = "SELECT status FROM standing WHERE address_key = ? AND claim = 'own'"
+_ANY_STATUS = """
+SELECT status FROM standing WHERE address_key = ?
+ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 
 
@@ -109,32 +138,33 @@ class Standing:
         return None if found is None else float(found)
 
     def result_rows(self) -> Iterator[ResultRow]:
-        """Every row of the table in its order, then those that left it."""
+        """Stream every row of the table in its order, then the rows that left the table."""
         edition = self._database.fact("edition") or ""
         group = lru_cache(maxsize=1024)(group_text)
+        make = tuple.__new__  # ResultRow._make, which takes three times as long
         with self._database.guard:
             (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
             order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
-            for (
-                line, address, status, code, enhanced, reply, attempts, cells, message_id, first,
-                settled, reason, server_id, copies,
-            ) in self._database.connection.execute(_RESULTS + order):  # fmt: skip
-                yield ResultRow(
-                    line,
-                    address,
-                    _STATUSES[status],
-                    server_id,
-                    code,
-                    enhanced,
-                    reply,
-                    attempts,
-                    None if cells is None else group(cells),
-                    edition,
-                    message_id if attempts else None,  # else nobody can have seen it
-                    first,
-                    settled,
-                    f"{reason}; {copies}" if reason and copies else reason or copies or None,
-                )
+            found = self._database.connection.execute(_RESULTS + order)
+            for values in map(list, found):
+                values[_STATUS] = _STATUSES[values[_STATUS]]
+                if values[_GROUP] is not None:
+                    values[_GROUP] = group(values[_GROUP])
+                values[_EDITION] = edition
+                yield make(ResultRow, values)
+
+    def status_of(self, address: str) -> Status | None:
+        """Return where an address stands, by the row that is mailed if there are several.
+
+        None: no row has it. An index leads to a row that is mailed; without one every row is read.
+        """
+        key = (address_key(address),)
+        with self._database.guard:
+            for sql in (_MAILED_STATUS, _ANY_STATUS):
+                found = self._database.connection.execute(sql, key).fetchone()
+                if found is not None:
+                    return _STATUSES[found[0]]
+        return None
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """The rows of the table that were not mailed, in their order."""

@@ -19,8 +19,7 @@ from typing import Self
 
 from mailbatch.errors import LedgerError
 from mailbatch.files import sync_folder
-from mailbatch.ledger.abandoned import look_through
-from mailbatch.ledger.boot import boot_id as this_boot
+from mailbatch.ledger.abandoned import show_recovered
 from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
     Database,
@@ -33,6 +32,7 @@ from mailbatch.ledger.folding import fold_all
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
+from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import Recovery
@@ -140,7 +140,7 @@ class Ledger:
         try:
             boot = boot_id or this_boot()
             check_unless_written(path, database, boot=boot)
-            look_through(database, last_memory(lock_of(path), boot=boot), boot=boot)
+            show_recovered(database, last_memory(lock_of(path), boot=boot), boot=boot)
             return cls(database)
         except BaseException:
             database.close()

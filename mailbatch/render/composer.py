@@ -22,18 +22,18 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.checks import NameChecks
-from mailbatch.render.content import Parts
 from mailbatch.render.correspondents import Copies, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.parts import Parts
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Composer:
                 asset.check(self._templates.globals)
             except MessageError as error:
                 errors.append(error)
-        self._front = list(_coalesced((self._subject,), errors))
+        self._subject_field = _constant(self._subject, errors)
         self._tail = list(_coalesced(self._fields, errors))
         if errors:
             return
@@ -206,10 +206,7 @@ class Composer:
                 self._from,
                 self._to.write(to),
                 cc_field,
-                *[
-                    piece if isinstance(piece, bytes) else _written(piece, names, values)
-                    for piece in self._front
-                ],
+                self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
                 f"Message-ID: <{message_id}>\r\n".encode("ascii"),
                 *[
@@ -230,7 +227,7 @@ class Composer:
             values,
             text,
             html,
-            [asset.chosen(names) for asset in self._varying],
+            [asset.chosen(names) for asset in self._varying] if self._varying else [],
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -249,11 +246,7 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        chosen = iter(rendered.files)
-        files = [
-            part if part is not None else asset.part(next(chosen))
-            for part, asset in zip(self._files, self._attachments, strict=True)
-        ]
+        files = self._encoded_files(rendered) if self._attachments else []
         international = not head.isascii()
         content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
         if self._signer is not None:
@@ -263,7 +256,7 @@ class Composer:
             content=content,
             message_id=delivery.message_id,
             copies=copies,
-            eight_bit=international or any(encoding == "8bit" for encoding, _ in texts),
+            eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
             needs_smtputf8=international
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
@@ -277,6 +270,13 @@ class Composer:
             raise MessageError(
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
+
+    def _encoded_files(self, rendered: Rendered) -> list[bytes]:
+        chosen = iter(rendered.files)
+        return [
+            part if part is not None else asset.part(next(chosen))
+            for part, asset in zip(self._files, self._attachments, strict=True)
+        ]
 
     def _sizes(self, texts: list[Encoded], files: list[bytes]) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]

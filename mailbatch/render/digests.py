@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.render.assets import Asset
 from mailbatch.render.fields import HeaderField
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.pages import PageChoice
+from mailbatch.render.template_loader import FolderLoader
 
 if TYPE_CHECKING:
     from mailbatch.job import model

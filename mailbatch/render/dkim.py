@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError
 from mailbatch.render.addresses import wire_address
 from mailbatch.render.alignment import Alignment, relaxed_alignment
-from mailbatch.render.canonical import relaxed_body, relaxed_fields
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import fold_field
 
@@ -112,6 +111,34 @@ def _names_tag(names: tuple[bytes, ...]) -> tuple[str, ...]:
 
 def _base64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def relaxed_fields(head: bytes, wanted: Container[bytes]) -> dict[bytes, list[bytes]]:
+    """Return the wanted fields of a header section in relaxed form (3.4.2), by their names.
+
+    Names are in lower case. Each field is `name:value` with its CRLF; fields of one name are in the
+    order of the message. No field may have a control character.
+    """
+    found: dict[bytes, list[bytes]] = {}
+    unfolded = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
+    for line in unfolded.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        name = name.rstrip(b" \t").lower()
+        if name in wanted:
+            found.setdefault(name, []).append(b"%b:%b\r\n" % (name, b" ".join(value.split())))
+    return found
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """Return a body in relaxed form (3.4.4): runs of white space as one space, no empty last lines.
+
+    White space at the end of a line goes, too. A body of nothing else is empty.
+    """
+    body = body.replace(b"\t", b" ")
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n").rstrip(b" \r\n")
+    return body + b"\r\n" if body else b""
 
 
 def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:

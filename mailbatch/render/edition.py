@@ -1,6 +1,6 @@
-"""The two templates of a job that no recipient takes part in: `edition` and `results`.
+"""The templates of a job that no recipient takes part in: `edition`, `results`, mostly the bulk id.
 
-Both are rendered once, before anything else. `results` does not see `now`: a run that goes on
+They are rendered once, before anything else. `results` does not see `now`: a run that goes on
 tomorrow writes the same file as today's.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import InputError, JobError
 from mailbatch.render import context
-from mailbatch.render.checks import NameChecks
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.loader import FolderLoader
+from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Templates
 
 if TYPE_CHECKING:
@@ -46,6 +46,20 @@ def render_results_path(
         JobError: it is empty, or holds a control character.
     """
     return _rendered(job, job.at("results"), {"edition": edition}, variables)
+
+
+def render_bulk_id(job: model.Job, edition: str) -> str | None:
+    """Return the bulk id that all messages of an edition have.
+
+    None where the job has none, or where a recipient's columns or the time take part in it.
+    """
+    setting = job.find("callbacks.bulk_id")
+    if setting is None:
+        return None
+    try:
+        return _rendered(job, setting, {"edition": edition}, None)
+    except InputError:
+        return None
 
 
 def _rendered(

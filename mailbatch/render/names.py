@@ -95,7 +95,11 @@ class _Place:
 
 
 class _Walk:
-    """A walk over one template and all that it names."""
+    """A walk over a template, and over every template that an expression there can name.
+
+    `unknown`, `missing` and `followed` are the findings. `macros` are the macros whose bodies are
+    still to be walked, each with the scope and the place of the definition.
+    """
 
     def __init__(self, constants: Mapping[str, Shape], trees: Trees, fitting: Fitting) -> None:
         self.unknown: list[Unknown] = []
@@ -105,23 +109,7 @@ class _Walk:
         self._trees = trees
         self._fitting = fitting
         self._open: list[str] = []
-        self._macros: list[tuple[nodes.Macro, Scope, _Place]] = []
-        self._statements: dict[type[nodes.Node], Callable[..., None]] = {
-            nodes.Output: self._output,
-            nodes.For: self._for,
-            nodes.If: self._if,
-            nodes.With: self._with,
-            nodes.Macro: self._macro,
-            nodes.CallBlock: self._call_block,
-            nodes.FilterBlock: self._filter_block,
-            nodes.Assign: self._assign,
-            nodes.AssignBlock: self._assign_block,
-            nodes.Block: self._block,
-            nodes.Include: self._include,
-            nodes.Import: self._import,
-            nodes.FromImport: self._from_import,
-            nodes.Extends: self._extends,
-        }
+        self.macros: list[tuple[nodes.Macro, Scope, _Place]] = []
 
     # Templates
 
@@ -137,13 +125,13 @@ class _Walk:
         place = _Place(name, scope, blocks, child)
         # `extends` walks the parent where it stands, but what the child assigns counts there, too.
         last = [node for node in tree.body if isinstance(node, nodes.Extends)]
-        self._body([node for node in tree.body if node not in last], scope, place)
-        waiting, self._macros = self._macros, []
+        self.body([node for node in tree.body if node not in last], scope, place)
+        waiting, self.macros = self.macros, []
         for macro, around, where in waiting:
-            self._macro_body(macro, around, where)
-        self._body(last, scope, place)
+            self.macro_body(macro, around, where)
+        self.body(last, scope, place)
 
-    def _follow(
+    def follow(
         self, expression: nodes.Node, line: int, place: _Place, optional: bool
     ) -> Iterator[tuple[str, nodes.Template]]:
         """Give each template that an expression can name, as far as the syntax tree says."""
@@ -159,129 +147,39 @@ class _Walk:
         if choices and not found and not all_of_them and not optional:
             self.missing.append(Missing(place.template, line, choices[0]))
 
-    def _nested(self, name: str, tree: nodes.Template, scope: Scope, blocks: Blocks) -> None:
+    def nested(self, name: str, tree: nodes.Template, scope: Scope, blocks: Blocks) -> None:
         if name in self._open:  # a recursive include ends somewhere, or rendering says so
             return
         self._open.append(name)
         self.template(tree, name, scope, blocks)
         self._open.pop()
 
-    def _extends(self, node: nodes.Extends, scope: Scope, place: _Place) -> None:
-        self._expression(node.template, scope, place)
-        for name, tree in self._follow(node.template, node.lineno, place, optional=False):
-            self._nested(name, tree, scope, place.blocks)
-
-    def _include(self, node: nodes.Include, scope: Scope, place: _Place) -> None:
-        self._expression(node.template, scope, place)
-        for name, tree in self._follow(node.template, node.lineno, place, node.ignore_missing):
-            inside = scope.within() if node.with_context else self._apart()
-            self._nested(name, tree, inside, {})
-
-    def _import(self, node: nodes.Import, scope: Scope, place: _Place) -> None:
-        self._imported(node, scope, place)
-        scope.declare(node.target)
-
-    def _from_import(self, node: nodes.FromImport, scope: Scope, place: _Place) -> None:
-        self._imported(node, scope, place)
-        for name in node.names:
-            scope.declare(name if isinstance(name, str) else name[1])
-
-    def _imported(self, node: nodes.Import | nodes.FromImport, scope: Scope, place: _Place) -> None:
-        self._expression(node.template, scope, place)
-        for name, tree in self._follow(node.template, node.lineno, place, optional=False):
-            self._nested(name, tree, scope.within() if node.with_context else self._apart(), {})
-
-    def _apart(self) -> Scope:
+    def apart(self) -> Scope:
         return Scope(Scope(None, self._constants))
 
     # Statements
 
-    def _body(self, body: Iterable[nodes.Node], scope: Scope, place: _Place) -> None:
+    def body(self, body: Iterable[nodes.Node], scope: Scope, place: _Place) -> None:
         for node in body:
-            visit = self._statements.get(type(node))
+            visit = _STATEMENTS.get(type(node))
             if visit is not None:
-                visit(node, scope, place)
+                visit(self, node, scope, place)
             else:
-                self._children(node, scope, place)
+                self.children(node, scope, place)
 
-    def _children(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+    def children(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
         for child in node.iter_child_nodes():
             if isinstance(child, nodes.Stmt):
-                self._body([child], scope, place)
+                self.body([child], scope, place)
             else:
-                self._expression(child, scope, place)
+                self.expression(child, scope, place)
 
-    def _output(self, node: nodes.Output, scope: Scope, place: _Place) -> None:
-        if not place.child:
-            self._children(node, scope, place)
-
-    def _for(self, node: nodes.For, scope: Scope, place: _Place) -> None:
-        self._expression(node.iter, scope, place)
-        shape = ANYTHING
-        if isinstance(node.iter, nodes.Name):
-            found = scope.find(node.iter.name)
-            shape = Shape(found.keys) if found is not None and found.items else ANYTHING
-        inside = scope.within()
-        _declare(node.target, inside, shape)
-        if node.test is not None:
-            self._expression(node.test, inside, place)
-        inside.declare("loop")
-        self._body(node.body, inside, place)
-        self._body(node.else_, scope.within(), place)
-
-    def _if(self, node: nodes.If, scope: Scope, place: _Place) -> None:
-        self._expression(node.test, scope, place)
-        self._body(node.body, scope.where(defined_if(node.test, holds=True)), place)
-        otherwise = scope.where(defined_if(node.test, holds=False))
-        for branch in node.elif_:
-            self._expression(branch.test, otherwise, place)
-            self._body(branch.body, otherwise.where(defined_if(branch.test, holds=True)), place)
-            otherwise = otherwise.where(defined_if(branch.test, holds=False))
-        self._body(node.else_, otherwise, place)
-
-    def _with(self, node: nodes.With, scope: Scope, place: _Place) -> None:
-        inside = scope.within()
-        for target, value in zip(node.targets, node.values, strict=True):
-            self._expression(value, scope, place)
-            _declare(target, inside)
-        self._body(node.body, inside, place)
-
-    def _macro(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
-        scope.declare(node.name)
-        for default in node.defaults:
-            self._expression(default, scope, place)
-        # A macro sees what is assigned behind it, too: its body runs when it is called.
-        self._macros.append((node, scope, place))
-
-    def _macro_body(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
+    def macro_body(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
         names = [argument.name for argument in node.args]
         inside = scope.within(dict.fromkeys((*names, "varargs", "kwargs", "caller"), ANYTHING))
-        self._body(node.body, inside, _Place(place.template, place.top, place.blocks))
+        self.body(node.body, inside, _Place(place.template, place.top, place.blocks))
 
-    def _call_block(self, node: nodes.CallBlock, scope: Scope, place: _Place) -> None:
-        self._expression(node.call, scope, place)
-        names = (argument.name for argument in node.args)
-        self._body(node.body, scope.within(dict.fromkeys(names, ANYTHING)), place)
-
-    def _filter_block(self, node: nodes.FilterBlock, scope: Scope, place: _Place) -> None:
-        self._expression(node.filter, scope, place)
-        self._body(node.body, scope.within(), place)
-
-    def _assign(self, node: nodes.Assign, scope: Scope, place: _Place) -> None:
-        self._expression(node.node, scope, place)
-        _declare(node.target, scope)
-
-    def _assign_block(self, node: nodes.AssignBlock, scope: Scope, place: _Place) -> None:
-        if node.filter is not None:
-            self._expression(node.filter, scope, place)
-        self._body(node.body, scope.within(), _Place(place.template, place.top, place.blocks))
-        _declare(node.target, scope)
-
-    def _block(self, node: nodes.Block, scope: Scope, place: _Place) -> None:
-        if not place.child:
-            self._block_body(place.blocks[node.name], scope if node.scoped else place.top, place)
-
-    def _block_body(
+    def block_body(
         self,
         bodies: tuple[tuple[str | None, nodes.Block], ...],
         scope: Scope,
@@ -290,11 +188,11 @@ class _Walk:
         (template, block), *overridden = bodies
         inside = scope.within({"super": ANYTHING})
         where = _Place(template, place.top, place.blocks, block=tuple(overridden))
-        self._body(block.body, inside, where)
+        self.body(block.body, inside, where)
 
     # Expressions
 
-    def _expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+    def expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
         if isinstance(node, nodes.Name):
             self._name(node, scope, place)
         elif isinstance(node, nodes.Getattr | nodes.Getitem):
@@ -302,25 +200,25 @@ class _Walk:
         elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _ASKS:
             self._asked(node, scope, place)
         elif isinstance(node, nodes.And | nodes.Or):
-            self._expression(node.left, scope, place)
+            self.expression(node.left, scope, place)
             decided = defined_if(node.left, holds=isinstance(node, nodes.And))
-            self._expression(node.right, scope.where(decided), place)
+            self.expression(node.right, scope.where(decided), place)
         elif isinstance(node, nodes.CondExpr):
-            self._expression(node.test, scope, place)
-            self._expression(node.expr1, scope.where(defined_if(node.test, holds=True)), place)
+            self.expression(node.test, scope, place)
+            self.expression(node.expr1, scope.where(defined_if(node.test, holds=True)), place)
             if node.expr2 is not None:
-                self._expression(node.expr2, scope.where(defined_if(node.test, holds=False)), place)
+                self.expression(node.expr2, scope.where(defined_if(node.test, holds=False)), place)
         else:
-            self._children(node, scope, place)
+            self.children(node, scope, place)
 
     def _name(self, node: nodes.Name, scope: Scope, place: _Place) -> None:
         if node.name == "super" and place.block:
-            self._block_body(place.block, place.top, place)
+            self.block_body(place.block, place.top, place)
         elif node.name != "self" and scope.find(node.name) is None:
             self._report(node, node.name, scope.all_names(), place)
 
     def _key(self, node: nodes.Getattr | nodes.Getitem, scope: Scope, place: _Place) -> None:
-        self._children(node, scope, place)
+        self.children(node, scope, place)
         name = dotted(node)
         if name is None or not isinstance(node.node, nodes.Name):
             return
@@ -335,17 +233,143 @@ class _Walk:
         """Visit what `default` and `is defined` ask about: the name itself may be absent."""
         subject = node.node
         if isinstance(subject, nodes.Getattr | nodes.Getitem):
-            self._children(subject, scope, place)
+            self.children(subject, scope, place)
         elif subject is not None and not isinstance(subject, nodes.Name):
-            self._expression(subject, scope, place)
+            self.expression(subject, scope, place)
         for argument in (*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs):
             if argument is not None:
-                self._expression(argument, scope, place)
+                self.expression(argument, scope, place)
 
     def _report(
         self, node: nodes.Node, name: str, candidates: frozenset[str], place: _Place
     ) -> None:
         self.unknown.append(Unknown(place.template, node.lineno, name, candidates))
+
+
+def _extends(walk: _Walk, node: nodes.Extends, scope: Scope, place: _Place) -> None:
+    walk.expression(node.template, scope, place)
+    for name, tree in walk.follow(node.template, node.lineno, place, optional=False):
+        walk.nested(name, tree, scope, place.blocks)
+
+
+def _include(walk: _Walk, node: nodes.Include, scope: Scope, place: _Place) -> None:
+    walk.expression(node.template, scope, place)
+    for name, tree in walk.follow(node.template, node.lineno, place, node.ignore_missing):
+        inside = scope.within() if node.with_context else walk.apart()
+        walk.nested(name, tree, inside, {})
+
+
+def _import(walk: _Walk, node: nodes.Import, scope: Scope, place: _Place) -> None:
+    _imported(walk, node, scope, place)
+    scope.declare(node.target)
+
+
+def _from_import(walk: _Walk, node: nodes.FromImport, scope: Scope, place: _Place) -> None:
+    _imported(walk, node, scope, place)
+    for name in node.names:
+        scope.declare(name if isinstance(name, str) else name[1])
+
+
+def _imported(
+    walk: _Walk, node: nodes.Import | nodes.FromImport, scope: Scope, place: _Place
+) -> None:
+    walk.expression(node.template, scope, place)
+    for name, tree in walk.follow(node.template, node.lineno, place, optional=False):
+        walk.nested(name, tree, scope.within() if node.with_context else walk.apart(), {})
+
+
+def _output(walk: _Walk, node: nodes.Output, scope: Scope, place: _Place) -> None:
+    if not place.child:
+        walk.children(node, scope, place)
+
+
+def _for(walk: _Walk, node: nodes.For, scope: Scope, place: _Place) -> None:
+    walk.expression(node.iter, scope, place)
+    shape = ANYTHING
+    if isinstance(node.iter, nodes.Name):
+        found = scope.find(node.iter.name)
+        shape = Shape(found.keys) if found is not None and found.items else ANYTHING
+    inside = scope.within()
+    _declare(node.target, inside, shape)
+    if node.test is not None:
+        walk.expression(node.test, inside, place)
+    inside.declare("loop")
+    walk.body(node.body, inside, place)
+    walk.body(node.else_, scope.within(), place)
+
+
+def _if(walk: _Walk, node: nodes.If, scope: Scope, place: _Place) -> None:
+    walk.expression(node.test, scope, place)
+    walk.body(node.body, scope.where(defined_if(node.test, holds=True)), place)
+    otherwise = scope.where(defined_if(node.test, holds=False))
+    for branch in node.elif_:
+        walk.expression(branch.test, otherwise, place)
+        walk.body(branch.body, otherwise.where(defined_if(branch.test, holds=True)), place)
+        otherwise = otherwise.where(defined_if(branch.test, holds=False))
+    walk.body(node.else_, otherwise, place)
+
+
+def _with(walk: _Walk, node: nodes.With, scope: Scope, place: _Place) -> None:
+    inside = scope.within()
+    for target, value in zip(node.targets, node.values, strict=True):
+        walk.expression(value, scope, place)
+        _declare(target, inside)
+    walk.body(node.body, inside, place)
+
+
+def _macro(walk: _Walk, node: nodes.Macro, scope: Scope, place: _Place) -> None:
+    scope.declare(node.name)
+    for default in node.defaults:
+        walk.expression(default, scope, place)
+    # A macro sees what is assigned behind it, too: its body runs when it is called.
+    walk.macros.append((node, scope, place))
+
+
+def _call_block(walk: _Walk, node: nodes.CallBlock, scope: Scope, place: _Place) -> None:
+    walk.expression(node.call, scope, place)
+    names = (argument.name for argument in node.args)
+    walk.body(node.body, scope.within(dict.fromkeys(names, ANYTHING)), place)
+
+
+def _filter_block(walk: _Walk, node: nodes.FilterBlock, scope: Scope, place: _Place) -> None:
+    walk.expression(node.filter, scope, place)
+    walk.body(node.body, scope.within(), place)
+
+
+def _assign(walk: _Walk, node: nodes.Assign, scope: Scope, place: _Place) -> None:
+    walk.expression(node.node, scope, place)
+    _declare(node.target, scope)
+
+
+def _assign_block(walk: _Walk, node: nodes.AssignBlock, scope: Scope, place: _Place) -> None:
+    if node.filter is not None:
+        walk.expression(node.filter, scope, place)
+    walk.body(node.body, scope.within(), _Place(place.template, place.top, place.blocks))
+    _declare(node.target, scope)
+
+
+def _block(walk: _Walk, node: nodes.Block, scope: Scope, place: _Place) -> None:
+    if not place.child:
+        walk.block_body(place.blocks[node.name], scope if node.scoped else place.top, place)
+
+
+#: The statements that declare names, or open a scope; all others are walked child by child.
+_STATEMENTS: dict[type[nodes.Node], Callable[..., None]] = {
+    nodes.Output: _output,
+    nodes.For: _for,
+    nodes.If: _if,
+    nodes.With: _with,
+    nodes.Macro: _macro,
+    nodes.CallBlock: _call_block,
+    nodes.FilterBlock: _filter_block,
+    nodes.Assign: _assign,
+    nodes.AssignBlock: _assign_block,
+    nodes.Block: _block,
+    nodes.Include: _include,
+    nodes.Import: _import,
+    nodes.FromImport: _from_import,
+    nodes.Extends: _extends,
+}
 
 
 #: The filters and tests that take a name which may be absent.

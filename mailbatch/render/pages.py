@@ -17,7 +17,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from mailbatch.errors import InputError, TemplateError
 from mailbatch.job.fields import is_template
 from mailbatch.job.setting import Setting
-from mailbatch.render.loader import FolderLoader
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
 from mailbatch.render.templates import Names, Page, Role, Templates
 from mailbatch.suggest import did_you_mean

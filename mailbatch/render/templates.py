@@ -28,8 +28,8 @@ from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fit
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.markdown import Marks
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:

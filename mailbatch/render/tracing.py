@@ -20,8 +20,8 @@ from jinja2.environment import Environment
 from mailbatch.errors import Location
 from mailbatch.expressions.sandbox import BoundedGenerator
 from mailbatch.job.setting import Setting
-from mailbatch.render.loader import FolderLoader
 from mailbatch.render.message import BranchKey
+from mailbatch.render.template_loader import FolderLoader
 
 _TAG = re.compile(r"\{%[-+]?\s*(\w+)(.*?)[-+]?%\}", re.DOTALL)
 _OUTPUT = re.compile(r"\{[{%].*?[}%]\}")

@@ -1,7 +1,7 @@
 """A deadline that is moved often and passes rarely.
 
-One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. Of an
-event loop only the clock and the timers are used here.
+One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. The
+clock and the timers are all that is used of an event loop.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
-from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
+from mailbatch.results.file import write_results
 from tests.support.faults import Kind, Stage
 from tests.support.journal import Taken
 

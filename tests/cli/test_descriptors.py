@@ -26,7 +26,7 @@ from mailbatch.job.loader import load_job
 from mailbatch.recipients.command import run_command
 from mailbatch.recipients.table import open_table
 from mailbatch.recipients.workbook import open_workbook
-from mailbatch.render.loader import FolderLoader
+from mailbatch.render.template_loader import FolderLoader
 from mailbatch.smtp.session import Session
 from tests.certainty.program import environment
 from tests.certainty.scene import Scene

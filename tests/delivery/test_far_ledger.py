@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mailbatch.ledger.results import write_results
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.destination import server_of
@@ -20,7 +21,6 @@ from mailbatch.delivery.preparation import open_mailing, read_inputs
 from mailbatch.delivery.sending import send
 from mailbatch.errors import LedgerError
 from mailbatch.job.loader import load_job
-from mailbatch.ledger.results import write_results
 from mailbatch.outcome import Status
 from tests.support.far_ledger import FarLedger
 from tests.support.fault_server import FaultServer

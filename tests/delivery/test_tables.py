@@ -17,9 +17,9 @@ from mailbatch.delivery.runner import run
 from mailbatch.errors import InputErrors, RecipientError
 from mailbatch.job.loader import load_job
 from mailbatch.job.model import Job
-from mailbatch.ledger.results import write_unfinished
 from mailbatch.ledger.store import Ledger
 from mailbatch.recipients.plan import plan_recipients
+from mailbatch.results.file import write_unfinished
 from tests.recipients.workbooks import table, write_workbook
 from tests.support.fault_server import FaultServer
 

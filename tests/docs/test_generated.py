@@ -14,9 +14,9 @@ from mailbatch.cli.app import app
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.delivery import lots, recording
 from mailbatch.job.model import Job
-from mailbatch.ledger.standing import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.render import templates
+from mailbatch.results.columns import COLUMNS
 from mailbatch.sandbox import conversation
 from mailbatch.smtp import content, reply
 from tests.docs.pages import DOCS
@@ -109,11 +109,18 @@ def test_every_key_of_a_job_is_there():
     assert {"server.password.env", "message.attachments[].path", "server.timeouts.data"} <= written
 
 
+def commands_of(group, prefix=""):
+    """Yield every command with its whole name, those of groups included."""
+    for name, command in group.commands.items():
+        yield f"{prefix}{name}", command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{prefix}{name} ")
+
+
 def test_every_option_is_there_as_help_says_it():
     """Each command has a heading; each of its options has its words from `--help`."""
     text = page("commands.md")
-    group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in commands_of(typer.main.get_command(app)):
         (section,) = re.findall(rf"(?ms)^## {name}$.*?(?=^## |\Z)", text)
         for parameter in command.params:
             if not parameter.opts[0].startswith("--"):
@@ -130,9 +137,8 @@ def test_every_option_and_every_key_is_explained_somewhere(generate):
         re.sub(r"(?s)<!-- generated: .*?<!-- end of [a-z-]+ -->", "", path.read_text("utf-8"))
         for path in generate.pages()
     )
-    group = typer.main.get_command(app)
-    commands = group.commands.values()  # type: ignore[attr-defined]
-    options = {word for one in commands for option in one.params for word in option.opts}
+    commands = commands_of(typer.main.get_command(app))
+    options = {word for _, one in commands for option in one.params for word in option.opts}
     unsaid = [word for word in options if word.startswith("--") and word not in written]
     assert unsaid == []
     keys = re.findall(r'<a id="[^"]+"></a>`(?:[^`]+\.)?([^`.]+)`', page("job.md"))
@@ -155,7 +161,7 @@ def test_every_exit_code_column_and_status_is_there():
     assert found == [str(int(code)) for code in ExitCode]
     results = page("results.md")
     columns = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|[^|]*\|$", results, re.MULTILINE)
-    assert columns == list(ResultRow._fields)
+    assert columns == [column.name for column in COLUMNS]
     statuses = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|$", results, re.MULTILINE)
     assert statuses == [str(status) for status in Status]
 

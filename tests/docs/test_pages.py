@@ -30,7 +30,7 @@ WHOLE = {
 }
 FILES = (
     "recipients.csv", "recipients.xlsx", "letter.txt.j2", "letter.html.j2", "letter.md.j2",
-    "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf", "images/logo.png",
+    "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf", "images/logo.png", "bounced.csv",
 )  # fmt: skip
 KEYS = {field.alias or name for name, field in Job.model_fields.items()}
 SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`")
@@ -141,8 +141,12 @@ def test_commands_in_the_text_exist():
     """`mailbatch status` in a sentence is a command, and `--option` an option of one."""
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
+    below = [one for found in commands.values() for one in getattr(found, "commands", {}).values()]
     options = {
-        word for one in (group, *commands.values()) for option in one.params for word in option.opts
+        word
+        for one in (group, *commands.values(), *below)
+        for option in one.params
+        for word in option.opts
     } | {"--help"}
     for page in pages():
         text = re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from mailbatch.job.mail_values import OWNED_HEADERS, is_loopback
+from mailbatch.job.mail_values import is_loopback
+from mailbatch.job.message import OWNED_HEADERS
 from mailbatch.job.model import Attachment, Dkim, Job, Rate, Secret, Timeouts
 from mailbatch.sasl import MECHANISMS
 

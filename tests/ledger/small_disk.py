@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mailbatch.errors import LedgerError, MailbatchError, OutputError
-from mailbatch.ledger.results import write_results
 from mailbatch.ledger.store import Ledger
+from mailbatch.results.file import write_results
 from tests.ledger.earlier import rebuild
 from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, settle
 

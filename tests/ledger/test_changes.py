@@ -8,9 +8,10 @@ import pytest
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.ports import Doubt, PlanChange
 from mailbatch.ledger.recovery import LOST, REBOOTED
-from mailbatch.ledger.results import as_object, write_results
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
+from mailbatch.results.file import write_results
+from mailbatch.results.lines import as_object
 from tests.ledger.steps import (
     LATER,
     NEVER,

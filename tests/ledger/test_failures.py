@@ -10,7 +10,6 @@ import resource
 import sqlite3
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,9 +19,8 @@ from mailbatch.ledger import database, space
 from mailbatch.ledger.damage import check_journal
 from mailbatch.ledger.failure import from_sqlite, from_system
 from mailbatch.ledger.lock import RunLock, last_holder
-from mailbatch.ledger.results import check_place, write_results, write_unfinished
-from mailbatch.ledger.results_schema import main, schema_text
 from mailbatch.ledger.store import Ledger
+from mailbatch.results.file import check_place, write_results, write_unfinished
 from tests.ledger.steps import (
     NOW,
     copy_files,
@@ -376,18 +374,6 @@ def test_no_delivery_asked_for_is_none_leased(ledger):
     plan(ledger, people("a"))
     assert ledger.leases.lease(0, now=NOW) == []
     assert len(ledger.leases.lease(1, now=NOW)) == 1
-
-
-def test_the_schema_of_the_results_is_written(tmp_path):
-    target = tmp_path / "results.schema.json"
-    assert main([str(target)]) == 0
-    assert target.read_text(encoding="utf-8") == schema_text()
-    assert main([str(target), "--check"]) == 0
-
-
-def test_the_schema_of_the_repository_is_meant_where_none_is_named(monkeypatch):
-    monkeypatch.chdir(Path(__file__).parents[2])
-    assert main(["--check"]) == 0
 
 
 def test_results_are_synced_before_they_take_their_place_and_the_name_behind_it(

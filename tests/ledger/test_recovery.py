@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.boot import boot_id
-from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.lock import RunLock, boot_id
 from mailbatch.ledger.ports import Recovery
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
@@ -298,7 +297,7 @@ def test_a_ledger_reopened_to_decide_does_not_send(path):
 
 def test_the_boot_id_is_the_same_for_every_process_of_this_boot():
     other = subprocess.run(
-        [sys.executable, "-c", "from mailbatch.ledger.boot import boot_id; print(boot_id())"],
+        [sys.executable, "-c", "from mailbatch.ledger.lock import boot_id; print(boot_id())"],
         capture_output=True,
         text=True,
         check=True,

@@ -34,6 +34,7 @@ def test_the_wheel_holds_the_package_and_what_comes_with_it(built):
     assert {name.split("/")[0] for name in inside} == {"mailbatch"}
     assert "mailbatch/py.typed" in inside
     assert "mailbatch/ledger/schema.sql" in inside
+    assert "mailbatch/reports/schema.sql" in inside
     assert {n.split("/")[3] for n in inside if n.startswith("mailbatch/shipped/templates/")} == (
         TEMPLATES
     )

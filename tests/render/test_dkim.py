@@ -19,9 +19,16 @@ from hypothesis import strategies as st
 
 from mailbatch.errors import InputErrors, JobError
 from mailbatch.job.model import Job
-from mailbatch.render.canonical import relaxed_body, relaxed_fields
 from mailbatch.render.composer import Composer
-from mailbatch.render.dkim import OVERSIGNED, SIGNED, Signer, _read_key, make_signer
+from mailbatch.render.dkim import (
+    OVERSIGNED,
+    SIGNED,
+    Signer,
+    _read_key,
+    make_signer,
+    relaxed_body,
+    relaxed_fields,
+)
 
 from .making import (
     DATE,

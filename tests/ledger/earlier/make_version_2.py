@@ -19,8 +19,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.results import write_results
+
+from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
 

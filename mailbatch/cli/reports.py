@@ -1,0 +1,331 @@
+"""`mailbatch reports`: the fate of messages that a server took, by the reports of others."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mailbatch.cli.console import Console, counted
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
+from mailbatch.errors import OutputError, StoreError, UsageError, raise_if_starved
+from mailbatch.times import iso_time
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+    from mailbatch.reports.mailboxes import Found
+    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.standings import RecipientStanding, Standings
+    from mailbatch.reports.store import StoredRefusal, StoredReport, Tally
+
+#: The columns of `reports show --csv`.
+COLUMNS = (
+    "email", "report", "report_kind", "report_code", "report_text", "reported_at", "opens",
+    "clicks", "header_message_id",
+)  # fmt: skip
+#: A dash stands for standard input, as everywhere.
+_STANDARD_INPUT = "-"
+#: Bodies that are kept in one commit, and bytes of bodies that are held until then.
+_BODIES_AT_ONCE = 100
+_BYTES_AT_ONCE = 8 * 1024 * 1024
+#: Reports without a recipient, and bodies without a report, that are listed.
+_MOST_LISTED = 1000
+
+
+@reporting
+def read_command(
+    console: Console,
+    *,
+    job: Path,
+    files: list[str],
+    store: Path | None,
+    state_dir: Path | None,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """Keep the bodies in files, and make reports of them."""
+    from mailbatch.reports.store import Body, Origin, ReportStore
+
+    path = _store_path(read_job(job), store, state_dir, make_folder=True)
+    bodies = new = 0
+    with ReportStore(path) as opened:
+        for lot in _lots(_found(files)):
+            now = time.time()
+            new += opened.keep(
+                Body(one.content, Origin.READ, now, one.place, once=True) for one in lot
+            )
+            bodies += len(lot)
+        tally = opened.read_kept()
+    console.say(
+        f"{counted(bodies, 'body', 'bodies')}, {new} of them new: "
+        f"{counted(tally.reports, 'new report')}"
+    )
+    _say_refused(console, tally)
+    return ExitCode.DONE
+
+
+def _say_refused(console: Console, tally: Tally) -> None:
+    from mailbatch.reports.refusal import Cause
+
+    silent, unreadable = tally.refused[Cause.NO_REPORT], tally.refused[Cause.UNREADABLE]
+    if silent:
+        console.say(f"{silent} with no report, such as automatic replies")
+    for one in tally.unreadable:
+        console.warn(_as_text(one))
+    if unreadable > len(tally.unreadable):
+        console.warn(f"and {unreadable - len(tally.unreadable)} more that cannot be read")
+
+
+@reporting
+def show_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    unmatched: bool,
+    table: Path | None,
+    store: Path | None,
+    state_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Show where the recipients of an edition stand by their reports."""
+    from mailbatch.delivery.outputs import check_output
+
+    loaded = read_job(job)
+    named = edition_of(loaded, edition)
+    check_output(table, "--csv", job, loaded)
+    with _joined(loaded, named, store, state_dir, listed=unmatched) as joined:
+        counts = _counts(joined.standings)
+        if table is not None:
+            _write_table(table, joined)
+    if as_json:
+        _show_object(console, loaded, named, joined, counts, listed=unmatched)
+    else:
+        _show_lines(console, f"{loaded.name} ({named})", joined, counts, listed=unmatched)
+        if table is not None:
+            console.say(f"reports: {shown(table)}")
+    return ExitCode.DONE
+
+
+def _show_object(
+    console: Console,
+    job: Job,
+    edition: str,
+    joined: _Joined,
+    counts: dict[str, int],
+    *,
+    listed: bool,
+) -> None:
+    told: dict[str, Any] = {
+        "job": job.name,
+        "edition": edition,
+        "recipients": joined.recipients,
+        "unmatched": joined.standings.unmatched,
+        **counts,
+    }
+    if listed:
+        told["unmatched_reports"] = [_as_object(one) for one in joined.missed]
+    console.data(told)
+
+
+def _show_lines(
+    console: Console, title: str, joined: _Joined, counts: dict[str, int], *, listed: bool
+) -> None:
+    console.lines(f"{title}: {counted(joined.recipients, 'recipient')}")
+    for event, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {event}")
+    if listed:
+        for one in joined.missed:
+            console.lines(_as_line(one))
+        for refused in joined.unreadable:
+            console.lines(_as_text(refused))
+    elif joined.standings.unmatched:
+        reports = counted(joined.standings.unmatched, "report")
+        console.say(f"{reports} of no recipient of this edition: --unmatched names them")
+
+
+@reporting
+def suppress_command(
+    console: Console,
+    *,
+    job: Path,
+    edition: str | None,
+    to: Path,
+    store: Path | None,
+    state_dir: Path | None,
+    quiet: bool,  # noqa: ARG001 - read by `reporting`
+) -> int:
+    """Append the recipients who want no more mail, or take none, to a suppression list."""
+    from mailbatch.reports.suppression import append_suppressions
+
+    loaded = read_job(job)
+    named = edition_of(loaded, edition)
+    with _joined(loaded, named, store, state_dir, listed=False) as joined:
+        new, had = append_suppressions(to, joined.standings)
+    addresses = counted(new, "new address", "new addresses")
+    console.say(f"{addresses} in {shown(to)}, {had} there before")
+    return ExitCode.DONE
+
+
+@dataclass(slots=True)
+class _Joined:
+    """The reports of a store, joined with an edition; `recipients` is the number of its rows."""
+
+    recipients: int
+    mailed: MailedEdition
+    standings: Standings
+    missed: list[StoredReport] = field(default_factory=list)
+    unreadable: list[StoredRefusal] = field(default_factory=list)
+
+
+@contextmanager
+def _joined(
+    job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
+) -> Iterator[_Joined]:
+    """Read the store, and join it with the ledger; `listed` keeps the reports that found none."""
+    from mailbatch.delivery.ledgers import open_to_read
+    from mailbatch.delivery.places import ledger_path, state_dir
+    from mailbatch.render.edition import render_bulk_id
+    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.refusal import Cause
+    from mailbatch.reports.standings import Standings
+    from mailbatch.reports.store import ReportStore
+
+    path = _store_path(job, store, folder, make_folder=False)
+    with open_to_read(ledger_path(job, edition, state_dir(job, folder))) as ledger:
+        recipients = sum(ledger.standing.counts().values())
+        mailed = MailedEdition(
+            ledger.standing.result_rows(),
+            bulk_id=render_bulk_id(job, edition),
+            has_copies=bool(job.message.cc or job.message.bcc),
+        )
+    with mailed, Standings() as standings:
+        joined = _Joined(recipients, mailed, standings)
+        if path.exists():
+            with ReportStore(path) as opened:
+                opened.read_kept()
+                for stored in standings.join(opened.reports(), mailed):
+                    if listed and len(joined.missed) < _MOST_LISTED:
+                        joined.missed.append(stored)
+                if listed:
+                    joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
+        yield joined
+
+
+def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folder: bool) -> Path:
+    """Return the file of the store; with `make_folder` the state folder is there afterwards."""
+    from mailbatch.delivery.places import state_dir
+    from mailbatch.reports.store import FILE_NAME
+
+    if store is not None:
+        if not make_folder and not store.exists():
+            raise UsageError(f"--store {store}: there is no such file")
+        return store
+    state = state_dir(job, folder)
+    if make_folder:
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{state}: {error.strerror}", hint="set --state-dir") from error
+    return state / FILE_NAME
+
+
+def _found(files: list[str]) -> Iterator[Found]:
+    from mailbatch.reports.mailboxes import bodies_in, bodies_in_stream
+
+    for name in files:
+        try:
+            if name == _STANDARD_INPUT:
+                yield from bodies_in_stream(sys.stdin.buffer)
+            else:
+                yield from bodies_in(Path(name))
+        except OSError as error:
+            raise_if_starved(error)
+            raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:
+    """Yield the bodies in lots, each for one commit."""
+    lot: list[Found] = []
+    size = 0
+    for one in found:
+        lot.append(one)
+        size += len(one.content)
+        if len(lot) == _BODIES_AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield lot
+            lot, size = [], 0
+    if lot:
+        yield lot
+
+
+def _counts(standings: Standings) -> dict[str, int]:
+    """Return how many recipients stand at each event; opens and clicks count beside it."""
+    from mailbatch.reports.report import Event
+
+    counts = dict.fromkeys(map(str, Event), 0)
+    for one in standings:
+        if one.event is not None:
+            counts[one.event] += 1
+        counts[Event.OPENED] += one.opens > 0
+        counts[Event.CLICKED] += one.clicks > 0
+    return counts
+
+
+def _write_table(path: Path, joined: _Joined) -> None:
+    from mailbatch.files import replacing
+
+    try:
+        with replacing(path, parents=True) as stream:
+            writer = csv.writer(stream, lineterminator="\r\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(_cells(one, joined.mailed) for one in joined.standings)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror or error}", hint="set --csv") from error
+
+
+def _cells(one: RecipientStanding, mailed: MailedEdition) -> tuple[str | int | None, ...]:
+    from mailbatch.results.columns import defused
+
+    email, ours = mailed.names_of(one.delivery, one.address)
+    return (
+        defused(email), one.event, one.kind, defused(one.code), defused(one.text),
+        iso_time(one.reported_at), one.opens, one.clicks, ours,
+    )  # fmt: skip
+
+
+def _as_object(one: StoredReport) -> dict[str, Any]:
+    report = one.report
+    return {
+        "event": report.event,
+        "kind": report.kind,
+        "source": report.source,
+        "recipients": list(report.recipients),
+        "message_id": report.message_id,
+        "header_message_id": report.header_message_id,
+        "bulk_id": report.bulk_id,
+        "code": report.code,
+        "text": report.text,
+        "at": iso_time(report.at),
+        "received": iso_time(one.received),
+    }
+
+
+def _as_line(one: StoredReport) -> str:
+    report = one.report
+    name = report.message_id or report.header_message_id or report.token or "no message id"
+    words = (
+        iso_time(one.received), report.event, report.kind, report.recipient or "no address", name,
+        report.code, report.text,
+    )  # fmt: skip
+    return "  ".join(word for word in words if word)
+
+
+def _as_text(one: StoredRefusal) -> str:
+    return f"{one.body}: {one.refusal}" if one.body else str(one.refusal)

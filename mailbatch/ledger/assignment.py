@@ -1,0 +1,143 @@
+"""Which delivery a recipient belongs to: one of its own, or a part of its group's.
+
+`NOT INDEXED`: where nearly every row is looked at, their own order is the fastest.
+This module must never move a settled recipient, nor let anybody join a delivery that was leased:
+what others may have got of it must stay byte for byte what it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from mailbatch.ledger.folding import DUE, UNSETTLED
+
+
+def leave(connection: sqlite3.Connection, limit: int) -> None:
+    """Take recipients out of deliveries that are theirs no more."""
+    never_leased = "(SELECT date FROM delivery WHERE id = delivery_id) IS NULL"
+    connection.execute(
+        "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
+        " WHERE claim = 'own' AND delivery_id IS NOT NULL"
+        f" AND status IN ('withdrawn', 'invalid', 'suppressed', 'filtered') AND {never_leased}"
+    )
+    connection.execute(
+        "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
+        " WHERE claim = 'own' AND delivery_id IS NOT NULL"
+        f" AND status IN {UNSETTLED}"
+        " AND (SELECT group_id FROM delivery WHERE id = delivery_id) IS NOT group_id"
+    )
+    connection.execute(
+        "UPDATE recipient SET delivery_id = NULL WHERE id IN (SELECT id FROM ("  # noqa: S608 - constants
+        "SELECT id, row_number() OVER (PARTITION BY delivery_id ORDER BY id) AS place"
+        " FROM recipient WHERE claim = 'own' AND group_id IS NOT NULL AND delivery_id IS NOT NULL"
+        f" AND status IN {UNSETTLED}) WHERE place > ?)",
+        (limit,),
+    )
+
+
+def find(connection: sqlite3.Connection, *, base: int, replanned: bool) -> None:
+    """Give every unsettled recipient without a group a delivery; ids above `base` are new."""
+    if replanned:
+        connection.execute(
+            "UPDATE recipient NOT INDEXED SET delivery_id = ? + id"  # noqa: S608 - constants
+            " WHERE claim = 'own' AND delivery_id IS NULL"
+            f" AND group_id IS NULL AND status IN {UNSETTLED}",
+            (base,),
+        )
+    connection.execute(
+        "INSERT INTO delivery (id, part, due) SELECT delivery_id, 1, 0 FROM recipient"
+        " WHERE delivery_id > ? ORDER BY delivery_id",
+        (base,),
+    )
+
+
+def find_parts(connection: sqlite3.Connection, limit: int, *, replanned: bool) -> None:
+    """Give every unsettled recipient of a group a delivery of at most `limit` recipients."""
+    connection.execute(
+        "CREATE TEMP TABLE unassigned (id INTEGER PRIMARY KEY, group_id INTEGER, part INTEGER)"
+    )
+    connection.execute(
+        _UNASSIGNED.format(part="NULL" if replanned else _NEXT_PART), {"limit": limit}
+    )
+    if replanned:
+        connection.executemany(
+            "UPDATE unassigned SET part = ? WHERE id = ?", list(_in_spare_parts(connection, limit))
+        )
+        connection.execute(_PART_OF_THE_REST, {"limit": limit})
+    for statement in _ADD_DELIVERIES:
+        connection.execute(statement)
+    if replanned:
+        connection.execute(_ASSIGN)
+        return
+    # Where all are assigned anew, their index is sorted afterwards, all at once.
+    (index,) = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_delivery'"
+    ).fetchone()
+    connection.execute("DROP INDEX recipient_by_delivery")
+    connection.execute(_ASSIGN)
+    connection.execute(index)
+
+
+_NEXT_PART = (
+    "(SELECT parts FROM recipient_group AS g WHERE g.id = r.group_id) + 1"
+    " + (row_number() OVER (PARTITION BY r.group_id ORDER BY r.id) - 1) / :limit"
+)
+_UNASSIGNED = f"""
+INSERT INTO unassigned SELECT r.id, r.group_id, {{part}} FROM recipient AS r NOT INDEXED
+WHERE r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NOT NULL
+AND r.status IN {UNSETTLED}
+"""  # noqa: S608 - constants
+_PART_OF_THE_REST = f"""
+UPDATE unassigned SET part = fresh.part FROM (
+  SELECT r.id, {_NEXT_PART} AS part FROM unassigned AS r WHERE r.part IS NULL
+) AS fresh WHERE fresh.id = unassigned.id
+"""  # noqa: S608 - constants
+# Deliveries are sent in the order of their ids: so in that of the table, by the first of each.
+# Parts that are leased together then have their rows on the same pages, however groups are mixed.
+_ADD_DELIVERIES = (
+    """
+    INSERT INTO delivery (group_id, part, due)
+    SELECT group_id, part, 0 FROM unassigned WHERE true GROUP BY group_id, part ORDER BY min(id)
+    ON CONFLICT DO NOTHING
+    """,
+    """
+    UPDATE recipient_group SET parts = newest.part
+    FROM (SELECT group_id, max(part) AS part FROM unassigned GROUP BY group_id) AS newest
+    WHERE newest.group_id = recipient_group.id AND newest.part > parts
+    """,
+)
+_ASSIGN = """
+UPDATE recipient SET delivery_id = (
+  SELECT id FROM delivery WHERE group_id = h.group_id AND part = h.part)
+FROM unassigned AS h WHERE h.id = recipient.id
+"""
+
+
+def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tuple[int, int]]:
+    """Who fits into deliveries that were never leased, as part and recipient."""
+    spare = connection.execute(
+        "SELECT d.group_id, d.part, ? - count(r.id) AS room FROM delivery AS d"
+        " LEFT JOIN recipient AS r ON r.delivery_id = d.id AND r.claim = 'own'"
+        " WHERE d.date IS NULL AND d.group_id IN (SELECT group_id FROM unassigned)"
+        " GROUP BY d.id HAVING room > 0 ORDER BY d.id",
+        (limit,),
+    ).fetchall()
+    for group_id, part, room in spare:
+        taken = connection.execute(
+            "SELECT id FROM unassigned WHERE group_id = ? AND part IS NULL ORDER BY id LIMIT ?",
+            (group_id, room),
+        )
+        yield from ((part, recipient_id) for (recipient_id,) in taken.fetchall())
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    """Bring the deliveries to what their recipients say; those without recipients vanish."""
+    connection.execute(
+        f"UPDATE delivery SET due = {DUE} WHERE due IS NOT {DUE}"  # noqa: S608 - constants
+    )
+    connection.execute(
+        "DELETE FROM delivery WHERE NOT EXISTS ("
+        "SELECT 1 FROM recipient WHERE delivery_id = delivery.id)"
+    )
+    connection.execute("DELETE FROM copy WHERE delivery_id NOT IN (SELECT id FROM delivery)")

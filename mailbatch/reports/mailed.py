@@ -1,0 +1,148 @@
+"""The deliveries of an edition, indexed by the names that reports use.
+
+Rows stream in once, from any ledger, into a temporary database that SQLite keeps on the disk: a
+million rows take no memory to speak of, and a delivery is found in some microseconds. This module
+must never open a ledger, and never keep anything.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from mailbatch.envelope import address_key
+from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.joining import MailedDelivery
+from mailbatch.reports.token import LENGTH
+
+_CACHE_KIB = 16 * 1024
+_TEMPORARY = Path("the temporary database of the deliveries")
+#: Deliveries to many recipients are asked for again and again.
+_KEPT = 64
+
+
+class MailedRow(Protocol):
+    """The part of a row of the results that a join looks at."""
+
+    @property
+    def email(self) -> str:
+        """The address, as on the wire."""
+
+    @property
+    def message_id(self) -> str | None:
+        """The server's name for the message; None where the server told none."""
+
+    @property
+    def header_message_id(self) -> str | None:
+        """Our Message-ID without angle brackets; None where no attempt was made."""
+
+
+class MailedEdition:
+    """The attempted deliveries of one edition; a context, at the end of which the index is gone.
+
+    A name that several deliveries share finds no delivery: any choice would be a guess.
+    """
+
+    def __init__(
+        self, rows: Iterable[MailedRow], *, bulk_id: str | None = None, has_copies: bool = False
+    ) -> None:
+        """Take the rows in; those without a Message-ID have no delivery that was attempted.
+
+        `bulk_id` is the name of the mailing, None where there is none, or several. `has_copies`
+        says that envelopes may hold addresses of Cc and Bcc.
+
+        Raises:
+            StoreError: there is no place for the index (74).
+        """
+        self._bulk_id = bulk_id
+        self._has_copies = has_copies
+        with as_store_error(_TEMPORARY):
+            self._connection = sqlite3.connect("", isolation_level=None)
+            execute = self._connection.execute
+            execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            execute("PRAGMA journal_mode=OFF")
+            execute(
+                "CREATE TABLE mailed (id INTEGER PRIMARY KEY, ours TEXT, server TEXT, key TEXT,"
+                " email TEXT)"
+            )
+            execute("BEGIN")
+            self._connection.executemany(
+                "INSERT INTO mailed (ours, server, key, email) VALUES (?, ?, ?, ?)",
+                (
+                    (row.header_message_id, row.message_id, address_key(row.email), row.email)
+                    for row in rows
+                    if row.header_message_id
+                ),
+            )
+            execute("CREATE INDEX by_ours ON mailed (ours)")
+            execute("CREATE INDEX by_server ON mailed (server) WHERE server IS NOT NULL")
+            execute("CREATE INDEX by_key ON mailed (key)")
+            execute("COMMIT")
+        self._delivery = lru_cache(_KEPT)(self._load)
+
+    def by_token(self, token: str) -> MailedDelivery | None:
+        """Return the delivery whose Message-ID begins with a token."""
+        if len(token) != LENGTH:
+            return None
+        # "~" sorts behind every character of a Message-ID's local part that mailbatch writes.
+        return self._only("ours >= ? AND ours < ?", token, f"{token}~")
+
+    def by_message_id(self, message_id: str) -> MailedDelivery | None:
+        """Return the delivery that the server gave an id to."""
+        return self._only("server = ?", message_id)
+
+    def by_header_message_id(self, message_id: str) -> MailedDelivery | None:
+        """Return the delivery with a Message-ID, which has no angle brackets here."""
+        return self._only("ours = ?", message_id)
+
+    def by_bulk_id(self, bulk_id: str, key: str) -> Sequence[MailedDelivery]:
+        """Return the deliveries to an address (as a key), if the bulk id is the edition's."""
+        if bulk_id != self._bulk_id:
+            return ()
+        return [self._delivery(ours) for ours in self._ours("key = ?", key)]
+
+    def names_of(self, delivery: int, key: str) -> tuple[str, str]:
+        """Return the address, as on the wire, and our Message-ID of a recipient of a delivery."""
+        query = (
+            "SELECT email, ours FROM mailed WHERE key = ?"
+            " AND ours = (SELECT ours FROM mailed WHERE id = ?)"
+        )
+        with as_store_error(_TEMPORARY):
+            email, ours = self._connection.execute(query, (key, delivery)).fetchone()
+        return email, ours
+
+    def _only(self, where: str, *names: str) -> MailedDelivery | None:
+        found = self._ours(where, *names)
+        return self._delivery(found[0]) if len(found) == 1 else None
+
+    def _ours(self, where: str, *names: str) -> list[str]:
+        query = f"SELECT DISTINCT ours FROM mailed WHERE {where} LIMIT 2"  # noqa: S608
+        with as_store_error(_TEMPORARY):
+            return [ours for (ours,) in self._connection.execute(query, names)]
+
+    def _load(self, ours: str) -> MailedDelivery:
+        with as_store_error(_TEMPORARY):
+            rows = self._connection.execute(
+                "SELECT id, key FROM mailed WHERE ours = ? ORDER BY id", (ours,)
+            ).fetchall()
+        recipients = frozenset(key for _, key in rows)
+        return MailedDelivery(rows[0][0], recipients, self._has_copies)
+
+    def close(self) -> None:
+        """Remove the index; without effect the second time."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,89 @@
+"""The standing of a recipient: the strongest report stands, not the last one.
+
+Reports come in any order and more than once: a "delivered" that arrives behind a complaint must not
+take the place of the complaint. So each pair of event and kind has a rank, reports of equal rank
+are ordered by time and words, and any order and any repetition gives the same standing. Opens and
+clicks are counted beside the standing. This module must never look at the time of arrival, nor at a
+ledger.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailbatch.reports.report import Event, Kind, Report
+
+#: Event and kind, the strongest first. A bounce stands above a delivery, because servers call an
+#: expansion of an alias "delivered" and refuse behind it. `deferred` stands above `sent`, because
+#: Amazon SES tells "sent" of every message before anything else; `sent` ends no story.
+ORDER: tuple[tuple[Event, Kind | None], ...] = (
+    (Event.COMPLAINED, None),
+    (Event.UNSUBSCRIBED, None),
+    (Event.BOUNCED, Kind.HARD),
+    (Event.BOUNCED, Kind.LATE),
+    (Event.BOUNCED, Kind.UNKNOWN),
+    (Event.BOUNCED, Kind.SOFT),
+    (Event.DELIVERED, None),
+    (Event.REJECTED, None),
+    (Event.FAILED, None),
+    (Event.DEFERRED, None),
+    (Event.SENT, None),
+    (Event.QUEUED, None),
+)
+#: Events that are counted beside the standing and never are one.
+COUNTED = frozenset({Event.OPENED, Event.CLICKED})
+
+_HEAD = struct.Struct(">B?Q")
+_RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
+#: Seconds: no time of a report is older.
+_BEFORE_THE_EPOCH = 1e6
+_BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a recipient stands: the report that stands, and the opens and clicks beside.
+
+    `report` is None where there are opens and clicks alone. `opens` and `clicks` are counts.
+    """
+
+    report: Report | None = None
+    opens: int = 0
+    clicks: int = 0
+
+
+def strength(report: Report) -> bytes:
+    """Return the strength of a report: bytes that sort.
+
+    The rank of its event and kind decides; then a code that speaks of the address, the later time,
+    the code and the text, so that two reports of equal strength say the same.
+    """
+    at = _BEFORE_ALL_TIMES if report.at is None else report.at
+    rank = _RANK.get((report.event, report.kind), 0)
+    head = _HEAD.pack(rank, report.about_address, int((at + _BEFORE_THE_EPOCH) * 1000))
+    return head + f"{report.code}\0{report.text}".encode(errors="replace")
+
+
+def _strength(report: Report) -> tuple[bytes, bytes]:
+    return strength(report), report.identity
+
+
+def standing_of(reports: Iterable[Report]) -> Standing:
+    """Return the standing that reports of one recipient give, in any order.
+
+    Example:
+        >>> from mailbatch.reports.report import Source
+        >>> early = Report(event=Event.DELIVERED, source=Source.INFOBIP, at=10.0)
+        >>> late = Report(event=Event.BOUNCED, kind=Kind.LATE, source=Source.INFOBIP)
+        >>> standing_of([late, early]).report is late
+        True
+    """
+    told = {report.identity: report for report in sorted(reports, key=_strength)}.values()
+    standing = [report for report in told if report.event not in COUNTED]
+    return Standing(
+        report=max(standing, key=_strength, default=None),
+        opens=sum(report.event is Event.OPENED for report in told),
+        clicks=sum(report.event is Event.CLICKED for report in told),
+    )

@@ -1,0 +1,151 @@
+"""The standings of an edition: all reports of a store, joined with the deliveries.
+
+A million reports are more than the memory should hold, so the joined rows go to a temporary
+database that SQLite keeps on the disk, and the strongest of each recipient comes out of one sorted
+query. This module must never write to the store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.joining import Mailed, Match, join
+from mailbatch.reports.report import Event, Kind, Report
+from mailbatch.reports.standing import COUNTED, strength
+from mailbatch.reports.store import StoredReport
+
+_ROWS_AT_ONCE = 5000
+_CACHE_KIB = 8 * 1024
+_TEMPORARY = Path("the temporary database of the standings")
+#: A complaint or an unsubscription asks for no more mail, whatever its code.
+_WISHES = frozenset({Event.COMPLAINED, Event.UNSUBSCRIBED})
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientStanding:
+    """Where a recipient of a delivery stands, by the strongest report.
+
+    `address` is the key of the address. `event` is None where there are opens and clicks alone.
+    `reported_at` is the time of the event, or of the arrival where the report has none, in seconds
+    since the epoch. `suppresses` says that the report speaks against further mail to the address.
+    """
+
+    delivery: int
+    address: str
+    event: Event | None
+    kind: Kind | None
+    code: str
+    text: str
+    reported_at: float
+    suppresses: bool
+    opens: int
+    clicks: int
+
+
+class Standings:
+    """The standings of an edition; a context, gone at the end.
+
+    `matched` is the number of reports that found a recipient, `unmatched` that of the others.
+    """
+
+    __slots__ = ("_connection", "matched", "unmatched")
+
+    def __init__(self) -> None:
+        """Make the temporary database, empty.
+
+        Raises:
+            StoreError: there is no place for the database (74).
+        """
+        self.matched = self.unmatched = 0
+        with as_store_error(_TEMPORARY):
+            self._connection = sqlite3.connect("", isolation_level=None)
+            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            self._connection.execute("PRAGMA journal_mode=OFF")
+            self._connection.execute(
+                "CREATE TABLE joined (delivery INTEGER, address TEXT, strength BLOB, event TEXT,"
+                " kind TEXT, code TEXT, text TEXT, reported_at REAL, suppresses INTEGER)"
+            )
+
+    def join(self, reports: Iterable[StoredReport], mailed: Mailed) -> Iterator[StoredReport]:
+        """Join reports with the deliveries of an edition, and yield those that find none.
+
+        Raises:
+            StoreError: there is no place for the rows (74).
+        """
+        rows: list[tuple[Any, ...]] = []
+        for stored in reports:
+            match = join(stored.report, mailed)
+            if not isinstance(match, Match):
+                self.unmatched += 1
+                yield stored
+                continue
+            self.matched += 1
+            rows.append(_row(stored, match))
+            if len(rows) == _ROWS_AT_ONCE:
+                self._add(rows)
+                rows = []
+        self._add(rows)
+
+    def _add(self, rows: list[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * 9)
+        with as_store_error(_TEMPORARY):
+            self._connection.execute("BEGIN")
+            self._connection.executemany(f"INSERT INTO joined VALUES ({marks})", rows)  # noqa: S608
+            self._connection.execute("COMMIT")
+
+    def __iter__(self) -> Iterator[RecipientStanding]:
+        """Yield the standing of each recipient that has a report, by delivery and address."""
+        # Beside max() SQLite takes the other columns from the row that holds it.
+        query = (
+            "SELECT delivery, address, event, kind, code, text, reported_at, suppresses,"
+            " sum(event = 'opened'), sum(event = 'clicked'), max(strength)"
+            " FROM joined GROUP BY delivery, address ORDER BY delivery, address"
+        )
+        with as_store_error(_TEMPORARY):
+            for row in self._connection.execute(query):
+                yield _standing(row)
+
+    def close(self) -> None:
+        """Remove the temporary database; without effect the second time."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _row(stored: StoredReport, match: Match) -> tuple[Any, ...]:
+    report = stored.report
+    return (
+        match.delivery, match.address, strength(report), report.event, report.kind, report.code,
+        report.text, stored.received if report.at is None else report.at,
+        _suppresses(report, match),
+    )  # fmt: skip
+
+
+def _suppresses(report: Report, match: Match) -> bool:
+    """Tell whether a report speaks against further mail to the address of the match."""
+    return report.event in _WISHES or (report.about_address and match.is_named)
+
+
+def _standing(row: tuple[Any, ...]) -> RecipientStanding:
+    delivery, address, event, kind, code, text, at, suppresses, opens, clicks, _ = row
+    if event in COUNTED:
+        return RecipientStanding(delivery, address, None, None, "", "", at, False, opens, clicks)
+    return RecipientStanding(
+        delivery, address, Event(event), Kind(kind) if kind else None, code, text, at,
+        bool(suppresses), opens, clicks,
+    )  # fmt: skip

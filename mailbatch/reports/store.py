@@ -1,0 +1,432 @@
+"""The store of reports: bodies first, then the reports that readers make, in one SQLite file.
+
+The store stands beside the ledgers: reports come later than the run, for editions that are closed,
+and a receiver must never wait for a run, nor a run for a receiver. Several processes may write at
+once. A body is on the disk before any reader sees the bytes, so that nothing is lost to a mistake
+of a reader, and newer readers can begin again. This module must never open a ledger, change a body,
+or hold a lock while waiting for anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from mailbatch.errors import StoreError
+from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.journal import ROLLBACK, WAL, journal_mode
+from mailbatch.reports.reading import VERSION, read_body
+from mailbatch.reports.refusal import Cause, Reading, Refusal
+from mailbatch.reports.report import Event, Kind, Report, Source
+
+#: "mbrp", at its place in the header of the file.
+APPLICATION_ID = 0x6D627270
+SCHEMA_VERSION = 1
+#: The name of the store in the state folder.
+FILE_NAME = "reports.sqlite3"
+
+_BUSY_SECONDS = 30.0
+_CACHE_KIB = 16 * 1024
+#: Bodies, and bytes of bodies, that are read before their reports are written in one commit.
+_BODIES_AT_ONCE = 500
+_BYTES_AT_ONCE = 8 * 1024 * 1024
+#: Rows that one look at the store takes: a look keeps writers waiting where there is no WAL.
+_ROWS_AT_ONCE = 5000
+#: So many bodies that could not be read are named.
+_NAMED = 20
+
+_COLUMNS = (
+    "identity, body_id, received, event, kind, source, recipients, token, message_id,"
+    " header_message_id, bulk_id, at, code, text, about_address, said"
+)
+_INSERT_REPORT = f"INSERT OR IGNORE INTO report ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608
+
+
+class Origin(StrEnum):
+    """The way on which a body came."""
+
+    SERVE = "serve"  # pushed by the provider
+    PULL = "pull"  # fetched from the provider
+    READ = "read"  # from a file or a pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it came, before any reader.
+
+    `received` is the time of arrival in seconds since the epoch. `place` is the name for people. A
+    body that counts `once` is kept once, for any number of arrivals: a mail, an answer that can be
+    asked for again. Of two pushes with the same bytes each counts.
+    """
+
+    content: bytes
+    origin: Origin
+    received: float
+    place: str = ""
+    once: bool = False
+
+    @property
+    def digest(self) -> bytes | None:
+        """The identity of a body that counts once (16 bytes); None where each arrival counts."""
+        return hashlib.blake2b(self.content, digest_size=16).digest() if self.once else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report with its number in the store and the time of arrival (seconds, UTC)."""
+
+    id: int
+    received: float
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRefusal:
+    """A refusal with the origin of the body, and the time of arrival (seconds, UTC)."""
+
+    body: str
+    received: float
+    refusal: Refusal
+
+
+@dataclass(slots=True)
+class Tally:
+    """The bodies that were read in one go, with the reports and refusals.
+
+    `reports` are new ones, without repetitions. `refused` counts refusals by cause, and
+    `unreadable` holds the first of those that no reader understood.
+    """
+
+    bodies: int = 0
+    reports: int = 0
+    refused: Counter[Cause] = field(default_factory=Counter)
+    unreadable: list[StoredRefusal] = field(default_factory=list)
+
+    def add(self, place: str, received: float, reading: Reading, *, new: int) -> None:
+        """Add a body that was read."""
+        self.bodies += 1
+        self.reports += new
+        for one in reading:
+            if isinstance(one, Refusal):
+                self.refused[one.cause] += 1
+                if one.cause is Cause.UNREADABLE and len(self.unreadable) < _NAMED:
+                    self.unreadable.append(StoredRefusal(place, received, one))
+
+
+class ReportStore:
+    """The store in a file, open for writing; one connection, used by one thread at a time.
+
+    Example::
+
+        with ReportStore(Path("reports.sqlite3")) as store:
+            store.keep([Body(content, Origin.READ, time.time(), "bounce.eml", once=True)])
+            store.read_kept()
+    """
+
+    __slots__ = ("_connection", "_read", "_version", "path")
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read: Callable[[bytes, float], Reading] | None = None,
+        version: int = VERSION,
+    ) -> None:
+        """Open the store at `path`, or create one that is readable for the owner alone.
+
+        `read` makes reports of the bytes of a body and the time of arrival; by default `read_body`.
+        `version` is the version of these readers: bodies that older readers have read are read
+        again.
+
+        Raises:
+            StoreError: the file is no store, is of a newer version, or cannot be written (74).
+        """
+        self.path = path
+        self._version = version
+        self._read = read or (lambda content, received: read_body(content, received=received))
+        with as_store_error(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = _connect(path, "rw")
+        try:
+            with as_store_error(path):
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        is_new = not _pragma(connection, "user_version")
+        if is_new and _pragma(connection, "schema_version"):
+            raise StoreError(f"{self.path}: this is no store of reports", hint="set --store")
+        _choose_journal(self.path, connection, is_new=is_new)
+        connection.execute("PRAGMA synchronous=FULL")
+        if is_new:
+            with self._writing():
+                if not _pragma(connection, "user_version"):  # else another process was quicker
+                    _create(connection)
+        _check_identity(self.path, connection)
+
+    def keep(self, bodies: Iterable[Body]) -> int:
+        """Keep bodies in one commit, and return how many were new; on the disk when this returns.
+
+        Raises:
+            StoreError: none was kept (74): the disk is full, say.
+        """
+        rows = [
+            (body.received, body.origin, body.place, body.content, body.digest) for body in bodies
+        ]
+        with as_store_error(self.path), self._writing():
+            before = self._connection.total_changes
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO body (received, origin, place, content, digest)"
+                " VALUES (?, ?, ?, ?, ?)",
+                rows,
+            )
+            return self._connection.total_changes - before
+
+    def read_kept(self) -> Tally:
+        """Make reports of all bodies that these readers have not read, and count.
+
+        Bodies that older readers have read are read again, and the old reports are replaced. Each
+        lot is written in one commit, so that the work can be interrupted anywhere and done by
+        several processes at once.
+
+        Raises:
+            StoreError: the store cannot be read or written (74).
+        """
+        tally = Tally()
+        while True:
+            with as_store_error(self.path):
+                bodies = self._unread()
+            if not bodies:
+                return tally
+            readings = [(*body[:3], self._read(body[3], body[2])) for body in bodies]
+            with as_store_error(self.path), self._writing():
+                for number, place, received, reading in readings:
+                    new = self._write(number, received, reading)
+                    if new is not None:
+                        tally.add(place, received, reading, new=new)
+
+    def _unread(self) -> list[tuple[int, str, float, bytes]]:
+        found: list[tuple[int, str, float, bytes]] = []
+        size = 0
+        rows = self._connection.execute(
+            "SELECT id, place, received, content FROM body"
+            " WHERE readers < ? ORDER BY readers, id LIMIT ?",
+            (self._version, _BODIES_AT_ONCE),
+        )
+        for row in rows:
+            found.append(row)
+            size += len(row[3])
+            if size >= _BYTES_AT_ONCE:
+                break
+        rows.close()
+        return found
+
+    def _write(self, number: int, received: float, reading: Reading) -> int | None:
+        """Write the reading of a body, and return how many reports are new.
+
+        None where another process has done so.
+        """
+        execute = self._connection.execute
+        (readers,) = execute("SELECT readers FROM body WHERE id = ?", (number,)).fetchone()
+        if readers >= self._version:
+            return None
+        if readers:
+            execute("DELETE FROM report WHERE body_id = ?", (number,))
+            execute("DELETE FROM refusal WHERE body_id = ?", (number,))
+        reports = [_row(number, received, one) for one in reading if isinstance(one, Report)]
+        new = self._connection.executemany(_INSERT_REPORT, reports).rowcount if reports else 0
+        refusals = [
+            (number, place, one.place[:1000], one.reason[:1000], one.cause)
+            for place, one in enumerate(reading)
+            if isinstance(one, Refusal)
+        ]
+        self._connection.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?, ?)", refusals)
+        execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
+        return new
+
+    def reports(self) -> Iterator[StoredReport]:
+        """Yield all reports, in the order of reading, a page at a time.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        last = 0
+        while True:
+            with as_store_error(self.path):
+                rows = self._connection.execute(
+                    f"SELECT id, {_COLUMNS} FROM report WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
+                    (last, _ROWS_AT_ONCE),
+                ).fetchall()
+            for row in rows:
+                yield _stored(row)
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def refusals(self, *causes: Cause) -> Iterator[StoredRefusal]:
+        """Yield the refusals of some causes, in the order of the bodies, a page at a time.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        last = (0, -1)
+        marks = ", ".join("?" * len(causes))
+        query = (
+            "SELECT f.body_id, f.number, b.place, b.received, f.place, f.reason, f.cause"  # noqa: S608
+            " FROM refusal AS f JOIN body AS b ON b.id = f.body_id"
+            f" WHERE f.cause IN ({marks}) AND (f.body_id, f.number) > (?, ?)"
+            " ORDER BY f.body_id, f.number LIMIT ?"
+        )
+        while True:
+            with as_store_error(self.path):
+                rows = self._connection.execute(query, (*causes, *last, _ROWS_AT_ONCE)).fetchall()
+            for row in rows:
+                yield StoredRefusal(row[2], row[3], Refusal(row[4], row[5], Cause(row[6])))
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0], rows[-1][1]
+
+    def body_of(self, report: int) -> bytes:
+        """Return the body that the report of a number was made of.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+            LookupError: there is no such report.
+        """
+        with as_store_error(self.path):
+            row = self._connection.execute(
+                "SELECT content FROM body WHERE id = (SELECT body_id FROM report WHERE id = ?)",
+                (report,),
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no report {report}")
+        return bytes(row[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the store; without effect the second time."""
+        with as_store_error(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
+    """Give a new store the journal for this SQLite; take a WAL away that is not safe with it."""
+    wanted = journal_mode(sqlite3.sqlite_version_info)
+    has_wal = _pragma(connection, "journal_mode") == WAL
+    if has_wal and wanted == ROLLBACK:
+        try:
+            connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{path}: another process holds the store with a journal that SQLite "
+                f"{sqlite3.sqlite_version} may lose commits of",
+                hint="end that process, or use the Python that it runs with",
+            ) from error
+    elif is_new and wanted == WAL:
+        with suppress(sqlite3.OperationalError):  # of two that create it one may; both are right
+            connection.execute(f"PRAGMA journal_mode={WAL}")
+    elif not has_wal:
+        connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
+    for statement in _statements(schema):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield each statement: a script as a whole would commit in the middle."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _check_identity(path: Path, connection: sqlite3.Connection) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StoreError(f"{path}: this is no store of reports", hint="set --store")
+    version = _pragma(connection, "user_version")
+    if version != SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
+            hint="use the mailbatch that wrote it, or a newer one",
+        )
+
+
+def _row(body: int, received: float, report: Report) -> tuple[Any, ...]:
+    return (
+        report.identity, body, received, report.event, report.kind, report.source,
+        "\n".join(report.recipients), report.token, report.message_id, report.header_message_id,
+        report.bulk_id, report.at, report.code, report.text, report.about_address, report.said,
+    )  # fmt: skip
+
+
+def _stored(row: tuple[Any, ...]) -> StoredReport:
+    (number, _, _, received, event, kind, source, recipients, token, message_id, ours, bulk_id, at,
+     code, text, about_address, said) = row  # fmt: skip
+    report = Report(
+        event=Event(event),
+        kind=Kind(kind) if kind else None,
+        source=Source(source),
+        recipients=tuple(recipients.split("\n")) if recipients else (),
+        token=token,
+        message_id=message_id,
+        header_message_id=ours,
+        bulk_id=bulk_id,
+        at=at,
+        code=code,
+        text=text,
+        about_address=bool(about_address),
+        said=said,
+    )
+    return StoredReport(number, received, report)

@@ -1,0 +1,90 @@
+"""The results file of an edition, and the file of the rows that were not mailed.
+
+Both are derived from the ledger: readers see the old file or the new one, whole
+(`files.replacing`). RFC 4180, UTF-8. This module must never change a ledger.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from mailbatch.errors import SYSTEM_REMEDIES, OutputError
+from mailbatch.files import check_replaceable, replacing, unwritable
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.outcome import Status
+from mailbatch.results.lines import as_line, header_line
+
+
+def write_results(ledger: OpenLedger, path: Path) -> None:
+    """Write the results of the ledger's edition to `path`; OutputError (74) keeps the old file."""
+    with _replacing(path, "--results") as stream:
+        stream.write(header_line())
+        stream.writelines(map(as_line, ledger.standing.result_rows()))
+
+
+def check_place(path: Path) -> None:
+    """Raise the OutputError (74) now that writing the results to `path` would end in."""
+    try:
+        check_replaceable(path)
+    except OSError as error:
+        raise unwritable(path, error, "--results") from error
+
+
+def count_accepted(path: Path, edition: str) -> int:
+    """How many rows of a results file say that somebody of `edition` has the message.
+
+    0 where there is no such file, or where it is no results file. Raises OutputError (74) where it
+    cannot be read.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            rows = csv.DictReader(stream)
+            accepted = str(Status.ACCEPTED)
+            # An edition may have been defused.
+            named = {edition, f"'{edition}"}
+            return sum(
+                row.get("status") == accepted and row.get("edition") in named for row in rows
+            )
+    except csv.Error:
+        return 0
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the results cannot be read: {error.strerror or error}",
+            hint=SYSTEM_REMEDIES.get(error.errno or 0, "look at the path and its permissions"),
+        ) from error
+
+
+def write_unfinished(
+    ledger: OpenLedger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
+) -> int:
+    """Write the rows that were not mailed, with their input columns, and return how many.
+
+    They are the pending, deferred, rejected and invalid rows that still stand in the table; not
+    those in doubt, nor those to be resent, who may have the message. The file is ready to be a
+    recipient file, so nothing in it is defused. Raises OutputError (74) and keeps the old file, and
+    LedgerLocked (75) while a run is under way: it may be mailing them.
+    """
+    ledger.check_idle()
+    number = 0
+    with _replacing(path, "--failed", encoding=encoding) as stream:
+        write = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerow
+        write(ledger.standing.columns())
+        for number, row in enumerate(ledger.standing.unfinished_rows(), start=1):  # noqa: B007 - the count
+            write(row.values)
+    return number
+
+
+@contextmanager
+def _replacing(path: Path, option: str, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """Give a text stream that replaces `path`; `option` names another place in an OutputError."""
+    try:
+        with replacing(path, encoding=encoding, parents=True) as stream:
+            yield stream
+    except OSError as error:
+        raise unwritable(path, error, option) from error

@@ -1,0 +1,216 @@
+"""`mailbatch reports`: from a bounce to the next edition, which leaves the address out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.certainty.program import environment
+
+EVENTS = (
+    "queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed", "complained",
+    "unsubscribed", "opened", "clicked",
+)  # fmt: skip
+
+
+def bounce(message_id, address, *, status="5.1.1", reply="550 5.1.1 no such mailbox"):
+    """A bounce as Postfix writes it, with the header of the message."""
+    return f"""Return-Path: <>
+From: Mail Delivery System <MAILER-DAEMON@mx.example.org>
+Message-ID: <bounce.{message_id}>
+Date: Sun, 29 Nov 2026 12:56:13 +0000
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+
+--x
+Content-Type: text/plain
+
+<{address}>: {reply}
+
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: {status}
+Diagnostic-Code: smtp; {reply}
+
+--x
+Content-Type: text/rfc822-headers
+
+From: News <news@example.com>
+Message-ID: <{message_id}>
+
+--x--
+"""
+
+
+@pytest.fixture
+def sent(mailing):
+    """A mailing that was sent, with a row of its results for each recipient."""
+    scene, _ = mailing(recipients=5)
+    assert scene.command("run").code == 0
+    with (scene.folder / "results.csv").open(newline="") as stream:
+        return scene, list(csv.DictReader(stream))
+
+
+def reports(scene, name, *more):
+    return scene._program("reports", name, "job.yaml", *more, cwd=scene.folder)
+
+
+def write(scene, name, text):
+    (scene.folder / name).write_text(text)
+    return name
+
+
+def delivered(row):
+    entry = {"messageId": row["message_id"], "to": row["email"], "status": {"groupId": 3}}
+    return json.dumps({"results": [entry]})
+
+
+def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
+    scene, rows = sent
+    hard = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    full = bounce(rows[1]["header_message_id"], rows[1]["email"], status="5.2.2", reply="552 5.2.2")
+    stranger = bounce("stranger@example.net", rows[2]["email"])
+    names = [
+        write(scene, "a.eml", hard),
+        write(scene, "b.eml", full),
+        write(scene, "c.eml", stranger),
+        write(scene, "d.json", delivered(rows[0])),
+        write(scene, "e.json", delivered(rows[3])),
+        write(scene, "f.eml", "From: ada@example.org\nAuto-Submitted: auto-replied\n\nAway.\n"),
+        write(scene, "g.json", '{"results": [{"status": 7}]}'),
+    ]
+    done = reports(scene, "read", *names)
+    assert done.code == 0
+    assert "7 bodies, 7 of them new: 5 new reports" in done.err
+    assert "1 with no report, such as automatic replies" in done.err
+    assert "g.json: results[0].status: an object is wanted, not a number" in done.err
+
+    shown = reports(scene, "show", "--json", "--csv", "fate.csv")
+    assert shown.code == 0
+    counts = {**dict.fromkeys(EVENTS, 0), "bounced": 2, "delivered": 1}
+    assert shown.json == {
+        "job": "scene", "edition": "1", "recipients": 5, "unmatched": 1, **counts,
+    }  # fmt: skip
+    with (scene.folder / "fate.csv").open(newline="") as stream:
+        fate = list(csv.DictReader(stream))
+    assert [(one["email"], one["report"], one["report_kind"]) for one in fate] == [
+        (rows[0]["email"], "bounced", "hard"),
+        (rows[1]["email"], "bounced", "hard"),
+        (rows[3]["email"], "delivered", ""),
+    ]
+    assert fate[0] == {
+        "email": rows[0]["email"],
+        "report": "bounced",
+        "report_kind": "hard",
+        "report_code": "5.1.1",
+        "report_text": "550 5.1.1 no such mailbox",
+        "reported_at": "2026-11-29T12:56:13Z",
+        "opens": "0",
+        "clicks": "0",
+        "header_message_id": rows[0]["header_message_id"],
+    }
+
+    done = reports(scene, "suppress", "--to", "bounced.csv")
+    assert (done.code, "1 new address in bounced.csv, 0 there before" in done.err) == (0, True)
+    text = (scene.folder / "bounced.csv").read_text()
+    assert text == (f"email,since,reason\n{rows[0]['email']},2026-11-29T12:56:13Z,bounced 5.1.1\n")
+    scene.edit("  file: recipients.csv", "  file: recipients.csv\n  suppress: [bounced.csv]")
+    assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
+
+
+def test_what_a_server_said_of_the_accepted_stays_as_it_was(sent):
+    scene, rows = sent
+    before = (scene.folder / "results.csv").read_bytes()
+    (path,) = scene.ledgers
+    ledger = path.read_bytes()
+    hard = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    reports(scene, "read", write(scene, "a.eml", hard))
+    reports(scene, "show")
+    assert path.read_bytes() == ledger
+    assert scene.command("results").code == 0
+    assert (scene.folder / "results.csv").read_bytes() == before
+
+
+def test_the_same_mailbox_can_be_read_every_day(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert "1 of them new: 1 new report" in reports(scene, "read", name).err
+    assert "0 of them new: 0 new reports" in reports(scene, "read", name).err
+    reports(scene, "suppress", "--to", "bounced.csv")
+    once = (scene.folder / "bounced.csv").read_bytes()
+    done = reports(scene, "suppress", "--to", "bounced.csv")
+    assert "0 new addresses in bounced.csv, 1 there before" in done.err
+    assert (scene.folder / "bounced.csv").read_bytes() == once
+
+
+def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
+    scene, rows = sent
+    mail = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    done = subprocess.run(
+        [sys.executable, "-m", "mailbatch", "reports", "read", "--quiet", "job.yaml", "-"],
+        input=f"From MAILER-DAEMON Sun Nov 29 12:56:13 2026\n{mail}".encode(),
+        cwd=scene.folder,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert reports(scene, "show", "--json").json["bounced"] == 1
+
+
+def test_reports_of_nobody_here_are_listed_on_request(sent):
+    scene, rows = sent
+    mail = bounce("stranger@example.net", rows[0]["email"])
+    reports(scene, "read", write(scene, "a.eml", mail), write(scene, "b.json", "{"))
+    plain = reports(scene, "show")
+    assert plain.out == "scene (1): 5 recipients\n"
+    assert "1 report of no recipient of this edition: --unmatched names them" in plain.err
+    listed = reports(scene, "show", "--unmatched").out.splitlines()
+    assert listed[0] == "scene (1): 5 recipients"
+    words = ("bounced  hard", rows[0]["email"], "stranger@example.net", "5.1.1")
+    assert all(word in listed[1] for word in words)
+    assert listed[2].startswith("b.json: line 1, column 2: ")
+    told = reports(scene, "show", "--unmatched", "--json").json["unmatched_reports"]
+    assert [one["header_message_id"] for one in told] == ["stranger@example.net"]
+    reports(scene, "suppress", "--to", "bounced.csv")
+    assert (scene.folder / "bounced.csv").read_text() == "email,since,reason\n"
+
+
+def test_one_store_may_serve_several_jobs(sent, tmp_path):
+    scene, rows = sent
+    store = tmp_path / "all.sqlite3"
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name, "--store", store).code == 0
+    assert reports(scene, "show", "--store", store, "--json").json["bounced"] == 1
+    assert reports(scene, "show", "--json").json["bounced"] == 0
+    assert not (scene.folder / ".mailbatch" / "reports.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["read", "none.eml"], 2, "none.eml cannot be read: No such file or directory"),
+        (["show", "--store", "none.sqlite3"], 2, "--store none.sqlite3: there is no such file"),
+        (["show", "--store", "recipients.csv"], 74, "recipients.csv: file is not a database"),
+        (["show", "--edition", "9"], 74, "there is no ledger of this edition"),
+        (["show", "--csv", "recipients.csv"], 2, "--csv would replace recipients.csv"),
+        (["suppress", "--to", "recipients.csv"], 74, "this is no list with the columns email"),
+        (["suppress", "--to", "none/list.csv"], 74, "No such file or directory"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_changed(sent, arguments, code, words):
+    scene, _ = sent
+    before = (scene.folder / "recipients.csv").read_bytes()
+    first, *rest = arguments
+    done = reports(scene, first, *rest)
+    assert done.code == code
+    assert words in " ".join(done.err.split())
+    assert (scene.folder / "recipients.csv").read_bytes() == before

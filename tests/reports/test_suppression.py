@@ -1,0 +1,64 @@
+"""The suppression list: appended without doubles, in the form that `recipients.suppress` reads."""
+
+import pytest
+
+from mailbatch.errors import OutputError
+from mailbatch.recipients.suppress import read_suppressions
+from mailbatch.reports.report import Event, Kind
+from mailbatch.reports.standings import RecipientStanding
+from mailbatch.reports.suppression import append_suppressions
+
+
+def standing(address, event=Event.BOUNCED, *, code="5.1.1", suppresses=True):
+    kind = Kind.HARD if event is Event.BOUNCED else None
+    return RecipientStanding(1, address, event, kind, code, "words", 1795957000.0,
+                             suppresses, opens=0, clicks=0)  # fmt: skip
+
+
+def read(path):
+    return read_suppressions([(path, path.name)], column="email", delimiter=None, encoding="utf-8")
+
+
+def test_addresses_are_appended_once_and_the_job_reads_the_list(tmp_path):
+    path = tmp_path / "gone.csv"
+    first = [standing("ada@example.org"), standing("x@example.org", suppresses=False)]
+    assert append_suppressions(path, first) == (1, 0)
+    more = [
+        standing("ADA@example.org"),
+        standing("bob@example.org", Event.COMPLAINED, code=""),
+        standing("bob@example.org", Event.UNSUBSCRIBED, code=""),
+        standing("=cmd@example.org", Event.REJECTED, code="6034"),
+    ]
+    assert append_suppressions(path, more) == (2, 2)
+    assert path.read_text() == (
+        "email,since,reason\n"
+        "ada@example.org,2026-11-29T12:56:40Z,bounced 5.1.1\n"
+        "bob@example.org,2026-11-29T12:56:40Z,complained\n"
+        "=cmd@example.org,2026-11-29T12:56:40Z,rejected 6034\n"
+    )
+    assert set(read(path)) == {"ada@example.org", "bob@example.org", "=cmd@example.org"}
+
+
+def test_a_list_without_anybody_is_a_list(tmp_path):
+    path = tmp_path / "gone.csv"
+    assert append_suppressions(path, []) == (0, 0)
+    assert read(path) == {}
+
+
+@pytest.mark.parametrize(
+    "content", [b"ada@example.org\n", b"email;reason\n", b"email,since,reason\na\n", b"\xff\xfe"]
+)
+def test_a_file_of_another_form_is_left_alone(tmp_path, content):
+    path = tmp_path / "gone.csv"
+    path.write_bytes(content)
+    with pytest.raises(OutputError):
+        append_suppressions(path, [standing("ada@example.org")])
+    assert path.read_bytes() == content
+
+
+def test_nothing_new_writes_nothing(tmp_path):
+    path = tmp_path / "gone.csv"
+    append_suppressions(path, [standing("ada@example.org")])
+    before = path.stat().st_mtime_ns, path.stat().st_ino
+    append_suppressions(path, [standing("ada@example.org")])
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
