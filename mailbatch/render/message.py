@@ -1,14 +1,9 @@
 """The message: rendered, as bytes, and as content, the three values that the composer gives.
 
-<<<<<<< HEAD
 `Rendered` is a message with the templates filled in. `Message` is the same for the wire, `Content`
-the same for people to look at.
+the same for people to look at; `Inspected` has both, or an error.
 
 Tests: tests/render/test_messages.py.
-=======
-`Rendered` is a message with its templates filled in. `Message` is the same for the wire, `Content`
-the same for people to look at; `Inspected` has both, or an error.
->>>>>>> checks
 """
 
 from __future__ import annotations
