@@ -1,4 +1,7 @@
-"""`mailbatch check`: every mistake in one go, without sending."""
+"""`mailbatch check`: every mistake in one go, without sending.
+
+Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
+"""
 
 from __future__ import annotations
 

@@ -118,9 +118,10 @@ class Standing:
                 yield make(ResultRow, values)
 
     def status_of(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if there are several.
+        """Return the status of an address, by the row that is mailed if there are several.
 
-        None: no row has it. An index leads to a row that is mailed; without one every row is read.
+        None: no row has the address. An index leads to a row that is mailed; without such a row
+        every row is read.
         """
         key = (address_key(address),)
         with self._database.guard:
