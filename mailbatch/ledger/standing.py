@@ -1,6 +1,7 @@
-"""Where every row of the recipient table stands, streamed out of the ledger.
+"""The standing of every row of the recipient table, streamed out of the ledger.
 
-Reads only, and sees outcomes that are not folded yet: it serves the run and whoever looks on.
+Reads only, and sees outcomes that are not folded yet: for a run and for every reader. Names of
+messages by the server were parsed when a reply was folded; only an unfolded reply is parsed here.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from mailbatch.outcome import Status
 
 
 class ResultRow(NamedTuple):
-    r"""One row of the results: a row of the recipient table and what became of it.
+    r"""One row of the results: a row of the recipient table with its outcome.
 
-    `row` is the line of the record, None when the row left the table. `message_id` is the
-    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
-    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
-    says what no reply says, and names the copies (Cc, Bcc) that were refused.
+    `row` is the line of the record, None when the row left the table. `message_id` is the server's,
+    `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/` and `\` in
+    a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason` says more than
+    the reply does, and names the copies (Cc, Bcc) that were refused.
     """
 
     row: int | None
@@ -167,13 +168,13 @@ class Standing:
         return None
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
-        """The rows of the table that were not mailed, in their order."""
+        """Stream the rows of the table that were not mailed, in the order of the table."""
         with self._database.guard:
             for line, status, cells in self._database.connection.execute(_UNFINISHED):
                 yield UnfinishedRow(line, Status(status), tuple(json.loads(cells)))
 
     def columns(self) -> tuple[str, ...]:
-        """The columns of the table as it was planned last; none before the first plan."""
+        """Return the columns of the table as it was planned last; none before the first plan."""
         with self._database.guard:
             found = self._database.connection.execute(
                 "SELECT columns FROM header"
@@ -182,7 +183,7 @@ class Standing:
         return () if found is None else tuple(json.loads(found[0]))
 
     def counts(self) -> dict[Status, int]:
-        """How many rows of the table have each status; every status is there."""
+        """Count the rows of the table by their status; every status is there."""
         found = dict.fromkeys(Status, 0)
         with self._database.guard:
             for status, number in self._database.connection.execute(_COUNTS):
@@ -190,7 +191,7 @@ class Standing:
         return found
 
     def waits_for_the_server(self) -> bool:
-        """Whether somebody is pending by a reply of the server, not for want of a try."""
+        """Say whether a recipient is pending by a reply of the server, not for want of a try."""
         with self._database.guard:
             found = self._database.connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM standing"
