@@ -1,14 +1,14 @@
 """A ledger, as the rest of mailbatch sees it: five roles, and the values that pass through them.
 
-    with ledgers.open_to_run(path, job="news", edition="48", message_id_domain="example.com") as it:
-        it.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
-        (delivery,) = await answer(it.leases.lease(1, now=now))
-        await answer(it.records.record((), [CommitPoint(delivery.id, digest)]))
+    with ledgers.open_to_run(path, job="news", edition="48", message_id_domain="x.org") as ledger:
+        ledger.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
+        (delivery,) = await answer(ledger.leases.lease(1, now=now))
+        await answer(ledger.records.record((), [CommitPoint(delivery.id, digest)]))
         ...  # the last bytes leave, the reply comes
-        await answer(it.records.record([Settlement(delivery.id, outcomes, now, retry_at=None)], ()))
+        await answer(ledger.records.record([Settlement(delivery.id, outcomes, now, None)], ()))
 
 A ledger is *near* (a file of this machine: a call returns when it is done) or *far* (a database
-behind a network). The rules that hold for both:
+behind a network). The rules of both are asked, line by line, in `tests/ledger/contract/`:
 
 **Promise.** No two runs, and no two workers, pass the commit point of one attempt of a delivery.
 A delivery whose commit point is recorded and whose outcome is not is in doubt when its worker dies,
