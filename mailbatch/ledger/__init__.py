@@ -1,4 +1,4 @@
-"""The certain knowledge about every recipient: the only room that opens SQLite.
+"""What is certain: a ledger for each edition of each job, in SQLite.
 
 A run, a decision and a reader know a ledger by its five roles (`ports`); `store` has them of one
 SQLite file:

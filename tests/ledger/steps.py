@@ -14,8 +14,7 @@ from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import last_holder, place_of
 from mailbatch.ledger.opening import lock_of
-from mailbatch.ledger.ports import PlanChange
-from mailbatch.ledger.standing import ResultRow
+from mailbatch.ledger.ports import PlanChange, ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.witness import Witness, witness_of
 from mailbatch.outcome import Outcome, Reply, Status
