@@ -1,6 +1,6 @@
 """What is certain: a ledger for each edition of each job, in SQLite.
 
-A run, a decision and a reader know a ledger by its five roles (`ports`); `store` has them of one
+A run, a decision and a reader know a ledger by five roles (`ports`); `store` has them of one
 SQLite file:
 
     with Ledger.open(path, job="news", edition="48", message_id_domain="example.com") as ledger:
@@ -13,11 +13,11 @@ Theory of operation. A recipient is certainly not mailed, certainly settled, or 
 fourth thing. Ten invariants keep that true, whatever dies and whatever is put back:
 
 L1. One writer. A process writes a ledger only while it holds the lock file (`lock`), and a lock has
-no age. Each lease carries the number of its run: a record of another run changes no row
+no age. Each lease carries the number of a run: the record of another run changes no row
 (`under_way`).
 
-L2. Lease before MAIL. A delivery is sent only behind a commit with synchronous=FULL that names it
-(`leasing`): a power loss hides no attempt.
+L2. Lease before MAIL. A delivery is sent only behind a commit with synchronous=FULL that names the
+delivery (`leasing`): a power loss hides no attempt.
 
 L3. Commit point before the last bytes. A delivery is `accepted` or `in_doubt` only behind a commit
 point that was recorded before the end of data left, and each attempt has one (`under_way`).
@@ -27,25 +27,25 @@ attempt is refused (`under_way`).
 
 L5. Settled is settled. A plan changes no recipient that is accepted, rejected, in doubt or skipped
 (`merging`), and no recipient joins a delivery that was leased (`assignment`): Message-ID, Date and
-bytes of a delivery are fixed by its first lease.
+bytes of a delivery are fixed by the first lease.
 
-L6. Doubt by rule. The next run finds each lease that was not settled: in doubt behind its commit
+L6. Doubt by rule. The next run finds each lease that was not settled: in doubt behind a commit
 point, pending before. Where the last commits may be lost (another boot, another file, another
 mount, no journal), every such lease is in doubt (`recovery`, `continuity`). Doubt ends by a
 decision alone.
 
-L7. Folding moves, and decides nothing. An accepted delivery is one note in its lease, any other
-outcome a row beside it, until many are moved into the recipients at once; the view `standing` shows
+L7. Folding moves, and decides nothing. An accepted delivery is one note in the lease, any other
+outcome a row beside, until many are moved into the recipients at once; the view `standing` shows
 the same before and behind the move (`folding`, `schema.sql`).
 
-L8. Never behind its own word. Lock file and witness know the runs, lots, commit points and layers
+L8. Never behind the notes. Lock file and witness know the runs, lots, commit points and layers
 that the ledger had; a ledger with fewer is an older copy and is refused (`memory`, `continuity`,
-`layers`). A ledger that was put away is the very bytes of its seal (`damage`).
+`layers`). A ledger that was put away is the very bytes of the seal (`damage`).
 
 L9. Nothing is changed before everything is checked. An opening reads, compares and refuses first;
-the transaction that begins a run is its first write, and a ledger of an earlier version is migrated
-inside it (`opening`, `migrations`).
+the transaction that begins a run is the first write, and migrates a ledger of an earlier version
+(`opening`, `migrations`).
 
-L10. Room before MAIL. A run takes the blocks for all its records from the file system before the
+L10. Room before MAIL. A run takes the blocks for all records from the file system before the
 first delivery (`space`), and stops before the next commit point where a record fails.
 """

@@ -1,4 +1,4 @@
-"""The assignment of recipients to deliveries: one of its own for each, or a part of its group's.
+"""The assignment of recipients to deliveries: one for each recipient, or a part of a group's.
 
 `NOT INDEXED`: where nearly every row is looked at, the order of the rows is the fastest. This
 module must never move a settled recipient, nor add a recipient to a delivery that was leased: a
@@ -14,7 +14,7 @@ from mailbatch.ledger.folding import DUE, UNSETTLED
 
 
 def leave(connection: sqlite3.Connection, limit: int) -> None:
-    """Take recipients out of deliveries that no longer match their status or group."""
+    """Take recipients out of deliveries that no longer match the status or group."""
     never_leased = "(SELECT date FROM delivery WHERE id = delivery_id) IS NULL"
     connection.execute(
         "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants

@@ -1,8 +1,8 @@
-"""The proof that a ledger knows all that its last run did; an older copy does not.
+"""The proof that a ledger knows all that the last run did; an older copy does not.
 
-A ledger counts its runs, the lots that were leased and the commit points that were passed; lock
+A ledger counts the runs, the lots that were leased and the commit points that were passed; lock
 file and witness have the same counts (`memory`). A ledger with lower counts is refused. A ledger
-with equal counts that may yet miss its last commits counts as one after a power loss: every
+with equal counts that may yet miss the last commits counts as one after a power loss: every
 delivery that was leased and not settled is in doubt. This module must never change anything.
 """
 
@@ -21,11 +21,11 @@ from mailbatch.ledger.memory import Kept, Memory
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The progress of a ledger, by its own counts.
+    """The progress of a ledger, as counted in the ledger.
 
-    `ledger` is its id; None: an earlier mailbatch made the ledger, and no run of this one has
-    opened it. `put_away` is the number of the last run that ended in order. `upper` and `lower`
-    count the layers with the journal and without the journal (None: unreadable).
+    `ledger` is the id; None: an earlier mailbatch made the ledger, and no run of this one has
+    opened the ledger. `put_away` is the number of the last run that ended in order. `upper` and
+    `lower` count the layers with the journal and without the journal (None: unreadable).
     """
 
     ledger: str | None
@@ -38,7 +38,7 @@ class Reached:
 
 
 def reached(database: Database, lower: int | None) -> Reached:
-    """Return the progress of a ledger, by its own word; `lower` is `layers.count_below`."""
+    """Return the progress of a ledger, as counted there; `lower` is `layers.count_below`."""
     with database.guard:
         facts = dict(database.connection.execute("SELECT name, value FROM fact"))
         (last,) = database.connection.execute(
@@ -56,7 +56,7 @@ def reached(database: Database, lower: int | None) -> Reached:
 
 
 def check_reached(path: Path, found: Reached, memory: Memory) -> None:
-    """Refuse a ledger that is behind the memory of its last run; raises LedgerError (74)."""
+    """Refuse a ledger that is behind the memory of the last run; raises LedgerError (74)."""
     note = memory.note
     if memory.kept is Kept.TAKEN:
         return
@@ -95,7 +95,7 @@ def _check_put_away(path: Path, found: Reached, note: Holder) -> None:
 
 
 def is_exact(path: Path, found: Reached, memory: Memory, *, boot: str, file: Inode) -> bool:
-    """Say whether a ledger that was not refused has every commit of its last run.
+    """Say whether a ledger that was not refused has every commit of the last run.
 
     Then a delivery that was leased and has no commit point certainly was not sent.
     """

@@ -1,8 +1,8 @@
 """The check that a ledger is what was written to the disk: damage is refused, never guessed around.
 
-A ledger that was put away has a seal in its lock file, the digest of its bytes: any other bytes are
+A ledger that was put away has a seal in the lock file, the digest of all bytes: any other bytes are
 refused, those of an older copy, too. A ledger whose run died is checked as a database, page by
-page, together with its journal.
+page, together with the journal.
 
 A torn end of the journal is no damage: a power loss leaves one, and SQLite drops the torn part. On
 the same boot only the last, uncommitted transaction can be torn. A commit that was whole once and
@@ -28,7 +28,7 @@ _FRAMES = struct.Struct("=16xI")  # of the journal's index: how many frames are 
 
 
 def seal(path: Path) -> str | None:
-    """Return the seal of a closed ledger; None while its journal holds a part of the ledger.
+    """Return the seal of a closed ledger; None while the journal holds a part of the ledger.
 
     Never for an open ledger: closing the file would drop SQLite's own locks on the file (POSIX).
     """
@@ -39,7 +39,7 @@ def seal(path: Path) -> str | None:
 
 
 def check_seal(path: Path, expected: str) -> None:
-    """Refuse a ledger whose bytes differ from its seal; raises LedgerError (74)."""
+    """Refuse a ledger whose bytes differ from the seal; raises LedgerError (74)."""
     try:
         found = seal(path)
     except OSError as error:

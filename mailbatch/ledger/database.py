@@ -60,7 +60,7 @@ class Database:
             raise taken_over(self.path, "the ledger was moved or removed")
 
     def is_at_its_place(self) -> bool:
-        """Say whether the file that was opened still stands at its path."""
+        """Say whether the file that was opened still stands at the path."""
         return _place(self.path) == self._place
 
     @contextmanager
@@ -97,7 +97,7 @@ class Database:
         self._together = True
 
     def end_together(self, *, commit: bool) -> None:
-        """End the transaction of `begin_together`: all of its records or none."""
+        """End the transaction of `begin_together`: all of the records or none."""
         self._together = False
         with self.guard:
             try:
@@ -127,7 +127,7 @@ class Database:
             self._reading = None
 
     def fact(self, name: str) -> str | None:
-        """Return a fact of the edition by its name; None where there is none."""
+        """Return a fact of the edition by name; None where there is none."""
         with self.guard:
             row = self.connection.execute(
                 "SELECT value FROM fact WHERE name = ?", (name,)
@@ -254,7 +254,7 @@ def make_folder(folder: Path) -> None:
 
 
 def open_for_writing(path: Path, *, sealed: bool, whole: bool, check: Check) -> Database:
-    """Open a ledger that passes its checks: page by page, unless the bytes match a seal (`sealed`).
+    """Open a ledger that passes the checks: page by page, unless the bytes match a seal (`sealed`).
 
     `whole`: nothing can be missing from the journal but a commit that was cut off. `check` looks at
     the ledger before anything can change.

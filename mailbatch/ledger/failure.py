@@ -74,7 +74,7 @@ def broken_rule(path: Path, what: str) -> LedgerError:
 
 
 def taken_over(path: Path, what: str) -> LedgerError:
-    """Return the end of a run that lost its ledger: the run must not send another byte."""
+    """Return the end of a run that lost the ledger: the run must not send another byte."""
     return LedgerError(
         f"{path}: {what} while this run was under way; it was stopped before it could mail twice",
         hint="let one run work on an edition, and leave its ledger and lock file where they are",
@@ -99,7 +99,7 @@ def journal_gone(path: Path) -> LedgerError:
 
 
 def older(path: Path, what: str) -> LedgerError:
-    """Return the refusal of a ledger that does not know all that its last run did."""
+    """Return the refusal of a ledger that does not know all that the last run did."""
     return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
 
 

@@ -2,7 +2,7 @@
 
 A delivery that was accepted as a whole is one note in its lease until then: settling costs the same
 for one recipient and for a thousand. The rows of a delivery may lie all over the table, each on a
-page of its own; moved together, in the order of the table, many rows share a page. This module must
+page apart; moved together, in the order of the table, many rows share a page. This module must
 never decide anything: recorded facts are moved.
 """
 

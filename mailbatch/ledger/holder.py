@@ -1,4 +1,4 @@
-"""The note in a lock file: the process that has the ledger, and the state that its last run left.
+"""The note in a lock file: the process that has the ledger, and the state that the last run left.
 
 Notes of an earlier mailbatch have fewer fields: a missing field is unknown, and counts as the safe
 side. This module must never judge a note.
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The holder of the lock, or its last holder, and the state of the ledger.
+    """The holder of the lock, or the last holder, and the state of the ledger.
 
     `running`: the ledger was open, and has not been put away in order since. `lots` is the number
     of lots that were leased and handed out, `run` the number of the last run in the ledger. `seal`

@@ -1,4 +1,4 @@
-"""Other ledgers of an edition: a job that got another name left its memory under the old name.
+"""Other ledgers of an edition: a job that got another name left a memory under the old name.
 
 Few rows are read: each address is looked up by the index. This module must never decide whether two
 ledgers are of the same mailing.

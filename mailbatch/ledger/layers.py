@@ -1,7 +1,7 @@
 """The two layers of a ledger in use: the file, and the journal that is laid over the file.
 
 An older copy of one layer with a newer one of the other is whole by the rules of SQLite, and a
-mixture of two moments. So a ledger counts how often its journal was begun anew, which happens only
+mixture of two moments. So a ledger counts how often the journal was begun anew, which happens only
 when all of the journal was copied into the file. The lock file keeps the count that the file alone
 must have since then. This module must never change a ledger of another process.
 """
@@ -20,7 +20,7 @@ _SALTS = slice(16, 24)  # of the header: new ones whenever the journal is begun 
 
 
 class Layers:
-    """The two layers of an open ledger, and their counts in the lock file."""
+    """The two layers of an open ledger, and the counts in the lock file."""
 
     __slots__ = ("_database", "_journal", "_lock")
 
@@ -61,7 +61,7 @@ def journal_of(path: Path) -> bytes:
 
 
 def count_below(path: Path) -> int | None:
-    """Return the count of the file alone, without its journal; None where the file is unreadable.
+    """Return the count of the file alone, without the journal; None where the file is unreadable.
 
     A write that was cut off in the file is no harm: the journal has that page.
     """

@@ -104,7 +104,7 @@ class _Row(NamedTuple):
 class _Attempt(NamedTuple):
     """The recipients of one attempt of a delivery.
 
-    `addresses` are all that the delivery ever had, `seen` the rows that its templates see, `again`
+    `addresses` are all that the delivery ever had, `seen` the rows that templates see, `again`
     the rows that may have the message already. `attempts` is the number of earlier attempts,
     `deferred` the number of deferred rows.
     """
@@ -218,7 +218,7 @@ class Leasing:
     def _due(
         self, connection: sqlite3.Connection, count: int, now: float, key: str | None
     ) -> list[tuple[_Head, _Row | None]]:
-        """Return every delivery that is next, with its recipient where there is one only."""
+        """Return every delivery that is next, with the recipient where there is one only."""
         if count < 1:
             return []
         if key is not None:
@@ -284,7 +284,7 @@ _HEAD = len(_Head._fields)
 def _attempt(
     connection: sqlite3.Connection, head: _Head, row: _Row | None, now: float, key: str | None
 ) -> _Attempt:
-    """Return the attempt of a delivery; `row` is its recipient where the delivery has one only."""
+    """Return the attempt of a delivery; `row` is the recipient where the delivery has one only."""
     if row is not None:
         return _of_one(row)
     if key is None and head.date is None:
@@ -297,7 +297,7 @@ def _attempt(
 
 
 def _cut(attempt: _Attempt, most: int | None) -> _Attempt:
-    """Return the attempt for its first `most` addresses; the others stay behind, and are due."""
+    """Return the attempt for the first `most` addresses; the others stay behind, and are due."""
     leased = attempt.leased
     if most is None or len(leased.addresses) <= most:
         return attempt

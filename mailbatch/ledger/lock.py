@@ -1,6 +1,6 @@
 """The lock of a run: one process holds an edition, and a second process is told the holder.
 
-`flock` on a file beside the ledger. The kernel frees the lock when its holder dies, however that
+`flock` on a file beside the ledger. The kernel frees the lock when the holder dies, however that
 happens; the lock has no age and never expires, because a lock that is declared stale mails people
 twice. POSIX only: Windows is out of scope. Keep the state folder on a local disk. This module must
 never remove the lock file: a process that waits for a removed file holds nothing.
@@ -84,12 +84,12 @@ class RunLock:
         self._write(self._note, durable=False)
 
     def check(self) -> None:
-        """Raise LedgerError if the lock file has left its path: another run could get in."""
+        """Raise LedgerError if the lock file has left the path: another run could get in."""
         if not self.is_at_its_place():
             raise taken_over(self.path, "the lock file was removed")
 
     def is_at_its_place(self) -> bool:
-        """Say whether the lock file is at its path still; asked at every commit point."""
+        """Say whether the lock file is at the path still; asked at every commit point."""
         try:
             found = os.stat(self._name)  # noqa: PTH116 - a microsecond less
         except OSError:
@@ -97,7 +97,7 @@ class RunLock:
         return (found.st_dev, found.st_ino) == self._at
 
     def create(self, ledger: str) -> None:
-        """Write down that a ledger was made; synced, before a run in it can be."""
+        """Write down that a ledger was made; synced, before a run in the ledger can be."""
         self._write(replace(self._note, ledger=ledger), durable=True)
 
     def begin(self, run: int, ledger: str, file: Inode, *, lots: int) -> None:
@@ -121,7 +121,7 @@ class RunLock:
         self._write(note, durable=True)
 
     def mark(self, *, running: bool, lots: int, seal: str | None = None) -> None:
-        """Write down whether the ledger is open or put away; with its seal it is synced."""
+        """Write down whether the ledger is open or put away; with a seal, synced."""
         note = replace(self._note, running=running, lots=lots, seal=seal)
         self._write(note, durable=not running)
 
@@ -160,7 +160,7 @@ class RunLock:
 
 
 def last_holder(path: Path) -> Holder | None:
-    """Return the holder of the lock file `path`, or its last holder, without touching the lock."""
+    """Return the holder of the lock file `path`, or the last holder, without touching the lock."""
     try:
         with path.open("rb") as stream:
             return _read(stream.fileno())
@@ -169,7 +169,7 @@ def last_holder(path: Path) -> Holder | None:
 
 
 def last_memory(path: Path, *, boot: str) -> Memory:
-    """Return the memory of the last run, by lock file `path` and witness, without touching them."""
+    """Return the memory of the last run, by lock file `path` and witness; touches neither."""
     ledger = path.with_suffix("")
     try:
         lock = inode_of(path)
@@ -256,7 +256,7 @@ def boot_id() -> str:
     """Return an id that stays the same until the machine boots again.
 
     After kill -9 everything that was written is still in the page cache; after a power loss only
-    synced bytes are on the disk. The ledger compares the boot of its last run with this one.
+    synced bytes are on the disk. The ledger compares the boot of the last run with this one.
 
     Linux: `/proc/sys/kernel/random/boot_id`. macOS: `kern.bootsessionuuid`. BSD: `kern.boottime`.
     Without any of these every call returns a new id: each run that died then counts as a power

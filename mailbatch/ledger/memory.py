@@ -2,7 +2,7 @@
 
 Lock file and witness remember the last run. Each holds the birth of its own file, so a copy is
 recognised; the witness holds the time of the last write to the lock file, so an older note written
-over a newer one is recognised. Copies of both files were moved together with their ledger, if the
+over a newer one is recognised. Copies of both files were moved together with the ledger, if the
 ledger stands in another place now, or put back, if the ledger stands where it stood. This module
 must never read or write a file.
 """
@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The newest note that can be trusted, if there is one, and its place since.
+    """The newest note that can be trusted, if there is one, and the place since.
 
     `points` is the number of commit points that the run with the number `run` passed, as far as is
     known.

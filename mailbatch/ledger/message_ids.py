@@ -1,4 +1,4 @@
-"""The server's name for a message, out of the text of its last reply.
+"""The server's name for a message, out of the text of the last reply.
 
 Best effort for people who search a provider's log: no two servers write the name alike, and a
 server need not write one (RFC 5321 4.2: the text is for people). A name must never decide anything.
@@ -213,7 +213,7 @@ NAMELESS = (
 
 
 def server_message_id(text: str) -> str | None:
-    """Return the id that a server gave to an accepted message; None where its text names none.
+    """Return the id that a server gave to an accepted message; None where the text names none.
 
     A server that hands our own Message-ID back (Brevo and Microsoft 365 do at times) has given no
     id: the results compare the two.

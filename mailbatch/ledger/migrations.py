@@ -3,7 +3,7 @@
 A migration is a part of the transaction that begins a run (`recovery.begin_run`): under the lock,
 behind every check of the ledger, synced. So a ledger has two states and none between them, whatever
 dies: the earlier version, untouched, or the present version with a run begun. The file stays the
-same file, with its owner, its birth and its journal; lock file and witness need no change, and the
+same file, with owner, birth and journal; lock file and witness need no change, and the
 number of the run tells an older copy, as ever. A migrated copy that is renamed into place would
 give all of that up: between the rename and the removal of the old journal SQLite could lay the old
 journal over the new file. Source: https://www.sqlite.org/howtocorrupt.html (2.5, 2.6).

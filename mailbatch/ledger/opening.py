@@ -122,10 +122,10 @@ def is_known(path: Path) -> bool:
 
 
 def check_unless_written(path: Path, database: Database, *, boot: str) -> None:
-    """Refuse a ledger to read that is older than its last run, as far as a reader can tell.
+    """Refuse a ledger to read that is older than the last run, as far as a reader can tell.
 
-    A run that writes the ledger has checked it, and its notes are on the move: nothing is held
-    against a ledger that is locked.
+    A run that writes the ledger has checked the ledger, and the notes are on the move: nothing is
+    held against a ledger that is locked.
     """
     lock = lock_of(path)
     try:

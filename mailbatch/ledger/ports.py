@@ -195,7 +195,7 @@ class ResultRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRow:
-    """A row of the recipient table that did not come through, with its cells."""
+    """A row of the recipient table that did not come through, with the cells."""
 
     line: int
     status: Status
@@ -226,7 +226,7 @@ class Planning(Protocol):
         """Return the digests of the message's own inputs that were set last; empty before that."""
 
     def set_content_digests(self, digests: Mapping[str, str]) -> None:
-        """Keep the digests of the message's own inputs, by their names."""
+        """Keep the digests of the message's own inputs, by name."""
 
     def knows(self, address: str) -> bool:
         """Say whether a row of the table, as it was planned last, has this address."""

@@ -1,7 +1,7 @@
 """Room on the disk, taken before the first message: a full disk strikes before and not between.
 
 A reply that cannot be recorded is a doubt. So the room for a run is taken from the file system
-first: free pages inside the ledger for its rows, and the blocks of its journal, which is written
+first: free pages inside the ledger for the rows, and the blocks of the journal, which is written
 over and over. File systems that never write in place (btrfs, ZFS) cannot promise blocks; there the
 room is looked for and not kept. This module must never shrink a file.
 """
@@ -63,7 +63,7 @@ def _missing(database: Database, wanted: int) -> int:
 
 
 def _allocate(journal: os.PathLike[str], size: int) -> None:
-    """Give the journal its blocks: SQLite writes over them, and never takes zeros for frames.
+    """Give the journal its blocks: SQLite writes over those, and never takes zeros for frames.
 
     Only the journal may be opened here: closing any other file of an open ledger would drop
     SQLite's locks on the ledger (POSIX).

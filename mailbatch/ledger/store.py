@@ -1,4 +1,4 @@
-"""A ledger in one SQLite file, of one edition of one job; its invariants are in `mailbatch.ledger`.
+"""A ledger in one SQLite file, of one edition of one job; `mailbatch.ledger` has the invariants.
 
 One writing process at a time. For each delivery: a lease, a commit point before the last bytes of
 the end of data are handed over, an outcome after the reply.
@@ -6,7 +6,7 @@ the end of data are handed over, an outcome after the reply.
     kill -9, or the process dies     leased: pending again; behind its commit point: in doubt
     power loss, or the system dies   every leased, unsettled delivery: in doubt
 
-This module must never send, render, wait, or read a clock but for the lock's note of its holder.
+This module must never send, render, wait, or read a clock but for the note of the lock.
 """
 
 from __future__ import annotations

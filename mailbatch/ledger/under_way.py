@@ -1,7 +1,7 @@
 """The deliveries under way: lease, commit point, outcome. The hot path, free of layers.
 
-A delivery is leased (synced to the disk), its commit point is recorded before the last bytes of the
-end of data leave, its outcome after the reply: two small commits a message, or one for several
+A delivery is leased (synced to the disk), the commit point is recorded before the last bytes of the
+end of data leave, the outcome after the reply: two small commits a message, or one for several
 messages. Settled deliveries wait, by far the most of them as one note in the lease, and are folded
 into `recipient` later. This module must never decide the meaning of a reply: an Outcome is recorded
 as given.
@@ -56,7 +56,7 @@ class Leased:
 
 
 class Together:
-    """One commit for the records of a block: all of them or nothing."""
+    """One commit for the records of a block: all or nothing."""
 
     __slots__ = ("_under_way",)
 
@@ -148,7 +148,7 @@ class UnderWay:
             suspicions.suspect(connection, since)
 
     def give_back(self, since: float, reply: Reply) -> int:
-        """Make pending the recipients that this reply rejected since then; return their number."""
+        """Make pending the recipients that this reply rejected since then; return the rows."""
         self.check_open()
         with self._database.transaction(durable=True) as connection:
             return suspicions.give_back(connection, since, reply)
@@ -190,7 +190,7 @@ class UnderWay:
                 self._next_reply, self.accepted, self.points = self._before
 
     def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
-        """Record that the end of data is about to leave; it survives kill -9."""
+        """Record that the end of data is about to leave; kill -9 takes the record not back."""
         leased = self._leased(delivery_id)
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")
@@ -397,7 +397,7 @@ def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]
 def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None:
     """End leases that came to nothing, inside a transaction.
 
-    A first lease takes its Message-ID and Date along: no server has seen them, and a mail that
+    A first lease takes Message-ID and Date along: no server has seen them, and a mail that
     leaves days later must not carry the old Date.
     """
     ids = [(delivery_id,) for delivery_id in delivery_ids]
