@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
-        "checks", "preview", "delivery", "shipping", "",
+        "checks", "preview", "delivery", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -37,7 +37,6 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
-    "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
@@ -45,7 +44,10 @@ MAY_IMPORT = {
 #: says what each is for.
 FACE = {
     "recipients": {"address", "plan"},
-    "results": {"file"},
+    "results": {"columns", "file"},
+    "reports": {
+        "mailboxes", "mailed", "refusal", "report", "standings", "store", "suppression",
+    },
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },

@@ -1,1 +1,1 @@
-"""What is certain: the only room that opens SQLite."""
+"""What is certain: a ledger for each edition of each job, in SQLite."""

@@ -7,5 +7,9 @@ later, repeatedly and in any order, and never changes a status:
     late = Report(event=Event.COMPLAINED, source=Source.ARF, recipients=("ada@example.org",))
     standing_of([late, early]).report       # the complaint: the strongest stands, not the last
 
+`store` keeps the bodies and makes reports of them (`report`) or refusals (`refusal`), `mailboxes`
+finds bodies in files. `mailed` indexes the deliveries of an edition, `standings` joins the reports
+with these, and `suppression` writes a list of those who shall get no more mail.
+
 This room must never open a ledger, send anything, or take an address alone for a recipient.
 """

@@ -2,7 +2,8 @@
 
 Nothing is required and unknown members are no fault: a provider adds some at any time. A member of
 a wrong type is an error with a place. Texts are cleaned here, once for all readers: no control
-characters, no lone surrogates (which no database takes), bounded lengths.
+characters, none that turn the direction of text, no lone surrogates (which no database takes), and
+bounded lengths.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from mailbatch.reports.report import LONGEST_NAME, LONGEST_TEXT
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\s]+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUTHS = {"true": True, "false": False}
 _LARGEST = 10**18
