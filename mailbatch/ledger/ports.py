@@ -256,7 +256,7 @@ class Planning(Protocol):
         """Make the rejected recipients of the last plan pending; return the number of rows."""
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred, the edition is finished."""
+        """Note that a run ended at `now`; with nothing left to send the edition is finished."""
 
 
 class Leases(Protocol):
