@@ -1,4 +1,4 @@
-"""What is certain: a ledger for each edition of each job, in SQLite.
+"""All that is certain: a ledger for each edition of each job, in SQLite.
 
 A run, a decision and a reader know a ledger by five roles (`ports`); `store` has them of one
 SQLite file:
