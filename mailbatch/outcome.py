@@ -2,6 +2,8 @@
 
 These are values: no I/O, no clock, no wording for people. The `Reply` that the server gave travels
 unchanged from the wire to the ledger and the results.
+
+Tests: tests/smtp/test_transaction.py, tests/smtp/test_details.py.
 """
 
 from __future__ import annotations

@@ -4,12 +4,16 @@ A mechanism is a value: the credentials, and the exchange that they allow. An ex
 generator that yields our answers and is sent the challenges of the server. Answers follow by
 position; the text of a challenge never decides anything. Secrets are in no `repr`.
 
-    Plain("ann", "s3cret").exchange()     yields b"\0ann\0s3cret"
-    Login("ann", "s3cret").exchange()     yields b"ann", then b"s3cret"
+    >>> list(Plain("ann", "s3cret").exchange())
+    [b'\x00ann\x00s3cret']
+    >>> list(Login("ann", "s3cret").exchange())
+    [b'ann', b's3cret']
 
 A class in the table is all that a new mechanism needs: the job file then knows its word, the
 session its name, the reference its entry. This module must never see a connection: that no
 credential is said before a verified TLS handshake is for module `smtp.opening`.
+
+Tests: tests/smtp/test_auth.py, tests/smtp/test_token_refusal.py.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
-        "checks", "preview", "delivery", "shipping", "",
+        "checks", "preview", "delivery", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -37,7 +37,6 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
-    "shipping": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
@@ -120,6 +119,28 @@ def test_a_room_is_entered_by_its_face(room):
         if imported.startswith(prefix)
     }
     assert entered == FACE[room]
+
+
+def test_a_ledger_is_opened_in_one_place():
+    """All rooms but its own know a ledger by its roles: a second kind is a room and that place."""
+    entered = {
+        (name, imported)
+        for name in modules()
+        if room_of(name) != "ledger" and name != "delivery/ledgers.py"
+        for imported in imports_of(name)
+        if imported.startswith("mailbatch.ledger.") and imported != "mailbatch.ledger.ports"
+    }
+    assert entered == set()
+
+
+def test_the_roles_of_a_ledger_store_nothing():
+    """Every kind of ledger depends upon them, so they depend upon none."""
+    runs = ast.parse((ROOT / "ledger/ports.py").read_text(encoding="utf-8")).body
+    imported = {node.module for node in runs if isinstance(node, ast.ImportFrom)}
+    assert {name for name in imported if name and name.startswith("mailbatch.")} == {
+        "mailbatch.envelope",
+        "mailbatch.outcome",
+    }
 
 
 @pytest.mark.parametrize("name", modules())

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import pairs, read_job, reporting
@@ -40,34 +41,23 @@ class Findings:
 
 
 @reporting
-def check_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    variables: list[str] | None,
-    connect: bool,
-    strict: bool,
-    form: str,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def check_command(console: Console, given: CheckArguments) -> int:
     """Report every finding that needs no sending, and return the exit code."""
-    found = Findings(job)
+    found = Findings(given.job)
     try:
-        loaded = read_job(job)
+        loaded = read_job(given.job)
     except (InputError, InputErrors) as error:
         found.error = error
         _add_error(found)
     else:
         found.job = loaded.name
-        _look(console, loaded, edition, pairs(variables), found)
-        if connect:
+        _look(console, loaded, given.edition, pairs(given.variables), found)
+        if given.connect:
             _connect(loaded, found)
-    code = _exit_code(found, strict=strict)
-    if as_json or form == "json":
+    code = _exit_code(found, strict=given.strict)
+    if given.as_json or given.form == "json":
         console.data(_object(found, code))
-    _show(console, found, form="json" if as_json else form, quiet=quiet)
+    _show(console, found, form="json" if given.as_json else given.form, quiet=given.quiet)
     return code
 
 

@@ -1,4 +1,8 @@
-"""`mailbatch init`: start a job from a template that comes with mailbatch; overwrites nothing."""
+"""`mailbatch init`: start a job from a template that comes with mailbatch.
+
+The templates and the JSON Schema lie below the package in a wheel, and beside the package in a
+source checkout (and so in an editable install). This module must never overwrite a file.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import re
 import shlex
 from pathlib import Path
 
+from mailbatch.cli.arguments import InitArguments
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
-from mailbatch.errors import UsageError
-from mailbatch.shipping import shipped
+from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.suggest import did_you_mean
+
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 JOB = "job.yaml"
 SCHEMA = "job.schema.json"
@@ -25,35 +31,49 @@ _LEFT_BEHIND = frozenset({".mailbatch", "outbox", "preview", "results"})
 
 
 @reporting
-def init_command(
-    console: Console,
-    *,
-    folder: Path | None,
-    template: str,
-    list_templates: bool,
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def init_command(console: Console, given: InitArguments) -> int:
     """List the templates, or copy one with the schema into a folder and say what to do next."""
     known = _templates()
-    if list_templates:
+    if given.list_templates:
         width = max(map(len, known))
         for name, source in known.items():
             console.lines(f"{name:<{width}}  {_description(source)}")
         return ExitCode.DONE
-    if folder is None:
+    if given.folder is None:
         raise UsageError("init needs a folder to write to", hint="mailbatch init DIR, or --list")
-    if template not in known:
-        raise UsageError(f"there is no template {template!r}", hint=_nearest(template, known))
-    _write(folder, _contents(known[template]))
-    job = shlex.quote(str(folder / JOB))
+    if given.template not in known:
+        raise UsageError(
+            f"there is no template {given.template!r}", hint=_nearest(given.template, known)
+        )
+    _write(given.folder, _contents(known[given.template]))
+    job = shlex.quote(str(given.folder / JOB))
     console.say(
-        f"Wrote the template {template} to {folder}. See it, check it, rehearse it:\n"
+        f"Wrote the template {given.template} to {given.folder}. See it, check it, rehearse it:\n"
         f"  mailbatch preview {job}\n"
         f"  mailbatch check {job}\n"
         f"  mailbatch run {job} --sandbox\n"
-        f"Then put your own server, sender and recipients into {folder / JOB}."
+        f"Then put your own server, sender and recipients into {given.folder / JOB}."
     )
     return ExitCode.DONE
+
+
+def shipped(name: str) -> Path:
+    """Find a folder that comes with mailbatch: `templates` or `schemas`.
+
+    Raises:
+        MailbatchError: The folder is in neither place: the installation is damaged.
+    """
+    places = [_PACKAGE / "shipped" / name]
+    # Beside an installed package lie the packages of others; only a checkout has this file there.
+    if (_PACKAGE.parent / "pyproject.toml").is_file():
+        places.append(_PACKAGE.parent / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise MailbatchError(
+        f"the folder {name}/ that comes with mailbatch is not there",
+        hint=f"Install mailbatch again; looked in {' and '.join(str(place) for place in places)}.",
+    )
 
 
 def _templates() -> dict[str, Path]:

@@ -46,3 +46,11 @@ AnswerOption = Annotated[
         "'RCPT:10:1=452 4.2.2 Mailbox full'; may be given several times.",
     ),
 ]
+Store = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="FILE",
+        help="The store of reports; default: reports.sqlite3 in the state directory.",
+    ),
+]

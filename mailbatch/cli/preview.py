@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.cli.arguments import PreviewArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import pairs, read_job, reporting, shown
@@ -70,40 +71,28 @@ class Made:
 
 
 @reporting
-def preview_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    variables: list[str] | None,
-    out: Path | None,
-    limit: int | None,
-    everything: bool,
-    only: str | None,
-    against: Path | None,
-    serve: bool,
-    port: int | None,
-    browse: bool,
-    as_json: bool,
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def preview_command(console: Console, given: PreviewArguments) -> int:
     """Make the gallery, serve it with --serve, and return the exit code."""
-    if everything and limit is not None:
+    if given.everything and given.limit is not None:
         raise UsageError("--all and --limit exclude each other")
-    if port is not None and not serve:
+    if given.port is not None and not given.serve:
         raise UsageError("--port goes with --serve")
-    if serve and as_json:
+    if given.serve and given.as_json:
         raise UsageError("--serve and --json exclude each other")
-    most = None if everything else limit if limit is not None else LIMIT
-    wanted = Wanted(job, edition, pairs(variables), out, most, only, against)
-    if serve:
-        return _serve(console, wanted, PORT if port is None else port, browse=browse)
+    most = None if given.everything else given.limit if given.limit is not None else LIMIT
+    wanted = Wanted(
+        given.job, given.edition, pairs(given.variables), given.out, most, given.only, given.against
+    )
+    if given.serve:
+        return _serve(
+            console, wanted, PORT if given.port is None else given.port, browse=given.browse
+        )
     made = make(console, wanted)
-    if as_json:
+    if given.as_json:
         console.data(as_object(made))
     _tell(console, made)
     console.say(f"gallery: {shown(made.index)}")
-    if browse:
+    if given.browse:
         _browse(made.index.resolve().as_uri())
     return ExitCode.DONE
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, TypeVar
 
 from mailbatch.cli.importing import importing
 from mailbatch.errors import InputErrors, MailbatchError, UsageError, too_many_open_files
@@ -16,30 +16,28 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.sandbox.answers import Answer
 
-P = ParamSpec("P")
+A = TypeVar("A")
 
 
-def reporting(
-    command: Callable[Concatenate[Console, P], int],
-) -> Callable[P, int]:
+def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
     """Give a command its console, show its failure, and return its exit code.
 
-    `quiet`, `as_json` and `log_json` are taken from the command's own keyword arguments, where it
-    has them. A bug is not caught: it ends with a traceback and exit code 1. Whatever failed because
+    `quiet`, `as_json` and `log_json` are taken from the arguments of the command, where they have
+    these. A bug is not caught: it ends with a traceback and exit code 1. Whatever failed because
     no file could be opened any more is that failure, and neither a bug nor a wrong file.
     """
 
     @functools.wraps(command)
-    def reported(*args: P.args, **kwargs: P.kwargs) -> int:
+    def reported(arguments: A) -> int:
         from mailbatch.cli.console import Console
 
         console = Console(
-            quiet=bool(kwargs.get("quiet")),
-            as_json=bool(kwargs.get("as_json")),
-            log_json=bool(kwargs.get("log_json")),
+            quiet=getattr(arguments, "quiet", False),
+            as_json=getattr(arguments, "as_json", False),
+            log_json=getattr(arguments, "log_json", False),
         )
         try:
-            return command(console, *args, **kwargs)
+            return command(console, arguments)
         except Exception as error:
             failure: MailbatchError | None = too_many_open_files(error)
             if failure is None and isinstance(error, MailbatchError):

@@ -12,6 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.cli.arguments import (
+    ReportsReadArguments,
+    ReportsShowArguments,
+    ReportsSuppressArguments,
+)
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
@@ -40,22 +45,14 @@ _MOST_LISTED = 1000
 
 
 @reporting
-def read_command(
-    console: Console,
-    *,
-    job: Path,
-    files: list[str],
-    store: Path | None,
-    state_dir: Path | None,
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of them."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(read_job(job), store, state_dir, make_folder=True)
+    path = _store_path(read_job(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
-        for lot in _lots(_found(files)):
+        for lot in _lots(_found(given.files)):
             now = time.time()
             new += opened.keep(
                 Body(one.content, Origin.READ, now, one.place, once=True) for one in lot
@@ -83,33 +80,23 @@ def _say_refused(console: Console, tally: Tally) -> None:
 
 
 @reporting
-def show_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    unmatched: bool,
-    table: Path | None,
-    store: Path | None,
-    state_dir: Path | None,
-    as_json: bool,
-) -> int:
+def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by their reports."""
     from mailbatch.delivery.outputs import check_output
 
-    loaded = read_job(job)
-    named = edition_of(loaded, edition)
-    check_output(table, "--csv", job, loaded)
-    with _joined(loaded, named, store, state_dir, listed=unmatched) as joined:
+    loaded = read_job(given.job)
+    named = edition_of(loaded, given.edition)
+    check_output(given.table, "--csv", given.job, loaded)
+    with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         counts = _counts(joined.standings)
-        if table is not None:
-            _write_table(table, joined)
-    if as_json:
-        _show_object(console, loaded, named, joined, counts, listed=unmatched)
+        if given.table is not None:
+            _write_table(given.table, joined)
+    if given.as_json:
+        _show_object(console, loaded, named, joined, counts, listed=given.unmatched)
     else:
-        _show_lines(console, f"{loaded.name} ({named})", joined, counts, listed=unmatched)
-        if table is not None:
-            console.say(f"reports: {shown(table)}")
+        _show_lines(console, f"{loaded.name} ({named})", joined, counts, listed=given.unmatched)
+        if given.table is not None:
+            console.say(f"reports: {shown(given.table)}")
     return ExitCode.DONE
 
 
@@ -152,25 +139,16 @@ def _show_lines(
 
 
 @reporting
-def suppress_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    to: Path,
-    store: Path | None,
-    state_dir: Path | None,
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     """Append the recipients who want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
-    loaded = read_job(job)
-    named = edition_of(loaded, edition)
-    with _joined(loaded, named, store, state_dir, listed=False) as joined:
-        new, had = append_suppressions(to, joined.standings)
+    loaded = read_job(given.job)
+    named = edition_of(loaded, given.edition)
+    with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
+        new, had = append_suppressions(given.to, joined.standings)
     addresses = counted(new, "new address", "new addresses")
-    console.say(f"{addresses} in {shown(to)}, {had} there before")
+    console.say(f"{addresses} in {shown(given.to)}, {had} there before")
     return ExitCode.DONE
 
 

@@ -1,22 +1,15 @@
-"""The commands of `mailbatch reports` and their options; what they do is in `reports`."""
+"""The commands of `mailbatch reports`; the module `reports` does the work."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
 import typer
 
-from mailbatch.cli.options import AsJson, Edition, JobArgument, Quiet, StateDir
-
-Store = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        metavar="FILE",
-        help="The store of reports; default: reports.sqlite3 in the state directory.",
-    ),
-]
+from mailbatch.cli.arguments import (
+    ReportsReadArguments,
+    ReportsShowArguments,
+    ReportsSuppressArguments,
+)
+from mailbatch.cli.command import command
 
 app = typer.Typer(
     name="reports",
@@ -25,84 +18,36 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def read(
-    job: JobArgument,
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE...",
-            help="Mails (.eml), mboxes, Maildirs, saved webhooks (JSON, XML); - is standard input.",
-            show_default=False,
-        ),
-    ],
-    store: Store = None,
-    state_dir: StateDir = None,
-    quiet: Quiet = False,
-) -> None:
+@command(app, ReportsReadArguments)
+def read(arguments: ReportsReadArguments) -> int:
     """Read bounces, complaints and saved reports. The files stay as they are.
 
     Example: mailbatch reports read newsletter.yaml Maildir/
     """
-    from mailbatch.cli import reports as command
+    from mailbatch.cli.reports import read_command
 
-    _finish(command.read_command(**_given(locals())))
+    return read_command(arguments)
 
 
-@app.command()
-def show(
-    job: JobArgument,
-    edition: Edition = None,
-    unmatched: Annotated[
-        bool,
-        typer.Option("--unmatched", help="List the reports that are of no recipient, too."),
-    ] = False,
-    table: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write a line for each recipient there."),
-    ] = None,
-    store: Store = None,
-    state_dir: StateDir = None,
-    as_json: AsJson = False,
-) -> None:
+@command(app, ReportsShowArguments)
+def show(arguments: ReportsShowArguments) -> int:
     """Show where the recipients stand by their reports.
 
     Example: mailbatch reports show newsletter.yaml --csv fate.csv
     """
-    from mailbatch.cli import reports as command
+    from mailbatch.cli.reports import show_command
 
-    _finish(command.show_command(**_given(locals())))
+    return show_command(arguments)
 
 
-@app.command()
-def suppress(
-    job: JobArgument,
-    to: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="FILE", help="The suppression list to append to.", show_default=False
-        ),
-    ],
-    edition: Edition = None,
-    store: Store = None,
-    state_dir: StateDir = None,
-    quiet: Quiet = False,
-) -> None:
+@command(app, ReportsSuppressArguments)
+def suppress(arguments: ReportsSuppressArguments) -> int:
     """Append bounced addresses and complaints to a suppression list.
 
     Unsubscriptions are appended, too; a bounce only if its code speaks of the address.
 
     Example: mailbatch reports suppress newsletter.yaml --to bounced.csv
     """
-    from mailbatch.cli import reports as command
+    from mailbatch.cli.reports import suppress_command
 
-    _finish(command.suppress_command(**_given(locals())))
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a command, without what its function imported."""
-    return {name: value for name, value in values.items() if name != "command"}
-
-
-def _finish(code: int) -> None:
-    raise typer.Exit(code)
+    return suppress_command(arguments)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting
@@ -18,47 +18,39 @@ if TYPE_CHECKING:
 
 
 @reporting
-def resolve_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    accepted: bool,
-    resend: bool,
-    skip: bool,
-    restored: bool,
-    only: str | None,
-    state_dir: Path | None,
-    as_json: bool,
-) -> int:
+def resolve_command(console: Console, given: ResolveArguments) -> int:
     """List the doubts, or decide about them."""
     from mailbatch.delivery.ledgers import open_to_decide, open_to_read, place_of
 
     asked: tuple[tuple[Decision, bool], ...] = (
-        ("accepted", accepted),
-        ("resend", resend),
-        ("skip", skip),
+        ("accepted", given.accepted),
+        ("resend", given.resend),
+        ("skip", given.skip),
     )
     chosen = [decision for decision, wanted in asked if wanted]
-    given = [*chosen, *(["restored"] if restored else [])]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join('--' + name for name in given)} exclude each other")
-    loaded = read_job(job)
-    named = edition_of(loaded, edition)
-    path = place_of(loaded, named, state_dir)
-    if restored:
-        if only is not None:
+    options = [*chosen, *(["restored"] if given.restored else [])]
+    if len(options) > 1:
+        raise UsageError(f"{' and '.join('--' + name for name in options)} exclude each other")
+    loaded = read_job(given.job)
+    named = edition_of(loaded, given.edition)
+    path = place_of(loaded, named, given.state_dir)
+    if given.restored:
+        if given.only is not None:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
         with open_to_decide(path, restored=True) as ledger:
-            return _say_how_it_stands(console, ledger, as_json=as_json)
+            return _say_how_it_stands(console, ledger, as_json=given.as_json)
     if not chosen:
-        return _list(console, open_to_read(path), as_json=as_json)
+        return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:
-        number = ledger.doubts.resolve(chosen[0], address=as_on_the_wire(only), now=time.time())
+        number = ledger.doubts.resolve(
+            chosen[0], address=as_on_the_wire(given.only), now=time.time()
+        )
         left = sum(1 for _ in ledger.doubts.in_doubt())
-    if only is not None and not number:
-        raise UsageError(f"{only} is not in doubt", hint=f"list them: mailbatch resolve {job}")
-    if as_json:
+    if given.only is not None and not number:
+        raise UsageError(
+            f"{given.only} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
+        )
+    if given.as_json:
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.arguments import RunArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
@@ -34,124 +34,104 @@ if TYPE_CHECKING:
 
 
 @reporting
-def run_command(
-    console: Console,
-    *,
-    job: Path,
-    edition: str | None,
-    dry_run: bool,
-    sandbox: bool,
-    answers: list[str] | None,
-    out: Path | None,
-    limit: int | None,
-    only: str | None,
-    to: str | None,
-    sessions: int | None,
-    rate: str | None,
-    variables: list[str] | None,
-    state_dir: Path | None,
-    results: Path | None,
-    accept_changes: bool,
-    retry_rejected: bool,
-    new_mailing: bool,
-    transcript: Path | None,
-    metrics_file: Path | None,
-    yes: bool,
-    as_json: bool,
-    log_json: bool,  # noqa: ARG001 - read by `reporting`
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def run_command(console: Console, given: RunArguments) -> int:
     """Run the job and return the exit code."""
-    _check_usage(dry_run=dry_run, sandbox=sandbox, to=to, out=out, answers=answers)
-    written = None if transcript is None else Transcript(transcript)
+    _check_usage(given)
+    written = None if given.transcript is None else Transcript(given.transcript)
     with written or nullcontext():
-        options = RunOptions(
-            edition=edition,
-            variables=pairs(variables),
-            state_dir=state_dir,
-            results=results,
-            limit=limit,
-            only=as_on_the_wire(only),
-            redirect=_address(to),
-            sessions=sessions,
-            rate=_rate(rate),
-            dry_run=dry_run,
-            sandbox=sandbox,
-            answers=answers_of(answers),
-            out=out,
-            accept_changes=accept_changes,
-            retry_rejected=retry_rejected,
-            attended=sys.stderr.isatty(),
-            new_mailing=new_mailing,
-            transcript=written,
-        )
-        _check_outputs(job, options, transcript, metrics_file)
+        options = _options(given, written)
+        _check_outputs(given, options)
         try:
-            ask = not (yes or dry_run or sandbox)
-            ended = _run(console, job, options, written, ask=ask)
+            ended = _run(console, given, options, written)
         except MailbatchError as error:
-            _note_failure(metrics_file, job, error.exit_code)
+            _note_failure(given, error.exit_code)
             raise
     if isinstance(ended, int):
-        _note_failure(metrics_file, job, ended)
+        _note_failure(given, ended)
         return ended
     loaded, summary = ended
-    if as_json:
+    if given.as_json:
         console.data(summary_object(summary))
-    again = arguments_again(job, loaded, summary, options)
+    again = arguments_again(given.job, loaded, summary, options)
     show_summary(console, summary, options, again, begun=is_begun(loaded, summary, options))
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
-    if metrics_file is None:
+    if given.metrics_file is None:
         return summary.exit_code
     try:
-        write_metrics(metrics_file, metrics_text(summary, time.time()))
+        write_metrics(given.metrics_file, metrics_text(summary, time.time()))
     except OutputError as error:
         console.error(error)
         return summary.exit_code_behind(error)
     return summary.exit_code
 
 
-def _check_outputs(
-    path: Path, options: RunOptions, transcript: Path | None, metrics_file: Path | None
-) -> None:
-    """Refuse outputs that are one file, or what the job needs, before anything is written there.
+def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
+    """Read the arguments of the command line into the options of a run.
 
-    Of a job that cannot be read nobody knows what it needs: its error is raised at once, unless the
-    metrics file is one that may tell of it.
+    Raises:
+        UsageError: an argument is no address, rate, answer or KEY=VALUE.
     """
-    if transcript is None and metrics_file is None:
+    return RunOptions(
+        edition=given.edition,
+        variables=pairs(given.variables),
+        state_dir=given.state_dir,
+        results=given.results,
+        limit=given.limit,
+        only=as_on_the_wire(given.only),
+        redirect=_address(given.to),
+        sessions=given.sessions,
+        rate=_rate(given.rate),
+        dry_run=given.dry_run,
+        sandbox=given.sandbox,
+        answers=answers_of(given.answers),
+        out=given.out,
+        accept_changes=given.accept_changes,
+        retry_rejected=given.retry_rejected,
+        attended=sys.stderr.isatty(),
+        new_mailing=given.new_mailing,
+        transcript=written,
+    )
+
+
+def _check_outputs(given: RunArguments, options: RunOptions) -> None:
+    """Refuse outputs that are one file, or a file of the job, before anything is written there.
+
+    The files of a job that cannot be read are not known: its error is raised at once, unless the
+    metrics file is one that may tell of the error.
+    """
+    if given.transcript is None and given.metrics_file is None:
         return
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.preparation import results_path
 
-    given = {"--transcript": transcript, "--metrics-file": metrics_file}
-    check_apart({"--results": options.results, **given})
-    for option, output in given.items():
-        check_output(output, option, path)
+    outputs = {"--transcript": given.transcript, "--metrics-file": given.metrics_file}
+    check_apart({"--results": options.results, **outputs})
+    for option, output in outputs.items():
+        check_output(output, option, given.job)
     try:
-        job = read_job(path)
+        job = read_job(given.job)
     except MailbatchError:
-        if metrics_file is None or is_for_metrics(metrics_file):
+        if given.metrics_file is None or is_for_metrics(given.metrics_file):
             return  # the run will say so
         raise
-    for option, output in given.items():
-        check_output(output, option, path, job)
+    for option, output in outputs.items():
+        check_output(output, option, given.job, job)
     try:
         results = results_path(job, edition_of(job, options.edition), options)
     except MailbatchError:
         return  # the run will say so, with whatever else is wrong
-    check_apart({"--results" if options.results else "results of the job": results, **given})
+    check_apart({"--results" if options.results else "results of the job": results, **outputs})
 
 
-def _note_failure(metrics_file: Path | None, job: Path, code: int) -> None:
+def _note_failure(given: RunArguments, code: int) -> None:
     """Let the metrics tell of a run that came to nothing: stale figures would look like success."""
-    if metrics_file is not None:
-        write_metrics(metrics_file, failure_text(str(job), code, time.time()))
+    if given.metrics_file is not None:
+        write_metrics(given.metrics_file, failure_text(str(given.job), code, time.time()))
 
 
 def _run(
-    console: Console, path: Path, options: RunOptions, written: Transcript | None, *, ask: bool
+    console: Console, given: RunArguments, options: RunOptions, written: Transcript | None
 ) -> tuple[Job, Summary] | int:
     """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
     from mailbatch.delivery.signals import Interrupted, StoppedAtOnce, ignore, raising
@@ -161,12 +141,13 @@ def _run(
             with importing():
                 from mailbatch.delivery.runner import run as run_job
 
-                job = read_job(path)
+                job = read_job(given.job)
             if written is not None:
                 written.begin()
         try:
             with console.progress() as progress:
-                confirm = _asker(console, options) if ask else None
+                unasked = given.yes or given.dry_run or given.sandbox
+                confirm = None if unasked else _asker(console, options)
                 summary = run_job(job, options, progress=progress, confirm=confirm)
                 if summary.interrupted:  # it has only to say so
                     ignore()
@@ -179,23 +160,14 @@ def _run(
         return ExitCode.UNFINISHED
 
 
-def _check_usage(
-    *, dry_run: bool, sandbox: bool, to: str | None, out: Path | None, answers: list[str] | None
-) -> None:
-    chosen = [
-        name
-        for name, given in (
-            ("--dry-run", dry_run),
-            ("--sandbox", sandbox),
-            ("--to", to is not None),
-        )
-        if given
-    ]
+def _check_usage(given: RunArguments) -> None:
+    asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": given.to is not None}
+    chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
-    if out is not None and not (dry_run or sandbox):
+    if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
-    if answers and not sandbox:
+    if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
 

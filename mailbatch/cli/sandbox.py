@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.arguments import SandboxArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import answers_of, reporting
@@ -16,23 +17,16 @@ if TYPE_CHECKING:
 
 
 @reporting
-def sandbox_command(
-    console: Console,
-    *,
-    port: int,
-    out: Path | None,
-    answers: list[str] | None,
-    quiet: bool,  # noqa: ARG001 - read by `reporting`
-) -> int:
+def sandbox_command(console: Console, given: SandboxArguments) -> int:
     """Serve until a signal comes."""
     from mailbatch.delivery.descriptors import check_descriptors
     from mailbatch.delivery.signals import Interrupted, Stopping
 
-    rehearsed = answers_of(answers)
+    rehearsed = answers_of(given.answers)
     with Stopping() as stopping:
         check_descriptors(1)
         try:
-            asyncio.run(_serve(console, port, out, rehearsed, stopping))
+            asyncio.run(_serve(console, given.port, given.out, rehearsed, stopping))
         except (asyncio.CancelledError, Interrupted):
             return 128 + (stopping.signum or 0)
     return ExitCode.DONE

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from mailbatch.cli.arguments import StatusArguments
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting
@@ -12,19 +11,17 @@ from mailbatch.times import iso_time
 
 
 @reporting
-def status_command(
-    console: Console, *, job: Path, edition: str | None, state_dir: Path | None, as_json: bool
-) -> int:
+def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, what they can do next."""
     from mailbatch.cli.summary import arguments_again, next_steps
     from mailbatch.delivery.ledgers import open_to_read, place_of
 
-    loaded = read_job(job)
-    named = edition_of(loaded, edition)
-    with open_to_read(place_of(loaded, named, state_dir)) as ledger:
+    loaded = read_job(given.job)
+    named = edition_of(loaded, given.edition)
+    with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        under_way = None if as_json else ledger.held_by()
-    if as_json:
+        under_way = None if given.as_json else ledger.held_by()
+    if given.as_json:
         console.data(
             {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
         )
@@ -38,7 +35,10 @@ def status_command(
     if under_way is not None:  # what is pending then needs no other run
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
-    summary, options = Summary(loaded.name, named, counts), RunOptions(edition, state_dir=state_dir)
-    for step in next_steps(summary, options, arguments_again(job, loaded, summary, options)):
+    summary, options = (
+        Summary(loaded.name, named, counts),
+        RunOptions(given.edition, state_dir=given.state_dir),
+    )
+    for step in next_steps(summary, options, arguments_again(given.job, loaded, summary, options)):
         console.say(step)
     return ExitCode.DONE

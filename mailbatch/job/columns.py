@@ -1,9 +1,11 @@
-"""What people call the columns of a recipient table, in the job and in templates.
+"""The names of the columns of a recipient table, in the job and in templates.
 
-White space within a name counts as one space, whatever a spreadsheet broke its line with. The
-address column is found whatever the case of its name. A column whose name is no identifier has a
-second one in templates (`First_Name` for `First Name`), where that can mean nothing else. Knows
-names only, never a cell.
+White space within a name counts as one space, also the line ends of a spreadsheet. The address
+column is found in capitals or not. A column whose name is no identifier has a second name in
+templates (`First_Name` for `First Name`), unless that could mean another column. Knows names only,
+never a cell.
+
+Tests: tests/recipients/test_plan.py, tests/render/test_second_names.py.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 #: The names of every template, which no column may take.
 TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables")
-# What templates know besides: Jinja2's functions, and the names that it gives in places.
+# Other names of templates: Jinja2's functions, and names that Jinja2 defines in places.
 _KNOWN = """
 range dict lipsum cycler joiner namespace self super loop caller varargs kwargs
 and or not in is if else true false none True False None
@@ -27,7 +29,12 @@ _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 
 def column_name(text: str) -> str:
-    """Return the name that a cell of a header gives its column."""
+    """Return the name of a column from the cell of the header.
+
+    Example:
+        >>> column_name("  First   Name ")
+        'First Name'
+    """
     return " ".join(text.split())
 
 
@@ -72,10 +79,10 @@ def as_templates_write_it(column: str, columns: Sequence[str]) -> str:
 
 
 def column_hint(name: str, columns: Iterable[str], source: str | None = None) -> str | None:
-    """Say how the column is written that somebody meant by a name that nothing defines.
+    """Say how to write the column that an undefined name probably means.
 
     `source` is the text around the name. Only columns whose names are no identifiers are looked
-    at: they are the ones that cannot be written as they stand.
+    at: a template cannot have such a name.
     """
     known = list(columns)
     odd = [column for column in known if not column.isidentifier()]

@@ -1,7 +1,9 @@
-"""What pydantic finds wrong, in words for people and at the places of the job file.
+"""The mistakes that pydantic finds, in words for people and at the places of the job file.
 
-The wording of most refusals is that of the checks themselves; here are the few that are pydantic's
-own, and "did you mean". Nothing here repeats a value.
+The wording of most refusals is that of the checks themselves; the few words of pydantic
+itself are replaced here, and "did you mean" is added. Nothing here repeats a value.
+
+Tests: tests/job/test_loader.py.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ _WORDS = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
-#: The step that pydantic adds where a key of a mapping is at fault rather than its value.
+#: The step that pydantic adds where a key of a mapping is at fault rather than the value.
 _KEY_STEP = "[key]"
 
 
 def add_model_errors(error: ValidationError, reading: Reading) -> None:
-    """Add what the model refuses to what is wrong with a reading."""
+    """Add the refusals of the model to the faults of a reading."""
     details = error.errors(include_url=False)
     meant: set[Path] = set()
     for detail in details:
@@ -63,7 +65,7 @@ def _add(detail: ErrorDetails, reading: Reading, meant: set[Path]) -> None:
 
 
 def _written(loc: tuple[str | int, ...], reading: Reading) -> Path:
-    """Return the path of what is at fault, as far as the file has it.
+    """Return the path of the value at fault, as far as the file has that path.
 
     A step may be pydantic's own: into a list that the file writes as a single value, or to a key.
     A missing key is kept.
@@ -91,7 +93,7 @@ def _add_unknown(loc: tuple[str | int, ...], reading: Reading) -> Path:
         reading.add(start, path, f'unknown key, did you mean "{near}"?')
         return (*path[:-1], near)
     if section is Secret:
-        # The key may be the secret itself, where braces were written around it.
+        # The key may be the secret itself, written in braces.
         reading.add(reading.places[path[:-1]].value, path[:-1], ONE_SOURCE)
         return path[:-1]
     if homes := _homes().get(key):
@@ -125,7 +127,7 @@ def _inside(annotation: Any) -> type[Section] | None:
 
 @cache
 def _homes() -> dict[str, list[str]]:
-    """Return, for every key below the top of a job, the mappings that have it."""
+    """Return the mappings of a job that have a key, for every key below the top."""
     homes: dict[str, list[str]] = {}
     rest: list[tuple[str, type[Section]]] = [("", Job)]
     for prefix, section in rest:

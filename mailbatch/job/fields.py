@@ -1,8 +1,10 @@
-"""The scalar types of the job model: what each accepts, how it refuses, and its JSON Schema.
+"""The scalar types of the job model: the check of each, the words of a refusal, the JSON Schema.
 
 Every check takes the value that the YAML gives and returns the value that the rest of mailbatch
 uses, or raises `refusal(...)`: a sentence for people that completes "server.port: ...". A refusal
 never repeats the value, because the value may come from the environment. No check does I/O.
+
+Tests: tests/job/test_model.py.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from mailbatch.suggest import did_you_mean
 
 #: The error type of every refusal that is raised here.
 REFUSED = "refused"
-#: What stands in for a null of the file, so that no optional key accepts it.
+#: In place of a null of the file, so that no optional key accepts the null.
 NULL = object()
 NO_LITERAL = "must not stand in the job file itself"
 
 _MARKUP = re.compile(r"\{\{|\{%|\{#")
-# What no header and no argument of a command may hold, and what other readers take for a line end.
+# No header and no argument of a command may hold these; some readers take one for a line end.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SOME = {"type": "string", "minLength": 1}
 
@@ -41,25 +43,35 @@ _SOME = {"type": "string", "minLength": 1}
 def refusal(message: str, *, hint: str | None = None, at: str | None = None) -> PydanticCustomError:
     """Make the exception by which a check refuses a value.
 
-    `message` completes "server.port: ...", `hint` says what to write instead. `at` names the key
-    beside the checked one that is at fault; empty, it is the mapping around them.
+    `message` completes "server.port: ...", `hint` names a better value. `at` is the key at fault,
+    beside the checked one; empty, the mapping around both is at fault.
     """
     return PydanticCustomError(REFUSED, "{message}", {"message": message, "hint": hint, "at": at})
 
 
 def is_template(text: str) -> bool:
-    """Tell whether a value has Jinja2 markup, so that only rendering knows its final text."""
+    """Tell whether a value has Jinja2 markup, so that only rendering knows the final text.
+
+    Example:
+        >>> is_template("Hello {{ first_name }}"), is_template("50 %")
+        (True, False)
+    """
     return _MARKUP.search(text) is not None
 
 
 def fixed_start(text: str) -> str:
-    """Return the text before the first Jinja2 markup: what every rendering begins with."""
+    """Return the text before the first Jinja2 markup, with which every rendering begins.
+
+    Example:
+        >>> fixed_start("invoices/{{ number }}.pdf")
+        'invoices/'
+    """
     return _MARKUP.split(text, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
-    """A scalar of the job file: `check` is its whole validation, `schema` its JSON Schema."""
+    """A scalar of the job file: `check` is the whole validation, `schema` the JSON Schema."""
 
     check: Callable[[Any], Any]
     schema: dict[str, Any]
@@ -104,7 +116,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class TextFor:
-    """A mapping for which the text of its key `key` may stand alone."""
+    """A mapping for which the text of the key `key` may stand alone."""
 
     key: str
     what: str
@@ -148,12 +160,12 @@ def line(value: Any) -> str:
 
 
 def number_or_line(value: Any) -> str:
-    """Check a line of text; a whole number is taken for its digits."""
+    """Check a line of text; a whole number becomes digits."""
     return str(value) if type(value) is int else line(value)
 
 
 def fixed_line(value: Any) -> str:
-    """Check a line of text that is no template: it is the same for every message."""
+    """Check a line of text that is no template: every message shares the value."""
     checked = line(value)
     if is_template(checked):
         raise refusal("is no template: it is the same for every message")
@@ -169,7 +181,7 @@ def true_or_false(value: Any) -> bool:
 
 
 def _typed(value: Any) -> Any:
-    """Give what comes from the environment the type that it has in YAML."""
+    """Give a value from the environment the type that YAML would give."""
     return plain_value(value) if isinstance(value, Interpolated) else value
 
 
@@ -254,7 +266,7 @@ def marked(scalar: Scalar) -> Scalar:
 
 
 def settled(value: Any) -> Any:
-    """Give every value in a tree of lists and mappings the type that YAML gives it."""
+    """Give every value in a tree of lists and mappings the type of YAML."""
     if isinstance(value, list):
         return [settled(item) for item in value]
     if isinstance(value, dict):

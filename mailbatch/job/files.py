@@ -1,6 +1,8 @@
-"""Whether the files that a job names are there, while a person still watches.
+"""The look for the files that a job names, while a person still watches.
 
-Paths that are templates are known only to rendering; where a secret is, is asked when it is needed.
+Paths that are templates are known only to rendering; the file of a secret is asked for by the run.
+
+Tests: tests/job/test_loader.py.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from mailbatch.suggest import did_you_mean
 
 
 def add_file_errors(reading: Reading, folder: FilePath) -> None:
-    """Add the files that cannot be used to what is wrong with a reading."""
+    """Add the files that cannot be used to the faults of a reading."""
     refused = {path for _, path in reading.faults}
     for keys, mark in declared(Job, NamesFile):
         if not mark.at_load:
@@ -36,7 +38,7 @@ def add_file_errors(reading: Reading, folder: FilePath) -> None:
 
 
 def _as_written(name: str, path: Path, reading: Reading) -> str:
-    """Return a file's name as the job has it: what the environment holds is not repeated."""
+    """Return a file's name in the job: a value of the environment is not repeated."""
     if not isinstance(name, Interpolated):
         return name
     place = reading.places[path]

@@ -1,8 +1,12 @@
 """`${NAME}`, `${NAME:-default}` and `$$` in the values of a job, as in Compose files.
 
-The rest of what Compose knows (`$NAME`, `${NAME-x}`, `${NAME:?x}`, nesting) is refused rather than
-left standing, so that nobody is mailed a dollar sign and a name. A dollar that begins none of these
-stands for itself. No text here repeats what the environment holds.
+The other forms of Compose (`$NAME`, `${NAME-x}`, `${NAME:?x}`, nesting) are refused rather than
+left standing, so that no recipient reads a dollar sign and a name. Any other dollar is a dollar. No
+text here repeats a value of the environment.
+
+Example:
+    >>> interpolate("https://${HOST:-example.com}/", {}).text
+    'https://example.com/'
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one place: `written` is the text there."""
+    """A mistake in one place: `written` is the text there."""
 
     written: str
     message: str
@@ -26,7 +30,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Interpolation:
-    """The text with its places replaced; `changed` says whether `${...}` was among them."""
+    """The text with all places replaced; `changed` says whether one was `${...}`."""
 
     text: str
     changed: bool

@@ -1,4 +1,4 @@
-"""From the path of a job file to a `Job`, or to all that is wrong with it, each with its place.
+"""From the path of a job file to a `Job`, or to all mistakes of the file, each with a place.
 
 Read, parse, interpolate, validate, and look whether the files that the job names are there. No
 secret is resolved here, no template compiled, no table opened.
@@ -28,10 +28,10 @@ _START = "mailbatch init writes a job to start from."
 def load_job(path: Path, *, environ: Mapping[str, str] = os.environ) -> Job:
     """Read a job file.
 
-    `path` is shown in messages as it is given here; `environ` is what `${NAME}` is replaced from.
+    Messages show `path` unchanged; `environ` has the values for `${NAME}`.
 
     Raises:
-        InputErrors: All that is wrong, as `JobError`s in the order of their places.
+        InputErrors: all mistakes, as `JobError`s in the order of the file.
     """
     source = Source(str(path), _text(path))
     reading = _reading(source, environ)
@@ -92,6 +92,6 @@ def _text(path: Path) -> str:
 
 
 def _inside(path: Path) -> str | None:
-    """Name the job file that is probably meant by its folder."""
+    """Name the job file that a folder probably means."""
     found = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
     return f"Did you mean {found[0]}?" if len(found) == 1 else None

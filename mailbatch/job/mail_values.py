@@ -1,9 +1,10 @@
 """The scalar types of the job model that mail and the web define: hosts, addresses, URLs, names.
 
-These are checks of what stands in the job file, for an error with a position. What is written on
-the wire or into a header is built and checked by the rooms that write it. Sources: RFC 5322 2.2 and
-3.4 (header names, mailboxes), RFC 6532 (UTF-8 in them), RFC 2045 5.1 (media types), RFC 2919 (list
-identifiers).
+These are checks of values in the job file, for an error with a position. The rooms that write the
+wire or a header build and check each value again. Sources: RFC 5322 2.2 and 3.4 (header names,
+mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers).
+
+Tests: tests/job/test_model.py.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def _host(value: Any) -> str:
 
 
 def _has_a_labels(host: str) -> bool:
-    """Tell whether a host name can be looked up: whether it has a form in ASCII."""
+    """Tell whether a host name can be looked up: whether there is a form in ASCII."""
     try:
         return bool(a_labels(host))
     except ValueError:

@@ -1,4 +1,7 @@
-"""The `message` and `callbacks` sections of a job: what is sent, and what the provider reports."""
+"""The `message` and `callbacks` sections of a job: the message, and the provider's reports.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
-# Infobip's limit of callback data, in characters of its JSON.
+# Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
 
@@ -247,7 +250,7 @@ class Callbacks(Section):
     @classmethod
     def _json(cls, value: list[Any] | dict[str, Any]) -> list[Any] | dict[str, Any]:
         try:
-            # What has no JSON was refused while reading: a null stands in for it.
+            # A value without JSON was refused while reading: a null stands in.
             encoded = json.dumps(value, allow_nan=False, default=lambda _: None)
         except ValueError:
             raise refusal("has a number that JSON cannot hold") from None

@@ -1,10 +1,9 @@
-"""The job: what a YAML job file declares, as frozen pydantic models.
+"""The job: the declarations of a YAML job file, as frozen pydantic models.
 
-This and the sections it imports are the whole vocabulary of a job file. A key is here only if it
-has an effect, and its description is what the JSON Schema and the reference print. Rules about two
-keys are validators of the later one, so that they are checked even where something else in the
-file is wrong. Nothing here does I/O: whether a file is there is the loader's question, whether a
-template is right is the renderer's.
+This module and the imported sections are the whole vocabulary of a job file. Every key here has an
+effect; the JSON Schema and the reference print the description of the key. A rule about two keys is
+a validator of the later one, and is checked even where something else in the file is wrong. Nothing
+here does I/O: the loader asks whether a file is there, the renderer whether a template is right.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ class Retry(Section):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a job came from: the file as the user named it, and the places of its values."""
+    """The origin of a job: the file by the user's name, and the places of the values."""
 
     path: Path = Path("job.yaml")
     places: Mapping[str, Location] = field(default_factory=dict)
@@ -159,7 +158,7 @@ class Job(Section):
 
     @property
     def path(self) -> Path:
-        """The job file, as the user named it."""
+        """The job file, by the user's name."""
         return self._origin.path
 
     @property
@@ -169,7 +168,7 @@ class Job(Section):
 
     @property
     def for_templates(self) -> dict[str, str | None]:
-        """What templates and `where` see as `job`; it shows no secrets."""
+        """The names of `job` in templates and `where`; none of them is a secret."""
         return {
             "name": self.name,
             "from": self.sender.from_,
@@ -179,7 +178,7 @@ class Job(Section):
     def find(self, key: str) -> Setting | None:
         """Return the setting at a key, `message.list_id`; None where the job leaves the key out.
 
-        A number or a truth value is the text that JSON has for it.
+        A number or a truth value becomes text as in JSON.
 
         Raises:
             KeyError: the model has no such key.
@@ -194,7 +193,7 @@ class Job(Section):
         """Return the setting at a key that the job always has: `job.at("message.subject")`.
 
         Raises:
-            KeyError: the model has no such key, or this job leaves it out.
+            KeyError: the model has no such key, or this job leaves the key out.
         """
         setting = self.find(key)
         if setting is None:
@@ -228,7 +227,7 @@ class Job(Section):
                 yield from (self._setting(path, text) for path, text in texts_at(self, keys))
 
     def files(self) -> Iterator[tuple[Setting, NamesFile]]:
-        """Give every name of a file that a run reads, with what the model says of the file.
+        """Give every name of a file that a run reads, with the mark of the model.
 
         A name may be a template: then the text is no path yet.
         """
@@ -245,7 +244,7 @@ class Job(Section):
         """Find the place of a value or a section: `message`, `message.attachments[0].path`.
 
         Where the file does not have the key itself (a default, a single value read as a list), the
-        place is that of the nearest key around it; without any, it is the file.
+        place is that of the nearest key around; without any, the place is the file.
 
         Raises:
             KeyError: the model has no such key.

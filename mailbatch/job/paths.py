@@ -1,7 +1,7 @@
-"""Where a path of the job leads: relative to the job file, and below its folder.
+"""The rule for paths of the job: relative to the job file, and below the folder of that file.
 
-The one rule for every file that a job names. It is cheap enough to be asked for every message,
-because a path may be a template. Nothing here opens a file.
+The one rule for every file that a job names, cheap enough to be applied for every message, because
+a path may be a template. Nothing here opens a file.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from mailbatch.errors import JobError
 
 
 def resolve_path(folder: Path, name: str, *, absolute_allowed: bool) -> Path:
-    """Return the path of a file that the job names, after checking that it may be used.
+    """Return the path of a file that the job names, after the rule for paths.
 
-    `folder` is the job's (`Job.folder`), `name` the path as the job writes it or a template gives
-    it. An absolute path is returned as it is where it is allowed. The file need not exist. The
-    result keeps the names of symbolic links, so that an attachment is called what the job calls it.
+    `folder` is the job's (`Job.folder`), `name` the path in the job or the one that a template
+    gives. An allowed absolute path is returned unchanged. The file need not exist. The result keeps
+    the names of symbolic links, so that an attachment has the name in the job.
 
     Raises:
-        JobError: The path leaves the folder, by `..` or by a symbolic link, or is absolute where it
-            must not be. The message completes "PATH ..." and has no location: callers know both.
+        JobError: The path leaves the folder, by `..` or by a symbolic link, or is absolute
+            where that is not allowed. The message completes "PATH ..." and has no location: callers
+            know both.
     """
     if not name or "\0" in name:
         raise JobError("is no path")

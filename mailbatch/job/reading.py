@@ -1,7 +1,9 @@
 """From the tree of nodes to plain data for the model: duplicate keys, `${NAME}`, YAML's types.
 
-A value that is wrong here becomes `BROKEN`, which no field of the model accepts, so that what the
-model says about the same key can be left out. Nothing here knows which keys there are.
+A value that is wrong here becomes `BROKEN`, which no field of the model accepts, so that the
+model's refusal of the same key can be left out. Nothing here knows which keys there are.
+
+Tests: tests/job/test_yaml.py, tests/job/test_loader.py.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: the offsets of its key or list entry, and of the value.
+    """The place of a value: the offsets of the key or list entry, and of the value.
 
-    A list or a mapping is at its key. `end` is the offset behind a scalar.
+    A list or a mapping is at the key. `end` is the offset behind a scalar.
     """
 
     key: int
@@ -40,12 +42,12 @@ class Place:
 
 @dataclass(slots=True)
 class Reading:
-    """What a text gave: the data, the place of each value, and what is wrong so far."""
+    """The result of reading a text: the data, the place of each value, and the faults so far."""
 
     source: Source
     data: Any = None
     places: dict[Path, Place] = field(default_factory=dict)
-    #: The places of what is wrong here, about which the model's opinion is not asked.
+    #: The places of faults that were found here, where the model's refusals do not count.
     broken: set[Path] = field(default_factory=set)
     faults: list[tuple[Fault, Path]] = field(default_factory=list)
 
@@ -66,7 +68,7 @@ class Reading:
         ]
 
     def locations(self) -> Mapping[str, Location]:
-        """Return the place of every value by its dotted key, each made when it is asked for."""
+        """Return the place of every value by dotted key, each made on demand."""
         return _Locations(
             self.source, {dotted(path): at.value for path, at in self.places.items() if path}
         )
@@ -95,7 +97,12 @@ class _Locations(Mapping[str, Location]):
 
 
 def dotted(path: Path) -> str:
-    """Write a path for people: `message.attachments[0].path`."""
+    """Write a path for people.
+
+    Example:
+        >>> dotted(("message", "attachments", 0, "path"))
+        'message.attachments[0].path'
+    """
     key = ""
     for step in path:
         if isinstance(step, int):
@@ -106,7 +113,7 @@ def dotted(path: Path) -> str:
 
 
 def shown(key: str) -> str:
-    """Write a key of the file so that it cannot disturb a line of text."""
+    """Write a key of the file so that no line of text is disturbed."""
     if len(key) > 60:  # noqa: PLR2004 - longer than any key of a job
         key = key[:57] + "..."
     return key if key.isprintable() and key and " " not in key else ascii(key)
@@ -119,7 +126,7 @@ class _Reader:
         self._environ = environ
 
     def value(self, node: Node, path: Path, key: int) -> Any:
-        """Return the data of a node; `key` is the offset of the key that it stands under."""
+        """Return the data of a node; `key` is the offset of the key above."""
         if node.fault is not None:
             self.reading.places[path] = Place(key, node.start)
             return self._broken(node.fault, path)
@@ -154,7 +161,7 @@ class _Reader:
         return data
 
     def _scalar(self, node: ScalarNode, path: Path, key: int) -> Any:
-        # A value that is not there stands where its key does.
+        # A missing value has the place of the key.
         start = node.start if node.end > node.start else key
         self.reading.places[path] = Place(key, start, node.end)
         if _has_surrogate(node.text):

@@ -1,4 +1,7 @@
-"""The `recipients` section of a job: where the table comes from, and who in it gets a message."""
+"""The `recipients` section of a job: the source of the table, and the choice of rows.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 
@@ -94,12 +97,12 @@ class Recipients(Section):
 
     @property
     def shown(self) -> str:
-        """What the table is called: its file as the job names it, or `recipients.command`."""
+        """The name of the table for people: the file in the job, or `recipients.command`."""
         return "recipients.command" if self.file is None else self.file
 
     @property
     def form(self) -> Form:
-        """The form of the table, by the ending of its file; what a command prints is CSV."""
+        """The form of the table, by the ending of the file; a command prints CSV."""
         return _form(self.file)
 
     @field_validator("command")

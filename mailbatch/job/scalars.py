@@ -1,9 +1,11 @@
-"""What the text of a scalar means: YAML's own types, durations and rates.
+"""The meaning of a scalar's text: YAML's own types, durations and rates.
 
 Plain scalars follow the YAML 1.2 core schema (YAML 1.2.2, 10.3.2): there are no dates, no base 60,
 and `yes`, `no`, `on`, `off` are words. Two things differ on purpose: digits behind a leading zero
-(`0587`) are text, because nobody who writes them means a number, and so is a number too long to be
-one. Nothing here knows positions or the job model, and nothing is slow to import.
+(`0587`) are text, because no writer of such digits means a number, and so is a number too long to
+be one. Nothing here knows positions or the job model, and nothing is slow to import.
+
+Tests: tests/job/test_yaml.py, tests/job/test_model.py.
 """
 
 from __future__ import annotations
@@ -38,15 +40,15 @@ _PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
 class Interpolated(str):
     """Text that came, wholly or in part, from the environment.
 
-    Its type is decided by the key that takes it: `port: ${PORT}` is a number, `username: ${USER}`
-    is text even where it has only digits.
+    The key decides the type: `port: ${PORT}` is a number, `username: ${USER}` is text even where
+    the variable has only digits.
     """
 
     __slots__ = ()
 
 
 class InterpolatedPlain(Interpolated):
-    """The same from a scalar without quotes: where a key takes any value, YAML decides its type."""
+    """The same from a scalar without quotes: where a key takes any value, YAML decides the type."""
 
     __slots__ = ()
 

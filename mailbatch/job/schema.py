@@ -14,7 +14,7 @@ from mailbatch.job.model import Job
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 
-#: What may stand for every value that is no free text: `port: ${PORT}`.
+#: In place of every value that is no free text: `port: ${PORT}`.
 _INTERPOLATED = {"$ref": "#/definitions/Interpolated"}
 _INTERPOLATED_DEFINITION = {
     "title": "Interpolated",
@@ -37,7 +37,7 @@ _CONSTRAINTS = frozenset(
 )
 _TYPES_FROM_TEXT = frozenset({"integer", "number", "boolean"})
 _NULL = {"type": "null"}
-# What only some releases of pydantic write, or what says nothing.
+# Written by some releases of pydantic only, or without meaning.
 _IDLE = (("default", None), ("additionalProperties", True))
 
 
@@ -55,15 +55,15 @@ def job_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema as the text of its file."""
+    """Return the schema as the text of the file."""
     return json.dumps(job_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
-    """Turn what pydantic generates into what a YAML file may hold.
+    """Turn the schema of pydantic into one of YAML files.
 
     No key is null, every restricted value may come from the environment, and the names of a
-    mapping's keys are restricted by their patterns alone. Keywords are sorted, so that releases of
+    mapping's keys are restricted by patterns alone. Keywords are sorted, so that releases of
     pydantic do not differ; the keys of a section stay in the order of the model.
     """
     adapted = {key: value for key, value in schema.items() if (key, value) not in _IDLE}
@@ -79,7 +79,7 @@ def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
         alternatives = [_adapted(value) for value in adapted.pop("anyOf") if value != _NULL]
         adapted |= _joined(alternatives)
     elif "$ref" in adapted and len(adapted) > 1:
-        # Draft-07 ignores what stands beside a $ref.
+        # Draft-07 ignores other keywords beside a $ref.
         adapted["allOf"] = [{"$ref": adapted.pop("$ref")}]
     elif _is_restricted(adapted):
         constraint = {key: adapted.pop(key) for key in _CONSTRAINTS & adapted.keys()}
@@ -88,7 +88,7 @@ def _adapted(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(alternatives: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put alternatives that may have alternatives of their own into one list of them."""
+    """Put alternatives that may have alternatives of their own into one list."""
     flat: list[dict[str, Any]] = []
     for alternative in alternatives:
         for one in alternative["anyOf"] if set(alternative) == {"anyOf"} else [alternative]:

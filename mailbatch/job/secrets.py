@@ -1,7 +1,7 @@
 """The secret that a job points to: from the environment, a file, a command or the keyring.
 
-Asked only when something is about to be sent. No text here shows a secret, nor what a command
-printed: an error says where to look, not what was found.
+Asked only when something is about to be sent. No text here shows a secret, nor the output of a
+command: an error names the place of the secret and nothing that was there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def resolve_secret(
     """Return the secret that `secret` points to.
 
     `folder` is the job's, `username` the user in the keyring, whom errors call `user`. `lines` says
-    that the secret has several lines, as a key in PEM does. `location` is where the job has it
+    that the secret has several lines, as a key in PEM does. `location` is the place in the job
     (`job.locate("server.password")`), `timeout` the seconds that a command may take.
 
     Raises:
@@ -89,7 +89,7 @@ def _from_file(name: str, folder: Path) -> tuple[str, str]:
         raise_if_starved(error)
         hint = "Name a file that the user who runs mailbatch can read."
         raise JobError(f"{called} cannot be read: {error.strerror}", hint=hint) from None
-    # As ssh does: what others could read is no secret any more.
+    # As in ssh: a file that others could read holds no secret any more.
     if os.name == "posix" and mode & _OTHERS:
         raise JobError(f"{called} can be read or written by others", hint="Run chmod 600 on it.")
     text = _decoded(content, called)
@@ -146,7 +146,7 @@ def _from_keyring(service: str, username: str | None, user: str) -> tuple[str, s
 
 
 def _called(kind: str, name: str) -> str:
-    """Name a place by what the job calls it, unless the environment gave the name."""
+    """Name a place by the name in the job, unless the environment gave that name."""
     return f"the {kind} of the job" if isinstance(name, Interpolated) else f"the {kind} {name}"
 
 

@@ -1,4 +1,7 @@
-"""What all mappings of the job file have in common, and the types that several of them use."""
+"""The common base of all mappings of the job file, and the types of several mappings.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from mailbatch.job.setting import Templated
 
 #: Jinja2 source on one line, rendered for every message.
 Template: TypeAlias = Annotated[str, fields.LINE, Templated()]
-#: A path as the job writes it, no template; `mailbatch.job.paths.resolve_path` finds the file.
+#: A path in the job, no template; `mailbatch.job.paths.resolve_path` finds the file.
 FileName: TypeAlias = Annotated[str, fields.FIXED]
 #: The address of a page; a template, too.
 URL: TypeAlias = Annotated[str, mail_values.URL, Templated()]

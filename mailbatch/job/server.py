@@ -1,4 +1,7 @@
-"""The `server` section of a job: where to send, how to secure, authenticate and pace it."""
+"""The `server` section of a job: host, security, authentication and pace.
+
+Tests: tests/job/test_model.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Settings of a job: texts with their keys and places, and the two kinds that the model declares.
+"""Settings of a job: texts with keys and places, and the two kinds that the model declares.
 
-A key of the job is declared once, in the model: its type says whether its text is a template
+A key of the job is declared once, in the model: the type says whether the text is a template
 (`Templated`) or names a file (`NamesFile`). All lists of templates and of files are read from these
 marks, so that no reader of the job can forget a key:
 
@@ -38,7 +38,7 @@ _STEP = re.compile(r"\[(\d+)\]\.?|([^.\[]+)\.?")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A text of the job: `message.subject`, what stands there, and where."""
+    """A text of the job: a key such as `message.subject`, the text, and the place of the value."""
 
     key: str
     text: str
@@ -47,9 +47,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Templated:
-    """Mark a type of the model: its text is a template that every message renders.
+    """The mark of a type of the model whose text is a template that every message renders.
 
-    With `tree`, the value is a tree of lists and mappings, and every text in it is a template.
+    With `tree`, the value is a tree of lists and mappings, and every text in the tree is a
+    template.
     """
 
     tree: bool = False
@@ -57,7 +58,7 @@ class Templated:
 
 @dataclass(frozen=True, slots=True)
 class NamesFile:
-    """Mark a type of the model: its text names a file.
+    """The mark of a type of the model whose text names a file.
 
     `kind` is the word for people. An `absolute` name may lead out of the job's folder. A file
     without `read` is written rather than read. Without `at_load`, the file is looked at when a
@@ -75,8 +76,8 @@ def declared(
 ) -> tuple[tuple[tuple[str, ...], Mark], ...]:
     """Return the keys below a section whose types bear a mark of a kind, in the model's order.
 
-    Each is a path of keys with its mark; lists have no step in it, `EVERY` is each key of a
-    mapping. Where one text may stand for a mapping (`TextFor`), its path ends there, too.
+    Each is a path of keys with a mark; lists have no step in a path, `EVERY` is each key of a
+    mapping. Where one text may stand for a mapping (`TextFor`), a path ends there, too.
     """
     return tuple(
         found
@@ -142,7 +143,7 @@ def texts_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _members(value: Any) -> Mapping[str, Any]:
-    """Return the values of a section or of a mapping by their keys; nothing of anything else."""
+    """Return the values of a section or a mapping by key; no values of anything else."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {field.alias or name: getattr(value, name) for name, field in fields.items()}
@@ -150,7 +151,7 @@ def _members(value: Any) -> Mapping[str, Any]:
 
 
 def value_at(section: BaseModel, key: str) -> Any:
-    """Return the value of a key, `message.attachments[0].path`; None where the job leaves it out.
+    """Return the value of a key, `message.attachments[0].path`; None where the job has none.
 
     Raises:
         KeyError: the model has no such key, or the job no such entry of a list or mapping.
@@ -176,5 +177,10 @@ def value_at(section: BaseModel, key: str) -> Any:
 
 
 def written(path: KeyPath) -> str:
-    """Write a path as a key: `message.attachments[0].path`."""
+    """Write a path as a key.
+
+    Example:
+        >>> written(("message", "attachments", 0, "path"))
+        'message.attachments[0].path'
+    """
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]

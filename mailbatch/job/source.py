@@ -1,7 +1,9 @@
-"""The text of a job file: from offsets to places, and what of a line may be shown.
+"""The text of a job file: from offsets to places, and to lines that may be shown.
 
-A line goes into an error, and from there into mail from cron and into logs. What stands behind a
-key that sounds like a secret is masked, whether or not the file is YAML at all.
+A line goes into an error, and from there into mail from cron and into logs. The text behind a key
+that sounds like a secret is masked, whether or not the file is YAML at all.
+
+Tests: tests/job/test_loader.py, tests/job/test_secrets.py.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _SECRET_WORDS = re.compile(
 )
 # A user and a password in a URL (RFC 3986 3.2.1).
 _USERINFO = re.compile(r"://[^\s/@]*:[^\s/@]*@")
-# What says where a secret is may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
+# The place of a secret may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
 _SOURCE_KEY = r"""\s*["']?(?:env|file|command|keyring)["']?\s*:"""
 _FORM = re.compile(rf"\s*:\s*\{{{_SOURCE_KEY}(?:[^,:{{}}\[\]]*|\s*\[[^{{}}\[\]]*\]\s*)\}}")
 _FORM_LINE = re.compile(_SOURCE_KEY)
@@ -35,7 +37,7 @@ _COMMAND_LINE = re.compile(r"""\s*["']?command["']?\s*:""")
 
 
 class Source:
-    """A job file's text with the path that the user gave for it."""
+    """A job file's text with the path that the user gave."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
@@ -43,7 +45,7 @@ class Source:
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
 
     def location(self, offset: int, key: str | None = None) -> Location:
-        """Return the place of a character, with its line as it may be shown."""
+        """Return the place of a character, with the line, masked where necessary."""
         line = bisect.bisect_right(self._starts, offset) - 1
         return Location(
             self.path,
@@ -58,7 +60,7 @@ class Source:
         return bisect.bisect_right(self._starts, offset)
 
     def raw_line(self, number: int) -> str:
-        """Return the text of a line, without its end and unmasked."""
+        """Return the text of a line, unmasked and without the line end."""
         start = self._starts[number - 1]
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
@@ -108,7 +110,7 @@ def masked(line: str) -> str:
 
 
 def _masked_behind(line: str, end: int) -> str:
-    """Mask what follows the key that ends at an offset, unless it says where a secret is."""
+    """Mask the text behind the key that ends at an offset, unless that names a secret's place."""
     rest = line[end:]
     if not rest.strip(" \t:") or _FORM.match(rest):
         return line
@@ -119,7 +121,7 @@ def _opens_secret(line: str) -> bool:
     return line.rstrip().endswith(":") and _sounds_secret(line.strip(" \t:-"))
 
 
-@lru_cache(maxsize=1024)  # every place that is kept asks for all words above it again
+@lru_cache(maxsize=1024)  # every place that is kept asks for all words above again
 def _sounds_secret(key: str) -> bool:
     return bool(
         _SECRET_WORDS.search(key) or nearest(key[:32].strip("\"'"), ["password"], likeness=0.7)

@@ -1,6 +1,8 @@
-"""What PyYAML says about broken YAML, in words for people, with what is mostly meant.
+"""PyYAML's errors about broken YAML, in words for people, with the usual remedy.
 
-The wording never repeats the text of the file, which may be a secret that lost its quotes.
+The wording never repeats the text of the file, which may be a secret without quotes.
+
+Tests: tests/job/test_yaml.py.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ class Fault:
 
 
 class SyntaxFault(Exception):
-    """The text cannot be read to its end; `fault` says where and why."""
+    """The text cannot be read to the end; `fault` has the place and the reason."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -82,13 +84,13 @@ def syntax_fault(source: Source, error: yaml.YAMLError) -> Fault:
         match = re.search(expression, problem)
         if match is not None:
             return Fault(start, match.expand(message), _markup_hint(source, start) or hint)
-    # PyYAML's own words, but without what it found: that is text of the file.
+    # PyYAML's own words, but without the text of the file.
     expected = f": {problem.partition(', but')[0]}" if problem.startswith("expected") else ""
     return Fault(start, f"this is no YAML{expected}", _markup_hint(source, start))
 
 
 def _markup_hint(source: Source, offset: int) -> str | None:
-    """Say what is meant where Jinja2 markup or `${` meets the brackets of YAML."""
+    """Say how to write Jinja2 markup or `${` between the brackets of YAML."""
     before = source.raw_line(source.line(offset))
     if re.search(r"(?:^|[\s:,\[-])\{[{%#]", before):
         return _QUOTE_MARKUP

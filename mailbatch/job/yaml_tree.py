@@ -1,9 +1,11 @@
 """YAML text to a tree of nodes with places: the part of YAML 1.2 that a job file may use.
 
-Refused, each with its place: aliases, anchors, tags, keys that are no scalars, a second document.
-The tree is made from PyYAML's events, never by its constructors, so that no tag builds an object
+Refused, each with a place: aliases, anchors, tags, keys that are no scalars, a second document. The
+tree is made from PyYAML's events, never by constructors of PyYAML, so that no tag builds an object
 and no recursion follows the depth of the text. The parser is the one in Python, because libyaml
-names other places in its errors. Nothing here knows the job model.
+names other places in errors. Nothing here knows the job model.
+
+Tests: tests/job/test_yaml.py.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ MAX_DEPTH = 20
 
 @dataclass(slots=True)
 class ScalarNode:
-    """A scalar: `text` after unquoting; `plain` without quotes; `end` is the offset behind it."""
+    """A scalar: `text` after unquoting; `plain` without quotes; `end` is the offset behind."""
 
     start: int
     fault: Fault | None
@@ -41,7 +43,7 @@ class SequenceNode:
 
 @dataclass(slots=True)
 class MappingNode:
-    """Keys and their nodes in the order of the text; a key may stand here twice."""
+    """Keys and nodes in the order of the text; a key may stand here twice."""
 
     start: int
     fault: Fault | None
@@ -65,7 +67,7 @@ def parse(source: Source) -> Node | None:
     except yaml.YAMLError as error:
         raise SyntaxFault(syntax_fault(source, error)) from None
     except (ValueError, OverflowError):
-        # PyYAML lets chr() and int() fail on escapes and version numbers out of their range.
+        # PyYAML lets chr() and int() fail on escapes and version numbers out of range.
         raise SyntaxFault(Fault(builder.reached, "a number out of range follows")) from None
     return builder.root
 

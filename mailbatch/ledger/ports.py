@@ -1,31 +1,31 @@
-"""A ledger, as the rest of mailbatch sees it: five roles, and the values that pass through them.
+"""A ledger, as the rest of mailbatch sees one: five roles, and the values that pass through these.
 
-    with ledgers.open_to_run(path, job="news", edition="48", message_id_domain="example.com") as it:
-        it.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
-        (delivery,) = await answer(it.leases.lease(1, now=now))
-        await answer(it.records.record((), [CommitPoint(delivery.id, digest)]))
+    with ledgers.open_to_run(place, job="news", edition="48", message_id_domain=domain) as one:
+        one.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
+        (delivery,) = await answer(one.leases.lease(1, now=now))
+        await answer(one.records.record((), [CommitPoint(delivery.id, digest)]))
         ...  # the last bytes leave, the reply comes
-        await answer(it.records.record([Settlement(delivery.id, outcomes, now, retry_at=None)], ()))
+        await answer(one.records.record([Settlement(delivery.id, outcomes, now, None)], ()))
 
-A ledger is *near* (a file of this machine: a call returns when it is done) or *far* (a database
+A ledger is *near* (a file of this machine: a call returns when all is done) or *far* (a database
 behind a network). The rules that hold for both:
 
 **Promise.** No two runs, and no two workers, pass the commit point of one attempt of a delivery.
-A delivery whose commit point is recorded and whose outcome is not is in doubt when its worker dies,
+A delivery whose commit point is recorded and whose outcome is not is in doubt when the worker dies,
 and pending only by evidence: an outcome, or the decision of a person; never by time.
 
 **Permanence.** An answer of `Leases.lease`, of `Planning` and of `Doubts.resolve` is on the disk
-when it is given: a power loss takes nothing of it back. An answer of `Records.record` survives the
-death of the process (kill -9). Where a power loss may take it back, the ledger knows so when it is
-opened again: every delivery that was leased and not settled is in doubt then.
+when given: a power loss takes nothing of that back. An answer of `Records.record` survives the
+death of the process (kill -9). A power loss may take records back, and the next opening knows so:
+every delivery that was leased and not settled is in doubt then.
 
 **All or nothing.** A call that raises has recorded nothing: a caller that must not act without a
-record does not act. A far ledger that lost its connection may have recorded all of a call, and
-counts it as in doubt: that is safe, since the caller did not act.
+record does not act. A far ledger that lost the connection may have recorded all of a call; the
+deliveries are in doubt then, which is safe, since the caller did not act.
 
 **Not twice.** A commit point, an outcome, a release and an invalidation are of a delivery that this
-opened ledger has leased and not settled; for any other delivery they raise `LedgerError`, also the
-second time. Closing a ledger twice is without effect.
+opened ledger has leased and not settled; for any other delivery, and for the second time, each of
+these raises `LedgerError`. Closing a ledger twice is without effect.
 
 **Waiting.** `Leases` and `Records` are used in the event loop of a run, beside other sessions. A
 far ledger answers there by an awaitable, and a near one by the value itself: no coroutine and no
@@ -34,10 +34,13 @@ else goes on (before the first session, behind the last one, in commands that se
 ledger may block there.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
-`LedgerLocked` (75): another run holds it. Nothing else is raised, but errors of the iterable that a
-caller gives. An awaitable raises as the call would.
+`LedgerLocked` (75): another run holds the ledger. Nothing else is raised, but errors of the
+iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import what stores anything: every kind of ledger depends upon it.
+This module must never import a module that stores anything: every kind of ledger depends upon this
+one.
+
+Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
 
 from __future__ import annotations
@@ -52,7 +55,6 @@ from mailbatch.outcome import Outcome, Reply, Status
 
 if TYPE_CHECKING:
     from mailbatch.ledger.holder import Holder
-    from mailbatch.ledger.standing import ResultRow, UnfinishedRow
 
 T = TypeVar("T")
 #: The answer of a near ledger, or an awaitable of the answer of a far one.
@@ -83,9 +85,9 @@ class PlanChange:
     """The changes of a plan, in rows of the recipient table.
 
     `rows` is the number of rows of the table. `added` were never asked for before; `changed` are
-    unsettled rows with other fields; `withdrawn` left the table before they were sent; `stopped`
-    became suppressed, filtered or invalid before they were sent; `returned` were withdrawn or
-    stopped and are pending again.
+    unsettled rows with other fields; `withdrawn` left the table unsent; `stopped` became
+    suppressed, filtered or invalid unsent; `returned` were withdrawn or stopped and are pending
+    again.
     """
 
     rows: int
@@ -166,6 +168,40 @@ class Doubt:
     digest: bytes | None
 
 
+class ResultRow(NamedTuple):
+    r"""One row of the results: a row of the recipient table, and where it stands.
+
+    `row` is the line of the record, None when the row left the table. `message_id` is the
+    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
+    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
+    adds to the reply, and names the copies (Cc, Bcc) that were refused.
+    """
+
+    row: int | None
+    email: str
+    status: Status
+    message_id: str | None
+    reply_code: int | None
+    enhanced_status: str | None
+    reply: str | None
+    attempts: int
+    group: str | None
+    edition: str
+    header_message_id: str | None
+    first_attempt_at: float | None
+    settled_at: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row of the recipient table that did not come through, with its cells."""
+
+    line: int
+    status: Status
+    values: tuple[str, ...]
+
+
 # -- roles -----------------------------------------------------------------------------------------
 
 
@@ -182,8 +218,8 @@ class Planning(Protocol):
     ) -> PlanChange:
         """Make the plan that of `rows`, all or nothing; the memory stays flat.
 
-        Rows come in the order of their lines, each line once. Settled recipients stay as they are.
-        An error that `rows` raises passes through and leaves the old plan standing.
+        Rows come in the order of their lines, each line once. Settled recipients stay as before. An
+        error that `rows` raises passes through and leaves the old plan standing.
         """
 
     def content_digests(self) -> dict[str, str]:
@@ -202,9 +238,12 @@ class Planning(Protocol):
         """Count the deliveries that are due, now or later in this run; up to `most`."""
 
     def reserve_space(self, rows: int | None = None) -> None:
-        """Take the room that sending to `rows` recipients will fill; raise where it is missing.
+        """Take the room that sending to `rows` recipients will fill, before the first message.
 
-        None: to all recipients that are pending or deferred. Nothing has been sent when it raises.
+        None: to all recipients that are pending or deferred.
+
+        Raises:
+            LedgerError: there is not enough room.
         """
 
     def reopen_deferred(self) -> int:
@@ -217,7 +256,7 @@ class Planning(Protocol):
         """Make the rejected recipients of the last plan pending; return the number of rows."""
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        """Note that a run ended at `now`; with nothing pending or deferred, the edition is finished."""
 
 
 class Leases(Protocol):
@@ -237,7 +276,7 @@ class Leases(Protocol):
         """Return when the next deferred delivery is due; None where none has tries left.
 
         Seconds since the epoch. Asked when `lease` gave nothing, and answered at once, by a far
-        ledger from its last answers.
+        ledger from the last answers.
         """
 
 
@@ -255,15 +294,15 @@ class Records(Protocol):
     ) -> Answer[None]:
         """Record outcomes and commit points in one commit that survives kill -9: all or nothing.
 
-        `suspicion` None: as it was. The last bytes of a content of `points` leave behind the
+        `suspicion` None: as before. The last bytes of a content of `points` leave behind the
         answer, and never where the call raises.
         """
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> Answer[None]:
-        """Mark the rows of a leased delivery as invalid; the next plan asks for them again.
+        """Mark the rows of a leased delivery as invalid; the next plan asks for these again.
 
-        Raises LedgerError behind a commit point. A recipient that is sent to again is in doubt, as
-        before.
+        Behind a commit point this raises LedgerError. A recipient that is sent to again is in
+        doubt, as before.
         """
 
     def release(self, delivery_ids: Iterable[int]) -> Answer[None]:
@@ -273,14 +312,14 @@ class Records(Protocol):
         """
 
     def give_back(self, since: float, reply: Reply) -> Answer[int]:
-        """Make pending the recipients that this reply rejected since then; return their number."""
+        """Make pending the recipients that this reply rejected since then; return the rows."""
 
 
 class Standings(Protocol):
     """Where every recipient of the edition stands. Reads only, also while a run writes."""
 
     def counts(self) -> dict[Status, int]:
-        """Count the rows of the table by their status; every status is there."""
+        """Count the rows of the table by status; every status is there."""
 
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""
@@ -292,7 +331,7 @@ class Standings(Protocol):
         """Return the columns of the table as it was planned last; none before the first plan."""
 
     def result_rows(self) -> Iterator[ResultRow]:
-        """Stream every row of the table in its order, then the rows that left the table."""
+        """Stream every row of the table in order, then the rows that left the table."""
 
     def status_of(self, address: str) -> Status | None:
         """Return where an address stands, by the row that is mailed if several rows have it.
@@ -301,7 +340,7 @@ class Standings(Protocol):
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
-        """Stream the pending, deferred, rejected and invalid rows of the table in their order."""
+        """Stream the pending, deferred, rejected and invalid rows of the table in order."""
 
 
 class Doubts(Protocol):
@@ -321,8 +360,8 @@ class Doubts(Protocol):
 class OpenLedger(Protocol):
     """The ledger of one edition of one job, opened to run, to decide or to read.
 
-    A ledger opened to read has no `leases` and no `records`, one opened to decide no `leases`: they
-    raise LedgerError, and so do the calls of the other roles that write.
+    A ledger opened to read has no `leases` and no `records`, one opened to decide no `leases`:
+    these raise LedgerError, and so do the calls of the other roles that write.
     """
 
     @property
@@ -335,11 +374,11 @@ class OpenLedger(Protocol):
 
     @property
     def recovered(self) -> Recovery:
-        """The deliveries that a dead run had left open, as they were recovered at the opening."""
+        """The deliveries that a dead run had left open, as recovered at the opening."""
 
     @property
     def moved(self) -> tuple[str, str] | None:
-        """The place of its last run (path, machine) where that was another place."""
+        """The place of the last run (path, machine) where that was another place."""
 
     @property
     def path(self) -> Path:
@@ -372,7 +411,7 @@ class OpenLedger(Protocol):
         """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
 
     def close(self) -> None:
-        """Put the ledger away and free its lock; leased deliveries wait for the next opening."""
+        """Put the ledger away and free the lock; leased deliveries wait for the next opening."""
 
     def __enter__(self) -> Self: ...
 

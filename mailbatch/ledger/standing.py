@@ -7,49 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
+from mailbatch.ledger.ports import ResultRow, UnfinishedRow
 from mailbatch.outcome import Status
-
-
-class ResultRow(NamedTuple):
-    r"""One row of the results: a row of the recipient table and what became of it.
-
-    `row` is the line of the record, None when the row left the table. `message_id` is the
-    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
-    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
-    says what no reply says, and names the copies (Cc, Bcc) that were refused.
-    """
-
-    row: int | None
-    email: str
-    status: Status
-    message_id: str | None
-    reply_code: int | None
-    enhanced_status: str | None
-    reply: str | None
-    attempts: int
-    group: str | None
-    edition: str
-    header_message_id: str | None
-    first_attempt_at: float | None
-    settled_at: float | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedRow:
-    """A row of the recipient table that did not come through, with its cells."""
-
-    line: int
-    status: Status
-    values: tuple[str, ...]
-
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
 _COPIES = """

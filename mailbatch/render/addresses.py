@@ -2,9 +2,13 @@
 
 Reads `news@example.com`, `Example News <news@example.com>`, lists of those and groups
 (`Subscribers: ;`), by a grammar of its own: no comments, no routes, nothing guessed. Domains
-become A-labels (RFC 5890); a local part stays as it is. It must never find two addresses where a
-careful reader sees one: a name that holds a comma has to be quoted. What a template puts into a
-list is text where it stands, whatever it holds; only alone between commas it is a list itself.
+become A-labels (RFC 5890), local parts are kept. The grammar must never find two addresses where a
+careful reader sees one: a name that holds a comma has to be quoted. A value that a template puts
+into a list is text there, whatever its characters; only a value alone between commas is a list.
+
+Example:
+    >>> parse_addresses("bob@bücher.example")
+    (Mailbox(name='', address='bob@xn--bcher-kva.example'),)
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
-# What has a meaning in an address list; and the two characters, which no text holds (Unicode
+# The characters with a meaning in an address list, and the two that no text holds (Unicode
 # 23.7), that stand around the number of an inserted value.
 _MEANING = re.compile('["(),:;<>@\\[\\]\\\\\ufdd0\ufdd1]')
 _INSERTED = re.compile("\ufdd0([0-9]+)\ufdd1")
@@ -40,7 +44,7 @@ _INSERTED = re.compile("\ufdd0([0-9]+)\ufdd1")
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox: `name` may be empty; `address` is the addr-spec as it goes on the wire."""
+    """One mailbox: `name` may be empty; `address` is the addr-spec for the wire."""
 
     name: str
     address: str
@@ -68,7 +72,7 @@ class Inserted:
         self._values.clear()
 
     def keep(self, value: Any) -> str:
-        """Keep a value and return its mark."""
+        """Keep a value and return the mark that stands for it."""
         text = str(value)
         if not _MEANING.search(text):
             return text
@@ -76,15 +80,15 @@ class Inserted:
         return f"\ufdd0{len(self._values) - 1}\ufdd1"
 
     def alone(self, word: str) -> str | None:
-        """Return the value that a word consists of, if it is one."""
+        """Return the value whose mark is the whole word; None without one."""
         found = _INSERTED.fullmatch(word)
         return self._values[int(found[1])] if found else None
 
     def restore(self, text: str) -> str:
-        """Put the values where their marks are.
+        """Put the values in the places of the marks.
 
         Raises:
-            FieldError: a value holds a control character, or what looks like a mark.
+            FieldError: a value holds a control character, or a character of the marks.
         """
         restored = _INSERTED.sub(lambda found: self._values[int(found[1])], text)
         refuse_controls(restored)
@@ -94,7 +98,7 @@ class Inserted:
 
 
 def wire_address(text: str) -> str:
-    """Return an addr-spec with its domain in A-labels.
+    """Return an addr-spec with the domain in A-labels.
 
     Raises:
         FieldError: `text` is not an addr-spec.
@@ -153,7 +157,7 @@ class _List:
         self._members: list[Mailbox] = []
         self._words: list[str] = []
         self._angle: str | None = None
-        self._at = False  # an unquoted word with an @ in it, which is an address and no name
+        self._at = False  # an unquoted word with an @, which is an address and no name
         self._tokens = self._split(text)
 
     @staticmethod
@@ -245,7 +249,7 @@ class _List:
 
 
 def _international(text: str) -> str:
-    """Check an address with non-ASCII characters; only its domain is changed, to A-labels."""
+    """Check an address with non-ASCII characters, and write the domain in A-labels."""
     import email_validator
 
     try:

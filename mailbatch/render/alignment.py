@@ -2,12 +2,12 @@
 
 The provider's page: "Infobip SMTP API does the relaxed alignment check (root domain matching)
 between the Envelope From and Header From domains". Two domains are aligned if they have one
-organisational domain. What that is, the public suffix list says, which is megabytes, changes
-weekly and is not shipped here. It is not needed for the two answers that matter: equal domains and
-a domain with its own subdomain are aligned (nobody mails from a public suffix), and domains that
-share no more than a top-level domain are not. Between the two stand siblings such as a.example.com
-and b.example.com: they are aligned unless what they share is a public suffix, which is likely only
-where it is a short second level of a country (co.uk, com.au).
+organisational domain. Only the public suffix list knows organisational domains; the list takes
+megabytes, changes weekly and is not shipped here. Two answers need no list: equal domains, and a
+domain and a subdomain of that domain, are aligned (no mail comes from a public suffix); domains
+that share no more than a top-level domain are not. Between the two stand siblings such as
+a.example.com and b.example.com: aligned unless the shared part is a public suffix, which is likely
+only for a short second level of a country (co.uk, com.au).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def relaxed_alignment(header_domain: str, envelope_domain: str) -> Alignment:
 
 
 def alignment_warning(header_address: str, envelope_address: str) -> AlignmentWarning | None:
-    """Return what is doubtful about a From address and a reverse path, None if nothing is.
+    """Return the doubt about the domains of a From address and a reverse path; None without one.
 
     The null reverse path has no domain to compare.
     """

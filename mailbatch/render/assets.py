@@ -1,7 +1,7 @@
-"""Attachments and inline images: found, read, and encoded once where they never vary.
+"""Attachments and inline images: found, read, and the constant ones encoded once.
 
-A path may be a template; what the table puts into it never leads out of the folder that the
-template's own text names, so that no row can attach another's file or the table itself. Content is
+A path may be a template; a cell in such a path never leads out of the folder that the template's
+own text names, so that no row can attach another's file or the table itself. Content is
 always base64: a file arrives byte for byte.
 """
 
@@ -29,14 +29,14 @@ from mailbatch.render.templates import Names, Templates, Value
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: How many bytes of files with a path of their own for each recipient are kept for the next one.
+#: How many bytes of files are kept for the next message, where the path varies by recipient.
 CACHED_BYTES = 32 * 1024 * 1024
 
 _UNKNOWN = "application/octet-stream"
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2"}
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
-# What people attach and not every Python knows.
+# Frequent attachments that not every Python knows.
 _TYPES = {
     ".docx": f"{_OFFICE}wordprocessingml.document",
     ".ics": "text/calendar",
@@ -49,7 +49,7 @@ _TYPES = {
     ".webp": "image/webp",
     ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
 }
-_LONGEST_NAME = 255  # bytes: what file systems can hold
+_LONGEST_NAME = 255  # bytes: the limit of file systems
 _MARKUP = re.compile(r"\{[{%#]")
 
 #: The path of a file, and the name that the recipient sees.
@@ -57,7 +57,7 @@ Chosen = tuple[str, str]
 
 
 class Asset:
-    """One file of the message: where it is, what it is called, and its part of the message."""
+    """One file of the message: path, name, media type, and the part made of all three."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Asset:
 
     @property
     def values(self) -> tuple[Value, ...]:
-        """The templates in it."""
+        """The templates of path and name."""
         return (self.path,) if self._filename is None else (self.path, self._filename)
 
     @property
@@ -89,7 +89,7 @@ class Asset:
         return all(value.constant is not None for value in self.values)
 
     def check(self, names: Names) -> None:
-        """Read the file if it is the same for all.
+        """Read the file of a constant path.
 
         Raises:
             MessageError: as for `part`.
@@ -110,10 +110,10 @@ class Asset:
         return path, filename or Path(path).name
 
     def part(self, chosen: Chosen) -> bytes:
-        """Return the part as it stands in the message: header, empty line, base64.
+        """Return the part of the message: header, empty line, base64.
 
         Raises:
-            MessageError: the file cannot be read, or its name cannot be written.
+            MessageError: the file cannot be read, or the name cannot be written.
         """
         name, filename = chosen
         file = self._file(name)
@@ -138,7 +138,7 @@ class Asset:
         return self._last[1]
 
     def digest(self) -> str:
-        """Return the SHA-256 of what is the same for all: the file, or the template of its path."""
+        """Return the SHA-256 of both templates, and of the file where the path is constant."""
         sources = [value.source for value in self.values]
         digest = hashlib.sha256(repr((sources, self._type, self._cid)).encode())
         if self.path.constant is not None:
@@ -195,7 +195,7 @@ class _File:
 
 
 def _fixed_folder(source: str) -> str:
-    """Return the folder that a path template names before its first markup."""
+    """Return the folder that a path template names before the first markup."""
     match = _MARKUP.search(source)
     fixed = source if match is None else source[: match.start()]
     return fixed[: fixed.rfind("/") + 1]
@@ -231,7 +231,7 @@ def _known_types() -> mimetypes.MimeTypes:
 
 
 def _media_type(filename: str, *, is_utf8: bool) -> str:
-    """Guess a media type from a file's name; text gets a charset if its bytes are UTF-8."""
+    """Guess a media type from a file's name; text in UTF-8 gets a charset."""
     kind, packed = _known_types().guess_type(filename)
     if packed is not None:
         return _PACKED.get(packed, _UNKNOWN)

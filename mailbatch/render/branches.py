@@ -3,7 +3,9 @@
 A composer that is made with `traced=True` compiles every branch with a note that the branch was
 taken: `if`, `elif`, `else`, the body of a loop, both sides of `a if b else c`, the right side of
 `a or b`, and the files that a templated name can mean. A note changes no byte of a message, and no
-error: it decides which rows are worth looking at, nothing else.
+error: notes decide which rows are worth looking at, nothing else.
+
+Tests: tests/preview/test_branches.py, tests/render/test_tracing.py.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from mailbatch.render.tracing import Branch, Trace
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: What is called on a mapping to see all of it, so that every column counts as read.
+#: Methods that show all of a mapping, so that every column counts as read.
 _ALL_KEYS = frozenset(("items", "values"))
 #: The keys of values that not every message renders: a display name for one address alone, images
 #: once for all.
@@ -72,8 +74,8 @@ class Branches:
             if len(choice.pages) > 1
             for number, name in enumerate(choice.pages)
         }
-        trace.decided |= trace.taken  # by what is the same for every message
-        #: Whether a template names another in a way that only rendering knows.
+        trace.decided |= trace.taken  # by values that every message shares
+        #: Whether the name of a template is known to rendering only.
         self._dynamic = False
         trace.files = {name: None for choice in choices for name in choice.pages}
         self._follow()
@@ -83,7 +85,7 @@ class Branches:
         return find_column(wanted, self._columns) or wanted
 
     def _follow(self) -> None:
-        """Find the templates that templates name, before any row takes the branch they stand in."""
+        """Find the templates that templates name, before any row takes the branch of the tag."""
         files, waiting = self._trace.files, list(self._trees())
         while waiting:
             for name in meta.find_referenced_templates(waiting.pop()):
@@ -121,7 +123,7 @@ class Branches:
     def taken_by(self, delivery: Delivery) -> frozenset[BranchKey]:
         """Return the branches that a delivery takes whose message cannot be made.
 
-        Every template is rendered by itself; a failure only cuts its own branches short.
+        Every template is rendered alone; a failure only cuts the branches of that template short.
         """
         self.begin()
         names = self._rows.of(delivery)
@@ -139,7 +141,7 @@ class Branches:
             self._trace.taken.add(self._pages[choice.value.key, page].key)
 
     def sources(self) -> dict[str, str]:
-        """Return the text of every template file that was read, by its name."""
+        """Return the texts of the template files that were read, by name."""
         return {
             name: text
             for name in self._trace.files
@@ -190,7 +192,7 @@ def _words(tree: nodes.Template) -> Iterator[str]:
 
 
 def _reads_everything(tree: nodes.Template) -> bool:
-    """Tell whether a template may reach columns whose names do not stand in it."""
+    """Tell whether a template may reach columns that the text does not name."""
     names = {node.name for node in tree.find_all(nodes.Name)}
     if not names & {"recipient", "rows"}:
         return False

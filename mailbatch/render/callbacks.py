@@ -1,7 +1,7 @@
 r"""Infobip's X-IB-* header fields.
 
-Their values are read by a program that decodes no encoded-words: ASCII only, folded at white space
-that means nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes.
+A program without encoded-words reads the values: ASCII only, folded at white space that means
+nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _url(name: str, text: str) -> bytes:
 class CallbackData:
     """The X-IB-Callback-Data field: JSON whose texts are templates.
 
-    What does not vary is encoded once. The field may be folded behind a comma or a colon of the
-    JSON, where white space means nothing, and never inside one of its texts.
+    Constant parts are encoded once. The field may be folded behind a comma or a colon of the JSON,
+    where white space means nothing, and never inside a text.
     """
 
     name = _DATA_NAME
@@ -106,10 +106,10 @@ class CallbackData:
 
     @property
     def constant(self) -> bytes | None:
-        """The field, if it is the same for every message.
+        """The field, where every message has the same; else None.
 
         Raises:
-            JobError: it is too long.
+            JobError: the JSON has more than 4000 characters.
         """
         if any(isinstance(part, Value) for token in self._tokens for part in token):
             return None

@@ -1,9 +1,9 @@
-"""The composer: the room's face. It makes the message of each delivery of a job.
+"""The composer: the room's face, which makes the message of each delivery of a job.
 
 Construction compiles everything once and reports every mistake that can be found without a row, in
-one go; composing does only what varies. The same delivery gives the same bytes, always: nothing
-here reads the clock or chance. Sources: RFC 5322, RFC 2045 to 2047, RFC 6532, and the provider's
-page for X-IB-*.
+one go; composing renders and encodes only the parts that vary. The same delivery gives the same
+bytes, always: nothing here reads the clock or chance. Sources: RFC 5322, RFC 2045 to 2047, RFC
+6532, and the provider's page for X-IB-*.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Composer:
         variables: Mapping[str, Any],
         traced: bool = False,
     ) -> None:
-        """Compile the job's templates and encode what is the same for all.
+        """Compile the job's templates and encode the constant parts.
 
-        `columns` are the names of the recipient table's columns in their order; `variables` those
-        of the job with those of the command line. With `traced`, the templates note their branches,
-        and `branches` gives them; the bytes of the messages are the same.
+        `columns` are the names of the recipient table's columns in the table's order; `variables`
+        those of the job with those of the command line. With `traced`, the templates note the
+        branches that a message takes, for `branches`; the bytes of a message are the same.
 
         Raises:
             InputErrors: every mistake that can be found without a row.
@@ -111,7 +111,7 @@ class Composer:
         """The branches of the templates.
 
         Raises:
-            ValueError: the composer does not trace them.
+            ValueError: the composer was made without `traced`.
         """
         if self._branches is None:
             raise ValueError("the composer was made without traced=True")
@@ -119,7 +119,7 @@ class Composer:
 
     @property
     def alignment(self) -> AlignmentWarning | None:
-        """What is doubtful about the domains of the From header and the envelope, if anything."""
+        """The doubt about the domains of the From header and the envelope; None without one."""
         return alignment_warning(self._sender.from_.address, self._sender.reverse_path)
 
     @property
@@ -129,7 +129,7 @@ class Composer:
 
     @property
     def attached_bytes(self) -> int | None:
-        """The size of all attachments and inline images, encoded; None where it varies."""
+        """The bytes of all attachments and inline images, encoded; None where that varies."""
         sizes = [len(part) for part in self._files if part is not None]
         if len(sizes) < len(self._files):
             return None
@@ -142,7 +142,7 @@ class Composer:
         return signing
 
     def _prepare(self, errors: list[InputError]) -> None:
-        """Encode what is the same for all."""
+        """Encode the parts that every message shares."""
         try:
             self._from = self._sender.fields()
         except FieldError as error:
@@ -176,7 +176,7 @@ class Composer:
         )
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
-        """Render the message of a delivery and encode it.
+        """Render and encode the message of a delivery.
 
         Raises:
             TemplateError, MessageError: as for `render` and `encode`.
@@ -328,10 +328,10 @@ class Composer:
         )
 
     def leaks(self) -> tuple[InputError, ...]:
-        """Return what is wrong if a group has several addresses: uses of what they do not share.
+        """Return the uses of names that the addresses of a group do not share.
 
-        Such a use also fails when it is rendered; asking here, once the plan is known, finds it
-        before anything is sent.
+        Such a use also fails when a message is rendered; here, once the plan is known, the mistake
+        is found before anything is sent.
         """
         group_by = self._job.recipients.group_by
         if not group_by or self._address in group_by:
@@ -344,7 +344,7 @@ class Composer:
         """Return the SHA-256 of every input of the message, by names that the user knows.
 
         Such as `message.subject` and `message.html: letter.html.j2`; a template's digest is also
-        that of the files it includes.
+        that of the included files.
         """
         return {
             **digests.job_digests(self._job, self._fields),
@@ -358,7 +358,7 @@ class Composer:
 
 
 def _written(field: HeaderField, names: Names, values: list[list[str]]) -> bytes:
-    """Render a field and write it; its pieces go to `values`."""
+    """Render a field and return the bytes; the pieces go to `values`."""
     pieces = field.render(names)
     values.append(pieces)
     return field.write(pieces)
@@ -381,7 +381,7 @@ def _constant(field: HeaderField, errors: list[InputError]) -> bytes | None:
 def _coalesced(
     fields: Iterable[HeaderField], errors: list[InputError]
 ) -> Iterator[bytes | HeaderField]:
-    """Give the fields in their order, neighbours that never vary as one."""
+    """Give the fields in order, constant neighbours as one."""
     same = b""
     for field in fields:
         constant = _constant(field, errors)
@@ -397,7 +397,7 @@ def _coalesced(
 
 
 def _in_order(errors: Iterable[InputError], job: str) -> list[InputError]:
-    """Sort errors by their places, the job's first, each mistake once."""
+    """Sort errors by place, those of the job first, each mistake once."""
 
     def place(error: InputError) -> tuple[bool, str, int, int]:
         at = error.location

@@ -1,12 +1,14 @@
-"""The names that templates see: the row's columns, `recipient`, `rows`, and what never varies.
+"""The names that templates see: the row's columns, `recipient`, `rows`, and the constants.
 
 A column whose name is no identifier has a second one where that is plain (`First_Name`).
 
 `now` in a message is the delivery's own date, in the time zone of the run: a resend tomorrow says
 what it said today.
 
-A group of several addresses sees the columns it is grouped by and nothing else of any row, so that
-no template can show one recipient what belongs to another.
+A group of several addresses sees the columns of `group_by` and nothing else of any row, so that no
+template can show one recipient a value of another.
+
+Tests: tests/render/test_groups.py, tests/render/test_second_names.py.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `job`, which shows no secrets, and `variables`, as templates see them."""
+    """Return `job`, which shows no secrets, and `variables`, for templates."""
     return {"job": job.for_templates, "variables": _plain(variables)}
 
 
@@ -38,7 +40,7 @@ def constants(
 
 
 def constant_shapes(names: Mapping[str, Any]) -> dict[str, Shape]:
-    """Return what is known of such names; of a mapping, its keys."""
+    """Return the shapes of such names: of a mapping, the keys."""
     return {
         name: Shape(frozenset(value)) if type(value) is dict else Shape()
         for name, value in names.items()
@@ -46,7 +48,7 @@ def constant_shapes(names: Mapping[str, Any]) -> dict[str, Shape]:
 
 
 def _plain(value: Any) -> Any:
-    """Copy mappings and lists, so that templates get plain ones that nobody else has."""
+    """Copy mappings and lists, so that templates get plain ones of their own."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -55,14 +57,14 @@ def _plain(value: Any) -> Any:
 
 
 def _several(rows: tuple[Recipient, ...]) -> bool:
-    """Tell rows of several addresses: what is left of a split group may have one address only."""
+    """Tell rows of several addresses: the rest of a split group may have one address only."""
     return len({address_key(row.address) for row in rows}) > 1
 
 
 class RowNames:
     """Makes the names of each delivery from its rows.
 
-    `base` are the constants and Jinja2's own functions; the time zone is that of its `now`.
+    `base` are the constants and Jinja2's own functions; the time zone is that of `now`.
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class RowNames:
         }
 
     def _as_names(self, recipient: Mapping[str, str]) -> dict[str, str]:
-        """Return the columns of a row by the names that templates write: their own or second."""
+        """Return the columns of a row by the names that templates write: first or second ones."""
         names = {name: recipient[name] for name in self._identifiers if name in recipient}
         for name, column in self._second.items():
             if column in recipient:
@@ -116,7 +118,7 @@ class RowNames:
         return names
 
     def shapes(self, *, several: bool) -> dict[str, Shape]:
-        """Return what is known of a row's names, for one address or for a group of several."""
+        """Return the shapes of a row's names, for one address or for a group of several."""
         columns = tuple(name for name, _ in self._group_by) if several else self.columns
         keys = frozenset(columns)
         names = {name: Shape() for name in self._as_names(dict.fromkeys(columns, ""))}

@@ -1,8 +1,10 @@
-"""Who a message is from and to: the address fields, the copies, and the reverse path.
+"""Sender and recipients of a message: the address fields, the copies, and the reverse path.
 
-The To field shows the recipient and nobody else; of a group it shows no address unless the job
-says `to: group`. Bcc is never written. All of it comes from the job and the delivery, none of it
-from the rendered parts.
+The To field shows the recipient alone, and no address of a group unless the job says `to: group`.
+Bcc is never written. All addresses come from the job and the delivery, none from the rendered
+parts.
+
+Tests: tests/render/test_messages.py, tests/render/test_groups.py.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Sender:
 
     @classmethod
     def of(cls, job: model.Job, errors: list[InputError]) -> Sender:
-        """Read the sender section; what is wrong with it goes to `errors`."""
+        """Read the sender section; mistakes go to `errors`."""
         nobody = Mailbox("", "")
         from_ = _parsed(job.at("sender.from"), parse_mailbox, errors) or nobody
         reply_to = [
@@ -180,7 +182,7 @@ class Copies:
 
 
 def _check_constant(value: Value, templates: Templates) -> None:
-    """Read addresses that every message shows; a mistake in them goes to the templates' errors."""
+    """Read addresses that every message shows; a mistake goes to the errors of `templates`."""
     if value.constant is not None:
         try:
             _read(value, templates.globals, templates.inserted)
@@ -189,7 +191,7 @@ def _check_constant(value: Value, templates: Templates) -> None:
 
 
 def _read(value: Value, names: Names, inserted: Inserted) -> Entries:
-    """Render a template of addresses and read what it gives."""
+    """Render a template of addresses and read the result."""
     inserted.clear()
     return parse_addresses(value.render(names), inserted)
 
@@ -200,6 +202,6 @@ def _mailboxes(entries: Entries) -> Iterator[Mailbox]:
 
 
 def _same(address: str) -> str:
-    """Return what makes two addresses the same: the domain in lower case (RFC 5321 2.3.11)."""
+    """Return the form in which same addresses are equal: domain in lower case (RFC 5321 2.3.11)."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{domain.lower()}"

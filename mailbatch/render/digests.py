@@ -1,8 +1,10 @@
-"""What a job's messages are made of, as digests by the names that the user knows.
+"""Digests of the inputs of a job's messages, by the names that the user knows.
 
-A run compares them with those of the first run of an edition: a changed input means that not
-everybody would get the same mailing. Files that only a row names (an invoice for each customer)
-are not in them.
+A run compares these digests with those of the first run of an edition: after a change, some
+recipients would get another mailing than the rest. Files that only a row names (an invoice for each
+customer) have no digest.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def job_digests(job: model.Job, fields: Iterable[HeaderField]) -> dict[str, str]
 
 
 def _stands_in(key: str, around: str) -> bool:
-    """Tell whether a key is that of a value, or of a member of it."""
+    """Tell whether a key is that of a value, or of a member of the value."""
     return key.startswith(around) and key[len(around) :][:1] in {"", ".", "["}
 
 
@@ -76,7 +78,7 @@ def variable_digests(variables: Mapping[str, Any]) -> dict[str, str]:
 def page_digests(
     choices: Iterable[PageChoice], followed: Mapping[str, frozenset[str]], loader: FolderLoader
 ) -> dict[str, str]:
-    """Return the digest of every template file, together with the files that it includes."""
+    """Return the digest of every template file, the included files with it."""
     found = {}
     for choice in choices:
         if choice.value.constant is None:

@@ -1,10 +1,10 @@
 """DKIM signatures (RFC 6376), with RSA-SHA256 or Ed25519-SHA256 (RFC 8463), relaxed/relaxed.
 
 A signature is a function of the message, the key and the delivery's date: no clock, no chance, so a
-resend is byte-identical. The fields that people and mail programs act on are signed, once more than
-they stand in the message where a second one could be slipped in (8.15). X-IB-* and other fields of
-the job's own are not: a provider takes them out, and a signature over them would break. The key
-comes from outside; no error shows anything of it.
+resend is byte-identical. The fields that people and mail programs act on are signed, and once more
+where a second one could be slipped in (8.15). X-IB-* and other fields of the job's own are not
+signed: a provider takes such fields out, which would break the signature. The key comes from
+outside; no error shows any part of a key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mailbatch.render.headers import fold_field
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: Signed once more than there are, even where there is none: nobody can add one (RFC 6376 8.15).
+#: Signed once more than present, absent ones too, so that none can be added (RFC 6376 8.15).
 OVERSIGNED = (
     "From",
     "To",
@@ -36,7 +36,7 @@ OVERSIGNED = (
     "MIME-Version",
     "Content-Type",
 )
-#: Signed where they are; both fields of one-click unsubscription must be (RFC 8058 4).
+#: Signed where present; both fields of one-click unsubscription must be (RFC 8058 4).
 SIGNED = (
     "Content-Transfer-Encoding",
     "List-Id",
@@ -77,7 +77,7 @@ class Signer:
     def field(self, content: bytes, *, at: int) -> bytes:
         """Return the DKIM-Signature field for the front of a message.
 
-        `content` is the message as it is sent, before dots are stuffed; `at` the delivery's date in
+        `content` is the message for the wire, before dots are stuffed; `at` the delivery's date in
         seconds since the epoch.
         """
         end = content.index(b"\r\n\r\n")
@@ -114,9 +114,9 @@ def _base64(data: bytes) -> str:
 
 
 def relaxed_fields(head: bytes, wanted: Container[bytes]) -> dict[bytes, list[bytes]]:
-    """Return the wanted fields of a header section in relaxed form (3.4.2), by their names.
+    """Return the wanted fields of a header section in relaxed form (3.4.2), by name.
 
-    Names are in lower case. Each field is `name:value` with its CRLF; fields of one name are in the
+    Names are in lower case. Each field is `name:value` with CRLF; fields of one name are in the
     order of the message. No field may have a control character.
     """
     found: dict[bytes, list[bytes]] = {}
@@ -156,7 +156,7 @@ def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:
 
 
 def domain_mistake(job: model.Job, from_address: str) -> Iterator[JobError]:
-    """Give why the signing domain cannot stand for the From address, nothing if it can.
+    """Give the error of a signing domain that cannot stand for the From address, if any.
 
     DMARC counts a signature only if both domains belong to one organisation (RFC 7489 3.1.1).
     """
@@ -191,7 +191,7 @@ class _KeyFault(Exception):
 
 
 def _read_key(text: str) -> tuple[str, _Sign]:
-    """Return the algorithm of a private key, and how it signs; `_KeyFault` if it cannot."""
+    """Return the algorithm and the signing function of a private key; `_KeyFault` without one."""
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes

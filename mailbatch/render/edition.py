@@ -2,6 +2,8 @@
 
 They are rendered once, before anything else. `results` does not see `now`: a run that goes on
 tomorrow writes the same file as today's.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ def render_edition(
     """Return the edition of a job; `variables` are those of the job unless given.
 
     Raises:
-        TemplateError: its template is wrong.
-        JobError: it is empty, or holds a control character.
+        TemplateError: the template is wrong.
+        JobError: the text is empty, or holds a control character.
     """
     return _rendered(job, job.at("edition"), {"now": now}, variables)
 
@@ -37,13 +39,13 @@ def render_edition(
 def render_results_path(
     job: model.Job, edition: str, variables: Mapping[str, Any] | None = None
 ) -> str:
-    """Return the path of the results, as the job writes it.
+    """Return the path of the results, relative to the job's folder or absolute.
 
     `variables` are those of the job unless given.
 
     Raises:
-        TemplateError: its template is wrong.
-        JobError: it is empty, or holds a control character.
+        TemplateError: the template is wrong.
+        JobError: the text is empty, or holds a control character.
     """
     return _rendered(job, job.at("results"), {"edition": edition}, variables)
 

@@ -1,21 +1,27 @@
 """Encoded-words (RFC 2047): text of any language inside the ASCII of a header field.
 
 An encoded-word here is `=?utf-8?q?...?=` or `=?utf-8?b?...?=`, at most 75 characters, whole
-characters only. Where they stand is not decided here: only in unstructured text and in display
-names, never in a URL, an address or another structured value.
+characters only. Callers decide the place: unstructured text and display names alone, never a URL,
+an address or another structured value.
+
+Example:
+    >>> encoded_words("Zoë Müller", taken=9)
+    ['=?utf-8?b?Wm/DqyBNw7xsbGVy?=']
+
+Tests: tests/render/test_headers.py.
 """
 
 from __future__ import annotations
 
 import binascii
 
-#: The longest line with an encoded-word in it (RFC 2047 section 2).
+#: The longest line with an encoded-word (RFC 2047 section 2).
 LONGEST_ENCODED_LINE = 76
 
 _FRAME = len("=?utf-8?q??=")
 _FULL = LONGEST_ENCODED_LINE - 1 - _FRAME  # a word behind the one space of a continuation line
-_CONTINUATIONS = range(0x80, 0xC0)  # bytes of a UTF-8 character behind its first
-_CONTINUED = ("=8", "=9", "=A", "=B")  # their escapes
+_CONTINUATIONS = range(0x80, 0xC0)  # bytes of a UTF-8 character behind the first
+_CONTINUED = ("=8", "=9", "=A", "=B")  # escapes of these bytes
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -36,7 +42,7 @@ _IN_PHRASE = _table(_LETTERS + "!*+-/")
 def encoded_words(text: str, *, taken: int, phrase: bool = False) -> list[str]:
     """Encode `text`, in the B or the Q encoding, whichever is shorter.
 
-    `taken` is the number of characters before the first word on its line. The white space between
+    `taken` is the number of characters before the first word on the line. The white space between
     two words is no part of the text (RFC 2047 6.2).
     """
     data = text.encode()

@@ -1,8 +1,8 @@
 """Content transfer encodings (RFC 2045 section 6): lines that SMTP carries unharmed.
 
-Whatever comes in, what goes out has CRLF and no other CR or LF, and no line of more than 998 bytes
-(RFC 5321 4.5.3.1.6). Nothing here knows headers or multiparts, and nothing is ever lost: decoding
-gives the text back with its line ends as CRLF, and bytes exactly.
+The encoded lines of any input end in CRLF, with no other CR or LF, and no line has more than 998
+bytes (RFC 5321 4.5.3.1.6). Nothing here knows headers or multiparts, and nothing is ever lost:
+decoding gives a text back with CRLF as line ends, and bytes exactly.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import base64
 import binascii
 import re
 
-#: The longest line that a message may have, without its CRLF (RFC 5322 2.1.1).
+#: The longest line of a message in bytes, without CRLF (RFC 5322 2.1.1).
 LONGEST_LINE = 998
 
-# What quoted-printable leaves as it is: printable ASCII but "=", TAB, and the line feed between
+# The bytes that quoted-printable keeps: printable ASCII but "=", TAB, and the line feed between
 # lines.
 _LITERAL = bytes(code for code in range(32, 127) if code != ord("=")) + b"\t\n"
 
@@ -25,8 +25,8 @@ _OVERLONG = re.compile(rb"^(.{74,75})(=(?:20|09))$", re.MULTILINE)
 def encode_text(text: str, *, eight_bit: bool, marker: bytes) -> tuple[str, bytes]:
     """Encode the text of a part; return the encoding's name and the lines.
 
-    7bit if it fits, 8bit if `eight_bit` allows it and it fits, else quoted-printable or base64,
-    whichever is shorter. Text that holds `marker`, the common beginning of the message's
+    7bit where the lines fit, 8bit where `eight_bit` allows that too, else the shorter one of
+    quoted-printable and base64. Text that holds `marker`, the common beginning of the message's
     boundaries, never goes unencoded.
 
     Raises:
@@ -55,12 +55,12 @@ def _lines_fit(data: bytes) -> bool:
 
 def _shorter(data: bytes) -> tuple[str, bytes]:
     """Encode text with bare line feeds as quoted-printable or base64, whichever is shorter."""
-    # Lines of text end in CRLF where they are encoded as base64, too (RFC 2045 6.8).
+    # Lines of text in base64 end in CRLF, too (RFC 2045 6.8).
     source = data.replace(b"\n", b"\r\n")
     size = base64_size(len(source))
     at_least = len(source) + 2 * len(data.translate(None, _LITERAL))
     if at_least <= size:
-        # b2a_qp takes its line ends from the first one it sees, so it gets one kind only.
+        # b2a_qp writes all line ends like the first one of the text: so there is one kind only.
         quoted = _OVERLONG.sub(rb"\1=\n\2", binascii.b2a_qp(data)).replace(b"\n", b"\r\n")
         if len(quoted) <= size:
             return "quoted-printable", quoted

@@ -1,4 +1,7 @@
-"""What every header value has in common: how it is refused, and what it must not hold."""
+"""The refusal of header values, and the characters that no header value may hold.
+
+Tests: tests/render/test_headers.py.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ _SURROGATES = range(0xD800, 0xE000)
 
 
 class FieldError(ValueError):
-    """A text cannot be the value of its header; the message completes "message.subject: ...".
+    """A text cannot be the value of a header; the message completes "message.subject: ...".
 
-    `reason` goes on to the error that is raised from this one, with its place.
+    `reason` goes on to the error, with a place, that is raised from this one.
     """
 
     def __init__(self, message: str, *, reason: Reason | None = None) -> None:
@@ -24,7 +27,7 @@ class FieldError(ValueError):
 
 
 def refuse_controls(text: str) -> None:
-    """Refuse control characters and whatever somebody may take for a line end.
+    """Refuse control characters and all that readers may take for a line end.
 
     Raises:
         FieldError: names the character.

@@ -1,6 +1,6 @@
 """Header fields of a job: a name, a value that may be a template, and how the one writes the other.
 
-A field knows its place in the job, so that whatever goes wrong with it says where.
+A field knows the place of the value in the job, for every error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mailbatch.render.templates import Names, Templates, Value
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: Writes a field from its name and the text of its value; raises `FieldError`.
+#: Writes a field from a name and the text of the value; raises `FieldError`.
 Encode = Callable[[str, str], bytes]
 
 
@@ -35,15 +35,15 @@ class HeaderField(Protocol):
 
     @property
     def key(self) -> str:
-        """Its key in the job."""
+        """The key in the job."""
 
     @property
     def source(self) -> str:
-        """The value as the job has it."""
+        """The value in the job, before rendering."""
 
     @property
     def constant(self) -> bytes | None:
-        """The field, if it is the same for every message; JobError if it cannot be written."""
+        """The field, where every message has the same; JobError for one that cannot be written."""
 
     def render(self, names: Names) -> list[str]:
         """Return the pieces of the value for a recipient.
@@ -60,7 +60,7 @@ class HeaderField(Protocol):
         """
 
     def shown(self, pieces: list[str]) -> str:
-        """Return the value as readers show it."""
+        """Return the value for readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,15 @@ class Field:
 
     @property
     def key(self) -> str:
-        """Its key in the job."""
+        """The key in the job."""
         return self.value.key
 
     @property
     def constant(self) -> bytes | None:
-        """The field, if it is the same for every message.
+        """The field, where every message has the same; else None.
 
         Raises:
-            JobError: its value cannot be written.
+            JobError: the value cannot be written.
         """
         if self.value.constant is None:
             return None
@@ -92,7 +92,7 @@ class Field:
 
     @property
     def source(self) -> str:
-        """The value as the job has it."""
+        """The value in the job, before rendering."""
         return self.value.source
 
     def render(self, names: Names) -> list[str]:
@@ -115,7 +115,7 @@ class Field:
             raise MessageError(str(error), location=self.value.place, reason=error.reason) from None
 
     def shown(self, pieces: list[str]) -> str:
-        """Return the value as readers show it."""
+        """Return the value for readers."""
         return pieces[0]
 
 
@@ -162,7 +162,7 @@ def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
 
 
 def _encoding(name: str) -> Encode:
-    """Return what writes a field of the job's own; `name` is in lower case."""
+    """Return the function that writes a field of the job's own; `name` is in lower case."""
     if name in _ADDRESSES:
         return _addresses
     structured = name in _STRUCTURED or name.startswith(_STRUCTURED_PREFIXES)

@@ -1,7 +1,7 @@
-"""Header fields as bytes (RFC 5322 section 2.2 and 3.6), each with its last CRLF.
+"""Header fields as bytes (RFC 5322 section 2.2 and 3.6), each with the last CRLF.
 
 Three kinds of value, and no way from one to another: unstructured text (RFC 2047 where it must
-be), structured values in ASCII (folded at their white space, never encoded, never broken), and
+be), structured values in ASCII (folded at white space, never encoded, never broken), and
 addresses (encoded-words in display names only). Control characters are refused, not removed: a
 value that holds one was not meant for a header. Nothing here knows jobs or templates.
 """
@@ -19,11 +19,11 @@ from mailbatch.render.encoded_words import LONGEST_ENCODED_LINE, encoded_words
 from mailbatch.render.encodings import LONGEST_LINE
 from mailbatch.render.field_text import FieldError, refuse_controls
 
-#: What a line should not exceed (RFC 5322 2.1.1).
+#: The characters that a line should not exceed (RFC 5322 2.1.1).
 PREFERRED_LINE = 78
 
 _CHUNK = re.compile(r" *[^ ]+")
-# The usual field with one address: nothing in it has to be quoted, encoded or folded.
+# The usual field with one address: nothing has to be quoted, encoded or folded.
 _PLAIN_MAILBOX = re.compile(r'[A-Za-z-]+: "[A-Za-z0-9][A-Za-z0-9 .,_&-]*" <[A-Za-z0-9._+@-]+>')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LONGEST_QUOTED = LONGEST_LINE // 2  # a longer word of a name becomes encoded-words
@@ -34,7 +34,11 @@ _ATTRIBUTE_CHARS = "!#$&+-.^_`|~"
 
 
 def text_field(name: str, text: str) -> bytes:
-    """Write unstructured text (RFC 5322 3.6.5), as encoded-words where ASCII would not show it.
+    r"""Write unstructured text (RFC 5322 3.6.5), as encoded-words where ASCII is not enough.
+
+    Example:
+        >>> text_field("Subject", "Grüße")
+        b'Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n'
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
@@ -55,7 +59,11 @@ def text_field(name: str, text: str) -> bytes:
 
 
 def structured_field(name: str, text: str) -> bytes:
-    """Write a value in ASCII that keeps its form: folded at its white space, never encoded.
+    r"""Write a value in ASCII, folded at white space and never encoded.
+
+    Example:
+        >>> structured_field("List-Id", "<news.example.com>")
+        b'List-Id: <news.example.com>\r\n'
 
     Raises:
         FieldError: a control character, other than ASCII, or a token too long for a line.
@@ -68,12 +76,13 @@ def structured_field(name: str, text: str) -> bytes:
 
 
 def fold_field(name: str, chunks: Iterable[str]) -> bytes:
-    """Write a structured value of ASCII chunks, each but the first with its white space before it.
+    """Write a structured value of ASCII chunks, each but the first with the white space before.
 
     A line end may come before the white space of a chunk, and nowhere else.
 
     Raises:
-        FieldError: a chunk is too long for a line, or holds what no structured value may.
+        FieldError: a chunk is too long for a line, or holds a character that no structured value
+        may.
     """
     lines = list(chunks)
     _refuse_unstructured("".join(lines))
@@ -83,14 +92,14 @@ def fold_field(name: str, chunks: Iterable[str]) -> bytes:
 
 
 def _refuse_unstructured(text: str) -> None:
-    """Refuse what a value in ASCII cannot hold, once more for every way that leads here."""
+    """Refuse the characters that no value in ASCII may hold, on every way to a field."""
     refuse_controls(text)
     if not text.isascii():
         raise FieldError("must be ASCII")
 
 
 def _lay_out(name: str, chunks: list[str]) -> bytes:
-    """Lay chunks out on lines of at most 78 characters where they let us, 76 with encoded-words."""
+    """Lay chunks out on lines of at most 78 characters where possible, 76 with encoded-words."""
     lines: list[str] = []
     line = f"{name}:"
     for chunk in chunks:
@@ -158,10 +167,10 @@ def _group(group: Group) -> list[str]:
 
 
 def phrase_chunks(text: str, taken: int) -> list[str]:
-    """Spell a display name as a quoted string, or as encoded-words where that would not show it.
+    """Spell a display name as a quoted string, or as encoded-words where that is not enough.
 
-    Each chunk begins with its white space. `taken` is the number of characters before the name on
-    its line.
+    Each chunk begins with white space. `taken` is the number of characters before the name on the
+    line.
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
@@ -175,7 +184,12 @@ def phrase_chunks(text: str, taken: int) -> list[str]:
 
 
 def date_text(seconds: int) -> str:
-    """Spell a date (RFC 5322 3.3) in UTC; `seconds` since the epoch."""
+    """Spell a date (RFC 5322 3.3) in UTC; `seconds` since the epoch.
+
+    Example:
+        >>> date_text(0)
+        'Thu, 01 Jan 1970 00:00:00 +0000'
+    """
     at = time.gmtime(seconds)
     return (
         f"{_DAYS[at.tm_wday]}, {at.tm_mday:02} {_MONTHS[at.tm_mon - 1]} {at.tm_year:04}"
@@ -190,14 +204,19 @@ def date_field(seconds: int) -> bytes:
 
 
 def parameter(name: str, value: str) -> str:
-    """Spell a parameter (RFC 2045 5.1); in the form of RFC 2231 where it is more than ASCII."""
+    """Spell a parameter (RFC 2045 5.1); in the form of RFC 2231 beyond ASCII.
+
+    Example:
+        >>> parameter("filename", "Übersicht.pdf")
+        "filename*=utf-8''%C3%9Cbersicht.pdf"
+    """
     if plain_parameter(value) == value:
         return f"{name}={_quoted(value)}"
     return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
 
 
 def plain_parameter(value: str) -> str:
-    """Return what is left of a value in ASCII, for readers that do not know RFC 2231."""
+    """Return the ASCII that remains of a value, for readers without RFC 2231."""
     return re.sub(r'=\?|[^ -~]|"', "_", value)
 
 

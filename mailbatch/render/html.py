@@ -1,6 +1,6 @@
-"""What is done to the rendered HTML: style rules into the elements, inline images found.
+"""Work on rendered HTML: style rules move into the elements, inline images are found.
 
-Nothing here fetches anything: remote style sheets stay where they are.
+Nothing here fetches anything: remote style sheets stay remote.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ _IN_TAG = re.compile(r"""(?:=\s*["']?|,\s*)cid:([^\s"'()<>,]+)""", re.IGNORECASE
 
 
 def content_ids(html: str) -> list[str]:
-    """Return the names that the HTML calls inline images by (RFC 2392), as often as it does."""
+    """Return the names that the HTML calls inline images by (RFC 2392), repeated ones again.
+
+    Example:
+        >>> content_ids('<img src="cid:logo" alt="A logo">')
+        ['logo']
+    """
     if "cid:" not in html and "CID:" not in html:
         return []
     names = _IN_STYLE.findall(html)
@@ -45,9 +50,9 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def inline_css(html: str) -> str:
-    """Move style rules into the elements; what no element can hold (`@media`, `:hover`) stays.
+    """Move style rules into the elements; rules that no element can hold (`@media`, `:hover`) stay.
 
-    So does a rule that fits no element here: mail programs add elements of their own.
+    A rule that fits no element stays, too: mail programs add elements of their own.
 
     Raises:
         FieldError: a style sheet cannot be read.

@@ -1,4 +1,7 @@
-"""What the look of an inline element says, as marks of inline_text.py."""
+"""Marks of inline_text.py for the look of inline elements.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,11 @@ _APART_TAGS = frozenset(
         *("textarea", "video"),
     )
 )
-_LABELLED = frozenset(["", "button", "reset", "submit", "text"])  # inputs that show their value
+_LABELLED = frozenset(["", "button", "reset", "submit", "text"])  # inputs that show the value
 
 
 def marks_around(element: Element) -> tuple[str, str]:
-    """Return what stands before an inline element and behind it, for what its look says."""
+    """Return the texts before and behind an inline element that stand for the look."""
     styles = element.styles
     if element.tag == "q":
         return "“", "”"

@@ -1,4 +1,7 @@
-"""The rows and columns of an HTML table, with spans filled and nothing left out."""
+"""The rows and columns of an HTML table, with spans filled and nothing left out.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from mailbatch.render.list_marks import integer
 
 _GROUPS = frozenset(["thead", "tbody", "tfoot"])
 _NO_CONTENT = frozenset(["caption", "colgroup", "col"])
-_NO_ROWS = _NO_CONTENT | {"table"}  # what holds no row of the table that it is in
+_NO_ROWS = _NO_CONTENT | {"table"}  # elements of a table that hold none of the table's rows
 _WIDEST = 40  # a table of more columns is never shown in columns
 
 
 def table_rows(table: Element) -> tuple[list[list[Element]], list[Element | str]]:
-    """Return the cells of each row, and what stands in the table without being in a cell.
+    """Return the cells of each row, and the content of the table outside of cells.
 
     Every row has a cell at every place that a `colspan` or `rowspan` of another one covers: an
-    empty one, so that a cell stands in its own column. Browsers show the rest before the table.
+    empty one, so that every cell is in the right column. Browsers show the rest before the table.
     """
     strays: list[Element | str] = []
     rows = [list(_cells(row, strays)) for row in _rows(table, strays)]
@@ -49,7 +52,7 @@ def _cells(row: Element, strays: list[Element | str]) -> Iterator[Element]:
 
 
 def _holds(element: Element, tag: str) -> bool:
-    """Tell whether an element holds such a part of the table that it is itself in."""
+    """Tell whether an element holds another part, of that tag, of the same table."""
     return any(
         isinstance(child, Element)
         and (child.tag == tag or (child.tag != "table" and _holds(child, tag)))

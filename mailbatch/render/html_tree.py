@@ -1,7 +1,8 @@
-"""HTML as a small tree, as mail needs it: forgiving, without scripts and what is hidden.
+"""HTML as a small tree, as mail needs it: forgiving, without scripts and hidden elements.
 
-Reads any text without ever raising; it is no judge of HTML. Only the modules that make a text part
-use it.
+Reads any text without ever raising, and judges no HTML. For the modules that make a text part.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from types import MappingProxyType
 
-#: Elements that begin a line of their own.
+#: Elements that begin a new line.
 BLOCKS = frozenset(
     [
         "address",
@@ -100,16 +101,16 @@ _ENDS = {
     "tbody": ({"tbody", "thead", "tr", "td", "th"}, {"table"}),
     "tfoot": ({"tbody", "thead", "tr", "td", "th"}, {"table"}),
 }
-_DEEPEST = 150  # what is nested deeper becomes part of the element there
-_PARTS = 3  # a table at that depth still has its groups, rows and cells
+_DEEPEST = 150  # deeper elements become part of the one there
+_PARTS = 3  # a table at that depth still has groups, rows and cells
 
 
 @dataclass(slots=True)
 class Element:
-    """An element with its attributes and what is in it: text and elements.
+    """An element with attributes and content: text and elements.
 
-    `styles` are the properties of its `style` attribute in lower case. `struck` tells that the
-    element strikes its text out, or is a block in one that does.
+    `styles` are the properties of the `style` attribute in lower case. `struck` marks an element
+    that strikes out text, and a block in such an element.
     """
 
     tag: str
@@ -143,7 +144,7 @@ def parse_html(html: str) -> Element:
     return parser.root
 
 
-@lru_cache(maxsize=1024)  # a letter has few of them, each many times
+@lru_cache(maxsize=1024)  # a letter has few different ones, each many times
 def _styles(style: str) -> Mapping[str, str]:
     """Read the declarations of a `style` attribute: the last one counts, an important one more."""
     styles: dict[str, str] = {}
@@ -160,7 +161,7 @@ def _styles(style: str) -> Mapping[str, str]:
 
 
 def _hidden(styles: Mapping[str, str]) -> bool:
-    # mso-hide is not among these: it hides a button from Outlook only, which has another one
+    # mso-hide is not among these: a button hidden from Outlook has a twin for Outlook
     return styles.get("display") == "none" or styles.get("visibility") in {"hidden", "collapse"}
 
 
@@ -195,7 +196,7 @@ class _Parser(HTMLParser):
         self._any_struck = self._any_struck or struck
         element = Element(tag, attributes, styles=styles, struck=struck)
         hidden = "hidden" in attributes or _hidden(styles)
-        if not hidden:  # else it is read and belongs to nothing: it ends where it would, seen
+        if not hidden:  # else the element is read and dropped, and ends where a seen one would
             self._open[-1].children.append(element)
         deepest = _DEEPEST + _PARTS * (tag in _ENDS)
         if tag not in _VOID and (hidden or len(self._open) < deepest):

@@ -1,7 +1,9 @@
-"""The text of one paragraph: what HTML shows by place and look, said in plain characters.
+"""The text of one paragraph: place and look of the HTML, said in plain characters.
 
-text_from_html.py puts the marks below between pieces of text, and `written` makes characters of
-them, once all neighbours are known. It never joins two numbers that HTML shows apart.
+text_from_html.py puts the marks below between pieces of text, and `written` turns marks into
+characters, once all neighbours are known. Two numbers that HTML shows apart are never joined.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import re
 from unicodedata import category
 
 BREAK = "\v"  # a <br>, until lines are made
-APART = "\x01"  # an edge of what stands apart: a picture, a button, a link with its number
-RAISED, LOWERED, LEVEL = "\x02", "\x03", "\x04"  # a superscript or subscript begins; it ends
-STRUCK, UNSTRUCK = "\x05", "\x06"  # text that is struck out begins; it ends
+APART = "\x01"  # an edge of a thing apart: a picture, a button, a link with a number
+RAISED, LOWERED, LEVEL = "\x02", "\x03", "\x04"  # a superscript or subscript begins; either ends
+STRUCK, UNSTRUCK = "\x05", "\x06"  # struck text begins; struck text ends
 
 _MARKS = BREAK + APART + RAISED + LOWERED + LEVEL + STRUCK + UNSTRUCK
 _CLEAN = str.maketrans(dict.fromkeys(_MARKS, " "))
@@ -24,14 +26,14 @@ _SCRIPT = re.compile(f"([{RAISED}{LOWERED}])([^{RAISED}{LOWERED}{LEVEL}]*)(?:{LE
 _FRACTION = re.compile(
     rf"(\d?){RAISED}(\d+){LEVEL}(?:([/\u2044]){LOWERED}(\d+){LEVEL}|(\u2044)(\d+))(?=(\d?))"
 )
-_BEFORE = 8  # so many characters before a script tell whether it follows a number
+_BEFORE = 8  # so many characters before a script tell whether a number is there
 _NUMBER_BEFORE = re.compile(r"\d[.,:'\u2019]?\Z")
 _SIGNED = re.compile(r"[-+\u2212\u2013]\d")
 _OUTERMOST = re.compile(f"[{STRUCK}{UNSTRUCK}]")
-_BLANKS = rf"[\s\xa0{APART}]+"  # a line break is among them
+_BLANKS = rf"[\s\xa0{APART}]+"  # with line breaks
 _BLANK_START = re.compile(f"{STRUCK}({_BLANKS})")
 _BLANK_END = re.compile(f"({_BLANKS}){UNSTRUCK}")
-# Between visible characters these shape letters; beside a space they are a newsletter's padding.
+# Between visible characters these shape letters; beside a space, they pad a newsletter.
 _INVISIBLE = "\u034f\u200b\u200c\u200d\u2060\ufeff"
 _PADDING = re.compile(rf"(?<![^\s\xa0])[{_INVISIBLE}]+|[{_INVISIBLE}]+(?![^\s\xa0])")
 _UNSEEN = str.maketrans(dict.fromkeys(_INVISIBLE + RAISED + LOWERED + LEVEL))
@@ -51,11 +53,11 @@ def cleaned(text: str) -> str:
 
 
 def written(text: str) -> str:
-    """Return text with its marks written out; each `BREAK` stays.
+    """Return text with the marks written out; each `BREAK` stays.
 
-    A superscript or subscript that would continue a number gets `^` or `_` before it, and a space
-    behind it where a digit follows; a raised number, a slash and a lowered number are a fraction.
-    What is struck out stands between `~~`, and what stands apart has a space on both sides.
+    A superscript or subscript that would continue a number gets `^` or `_` in front, and a space
+    behind where a digit follows; a raised number, a slash and a lowered number are a fraction.
+    Struck text stands between `~~`, and a thing apart has a space on both sides.
 
     Example:
         >>> written(f"19{RAISED}99{LEVEL} EUR, m{RAISED}2{LEVEL}")
@@ -90,7 +92,7 @@ def _script(match: re.Match[str]) -> str:
 
 
 def _struck(text: str) -> str:
-    """Put what is struck out between `~~`, once however often it is; blanks go outside."""
+    """Put struck text between `~~`, once however often struck; blanks go outside."""
     if STRUCK not in text:
         return text
     depth = 0
@@ -108,7 +110,7 @@ def _struck(text: str) -> str:
 
 
 def _space(match: re.Match[str]) -> str:
-    """Give the space between things apart, unless there is one or punctuation does it."""
+    """Give the space between things apart, unless a space or punctuation is there."""
     before = match.string[max(0, match.start() - 1) : match.start()]
     behind = match.string[match.end() : match.end() + 1]
     if not before.strip() or not behind.strip() or behind in _STOPS or {before, behind} & _BOTH:

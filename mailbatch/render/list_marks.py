@@ -1,4 +1,7 @@
-"""The marks of list items: dashes, numbers, letters, as HTML counts them."""
+"""The marks of list items: dashes, numbers and letters, counted as in HTML.
+
+Tests: tests/render/test_html.py.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ _STYLES = {
 
 
 def integer(text: str, default: int) -> int:
-    """Read an integer as HTML does: blanks before it and anything behind it do not matter."""
+    """Read an integer as HTML does: blanks before and anything behind do not matter."""
     match = _INTEGER.match(text)
     return int(match.group(1)) if match else default
 
 
 def list_marks(element: Element, items: Sequence[Element]) -> list[str]:
-    """Return the mark of each item, with the space behind it; what is no `li` has none.
+    """Return the mark of each item, with a space behind; an item that is no `li` has none.
 
     `start`, `reversed`, `type` and the items' `value` count (HTML, 4.4.5 and 4.4.8).
     """
@@ -51,7 +54,7 @@ def list_marks(element: Element, items: Sequence[Element]) -> list[str]:
 
 
 def _ordinal(number: int, kind: str) -> str:
-    """Write a number as a list of this `type` does; one that has no such form as it is."""
+    """Write a number as a list of this `type` does; in digits where there is no such form."""
     if kind in {"a", "A"} and number > 0:
         text = ""
         while number:

@@ -1,7 +1,9 @@
 """The fields of a mailing list: List-Id, List-Unsubscribe (RFC 2919, 2369), one-click (RFC 8058).
 
-A URL in them is never folded and never an encoded-word: a mail program that cannot read it does
-not offer to unsubscribe, and the reader reports spam instead.
+A URL in these fields is never folded and never an encoded-word: a mail program that cannot read the
+URL does not offer to unsubscribe, and the reader reports spam instead.
+
+Tests: tests/render/test_fields.py.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def _list_id(name: str, text: str) -> bytes:
     """Write `news.example.com` or `Example News <news.example.com>`.
 
     Raises:
-        FieldError: there is no identifier in it, or the phrase holds a control character.
+        FieldError: the text has no identifier, or the phrase holds a control character.
     """
     phrase, opening, rest = text.strip(" ").rpartition("<")
     phrase = phrase.strip(" ")
@@ -58,7 +60,7 @@ def _list_id(name: str, text: str) -> bytes:
 
 
 class Unsubscribe:
-    """The List-Unsubscribe field: the URL first, as RFC 8058 readers look for it."""
+    """The List-Unsubscribe field: the URL first, where readers of RFC 8058 look."""
 
     name = "List-Unsubscribe"
     key = "message.unsubscribe"
@@ -77,10 +79,10 @@ class Unsubscribe:
 
     @property
     def constant(self) -> bytes | None:
-        """The field, if it is the same for every message.
+        """The field, where every message has the same; else None.
 
         Raises:
-            JobError: it cannot be written.
+            JobError: a URI is none, or too long for a line.
         """
         if any(value.constant is None for value in self.values):
             return None
@@ -113,7 +115,7 @@ class Unsubscribe:
             raise MessageError(str(error), location=self._place) from None
 
     def shown(self, pieces: list[str]) -> str:
-        """Return the URIs as readers show them."""
+        """Return the URIs for readers."""
         return ", ".join(pieces)
 
     def _field(self, uris: list[str]) -> bytes:

@@ -1,10 +1,12 @@
 """Markdown to HTML (CommonMark, with tables), for values that must stay text.
 
 While a Markdown template is rendered, every value becomes a mark of letters and digits, which
-means nothing to Markdown wherever it stands; in the finished HTML the marks become the values,
-escaped. So no cell of the table can start a list, close a link or carry a tag. `{{ value | safe
-}}` is for values that are Markdown. A filter over text with values in it (`{% filter upper %}`)
-would change the marks; such a message is refused rather than sent with them.
+means nothing to Markdown in any place; in the finished HTML the marks become the values, escaped.
+So no cell of the table can start a list, close a link or carry a tag. `{{ value | safe }}` is for
+values that are Markdown. A filter over text that holds values (`{% filter upper %}`) would change
+the marks; such a message is refused rather than sent with marks.
+
+Tests: tests/render/test_html.py, tests/render/test_injection.py.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ _FILTERED = "a filter changes text with values in it; filter the values instead"
 class Marks:
     """The values of one rendering, in place of which the Markdown has marks.
 
-    No cell can hold a mark, because nobody knows how they begin; no message shows it.
+    No cell can hold a mark, because the beginning of marks is a secret; no message shows one.
     """
 
     def __init__(self) -> None:
@@ -54,7 +56,7 @@ class Marks:
         self._values.clear()
 
     def keep(self, value: Any) -> Markup:
-        """Keep a value and return its mark; what is Markdown already is returned as it is.
+        """Keep a value and return the mark that stands for it; Markdown is returned unchanged.
 
         Raises:
             FieldError: the value is a mark that went through a filter.
@@ -68,10 +70,10 @@ class Marks:
         return Markup(self._mark.format(len(self._values) - 1))  # noqa: S704 - letters and digits
 
     def restore(self, html: str) -> str:
-        """Put the values, escaped, where their marks are.
+        """Put the values, escaped, in the places of the marks.
 
         Raises:
-            FieldError: a filter changed a mark, so that its value has no place any more.
+            FieldError: a filter changed a mark, so that a value has no place any more.
         """
         pieces = self._marks.split(html)
         if any(self._changed.search(piece) for piece in pieces[::2]):

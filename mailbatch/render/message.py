@@ -1,7 +1,9 @@
-"""The message, rendered, as bytes, and as its content: the values that the composer gives.
+"""The message: rendered, as bytes, and as content, the three values that the composer gives.
 
-`Rendered` is a message with its templates filled in. `Message` is the same for the wire, `Content`
+`Rendered` is a message with the templates filled in. `Message` is the same for the wire, `Content`
 the same for people to look at.
+
+Tests: tests/render/test_messages.py.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from typing import Any, NamedTuple
 from mailbatch.envelope import Delivery
 from mailbatch.render.addresses import Group, Mailbox
 
-#: A branch of a template, by its template and its number in there.
+#: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
 
 
 class Rendered(NamedTuple):  # one is made for every message: a tuple takes a third of the time
-    """The message of a delivery with its templates rendered, each once.
+    """The message of a delivery with the templates rendered, each once.
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
@@ -42,11 +44,11 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 class Message:
     """One message, ready to be sent.
 
-    `content` are its bytes with CRLF line ends, headers first, dots not stuffed. `message_id` has
+    `content` are the bytes with CRLF line ends, headers first, dots not stuffed. `message_id` has
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with their sizes in bytes.
+    larger parts with sizes in bytes.
     """
 
     content: bytes
@@ -59,18 +61,18 @@ class Message:
 
     @property
     def size(self) -> int:
-        """The message's size for SIZE (RFC 1870): its bytes with CRLF, before dots are stuffed."""
+        """The size for SIZE (RFC 1870) in bytes: with CRLF, before dots are stuffed."""
         return len(self.content)
 
     def biggest_part(self) -> str:
-        """Name the biggest part with its size, to say what to make smaller."""
+        """Name the biggest part, with the size in bytes, as the one to make smaller."""
         name, size = max(self.parts, key=lambda part: part[1])
         return f"{name} ({size} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message; `cid` is the name by which the HTML shows it, None for an attachment."""
+    """A file of a message; `cid` is the name in the HTML, None for an attachment."""
 
     filename: str
     type: str
@@ -83,7 +85,7 @@ class Content:
     """The rendered content of one message, for people.
 
     `from_`, `to`, `cc` and `subject` are the text of these headers, `headers` all that are
-    written, in their order, as readers show them. `text` and `html` are the parts, None where
+    written, in order, as readers show headers. `text` and `html` are the parts, None where
     there is none. Paths and sizes are those of the message itself.
     """
 

@@ -1,9 +1,11 @@
 """The MIME structure (RFC 2045, 2046, 2387): a skeleton made once per job, filled for each message.
 
-mixed(related(alternative(text, html), inline images), attachments), each level only where it has
-something to hold. Boundaries are functions of the Message-ID, so that a resend is byte-identical;
-"=_" at their beginning cannot occur in base64 and quoted-printable, and a text that holds them is
-not sent unencoded.
+mixed(related(alternative(text, html), inline images), attachments), each level only with several
+parts to hold. Boundaries are functions of the Message-ID, so that a resend is byte-identical; "=_"
+at the beginning cannot occur in base64 and quoted-printable, and a text that holds "=_" is not sent
+unencoded.
+
+Tests: tests/render/test_messages.py, tests/render/test_golden.py.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-#: What all boundaries of a message begin with, before the part that depends on the message.
+#: The beginning of all boundaries, before the part that depends on the message.
 MARK = b"=_"
 
 _TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
@@ -27,12 +29,12 @@ Encoded = tuple[str, bytes]
 
 
 def boundary(message_id: str) -> bytes:
-    """Return what all boundaries of a message begin with."""
+    """Return the beginning of all boundaries of a message."""
     return MARK + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest().encode("ascii")
 
 
 class Skeleton:
-    """The structure of every message of a job, from its Content-Type field to its last line."""
+    """The structure of every message of a job, from the Content-Type field to the last line."""
 
     def __init__(self, *, html: bool, inline: Sequence[bytes], attachments: int) -> None:
         """Lay out the structure: whether there is HTML, the inline parts, how many attachments."""
@@ -104,7 +106,7 @@ class Skeleton:
         self._add(b"-" + level + b'"\r\n')
 
     def _delimit(self, level: bytes, end: bytes = b"\r\n") -> None:
-        # The line end before a delimiter belongs to it (RFC 2046 5.1.1).
+        # The line end before a delimiter belongs to the delimiter (RFC 2046 5.1.1).
         self._add(b"\r\n--")
         self._boundaries.append(self._add(b""))
         self._add(b"-" + level + end)

@@ -1,7 +1,9 @@
-"""The mistakes that a job's templates show before any row is rendered, as errors with their places.
+"""The mistakes that a job's templates show before any row is rendered, as errors with places.
 
-Which names are undefined (names.py finds them), which templates are missing, and what a group of
-several addresses must not use: a column that differs between its recipients.
+Undefined names (found by names.py), missing templates, and, for a group of several addresses, uses
+of a column that differs between the recipients.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _MOST_NAMES = 12  # a hint lists no more
 class NameChecks:
     """Checks the names in every template of a job.
 
-    `followed` gives for each page the templates that it is made of.
+    `followed` gives for each page the templates that make up the page.
     """
 
     def __init__(
@@ -113,7 +115,8 @@ class NameChecks:
         source = self._templates.loader.line(found.template, found.line)
         word = found.name.rpartition(".")[2] if isinstance(found, Unknown) else found.name
         places = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source or ""))
-        # The syntax tree knows lines only; where a name stands twice, its column is not known.
+        # The syntax tree knows lines only; the column of a name that stands there twice is not
+        # known.
         column = places[0].start() + 1 if len(places) == 1 else None
         return Location(found.template, found.line, column, source=source)
 
@@ -131,7 +134,7 @@ class NameChecks:
         return TemplateError(f"{written} is not defined", location=where, hint=hint)
 
     def explained(self, error: InputError) -> InputError:
-        """Return a syntax error with a hint, where a column stands there as the table names it."""
+        """Return a syntax error with a hint, where the template has a column name of the table."""
         place = error.location
         if not isinstance(error, TemplateError) or error.hint is not None or place is None:
             return error

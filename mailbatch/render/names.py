@@ -1,10 +1,9 @@
-"""Which names a template uses that nothing defines: found in its syntax tree.
+"""The undefined names of a template, found in the syntax tree.
 
 Follows Jinja2's scopes: loops, macros, `with`, `set`, blocks along a chain of `extends`, includes
-(which see the names at their place) and imports (which see the globals only). A name that is only
-asked about (`is defined`, `default(...)`) may be absent, and in the branch where it was found to
-be defined it may be used. What the tree does not say (a template chosen by an expression) is left
-to rendering. Never renders.
+(which see the names of that place) and imports (which see the globals only). A name in a mere
+question (`is defined`, `default(...)`) may be absent, and may be used in the branch where the name
+is known to be defined. A template that an expression chooses is left to rendering. Never renders.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from jinja2 import nodes
 from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted
 from mailbatch.render.template_names import Fitting, named_templates
 
-#: Finds the syntax tree of a template by its name; None where there is no such template.
+#: Finds the syntax tree of a template by name; None where there is no such template.
 Trees = Callable[[str], nodes.Template | None]
-#: The bodies of a block along a chain of `extends`, the most derived first, each with its template.
+#: The bodies of a block along a chain of `extends`, the most derived first, each with the template.
 Blocks = Mapping[str, tuple[tuple[str | None, nodes.Block], ...]]
 
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
@@ -50,7 +49,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class NameReport:
-    """What `check_names` found; `templates` are the names of every template that it followed."""
+    """The result of `check_names`; `templates` are the names of all templates on the way."""
 
     unknown: tuple[Unknown, ...]
     missing: tuple[Missing, ...]
@@ -66,9 +65,9 @@ def check_names(
     trees: Trees,
     fitting: Fitting,
 ) -> NameReport:
-    """Find the names that nothing defines, in a template and in all that it names.
+    """Find the undefined names of a template and of all templates that are named there.
 
-    `known` are the names that rendering gives; `constants` the part of them that imports see.
+    `known` are the names that rendering gives; `constants` those that imports see, too.
     """
     walk = _Walk(constants, trees, fitting)
     walk.template(tree, name, Scope(Scope(None, known)), {})
@@ -123,7 +122,7 @@ class _Walk:
             blocks[block.name] = (*blocks.get(block.name, ()), (name, block))
         child = any(isinstance(node, nodes.Extends) for node in tree.body)
         place = _Place(name, scope, blocks, child)
-        # `extends` walks the parent where it stands, but what the child assigns counts there, too.
+        # `extends` walks the parent in this place, but assignments of the child count there, too.
         last = [node for node in tree.body if isinstance(node, nodes.Extends)]
         self.body([node for node in tree.body if node not in last], scope, place)
         waiting, self.macros = self.macros, []
@@ -230,7 +229,7 @@ class _Walk:
             self._report(node, name, shape.keys, place)
 
     def _asked(self, node: nodes.Filter | nodes.Test, scope: Scope, place: _Place) -> None:
-        """Visit what `default` and `is defined` ask about: the name itself may be absent."""
+        """Visit the subject of `default` and `is defined`: the name itself may be absent."""
         subject = node.node
         if isinstance(subject, nodes.Getattr | nodes.Getitem):
             self.children(subject, scope, place)
@@ -321,7 +320,7 @@ def _macro(walk: _Walk, node: nodes.Macro, scope: Scope, place: _Place) -> None:
     scope.declare(node.name)
     for default in node.defaults:
         walk.expression(default, scope, place)
-    # A macro sees what is assigned behind it, too: its body runs when it is called.
+    # A macro sees later assignments, too: the body runs at the call.
     walk.macros.append((node, scope, place))
 
 

@@ -1,7 +1,9 @@
-"""The template file of a part; its name may be a template that each row completes.
+"""The template file of a part, whose name may be a template that each row completes.
 
-`newsletter.{{ locale }}.html.j2` can mean every file that fits, so all of them are compiled and
-checked before anything is sent. A name that no file fits is found when a row gives it.
+`newsletter.{{ locale }}.html.j2` can mean every file that fits, so all these files are compiled and
+checked before anything is sent. A name without a file is found when a row gives the name.
+
+Tests: tests/render/test_composer.py.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from mailbatch.suggest import did_you_mean
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-#: The keys of template files, by the role of their output.
+#: The keys of template files, by the role of the output.
 PAGES = (
     ("message.text", Role.TEXT),
     ("message.html", Role.HTML),
@@ -38,7 +40,7 @@ _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 class PageChoice:
     """The pages that `message.text`, `html` or `markdown` can mean.
 
-    `pages` are those that are known before a row is, by their names.
+    `pages` are those that are known before any row, by name.
     """
 
     def __init__(self, setting: Setting, role: Role, templates: Templates) -> None:
@@ -80,7 +82,7 @@ class PageChoice:
         """Return the text of the page that these names choose.
 
         Raises:
-            TemplateError: there is no such page, or it fails.
+            TemplateError: there is no such page, or the page fails.
         """
         name = self.value.render(names)
         page = self.pages.get(name)
@@ -90,7 +92,7 @@ class PageChoice:
 
 
 def _pattern(tree: nodes.Template | None) -> str | None:
-    """Return the file pattern of a templated name, None where its end says nothing."""
+    """Return the file pattern of a templated name, None for a name without a fixed end."""
     pieces: list[nodes.Node] = []
     for output in tree.body if tree is not None else ():
         if not isinstance(output, nodes.Output):
@@ -106,10 +108,10 @@ def _pattern(tree: nodes.Template | None) -> str | None:
 def template_files(job: model.Job) -> Iterator[str]:
     """Give the name of every template file that a message of the job may be made of.
 
-    These are the files that the job names, and those that their tags name in turn. A name that is
-    put together while a message is rendered stands for every file that fits; a file that cannot be
-    parsed may name every text in quotes. Nothing is compiled here: mistakes are the composer's to
-    report.
+    These are the files that the job names, and those that tags in these files name in turn. A name
+    that is put together while a message is rendered stands for every file that fits; a file that
+    cannot be parsed may name every text in quotes. Nothing is compiled here: mistakes are the
+    composer's to report.
     """
     loader, syntax = FolderLoader(job.folder), Environment(autoescape=True)
     waiting: list[str] = []

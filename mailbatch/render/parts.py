@@ -1,7 +1,9 @@
-"""The rendered texts of a message: the text part and the HTML part, before they are encoded.
+"""The rendered texts of a message: the text part and the HTML part, before encoding.
 
-Where the job gives no text, it is made from the HTML; Markdown gives both. What a recipient's row
-holds is text in all of them: it never becomes a tag, nor a template, nor Markdown.
+A job without a text part gets one made from the HTML; Markdown gives both parts. Cells of a
+recipient's row are text everywhere, and never become a tag, a template or Markdown.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Texts = tuple[str, str | None]
 
 
 class Parts:
-    """The texts of every message of a job; `choices` are their templates."""
+    """The texts of every message of a job; `choices` are the templates."""
 
     def __init__(self, job: model.Job, templates: Templates) -> None:
         message = job.message

@@ -1,6 +1,8 @@
-"""The names that a place in a template sees, and what a condition says about them.
+"""The names that a place in a template sees, and the names that a condition makes certain.
 
 Values for the walk over a syntax tree in names.py; nothing here reads templates.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is known of a value: the `keys` of a mapping (None: any), or of the items of a list."""
+    """The known shape of a value: the `keys` of a mapping (None: any), or of items of a list."""
 
     keys: frozenset[str] | None = None
     items: bool = False
@@ -39,7 +41,7 @@ class Scope:
         self.branch = branch
 
     def find(self, name: str) -> Shape | None:
-        """Return what is known of a name, or None where nothing defines it."""
+        """Return the shape of a name, None for an undefined one."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -55,7 +57,7 @@ class Scope:
         scope.names[name] = shape
 
     def within(self, names: Mapping[str, Shape] | None = None) -> Scope:
-        """Open a scope of its own inside this one."""
+        """Open a new scope inside this one."""
         return Scope(self, names)
 
     def where(self, asked: Iterable[str]) -> Scope:
@@ -69,7 +71,7 @@ class Scope:
 
 
 def dotted(node: nodes.Node) -> str | None:
-    """Return `name` or `name.key` for a name and its key in either spelling, else None."""
+    """Return `name` or `name.key` for a name and a key in either spelling, else None."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
@@ -85,7 +87,7 @@ def dotted(node: nodes.Node) -> str | None:
 
 
 def defined_if(condition: nodes.Node, *, holds: bool) -> frozenset[str]:
-    """Return the names that are certainly defined if a condition holds, or if it does not."""
+    """Return the names that are certainly defined if a condition holds, or does not hold."""
     if isinstance(condition, nodes.Not):
         return defined_if(condition.node, holds=not holds)
     if isinstance(condition, nodes.And | nodes.Or):

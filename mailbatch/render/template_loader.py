@@ -4,6 +4,8 @@ Names are paths relative to the job's folder, in the job and in `include`, `impo
 alike. The templates that the job itself names may have an absolute path; those that a template
 names may not. A relative path or a symbolic link that leaves the folder is an error, also behind
 `ignore missing`.
+
+Tests: tests/render/test_names.py, tests/render/test_composer.py.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class FolderLoader(BaseLoader):
         self._absolute: set[str] = set()
 
     def allow(self, name: str) -> None:
-        """Let an absolute path be loaded, because the job names it."""
+        """Let an absolute path that the job names be loaded."""
         if Path(name).is_absolute():
             self._absolute.add(name)
 
@@ -38,7 +40,7 @@ class FolderLoader(BaseLoader):
 
         Raises:
             TemplateNotFound: there is none.
-            TemplateError: it is outside of the folder, or cannot be read.
+            TemplateError: the file is outside of the folder, or cannot be read.
         """
         del environment
         text = self.text(template)
@@ -50,14 +52,14 @@ class FolderLoader(BaseLoader):
         """Return the text of a template, None where there is none.
 
         Raises:
-            TemplateError: it is outside of the folder, is no file, or cannot be read.
+            TemplateError: the file is outside of the folder, is no file, or cannot be read.
         """
         if name not in self._texts:
             self._texts[name] = self._read(name)
         return self._texts[name]
 
     def line(self, name: str, number: int) -> str | None:
-        """Return one line of a template that was read, for a caret under it."""
+        """Return one line of a template that was read, for a caret below."""
         lines = (self._texts.get(name) or "").splitlines()
         return lines[number - 1] if 0 < number <= len(lines) else None
 

@@ -1,7 +1,9 @@
-"""Which templates an expression names: in `include`, `import`, `extends` and in file names.
+"""The templates that an expression names, in `include`, `import`, `extends` and in file names.
 
 Constants, choices between constants, and text with unknown parts, which can mean every file that
 fits. Knows nothing about scopes, and reads no template.
+
+Tests: tests/render/test_names.py.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ Fitting = Callable[[str], list[str]]
 
 
 def named_templates(expression: nodes.Node | None, fitting: Fitting) -> tuple[list[str], bool]:
-    """Return the template names in an expression, and whether each of them has to exist.
+    """Return the template names in an expression, and whether each template has to exist.
 
-    Of a list at least one has to; what only fits a pattern need not. No names mean that nothing is
-    known.
+    One template of a list has to exist; names that only fit a pattern need not. An empty result
+    means that nothing is known.
     """
     if isinstance(expression, nodes.Const) and isinstance(expression.value, str):
         return [expression.value], True
@@ -37,7 +39,11 @@ def named_templates(expression: nodes.Node | None, fitting: Fitting) -> tuple[li
 def file_pattern(parts: Iterable[str | None]) -> str | None:
     """Return a pattern for text with unknown parts (None).
 
-    None if its end is unknown, because then it could be any file.
+    None for an unknown end, because then every file would fit.
+
+    Example:
+        >>> file_pattern(["letter.", None, ".txt.j2"])
+        'letter.*.txt.j2'
     """
     known = list(parts)
     if not known or not known[-1]:

@@ -1,10 +1,12 @@
 """Jinja2, as mailbatch uses it: sandboxed, strict, deterministic, compiled once.
 
-Values of the table are data and never template source. The HTML template is escaped because it is
-the HTML template, whatever its file is called, and so is all that it includes; text, subject and
-headers never are. What would make two renderings of one recipient differ (`random`, `lipsum`) is
-not there. Every failure of a template leaves this module as a `TemplateError` with the place in
+Values of the table are data and never template source. The template of the HTML part is escaped,
+whatever the name of the file, and so are all included templates; text, subject and headers never
+are. Functions that would make two renderings of one recipient differ (`random`, `lipsum`) are
+absent. Every failure of a template leaves this module as a `TemplateError` with the place in
 the template or in the job.
+
+Tests: tests/render/test_bounds.py, tests/render/test_injection.py.
 """
 
 from __future__ import annotations
@@ -38,33 +40,33 @@ if TYPE_CHECKING:
 #: The most characters that a template may give.
 OUTPUT_LIMIT = LONGEST_TEXT
 
-#: The names that a rendering sees, as one mapping made for it alone.
+#: The names that a rendering sees, as a mapping of its own.
 Names = dict[str, Any]
 
-#: What is given with the constants and is another value for every message all the same.
+#: Names given with the constants whose values differ from message to message all the same.
 VARYING = frozenset(("now",))
 
 _PIECES = 128  # so many pieces of output are joined between two looks at the limit
-_LONG = 1 << 14  # characters: what is worth counting
+_LONG = 1 << 14  # characters: texts from here on are counted
 _MARKUP = re.compile(r"\{[{%#]")
 _SPECIAL = re.compile("""[&<>"']""")
 _UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
-# What would give another text at every rendering.
+# Another text at every rendering.
 _ABSENT_FILTERS = ("random",)
 _ABSENT_FUNCTIONS = ("lipsum",)
 
 
 class Role(Enum):
-    """What a template's output is, which decides how values are put into it."""
+    """The kind of a template's output, which decides how values are inserted."""
 
-    TEXT = "text"  # as they are
+    TEXT = "text"  # unchanged
     HTML = "html"  # escaped
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
-    ADDRESSES = "addresses"  # as marks, where they could mean more than themselves
+    ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
 def _escaping(budget: Budget) -> Callable[[Any], str]:
-    """Return what escapes a value for HTML; most hold nothing that has to be."""
+    """Return the function that escapes a value for HTML; most values need no escape."""
     special = _SPECIAL.search
 
     def escaped(value: Any) -> str:
@@ -82,22 +84,22 @@ def _escaping(budget: Budget) -> Callable[[Any], str]:
 
 
 class _Template(BoundedTemplate):
-    """A template that is made anew wherever it is imported, and escapes faster.
+    """A template that is made anew at every import, and escapes faster.
 
-    Jinja2 keeps what an imported template sets: a namespace would carry one recipient's values
-    into the next one's message, and a generator would be used up by the first.
+    Jinja2 keeps the assignments of an imported template: a namespace would carry one recipient's
+    values into the next one's message, and a generator would be used up by the first.
     """
 
     @classmethod
     def from_code(cls, *given: Any, **named: Any) -> Template:
-        """Make a template of compiled code; `escape` is what that calls for every value."""
+        """Make a template of compiled code, which calls `escape` for every value."""
         template = super().from_code(*given, **named)
         budget: Budget = template.environment.budget  # type: ignore[attr-defined]
         template.root_render_func.__globals__["escape"] = _escaping(budget)
         return template
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
-        del ctx  # it has no names that the environment's globals lack
+        del ctx  # a context has no names that the environment's globals lack
         return self.make_module()
 
 
@@ -107,7 +109,7 @@ class _Sandbox(BoundedSandbox):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A setting of the job, ready to be rendered: `render(names)` gives its text.
+    """A setting of the job, ready to be rendered: `render(names)` gives the text.
 
     `constant` is that text where every message has the same.
     """
@@ -124,7 +126,7 @@ class Value:
 
     @property
     def source(self) -> str:
-        """The template, as the job has it."""
+        """The template in the job."""
         return self.setting.text
 
     @property
@@ -135,7 +137,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template file, ready to be rendered: `render(names)` gives its text."""
+    """A template file, ready to be rendered: `render(names)` gives the text."""
 
     name: str
     role: Role
@@ -146,10 +148,10 @@ class Page:
 class Templates:
     """All templates of a job; compiles each once.
 
-    `constants` are the names whose values are the same for every message; imported templates see
-    them, too. `values` are the settings that were compiled, in that order. Mistakes in settings
-    go to `errors`, so that all can be reported together. With a `trace`, compiled templates note
-    their branches in it.
+    `constants` are the names whose values are the same for every message, also in imported
+    templates. `values` are the settings that were compiled, in that order. Mistakes in settings go
+    to `errors`, so that all can be reported together. With a `trace`, compiled templates note the
+    branches that are taken.
     """
 
     def __init__(
@@ -174,7 +176,7 @@ class Templates:
         #: Everything that a rendering sees besides the recipient's own names.
         self.globals: Names = {**self._plain.globals, **constants}
         self._trees: dict[str, nodes.Template] = {}
-        self._sound: set[str] = set()  # what was compiled in any role has no mistake
+        self._sound: set[str] = set()  # templates that were compiled in any role have no mistake
 
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
@@ -235,7 +237,7 @@ class Templates:
         """Compile a template file, None where there is no such file.
 
         Raises:
-            TemplateError: it cannot be read, or has a syntax error.
+            TemplateError: the file cannot be read, or has a syntax error.
         """
         tree = self._tree(name)
         if tree is None:
@@ -246,10 +248,10 @@ class Templates:
     def tree(self, name: str, role: Role = Role.TEXT) -> nodes.Template | None:
         """Return the syntax tree of a template that another names, None where there is none.
 
-        `role` is that of the other one: what is compiled for it here is what renders.
+        `role` is that of the other template, in which this one is compiled and rendered.
 
         Raises:
-            TemplateError: it cannot be read, or has a syntax error.
+            TemplateError: the file cannot be read, or has a syntax error.
         """
         tree = self._tree(name)
         if tree is not None and name not in self._sound:
@@ -268,7 +270,7 @@ class Templates:
         return self._trees[name]
 
     def _compiled(self, name: str, role: Role) -> Template:
-        """Compile a template file; the compiler finds what the parser lets pass."""
+        """Compile a template file; the compiler finds mistakes that the parser lets pass."""
         try:
             template = self._environments[role].get_template(name)
         except TemplateSyntaxError as error:
@@ -277,7 +279,7 @@ class Templates:
         return template
 
     def _parsed(self, source: str, name: str | None = None) -> nodes.Template:
-        """Parse a template; a filter or test that does not exist is an error wherever it stands."""
+        """Parse a template; an unknown filter or test is an error in every place."""
         tree = self._plain.parse(source, name)
         for node in tree.find_all((nodes.Filter, nodes.Test)):
             kind = type(node).__name__.lower()
@@ -306,7 +308,7 @@ class Templates:
         return did_you_mean(match[2], known)
 
     def _failed(self, error: Exception, place: Location) -> NoReturn:
-        """Raise what a template raised while rendering as an error of the template's line."""
+        """Raise the error of a rendering as a `TemplateError` with the line of the template."""
         if isinstance(error, InputError):
             raise error
         if isinstance(error, TemplateSyntaxError):
@@ -325,7 +327,7 @@ class Templates:
 def _pattern(
     tree: nodes.Template, place: Location, finish: Callable[[Any], Any] | None
 ) -> Callable[[Names], str] | None:
-    """Render text with bare names in it, the usual value, without the template machinery."""
+    """Render text with bare names, the usual setting, without the template machinery."""
     parts: list[str] = []
     names: list[str] = []
     for output in tree.body:
@@ -389,7 +391,7 @@ def _joined(pieces: Sequence[str]) -> str:
 
 
 def _continued(text: str, output: Iterator[str], budget: Budget) -> str:
-    """Put what a template goes on giving behind a text, until that is too long."""
+    """Put the further output of a template behind a text, until the text is too long."""
     most, size, parts = _PIECES, len(text), [text]
     while size <= OUTPUT_LIMIT and (pieces := list(islice(output, most))):
         most = _PIECES if budget.left > PLENTY else 1
@@ -399,7 +401,7 @@ def _continued(text: str, output: Iterator[str], budget: Budget) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """Say what a template did wrong."""
+    """Say in words the mistake of a template."""
     if isinstance(error, UndefinedError):
         match = _UNDEFINED.search(error.message or "")
         if match is not None:

@@ -1,9 +1,11 @@
 """A text part made of the HTML part, for a job that gives none.
 
 Paragraphs and lists at 78 columns, links as footnotes, tables of data in columns and tables of
-layout as what is in them, quotations behind "> ", struck text between "~~". It shows what a reader
-of the HTML sees, never more and never run together: hidden text, styles and scripts are not in it,
-and what stands apart for the eye stands apart here.
+layout as their content, quotations behind "> ", struck text between "~~". The text part shows all
+that a reader of the HTML sees, and never more: hidden text, styles and scripts are left out, and
+things that stand apart for the eye stand apart in the text.
+
+Tests: tests/render/test_html.py.
 """
 
 from __future__ import annotations
@@ -36,20 +38,29 @@ _SPREADING = frozenset(["flex", "grid", "inline-flex", "inline-grid"])
 _GAP = "  "
 _QUOTE = "> "
 _INDENT = "    "
-_RULES = {"h1": "=", "h2": "-"}  # what headings are underlined with
+_RULES = {"h1": "=", "h2": "-"}  # the underlines of headings
 _APART = frozenset(("p", "dl", "figure", "fieldset"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Some lines; `apart` puts an empty line before and after them."""
+    """Some lines; `apart` puts an empty line before the first and after the last."""
 
     lines: list[str]
     apart: bool
 
 
 def text_from_html(html: str) -> str:
-    """Return the text of an HTML message, with line feeds, without one at the end."""
+    """Return the text of an HTML message: lines of at most 78 characters, no line feed at the end.
+
+    Example:
+        >>> print(text_from_html("<h1>News</h1><ul><li>Spring<li>Tea</ul>"))
+        News
+        ====
+        <BLANKLINE>
+        - Spring
+        - Tea
+    """
     page = _Page()
     lines = _joined(page.blocks(parse_html(html), WIDTH))
     if page.links:
@@ -75,16 +86,16 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 class _Page:
-    """The rendering of one HTML text; numbers its links."""
+    """The rendering of one HTML text, with numbered links."""
 
     def __init__(self) -> None:
         self.links: dict[str, int] = {}
         self._lists = 0  # how many lists are around the place
-        self._lined = 0  # how many elements around the place keep its lines
-        self._preformatted = 0  # how many elements around the place keep its blanks and lines
+        self._lined = 0  # how many elements around the place keep line ends
+        self._preformatted = 0  # how many elements around the place keep blanks and line ends
 
     def blocks(self, element: Element, width: int) -> list[_Block]:
-        """Render what is in an element."""
+        """Render the content of an element."""
         if not element.styles.get("white-space", "").startswith("pre"):
             return self._flow(element, width)
         self._lined += 1
@@ -240,7 +251,7 @@ class _Page:
 
 
 def _struck(pieces: Iterator[str | Element]) -> Iterator[str | Element]:
-    """Mark the text as struck out, and the blocks between, which have marks of their own."""
+    """Mark the text as struck out, and the blocks between with marks of their own."""
     marked = False
     for piece in pieces:
         if isinstance(piece, Element):
@@ -272,7 +283,7 @@ def _end_paragraph(words: list[str], blocks: list[_Block], width: int) -> None:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break text at its spaces; a word longer than the line stays whole."""
+    """Break text at spaces; a word longer than the line stays whole."""
     words = [word for word in text.split(" ") if word]
     if not words:
         return [""]
@@ -289,7 +300,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _items(element: Element) -> Iterator[Element]:
-    """Give the items of a list, and as one each what stands between them."""
+    """Give the items of a list, and each content between two items as one more."""
     between: list[Element | str] = []
     for child in element.children:
         if isinstance(child, str) or child.tag != "li":

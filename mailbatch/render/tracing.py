@@ -1,8 +1,8 @@
-"""Templates that note their branches while they are rendered.
+"""Templates that note the branches of a rendering.
 
 A note stands at the beginning of every branch: `if`, `elif`, `else`, the body of a loop, both sides
-of `a if b else c`, the right side of `a or b`. It changes no byte of a message and no error, and
-costs no step of the budget.
+of `a if b else c`, the right side of `a or b`. A note changes no byte of a message and no error,
+and costs no step of the budget.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One branch of a template: where it begins, and what stands there.
+    """One branch of a template: the place of the beginning, and the tag there.
 
     `written` is False for the branch of a condition without `else` that does not hold: worth
     showing, but nothing is missing where no message takes it.
@@ -45,7 +45,7 @@ class Branch:
 class Trace:
     """The branches that compiled templates note: all that there are, and those that are taken.
 
-    `decided` are the branches that every message takes, since their conditions are constant.
+    `decided` are the branches that every message takes, because of a constant condition.
     `setting` is the one whose template is compiled next, `files` are the template files that were
     compiled.
     """
@@ -58,14 +58,14 @@ class Trace:
         self.setting: Setting | None = None
 
     def attach(self, environment: Environment, loader: FolderLoader) -> None:
-        """Let the templates that an environment compiles note their branches."""
+        """Let the templates that an environment compiles note branches."""
         environment.code_generator_class = _TracingGenerator
         environment.extend(
             trace=self, trace_loader=loader, trace_add=self.taken.add, trace_value=self._value
         )
 
     def _value(self, key: BranchKey, value: Any) -> Any:
-        """Note a branch of an expression, and give its value."""
+        """Note a branch of an expression, and return the value."""
         self.taken.add(key)
         return value
 
@@ -73,8 +73,8 @@ class Trace:
 class _TracingGenerator(BoundedGenerator):
     """The code generator, with a note at the beginning of every branch.
 
-    A note is no call of the template: it costs no step of the budget, so that a template fails in
-    a traced message where it fails in any.
+    A note is no call of the template and costs no step of the budget, so that a template fails in a
+    traced message where the same template fails in any.
     """
 
     def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:  # noqa: N802 - Jinja2's
@@ -179,7 +179,8 @@ class _Marking:
     def _constant(self, node: nodes.Expr) -> tuple[Any] | None:
         """Return the value of an expression that Jinja2 computes while it compiles, None if none.
 
-        Such an expression stays as it is: its value is taken for a part of the template's own text.
+        Such an expression is left alone: Jinja2 takes the value for a part of the template's own
+        text.
         """
         try:
             return (node.as_const(self._context),)
@@ -227,7 +228,7 @@ class _Marking:
 
 
 def _in_order(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Give the nodes of a tree in the order in which they begin in the template."""
+    """Give the nodes of a tree in the order of the template."""
     for child in node.iter_child_nodes():
         yield child
         yield from _in_order(child)

@@ -1,6 +1,8 @@
 """URIs in header fields: printable ASCII (RFC 3986), whatever the templates gave.
 
-Never repairs what is wrong in kind: another scheme, no host, a control character.
+Never repairs mistakes of kind: another scheme, no host, a control character.
+
+Tests: tests/render/test_fields.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The columns of the results: the one table that all their forms derive from.
 
 A new column is one line here, appended, and one field of the row that holds its value:
-`ledger.standing.ResultRow` for a fact of the ledger. `python docs/generate.py` then writes the
+`ledger.ports.ResultRow` for a fact of the ledger. `python docs/generate.py` then writes the
 reference and the JSON Schema.
 """
 

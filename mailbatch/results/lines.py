@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailbatch.ledger.standing import ResultRow
+from mailbatch.ledger.ports import ResultRow
 from mailbatch.results.columns import COLUMNS, Column
 from mailbatch.times import iso_time
 

@@ -36,8 +36,10 @@ def is_mailbox(address: str) -> bool:
 
     The length counts, too; a domain alone or a local part alone is none:
 
-        is_mailbox("ann@example.com")   ->  True
-        is_mailbox("ann@")              ->  False
+        >>> is_mailbox("ann@example.com")
+        True
+        >>> is_mailbox("ann@")
+        False
     """
     return _MAILBOX.fullmatch(address) is not None
 
@@ -49,10 +51,13 @@ class AddressTable:
 
     A greylisted address is refused once:
 
-        table = AddressTable(blocked=["bob@example.com"], bad=[])
-        table.refusal("bob@example.com")          "550 5.7.1 Recipient <bob@example.com> not ..."
-        table.refusal("greylisted@example.org")   "451 4.7.1 ..."
-        table.refusal("greylisted@example.org")   None
+        >>> table = AddressTable(blocked=["bob@example.com"], bad=[])
+        >>> table.refusal("bob@example.com")
+        '550 5.7.1 Recipient <bob@example.com> not allowed'
+        >>> table.refusal("greylisted@example.org")
+        '451 4.7.1 Recipient <greylisted@example.org> greylisted, try again later'
+        >>> table.refusal("greylisted@example.org") is None
+        True
     """
 
     def __init__(self, blocked: Collection[str] = (), bad: Collection[str] = ()) -> None:

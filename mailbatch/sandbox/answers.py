@@ -209,8 +209,8 @@ def parse_answer(written: str) -> Answer:
     `COMMAND` is a word of `Command` in any case. `REPLY` is a code with a text, `\n` between lines,
     or `close`.
 
-        parse_answer("RCPT:10:1=452 4.2.2 Mailbox full")
-            ->  Answer(..., RCPT, after=10, times=1, ..., 452, ("4.2.2 Mailbox full",))
+        >>> print(parse_answer("RCPT:10:1=452 4.2.2 Mailbox full"))
+        452 4.2.2 Mailbox full at RCPT 11
 
     Raises:
         UsageError: with the place of the first mistake.

@@ -1,6 +1,8 @@
 """The handler of aiosmtpd: AUTH, NOOP, QUIT, and the reply to a command that failed.
 
 These are the answers of a conversation for which aiosmtpd has an extension point.
+
+Tests: tests/sandbox/test_conversation.py.
 """
 
 from __future__ import annotations

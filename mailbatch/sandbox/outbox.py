@@ -5,6 +5,8 @@
 
 The .eml is written before the index line, so that each line of the index has a file. The outbox
 must never overwrite: numbers go on after the highest one in the folder.
+
+Tests: tests/sandbox/test_server.py.
 """
 
 from __future__ import annotations

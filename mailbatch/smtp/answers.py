@@ -7,6 +7,8 @@ reply that no RFC allows there, and hold no state.
     reply 354 while DATA is owed     ->  `_on_data`  ->  phase CONTENT, event `ContentWanted`
     reply 550 while RCPT is owed     ->  `_on_rcpt`  ->  noted in the transaction
     reply 250 while nothing is owed  ->  `RemoteProtocolError`
+
+Tests: tests/smtp/test_conversations.py, tests/smtp/test_connection.py.
 """
 
 from __future__ import annotations
@@ -47,13 +49,14 @@ def take(state: State, reply: Reply) -> None:
     if verb is None:
         _take_unowed(state, reply)
         return
-    refused = reply.negative
-    if refused:
-        state.refusals += 1
-    elif reply.code not in _POSITIVE[verb]:
+    if reply.code in _POSITIVE[verb]:
+        ANSWERS[verb](state, reply)
+        return
+    if not reply.negative:
         raise RemoteProtocolError(f"the server said {reply.code} {verb.in_reply_to}")
+    state.refusals += 1
     ANSWERS[verb](state, reply)
-    if refused and reply.closing:
+    if reply.closing:
         state.close_service(reply)
 
 

@@ -26,8 +26,11 @@ def choose_mechanism(capabilities: Capabilities, wanted: str) -> type[Mechanism]
 
     `wanted` is a name in any case, or `auto` for the first of `sasl.MECHANISMS` on offer:
 
-        choose_mechanism(Capabilities(auth=("LOGIN", "PLAIN")), "auto")   ->  Plain
-        choose_mechanism(Capabilities(auth=("LOGIN",)), "plain")          ->  None
+        >>> from mailbatch.smtp.capabilities import Capabilities
+        >>> choose_mechanism(Capabilities(auth=("LOGIN", "PLAIN")), "auto").name
+        'PLAIN'
+        >>> choose_mechanism(Capabilities(auth=("LOGIN",)), "plain") is None
+        True
     """
     for name, mechanism in sasl.MECHANISMS.items():
         if wanted.upper() in ("AUTO", name) and name in capabilities.auth:
@@ -41,11 +44,15 @@ class AuthExchange:
     `secrets` holds the password and every answer so far: no echo of the server may show one of
     them. `shown` is the last line as a transcript may show it.
 
-        exchange = AuthExchange(Login("ann", "s3cret"))
-        exchange.command()                   b"AUTH LOGIN\r\n"
-        exchange.answer("VXNlcm5hbWU6")      b"YW5u\r\n"
-        exchange.answer("UGFzc3dvcmQ6")      b"czNjcmV0\r\n", shown as b"***"
-        exchange.answer("")                  None: a third challenge has no answer
+        >>> exchange = AuthExchange(sasl.Login("ann", "s3cret"))
+        >>> exchange.command()
+        b'AUTH LOGIN\r\n'
+        >>> exchange.answer("VXNlcm5hbWU6")
+        b'YW5u\r\n'
+        >>> exchange.answer("UGFzc3dvcmQ6"), exchange.shown
+        (b'czNjcmV0\r\n', b'***')
+        >>> exchange.answer("") is None  # a third challenge has no answer
+        True
     """
 
     __slots__ = ("_challenge", "_exchange", "_held", "_mechanism", "_started", "secrets", "shown")

@@ -6,6 +6,8 @@ This module must never decide the outcome of a recipient: it judges the command 
 
     BdatTrust    one for a run: allowed until the first failure
     BdatUse      one for a session: the evidence of that session, for or against
+
+Tests: tests/smtp/test_connection.py, tests/session/test_chunking.py.
 """
 
 from __future__ import annotations

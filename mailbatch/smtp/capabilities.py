@@ -3,9 +3,10 @@
 A value. Keywords and parameters are read here, and used elsewhere. Unknown keywords are kept in
 `raw` and mean nothing.
 
-    250-mx.example.com
-    250-SIZE 35882577      ->  Capabilities(domain="mx.example.com", size=35882577, chunking=True)
-    250 CHUNKING
+    >>> from mailbatch.outcome import Reply
+    >>> found = Capabilities.from_reply(Reply(250, ("mx.example.com", "SIZE 35882577")))
+    >>> found.domain, found.size, found.pipelining
+    ('mx.example.com', 35882577, False)
 """
 
 from __future__ import annotations

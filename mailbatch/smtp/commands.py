@@ -4,9 +4,12 @@ The rules stand in one table. No constructor lets a control character, a second 
 unwanted parameter into a line: a wrong argument is a `LocalProtocolError`.
 RFC 5321 4.1.1, RFC 2920 (groups), RFC 3030 (BDAT), RFC 1870, 6152, 6531 (parameters of MAIL).
 
-    mail("a@example.com", size=2048)            b"MAIL FROM:<a@example.com> SIZE=2048\r\n"
-    rcpts(("b@example.org", "c@example.net"))   b"RCPT TO:<b@example.org>\r\nRCPT TO:<c@..."
-    bdat(86)                                    b"BDAT 86 LAST\r\n"
+    >>> mail("a@example.com", size=2048)
+    b'MAIL FROM:<a@example.com> SIZE=2048\r\n'
+    >>> rcpts(("b@example.org", "c@example.net"))
+    b'RCPT TO:<b@example.org>\r\nRCPT TO:<c@example.net>\r\n'
+    >>> bdat(86)
+    b'BDAT 86 LAST\r\n'
 """
 
 from __future__ import annotations

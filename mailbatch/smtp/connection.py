@@ -308,10 +308,8 @@ class Connection:
         try:
             if state.phase is _HANDSHAKE:
                 state.refuse_early_bytes()
-            for reply in listener.replies():
+            while state.phase is not _CLOSED and (reply := listener.next_reply()) is not None:
                 take(state, reply)
-                if state.phase is _CLOSED:
-                    break
         except RemoteProtocolError as error:
             state.break_off(error)
 

@@ -4,8 +4,10 @@ Content is never repaired here: line ends are made right where the message is bu
 a mistake of ours and must not reach the wire, since a bare CR or LF is how one message is smuggled
 into another. Whole-buffer operations only; there is no loop over bytes or lines.
 
-    stuff(b"Hello\r\n.\r\nworld")     b"Hello\r\n..\r\nworld\r\n"
-    checked(b"Hello\r\n.\r\nworld")   b"Hello\r\n.\r\nworld\r\n"
+    >>> stuff(b"Hello\r\n.\r\nworld")
+    b'Hello\r\n..\r\nworld\r\n'
+    >>> checked(b"Hello\r\n.\r\nworld")
+    b'Hello\r\n.\r\nworld\r\n'
 """
 
 from __future__ import annotations

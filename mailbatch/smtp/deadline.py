@@ -1,7 +1,7 @@
 """A deadline that is moved often and passes rarely.
 
-One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. Of an
-event loop only the clock and the timers are used here.
+One timer is kept and moved lazily: a timer per reply would cost more than the reply itself. Only
+the clock and the timers of an event loop are used here.
 """
 
 from __future__ import annotations

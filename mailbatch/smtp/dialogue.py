@@ -7,6 +7,8 @@ Reading goes on while writing: the transport buffers the bytes that the socket d
 and replies are read meanwhile, so a command group of any length cannot deadlock (RFC 2920 3.1).
 
 Deadlines are per reply (RFC 5321 4.5.3.2), not per read: a server that drips bytes gains nothing.
+
+Tests: tests/session/test_deadlines.py, tests/session/test_ends.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ whole word, since any word may have such a part, and a shorter one only in repli
 Nearly all replies are no echo. Groups of four characters, every fourth of the input, tell: a run of
 seven holds one whole group, wherever the run begins. Time is linear in the input.
 
-    Echoes("correct-horse").redact("bad password correct-horse")    "bad password ***"
+    >>> Echoes("correct-horse").redact("bad password correct-horse")
+    'bad password ***'
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def forms(secret: str) -> tuple[str, ...]:
     The plain text, a URL, quoted-printable, hexadecimal, base64, and each of these backwards. The
     base64 form is the part that stays the same wherever the secret stands in the encoded text.
 
-        forms("secret")   "secret", "736563726574", "c2VjcmV0", "terces", ...
+        >>> {"secret", "736563726574", "c2VjcmV0", "terces"} <= set(forms("secret"))
+        True
     """
     raw = secret.encode(errors="surrogatepass")
     if len(secret) < _SHORTEST:
@@ -155,15 +157,16 @@ class Echoes:
 
     `listen` sees all bytes of the server; while `alert` is false, no reply of one line among these
     is an echo. `heard`: there was an echo; from then on every reply is looked at before showing.
+    `rest` is the part that has come of a line that has not ended.
     """
 
-    __slots__ = ("_harmless", "_rest", "_traces", "_word", "alert", "heard")
+    __slots__ = ("_harmless", "_traces", "_word", "alert", "heard", "rest")
 
     def __init__(self, secret: str) -> None:
         self._traces = _traces(secret)
         self._word = secret.encode(errors="surrogatepass") if len(secret) < _RUN else b""
         self._harmless: set[bytes] = set()
-        self._rest = b""  # of a line that has not ended
+        self.rest = b""  # of a line that has not ended
         self.alert = False
         self.heard = False
 
@@ -172,23 +175,23 @@ class Echoes:
         traces = self._traces
         if traces.empty:
             return
-        if not self._rest and data in self._harmless:
+        if not self.rest and data in self._harmless:
             self.alert = self.heard
             return
-        read = self._rest + data
+        read = self.rest + data
         suspect = not traces.groups.isdisjoint(_groups(read.translate(_TO_LOWER, _BETWEEN)))
         if not suspect and (traces.exact or self._word):
             suspect = any(form in read for form in (*traces.exact, self._word) if form)
         self.alert = self.heard or suspect
         if data[-1:] != b"\n":
             # At most MAX_LINE bytes, or the session ends.
-            self._rest = read[read.rfind(b"\n") + 1 :]
+            self.rest = read[read.rfind(b"\n") + 1 :]
             return
-        if not suspect and not self._rest and len(data) <= _LONGEST_KEPT:
+        if not suspect and not self.rest and len(data) <= _LONGEST_KEPT:
             if len(self._harmless) >= _KEPT:
                 self._harmless.clear()
             self._harmless.add(data)
-        self._rest = b""
+        self.rest = b""
 
     def clean(self, reply: Reply, said: Sequence[str] = ()) -> Reply:
         """Return a reply without echoes of the secret and of the answers `said`."""

@@ -7,6 +7,8 @@ connection ends in a `RemoteProtocolError`.
     S: 250 2.1.5 ok
     S: 354 go ahead        ->  ContentWanted(transaction)
     S: 250 2.0.0 queued    ->  TransactionDone(transaction)
+
+Tests: tests/smtp/test_conversations.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ of a server choose a hint and nothing else.
     SSLCertVerificationError of an expired certificate  ->  TLSError
         the certificate of smtp.example.com:587 does not hold: certificate has expired
         whoever runs the server has to renew it, unless the clock of this machine is wrong; ...
+
+Tests: tests/session/test_auth.py, tests/session/test_tls.py, tests/session/test_network.py.
 """
 
 from __future__ import annotations
@@ -215,8 +217,8 @@ def refusal_hint(text: str) -> str:
 
     Any other text than those in `SAID` has the hint `CREDENTIALS`:
 
-        refusal_hint("basic authentication is disabled.")
-            ->  "the server takes no passwords any more: use auth: xoauth2 with an access token"
+        >>> refusal_hint("Basic authentication is disabled.")
+        'the server takes no passwords any more: use auth: xoauth2 with an access token'
     """
     lowered = text.lower()
     return next((said.hint for said in SAID if said.words in lowered), CREDENTIALS)

@@ -3,6 +3,8 @@
 Three parts work together here: the `ReplyParser` cuts the stream, the `Echoes` find the password
 there, and the transcript gets each line as the line may be shown. This module must never let a text
 of the server out unseen, and never decide the meaning of a reply.
+
+Tests: tests/smtp/test_echoes.py, tests/smtp/test_connection.py.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.reply import ReplyParser, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from mailbatch.outcome import Reply
     from mailbatch.smtp.auth import AuthExchange
@@ -56,16 +58,16 @@ class Listener:
         self._echoes.listen(data)
         self._parser.receive_data(data)
 
-    def replies(self) -> Iterator[Reply]:
-        """Yield the replies that are complete, without echoes of the password.
+    def next_reply(self) -> Reply | None:
+        """Return the next complete reply, without echoes of the password; None without one.
 
         Raises:
             RemoteProtocolError: the bytes are no replies, or exceed the bounds.
         """
-        echoes, next_reply = self._echoes, self._parser.next_reply
-        while (reply := next_reply()) is not None:
-            harmless = not echoes.alert and len(reply.lines) == 1
-            yield reply if harmless else echoes.clean(reply)
+        reply = self._parser.next_reply()
+        if reply is None or (not self._echoes.alert and len(reply.lines) == 1):
+            return reply
+        return self._echoes.clean(reply)
 
     def redacted(self, reply: Reply) -> Reply:
         """Return a reply without echoes of the exchange under way."""

@@ -4,6 +4,8 @@ This module must never open anything: that is for module `opening`.
 
     local_name(("192.0.2.7", 51432))   "mail.example.com", or "[192.0.2.7]" on a machine without
                                        a full name
+
+Tests: tests/session/test_network.py, tests/session/test_tls.py.
 """
 
 from __future__ import annotations

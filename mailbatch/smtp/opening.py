@@ -3,6 +3,8 @@
 This module must never say a credential, nor a word of a message, where eavesdroppers could listen;
 every failure raises a `SessionError` whose hint names the next step. Bytes and deadlines are left
 to the `Dialogue`; what follows is the `Session`.
+
+Tests: tests/session/test_opening.py, tests/session/test_auth.py.
 """
 
 from __future__ import annotations

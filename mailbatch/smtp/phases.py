@@ -6,6 +6,8 @@ An intent that has no row in the current phase is a `LocalProtocolError`.
 
     READY  --BEGIN-->  TRANSACTION  --CONTENT_WANTED-->  CONTENT  --FINISH-->  END_OF_DATA
     READY  <--SETTLED--  TRANSACTION, FLIGHT or END_OF_DATA
+
+Tests: tests/smtp/test_connection.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ a command is unknown here.
     queue(b"MAIL ...RCPT ...DATA\r\n", MAIL, RCPT, DATA)    nothing has left yet
     hand_over()                                             these bytes; three replies are owed
     answered()                                              MAIL; RCPT and DATA are still owed
+
+Tests: tests/smtp/test_conversations.py, tests/smtp/test_properties.py.
 """
 
 from __future__ import annotations

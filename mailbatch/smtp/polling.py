@@ -4,8 +4,8 @@ A server on this machine, or in the same rack, answers in tens of microseconds; 
 goes to sleep meanwhile takes longer to wake up than the reply takes, and more of the processor,
 since the caches are cold by then. So the loop polls for a moment before going to sleep, as long as
 that pays: slower replies are slept for, and polled for ever more rarely. Polling must never keep
-anything from running: each look at the clock is queued behind all other work. Of the event loop
-only `call_soon` is used here.
+anything from running: each look at the clock is queued behind all other work. The event
+loop is known by `call_soon` alone.
 """
 
 from __future__ import annotations

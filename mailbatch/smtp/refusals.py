@@ -97,8 +97,9 @@ def meaning_of(verb: Verb, reply: Reply, *, behind_accepted: bool = False) -> Me
     `behind_accepted`: the refused RCPT stands behind an accepted one of the same transaction.
     A reply that is no refusal (2yz, 3yz) is no trouble at all.
 
-        meaning_of(Verb.MAIL, Reply(450, ("Rate limit, try again in 92 seconds",)))
-            ->  Meaning(LIMIT, seconds=92.0)
+        >>> from mailbatch.outcome import Reply
+        >>> meaning_of(Verb.MAIL, Reply(450, ("Rate limit, try again in 92 seconds",))).seconds
+        92.0
     """
     code = reply.code
     if not reply.negative:
@@ -185,8 +186,11 @@ def is_full(reply: Reply) -> bool:
     452 is the RFC's code, and 552 is to be taken for 452 (RFC 5321 4.5.3.1.10); servers also use
     others with X.5.3, or words only.
 
-        is_full(Reply(452, ("Too many recipients",), "4.5.3"))   ->  True
-        is_full(Reply(452, ("Mailbox full",), "4.2.2"))          ->  False
+        >>> from mailbatch.outcome import Reply
+        >>> is_full(Reply(452, ("Too many recipients",), "4.5.3"))
+        True
+        >>> is_full(Reply(452, ("Mailbox full",), "4.2.2"))
+        False
     """
     if reply.enhanced is not None and reply.enhanced[2:] == _TOO_MANY:
         return True
@@ -348,8 +352,9 @@ def essence(reply: Reply) -> tuple[int, str | None, str]:
     That is the code, the enhanced status, and the text without addresses, message and queue ids,
     numbers, dates and times:
 
-        essence(Reply(450, ("Limit for ann@example.com reached",), "4.2.1"))
-            ->  (450, "4.2.1", "Limit for # reached")
+        >>> from mailbatch.outcome import Reply
+        >>> essence(Reply(450, ("Limit for ann@example.com reached",), "4.2.1"))
+        (450, '4.2.1', 'Limit for # reached')
     """
     text = _text(reply)
     if "<" in text:

@@ -58,7 +58,8 @@ def decode(line: bytes) -> str:
 
     A byte that is no UTF-8, and a character that is not printable, become an escape:
 
-        decode(b"caf\xc3\xa9 \xff\x1b")   ->  "café \\xff\\x1b"
+        >>> print(decode(b"caf\xc3\xa9 \xff\x1b"))
+        café \xff\x1b
     """
     text = line.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else printable(text)
@@ -108,10 +109,13 @@ class ReplyParser:
     judged. `quotable` is given the lines that an error quotes, all of one reply, and returns these
     lines as an error may show them, or none (an echo of a secret).
 
-        parser.receive_data(b"250-a\r\n25")
-        parser.next_reply()                   None
-        parser.receive_data(b"0 b\r\n")
-        parser.next_reply()                   Reply(250, ("a", "b"))
+        >>> parser = ReplyParser()
+        >>> parser.receive_data(b"250-a\r\n25")
+        >>> parser.next_reply() is None
+        True
+        >>> parser.receive_data(b"0 b\r\n")
+        >>> parser.next_reply()
+        Reply(code=250, lines=('a', 'b'), enhanced=None)
     """
 
     __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "on_line", "quotable")

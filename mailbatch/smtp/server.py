@@ -1,6 +1,8 @@
 """The server as a session needs it: where it is, how it is secured, how long a reply may take.
 
 Values. Nothing here connects, and the password is in no `repr`.
+
+Tests: tests/session/test_opening.py.
 """
 
 from __future__ import annotations

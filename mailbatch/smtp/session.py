@@ -8,6 +8,8 @@ and never used again (a desynchronised session is how mail gets lost).
 Where the server announces CHUNKING and PIPELINING, a content that leaves in one write anyway leaves
 in one flight with the envelope (RFC 3030): `begin` lets nothing leave, `content_wanted` does not
 wait, `send_content` hands over nothing, and the whole flight leaves with `finish`.
+
+Tests: tests/session/test_ends.py, tests/session/test_chunking.py.
 """
 
 from __future__ import annotations

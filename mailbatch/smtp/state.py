@@ -2,6 +2,8 @@
 
 A `Connection` (where the theory of operation stands) changes the state by intents, module `answers`
 by replies; all others only read. A state must never move but along the table of module `phases`.
+
+Tests: tests/smtp/test_connection.py, tests/smtp/test_properties.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ stands here only if a service, a server or an RFC says so: never a guess.
 A row holds for a refusal if every fact of the row agrees: the words, the status, the code, the
 class and the command. A refusal may fit several rows: some say whose trouble the refusal is, some
 only rule out the meaning of other words, as "greylisted" does of "try again in 300 seconds".
+
+Tests: tests/smtp/test_refusals.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import json
 
 import yaml
 
+from mailbatch.cli.arguments import CheckArguments, PreviewArguments
 from mailbatch.cli.check import check_command
 from mailbatch.cli.preview import preview_command
 
@@ -58,13 +59,10 @@ class Mailing:
 
     def check(self, capsys, **options):
         """Run `check --json`; return its exit code and its object."""
-        given = {
-            "edition": None, "variables": None, "connect": False, "strict": False,
-            "form": "text", "as_json": True, "quiet": True,
-        }  # fmt: skip
-        code = check_command(job=self.path, **{**given, **options})
+        given = CheckArguments(self.path, **{"as_json": True, "quiet": True, **options})
+        code = check_command(given)
         out = capsys.readouterr()
-        return code, json.loads(out.out) if {**given, **options}["as_json"] else out
+        return code, json.loads(out.out) if given.as_json else out
 
     def codes(self, capsys, **options):
         """Return the codes that `check` gives."""
@@ -72,12 +70,8 @@ class Mailing:
 
     def preview(self, capsys, **options):
         """Run `preview --json`; return its exit code and its object, or else both streams."""
-        given = {
-            "edition": None, "variables": None, "out": self.folder / "gallery", "limit": None,
-            "everything": False, "only": None, "against": None, "serve": False, "port": None,
-            "browse": False, "as_json": True, "quiet": True,
-        }  # fmt: skip
-        code = preview_command(job=self.path, **{**given, **options})
+        given = {"out": self.folder / "gallery", "as_json": True, "quiet": True, **options}
+        code = preview_command(PreviewArguments(self.path, **given))
         out = capsys.readouterr()
         return code, json.loads(out.out) if out.out else out
 

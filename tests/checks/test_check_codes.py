@@ -6,6 +6,7 @@ import pytest
 
 from mailbatch.checks.codes import CODES
 from mailbatch.checks.message_checks import check_error
+from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.errors import Location, MessageError, Reason
@@ -174,10 +175,7 @@ def test_a_cid_without_a_file_says_what_becomes_of_the_row_and_which_name_was_me
         message={"html": "letter.html.j2", "inline": {"logo": "logo.png"}},
         files={"letter.html.j2": '<img src="cid:lgo" alt="">', "logo.png": PNG},
     )
-    check_command(
-        job=mailing.path, edition=None, variables=None, connect=False, strict=False, form="text",
-        as_json=False, quiet=False,
-    )  # fmt: skip
+    check_command(CheckArguments(mailing.path))
     lines = capsys.readouterr().out.splitlines()
     (place,) = (n for n, line in enumerate(lines) if "MB208" in line)
     assert "cid:lgo" in lines[place]

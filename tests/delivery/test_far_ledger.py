@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from mailbatch.ledger.results import write_results
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.destination import server_of
@@ -22,6 +21,7 @@ from mailbatch.delivery.sending import send
 from mailbatch.errors import LedgerError
 from mailbatch.job.loader import load_job
 from mailbatch.outcome import Status
+from mailbatch.results.file import write_results
 from tests.support.far_ledger import FarLedger
 from tests.support.fault_server import FaultServer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,7 @@ from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import last_holder, place_of
 from mailbatch.ledger.opening import lock_of
-from mailbatch.ledger.ports import PlanChange
-from mailbatch.ledger.standing import ResultRow
+from mailbatch.ledger.ports import PlanChange, ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.witness import Witness, witness_of
 from mailbatch.outcome import Outcome, Reply, Status
@@ -140,9 +140,15 @@ def at_home(path: Path, **changes: object) -> Path:
 
 def forget_the_process(path: Path) -> None:
     """Let the note name a process that has ended."""
-    ended = subprocess.Popen([sys.executable, "-c", ""])
+    at_home(path, pid=ended_process())
+
+
+@functools.cache
+def ended_process() -> int:
+    """Return the number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-S", "-c", ""])
     ended.wait()
-    at_home(path, pid=ended.pid)
+    return ended.pid
 
 
 def forget_the_seal(path: Path) -> None:

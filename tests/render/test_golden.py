@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.job.mail_values import OWNED_HEADERS
+from mailbatch.job.message import OWNED_HEADERS
 from mailbatch.job.model import Job
 from mailbatch.render.message import Message
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailbatch.reports.reading import read_body
+from mailbatch.reports.report import Source
 from tests.reports.golden import shown
 
 HERE = Path(__file__).parent
@@ -34,3 +35,10 @@ def test_a_body_says_what_stands_beside_it(path, request):
 def test_there_are_golden_files():
     assert len(BODIES) >= 55
     assert {path.name for path in HERE.glob("*/*.txt")} == {f"{path.name}.txt" for path in BODIES}
+
+
+@pytest.mark.parametrize("source", Source)
+def test_every_source_has_a_golden_body(source):
+    """A new reader comes with what its provider sends."""
+    said = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*/*.txt"))
+    assert f"\n{source} " in f"\n{said}"

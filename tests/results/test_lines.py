@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.ledger.standing import ResultRow
+from mailbatch.ledger.ports import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.results.columns import COLUMNS, NUMBER, TEXT, TIME, Column
 from mailbatch.results.lines import as_line, as_object, header_line, line_writer

@@ -155,7 +155,7 @@ def test_only_a_line_that_has_not_ended_is_kept():
         echoes.listen(b"250 2.1.5 ok, and a third of")
         echoes.listen(b" it\r\n250 2.1")
         echoes.listen(b".5 ok\r\n")
-    assert echoes._rest == b""
+    assert echoes.rest == b""
     assert not echoes.alert
 
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from mailbatch.cli.arguments import InitArguments
 from mailbatch.cli.init import init_command
 from tests.templates.rehearsal import ROOT, rehearse_in_place
 
@@ -16,9 +17,7 @@ TEMPLATES = sorted(path.name for path in (ROOT / "templates").iterdir() if path.
 
 
 def init(folder=None, template="newsletter", *, list_templates=False, quiet=False):
-    return init_command(
-        folder=folder, template=template, list_templates=list_templates, quiet=quiet
-    )
+    return init_command(InitArguments(folder, template, list_templates, quiet))
 
 
 def files_of(folder):
@@ -151,7 +150,7 @@ def test_lists_the_templates(capsys):
         assert description.endswith(".")
 
 
-FIND = "from mailbatch.shipping import shipped; print(shipped('templates'))"
+FIND = "from mailbatch.cli.init import shipped; print(shipped('templates'))"
 
 
 def find_templates(site):
@@ -168,11 +167,9 @@ def find_templates(site):
 
 @pytest.fixture
 def site(tmp_path):
-    """A folder with the part of the package that finds shipped files, as an installer leaves it."""
+    """A folder with the package alone, as an installer leaves it."""
     package = tmp_path / "site" / "mailbatch"
-    package.mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "shipping.py"):
-        shutil.copy(ROOT / "mailbatch" / name, package)
+    shutil.copytree(ROOT / "mailbatch", package, ignore=shutil.ignore_patterns("__pycache__"))
     return package.parent
 
 

@@ -222,8 +222,8 @@ BUGS = (
         "smtppool #18: a connection that the server had closed went back into the pool",
         (
             "smtp/answers.py",
-            "    if refused and reply.closing:\n        state.close_service(reply)\n\n",
-            "\n",
+            "    ANSWERS[verb](state, reply)\n    if reply.closing:\n",
+            "    ANSWERS[verb](state, reply)\n    if False:\n",
         ),
         tests=(f"{PROFILES}::test_421_ends_the_session_and_not_the_mailing",),
     ),
@@ -232,8 +232,8 @@ BUGS = (
         "Postfix 20190621: a session went on after a reply that it did not understand",
         (
             "smtp/answers.py",
-            "    elif reply.code not in _POSITIVE[verb]:\n",
-            "    elif reply.code not in _POSITIVE[verb]:\n        return\n",
+            "    if not reply.negative:\n        raise",
+            "    if not reply.negative:\n        return\n        raise",
         ),
         tests=(f"{MATRIX}::test_fault[mail-wrong-class-pipelining]",),
     ),

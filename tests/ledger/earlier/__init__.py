@@ -6,7 +6,6 @@ them, with a lock file and a witness that know these very files.
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import sqlite3
@@ -16,7 +15,7 @@ from pathlib import Path
 from mailbatch.ledger.damage import seal
 from mailbatch.ledger.opening import lock_of
 from mailbatch.ledger.witness import witness_of
-from tests.ledger.steps import at_home
+from tests.ledger.steps import at_home, ended_process
 
 _HERE = Path(__file__).parent
 #: The ledgers of version 2: two of runs that were killed, one that was put away.
@@ -47,7 +46,7 @@ def rebuild(name: str, path: Path, *, version: int = 2) -> Path:
     lock_of(path).write_text(note.removeprefix("-- note ") + "\n", encoding="utf-8")
     witness_of(path).write_text(points.removeprefix("-- points ") + "\n", encoding="utf-8")
     known = {} if running else {"seal": seal(path)}
-    return at_home(path, host=os.uname().nodename, pid=_ended(), **known)
+    return at_home(path, host=os.uname().nodename, pid=ended_process(), **known)
 
 
 def results_of(name: str, *, version: int = 2) -> bytes:
@@ -57,11 +56,3 @@ def results_of(name: str, *, version: int = 2) -> bytes:
 
 def _is_late(line: str) -> bool:
     return line.startswith('INSERT INTO "lease"')
-
-
-@functools.cache
-def _ended() -> int:
-    """Return the number of a process that has ended."""
-    process = os.posix_spawn("/bin/true", ["true"], {})
-    os.waitpid(process, 0)
-    return process

@@ -1,14 +1,12 @@
-"""The ledger against its model: any sequence of plans, runs, deaths and decisions.
+"""A ledger beside its model: any sequence of plans, runs, deaths and decisions.
 
-A process that dies keeps every byte that it wrote (the page cache lives on): a copy of the files
-at that moment. A power loss keeps what was synced, and of what was written later any beginning of
-the journal.
+A process that dies keeps all that it recorded. A power loss keeps what was permanent, and of what
+was recorded later any beginning.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,11 +23,11 @@ from hypothesis.stateful import (
 )
 
 from mailbatch.envelope import Delivery, Recipient
-from mailbatch.ledger.ports import Recovery
-from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.ports import CommitPoint, Recovery, Settlement
 from mailbatch.outcome import Outcome, Reply, Status
-from tests.ledger.model import UNSETTLED, Model, with_lines
-from tests.ledger.steps import NOW, copy_files, open_ledger
+from tests.ledger.contract.backends import BACKENDS, Backend
+from tests.ledger.contract.model import SETTLED, UNSETTLED, Model, with_lines
+from tests.ledger.contract.talk import DIGEST, LATER, NOW
 
 _ADDRESSES = st.sampled_from([f"{name}@x.org" for name in "abcdefgh"] + ["A@x.org", "B@X.org"])
 _STATUSES = st.sampled_from(["pending"] * 8 + ["invalid", "suppressed", "filtered"])
@@ -69,15 +67,11 @@ def tables(draw: st.DrawFn) -> tuple[list[Recipient], tuple[str, ...], int]:
 class LedgerMachine(RuleBasedStateMachine):
     """Drives a ledger and its model side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
         super().__init__()
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of its own
-        self.folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
-        self.copies = 0
-        self.boot = 1
+        self.backend = backend
         self.now = NOW
-        self.path = self.folder / "0" / "ledger"
-        self.ledger = open_ledger(self.path, boot="boot 1")
+        self.ledger = backend.open_to_run()
         self.model = Model()
         self.limit = 1000
         self.held: dict[int, Delivery] = {}
@@ -87,17 +81,17 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.ledger.close()
-        shutil.rmtree(self.folder)
+        self.backend.remove()
 
     # What a power loss leaves
 
     def synced(self) -> None:
-        """Everything up to here was synced."""
-        self.durable = self.path.with_name("ledger-wal").stat().st_size
+        """Everything up to here is permanent."""
+        self.backend.all_is_permanent()
         self.moments = [self.model.copied()]
 
     def written(self) -> None:
-        """One more commit that a power loss may take away."""
+        """One more record that a power loss may take away."""
         self.moments.append(self.model.copied())
 
     # The plan
@@ -115,7 +109,11 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.model.plan(rows)
         wanted = [row for row in reversed(rows) if row.status == "pending"]
-        self.take_deliveries({row.address.lower(): row.group for row in wanted})
+        groups = {row.address.lower(): row.group for row in wanted}
+        for keys in self.take_deliveries():
+            assert len({groups[key] for key in keys}) == 1
+            assert groups[min(keys)] is not None or len(keys) == 1
+            assert groups[min(keys)] is None or len(keys) <= self.limit
         self.synced()
 
     @precondition(lambda self: not self.held)
@@ -126,28 +124,41 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger.plan.mark_finished(self.now)
         assert self.rows() == before
 
-    def take_deliveries(self, groups):
-        """Learn who is mailed together, and check the rules of it."""
-        query = "SELECT address_key, delivery_id FROM recipient WHERE claim = 'own'"
-        homes = dict(self.ledger._database.connection.execute(query).fetchall())
-        together: dict[int, list[str]] = {}
+    def take_deliveries(self):
+        """Learn and return who is mailed together, and check that nobody was moved.
+
+        All that is due, now or later, is leased and given back, as if it had never been leased. A
+        delivery that is not due in this run is that of an earlier plan, until it is due again.
+        """
+        leases, records = self.ledger.leases, self.ledger.records
+        found = self.backend.wait(leases.lease(1000, now=LATER))
+        self.backend.wait(records.release([delivery.id for delivery in found]))
+        self.ledger.plan.set_content_digests({})  # and that is permanent
+        together = {
+            delivery.id: {address.lower() for address in delivery.unsettled} for delivery in found
+        }
+        shared = {
+            delivery.id: {address.lower() for address in delivery.addresses} for delivery in found
+        }
         for key, person in self.model.people.items():
-            home = homes[key]
-            if person.status in UNSETTLED:
-                assert home is not None
-                together.setdefault(home, []).append(key)
-                if home in self.model.seen:
-                    assert person.delivery == home, "nobody joins what was tried"
-            elif person.status in {Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT}:
-                assert home == person.delivery, "the settled are never moved"
-            person.delivery = home
-        for members in together.values():
-            assert len({groups[key] for key in members}) == 1
-            if groups[members[0]] is None:
-                assert len(members) == 1
-            assert len(members) <= self.limit or groups[members[0]] is None
-        left = set(homes.values())
-        self.model.seen = {i: seen for i, seen in self.model.seen.items() if i in left}
+            if key not in shared.get(person.delivery, {key}):
+                assert person.status not in SETTLED, "the settled are never moved"
+                person.delivery = None
+        for delivery_id, keys in shared.items():
+            for key in keys:
+                person = self.model.people[key]
+                if delivery_id in self.model.seen:
+                    assert person.delivery == delivery_id, "nobody joins what was tried"
+                if person.status not in UNSETTLED:
+                    assert person.delivery == delivery_id, "the settled are never moved"
+                person.delivery = delivery_id
+        due = {
+            key
+            for key, person in self.model.people.items()
+            if person.status in UNSETTLED and person.due is not None
+        }
+        assert set().union(*together.values()) == due
+        return together.values()
 
     # The run
 
@@ -155,7 +166,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def lease(self, count, seconds):
         self.now += seconds
         due = self.model.due(self.now)
-        leased = self.ledger.leases.lease(count, now=self.now)
+        leased = self.backend.wait(self.ledger.leases.lease(count, now=self.now))
         assert len(leased) == min(count, len(due))
         for delivery in leased:
             self.check_lease(delivery, due[delivery.id])
@@ -168,7 +179,8 @@ class LedgerMachine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.model.people)))
         delivery_id = self.model.people[key].delivery
         is_due = key in self.model.due(self.now).get(delivery_id, [])
-        leased = self.ledger.leases.lease(3, now=self.now, address=key.upper())
+        leases = self.ledger.leases
+        leased = self.backend.wait(leases.lease(3, now=self.now, address=key.upper()))
         assert len(leased) == is_due
         for delivery in leased:
             self.check_lease(delivery, [key])
@@ -196,7 +208,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if not open_:
             return
         chosen = data.draw(st.sampled_from(open_))
-        self.ledger.records.commit_point(chosen, digest=bytes(32))
+        points = [CommitPoint(chosen, DIGEST)]
+        self.backend.wait(self.ledger.records.record((), points))
         self.model.leases[chosen].committed = True
         self.see(chosen)
         self.maybe_taken |= set(self.model.leases[chosen].keys)
@@ -219,7 +232,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 status = Status.PENDING
             counted = data.draw(st.booleans()) if status in UNSETTLED else True
             outcomes.append(Outcome(address, status, Reply(250, ("Ok",)), counted=counted))
-        self.ledger.records.settle(chosen, outcomes, now=self.now, retry_at=retry_at)
+        settlements = [Settlement(chosen, outcomes, self.now, retry_at)]
+        self.backend.wait(self.ledger.records.record(settlements, ()))
         self.model.settle(chosen, outcomes, retry_at)
         self.see(chosen)
         for outcome in outcomes:
@@ -234,7 +248,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def give_back(self, data):
         chosen = [i for i in self.held if not self.model.leases[i].committed]
         chosen = [i for i in chosen if data.draw(st.booleans())]
-        self.ledger.records.release(chosen)
+        self.backend.wait(self.ledger.records.release(chosen))
         for delivery_id in chosen:
             self.model.release(delivery_id)
             del self.held[delivery_id]
@@ -247,7 +261,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if not open_:
             return
         chosen = data.draw(st.sampled_from(open_))
-        self.ledger.records.invalidate(chosen, "no attachment", now=self.now)
+        records = self.ledger.records
+        self.backend.wait(records.invalidate(chosen, "no attachment", now=self.now))
         self.model.invalidate(chosen)
         del self.held[chosen]
         self.written()
@@ -257,6 +272,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reopen_deferred(self):
         self.ledger.plan.reopen_deferred()
         self.model.reopen_deferred()
+        self.take_deliveries()
         self.synced()
 
     @precondition(lambda self: not self.held)
@@ -278,21 +294,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # Death
 
-    def another_place(self):
-        self.copies += 1
-        return self.folder / str(self.copies)
-
-    def go_on(self, path):
-        self.ledger.close()
-        self.path = path
+    def go_on(self):
         self.held = {}
-        self.ledger = open_ledger(path, boot=f"boot {self.boot}")
+        self.ledger = self.backend.open_to_run()
 
     @rule()
     def restart(self):
         committed = [lease for lease in self.model.leases.values() if lease.committed]
         left = len(self.model.leases) - len(committed)
-        self.go_on(self.path)
+        self.ledger.close()
+        self.go_on()
         self.model.die(same_boot=True)
         assert self.ledger.recovered.in_doubt == len(committed)
         assert self.ledger.recovered.released == left
@@ -303,29 +314,20 @@ class LedgerMachine(RuleBasedStateMachine):
         """kill -9: exactly the committed, unsettled deliveries are in doubt."""
         committed = [lease for lease in self.model.leases.values() if lease.committed]
         left = len(self.model.leases) - len(committed)
-        self.go_on(copy_files(self.path, self.another_place()))
+        self.backend.die(self.ledger)
+        self.go_on()
         self.model.die(same_boot=True)
         rows = sum(len(lease.keys) for lease in committed)
         rows += sum(key in lease.keys for lease in committed for key in self.model.shared.values())
         assert self.ledger.recovered == Recovery(left, len(committed), rows)
         self.synced()
 
-    @rule(data=st.data(), reset=st.booleans())
-    def power_loss(self, data, reset):
+    @precondition(lambda self: self.backend.plays_power_loss)
+    @rule(data=st.data())
+    def power_loss(self, data):
         """Whoever may have the message is accepted or in doubt, whatever was lost."""
-        place = copy_files(self.path, self.another_place())
-        journal = place.with_name("ledger-wal")
-        size = journal.stat().st_size
-        if size > self.durable:
-            with journal.open("r+b") as stream:
-                lost_from = data.draw(st.integers(self.durable, size))
-                if reset:  # the size reached the disk, the bytes did not
-                    stream.seek(lost_from)
-                    stream.write(bytes(size - lost_from))
-                else:
-                    stream.truncate(lost_from)
-        self.boot += 1
-        self.go_on(place)
+        self.backend.lose_power(self.ledger, lambda most: data.draw(st.integers(0, most)))
+        self.go_on()
         possible = []
         for moment in self.moments:
             moment.die(same_boot=False)
@@ -363,8 +365,9 @@ class LedgerMachine(RuleBasedStateMachine):
         for row in self.ledger.standing.result_rows():
             counts[row.status] += 1
         assert self.ledger.standing.counts() == counts
-        with Ledger.read(self.path, boot_id=f"boot {self.boot}") as reader:
-            assert reader.standing.counts() == counts
+        reader = self.backend.open_to_read()
+        assert reader.standing.counts() == counts
+        reader.close()
 
     @invariant()
     def the_next_due_time_is_known(self):
@@ -388,20 +391,34 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [doubt.line for doubt in self.ledger.doubts.in_doubt()] == doubtful
 
 
-_CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+def live(kind: str, *, lives: int, steps: int) -> None:
+    """Let ledgers of a kind live beside their models."""
+    memory = Path("/dev/shm")  # noqa: S108 - folders of their own
 
-TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(
-    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=_CHECKS
+    def machine() -> LedgerMachine:
+        place = tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None)
+        return LedgerMachine(BACKENDS[kind](Path(place)))
+
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "lives"), [(kind, 30 if kind == "file" else 8) for kind in BACKENDS]
 )
+def test_a_ledger_does_what_its_model_does(kind, lives):
+    live(kind, lives=lives, steps=30)
 
 
 @pytest.mark.long
-def test_a_thousand_long_lives():
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_a_thousand_long_lives(kind):
     """The same with more and longer sequences."""
-    run_state_machine_as_test(
-        LedgerMachine,
-        settings=settings(
-            max_examples=1000, stateful_step_count=60, deadline=None, suppress_health_check=_CHECKS
-        ),
-    )
+    live(kind, lives=1000, steps=60)

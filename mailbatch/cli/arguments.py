@@ -1,0 +1,342 @@
+"""The arguments of each command, declared once: help, reference and call derive from them.
+
+A class has the arguments of one command; `app` registers it. What several commands have is declared
+in `options`.
+
+    >>> ResultsArguments(Path("job.yaml"), quiet=True).failed is None
+    True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailbatch.cli.options import (
+    AnswerOption,
+    AsJson,
+    Edition,
+    JobArgument,
+    Only,
+    Quiet,
+    Results,
+    Set,
+    StateDir,
+    Store,
+)
+
+
+class Form(StrEnum):
+    """The form in which `check` writes its findings."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True)
+class RunArguments:
+    """The arguments of `mailbatch run`."""
+
+    job: JobArgument
+    edition: Edition = None
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Everything but the network: render and write .eml files to --out."
+        ),
+    ] = False
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Send to an embedded local server; the real mailing stays unsent."
+        ),
+    ] = False
+    answers: AnswerOption = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Keep the messages there; else --dry-run: outbox/ by the job, --sandbox: none.",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
+    ] = None
+    only: Only = None
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="ADDRESS",
+            help="Send each message to this address instead; the real mailing stays unsent.",
+        ),
+    ] = None
+    sessions: Annotated[
+        int | None,
+        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
+    ] = None
+    rate: Annotated[
+        str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
+    ] = None
+    variables: Set = None
+    state_dir: StateDir = None
+    results: Results = None
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="Go on although the message changed after somebody was mailed."
+        ),
+    ] = False
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Try those again who were refused for good.")
+    ] = False
+    new_mailing: Annotated[
+        bool,
+        typer.Option(
+            "--new-mailing", help="Begin although most people seem to have this edition already."
+        ),
+    ] = False
+    transcript: Annotated[
+        Path | None,
+        typer.Option(
+            "--transcript", metavar="FILE", help="Write the dialogue there, without secrets."
+        ),
+    ] = None
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics-file",
+            metavar="FILE",
+            help="Write figures there for Prometheus' textfile collector.",
+        ),
+    ] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
+    as_json: AsJson = False
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Write each line on standard error as a JSON object."),
+    ] = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewArguments:
+    """The arguments of `mailbatch preview`."""
+
+    job: JobArgument
+    edition: Edition = None
+    variables: Set = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where the gallery goes; default: preview/NAME beside the job.",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Show at most N messages; default 50."),
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False
+    only: Only = None
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", metavar="DIR", help="Show what changed since the preview in DIR."
+        ),
+    ] = None
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Serve it on 127.0.0.1 and render again at every reload."),
+    ] = False
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="For --serve; default 8026, 0 takes any free port."
+        ),
+    ] = None
+    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckArguments:
+    """The arguments of `mailbatch check`."""
+
+    job: JobArgument
+    edition: Edition = None
+    variables: Set = None
+    connect: Annotated[
+        bool,
+        typer.Option(
+            "--connect", help="Also greet the server, secure, authenticate and quit; sends nothing."
+        ),
+    ] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings end with 65, too.")] = False
+    form: Annotated[
+        Form,
+        typer.Option("--format", help="text, json, or github: annotations of a pull request."),
+    ] = Form.TEXT
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusArguments:
+    """The arguments of `mailbatch status`."""
+
+    job: JobArgument
+    edition: Edition = None
+    state_dir: StateDir = None
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsArguments:
+    """The arguments of `mailbatch results`."""
+
+    job: JobArgument
+    edition: Edition = None
+    results: Results = None
+    failed: Annotated[
+        Path | None,
+        typer.Option(
+            "--failed",
+            metavar="FILE",
+            help="Also write the unfinished recipients with their input columns.",
+        ),
+    ] = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveArguments:
+    """The arguments of `mailbatch resolve`."""
+
+    job: JobArgument
+    edition: Edition = None
+    accepted: Annotated[
+        bool, typer.Option("--accepted", help="They have the message: never send it again.")
+    ] = False
+    resend: Annotated[
+        bool,
+        typer.Option(
+            "--resend", help="Send the identical message again at the next run; may arrive twice."
+        ),
+    ] = False
+    skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="Go on from a ledger that was put back and may be an older copy."
+        ),
+    ] = False
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
+    ] = None
+    state_dir: StateDir = None
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True)
+class InitArguments:
+    """The arguments of `mailbatch init`."""
+
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR", help="Where to write; made if it is not there.", show_default=False
+        ),
+    ] = None
+    template: Annotated[
+        str, typer.Option("--template", "-t", metavar="NAME", help="What to start from.")
+    ] = "newsletter"
+    list_templates: Annotated[
+        bool, typer.Option("--list", help="List the templates, one a line.")
+    ] = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxArguments:
+    """The arguments of `mailbatch sandbox`."""
+
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65535, help="Listen there; 0 takes any free port."
+        ),
+    ] = 2525
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
+    ] = None
+    answers: AnswerOption = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoArguments:
+    """The arguments of a command that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsReadArguments:
+    """The arguments of `mailbatch reports read`."""
+
+    job: JobArgument
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Mails (.eml), mboxes, Maildirs, saved webhooks (JSON, XML); - is standard input.",
+            show_default=False,
+        ),
+    ]
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsShowArguments:
+    """The arguments of `mailbatch reports show`."""
+
+    job: JobArgument
+    edition: Edition = None
+    unmatched: Annotated[
+        bool,
+        typer.Option("--unmatched", help="List the reports that are of no recipient, too."),
+    ] = False
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a line for each recipient there."),
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsSuppressArguments:
+    """The arguments of `mailbatch reports suppress`."""
+
+    job: JobArgument
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="FILE", help="The suppression list to append to.", show_default=False
+        ),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False

@@ -1,0 +1,41 @@
+"""Commands whose arguments are one object: a class has a field for each argument and option.
+
+>>> app = typer.Typer()
+>>> @command(app, StatusArguments)
+... def status(arguments: StatusArguments) -> int:
+...     return 0
+>>> [registered.name or registered.callback.__name__ for registered in app.registered_commands]
+['status']
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, get_type_hints
+
+import typer
+
+A = TypeVar("A")
+
+
+def command(
+    app: typer.Typer, arguments: Callable[..., A], *, epilog: str | None = None
+) -> Callable[[Callable[[A], int]], Callable[[A], int]]:
+    """Register a command of `app` that is called with an object of the class `arguments`.
+
+    The fields of the class are the options of the command line, the docstring of the function is
+    the help, and the number that the function returns is the exit code.
+    """
+
+    def register(run: Callable[[A], int]) -> Callable[[A], int]:
+        def called(**given: Any) -> None:
+            raise typer.Exit(run(arguments(**given)))
+
+        called.__name__, called.__doc__ = run.__name__, run.__doc__
+        called.__annotations__ = get_type_hints(arguments, include_extras=True)
+        called.__signature__ = inspect.signature(arguments, eval_str=True)  # type: ignore[attr-defined]
+        app.command(epilog=epilog)(called)
+        return run
+
+    return register
