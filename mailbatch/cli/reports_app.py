@@ -1,4 +1,7 @@
-"""The commands of `mailbatch reports`; the module `reports` does the work."""
+"""The commands of `mailbatch reports`; the module `reports` does the work.
+
+Tests: tests/cli/test_reports.py.
+"""
 
 from __future__ import annotations
 

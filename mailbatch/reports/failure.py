@@ -1,4 +1,7 @@
-"""SQLite's and the system's failures in the words of the store: no other leaves this room."""
+"""SQLite's and the system's failures in the words of the store: no other leaves this room.
+
+Tests: tests/reports/test_store.py.
+"""
 
 from __future__ import annotations
 
