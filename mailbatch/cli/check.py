@@ -82,8 +82,7 @@ def _look(
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
-                seen = inspection.look(delivery)
-                survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
+                survey.see(inspection.look(delivery))
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error

@@ -174,29 +174,19 @@ def _entries(
         every = list(inspection.deliveries())
         return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
-        seen = inspection.look(delivery)
-        survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
+        survey.see(inspection.look(delivery))
     chosen = survey.chosen()
     return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
 def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
-    found = survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
-    return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
+    return maker.entry(seen, findings=survey.see(seen))
 
 
 def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
     seen = inspection.render(chosen.delivery)
-    found = survey.findings(chosen.delivery, seen.content, seen.error)
-    return maker.entry(
-        chosen.delivery,
-        seen.message,
-        seen.content,
-        seen.error,
-        findings=found,
-        reasons=chosen.reasons,
-    )
+    return maker.entry(seen, findings=survey.findings(seen), reasons=chosen.reasons)
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:

@@ -3,6 +3,8 @@
 A body that is too long, too deep, not in UTF-8 or of another form is a `BodyError` with a place.
 XML with a DOCTYPE is refused before the rest is read: entities and external files begin there. This
 module must never know the meaning of a member.
+
+Tests: tests/reports/test_hostile.py.
 """
 
 from __future__ import annotations

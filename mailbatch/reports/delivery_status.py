@@ -3,6 +3,8 @@
 The rules are those that found every recipient, and no wrong event, in 109 reports of eight mail
 servers, but for a message that nullmailer gave up. Action gives the event, the server's reply tells
 an address at fault from a delay, Status gives the code.
+
+Tests: tests/reports/test_mail_reports.py, tests/reports/test_golden.py.
 """
 
 from __future__ import annotations

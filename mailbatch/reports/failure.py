@@ -1,4 +1,7 @@
-"""SQLite's and the system's failures in the words of the store: no other leaves this room."""
+"""SQLite's and the system's failures in the words of the store: no other leaves this room.
+
+Tests: tests/reports/test_store.py.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,20 @@ _HINTS = {
 _ERRNO_HINTS = {errno.ENOSPC: _SPACE, errno.EDQUOT: _SPACE, errno.EACCES: _RIGHTS}
 
 
+def from_sqlite(path: Path, error: sqlite3.Error) -> StoreError:
+    """Return the failure of SQLite with a file in the words of the store."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    primary = name.removeprefix("SQLITE_").split("_")[0]
+    return StoreError(f"{path}: {error}", hint=_HINTS.get(primary))
+
+
 @contextmanager
 def as_store_error(path: Path) -> Iterator[None]:
     """Turn a failure of SQLite or of the system into a `StoreError` (74) that names the file."""
     try:
         yield
     except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", None) or ""
-        primary = name.removeprefix("SQLITE_").split("_")[0]
-        raise StoreError(f"{path}: {error}", hint=_HINTS.get(primary)) from error
+        raise from_sqlite(path, error) from error
     except OSError as error:
         hint = MORE_FILES if too_many_open_files(error) else _ERRNO_HINTS.get(error.errno or 0)
         raise StoreError(f"{path}: {error.strerror or error}", hint=hint) from error

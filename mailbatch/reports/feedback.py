@@ -3,6 +3,8 @@
 Recipients are often masked, so our Message-ID in the returned message has to do. A report of type
 `auth-failure` (RFC 6591) tells a sender that DMARC failed and is no complaint; `not-spam` is the
 contrary of one.
+
+Tests: tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Source: the provider's OpenAPI specification 3.210.0 (July 2026), and bodies that customers
 published in 2024, whose members have older names. A delivery report stands in `results`, with
 others; a tracking event is one bare object. Personal data (place, device) is not read.
+
+Tests: tests/reports/test_golden.py, tests/reports/test_hostile.py.
 """
 
 from __future__ import annotations

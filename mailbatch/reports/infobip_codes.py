@@ -4,6 +4,8 @@
 blocked, is permanent too. Source: the provider's registry of error codes (July 2026); the choice of
 those that speak of the address is ours, on the side of readers who want the mail. Codes were given
 new meanings (6012 was EC_SENDER_ADDRESS_INVALID in 2024), so number and name count together.
+
+Tests: tests/reports/test_golden.py.
 """
 
 from __future__ import annotations

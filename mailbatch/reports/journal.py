@@ -3,6 +3,8 @@
 Two connections that write and checkpoint at once can lose a commit of a write-ahead log in every
 SQLite before 3.51.3, but for 3.44.6 and 3.50.7, which were mended. A rollback journal has no such
 fault. Source: https://sqlite.org/wal.html, "The WAL-Reset Bug".
+
+Tests: tests/reports/test_store.py.
 """
 
 from __future__ import annotations

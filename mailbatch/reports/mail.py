@@ -5,6 +5,8 @@
 message, which may hold another report. So every part of type `message/*` is kept closed: as decoded
 bytes. Long header values are cut and the number of multiparts is bounded, because the library takes
 quadratic time with either. This module must never know the meaning of a field.
+
+Tests: tests/reports/test_hostile.py, tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mailbatch.envelope import address_key
-from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.failure import as_store_error, from_sqlite
 from mailbatch.reports.joining import MailedDelivery
 from mailbatch.reports.token import LENGTH
 
@@ -103,7 +103,7 @@ class MailedEdition:
         """Return the deliveries to an address (as a key), if the bulk id is the edition's."""
         if bulk_id != self._bulk_id:
             return ()
-        return [self._delivery(ours) for ours in self._ours("key = ?", key)]
+        return [self._delivery(ours) for _, ours, _ in self._rows("key = ? GROUP BY ours", key)]
 
     def names_of(self, delivery: int, key: str) -> tuple[str, str]:
         """Return the address, as on the wire, and our Message-ID of a recipient of a delivery."""
@@ -116,20 +116,26 @@ class MailedEdition:
         return email, ours
 
     def _only(self, where: str, *names: str) -> MailedDelivery | None:
-        found = self._ours(where, *names)
-        return self._delivery(found[0]) if len(found) == 1 else None
+        """Return the delivery that some rows are of; None where there is none, or several."""
+        rows = self._rows(f"{where} LIMIT 2", *names)
+        if len(rows) == 1:  # by far the most
+            number, _, key = rows[0]
+            return MailedDelivery(number, frozenset((key,)), self._has_copies)
+        found = rows and self._rows(f"{where} GROUP BY ours LIMIT 2", *names)
+        return self._delivery(found[0][1]) if len(found) == 1 else None
 
-    def _ours(self, where: str, *names: str) -> list[str]:
-        query = f"SELECT DISTINCT ours FROM mailed WHERE {where} LIMIT 2"  # noqa: S608
-        with as_store_error(_TEMPORARY):
-            return [ours for (ours,) in self._connection.execute(query, names)]
+    def _rows(self, where: str, *names: str) -> list[tuple[int, str, str]]:
+        try:
+            return self._connection.execute(
+                f"SELECT id, ours, key FROM mailed WHERE {where}",  # noqa: S608
+                names,
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise from_sqlite(_TEMPORARY, error) from error
 
     def _load(self, ours: str) -> MailedDelivery:
-        with as_store_error(_TEMPORARY):
-            rows = self._connection.execute(
-                "SELECT id, key FROM mailed WHERE ours = ? ORDER BY id", (ours,)
-            ).fetchall()
-        recipients = frozenset(key for _, key in rows)
+        rows = self._rows("ours = ? ORDER BY id", ours)
+        recipients = frozenset(key for _, _, key in rows)
         return MailedDelivery(rows[0][0], recipients, self._has_copies)
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ The signature covers a timestamp and a token only, not the event: a reader of on
 another event under the same signature. So a token counts once (the identity of the report) and for
 a short time, and a report still needs a Message-ID of ours. Source: Mailgun's "Webhook Payloads"
 and "Securing Webhooks".
+
+Tests: tests/reports/test_golden.py, tests/reports/test_proofs.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Nothing is required and unknown members are no fault: a provider adds some at an
 a wrong type is an error with a place. Texts are cleaned here, once for all readers: no control
 characters, none that turn the direction of text, no lone surrogates (which no database takes), and
 bounded lengths.
+
+Tests: tests/reports/test_hostile.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Free text is believed only where the return path is null, because a letter can hold an address and
 "550 5.1.1", too. A code counts only behind a reply code.
+
+Tests: tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ A content type is often wrong, and one URL may serve several kinds of event. Mem
 `results` (Infobip), `TopicArn` (SNS), `mail` beside a type (SES), `event-data` (Mailgun),
 `notificationType` (Infobip, but SES without event publishing has a member of that name, too). This
 module must never ask for a proof: the caller has done so where one is needed.
+
+Tests: tests/reports/test_golden.py, tests/reports/test_hostile.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Readers never raise for the mistakes of others. One body may give both: of two thousand reports the
 one that is no report is refused with a place, and the others stand.
+
+Tests: tests/reports/test_hostile.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The words of `Event` and `Kind` are those of the results, of `reports show` and of the store. This
 module must never read bytes, ask a clock, or know a provider.
+
+Tests: tests/reports/test_standing.py.
 """
 
 from __future__ import annotations

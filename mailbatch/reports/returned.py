@@ -2,6 +2,8 @@
 
 Each report names our message in another place: the returned header (most servers), References
 (Exim, chasquid, Haraka), In-Reply-To, or an envelope id that is our Message-ID (Haraka).
+
+Tests: tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

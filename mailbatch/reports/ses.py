@@ -4,6 +4,8 @@ SES replaces the Message-ID on the wire; ours stands among `mail.headers`. One r
 several recipients. Opens and clicks do not name the recipient of a message to several, and a
 complaint names all recipients of a domain that may have complained. Source: "Contents of event data
 that Amazon SES publishes to Amazon SNS" and "Amazon SNS notification contents for Amazon SES".
+
+Tests: tests/reports/test_golden.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Three checks, none of which is enough alone. The topic is one of ours: a strange
 by Amazon as well. The certificate comes from the SNS host of the topic's region. The signature
 holds. Source: "Verifying the signatures of Amazon SNS messages". This module must never fetch
 anything: the caller brings the certificate of a URL that was checked.
+
+Tests: tests/reports/test_proofs.py.
 """
 
 from __future__ import annotations

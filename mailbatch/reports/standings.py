@@ -3,6 +3,8 @@
 A million reports are more than the memory should hold, so the joined rows go to a temporary
 database that SQLite keeps on the disk, and the strongest of each recipient comes out of one sorted
 query. This module must never write to the store.
+
+Tests: tests/reports/test_joining.py.
 """
 
 from __future__ import annotations

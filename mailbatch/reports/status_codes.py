@@ -3,6 +3,8 @@
 Servers disagree: Exim, Courier, chasquid and OpenSMTPD write `Status: 5.0.0` whatever was said,
 Courier even for a message that was given up behind `451 4.7.1`. So the reply decides whether a
 bounce is hard, and a Status of x.0.0 gives way to the code behind the reply.
+
+Tests: tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Blocks are parted by empty lines. A line that is no field belongs to the field before: nullmailer
 2.2 does not fold the second line of a reply.
+
+Tests: tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations

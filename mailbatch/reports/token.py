@@ -3,6 +3,8 @@
 Sources: X-IB-Callback-Data (`{"mb": TOKEN}`, alone or in a list), the envelope id of a delivery
 status notification, and the envelope sender with a token in it (VERP). Only a ledger knows whether
 a text of this form is a token.
+
+Tests: tests/reports/test_hostile.py, tests/reports/test_mail_reports.py.
 """
 
 from __future__ import annotations
