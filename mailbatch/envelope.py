@@ -1,6 +1,8 @@
 """The envelope (RFC 5321 2.3.1) and the delivery, the unit of the ledger.
 
 Values only: nothing here reads files, renders, or knows the wire.
+
+Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 """
 
 from __future__ import annotations

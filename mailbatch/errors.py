@@ -24,6 +24,8 @@
 
 A refused recipient is no failure: the refusal is an `Outcome` with the server's `Reply`.
 This module imports nothing of mailbatch.
+
+Tests: tests/cli/test_exit_codes.py, tests/cli/test_descriptors.py.
 """
 
 from __future__ import annotations

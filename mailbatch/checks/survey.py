@@ -2,7 +2,7 @@
 
     survey = Survey(job, "2026-W48", columns, branches)
     survey.row(recipient)                             # each row of the table
-    survey.see(delivery, message, content, error)     # each message, or the error in its place
+    survey.see(inspected)                             # each message, or the error in its place
     survey.overview(counts).tallies                   # all findings, counted
 
 `mailbatch check` and `mailbatch preview` make the same survey, so both report the same. The survey
@@ -20,10 +20,10 @@ from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
 from mailbatch.checks.table_checks import TableChecks
 from mailbatch.checks.tallies import Tallies
-from mailbatch.envelope import Delivery, Recipient
-from mailbatch.errors import InputError, Location
+from mailbatch.envelope import Recipient
+from mailbatch.errors import Location
 from mailbatch.render.branches import Branches
-from mailbatch.render.message import BranchKey, Content, Message
+from mailbatch.render.message import BranchKey, Inspected
 from mailbatch.render.tracing import Branch
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class Survey:
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
-        self._failures: dict[int, InputError] = {}
         self.largest = 0
         self.beyond_ascii = 0
 
@@ -68,32 +67,22 @@ class Survey:
         if recipient.status == "pending" and not recipient.address.isascii():
             self.beyond_ascii += 1
 
-    def see(
-        self,
-        delivery: Delivery,
-        message: Message | None,
-        content: Content | None,
-        error: InputError | None,
-        taken: frozenset[BranchKey],
-    ) -> tuple[Finding, ...]:
-        """See a message, or the error that prevents the message; count and return the findings.
-
-        `taken` are the branches of the templates that the delivery takes.
-        """
-        findings = self.findings(delivery, content, error)
-        if content is None:
+    def see(self, inspected: Inspected) -> tuple[Finding, ...]:
+        """See a message, or the error that prevents the message; count and return the findings."""
+        findings, error = self.findings(inspected), inspected.error
+        if inspected.content is None:
             for finding in findings:
-                self._tallies.add(finding, len(delivery.unsettled))
+                self._tallies.add(finding, len(inspected.delivery.unsettled))
         else:
             self._tallies.add_all(findings)
-        if message is not None:
-            self.largest = max(self.largest, message.size)
-        if not taken <= self._branch.keys():
+        if inspected.message is not None:
+            self.largest = max(self.largest, inspected.message.size)
+        if not inspected.taken <= self._branch.keys():
             self._branch = {branch.key: branch for branch in self._branches.known()}
         self._selection.see(
-            delivery,
-            content=content,
-            taken={key: self._branch[key] for key in sorted(taken)},
+            inspected.delivery,
+            content=inspected.content,
+            taken={key: self._branch[key] for key in sorted(inspected.taken)},
             findings=findings,
             error=str(error) if error is not None else None,
         )
@@ -103,14 +92,14 @@ class Survey:
         """Return the deliveries worth looking at, in the order of the table, with the reasons."""
         return self._selection.choose()
 
-    def findings(
-        self, delivery: Delivery, content: Content | None, error: InputError | None
-    ) -> tuple[Finding, ...]:
+    def findings(self, inspected: Inspected) -> tuple[Finding, ...]:
         """Return the findings of one message, or of the error that prevents it; count nothing."""
-        if content is not None:
-            return check_message(content, self._facts)
-        row = Location(self._job.recipients.shown, delivery.rows[0].line)
-        return (check_error(error, row),) if error is not None else ()
+        if inspected.content is not None:
+            return check_message(inspected.content, self._facts)
+        if inspected.error is None:
+            return ()
+        row = Location(self._job.recipients.shown, inspected.delivery.rows[0].line)
+        return (check_error(inspected.error, row),)
 
     def unreached(self) -> tuple[Branch, ...]:
         """Return the written branches that no message takes."""

@@ -1,6 +1,8 @@
-"""The commands: what `--help` says of each; the module of the same name does the work.
+"""The commands and the text of their help; the module of the same name does the work.
 
-Their options are declared in `arguments`, so that `--help` and the reference are one text.
+The options are declared in `arguments`, so that `--help` and the reference are one text.
+
+Tests: tests/docs/test_generated.py, tests/cli/test_other_commands.py.
 """
 
 from __future__ import annotations

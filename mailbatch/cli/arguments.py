@@ -1,10 +1,12 @@
-"""The arguments of each command, declared once: help, reference and call derive from them.
+"""The arguments of each command, declared once, for help, reference and call.
 
-A class has the arguments of one command; `app` registers it. What several commands have is declared
-in `options`.
+A class has the arguments of one command, and `app` registers the class. Options of several commands
+are declared in `options`.
 
     >>> ResultsArguments(Path("job.yaml"), quiet=True).failed is None
     True
+
+Tests: tests/docs/test_generated.py.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from mailbatch.cli.options import (
 
 
 class Form(StrEnum):
-    """The form in which `check` writes its findings."""
+    """The form of the findings that `check` writes."""
 
     TEXT = "text"
     JSON = "json"

@@ -1,4 +1,7 @@
-"""`mailbatch check`: every mistake in one go, without sending."""
+"""`mailbatch check`: every mistake in one go, without sending.
+
+Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
+"""
 
 from __future__ import annotations
 
@@ -79,8 +82,7 @@ def _look(
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
-                seen = inspection.look(delivery)
-                survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
+                survey.see(inspection.look(delivery))
             found.overview = survey.overview(inspection.counts)
     except (InputError, InputErrors) as error:
         found.error = error

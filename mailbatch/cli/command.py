@@ -1,11 +1,14 @@
 """Commands whose arguments are one object: a class has a field for each argument and option.
 
+>>> from mailbatch.cli.arguments import StatusArguments
 >>> app = typer.Typer()
->>> @command(app, StatusArguments)
-... def status(arguments: StatusArguments) -> int:
+>>> def status(arguments: StatusArguments) -> int:
 ...     return 0
->>> [registered.name or registered.callback.__name__ for registered in app.registered_commands]
+>>> _ = command(app, StatusArguments)(status)
+>>> [registered.callback.__name__ for registered in app.registered_commands]
 ['status']
+
+Tests: tests/docs/test_generated.py.
 """
 
 from __future__ import annotations

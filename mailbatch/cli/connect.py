@@ -1,4 +1,7 @@
-"""`check --connect`: a session with the server, from the greeting to QUIT, without a message."""
+"""`check --connect`: a session with the server, from the greeting to QUIT, without a message.
+
+Tests: tests/checks/test_connect.py.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _DAY = 86_400
 class Connected:
     """The facts of a session with the server.
 
-    `name` is the server's own name for itself. `expires` is the end of its certificate in seconds
+    `name` is the server's own name. `expires` is the end of the certificate in seconds
     since the epoch; None without TLS. `authenticated` is (user, mechanism); None for a session
     without authentication.
     """
@@ -81,7 +84,7 @@ async def _connect(job: Job) -> Connected:
 def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[Finding]:
     """Return the findings about the server for this mailing.
 
-    `largest` is the size of its largest message in bytes, `beyond_ascii` the number of addresses
+    `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
     that need SMTPUTF8.
     """
     found = []
@@ -136,7 +139,7 @@ def as_object(connected: Connected) -> dict[str, Any]:
 
 
 def _limits(offers: Capabilities) -> dict[str, int]:
-    """Return the limits that the server announces (RFC 9422), by the job's keys for them."""
+    """Return the limits that the server announces (RFC 9422), by the keys of the job."""
     announced = {
         "transactions_per_session": offers.mail_max,
         "recipients_per_transaction": offers.rcpt_max,

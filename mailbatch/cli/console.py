@@ -2,6 +2,8 @@
 
 Data goes to standard output, all else to standard error. Colours and the progress bar appear only
 on a terminal, `NO_COLOR` and `TERM=dumb` count. This module decides nothing about the mailing.
+
+Tests: tests/cli/test_terminal.py.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class LossyStream:
 def _may_be_terminal(stream: TextIO) -> bool:
     """Tell whether rich would take a stream for a terminal, or might.
 
-    Only its answer counts then; where it is sure to be no, rich need not be imported.
+    Only the answer of rich counts then; where the answer is no for certain, rich is not imported.
     """
     return stream.isatty() or bool({"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys())
 
@@ -109,7 +111,7 @@ class Console:
 
     @functools.cached_property
     def err(self) -> RichConsole:
-        """Standard error as rich knows it: imported for terminals, cron has no use for it."""
+        """Standard error of rich, which is imported for terminals only."""
         from rich.console import Console as RichConsole
 
         return RichConsole(
@@ -153,13 +155,13 @@ class Console:
         self._stream.flush()
 
     def data(self, value: object) -> None:
-        """Write one JSON object to standard output; raises what `lines` raises."""
+        """Write one JSON object to standard output; raises as `lines` does."""
         # What another encoding does not have is escaped as JSON does it, not as Python does.
         escaped = (sys.stdout.encoding or "utf-8").lower() not in {"utf-8", "utf8"}
         self.lines(json.dumps(value, ensure_ascii=escaped, default=str))
 
     def lines(self, text: str) -> None:
-        """Write text that is data to standard output; raises `OutputError` (74) if it is lost."""
+        """Write text that is data to standard output; raises `OutputError` (74) on failure."""
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
@@ -169,7 +171,7 @@ class Console:
             raise OutputError(f"cannot write to standard output: {error.strerror}") from error
 
     def error(self, error: MailbatchError) -> None:
-        """Show a failure with its place and what to do next."""
+        """Show a failure with the place and the next step."""
         errors = error.errors if isinstance(error, InputErrors) else (error,)
         for one in errors[:MOST_ERRORS]:
             self._one_error(one)
@@ -219,7 +221,7 @@ class Console:
             bar.stop()
 
     def follow(self, what: str, deliveries: Iterable[Delivery], total: int) -> Iterator[Delivery]:
-        """Give `deliveries` on; show how far that is, of `total` recipients, if it takes long."""
+        """Give `deliveries` on; show the progress among `total` recipients, if that takes long."""
         if self.quiet or not self.terminal:
             yield from deliveries
             return
@@ -244,7 +246,7 @@ class Console:
         from rich.progress import Progress, ProgressColumn
 
         class Line(ProgressColumn):
-            """All of it in one column: rich would cut the counts before the words."""
+            """The whole line in one column: rich would cut the counts before the words."""
 
             def render(self, task: Task) -> Text:
                 return progress_line(
@@ -274,7 +276,7 @@ class RunProgress:
         self._waits_until = 0.0
 
     def planned(self, counts: Mapping[Status, int], wanted: int) -> None:  # noqa: ARG002 - the port's signature
-        """Start the bar with what is still to be done."""
+        """Start the bar with the recipients that are left."""
         if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task("connecting", total=wanted, rate="", outcomes="")
@@ -293,7 +295,7 @@ class RunProgress:
         self.redraw()
 
     def redraw(self, *, force: bool = False) -> None:
-        """Draw the bar if it is time to: drawing costs more than sending a message."""
+        """Draw the bar if the time has come: drawing costs more than sending a message."""
         now = time.monotonic()
         if self._bar is None or self._task is None or (now - self._drawn < REDRAW and not force):
             return
@@ -305,7 +307,7 @@ class RunProgress:
         self._bar.refresh()
 
     def waiting(self, seconds: float, why: str) -> None:
-        """Tell what is waited for, if it is worth it; once, however many sessions wait for it."""
+        """Tell the reason of a wait that is worth a line; once, however many sessions wait."""
         until = time.monotonic() + seconds
         if seconds >= 1.0 and abs(until - self._waits_until) >= 1.0:
             self._waits_until = until
@@ -317,12 +319,12 @@ class RunProgress:
             self._console.warn(text)
 
     def alarm(self, text: str) -> None:
-        """Pass on what stands nowhere else, also with `--quiet`."""
+        """Pass on a text that stands nowhere else, also with `--quiet`."""
         self._console.warn(text)
 
 
 def _line_and_pad(source: str, column: int) -> tuple[str, str]:
-    """Return a line such that it cannot act on a terminal, and the space before a column of it.
+    """Return a line that cannot act on a terminal, and the space before one of the columns.
 
     Some characters take two cells of a terminal, and some none.
     """
@@ -334,7 +336,11 @@ def _line_and_pad(source: str, column: int) -> tuple[str, str]:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: `1 recipient`, `2,000 recipients`; `plural` if not by -s."""
+    """Return a number with the noun counted; `plural` where -s does not make the plural.
+
+    >>> counted(1, "recipient"), counted(2000, "recipient"), counted(2, "body", "bodies")
+    ('1 recipient', '2,000 recipients', '2 bodies')
+    """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; several of them follow sysexits(3)."""
+    """The exit code of the process; several codes follow sysexits(3)."""
 
     DONE = 0  # nothing is left to do: everyone wanted is accepted
     BUG = 1  # a bug in mailbatch

@@ -1,4 +1,7 @@
-"""How commands import: what is made then stays until the process ends."""
+"""Imports of commands: the objects made then stay until the process ends.
+
+Tests: tests/cli/test_start.py.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Look for no garbage within the block, and never again among what it leaves.
+    """Look for no garbage within the block, and never again among the objects of the block.
 
-    Modules, classes and functions are no garbage, but there are so many of them that looking
-    through them took a tenth of the start of a run.
+    Modules, classes and functions are no garbage, and a look through so many of these objects took
+    a tenth of the start of a run.
     """
     gc.disable()
     try:

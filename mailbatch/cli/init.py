@@ -2,6 +2,8 @@
 
 The templates and the JSON Schema lie below the package in a wheel, and beside the package in a
 source checkout (and so in an editable install). This module must never overwrite a file.
+
+Tests: tests/templates/test_init.py.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _LEFT_BEHIND = frozenset({".mailbatch", "outbox", "preview", "results"})
 
 @reporting
 def init_command(console: Console, given: InitArguments) -> int:
-    """List the templates, or copy one with the schema into a folder and say what to do next."""
+    """List the templates, or copy one with the schema into a folder and say the next step."""
     known = _templates()
     if given.list_templates:
         width = max(map(len, known))
@@ -77,7 +79,7 @@ def shipped(name: str) -> Path:
 
 
 def _templates() -> dict[str, Path]:
-    """Return the folders of the templates by their names."""
+    """Return the folders of the templates by name."""
     folders = sorted(path for path in shipped("templates").iterdir() if (path / JOB).is_file())
     return {path.name: path for path in folders}
 
@@ -94,7 +96,7 @@ def _nearest(name: str, known: dict[str, Path]) -> str:
 
 
 def _contents(template: Path) -> dict[Path, bytes]:
-    """Return what is to be written, by the path below the new folder."""
+    """Return the contents of the new files, by the path below the new folder."""
     contents = {Path(SCHEMA): (shipped("schemas") / SCHEMA).read_bytes()}
     for path in sorted(template.rglob("*")):
         below = path.relative_to(template)

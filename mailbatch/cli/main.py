@@ -1,7 +1,9 @@
 """The entry point: fast answers first, then the commands.
 
-Every command lives in a module of its own and is imported when it is called; `mailbatch --version`
+Every command lives in a module of its own, which is imported for a call; `mailbatch --version`
 imports next to nothing.
+
+Tests: tests/cli/test_start.py, tests/cli/test_exit_codes.py.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with the code of the command."""
     _open_what_is_closed()
     _escape_what_cannot_be_encoded()
     if sys.argv[1:] in (["--version"], ["-V"]):
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Give closed streams the null device: else the next file would take their numbers."""
+    """Give closed streams the null device: else the next file would take the number of a stream."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
@@ -62,7 +64,7 @@ def _answer(text: str) -> None:
 
 
 def _end_if_it_was_the_answer() -> None:
-    """End with 74 if standard output still holds what it cannot write, such as the help."""
+    """End with 74 if standard output still holds a text that cannot be written: the help."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -76,7 +78,7 @@ def _end_without_an_answer(error: OSError) -> None:
 
 
 def _let_go_of_errors() -> None:
-    """Flush standard error, or forget what it did not take: Python would end with 120 for it."""
+    """Flush standard error, or forget the rest: Python would end with 120 for a failed flush."""
     try:
         sys.stderr.flush()
     except OSError:

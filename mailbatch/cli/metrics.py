@@ -1,7 +1,9 @@
 """Figures of a run for Prometheus' textfile collector.
 
-The collector never reads half a file: `files.replacing` puts the whole one in its place.
+The collector never reads half a file: `files.replacing` puts a whole file in place.
 Format: the text exposition format of Prometheus, version 0.0.4.
+
+Tests: tests/cli/test_operations.py.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def metrics_text(summary: Summary, now: float) -> str:
 
 
 def failure_text(job: str, exit_code: int, now: float) -> str:
-    """Return what can be said of a run that ended before it had figures."""
+    """Return the figures of a run that ended before the first delivery."""
     labels = f'job="{_escaped(job)}"'
     plain = {
         "mailbatch_run_exit_code": exit_code,

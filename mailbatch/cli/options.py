@@ -1,4 +1,7 @@
-"""The options that several commands have: declared once, so that they mean the same everywhere."""
+"""The options of several commands, declared once: an option means the same everywhere.
+
+Tests: tests/docs/test_generated.py.
+"""
 
 from __future__ import annotations
 

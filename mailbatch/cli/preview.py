@@ -1,4 +1,7 @@
-"""`mailbatch preview`: the gallery, written once or served and made again."""
+"""`mailbatch preview`: the gallery, written once or served and made again.
+
+Tests: tests/preview/test_preview_command.py.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +60,8 @@ class Wanted:
 class Made:
     """A gallery that was made.
 
-    `shown` is the number of messages in the gallery, `changes` counts them by kind. `sources` are
-    the files that the gallery was made from, `written` are those of the gallery.
+    `shown` is the number of messages in the gallery, `changes` counts changed messages by kind.
+    `sources` are the files that the gallery was made from, `written` the files of the gallery.
     """
 
     index: Path
@@ -72,7 +75,7 @@ class Made:
 
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
-    """Make the gallery, serve it with --serve, and return the exit code."""
+    """Make the gallery, serve the gallery with --serve, and return the exit code."""
     if given.everything and given.limit is not None:
         raise UsageError("--all and --limit exclude each other")
     if given.port is not None and not given.serve:
@@ -98,7 +101,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
 
 
 def make(console: Console, wanted: Wanted) -> Made:
-    """Render the mailing and write its gallery.
+    """Render the mailing and write the gallery.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
@@ -171,33 +174,23 @@ def _entries(
         every = list(inspection.deliveries())
         return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
     for delivery in follow(inspection.deliveries()):
-        seen = inspection.look(delivery)
-        survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
+        survey.see(inspection.look(delivery))
     chosen = survey.chosen()
     return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
 
 
 def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
     seen = inspection.look(delivery)
-    found = survey.see(delivery, seen.message, seen.content, seen.error, seen.taken)
-    return maker.entry(delivery, seen.message, seen.content, seen.error, findings=found)
+    return maker.entry(seen, findings=survey.see(seen))
 
 
 def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
     seen = inspection.render(chosen.delivery)
-    found = survey.findings(chosen.delivery, seen.content, seen.error)
-    return maker.entry(
-        chosen.delivery,
-        seen.message,
-        seen.content,
-        seen.error,
-        findings=found,
-        reasons=chosen.reasons,
-    )
+    return maker.entry(seen, findings=survey.findings(seen), reasons=chosen.reasons)
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Yield the files that the gallery was made from, as far as the job names them."""
+    """Yield the files that the gallery was made from, as far as the job names files."""
     from mailbatch.job.fields import is_template
 
     named = (setting.text for setting, _ in job.files() if not is_template(setting.text))

@@ -1,4 +1,7 @@
-"""From a failure to its words and its exit code, the same for every command."""
+"""Failures as words and exit codes, the same for every command.
+
+Tests: tests/cli/test_mistakes.py, tests/cli/test_descriptors.py.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ A = TypeVar("A")
 def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
     """Give a command its console, show its failure, and return its exit code.
 
-    `quiet`, `as_json` and `log_json` are taken from the arguments of the command, where they have
-    these. A bug is not caught: it ends with a traceback and exit code 1. Whatever failed because
-    no file could be opened any more is that failure, and neither a bug nor a wrong file.
+    `quiet`, `as_json` and `log_json` come from the arguments of the command, False where an
+    argument is missing. A bug is not caught: the process ends with a traceback and exit code 1. A
+    failure for want of file descriptors is `TooManyOpenFiles`, neither a bug nor a wrong file.
     """
 
     @functools.wraps(command)
@@ -51,7 +54,7 @@ def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
 
 
 def read_job(path: Path) -> Job:
-    """Load the job file; raises `InputErrors` with every mistake in it."""
+    """Load the job file; raises `InputErrors` with every mistake in the file."""
     with importing():
         from mailbatch.job.loader import load_job
 
@@ -69,7 +72,14 @@ def edition_of(job: Job, given: str | None) -> str:
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:
-    """Return `KEY=VALUE` options as a mapping; raises `UsageError`."""
+    """Return `KEY=VALUE` options as a mapping.
+
+    >>> pairs(["issue=48", "title=More=better"])
+    {'issue': '48', 'title': 'More=better'}
+
+    Raises:
+        UsageError: an option has no `=`, or the key is no identifier.
+    """
     found = {}
     for pair in given or ():
         key, equals, value = pair.partition("=")
@@ -80,7 +90,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
 
 
 def answers_of(given: list[str] | None) -> tuple[Answer, ...]:
-    """Return the answers of `--answer` in their order; raises `UsageError`."""
+    """Return the answers of `--answer` in the order given; raises `UsageError`."""
     if not given:
         return ()
     from mailbatch.sandbox.answers import parse_answer
@@ -89,7 +99,11 @@ def answers_of(given: list[str] | None) -> tuple[Answer, ...]:
 
 
 def as_on_the_wire(address: str | None) -> str | None:
-    """Return an address as the ledger knows it: `ann@bücher.example` with its A-labels."""
+    """Return an address in the form of the ledger, the domain in A-labels.
+
+    >>> as_on_the_wire("ann@bücher.example")
+    'ann@xn--bcher-kva.example'
+    """
     if address is None:
         return None
     from mailbatch.recipients.address import parse_address
@@ -101,7 +115,7 @@ def as_on_the_wire(address: str | None) -> str | None:
 
 
 def shown(path: Path) -> str:
-    """Return a path as people want to read it: from where they stand, if it lies below."""
+    """Return a path for people: relative to the working folder, for a path below that folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):  # the folder where they stood may be gone

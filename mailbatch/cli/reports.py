@@ -46,7 +46,7 @@ _MOST_LISTED = 1000
 
 @reporting
 def read_command(console: Console, given: ReportsReadArguments) -> int:
-    """Keep the bodies in files, and make reports of them."""
+    """Keep the bodies in files, and make reports of the bodies."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
     path = _store_path(read_job(given.job), given.store, given.state_dir, make_folder=True)
@@ -81,7 +81,7 @@ def _say_refused(console: Console, tally: Tally) -> None:
 
 @reporting
 def show_command(console: Console, given: ReportsShowArguments) -> int:
-    """Show where the recipients of an edition stand by their reports."""
+    """Show where the recipients of an edition stand by the reports."""
     from mailbatch.delivery.outputs import check_output
 
     loaded = read_job(given.job)
@@ -140,7 +140,7 @@ def _show_lines(
 
 @reporting
 def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
-    """Append the recipients who want no more mail, or take none, to a suppression list."""
+    """Append the recipients that want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
     loaded = read_job(given.job)
@@ -154,7 +154,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
 @dataclass(slots=True)
 class _Joined:
-    """The reports of a store, joined with an edition; `recipients` is the number of its rows."""
+    """The reports of a store, joined with an edition; `recipients` is the number of rows."""
 
     recipients: int
     mailed: MailedEdition
@@ -167,7 +167,7 @@ class _Joined:
 def _joined(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
 ) -> Iterator[_Joined]:
-    """Read the store, and join it with the ledger; `listed` keeps the reports that found none."""
+    """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
     from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.places import ledger_path, state_dir
     from mailbatch.render.edition import render_bulk_id
@@ -244,7 +244,7 @@ def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:
 
 
 def _counts(standings: Standings) -> dict[str, int]:
-    """Return how many recipients stand at each event; opens and clicks count beside it."""
+    """Return how many recipients stand at each event; opens and clicks count beside the events."""
     from mailbatch.reports.report import Event
 
     counts = dict.fromkeys(map(str, Event), 0)

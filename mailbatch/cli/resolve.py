@@ -1,4 +1,7 @@
-"""`mailbatch resolve`: list what is in doubt, or settle it."""
+"""`mailbatch resolve`: list the recipients in doubt, or settle the doubt.
+
+Tests: tests/cli/test_doubt.py.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 @reporting
 def resolve_command(console: Console, given: ResolveArguments) -> int:
-    """List the doubts, or decide about them."""
+    """List the doubts, or settle the doubts as decided."""
     from mailbatch.delivery.ledgers import open_to_decide, open_to_read, place_of
 
     asked: tuple[tuple[Decision, bool], ...] = (
@@ -62,7 +65,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
 
 
 def _say_how_it_stands(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
-    """Say what is known from now on: who is pending will be mailed, whatever happened since."""
+    """Say what is known from now on: the pending recipients will be mailed."""
     counts = ledger.standing.counts()
     left = counts[Status.IN_DOUBT]
     if as_json:

@@ -1,4 +1,7 @@
-"""`mailbatch results`: the results CSV again, from the ledger."""
+"""`mailbatch results`: the results CSV again, from the ledger.
+
+Tests: tests/cli/test_doubt.py, tests/cli/test_mistakes.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mailbatch run`: converge, and say what it came to."""
+"""`mailbatch run`: converge, and show the summary."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
 def _check_outputs(given: RunArguments, options: RunOptions) -> None:
     """Refuse outputs that are one file, or a file of the job, before anything is written there.
 
-    The files of a job that cannot be read are not known: its error is raised at once, unless the
-    metrics file is one that may tell of the error.
+    The files of a job that cannot be read are not known: the error of the job is raised at once,
+    unless the metrics file may tell of the error.
     """
     if given.transcript is None and given.metrics_file is None:
         return
@@ -133,7 +133,7 @@ def _note_failure(given: RunArguments, code: int) -> None:
 def _run(
     console: Console, given: RunArguments, options: RunOptions, written: Transcript | None
 ) -> tuple[Job, Summary] | int:
-    """Load the job and run it; return what it came to, or the exit code where a signal ended it."""
+    """Load the job and run; return job and summary, or the exit code behind a signal."""
     from mailbatch.delivery.signals import Interrupted, StoppedAtOnce, ignore, raising
 
     try:
@@ -195,7 +195,7 @@ def _rate(rate: str | None) -> float | None:
 
 
 def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bool] | None:
-    """Return the question before a real send; None where nobody is there to answer it."""
+    """Return the question before a real send; None without a terminal for the answer."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 
@@ -210,7 +210,7 @@ def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bo
 
 
 def _whom(mailing: Mailing, options: RunOptions) -> str:
-    """Return who is about to get something: what somebody who is asked must know."""
+    """Return the recipients of a real send in words, for the question before the send."""
     wanted = mailing.wanted(options)
     if options.only is not None:
         text = options.only

@@ -1,4 +1,7 @@
-"""`mailbatch sandbox`: the local server on its own."""
+"""`mailbatch sandbox`: the local server alone.
+
+Tests: tests/cli/test_other_commands.py.
+"""
 
 from __future__ import annotations
 

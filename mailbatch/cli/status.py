@@ -1,4 +1,7 @@
-"""`mailbatch status`: where an edition stands, from its ledger."""
+"""`mailbatch status`: where an edition stands, from the ledger.
+
+Tests: tests/cli/test_convergence.py, tests/cli/test_run.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from mailbatch.times import iso_time
 
 @reporting
 def status_command(console: Console, given: StatusArguments) -> int:
-    """Show the counts of an edition and, to people, what they can do next."""
+    """Show the counts of an edition and, to people, the next steps."""
     from mailbatch.cli.summary import arguments_again, next_steps
     from mailbatch.delivery.ledgers import open_to_read, place_of
 

@@ -1,6 +1,8 @@
-"""What a run came to, in words and figures, and what to do next: for `run` and `status`.
+"""The summary of a run in words and figures, and the next steps, for `run` and `status`.
 
-It decides nothing and asks nothing; what it shows stands in a `Summary`.
+This module must never decide or ask: every text stands for a value of a `Summary`.
+
+Tests: tests/cli/test_run.py, tests/delivery/test_summary.py.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _WIDE = 66
 
 
 def summary_object(summary: Summary) -> dict[str, object]:
-    """Return what `run --json` writes."""
+    """Return the object of `run --json`."""
     return {
         "job": summary.job,
         "edition": summary.edition,
@@ -43,7 +45,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
 def show_summary(
     console: Console, summary: Summary, options: RunOptions, again: str, *, begun: bool
 ) -> None:
-    """Say in words and figures what the run came to, and what to do next.
+    """Say in words and figures how the run ended, and the next steps.
 
     `again` are the arguments that name the mailing on a command line. `begun` says whether the real
     mailing has a ledger.
@@ -79,7 +81,7 @@ _COUNTED = {
 
 
 def lessons(summary: Summary) -> list[str]:
-    """Return what the run has learned of the server, a sentence for each setting of the job."""
+    """Return the lessons of the run about the server, a sentence for each setting of the job."""
     return [
         f"{_LESSONS[key].format(counted(number, _COUNTED[key]))}; write server.{key}: {number}"
         for key, number in summary.learned.items()
@@ -87,9 +89,9 @@ def lessons(summary: Summary) -> list[str]:
 
 
 def silent_failure(summary: Summary) -> str | None:
-    """Return what no exit code tells, and what nobody wants to find out weeks later.
+    """Return the warnings that no exit code tells.
 
-    An export that came out empty, a template that fails for everybody, an edition that was
+    An export that came out empty, a template that fails for every row, an edition that was
     forgotten: each ends as a mailing that is done.
     """
     name, failure = f"{summary.job} ({summary.edition})", ""
@@ -133,7 +135,7 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
 
 
 def _show_table(console: Console, title: str, summary: Summary) -> None:
-    """Show the counts below each other, in their colours."""
+    """Show the counts below each other, in colours."""
     from rich.text import Text
 
     text = Text(title + counted(summary.recipients, "recipient"))
@@ -157,7 +159,7 @@ def _in_a_line(summary: Summary) -> str:
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
     """Return the arguments that name this very mailing on a command line.
 
-    An edition that is a template may be another one tomorrow, so it is named.
+    An edition that is a template may be another one tomorrow: the edition is named.
     """
     words = [str(path)]
     if options.edition is not None or "{" in job.edition:
@@ -182,7 +184,7 @@ def _wants_a_correction(summary: Summary) -> bool:
 def next_steps(
     summary: Summary, options: RunOptions, again: str, *, begun: bool = True
 ) -> list[str]:
-    """Return what people can do next, one sentence each; `again` names the mailing."""
+    """Return the next steps, one sentence each; `again` names the mailing."""
     counts, steps = summary.counts, []
     if summary.declined:
         steps.append("nothing was sent")

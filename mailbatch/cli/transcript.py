@@ -1,7 +1,9 @@
 """`run --transcript`: the dialogue with the server, as a file that people read.
 
-The engine redacts secrets before a line comes here. A transcript must never disturb the run it
-tells of: when it cannot be written any more it ends, and says so when it is asked.
+The engine redacts secrets before a line comes here. A transcript must never disturb the run: a
+transcript that cannot be written any more ends, and keeps the reason in `trouble`.
+
+Tests: tests/cli/test_run.py.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from mailbatch.errors import OutputError
 
 
 class Transcript:
-    """A file that gets every line of dialogue at once, once it is begun; a context manager.
+    """A file of the lines of dialogue, written as the lines come; a context manager.
 
-    `trouble` is why lines are missing from it, None if none are.
+    `trouble` is the reason why lines are missing, None if none are.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +37,7 @@ class Transcript:
             ) from error
 
     def __call__(self, direction: str, line: bytes) -> None:
-        """Write one line; what is not printable is escaped."""
+        """Write one line; characters that are not printable are escaped."""
         if self._file is None or self.trouble is not None:
             return
         text = line.decode("utf-8", "backslashreplace")

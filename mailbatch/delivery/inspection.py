@@ -2,7 +2,7 @@
 
     with inspect(inputs) as inspection:
         for delivery in inspection.deliveries():
-            inspection.look(delivery)        # Rendered(delivery, message, content), or the error
+            inspection.look(delivery)        # Inspected: message and content, or the error
 
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
 away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
@@ -16,31 +16,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.ledger.ports import near
-from mailbatch.render.message import BranchKey, Content, Message
+from mailbatch.render.message import Inspected
 
 #: The deliveries that are taken from the scratch ledger at once.
 _LOT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """A delivery with its message as bytes and as content, or with the error that prevents both.
-
-    `taken` are the branches of the templates that the delivery takes.
-    """
-
-    delivery: Delivery
-    taken: frozenset[BranchKey]
-    message: Message | None = None
-    content: Content | None = None
-    error: InputError | None = None
 
 
 class Inspection:

@@ -7,6 +7,8 @@ macro, a block that is set) at most `LONGEST_TEXT`. All values of a rendering to
 reference to a present value costs nothing.
 
 A weight is in characters: a text weighs as many as the text has, an item of a list eight.
+
+Tests: tests/render/test_bounds.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The size of the result is computed from the arguments before such a filter or method runs. Every
 other filter or method gives at most a few times the length of the arguments.
+
+Tests: tests/render/test_bounds.py.
 """
 
 from __future__ import annotations

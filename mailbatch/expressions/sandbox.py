@@ -3,6 +3,8 @@
 Compiled templates call the budget where a value grows, a loop turns or a container is kept. The
 check is made at the cheapest place: a text for the output, the usual case, is told by the type
 alone. Constant expressions that could grow are not computed while a template is compiled.
+
+Tests: tests/render/test_bounds.py.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Dkim(Section):
 
 
 class Message(Section):
-    """What is sent. Texts here are templates, except where a file is named."""
+    """The message. Texts here are templates, except where a file is named."""
 
     model_config = ConfigDict(
         json_schema_extra={

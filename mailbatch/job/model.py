@@ -59,7 +59,7 @@ Wait: TypeAlias = Annotated[float, fields.WAIT]
 
 
 class Sender(Section):
-    """Who the messages are from; the same for every message."""
+    """The sender of the messages; the same for every message."""
 
     from_: Mailbox = Field(
         alias="from",

@@ -1,9 +1,8 @@
-"""What a run that died left open, for somebody who only looks.
+"""The doubts that a dead run left, shown to a reader before the next run records them.
 
-A run recovers a ledger before it uses it; `status` and `resolve` may come first, and must not hide
-who may have the message. They see what the recovery would find, in temporary views over the same
-names.
-This module must never change the ledger, nor take its lock.
+A run recovers a ledger before using it; `status` and `resolve` may come first, and must not hide a
+recipient that may have the message. Temporary views over the names of the ledger show a reader the
+outcome of that recovery. This module must never change the ledger, nor take the lock.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from mailbatch.ledger.recovery import doubt_reason
 
 
 def show_recovered(database: Database, memory: Memory, *, boot: str | None = None) -> None:
-    """Show what is in doubt as such, if the process that held the ledger lives no more."""
+    """Show the recipients in doubt as such, if the process that held the ledger has ended."""
     boot = boot or boot_id()
     if _is_alive(memory.note, boot):
         return
@@ -43,7 +42,7 @@ def show_recovered(database: Database, memory: Memory, *, boot: str | None = Non
 
 
 def _is_alive(holder: Holder | None, boot: str) -> bool:
-    """Whether the holder may still be running; a pid that somebody else has got counts as alive."""
+    """Say whether the holder may still be running; a process number given again counts as alive."""
     if holder is None or not holder.running or holder.boot != boot:
         return False
     if holder.host != os.uname().nodename:

@@ -1,8 +1,8 @@
-"""Which delivery a recipient belongs to: one of its own, or a part of its group's.
+"""The assignment of recipients to deliveries: one for each recipient, or a part of a group's.
 
-`NOT INDEXED`: where nearly every row is looked at, their own order is the fastest.
-This module must never move a settled recipient, nor let anybody join a delivery that was leased:
-what others may have got of it must stay byte for byte what it was.
+`NOT INDEXED`: where nearly every row is looked at, the order of the rows is the fastest. This
+module must never move a settled recipient, nor add a recipient to a delivery that was leased: a
+message that may have arrived must stay byte for byte the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mailbatch.ledger.folding import DUE, UNSETTLED
 
 
 def leave(connection: sqlite3.Connection, limit: int) -> None:
-    """Take recipients out of deliveries that are theirs no more."""
+    """Take recipients out of deliveries that no longer match the status or group."""
     never_leased = "(SELECT date FROM delivery WHERE id = delivery_id) IS NULL"
     connection.execute(
         "UPDATE recipient NOT INDEXED SET delivery_id = NULL"  # noqa: S608 - constants
@@ -115,7 +115,7 @@ FROM unassigned AS h WHERE h.id = recipient.id
 
 
 def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tuple[int, int]]:
-    """Who fits into deliveries that were never leased, as part and recipient."""
+    """Yield recipients with room in deliveries that were never leased, as part and recipient."""
     spare = connection.execute(
         "SELECT d.group_id, d.part, ? - count(r.id) AS room FROM delivery AS d"
         " LEFT JOIN recipient AS r ON r.delivery_id = d.id AND r.claim = 'own'"
@@ -132,7 +132,7 @@ def _in_spare_parts(connection: sqlite3.Connection, limit: int) -> Iterator[tupl
 
 
 def settle(connection: sqlite3.Connection) -> None:
-    """Bring the deliveries to what their recipients say; those without recipients vanish."""
+    """Bring the deliveries up to date with their recipients; an empty delivery vanishes."""
     connection.execute(
         f"UPDATE delivery SET due = {DUE} WHERE due IS NOT {DUE}"  # noqa: S608 - constants
     )

@@ -1,9 +1,9 @@
-"""Does the ledger know all that its last run did? An older copy does not, whatever came with it.
+"""The proof that a ledger knows all that the last run did; an older copy does not.
 
-The ledger counts its runs, the lots that they leased and the commit points that they passed; the
-lock file and the witness have written down how far that went (`memory`). What is behind them is
-refused. What is not, and yet not certainly all, counts as a power loss: whatever was leased and not
-settled is in doubt. This module must never change anything.
+A ledger counts the runs, the lots that were leased and the commit points that were passed; lock
+file and witness have the same counts (`memory`). A ledger with lower counts is refused. A ledger
+with equal counts that may yet miss the last commits counts as one after a power loss: every
+delivery that was leased and not settled is in doubt. This module must never change anything.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from mailbatch.ledger.memory import Kept, Memory
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a ledger goes.
+    """The progress of a ledger, as counted in the ledger.
 
-    `ledger` is its id; None: an earlier mailbatch made it, and no run of this one has opened it.
-    `put_away` is the last run that ended in order. `upper` and `lower` count the layers, with the
-    journal and without it (None: nobody can tell).
+    `ledger` is the id; None: an earlier mailbatch made the ledger, and no run of this one has
+    opened the ledger. `put_away` is the number of the last run that ended in order. `upper` and
+    `lower` count the layers with the journal and without the journal (None: unreadable).
     """
 
     ledger: str | None
@@ -38,7 +38,7 @@ class Reached:
 
 
 def reached(database: Database, lower: int | None) -> Reached:
-    """How far a ledger goes, by its own word; `lower` is `layers.count_below`."""
+    """Return the progress of a ledger, as counted there; `lower` is `layers.count_below`."""
     with database.guard:
         facts = dict(database.connection.execute("SELECT name, value FROM fact"))
         (last,) = database.connection.execute(
@@ -56,7 +56,7 @@ def reached(database: Database, lower: int | None) -> Reached:
 
 
 def check_reached(path: Path, found: Reached, memory: Memory) -> None:
-    """Refuse a ledger that stands behind what is remembered of its last run."""
+    """Refuse a ledger that is behind the memory of the last run; raises LedgerError (74)."""
     note = memory.note
     if memory.kept is Kept.TAKEN:
         return
@@ -72,7 +72,7 @@ def check_reached(path: Path, found: Reached, memory: Memory) -> None:
 
 
 def _check_behind(path: Path, found: Reached, note: Holder) -> None:
-    """Refuse what knows fewer runs, lots or layers than were written down."""
+    """Refuse a ledger with fewer runs, lots or layers than were written down."""
     behind = found.run < note.run or found.lots < note.lots
     if behind and note.running and not journal_size(path):
         raise journal_gone(path)
@@ -87,7 +87,7 @@ def _check_behind(path: Path, found: Reached, note: Holder) -> None:
 
 
 def _check_put_away(path: Path, found: Reached, note: Holder) -> None:
-    """Refuse what is from before the end of a run that ended in order."""
+    """Refuse a ledger from before the end of a run that ended in order."""
     if note.seal is not None and has_commits(path):
         raise older(path, "a journal stands beside it, and its last run had put it away")
     if found.put_away < note.run:
@@ -95,9 +95,9 @@ def _check_put_away(path: Path, found: Reached, note: Holder) -> None:
 
 
 def is_exact(path: Path, found: Reached, memory: Memory, *, boot: str, file: Inode) -> bool:
-    """Whether a ledger that was not refused has every commit of its last run.
+    """Say whether a ledger that was not refused has every commit of the last run.
 
-    Then who was leased and has no commit point certainly was not sent to.
+    Then a delivery that was leased and has no commit point certainly was not sent.
     """
     note = memory.note
     if note is None or memory.kept is not Kept.HERE:

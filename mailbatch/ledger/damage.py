@@ -1,14 +1,14 @@
-"""Is the ledger what was written to it? What is damaged is refused, never guessed.
+"""The check that a ledger is what was written to the disk: damage is refused, never guessed around.
 
-A ledger that was put away has a seal, the digest of its bytes, in its lock file: any other bytes,
-and an older copy too, are refused. One whose run died is checked as a database, page by page, and
-its journal:
+A ledger that was put away has a seal in the lock file, the digest of all bytes: any other bytes are
+refused, those of an older copy, too. A ledger whose run died is checked as a database, page by
+page, together with the journal.
 
-A torn end of the journal is no damage: that is what a power loss leaves, and SQLite drops it. On
-the same boot nothing can be torn but the last, uncommitted transaction, so a commit that SQLite
-cannot reach, and that was whole once, means that bytes before it have changed. Source:
-https://www.sqlite.org/fileformat2.html#walformat, https://www.sqlite.org/walformat.html.
-This module must never change a file.
+A torn end of the journal is no damage: a power loss leaves one, and SQLite drops the torn part. On
+the same boot only the last, uncommitted transaction can be torn. A commit that was whole once and
+that SQLite cannot reach means that bytes before the commit have changed. Source:
+https://www.sqlite.org/fileformat2.html#walformat, https://www.sqlite.org/walformat.html. This
+module must never change a file.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _FRAMES = struct.Struct("=16xI")  # of the journal's index: how many frames are 
 
 
 def seal(path: Path) -> str | None:
-    """The seal of a ledger that is closed; None while its journal holds a part of it.
+    """Return the seal of a closed ledger; None while the journal holds a part of the ledger.
 
-    Not for an open ledger: closing the file would drop SQLite's own locks on it (POSIX).
+    Never for an open ledger: closing the file would drop SQLite's own locks on the file (POSIX).
     """
     if has_commits(path):
         return None
@@ -39,7 +39,7 @@ def seal(path: Path) -> str | None:
 
 
 def check_seal(path: Path, expected: str) -> None:
-    """Refuse a ledger that is not what its last run put away; a journal has to be looked at."""
+    """Refuse a ledger whose bytes differ from the seal; raises LedgerError (74)."""
     try:
         found = seal(path)
     except OSError as error:
@@ -49,14 +49,14 @@ def check_seal(path: Path, expected: str) -> None:
 
 
 def check_pages(path: Path, connection: sqlite3.Connection) -> None:
-    """Refuse a ledger whose pages, values or indexes contradict each other; reads all of it."""
+    """Refuse a ledger whose pages, values or indexes contradict each other; reads every page."""
     for (finding,) in connection.execute("PRAGMA integrity_check(1)"):
         if finding != "ok":
             raise damaged(path, str(finding).strip())
 
 
 def journal_size(path: Path) -> int:
-    """How many bytes the journal of a ledger has; 0 if there is none."""
+    """Return the size of a ledger's journal in bytes; 0 if there is none."""
     try:
         return _journal(path).stat().st_size
     except OSError:
@@ -66,7 +66,7 @@ def journal_size(path: Path) -> int:
 def has_commits(path: Path) -> bool:
     """Say whether the journal of a ledger holds a commit that SQLite would lay over the file.
 
-    A run that was killed before its first commit leaves a journal without one, which is nothing.
+    A run that was killed before its first commit leaves a journal without a commit: nothing.
     """
     if not journal_size(path):
         return False
@@ -91,10 +91,10 @@ def has_commits(path: Path) -> bool:
 
 
 def check_journal(path: Path, index: BinaryIO) -> None:
-    """Refuse a journal in which a commit stands beyond what SQLite can read of it.
+    """Refuse a journal in which a commit stands beyond the part that SQLite can read.
 
-    Only for a journal of this boot: after a power loss its end may be torn in any way. `index` is
-    SQLite's index of the journal, as a connection that has read the ledger left it.
+    Only for a journal of this boot: a power loss may tear the end of a journal in any way. `index`
+    is SQLite's index of the journal, as a connection that has read the ledger left the index.
     """
     index.seek(0)
     (valid,) = _FRAMES.unpack(index.read(_FRAMES.size))
@@ -119,11 +119,11 @@ def check_journal(path: Path, index: BinaryIO) -> None:
 def _unreachable_commit(
     stream: BinaryIO, order: str, page_size: int, salts: list[int], *, after: int
 ) -> int | None:
-    """The first commit that was whole once and cannot be read any more, as its frame.
+    """Return the frame of the first commit that was whole once and is unreachable now; else None.
 
-    Checksums run through the journal: a frame that continues the one before it was written behind
-    it, whole. A write that a process was killed in continues nothing; nor do frames of an older
-    journal, which have other salts.
+    Checksums run through the journal: a frame that continues its predecessor was written behind the
+    predecessor, whole. A write that a process was killed in continues nothing; nor do frames of an
+    older journal, which have other salts.
     """
     size = _FRAME_HEADER.size + page_size
     stream.seek(_JOURNAL_HEADER.size + max(after - 1, 0) * size)

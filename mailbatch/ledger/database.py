@@ -1,9 +1,8 @@
-"""The ledger's file: created whole or not at all, checked when opened, written by one process.
+"""The file of a ledger: created whole or not at all, checked when opened, written by one process.
 
-WAL with `synchronous=NORMAL`: a commit survives kill -9; what must survive a power loss asks for
-`durable`. This module must never repair, recreate or overwrite a ledger that it does not
-understand. Source: https://www.sqlite.org/wal.html,
-https://www.sqlite.org/pragma.html#pragma_synchronous.
+WAL with `synchronous=NORMAL`: a commit survives kill -9; a commit that must survive a power loss is
+`durable`. This module must never repair, recreate or overwrite an unknown ledger. Source:
+https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ Check: TypeAlias = "Callable[[Database], None]"
 
 
 class Database:
-    """A connection to one ledger, and the only way to it."""
+    """A connection to one ledger, and the only way to that ledger."""
 
     __slots__ = ("_place", "_reading", "_together", "connection", "guard", "path")
 
@@ -61,14 +60,15 @@ class Database:
             raise taken_over(self.path, "the ledger was moved or removed")
 
     def is_at_its_place(self) -> bool:
-        """Whether the file that was opened stands there still."""
+        """Say whether the file that was opened still stands at the path."""
         return _place(self.path) == self._place
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing; `durable` syncs it to the disk (power loss).
+        """Run one transaction: all or nothing; `durable` syncs the commit to the disk (power loss).
 
-        Between `begin_together` and `end_together` it is a part of that; a durable one cannot be.
+        Between `begin_together` and `end_together` a transaction is a part of that one; a durable
+        transaction cannot be.
         """
         connection = self.connection
         if self._together and not durable:
@@ -91,13 +91,13 @@ class Database:
                     connection.execute("PRAGMA synchronous=NORMAL")
 
     def begin_together(self) -> None:
-        """Begin one transaction for several small ones; a reader stays one (`keep_reading`)."""
+        """Begin one transaction for several small ones; `keep_reading` goes on."""
         with self.guard:
             self.connection.execute("BEGIN IMMEDIATE")
         self._together = True
 
     def end_together(self, *, commit: bool) -> None:
-        """End it: all of it or nothing."""
+        """End the transaction of `begin_together`: all of the records or none."""
         self._together = False
         with self.guard:
             try:
@@ -121,13 +121,13 @@ class Database:
             self._reading.fetchone()  # the statement stays open, and with it what it has locked
 
     def stop_reading(self) -> None:
-        """Be no reader any more."""
+        """Stop being a reader."""
         if self._reading is not None:
             self._reading.close()
             self._reading = None
 
     def fact(self, name: str) -> str | None:
-        """What is known of the edition under this name."""
+        """Return a fact of the edition by name; None where there is none."""
         with self.guard:
             row = self.connection.execute(
                 "SELECT value FROM fact WHERE name = ?", (name,)
@@ -141,10 +141,10 @@ class Database:
             self.connection.close()
 
     def abandon(self) -> None:
-        """Close the connection, and leave the journal to the next run as this one found it.
+        """Close the connection, and leave the journal as it is to the next run.
 
-        The last connection that can write copies the journal into the ledger and removes it; so
-        one that cannot write is closed behind it.
+        The last connection that can write copies the journal into the ledger and removes the
+        journal; so a connection that cannot write is closed last.
         """
         with ExitStack() as keeping:
             with suppress(LedgerError, sqlite3.Error):
@@ -162,7 +162,7 @@ def _place(path: Path) -> tuple[int, int] | None:
 
 
 def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> None:
-    """Keep `value` under `name`, inside a transaction; None forgets it."""
+    """Keep `value` as a fact of the edition, inside a transaction; None forgets the fact."""
     if value is None:
         connection.execute("DELETE FROM fact WHERE name = ?", (name,))
     else:
@@ -172,7 +172,10 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> No
 def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
     """Create the ledger if there is none: built beside, synced, renamed, so whole or absent.
 
-    Where the lock file or the witness knows of a ledger, its loss is no beginning.
+    Where lock file or witness know of a ledger, a missing file is a loss and no beginning.
+
+    Raises:
+        LedgerError: the ledger is gone, or cannot be created (74).
     """
     if is_there(path):
         return
@@ -231,7 +234,7 @@ _WHOLE = (b"SQLite format 3\0", 2, 2, VERSION, APPLICATION_ID)
 
 
 def _switch_to_wal(path: Path, connection: sqlite3.Connection) -> None:
-    """Make the journal a WAL; LedgerError where it stays another one: SQLite only says so."""
+    """Make the journal a WAL; raise LedgerError where SQLite keeps another kind."""
     (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
     if mode != "wal":
         raise LedgerError(
@@ -242,7 +245,7 @@ def _switch_to_wal(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, whose names survive a power loss as the ledger does."""
+    """Make a folder and its parents, whose names survive a power loss as the ledger does."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for made in missing:
@@ -251,10 +254,10 @@ def make_folder(folder: Path) -> None:
 
 
 def open_for_writing(path: Path, *, sealed: bool, whole: bool, check: Check) -> Database:
-    """The ledger, checked; page by page, unless it is `sealed`: what its seal says.
+    """Open a ledger that passes the checks: page by page, unless the bytes match a seal (`sealed`).
 
-    `whole`: nothing can be missing from its journal but a commit that was cut off. `check` looks at
-    the ledger before anything can change it.
+    `whole`: nothing can be missing from the journal but a commit that was cut off. `check` looks at
+    the ledger before anything can change.
     """
     _check(path, sealed=sealed, whole=whole, check=check)
     database = Database(path, _connect(path, "mode=rw"))
@@ -270,10 +273,11 @@ def open_for_writing(path: Path, *, sealed: bool, whole: bool, check: Check) -> 
 
 
 def _check(path: Path, *, sealed: bool, whole: bool, check: Check) -> None:
-    """Refuse a ledger that cannot be trusted, and leave it and its journal as they are.
+    """Refuse a ledger that cannot be trusted, and leave ledger and journal as they are.
 
-    The last connection that can write copies the journal into the file, and removes it, as it is
-    closed: what could still be saved would be lost. So one that cannot write is closed after it.
+    The last connection that can write copies the journal into the file as the connection is closed,
+    and removes the journal: what could still be saved would be lost. So a connection that cannot
+    write is closed last.
     """
     with ExitStack() as stack:
         # Closed last of all: closing the index earlier would drop SQLite's locks on it (POSIX).
@@ -297,7 +301,7 @@ def _check(path: Path, *, sealed: bool, whole: bool, check: Check) -> None:
 
 
 def open_for_reading(path: Path) -> Database:
-    """The ledger as it stands, while a run may be writing it; LedgerError if there is none."""
+    """Open a ledger as it stands, while a run may write; raises LedgerError if there is none."""
     check_exists(path)
     database = Database(path, _connect(path, "mode=ro"))
     try:
@@ -320,7 +324,7 @@ def open_for_reading(path: Path) -> Database:
 
 
 def check_exists(path: Path) -> None:
-    """Raise LedgerError if there is no ledger at `path`, or if this user may not see it."""
+    """Raise LedgerError if there is no ledger at `path`, or none that this user may see."""
     if not is_there(path):
         raise LedgerError(
             f"{path}: there is no ledger of this edition",
@@ -329,7 +333,7 @@ def check_exists(path: Path) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a ledger; LedgerError where nobody can tell, which is not a no."""
+    """Say whether there is a ledger at `path`; raises LedgerError where the system cannot tell."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,7 +1,7 @@
-"""SQLite's and the system's failures in the words of mailbatch: one place for all of the ledger.
+"""The failures of SQLite and of the system in the words of mailbatch, for the whole room.
 
-No `sqlite3.Error` and no `OSError` leaves this room: whatever fails here is a `LedgerError` (exit
-74) that says what to do. This module must never repair, recreate or retry anything.
+No `sqlite3.Error` and no `OSError` leaves this room: every failure is a `LedgerError` (exit 74)
+with a next step. This module must never repair, recreate or retry anything.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ _FILES_OF_SQLITE = 4  # ledger, journal, its index, a temporary file
 
 
 def damaged(path: Path, what: str) -> LedgerError:
-    """The refusal of a ledger that cannot be trusted."""
+    """Return the refusal of a ledger that cannot be trusted."""
     return LedgerError(f"{path}: the ledger is damaged: {what}", hint=_DAMAGED)
 
 
 def broken_rule(path: Path, what: str) -> LedgerError:
-    """The refusal of a change that no correct run asks for: a bug, kept out of the ledger."""
+    """Return the refusal of a change that no correct run asks for: a bug, kept out."""
     return LedgerError(
         f"{path}: {what}",
         hint="this is a bug in mailbatch; the ledger was not changed: run again, and report it",
@@ -74,7 +74,7 @@ def broken_rule(path: Path, what: str) -> LedgerError:
 
 
 def taken_over(path: Path, what: str) -> LedgerError:
-    """The end of a run whose ledger is its own no more: it must not send another byte."""
+    """Return the end of a run that lost the ledger: the run must not send another byte."""
     return LedgerError(
         f"{path}: {what} while this run was under way; it was stopped before it could mail twice",
         hint="let one run work on an edition, and leave its ledger and lock file where they are",
@@ -82,7 +82,7 @@ def taken_over(path: Path, what: str) -> LedgerError:
 
 
 def put_back(path: Path, lock: Path, witness: Path) -> LedgerError:
-    """The refusal of files that stand where they stood, and are not the ones that stood there."""
+    """Return the refusal of copies that stand in the place of the files of the last run."""
     return LedgerError(
         f"{path}: the ledger was put back from a copy, or written over by one: {lock.name} and "
         f"{witness.name} are not the files that the last run left",
@@ -91,7 +91,7 @@ def put_back(path: Path, lock: Path, witness: Path) -> LedgerError:
 
 
 def journal_gone(path: Path) -> LedgerError:
-    """The refusal of a ledger whose last run died, and whose last commits are gone with it."""
+    """Return the refusal of a ledger whose last run died, and whose last commits are gone."""
     return LedgerError(
         f"{path}: the ledger is damaged: its last run died, and its journal {path}-wal is gone",
         hint=_PUT_BACK,
@@ -99,12 +99,12 @@ def journal_gone(path: Path) -> LedgerError:
 
 
 def older(path: Path, what: str) -> LedgerError:
-    """The refusal of a ledger that does not know all that its last run did."""
+    """Return the refusal of a ledger that does not know all that the last run did."""
     return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
 
 
 def unlike_its_seal(path: Path) -> LedgerError:
-    """The refusal of a ledger that was put away, and is not what was put away."""
+    """Return the refusal of a ledger whose bytes are not those that were put away."""
     return LedgerError(
         f"{path}: the ledger is damaged, or an older copy: it is not what its last run put away",
         hint=_PUT_BACK,
@@ -112,7 +112,7 @@ def unlike_its_seal(path: Path) -> LedgerError:
 
 
 def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
-    """The LedgerError for an error of SQLite."""
+    """Return the LedgerError for an error of SQLite."""
     name: str = getattr(error, "sqlite_errorname", "") or ""
     kind = name.removeprefix("SQLITE_").partition("_")[0]
     if kind in {"CORRUPT", "NOTADB"}:
@@ -129,7 +129,7 @@ def from_sqlite(path: Path, error: sqlite3.Error) -> LedgerError:
 
 
 def _shortage_of_files() -> OSError | None:
-    """Return why no file can be opened now, which SQLite does not tell; None if they can."""
+    """Return why no file can be opened now, which SQLite does not tell; None if files open."""
     with contextlib.ExitStack() as opened:
         try:
             for _ in range(_FILES_OF_SQLITE):
@@ -142,7 +142,10 @@ def _shortage_of_files() -> OSError | None:
 def from_system(
     path: Path, error: OSError, *, what: str = "the ledger cannot be used"
 ) -> LedgerError:
-    """Return the LedgerError for an error of the operating system; `what` could not be done."""
+    """Return the LedgerError for an error of the operating system; `what` could not be done.
+
+    `option` names another place for a file that is not the ledger.
+    """
     hint = _ERRNO_HINTS.get(error.errno or 0, "look at the path and its permissions")
     return LedgerError(f"{path}: {what}: {error.strerror or error}", hint=hint)
 
@@ -150,7 +153,7 @@ def from_system(
 class Guard:
     """A context that turns every `sqlite3.Error` inside into a `LedgerError`.
 
-    One instance serves a whole ledger: it keeps nothing between uses.
+    One instance serves a whole ledger: nothing is kept between uses.
     """
 
     __slots__ = ("_path",)

@@ -1,9 +1,9 @@
-"""What was settled, taken over into `recipient` and `delivery`: many rows at once.
+"""The move of settled deliveries into `recipient` and `delivery`: many rows at once.
 
-A delivery that was accepted as a whole is one note in its lease until then, so that settling it
-costs the same for one recipient and for a thousand. Its rows may lie all over the table, each on a
-page of its own; taken over together, in the order of the table, they share the pages.
-This module must never decide anything: it moves what is recorded.
+A delivery that was accepted as a whole is one note in its lease until then: settling costs the same
+for one recipient and for a thousand. The rows of a delivery may lie all over the table, each on a
+page apart; moved together, in the order of the table, many rows share a page. This module must
+never decide anything: recorded facts are moved.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ ROWS_AT_ONCE = 256
 
 
 def fold(connection: sqlite3.Connection) -> None:
-    """Take over all that waits, inside a transaction."""
+    """Move all that waits, inside a transaction."""
     fold_outcomes(connection)
     fold_accepted(connection)
 
 
 def fold_all(database: Database, *, run: int) -> None:
-    """Take over all that waits at the end of a run, the last of it synced to the disk."""
+    """Move all that waits at the end of a run, the last of it synced to the disk."""
     fold_ahead(database)
     with database.transaction(durable=True) as connection:
         fold(connection)
@@ -41,16 +41,16 @@ def fold_all(database: Database, *, run: int) -> None:
 
 
 def fold_ahead(database: Database) -> None:
-    """Take over what was accepted in small transactions, if it is much; leave little alone."""
+    """Move many accepted deliveries in small transactions; leave few alone."""
     for _ in steps(database):
         pass
 
 
 def steps(database: Database) -> Iterator[None]:
-    """Take over many accepted deliveries, a transaction for each step.
+    """Move many accepted deliveries, a transaction for each step.
 
-    Each moves rows from one place where everybody finds them to another; only the last forgets the
-    leases.
+    Each step moves rows from one place where every reader finds them to another; only the last step
+    forgets the leases.
     """
     with database.guard:
         (rows,) = database.connection.execute(
@@ -72,7 +72,7 @@ def steps(database: Database) -> Iterator[None]:
 
 
 def fold_outcomes(connection: sqlite3.Connection) -> None:
-    """Take the waiting outcomes over into `recipient` and `delivery`, inside a transaction."""
+    """Move the waiting outcomes into `recipient` and `delivery`, inside a transaction."""
     if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM outcome)").fetchone()[0]:
         return
     for statement in _FOLD:
@@ -80,13 +80,13 @@ def fold_outcomes(connection: sqlite3.Connection) -> None:
 
 
 def fold_accepted(connection: sqlite3.Connection) -> None:
-    """Take over the deliveries that were accepted as a whole, inside a transaction."""
+    """Move the deliveries that were accepted as a whole, inside a transaction."""
     connection.execute(_ACCEPT, (0, _END))
     _forget_accepted(connection)
 
 
 def _forget_accepted(connection: sqlite3.Connection) -> None:
-    """Count what was taken over, keep the replies, and end the leases."""
+    """Count the rows that were moved, keep the replies, and end the leases."""
     rows, deferred = connection.execute(
         "SELECT sum(recipients), sum(deferred) FROM lease WHERE accepted_at IS NOT NULL"
     ).fetchone()

@@ -1,7 +1,7 @@
-"""The note in a lock file: which process has the ledger, and what its last run left there.
+"""The note in a lock file: the process that has the ledger, and the state that the last run left.
 
-Notes of an earlier mailbatch have fewer fields: what is missing is not known, and counts as the
-safe side. This module must never judge what it reads.
+Notes of an earlier mailbatch have fewer fields: a missing field is unknown, and counts as the safe
+side. This module must never judge a note.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock, or held it last, and what became of the ledger.
+    """The holder of the lock, or the last holder, and the state of the ledger.
 
-    `running`: the ledger was open, and has not been put away in order since. `lots` is how often
-    deliveries were leased, as far as they have been handed out, `run` the number of the last run in
-    the ledger. `seal` is the digest of what was put away.
+    `running`: the ledger was open, and has not been put away in order since. `lots` is the number
+    of lots that were leased and handed out, `run` the number of the last run in the ledger. `seal`
+    is the digest of a ledger that was put away.
 
     `ledger` is the id of the ledger; `ran` the boot under which `run` began; `file` and `mount` are
-    the birth and the mount of the ledger's inode then; `home` is its path. `lower` and `upper` are
-    the least that its file by itself, and with its journal, must count (`layers`). `birth` is that
-    of the lock file itself, `writes` how often its note was written.
+    the birth and the mount of the ledger's inode then; `home` is the path of the ledger. `lower`
+    and `upper` are the least counts of the file alone, and of file and journal (`layers`). `birth`
+    is that of the lock file itself, `writes` the number of times that its note was written.
     """
 
     pid: int
@@ -47,11 +47,11 @@ class Holder:
 
     @property
     def knows_a_ledger(self) -> bool:
-        """Whether there was a ledger when this was written."""
+        """Whether there was a ledger when this note was written."""
         return self.running or self.seal is not None or self.ledger is not None or self.lots > 0
 
     def as_text(self) -> str:
-        """The note as one line of JSON."""
+        """Return the note as one line of JSON."""
         return json.dumps(asdict(self))
 
 
@@ -59,7 +59,7 @@ _FIELDS = {field.name for field in fields(Holder)}
 
 
 def read_holder(text: str) -> Holder | None:
-    """The holder that a line of JSON names; None where it names none."""
+    """Return the holder of a line of JSON; None for any other text."""
     try:
         found = json.loads(text)
         return Holder(**{name: value for name, value in found.items() if name in _FIELDS})

@@ -1,9 +1,8 @@
-"""Which file this is: what a copy of a file, and a file system that was mounted anew, do not share.
+"""The identity of a file, which a copy and a file system mounted anew do not share.
 
-A copy has the same bytes, name and times, and may even get the same inode number; it has another
-time of birth. What is written into a file in place changes the time of its status (`st_ctime`),
-which no program can set. Source: statx(2), inode(7).
-This module must never change a file.
+A copy has the same bytes, name and times, and may even get the same inode number; its time of birth
+is another. A write into a file in place changes the time of its status (`st_ctime`), which no
+program can set. Source: statx(2), inode(7). This module must never change a file.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ _STATX = struct.Struct("=I 76x qI4x 48x Q 104x")  # mask, birth (seconds, nanose
 
 @dataclass(frozen=True, slots=True)
 class Inode:
-    """A file as the system knows it.
+    """A file as the system knows the file.
 
-    `birth` tells it from every copy, as long as it exists; `mount` is where it lies until its file
-    system is mounted anew; `status` changes with each write and each change of its rights, and
+    `birth` tells a file from every copy, as long as the file exists; `mount` is the mount until the
+    file system is mounted anew; `status` changes with each write and each change of rights, and
     `rights` (mode, owner, group, links) only with the latter.
     """
 
@@ -39,10 +38,10 @@ class Inode:
 
 
 def inode_of(file: int | str | os.PathLike[str]) -> Inode:
-    """The inode of an open file or of a path; OSError where there is none.
+    """Return the inode of an open file or of a path; raises OSError where there is none.
 
-    Where the system knows no time of birth the number of the inode stands for it; where it knows
-    no mount, the device.
+    Where the system knows no time of birth the number of the inode stands in; where the system
+    knows no mount, the device.
     """
     found = os.stat(file)  # noqa: PTH116 - also of an open file
     birth, mount = _born_and_mounted(file, found)
@@ -72,7 +71,7 @@ def _born_and_mounted(file: int | str | os.PathLike[str], found: os.stat_result)
 
 @cache
 def _statx() -> Callable[[object, bytes, int, int, bytearray], int] | None:
-    """The call of that name; None where the system has none."""
+    """Return the call of that name; None where the system has none."""
     if os.uname().sysname != "Linux":
         return None
     import ctypes

@@ -1,7 +1,7 @@
-"""Other ledgers of an edition: a job that got another name left its memory under the old one.
+"""Other ledgers of an edition: a job that got another name left a memory under the old name.
 
-Reads only, and few rows: each address is looked up by the index. This module must never decide
-what is the same mailing.
+Few rows are read: each address is looked up by the index. This module must never decide whether two
+ledgers are of the same mailing.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ SELECT EXISTS (
 
 
 def other_ledgers(path: Path) -> list[Path]:
-    """The ledgers of other jobs beside `path`, with the same edition; sorted."""
+    """Return the ledgers of other jobs beside `path`, with the same edition; sorted."""
     edition = path.name.partition("@")[2]
     found = [p for p in path.parent.glob("*@*") if p.name.partition("@")[2] == edition]
     return sorted(p for p in found if p.name != path.name)
 
 
 def count_mailed(path: Path, addresses: Iterable[str]) -> int:
-    """How many of these addresses have, or may have, the message of the ledger at `path`.
+    """Count the addresses that have, or may have, the message of the ledger at `path`.
 
-    Raises LedgerError where it cannot be read.
+    Raises LedgerError (74) where the ledger cannot be read.
     """
     database = open_for_reading(path)
     try:

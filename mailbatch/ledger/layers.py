@@ -1,9 +1,9 @@
-"""A ledger in use is two files: the older layer, and the journal that is laid over it.
+"""The two layers of a ledger in use: the file, and the journal that is laid over the file.
 
-An older copy of one of them under a newer one of the other is whole by the rules of SQLite, and a
-mixture of two moments. So the ledger counts how often its journal was begun anew, which happens
-only where all of it was copied into the file. What the file must know by itself since then is
-written down with the lock. This module must never change a ledger that it has not opened.
+An older copy of one layer with a newer one of the other is whole by the rules of SQLite, and a
+mixture of two moments. So a ledger counts how often the journal was begun anew, which happens only
+when all of the journal was copied into the file. The lock file keeps the count that the file alone
+must have since then. This module must never change a ledger of another process.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SALTS = slice(16, 24)  # of the header: new ones whenever the journal is begun 
 
 
 class Layers:
-    """The two layers of an open ledger, and what the lock knows of them."""
+    """The two layers of an open ledger, and the counts in the lock file."""
 
     __slots__ = ("_database", "_journal", "_lock")
 
     def __init__(self, database: Database, lock: RunLock, journal: bytes) -> None:
-        """`journal` is what `journal_of` said before this run wrote anything."""
+        """Keep `journal`: the answer of `journal_of` before this run wrote anything."""
         self._database = database
         self._lock = lock
         self._journal = journal
@@ -33,7 +33,8 @@ class Layers:
     def note(self) -> None:
         """Write down that the journal was begun anew, if it was.
 
-        Synced before the lock says so, or a power loss would make an older copy of this ledger.
+        Synced before the lock file says so: else a power loss would make an older copy of this
+        ledger.
         """
         path = self._database.path
         if journal_of(path) == self._journal:
@@ -46,12 +47,12 @@ class Layers:
 
 
 def count(database: Database) -> int:
-    """How often the journal was begun anew, by the ledger's own word."""
+    """Count how often the journal was begun anew, by the ledger's own word."""
     return int(database.fact("layer") or 0)
 
 
 def journal_of(path: Path) -> bytes:
-    """Which journal lies over the ledger: the same bytes until it is begun anew."""
+    """Return the identity of the journal over the ledger: the same bytes until a new beginning."""
     try:
         with path.with_name(path.name + "-wal").open("rb") as stream:
             return stream.read(32)[_SALTS]
@@ -60,9 +61,9 @@ def journal_of(path: Path) -> bytes:
 
 
 def count_below(path: Path) -> int | None:
-    """What the file says by itself, without its journal; None where it cannot be read so.
+    """Return the count of the file alone, without the journal; None where the file is unreadable.
 
-    That a write was cut off in it is no harm: the journal has that page.
+    A write that was cut off in the file is no harm: the journal has that page.
     """
     try:
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"

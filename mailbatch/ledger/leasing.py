@@ -1,7 +1,8 @@
-"""Which deliveries go next: the lease, and the Delivery that the run gets for it.
+"""The lease of the next deliveries, and the Delivery that a run gets for each lease.
 
 One transaction a lot, synced to the disk: after a power loss every delivery that may have been sent
-is known. This module must never lease a delivery twice, nor one whose recipients are all settled.
+is known. This module must never lease a delivery twice, nor a delivery whose recipients are all
+settled.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ class _Row(NamedTuple):
 
 
 class _Attempt(NamedTuple):
-    """Whom an attempt of a delivery goes to.
+    """The recipients of one attempt of a delivery.
 
-    `addresses` are all that the delivery ever had, `seen` the rows that its templates see, `again`
-    those who may have the message already. `attempts` is how often it was tried, `deferred` how
-    many of its rows were deferred.
+    `addresses` are all that the delivery ever had, `seen` the rows that templates see, `again`
+    the rows that may have the message already. `attempts` is the number of earlier attempts,
+    `deferred` the number of deferred rows.
     """
 
     leased: Leased
@@ -117,7 +118,7 @@ class _Attempt(NamedTuple):
 
 
 class Leasing:
-    """Takes the next deliveries out of the ledger."""
+    """The deliveries of the ledger that are due."""
 
     __slots__ = ("_database", "_domain", "_lock", "_seed", "_under_way", "lots")
 
@@ -131,7 +132,7 @@ class Leasing:
         edition: str,
         domain: str,
     ) -> None:
-        """`domain` goes into the Message-IDs that are fixed from now on."""
+        """Lease for a run that fixes Message-IDs of `domain` from now on."""
         self._database = database
         self._lock = lock
         self._under_way = under_way
@@ -163,7 +164,7 @@ class Leasing:
     def _lease(
         self, count: int, *, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
-        """Mark them as leased in one synced commit."""
+        """Mark the next deliveries as leased in one synced commit."""
         key = None if address is None else address_key(address)
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
@@ -217,7 +218,7 @@ class Leasing:
     def _due(
         self, connection: sqlite3.Connection, count: int, now: float, key: str | None
     ) -> list[tuple[_Head, _Row | None]]:
-        """Every delivery that is next, with its recipient where it has one only."""
+        """Return every delivery that is next, with the recipient where there is one only."""
         if count < 1:
             return []
         if key is not None:
@@ -253,14 +254,14 @@ class Leasing:
         )
 
     def _token(self, key: str) -> str:
-        """The local part of a Message-ID: the same for this delivery of this edition, only."""
+        """Return the local part of a Message-ID: one for each delivery of an edition."""
         name = self._seed.copy()
         name.update(key.encode())
         return name.hexdigest()[:_TOKEN_LENGTH]
 
 
 def lots(database: Database) -> int:
-    """How often deliveries were leased, in all runs."""
+    """Return how often deliveries were leased, in all runs."""
     return int(database.fact("lots") or 0)
 
 
@@ -283,7 +284,7 @@ _HEAD = len(_Head._fields)
 def _attempt(
     connection: sqlite3.Connection, head: _Head, row: _Row | None, now: float, key: str | None
 ) -> _Attempt:
-    """Whom this attempt goes to; `row` is the delivery's recipient where it has one only."""
+    """Return the attempt of a delivery; `row` is the recipient where the delivery has one only."""
     if row is not None:
         return _of_one(row)
     if key is None and head.date is None:
@@ -296,7 +297,7 @@ def _attempt(
 
 
 def _cut(attempt: _Attempt, most: int | None) -> _Attempt:
-    """The attempt for its first `most` addresses; the others stay behind, and are due."""
+    """Return the attempt for the first `most` addresses; the others stay behind, and are due."""
     leased = attempt.leased
     if most is None or len(leased.addresses) <= most:
         return attempt
@@ -311,7 +312,7 @@ def _members(connection: sqlite3.Connection, head: _Head, limit: int) -> list[_R
 
 
 def _of_one(row: _Row) -> _Attempt:
-    """The attempt of a delivery that has one row: it is due, and by it the delivery."""
+    """Return the attempt of a delivery that has one row, which is due with the delivery."""
     addresses, again = (row.address,), [row] if row.resend else []
     resent = frozenset(addresses) if again else _NOBODY
     leased = Leased(addresses, ((row.id,),), whole=True, resent=resent)
@@ -319,7 +320,7 @@ def _of_one(row: _Row) -> _Attempt:
 
 
 def _of_some(rows: list[_Row], now: float, key: str | None) -> _Attempt:
-    """The attempt of a delivery of which somebody may be settled, or wait."""
+    """Return the attempt of a delivery with recipients that may be settled, or wait."""
     own = {row.address_key: row.address for row in rows if row.claim == "own"}
     found: dict[str, tuple[int, ...]] = {}
     tried: list[_Row] = []
@@ -347,12 +348,12 @@ _UNSETTLED = frozenset({"pending", "deferred"})
 
 
 def delivery_key(address_key: str, group: str | None, part: int) -> str:
-    """The name of a delivery: its address, or its group and part (`de/pro#1`)."""
+    """Return the name of a delivery: its address, or its group and part (`de/pro#1`)."""
     return address_key if group is None else f"{group_text(group)}#{part}"
 
 
 def group_text(cells: str) -> str:
-    r"""The values of a group in one line, from their JSON: `de/pro`; `/` and `\` are escaped."""
+    r"""Return the values of a group in one line, from JSON: `de/pro`; `/` and `\` are escaped."""
     values = json.loads(cells)
     return "/".join(value.replace("\\", "\\\\").replace("/", "\\/") for value in values)
 

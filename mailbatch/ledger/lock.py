@@ -1,9 +1,9 @@
-"""The lock of a run: one process holds an edition, and a second one is told who.
+"""The lock of a run: one process holds an edition, and a second process is told the holder.
 
-`flock` on a file beside the ledger. The kernel frees it when its holder dies, however it dies; it
-has no age and never expires, because a lock that is declared stale mails people twice. POSIX only:
-Windows is out of scope. Keep the state folder on a local disk. This module must never remove the
-lock file: whoever waits for a removed file holds nothing.
+`flock` on a file beside the ledger. The kernel frees the lock when the holder dies, however that
+happens; the lock has no age and never expires, because a lock that is declared stale mails people
+twice. POSIX only: Windows is out of scope. Keep the state folder on a local disk. This module must
+never remove the lock file: a process that waits for a removed file holds nothing.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class RunLock:
     __slots__ = ("_at", "_fd", "_name", "_note", "_witness", "memory", "path")
 
     def __init__(self, path: Path, *, boot: str, restored: bool = False) -> None:
-        """Take the lock file `path`, creating it; LedgerLocked if another process has it.
+        """Take the lock file `path`, created if there is none; LedgerLocked if a process has it.
 
-        `memory` is what the holder before left. Raises LedgerError where that was put back by
-        others, unless they are to be taken as they stand (`restored`): then nothing is remembered.
+        `memory` is the memory of the holder before. `restored` takes the files as they stand, and
+        remembers nothing. Raises LedgerError where the files were put back from a copy.
         """
         self.path = path
         self._name = os.fspath(path)
@@ -84,12 +84,12 @@ class RunLock:
         self._write(self._note, durable=False)
 
     def check(self) -> None:
-        """Raise LedgerError if the lock file is not at its path any more: others could get in."""
+        """Raise LedgerError if the lock file has left the path: another run could get in."""
         if not self.is_at_its_place():
             raise taken_over(self.path, "the lock file was removed")
 
     def is_at_its_place(self) -> bool:
-        """Whether the lock file is at its path still; asked at every commit point."""
+        """Say whether the lock file is at the path still; asked at every commit point."""
         try:
             found = os.stat(self._name)  # noqa: PTH116 - a microsecond less
         except OSError:
@@ -97,14 +97,14 @@ class RunLock:
         return (found.st_dev, found.st_ino) == self._at
 
     def create(self, ledger: str) -> None:
-        """Write down that a ledger was made; synced, before a run in it can be."""
+        """Write down that a ledger was made; synced, before a run in the ledger can be."""
         self._write(replace(self._note, ledger=ledger), durable=True)
 
     def begin(self, run: int, ledger: str, file: Inode, *, lots: int) -> None:
         """Write down that a run has the ledger open; synced.
 
-        The seal of the run before must not come back with a power loss, or the ledger that this
-        run writes would be taken for an older copy.
+        The seal of the run before must not come back with a power loss: else the ledger of this run
+        would be taken for an older copy.
         """
         note = replace(
             self._note,
@@ -121,16 +121,16 @@ class RunLock:
         self._write(note, durable=True)
 
     def mark(self, *, running: bool, lots: int, seal: str | None = None) -> None:
-        """Write down whether the ledger is open or put away; with its seal it is synced."""
+        """Write down whether the ledger is open or put away; with a seal, synced."""
         note = replace(self._note, running=running, lots=lots, seal=seal)
         self._write(note, durable=not running)
 
     def note_layers(self, *, lower: int, upper: int) -> None:
-        """Write down what the file of the ledger and its journal must count from now on."""
+        """Write down the least counts of the file, and of file and journal, from now on."""
         self._write(replace(self._note, lower=lower, upper=upper), durable=False)
 
     def count(self, run: int, points: int) -> None:
-        """Write down how many commit points the run has passed."""
+        """Write down the number of commit points that a run has passed."""
         if self._witness is not None:
             self._witness.count(run, points)
 
@@ -160,7 +160,7 @@ class RunLock:
 
 
 def last_holder(path: Path) -> Holder | None:
-    """Who holds the lock file `path`, or held it last, without touching the lock."""
+    """Return the holder of the lock file `path`, or the last holder, without touching the lock."""
     try:
         with path.open("rb") as stream:
             return _read(stream.fileno())
@@ -169,7 +169,7 @@ def last_holder(path: Path) -> Holder | None:
 
 
 def last_memory(path: Path, *, boot: str) -> Memory:
-    """What is known of the last run by the lock file `path` and its witness, without touching."""
+    """Return the memory of the last run, by lock file `path` and witness; touches neither."""
     ledger = path.with_suffix("")
     try:
         lock = inode_of(path)
@@ -180,15 +180,15 @@ def last_memory(path: Path, *, boot: str) -> Memory:
 
 
 def place_of(ledger: Path, boot: str) -> Place:
-    """Where a ledger stands."""
+    """Return the place of a ledger."""
     return Place(os.path.realpath(ledger), os.uname().nodename, boot)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock file `path` now, whatever its note says.
+    """Say whether a process holds the lock file `path` now, by the kernel's word.
 
-    The kernel is asked with a shared lock, given back at once: a run that starts in that very
-    instant would find it taken, so ask only where the note says that a run is under way.
+    The kernel is asked with a shared lock that is given back at once. A run that starts in that
+    very instant would be refused: ask only where the note says that a run is under way.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -239,7 +239,7 @@ def _read(fd: int) -> Holder | None:
 
 
 def locked(path: Path, holder: Holder | None, *, hint: str | None = None) -> LedgerLocked:
-    """The refusal of what a run that is under way forbids; by default of another run."""
+    """Return the refusal of an action that a run under way forbids; by default of another run."""
     who = str(holder) if holder else "a process that has just started"
     return LedgerLocked(
         f"{path}: another run holds this edition: {who}",
@@ -253,10 +253,13 @@ _SYSCTL_NAMES = ("kern.bootsessionuuid", "kern.boottime")
 
 
 def boot_id() -> str:
-    """An id that stays the same until the machine boots again.
+    """Return an id that stays the same until the machine boots again.
+
+    After kill -9 everything that was written is still in the page cache; after a power loss only
+    synced bytes are on the disk. The ledger compares the boot of the last run with this one.
 
     Linux: `/proc/sys/kernel/random/boot_id`. macOS: `kern.bootsessionuuid`. BSD: `kern.boottime`.
-    Where none is found it is a new one for every call: every run that died then counts as a power
+    Without any of these every call returns a new id: each run that died then counts as a power
     loss, which names too many deliveries as in doubt and never too few.
     """
     try:

@@ -1,10 +1,10 @@
-"""What is known of the last run of a ledger, and whether it can be the last word.
+"""The memory of the last run of a ledger, and whether that memory can be the last word.
 
-Two files remember it, the lock file and the witness. Each has written down its own birth, so a
-copy of it is recognised; the witness knows the time of the last write to the lock file, so an older
-note that was written over it is recognised, too. Where both are copies they were moved together
-with their ledger, if it stands in another place now, or put back, if it stands where it stood.
-This module must never read or write a file.
+Lock file and witness remember the last run. Each holds the birth of its own file, so a copy is
+recognised; the witness holds the time of the last write to the lock file, so an older note written
+over a newer one is recognised. Copies of both files were moved together with the ledger, if the
+ledger stands in another place now, or put back, if the ledger stands where it stood. This module
+must never read or write a file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mailbatch.ledger.witness import Testimony
 
 
 class Kept(Enum):
-    """Where the notes were since they were written.
+    """The place of the notes since they were written.
 
-    TAKEN: somebody decided to go on without them.
+    TAKEN: a person decided to go on without the notes.
     """
 
     HERE = "here"
@@ -31,7 +31,7 @@ class Kept(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a ledger stands: its path, the name of the machine, and the boot of it."""
+    """The place of a ledger: a path, the name of the machine, and the boot of the machine."""
 
     home: str
     host: str
@@ -40,9 +40,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The newest note that can be trusted, if there is one, and where it was since.
+    """The newest note that can be trusted, if there is one, and the place since.
 
-    `points` is how many commit points the run with the number `run` passed, as far as is known.
+    `points` is the number of commit points that the run with the number `run` passed, as far as is
+    known.
     """
 
     note: Holder | None = None
@@ -61,9 +62,9 @@ class Memory:
         return None if self.note is None or self.note.running else self.note.seal
 
     def is_of(self, boot: str, ledger: Inode) -> bool:
-        """Whether the last run began under this boot, with this very file on this mount.
+        """Say whether the last run began under this boot, with this very file on this mount.
 
-        Then nothing that it wrote can be lost, however it ended.
+        Then no commit of that run can be lost, however the run ended.
         """
         note = self.note
         return (
@@ -77,7 +78,7 @@ class Memory:
 def remember(
     note: Holder | None, lock: Inode | None, seen: Testimony | None, *, here: Place
 ) -> Memory:
-    """Judge what lock file and witness say.
+    """Judge the notes of lock file and witness.
 
     `note` stands in the lock file, whose inode is `lock`.
     """
@@ -108,11 +109,11 @@ def remember(
 def _was_written_over(
     note: Holder | None, lock: Inode | None, seen: Testimony | None, boot: str
 ) -> bool:
-    """Whether the note that the witness knows stands in the lock file again, written by others.
+    """Say whether another program wrote the note that the witness knows into the lock file again.
 
     A change of rights changes the time as well. A note that the witness does not know yet was
-    written by a run that was killed right behind it. And what was not synced may be lost with the
-    power, while the time of the write is not.
+    written by a run that was killed right behind the write. A power loss may take an unsynced note,
+    and not the time of the write.
     """
     if note is None or lock is None or seen is None or note.writes != seen.note.writes:
         return False

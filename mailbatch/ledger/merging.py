@@ -1,7 +1,7 @@
-"""The table as it came in, merged into what the ledger knows: SQL over whole sets.
+"""The merge of an incoming table into the recipients of the ledger: SQL over whole sets.
 
-Works on `incoming`, the temporary table of a plan, inside its transaction.
-This module must never change a settled recipient (accepted, rejected, in_doubt, skipped).
+Works on `incoming`, the temporary table of a plan, inside the transaction of the plan. This module
+must never change a settled recipient (accepted, rejected, in_doubt, skipped).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """How many rows of known addresses the table has, and what became of them."""
+    """The rows of known addresses in a table, and the changes of these rows."""
 
     shown_wanted: int
     changed: int
@@ -29,7 +29,7 @@ NOBODY_KNOWN = Matched(0, 0, 0, 0, 0)
 
 
 def match(connection: sqlite3.Connection, header: int) -> Matched:
-    """Bring every known address to what the table says of it now."""
+    """Bring every known address up to date with the table."""
     values = {"header": header}
     # Rows without a claim are what the table says, no more: they come anew.
     connection.execute("DELETE FROM recipient WHERE claim IS NOT 'own'")
@@ -148,7 +148,7 @@ _ADD_NEW = f"""
 
 
 def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
-    """New addresses: the first row that asks for each of them; a delivery each without groups."""
+    """Add new addresses: the first row that asks for each; a delivery each without groups."""
     return connection.execute(
         _ADD_NEW,
         {"base": base, "deliveries": delivery_base, "header": header},
@@ -156,7 +156,7 @@ def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: i
 
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
-    """The same for a ledger that knows nobody: its index is sorted afterwards, all at once."""
+    """Add all addresses to an empty ledger, whose index is sorted afterwards, all at once."""
     (index,) = connection.execute(
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_address'"
     ).fetchone()
@@ -175,7 +175,7 @@ def add_first(connection: sqlite3.Connection, header: int) -> int:
 
 
 def add_repeats(connection: sqlite3.Connection, header: int, *, grouped: bool) -> None:
-    """Rows whose address an earlier row asks for: duplicates, or the same delivery's other rows."""
+    """Add rows whose address an earlier row has: duplicates, or further rows of one delivery."""
     if grouped:
         connection.execute("CREATE INDEX temp.by_cluster ON incoming (cluster, key) WHERE wanted")
         connection.execute(_ADD_SHARED, {"header": header})
@@ -221,12 +221,12 @@ ORDER BY line
 
 
 def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
-    """Rows that ask for no mail, but for those that stand for a known address."""
+    """Add the rows that ask for no mail, but for those that stand for a known address."""
     connection.execute(_ADD_UNWANTED, {"header": header})
 
 
 def recount(connection: sqlite3.Connection) -> None:
-    """Count how many rows have each status."""
+    """Count the rows of each status."""
     counted = connection.execute(
         "SELECT count(*), status FROM recipient GROUP BY status"
     ).fetchall()

@@ -1,10 +1,11 @@
-"""The server's name for a message, out of the text of its last reply.
+"""The server's name for a message, out of the text of the last reply.
 
-Best effort for people who search a provider's log: no two servers write it alike, nothing requires
-them to write it at all (RFC 5321 4.2: the text is for people), and it must never decide anything.
+Best effort for people who search a provider's log: no two servers write the name alike, and a
+server need not write one (RFC 5321 4.2: the text is for people). A name must never decide anything.
 
-`FORMS` is all there is to know, each with the replies that it was made for. A pattern looks at no
-character more often than a constant number of times: a reply may have 64 KiB, and be hostile.
+`FORMS` is the whole knowledge, each form with the replies that the form was made for. A pattern
+looks at no character more often than a constant number of times: a reply may have 64 KiB, and be
+hostile.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _ECHO = "our own Message-ID, which is no server's name"
 class Seen:
     """A reply to the end of data as a server was seen to write it.
 
-    `text` stands behind code and enhanced status. `message_id` is None where it names nothing, and
-    `source` says who has seen it.
+    `text` stands behind code and enhanced status. `message_id` is None where the text names
+    nothing, and `source` is the observer.
     """
 
     server: str
@@ -35,9 +36,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A way to write the id, which is the first group of `pattern`, and the replies it is for.
+    """A way to write the id, which is the first group of `pattern`, and the replies of that form.
 
-    `word` is in every text that the pattern finds anything in, in lower case: it is quicker to ask.
+    `word` is in lower case, and in every text in which `pattern` finds anything: a quicker
+    question.
     """
 
     word: str
@@ -211,7 +213,7 @@ NAMELESS = (
 
 
 def server_message_id(text: str) -> str | None:
-    """Return the id that a server gave to an accepted message; None where its text names none.
+    """Return the id that a server gave to an accepted message; None where the text names none.
 
     A server that hands our own Message-ID back (Brevo and Microsoft 365 do at times) has given no
     id: the results compare the two.

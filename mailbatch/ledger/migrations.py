@@ -1,17 +1,22 @@
-"""Bring a ledger of an earlier version to the present one, so that an edition outlives an update.
+"""The migration of a ledger of an earlier version, so that an edition outlives an update.
 
 A migration is a part of the transaction that begins a run (`recovery.begin_run`): under the lock,
-behind every check of the ledger as its last run left it, synced. So there are two states and none
-between them, whatever dies: the old version, untouched, or the present one with a run begun in it.
-The file stays the same file, with its owner, its birth and its journal; lock file and witness need
-to learn nothing, and an older copy is refused by the number of the run, as ever. A copy renamed
-into place would give that up: between the rename and the removal of the old journal SQLite could
-lay the one over the other. Source: https://www.sqlite.org/howtocorrupt.html (2.5, 2.6).
+behind every check of the ledger, synced. So a ledger has two states and none between them, whatever
+dies: the earlier version, untouched, or the present version with a run begun. The file stays the
+same file, with owner, birth and journal; lock file and witness need no change, and the
+number of the run tells an older copy, as ever. A migrated copy that is renamed into place would
+give all of that up: between the rename and the removal of the old journal SQLite could lay the old
+journal over the new file. Source: https://www.sqlite.org/howtocorrupt.html (2.5, 2.6).
 
-To add version n+1: change `schema.sql` and `VERSION`, append a step to `_STEPS`, give every
-version in `_AS_PRESENT` the views that show it as n+1, and write a ledger of version n into
-`tests/ledger/earlier/`. This module must never change a ledger outside of a transaction, nor ask
-another module for the layout of an earlier version: a step stays as it was published.
+    connection.execute("BEGIN IMMEDIATE")
+    migrate(connection)                      # 2 -> 3: one step of statements for each version
+    connection.execute("COMMIT")
+
+A reader of an earlier version sees the present one through temporary views, and the file stays as
+it is. To add version n+1: change `schema.sql` and `VERSION`, append a step to `_STEPS`, give every
+version in `_AS_PRESENT` the views that show n+1, and write a ledger of version n into
+`tests/ledger/earlier/`. This module must never change a ledger outside a transaction, nor take a
+layout of an earlier version from another module: a step stays as published.
 """
 
 from __future__ import annotations
@@ -47,7 +52,8 @@ _AS_PRESENT: dict[int, tuple[str, ...]] = {
 def check_version(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a ledger of a version that this mailbatch can neither use nor migrate.
 
-    Raises LedgerError (74).
+    Raises:
+        LedgerError: a later version, or one of a release candidate (74).
     """
     version = version_of(connection)
     if version == VERSION or version in _STEPS:

@@ -1,7 +1,7 @@
-"""A ledger opened to be written: locked, created if there is none, checked, known to be the last.
+"""The opening of a ledger for writing: locked, created if there is none, checked, the last one.
 
-The order matters: nothing is changed before the ledger is found to be what its last run left. This
-module must never open a ledger that knows less than the lock file or the witness.
+The order matters: nothing is changed before the ledger is found to be the one that its last run
+left. This module must never open a ledger that knows less than the lock file or the witness.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mailbatch.ledger.witness import witness_of
 class Opened:
     """A ledger for one run.
 
-    `exact`: every commit of its last run is there. `moved`: where that run was, if that was in
+    `exact`: every commit of the last run is there. `moved`: the place of the last run, if that was
     another place, as a path and the name of a machine.
     """
 
@@ -43,9 +43,9 @@ class Opened:
 def open_locked(
     path: Path, *, boot: str, facts: Mapping[str, str] | None, restored: bool = False
 ) -> Opened:
-    """Lock and open the ledger at `path`; with `facts` it is created if there is none.
+    """Lock and open the ledger at `path`; with `facts` a missing ledger is created.
 
-    `restored` takes it as it stands. Raises LedgerLocked (75) and LedgerError (74).
+    `restored` takes the ledger as it stands. Raises LedgerLocked (75) and LedgerError (74).
     """
     lock = RunLock(lock_of(path), boot=boot, restored=restored)
     memory, exact = lock.memory, False
@@ -85,7 +85,7 @@ def check_owner(database: Database, facts: Mapping[str, str]) -> None:
 
 
 def begin(opened: Opened, boot: str) -> tuple[UnderWay, Recovery]:
-    """Settle what a dead run left open, and write down that a run is under way."""
+    """Settle the deliveries that a dead run left open, and write down that a run is under way."""
     database, lock = opened.database, opened.lock
     layers = Layers(database, lock, journal_of(database.path))
     run, recovered = begin_run(database, boot, exact=opened.exact)
@@ -111,9 +111,9 @@ def _moved_from(memory: Memory) -> tuple[str, str] | None:
 
 
 def is_known(path: Path) -> bool:
-    """Whether there is a ledger at `path`, or anything beside it knows of one.
+    """Say whether there is a ledger at `path`, or a file beside `path` that knows of one.
 
-    Raises LedgerError where nobody can tell.
+    Raises LedgerError (74) where the system cannot tell.
     """
     if is_there(path):
         return True
@@ -122,10 +122,10 @@ def is_known(path: Path) -> bool:
 
 
 def check_unless_written(path: Path, database: Database, *, boot: str) -> None:
-    """Refuse a ledger to look at that is not what its last run left, as far as a look can tell.
+    """Refuse a ledger to read that is older than the last run, as far as a reader can tell.
 
-    A run that writes it now has looked, and what it notes is on the move: so nothing is held
-    against a ledger that is locked.
+    A run that writes the ledger has checked the ledger, and the notes are on the move: nothing is
+    held against a ledger that is locked.
     """
     lock = lock_of(path)
     try:
@@ -142,5 +142,5 @@ def _check_last(path: Path, database: Database, memory: Memory) -> None:
 
 
 def lock_of(path: Path) -> Path:
-    """The lock file of a ledger."""
+    """Return the lock file of a ledger."""
     return path.with_name(path.name + ".lock")

@@ -1,9 +1,9 @@
-"""From the recipient table to deliveries: the plan, reconciled with what is settled already.
+"""The plan: from the recipient table to deliveries, reconciled with the settled recipients.
 
-The rows are streamed into a temporary table; the rest is SQL over whole sets, so that the memory
-stays flat and a million rows take seconds. The identity of a recipient is its address in lower
-case: never the line, never a position. One transaction: the old plan or the new one.
-This module must never change a settled recipient (accepted, rejected, in_doubt, skipped).
+The rows are streamed into a temporary table; the rest is SQL over whole sets: the memory stays flat
+and a million rows take seconds. The identity of a recipient is the address in lower case: never the
+line, never a position. One transaction: the old plan or the new one. This module must never change
+a settled recipient (accepted, rejected, in_doubt, skipped).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Digest(Protocol):
     """A running digest, as hashlib has them."""
 
     def update(self, data: bytes, /) -> None:
-        """Take more bytes in."""
+        """Add bytes to the digest."""
 
 
 class Plan:
@@ -86,11 +86,11 @@ class Plan:
         return change
 
     def content_digests(self) -> dict[str, str]:
-        """Return the digests of the message's own inputs that were set last, by their names."""
+        """Return the digests of the message's own inputs that were set last, by name."""
         return dict(json.loads(self._database.fact("content_digests") or "{}"))
 
     def set_content_digests(self, digests: Mapping[str, str]) -> None:
-        """Keep the digests of the message's own inputs, by their names."""
+        """Keep the digests of the message's own inputs, by name."""
         self._writing()
         with self._database.transaction(durable=True) as connection:
             set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
@@ -206,7 +206,7 @@ def _incoming(
 
 
 def _json(values: tuple[str, ...]) -> str:
-    """A JSON list; where nothing is to be escaped in half the time of an encoder."""
+    """Return a JSON list; where nothing is to be escaped in half the time of an encoder."""
     text = '","'.join(values)
     if text.isprintable() and "\\" not in text and text.count('"') == 2 * len(values) - 2:
         return f'["{text}"]'

@@ -8,7 +8,7 @@
         await answer(one.records.record([Settlement(delivery.id, outcomes, now, None)], ()))
 
 A ledger is *near* (a file of this machine: a call returns when all is done) or *far* (a database
-behind a network). The rules that hold for both:
+behind a network). The rules of both are asked, line by line, in `tests/ledger/contract/`:
 
 **Promise.** No two runs, and no two workers, pass the commit point of one attempt of a delivery.
 A delivery whose commit point is recorded and whose outcome is not is in doubt when the worker dies,
@@ -195,7 +195,7 @@ class ResultRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRow:
-    """A row of the recipient table that did not come through, with its cells."""
+    """A row of the recipient table that did not come through, with the cells."""
 
     line: int
     status: Status
@@ -226,7 +226,7 @@ class Planning(Protocol):
         """Return the digests of the message's own inputs that were set last; empty before that."""
 
     def set_content_digests(self, digests: Mapping[str, str]) -> None:
-        """Keep the digests of the message's own inputs, by their names."""
+        """Keep the digests of the message's own inputs, by name."""
 
     def knows(self, address: str) -> bool:
         """Say whether a row of the table, as it was planned last, has this address."""
@@ -256,7 +256,7 @@ class Planning(Protocol):
         """Make the rejected recipients of the last plan pending; return the number of rows."""
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred, the edition is finished."""
+        """Note that a run ended at `now`; without unfinished recipients the edition is finished."""
 
 
 class Leases(Protocol):

@@ -1,9 +1,9 @@
-"""What a dead run left behind, and what people decide about it.
+"""The recovery of a ledger whose run died, and the decisions of people about doubts.
 
-On the same boot the rule is exact: leased without a commit point was certainly not sent, behind a
-commit point nobody knows. After another boot the last commits may be lost with the page cache, so
-every delivery that was leased and not settled is in doubt. This module must never turn doubt into
-anything by itself.
+On the same boot the rule is exact: a delivery without a commit point was certainly not sent, and
+behind a commit point only the server knows. After another boot the last commits may be lost with
+the page cache: every delivery that was leased and not settled is in doubt. This module must never
+end a doubt by itself.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LOST = "the run died, and what it wrote last may be lost from the ledger; it may
 
 
 def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int, Recovery]:
-    """Settle what a dead run left open, in one synced transaction; also the number of this run.
+    """Begin a run in one synced transaction: migrate, fold, recover; return the number of the run.
 
-    Not `exact`: its last commits may be lost, as after a power loss.
-    The number is in every lease: no other run can commit or settle what this one leased.
-    A ledger of an earlier mailbatch gets its id here.
+    Not `exact`: the last commits may be lost, as after a power loss. The number stands in every
+    lease: no other run can commit or settle a delivery that this run leased. A ledger of an earlier
+    mailbatch gets its id here.
     """
     with database.guard:
         present = is_present(database.connection)
@@ -61,7 +61,7 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
 
 
 def doubt_reason(*, same_boot: bool, exact: bool) -> str:
-    """Why nobody knows what became of a delivery."""
+    """Return the reason of a doubt."""
     if not same_boot:
         return REBOOTED
     return DIED if exact else LOST
@@ -156,7 +156,7 @@ class InDoubt:
 
 
 def reopen_deferred(database: Database) -> int:
-    """Make what earlier runs gave up for the day due now, with fresh tries; the deferred rows."""
+    """Make unfinished rows of earlier runs due now, with fresh tries; return the deferred ones."""
     with database.transaction(durable=True) as connection:
         fold(connection)
         deferred = connection.execute(
@@ -168,7 +168,7 @@ def reopen_deferred(database: Database) -> int:
 
 
 def reopen_rejected(database: Database) -> int:
-    """Make rejected rows pending that the last plan asks for; the number of rows."""
+    """Make the rejected rows of the last plan pending; return the number of rows."""
     with database.transaction(durable=True) as connection:
         fold(connection)
         changed = _reopen(

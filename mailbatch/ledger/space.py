@@ -1,9 +1,9 @@
-"""Room on the disk, taken before the first message, so that a full disk strikes before it.
+"""Room on the disk, taken before the first message: a full disk strikes before and not between.
 
-A reply that cannot be recorded is doubt, so what a run will write is taken from the file system
-first: free pages inside the ledger for what it will hold, and the blocks of its journal, which is
-written over and over. File systems that never write in place (btrfs, ZFS) cannot be held to it;
-there the room is looked for and not kept. This module must never shrink what is there.
+A reply that cannot be recorded is a doubt. So the room for a run is taken from the file system
+first: free pages inside the ledger for the rows, and the blocks of the journal, which is written
+over and over. File systems that never write in place (btrfs, ZFS) cannot promise blocks; there the
+room is looked for and not kept. This module must never shrink a file.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _too_little(database: Database, rows: int, wanted: int) -> LedgerError:
 
 
 def _missing(database: Database, wanted: int) -> int:
-    """How many bytes the free pages of the ledger fall short of `wanted`."""
+    """Return the number of bytes by which the free pages of the ledger fall short of `wanted`."""
     with database.guard:
         execute = database.connection.execute
         if execute("SELECT EXISTS (SELECT 1 FROM ballast)").fetchone()[0]:
@@ -63,10 +63,10 @@ def _missing(database: Database, wanted: int) -> int:
 
 
 def _allocate(journal: os.PathLike[str], size: int) -> None:
-    """Give the journal its blocks: SQLite writes over them, and never takes zeros for frames.
+    """Give the journal its blocks: SQLite writes over those, and never takes zeros for frames.
 
     Only the journal may be opened here: closing any other file of an open ledger would drop
-    SQLite's locks on it (POSIX).
+    SQLite's locks on the ledger (POSIX).
     """
     if not hasattr(os, "posix_fallocate"):  # macOS
         return
@@ -81,7 +81,7 @@ def _allocate(journal: os.PathLike[str], size: int) -> None:
 
 
 def _grow(database: Database, missing: int) -> None:
-    """Add pages to the ledger, and free them: SQLite takes them before it grows the file."""
+    """Add pages to the ledger, and free them: SQLite takes free pages before growing the file."""
     try:
         while missing > 0:
             chunk = min(missing, _CHUNK)

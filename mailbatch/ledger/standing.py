@@ -1,6 +1,7 @@
-"""Where every row of the recipient table stands, streamed out of the ledger.
+"""The standing of every row of the recipient table, streamed out of the ledger.
 
-Reads only, and sees outcomes that are not folded yet: it serves the run and whoever looks on.
+Reads only, and sees outcomes that are not folded yet: for a run and for every reader. Names of
+messages by the server were parsed when a reply was folded; only an unfolded reply is parsed here.
 """
 
 from __future__ import annotations
@@ -118,9 +119,10 @@ class Standing:
                 yield make(ResultRow, values)
 
     def status_of(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if there are several.
+        """Return the status of an address, by the row that is mailed if there are several.
 
-        None: no row has it. An index leads to a row that is mailed; without one every row is read.
+        None: no row has the address. An index leads to a row that is mailed; without such a row
+        every row is read.
         """
         key = (address_key(address),)
         with self._database.guard:
@@ -131,13 +133,13 @@ class Standing:
         return None
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
-        """The rows of the table that were not mailed, in their order."""
+        """Stream the rows of the table that were not mailed, in the order of the table."""
         with self._database.guard:
             for line, status, cells in self._database.connection.execute(_UNFINISHED):
                 yield UnfinishedRow(line, Status(status), tuple(json.loads(cells)))
 
     def columns(self) -> tuple[str, ...]:
-        """The columns of the table as it was planned last; none before the first plan."""
+        """Return the columns of the table as it was planned last; none before the first plan."""
         with self._database.guard:
             found = self._database.connection.execute(
                 "SELECT columns FROM header"
@@ -146,7 +148,7 @@ class Standing:
         return () if found is None else tuple(json.loads(found[0]))
 
     def counts(self) -> dict[Status, int]:
-        """How many rows of the table have each status; every status is there."""
+        """Count the rows of the table by their status; every status is there."""
         found = dict.fromkeys(Status, 0)
         with self._database.guard:
             for status, number in self._database.connection.execute(_COUNTS):
@@ -154,7 +156,7 @@ class Standing:
         return found
 
     def waits_for_the_server(self) -> bool:
-        """Whether somebody is pending by a reply of the server, not for want of a try."""
+        """Say whether a recipient is pending by a reply of the server, not for want of a try."""
         with self._database.guard:
             found = self._database.connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM standing"

@@ -1,13 +1,12 @@
-"""The ledger: what is certain about every recipient of one edition of one job.
+"""A ledger in one SQLite file, of one edition of one job; `mailbatch.ledger` has the invariants.
 
-One SQLite file, one writing process at a time. The promise it keeps: nobody is mailed twice
-silently and nobody is lost, whatever dies. Per delivery: `lease` (intend), `commit_point` before
-the last bytes of the end of data are handed over, `settle` after the reply.
+One writing process at a time. For each delivery: a lease, a commit point before the last bytes of
+the end of data are handed over, an outcome after the reply.
 
-    kill -9, or the process dies   leased: pending again; behind its commit point: in doubt
-    power loss, or the system dies  every leased, unsettled delivery: in doubt
+    kill -9, or the process dies     leased: pending again; behind its commit point: in doubt
+    power loss, or the system dies   every leased, unsettled delivery: in doubt
 
-This module must never send, render, wait, or read a clock but for the lock's note of who holds it.
+This module must never send, render, wait, or read a clock but for the note of the lock.
 """
 
 from __future__ import annotations
@@ -44,8 +43,9 @@ from mailbatch.ledger.under_way import UnderWay
 class Ledger:
     """The ledger of one (job, edition); a context manager.
 
-    `open` gives one that a run writes, `read` one that only looks. Every method raises LedgerError
-    (74) when the file cannot be read or written; then nothing of that call was recorded.
+    `open` returns a ledger for a run, `reopen` one for decisions, `read` one for readers. Every
+    method raises LedgerError (74) when the file cannot be read or written; then nothing of that
+    call was recorded.
     """
 
     __slots__ = ("_database", "_leasing", "_lock", "_under_way", "doubts", "edition", "job",
@@ -82,11 +82,11 @@ class Ledger:
         message_id_domain: str,
         boot_id: str | None = None,
     ) -> Ledger:
-        """The ledger at `path` for a run: created if there is none, locked, checked, recovered.
+        """Open the ledger at `path` for a run: created if missing, locked, checked, recovered.
 
         `message_id_domain` goes into the Message-IDs that are fixed from now on. Raises
-        LedgerLocked (75) while another run holds it, LedgerError if it is damaged or belongs to
-        another job or edition.
+        LedgerLocked (75) while another run holds the ledger, LedgerError (74) if the ledger is
+        damaged or belongs to another job or edition.
         """
         boot = boot_id or this_boot()
         try:
@@ -98,10 +98,11 @@ class Ledger:
 
     @classmethod
     def reopen(cls, path: Path, *, boot_id: str | None = None, restored: bool = False) -> Ledger:
-        """The ledger at `path` to decide about, not to send: locked, checked, recovered.
+        """Open the ledger at `path` to decide, not to send: locked, checked, recovered.
 
-        `restored` takes it as it stands, although it may be an older copy; what was leased and not
-        settled is in doubt. Raises LedgerError if there is none, else what `open` raises.
+        `restored` takes the ledger as it stands, although it may be an older copy; every delivery
+        that was leased and not settled is in doubt. Raises LedgerError if there is none, else as
+        `open`.
         """
         check_exists(path)
         return cls._open(path, boot_id or this_boot(), None, None, restored=restored)
@@ -131,10 +132,11 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path, *, boot_id: str | None = None) -> Ledger:
-        """The ledger at `path` to look at, also while a run writes it.
+        """Open the ledger at `path` to read, also while a run writes.
 
-        If its run died, what is in doubt is shown so before the next run records it. Raises
-        LedgerError if there is none, if it is damaged, or if it knows less than its last run.
+        Recipients that a dead run left in doubt are shown so, before the next run records them.
+        Raises LedgerError (74) if there is none, if the ledger is damaged, or if it is older than
+        its last run.
         """
         database = open_for_reading(path)
         try:
@@ -162,11 +164,11 @@ class Ledger:
 
     @property
     def path(self) -> Path:
-        """Where the ledger is."""
+        """The place of the ledger."""
         return self._database.path
 
     def close(self) -> None:
-        """Put the ledger away and free the lock; what is leased waits for the next open.
+        """Put the ledger away and free the lock; leased deliveries wait for the next opening.
 
         Without effect the second time.
         """

@@ -1,9 +1,9 @@
-"""Refusals in a row that may turn out to be trouble of the account, and nobody's outcome.
+"""Refusals in a row that may turn out to be trouble of the account, and no recipient's outcome.
 
-They are recorded as they come: `rejected`. While it is open whose trouble they are, a fact says
-since when. A run that ends before it is known, or that finds the account in trouble, gives them
-back; so does the next run where this one died. This module must never touch what was accepted, nor
-what was refused before that moment.
+Such refusals are recorded as they come: `rejected`. While the cause is open, a fact says since
+when. A run that ends before the cause is known, or that finds the account in trouble, gives the
+recipients back; so does the next run where this one died. This module must never touch a recipient
+that was accepted, nor one that was refused before that moment.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def suspect(connection: sqlite3.Connection, since: float | None) -> None:
 
 
 def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int:
-    """Make pending again whoever was refused since then by this reply; return how many rows.
+    """Make pending the recipients that were refused since then by this reply; return the rows.
 
-    Also whoever is deferred by it, where it was a refusal for now. Replies are the same if code and
-    enhanced status are: texts differ in addresses and ids. Nobody of them is tried again in this
-    run, and the reply is their reason.
+    Recipients deferred by the reply are included, where the reply was a refusal for now. Replies
+    are the same if code and enhanced status are: texts differ in addresses and ids. None of these
+    recipients is tried again in this run, and the reply is their reason.
     """
     fold(connection)
     values: dict[str, object] = {
@@ -48,9 +48,9 @@ def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int
 
 
 def recover(connection: sqlite3.Connection) -> int:
-    """Make pending again whoever a dead run rejected while that was open to doubt.
+    """Make pending the recipients that a dead run rejected under suspicion; return the rows.
 
-    Inside the transaction that begins a run, where everything is folded. Return how many rows.
+    Inside the transaction that begins a run, where everything is folded.
     """
     found = connection.execute("SELECT value FROM fact WHERE name = ?", (_FACT,)).fetchone()
     if found is None:

@@ -1,10 +1,10 @@
-"""What is under way: lease, commit point, outcome. The hot path of the ledger, free of layers.
+"""The deliveries under way: lease, commit point, outcome. The hot path, free of layers.
 
-A delivery is leased (synced to the disk), its commit point is recorded before the last bytes of
-the end of data leave, its outcome after the reply: two small commits a message, or one for several
-messages. What was settled waits, by far the most of it as one note in the lease, and is folded into
-`recipient` later.
-This module must never decide what a reply means: it records the Outcome it is given.
+A delivery is leased (synced to the disk), the commit point is recorded before the last bytes of the
+end of data leave, the outcome after the reply: two small commits a message, or one for several
+messages. Settled deliveries wait, by far the most of them as one note in the lease, and are folded
+into `recipient` later. This module must never decide the meaning of a reply: an Outcome is recorded
+as given.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _OutcomeRow: TypeAlias = tuple[
 
 @dataclass(slots=True)
 class Leased:
-    """A leased delivery: the addresses of this attempt, and the row ids behind each of them.
+    """A leased delivery: the addresses of this attempt, and the row ids behind each address.
 
-    `whole`: nobody who is unsettled stays behind. `resent` are the addresses that may have the
+    `whole`: no unsettled recipient stays behind. `resent` are the addresses that may have the
     message already.
     """
 
@@ -56,7 +56,7 @@ class Leased:
 
 
 class Together:
-    """One commit for the records of a block: all of them or nothing."""
+    """One commit for the records of a block: all or nothing."""
 
     __slots__ = ("_under_way",)
 
@@ -71,7 +71,7 @@ class Together:
 
 
 class UnderWay:
-    """The deliveries that this process has leased, and what it records of them."""
+    """The deliveries that this process has leased, and the records of these deliveries."""
 
     __slots__ = (
         "_before", "_database", "_lock", "_next_reply", "_open", "_undo", "accepted", "is_open",
@@ -148,7 +148,7 @@ class UnderWay:
             suspicions.suspect(connection, since)
 
     def give_back(self, since: float, reply: Reply) -> int:
-        """Make pending the recipients that this reply rejected since then; return their number."""
+        """Make pending the recipients that this reply rejected since then; return the rows."""
         self.check_open()
         with self._database.transaction(durable=True) as connection:
             return suspicions.give_back(connection, since, reply)
@@ -167,7 +167,7 @@ class UnderWay:
         self._undo, self._before = [], (self._next_reply, self.accepted, self.points)
 
     def end_together(self, *, commit: bool) -> None:
-        """End it; if nothing of it is recorded, all is as before."""
+        """End the commit of several records; if none of them is recorded, all is as before."""
         undo, self._undo = self._undo or [], None
         done, passes = False, commit and self.points > self._before[2]
         try:
@@ -190,7 +190,7 @@ class UnderWay:
                 self._next_reply, self.accepted, self.points = self._before
 
     def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
-        """Record that the end of data is about to leave; it survives kill -9."""
+        """Record that the end of data is about to leave; kill -9 takes the record not back."""
         leased = self._leased(delivery_id)
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")
@@ -219,7 +219,7 @@ class UnderWay:
         retry_at: float | None,
         resume_at: float = 0.0,
     ) -> None:
-        """Record what an attempt came to: all of it or nothing."""
+        """Record the outcomes of an attempt: all or nothing."""
         leased = self._leased(delivery_id)
         reply = _accepted_by(leased, outcomes)
         if reply is not None:
@@ -268,7 +268,7 @@ class UnderWay:
         del self._open[delivery_id]
 
     def _accept(self, delivery_id: int, reply: Reply, now: float) -> None:
-        """Record that everybody has the message, in one row."""
+        """Record that all recipients have the message, in one row."""
         said = (self._next_reply, reply.code, reply.enhanced, reply.text)
         with self._database.guard:
             changed = self._database.connection.execute(
@@ -281,14 +281,14 @@ class UnderWay:
         del self._open[delivery_id]
 
     def _note(self, delivery_id: int, leased: Leased) -> None:
-        """Note a delivery as it is, before a record changes it."""
+        """Note a delivery as it is, before a record changes the delivery."""
         if self._undo is not None:
             self._undo.append((delivery_id, leased, leased.committed))
 
     def _check_addresses(
         self, delivery_id: int, leased: Leased, rows: Sequence[_OutcomeRow]
     ) -> None:
-        """Every row of the attempt has one outcome."""
+        """Raise LedgerError unless every row of the attempt has one outcome."""
         if len(rows) == 1 == len(leased.ids):
             return
         expected = sum(map(len, leased.ids))
@@ -319,7 +319,7 @@ class UnderWay:
             )
 
     def release(self, delivery_ids: Iterable[int]) -> None:
-        """Give leased deliveries back that were not tried: as if they had never been leased."""
+        """Give leased deliveries back that were not tried: as if never leased."""
         ids = list(dict.fromkeys(delivery_ids))
         for delivery_id in ids:
             if self._leased(delivery_id).committed:
@@ -330,7 +330,7 @@ class UnderWay:
             del self._open[delivery_id]
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
-        """Mark the rows of a leased delivery as not mailable; who may have it is in doubt again."""
+        """Mark the rows of a leased delivery as not mailable; a resent one is in doubt again."""
         if self._leased(delivery_id).committed:
             raise self._broken(f"delivery {delivery_id} is invalid behind its commit point")
         with self._database.transaction() as connection:
@@ -367,7 +367,7 @@ _INSERT_OURS = f"{_INSERT} WHERE {_IS_OURS}"
 
 
 def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
-    """The reply by which everybody got the message; None where there is more to say."""
+    """Return the reply by which all recipients got the message; None where there is more to say."""
     if not leased.whole or not leased.committed or len(outcomes) != len(leased.ids):
         return None
     alike = outcomes if isinstance(outcomes, SameForAll) else SameForAll.of(outcomes)
@@ -397,7 +397,7 @@ def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]
 def release(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> None:
     """End leases that came to nothing, inside a transaction.
 
-    A first lease takes its Message-ID and Date with it: nobody can have seen them, and a mail that
+    A first lease takes Message-ID and Date along: no server has seen them, and a mail that
     leaves days later must not carry the old Date.
     """
     ids = [(delivery_id,) for delivery_id in delivery_ids]

@@ -1,8 +1,8 @@
-"""The witness: what the last run left, told once more in a second file beside the ledger.
+"""The witness: the state that the last run left, told once more in a second file beside the ledger.
 
-Whoever puts an older copy of the ledger and of its lock file back leaves the witness, or puts back
-one that is not the file it says it is. It also knows the commit points that were passed since the
-last lease, which no other file does. This module must never judge what it reads.
+A person who puts an older copy of ledger and lock file back leaves the witness alone, or puts back
+a copy whose birth tells. The witness also knows the commit points that were passed since the last
+lease, which no other file does. This module must never judge a note.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _POINTS_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What a witness says: the last note of the lock file, and the inode of that file then.
+    """The testimony of a witness: the last note of the lock file, and the inode of that file then.
 
-    `birth` is that of the witness itself when it wrote this, `at` the inode that it has now.
-    `points` is how many commit points the run with the number `run` has passed.
+    `birth` is that of the witness itself at the time of writing, `at` the inode of the witness now.
+    `points` is the number of commit points that the run with the number `run` has passed.
     """
 
     note: Holder
@@ -39,17 +39,17 @@ class Testimony:
 
 
 def witness_of(ledger: Path) -> Path:
-    """The witness of a ledger; hidden, so that `cp` and `rm` with a `*` leave it where it is."""
+    """Return the witness of a ledger; hidden, so that `cp` and `rm` with a `*` pass it over."""
     return ledger.with_name(f".{ledger.name}.seen")
 
 
 class Witness:
-    """The witness file, open for writing; only the holder of the lock may have it open so."""
+    """The witness file, open for writing by the holder of the lock alone."""
 
     __slots__ = ("_birth", "_fd", "path")
 
     def __init__(self, path: Path) -> None:
-        """Open the file `path`, creating it; LedgerError where that fails."""
+        """Open the file `path`, creating it; raises LedgerError where that fails."""
         self.path = path
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -58,7 +58,7 @@ class Witness:
             raise from_system(path, error, what="the witness cannot be written") from error
 
     def hear(self) -> Testimony | None:
-        """What it said last; None where it says nothing."""
+        """Return the last testimony; None where there is none."""
         return _read(self._fd)
 
     def tell(self, note: Holder, lock: Inode, *, durable: bool) -> None:
@@ -82,7 +82,7 @@ class Witness:
             raise from_system(self.path, error, what="the witness cannot be written") from error
 
     def count(self, run: int, points: int) -> None:
-        """Keep how many commit points a run has passed; it survives kill -9."""
+        """Keep the number of commit points that a run has passed; the number survives kill -9."""
         try:
             os.pwrite(self._fd, _POINTS % (run, points), 0)
         except OSError as error:
@@ -96,7 +96,7 @@ class Witness:
 
 
 def last_testimony(path: Path) -> Testimony | None:
-    """What the witness `path` says, without touching it; None where there is none."""
+    """Return the testimony of the witness `path`, without touching the file; None without one."""
     try:
         with path.open("rb") as stream:
             return _read(stream.fileno())

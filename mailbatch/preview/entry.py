@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailbatch.checks.findings import Finding
-from mailbatch.envelope import Delivery
-from mailbatch.errors import InputError
-from mailbatch.render.message import Content, Message
+from mailbatch.render.message import Content, Inspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +77,13 @@ class Entries:
 
     def entry(
         self,
-        delivery: Delivery,
-        message: Message | None,
-        content: Content | None,
-        error: InputError | None,
+        inspected: Inspected,
         *,
         findings: tuple[Finding, ...],
         reasons: Sequence[str] = (),
     ) -> Entry:
-        """Return the entry of a delivery: of `message` and `content`, or of the `error` instead."""
+        """Return the entry of a message, or of the error that prevents the message."""
+        delivery, message, error = inspected.delivery, inspected.message, inspected.error
         first = delivery.rows[0]
         names = self._group_by
         several = len(delivery.addresses) > 1
@@ -95,7 +91,7 @@ class Entries:
             key=delivery.key,
             addresses=delivery.addresses,
             line=first.line,
-            content=content,
+            content=inspected.content,
             source=message.content if message is not None else b"",
             reverse_path=message.reverse_path if message is not None else "",
             copies=message.copies if message is not None else (),

@@ -1,7 +1,7 @@
 """The message: rendered, as bytes, and as content, the three values that the composer gives.
 
 `Rendered` is a message with the templates filled in. `Message` is the same for the wire, `Content`
-the same for people to look at.
+the same for people to look at; `Inspected` has both, or an error.
 
 Tests: tests/render/test_messages.py.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery
+from mailbatch.errors import InputError
 from mailbatch.render.addresses import Group, Mailbox
 
 #: A branch, by the name of the template and the number of the branch there.
@@ -98,3 +99,17 @@ class Content:
     html: str | None
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The message of a delivery as bytes and as content, or the error that prevents both.
+
+    `taken` are the branches that the templates took, as far as they were rendered.
+    """
+
+    delivery: Delivery
+    taken: frozenset[BranchKey]
+    message: Message | None = None
+    content: Content | None = None
+    error: InputError | None = None

@@ -1,8 +1,10 @@
-"""The columns of the results: the one table that all their forms derive from.
+"""The columns of the results: the one table from which all forms of the results derive.
 
-A new column is one line here, appended, and one field of the row that holds its value:
-`ledger.ports.ResultRow` for a fact of the ledger. `python docs/generate.py` then writes the
-reference and the JSON Schema.
+A new column is one line here, appended. For a fact of the ledger, `ledger.ports.ResultRow` has a
+field of the same name, and `ledger.standing` the expression of the field. `python docs/generate.py`
+then writes the reference and the JSON Schema.
+
+Tests: tests/results/test_lines.py.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def _unchanged(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type of value and its form in each output.
+    """A type of value, and the form of a value in each output.
 
     `words` name the type in the reference, `schema` describes a value for JSON Schema. `member`
     makes the member of a JSON object out of a value, `cell` the cell of the CSV; None reaches

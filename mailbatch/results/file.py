@@ -20,14 +20,18 @@ from mailbatch.results.lines import as_line, header_line
 
 
 def write_results(ledger: OpenLedger, path: Path) -> None:
-    """Write the results of the ledger's edition to `path`; OutputError (74) keeps the old file."""
+    """Write the results of the ledger's edition to `path`.
+
+    Raises:
+        OutputError: the file cannot be written (74); the old file stands.
+    """
     with _replacing(path, "--results") as stream:
         stream.write(header_line())
         stream.writelines(map(as_line, ledger.standing.result_rows()))
 
 
 def check_place(path: Path) -> None:
-    """Raise the OutputError (74) now that writing the results to `path` would end in."""
+    """Raise the OutputError (74) now that writing the results to `path` would raise."""
     try:
         check_replaceable(path)
     except OSError as error:
@@ -35,10 +39,12 @@ def check_place(path: Path) -> None:
 
 
 def count_accepted(path: Path, edition: str) -> int:
-    """How many rows of a results file say that somebody of `edition` has the message.
+    """Count the rows of a results file that are accepted in `edition`.
 
-    0 where there is no such file, or where it is no results file. Raises OutputError (74) where it
-    cannot be read.
+    0 for a file that is missing, or is no results file.
+
+    Raises:
+        OutputError: the file cannot be read (74).
     """
     if not path.is_file():
         return 0
@@ -63,12 +69,15 @@ def count_accepted(path: Path, edition: str) -> int:
 def write_unfinished(
     ledger: OpenLedger, path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
 ) -> int:
-    """Write the rows that were not mailed, with their input columns, and return how many.
+    """Write the rows that were not mailed, with the input columns, and return the number of rows.
 
-    They are the pending, deferred, rejected and invalid rows that still stand in the table; not
-    those in doubt, nor those to be resent, who may have the message. The file is ready to be a
-    recipient file, so nothing in it is defused. Raises OutputError (74) and keeps the old file, and
-    LedgerLocked (75) while a run is under way: it may be mailing them.
+    These are the pending, deferred, rejected and invalid rows that still stand in the table. Rows
+    in doubt, and rows to be resent, may have the message and are left out. The file is ready to be
+    a recipient file: no cell is defused.
+
+    Raises:
+        OutputError: the file cannot be written (74); the old file stands.
+        LedgerLocked: a run is under way, and may be mailing the very rows (75).
     """
     ledger.check_idle()
     number = 0

@@ -32,8 +32,8 @@ def line_writer(
 ) -> Callable[[tuple[Any, ...]], str]:
     """Return the function that writes a row as a line of CSV.
 
-    `fields` are the names of the values of a row in their order; each column has its field. The
-    first column must be a number: no formula is looked for in it.
+    `fields` are the names of the values of a row, in order; each column has a field. The first
+    column must be a number: the first cell is not looked at for a formula.
     """
     plain = _plain_line(columns, fields)
     cells = [(column.type.cell, fields.index(column.name)) for column in columns]

@@ -35,5 +35,5 @@ def _property(column: Column) -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema as the text of its file."""
+    """Return the text of the schema's file."""
     return json.dumps(row_schema(), indent=2, ensure_ascii=False) + "\n"

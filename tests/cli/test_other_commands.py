@@ -231,7 +231,7 @@ def test_no_command_is_a_question_for_help(program, here):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("mailbatch re", {"results", "resolve"}),
+        ("mailbatch re", {"reports", "results", "resolve"}),
         ("mailbatch run job.yaml --acc", {"--accept-changes"}),
     ],
 )
