@@ -9,7 +9,10 @@ address leave.
 from __future__ import annotations
 
 import email
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.utils import getaddresses
 
 from mailbatch.reports.mail import BoundedFields
 from mailbatch.reports.members import clean
@@ -30,10 +33,26 @@ def legacy_failures(data: bytes) -> tuple[frozenset[str], frozenset[str]] | None
         return None
     try:
         message = email.message_from_bytes(data[:_MOST_BYTES], policy=BoundedFields())
-        temporary, permanent = all_failures(message)
+        if not getaddresses([message.get("from", "")]):
+            # One detector fails without an address here, and takes all others with it.
+            del message["from"]
+            message["From"] = "MAILER-DAEMON"
+        with _silence():
+            temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001 - whatever its detectors raise, the mail is not in their form
         return frozenset(), frozenset()
     return _addresses(temporary), _addresses(permanent)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the tracebacks that the library logs from standard error."""
+    logger = logging.getLogger("flufl.bounce")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _addresses(found: Iterable[object]) -> frozenset[str]:

@@ -90,6 +90,10 @@ class BoundedFields(Compat32):
         content = name.lower().startswith("content-")
         return name, value[: LONGEST_CONTENT_FIELD if content else LONGEST_FIELD]
 
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - a hook
+        """Return a value unchanged: a header object would hide bytes that are no ASCII."""
+        return value
+
 
 class _ClosedParts(BoundedFields):
     """Turn `message/*` into a type that the parser leaves alone."""
@@ -100,10 +104,6 @@ class _ClosedParts(BoundedFields):
         if name.lower() == "content-type" and _MESSAGE_TYPE.match(value):
             value = _MESSAGE_TYPE.sub(_CLOSED, value, count=1)
         return name, value
-
-    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - a hook
-        """Return a value unchanged: a header object would hide bytes that are no ASCII."""
-        return value
 
 
 _POLICY = _ClosedParts()

@@ -8,6 +8,7 @@ body. This module must never change, move or lock anything: the mailbox may be i
 from __future__ import annotations
 
 import mailbox
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def bodies_in(path: Path) -> Iterator[Found]:
     with path.open("rb") as stream:
         start = stream.read(len(_MBOX_START))
     if start == _MBOX_START:
-        yield from _in_mbox(path, str(path))
+        yield from _in_mbox(path, _place(path))
     else:
         yield _whole(path)
 
@@ -58,7 +59,12 @@ def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterato
         spool.flush()
         path = Path(spool.name)
         for found in bodies_in(path):
-            yield Found(found.place.replace(str(path), place, 1), found.content)
+            yield Found(found.place.replace(_place(path), place, 1), found.content)
+
+
+def _place(path: Path) -> str:
+    """Return a path as text that every output and database takes, whatever bytes a name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _in_folder(path: Path) -> Iterator[Found]:
@@ -71,7 +77,7 @@ def _in_folder(path: Path) -> Iterator[Found]:
 
 def _whole(path: Path) -> Found:
     with path.open("rb") as stream:
-        return Found(str(path), stream.read(MOST_BYTES))
+        return Found(_place(path), stream.read(MOST_BYTES))
 
 
 def _in_mbox(path: Path, place: str) -> Iterator[Found]:

@@ -22,8 +22,19 @@ The following mail could not be delivered:
 """
 
 
-def test_a_mail_without_from_raises_nothing():
+@pytest.mark.parametrize("sender", [b"", b"From: \n"])
+def test_a_mail_without_a_sender_is_read_and_nothing_is_logged(sender, capfd, caplog):
+    without = OLD.replace(b"From: postmaster@example.net\n", sender)
+    assert legacy_failures(without) == legacy_failures(OLD) == ({*()}, {"ada@example.org"})
     assert legacy_failures(b"Subject: x\n\n") == (frozenset(), frozenset())
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
+def test_a_sender_that_is_no_ascii_stops_no_detector(caplog):
+    beyond = OLD.replace(b"From: postmaster", b"From: Syst\xe8me de messagerie <postmaster")
+    assert legacy_failures(beyond) == legacy_failures(OLD)
+    assert caplog.records == []
 
 
 def test_only_what_looks_like_an_address_leaves_the_library():

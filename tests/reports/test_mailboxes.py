@@ -2,11 +2,13 @@
 
 import io
 import mailbox
+import os
 from pathlib import Path
 
 import pytest
 
 from mailbatch.reports.mailboxes import MOST_BYTES, bodies_in, bodies_in_stream
+from mailbatch.reports.store import Body, Origin, ReportStore
 
 SAMPLES = Path(__file__).parent / "samples"
 MAILS = sorted(SAMPLES.glob("*.eml"))
@@ -104,3 +106,12 @@ def test_a_huge_file_is_cut(tmp_path):
 def test_what_is_not_there_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(bodies_in(tmp_path / "none"))
+
+
+def test_a_name_that_is_no_text_gets_a_place_that_a_store_takes(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.eml"
+    Path(os.fsdecode(name)).write_bytes(MAILS[0].read_bytes())
+    (found,) = bodies_in(Path(os.fsdecode(name)))
+    assert found.place == f"{tmp_path}/caf\\xe9.eml"
+    with ReportStore(tmp_path / "reports.sqlite3") as store:
+        assert store.keep([Body(found.content, Origin.READ, 1795950000.0, found.place)]) == 1
