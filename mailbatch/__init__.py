@@ -7,6 +7,8 @@
 
 This module holds the version and the API of an embedded run: the names of `__all__`, and nothing
 else of the package. The first access to a name imports the module behind the name.
+
+Tests: tests/cli/test_operations.py, tests/packaging/test_packaging.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`python -m mailbatch` is the same program as `mailbatch`."""
+"""`python -m mailbatch` is the same program as `mailbatch`.
+
+Tests: tests/cli/test_other_commands.py.
+"""
 
 from mailbatch.cli.main import main
 

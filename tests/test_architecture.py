@@ -351,7 +351,6 @@ def is_code(name):
 
 
 @pytest.mark.parametrize("name", [name for name in modules() if is_code(name)])
-@pytest.mark.xfail(reason="the lines are not written yet", strict=False)  # tests-lines
 def test_tests_stand_where_a_reader_looks_for_them(name):
     """In tests/ROOM/test_MODULE.py, or where the docstring says at its end: "Tests: ..."."""
     folder, stem = Path(name).parent, Path(name).stem

@@ -3,6 +3,8 @@
     Finding("MB206", 'src="hero.png"', subject="hero.png", location=Location("letter.html.j2", 12))
 
 Every text in these values is the user's data, to be escaped by a writer of HTML or a terminal.
+
+Tests: tests/checks/test_check_codes.py, tests/checks/test_report.py.
 """
 
 from __future__ import annotations

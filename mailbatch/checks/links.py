@@ -4,6 +4,8 @@
     ('MB203', 'MB204', 'MB207')
 
 This module must never resolve a name or fetch an address.
+
+Tests: tests/checks/test_check_codes.py, tests/checks/test_references.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 
 The checks never read files, never render and never refuse: an impossible message is refused by the
 room that makes messages, and is described here by `check_error`.
+
+Tests: tests/checks/test_check_codes.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The origin of a text of a finished message: the place in a template where the text stands."""
+"""The origin of a text of a finished message: the place in a template where the text stands.
+
+Tests: tests/checks/test_check_codes.py, tests/checks/test_report.py.
+"""
 
 from __future__ import annotations
 

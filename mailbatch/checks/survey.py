@@ -7,6 +7,8 @@
 
 `mailbatch check` and `mailbatch preview` make the same survey, so both report the same. The survey
 must never render: the caller has the messages.
+
+Tests: tests/checks/test_check_codes.py, tests/checks/test_check_command.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
     people.csv:7: warning MB119: A value looks like a placeholder: first_name is 'FNAME'
 
 Rows are seen one after the other; the memory taken is bounded, whatever the size of the table.
+
+Tests: tests/checks/test_check_codes.py.
 """
 
 from __future__ import annotations

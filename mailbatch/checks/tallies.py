@@ -6,6 +6,8 @@
     [('MB206', 'hero.png', 500)]
 
 The subjects that are told apart and the details that are kept are bounded.
+
+Tests: tests/checks/test_check_codes.py, tests/checks/test_report.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A run recovers a ledger before using it; `status` and `resolve` may come first, and must not hide a
 recipient that may have the message. Temporary views over the names of the ledger show a reader the
 outcome of that recovery. This module must never change the ledger, nor take the lock.
+
+Tests: tests/certainty/test_put_back.py, tests/ledger/test_lock.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 `NOT INDEXED`: where nearly every row is looked at, the order of the rows is the fastest. This
 module must never move a settled recipient, nor add a recipient to a delivery that was leased: a
 message that may have arrived must stay byte for byte the same.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/test_groups.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ A ledger counts the runs, the lots that were leased and the commit points that w
 file and witness have the same counts (`memory`). A ledger with lower counts is refused. A ledger
 with equal counts that may yet miss the last commits counts as one after a power loss: every
 delivery that was leased and not settled is in doubt. This module must never change anything.
+
+Tests: tests/certainty/test_put_back.py, tests/ledger/test_damage.py.
 """
 
 from __future__ import annotations

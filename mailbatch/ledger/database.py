@@ -3,6 +3,8 @@
 WAL with `synchronous=NORMAL`: a commit survives kill -9; a commit that must survive a power loss is
 `durable`. This module must never repair, recreate or overwrite an unknown ledger. Source:
 https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous.
+
+Tests: tests/ledger/test_durability.py, tests/ledger/test_failures.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 No `sqlite3.Error` and no `OSError` leaves this room: every failure is a `LedgerError` (exit 74)
 with a next step. This module must never repair, recreate or retry anything.
+
+Tests: tests/ledger/test_failures.py.
 """
 
 from __future__ import annotations

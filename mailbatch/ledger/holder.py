@@ -2,6 +2,8 @@
 
 Notes of an earlier mailbatch have fewer fields: a missing field is unknown, and counts as the safe
 side. This module must never judge a note.
+
+Tests: tests/ledger/test_lock.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A copy has the same bytes, name and times, and may even get the same inode number; its time of birth
 is another. A write into a file in place changes the time of its status (`st_ctime`), which no
 program can set. Source: statx(2), inode(7). This module must never change a file.
+
+Tests: tests/certainty/test_storage.py, tests/ledger/test_damage.py.
 """
 
 from __future__ import annotations

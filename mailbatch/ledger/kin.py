@@ -2,6 +2,8 @@
 
 Few rows are read: each address is looked up by the index. This module must never decide whether two
 ledgers are of the same mailing.
+
+Tests: tests/certainty/test_put_back.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ An older copy of one layer with a newer one of the other is whole by the rules o
 mixture of two moments. So a ledger counts how often the journal was begun anew, which happens only
 when all of the journal was copied into the file. The lock file keeps the count that the file alone
 must have since then. This module must never change a ledger of another process.
+
+Tests: tests/ledger/test_recovery.py.
 """
 
 from __future__ import annotations

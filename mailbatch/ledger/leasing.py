@@ -3,6 +3,8 @@
 One transaction a lot, synced to the disk: after a power loss every delivery that may have been sent
 is known. This module must never lease a delivery twice, nor a delivery whose recipients are all
 settled.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ recognised; the witness holds the time of the last write to the lock file, so an
 over a newer one is recognised. Copies of both files were moved together with the ledger, if the
 ledger stands in another place now, or put back, if the ledger stands where it stood. This module
 must never read or write a file.
+
+Tests: tests/ledger/test_speed.py.
 """
 
 from __future__ import annotations

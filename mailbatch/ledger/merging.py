@@ -2,6 +2,8 @@
 
 Works on `incoming`, the temporary table of a plan, inside the transaction of the plan. This module
 must never change a settled recipient (accepted, rejected, in_doubt, skipped).
+
+Tests: tests/ledger/test_changes.py, tests/ledger/test_plan.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The order matters: nothing is changed before the ledger is found to be the one that its last run
 left. This module must never open a ledger that knows less than the lock file or the witness.
+
+Tests: tests/certainty/test_storage.py, tests/ledger/test_failures.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ the end of data are handed over, an outcome after the reply.
     power loss, or the system dies   every leased, unsettled delivery: in doubt
 
 This module must never send, render, wait, or read a clock but for the note of the lock.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ end of data leave, the outcome after the reply: two small commits a message, or 
 messages. Settled deliveries wait, by far the most of them as one note in the lease, and are folded
 into `recipient` later. This module must never decide the meaning of a reply: an Outcome is recorded
 as given.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A person who puts an older copy of ledger and lock file back leaves the witness alone, or puts back
 a copy whose birth tells. The witness also knows the commit points that were passed since the last
 lease, which no other file does. This module must never judge a note.
+
+Tests: tests/certainty/test_put_back.py, tests/ledger/test_damage.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Nothing here renders, reads files, or knows HTML. Every text in these values is the user's data: a
 writer of HTML escapes it.
+
+Tests: tests/preview/test_gallery.py.
 """
 
 from __future__ import annotations

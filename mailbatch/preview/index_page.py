@@ -1,4 +1,7 @@
-"""The index of the gallery: the mailing at a glance, and the data of the list."""
+"""The index of the gallery: the mailing at a glance, and the data of the list.
+
+Tests: tests/browser/test_gallery_in_chromium.py, tests/preview/test_gallery.py.
+"""
 
 from __future__ import annotations
 

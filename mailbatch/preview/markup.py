@@ -5,6 +5,8 @@
 
 Every text of a job, a table, a template or a message passes through `text` (HTML) or `script`
 (JavaScript) on the way into a file; no other function here writes the user's data.
+
+Tests: tests/preview/test_gallery.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The HTML part is no part of the page: a script file holds the HTML as data, and a frame without
 scripts shows it, with remote content shut out.
+
+Tests: tests/browser/test_what_a_mail_tries.py, tests/preview/test_gallery.py.
 """
 
 from __future__ import annotations

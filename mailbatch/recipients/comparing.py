@@ -7,6 +7,8 @@ Cells are text. In Jinja2 `plan == 5` is false, and `age > 18` fails in the midd
 both would leave recipients out by mistake. Two texts that are numbers are compared only where the
 order of the letters is that of the sizes: "9" is not more than "100". The comparisons of a syntax
 tree are replaced by comparisons that refuse these mistakes.
+
+Tests: tests/recipients/test_where.py.
 """
 
 from __future__ import annotations

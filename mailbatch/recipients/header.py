@@ -7,6 +7,8 @@ r"""The header of a CSV text: the record that names the columns, and the delimit
 The header is the first record that is not blank. Below titles the header is the record that names
 the address column, if every record above has fewer filled cells and no address. Excel's line
 `sep=;` gives the delimiter. A header that is unclear is an error with the key that settles it.
+
+Tests: tests/recipients/test_table.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ The table has the titles of columns with addresses, the titles of columns that t
 recipient left, and the words for it: facts from the export forms of list managers and sending
 services. A title or a word that is not in the table is never guessed. Titles are compared by
 letters alone: `E-Mail Address` is `emailaddress`.
+
+Tests: tests/recipients/test_suppress.py.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ r"""The fault in the quotes of a record, with its place, which `csv` does not te
 state machine of `csv` runs once more, with positions, over the one record that failed; a good table
 costs nothing. Records that `csv` accepts are never judged, except for stray quotes that swallow
 records (`swallows_records`).
+
+Tests: tests/recipients/test_table.py, tests/recipients/test_table_errors.py.
 """
 
 from __future__ import annotations

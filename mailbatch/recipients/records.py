@@ -2,6 +2,8 @@
 
 A module of its own reads each form: CSV (`table.py`), JSON lines (`json_lines.py`), workbooks
 (`workbook.py`); the output of a program is CSV. Cells are text; their meaning is not known here.
+
+Tests: tests/recipients/test_plan.py, tests/recipients/test_table.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A line ends at LF, CRLF or CR, as in every editor that shows line numbers. Memory is bounded by the
 block and by `MAX_LINE`, whatever the file holds. This module must never guess an encoding or
 replace a byte that cannot be decoded: a wrong name in a letter is worse than an error.
+
+Tests: tests/recipients/test_table.py, tests/recipients/test_table_errors.py.
 """
 
 from __future__ import annotations

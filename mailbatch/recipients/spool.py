@@ -2,6 +2,8 @@
 
 Memory stays flat, readers do not disturb each other, and no file is left behind, however the
 process ends.
+
+Tests: tests/recipients/test_command.py.
 """
 
 from __future__ import annotations

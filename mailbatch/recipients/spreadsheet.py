@@ -3,6 +3,8 @@
 A CSV has no types, so programs write `="01234"`, and `'+49 170` for a text that begins like a
 formula (OWASP, CSV injection). Such signs come from a program: the text between is meant. Only a
 CSV has such signs; in JSON lines and workbooks a text is a text.
+
+Tests: tests/recipients/test_field_tables.py, tests/recipients/test_table.py.
 """
 
 from __future__ import annotations
