@@ -8,13 +8,13 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from mailbatch.ledger.results import write_results
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.migrations import VERSION
 from mailbatch.ledger.opening import lock_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
+from mailbatch.results.file import write_results
 from tests.ledger.earlier import VERSION_2, rebuild, results_of
 from tests.ledger.opening_to_death import die_at_every_step
 from tests.ledger.steps import (
