@@ -10,8 +10,8 @@ for:
 | blocked@example.net | 550 5.7.1 not allowed     |
 | slow@example.net    | 451 4.7.1 try again later |
 
-Mail to refused.example is taken and bounces (5.1.1), and mail to bounces@sender.example goes to the mbox
-`mailbox`.
+Mail to refused.example is taken and bounces (5.1.1); mail to bounces@sender.example goes to the
+mbox `mailbox`.
 
 With MAILBATCH_REQUIRE_REAL_SERVERS=1 a missing server fails a test instead of skipping it.
 """
