@@ -10,6 +10,9 @@ for:
 | blocked@example.net | 550 5.7.1 not allowed     |
 | slow@example.net    | 451 4.7.1 try again later |
 
+Mail to refused.example is taken and bounces (5.1.1); mail to bounces@sender.example goes to the
+mbox `mailbox`.
+
 With MAILBATCH_REQUIRE_REAL_SERVERS=1 a missing server fails a test instead of skipping it.
 """
 
@@ -32,6 +35,7 @@ from tests.support.waiting import DEADLINE_SECONDS, free_port, greets, until
 USER = "postfix"
 REQUIRED = "MAILBATCH_REQUIRE_REAL_SERVERS"
 _TRIES = 3
+_NOBODY = 65534
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -45,6 +49,12 @@ maillog_file = {folder}/log
 maillog_file_prefixes = {folder}
 myhostname = postfix.test
 mydestination =
+transport_maps = inline:{{ {{ refused.example = error:5.1.1 no such mailbox }} }}
+virtual_mailbox_domains = sender.example
+virtual_mailbox_maps = inline:{{ bounces@sender.example=bounces }}
+virtual_mailbox_base = {folder}/mail
+virtual_uid_maps = static:{nobody}
+virtual_gid_maps = static:{nobody}
 inet_interfaces = loopback-only
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
@@ -55,6 +65,7 @@ alias_database =
 local_recipient_maps =
 recipient_delimiter = +
 smtpd_peername_lookup = no
+smtpd_reject_unlisted_recipient = no
 smtpd_recipient_limit = 1000
 smtpd_client_connection_count_limit = 0
 smtpd_discard_ehlo_keywords = etrn, vrfy
@@ -80,6 +91,7 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 discard unix - - n - - discard
 error unix - - n - - error
+virtual unix - n n - - virtual
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap
@@ -193,6 +205,11 @@ class Postfix:
         file = self._folder / "log"
         return file.read_text(errors="replace") if file.exists() else ""
 
+    @property
+    def mailbox(self) -> Path:
+        """The mbox of bounces@sender.example."""
+        return self._folder / "mail" / "bounces"
+
     def start(self) -> Self:
         """Configure it, start it and wait until it greets.
 
@@ -228,13 +245,15 @@ class Postfix:
     def _configure(self) -> None:
         folder = self._folder
         folder.chmod(0o755)
-        for name, owner in [("queue", 0), ("data", pwd.getpwnam(USER).pw_uid)]:
+        owners = {"queue": 0, "data": pwd.getpwnam(USER).pw_uid, "mail": _NOBODY}
+        for name, owner in owners.items():
             (folder / name).mkdir(exist_ok=True)
             os.chown(folder / name, owner, -1)
         main = _MAIN.format(
             folder=folder,
             commands=_setting("command_directory"),
             daemons=_setting("daemon_directory"),
+            nobody=_NOBODY,
         )
         (folder / "main.cf").write_text(main)
         (folder / "master.cf").write_text(_MASTER.format(port=self.port))

@@ -1,0 +1,48 @@
+"""A bounce that Postfix wrote, read from a mailbox: the right recipient, code and kind."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from mailbatch.ledger.store import Ledger
+from mailbatch.reports.mailboxes import bodies_in
+from mailbatch.reports.mailed import MailedEdition
+from mailbatch.reports.report import Event, Kind
+from mailbatch.reports.standings import Standings
+from mailbatch.reports.store import Body, Origin, ReportStore
+from tests.realserver.test_postfix import scene_at
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.realserver
+
+GONE, FINE = "gone@refused.example", "fine@example.net"
+
+
+def test_a_bounce_of_postfix_finds_its_recipient(tmp_path, postfix_server):
+    scene = scene_at(tmp_path, postfix_server.port)
+    job = yaml.safe_load(scene.job.read_text())
+    job["sender"] = {
+        "from": "News <news@sender.example>",
+        "envelope_from": "bounces@sender.example",
+    }
+    scene.job.write_text(yaml.safe_dump(job))
+    scene.write_recipients([FINE, GONE])
+    assert scene.run().exit_code == 0
+    until(postfix_server.mailbox.exists, what="the bounce")
+    until(lambda: b"Message-ID" in postfix_server.mailbox.read_bytes(), what="the whole bounce")
+    with (
+        ReportStore(tmp_path / "reports.sqlite3") as store,
+        Ledger.read(scene.ledger) as ledger,
+        MailedEdition(ledger.standing.result_rows()) as mailed,
+        Standings() as standings,
+    ):
+        store.keep(
+            Body(found.content, Origin.READ, 1795950000.0, found.place)
+            for found in bodies_in(postfix_server.mailbox)
+        )
+        store.read_kept()
+        assert list(standings.join(store.reports(), mailed)) == []
+        (found,) = standings
+    assert (found.address, found.event, found.kind) == (GONE, Event.BOUNCED, Kind.HARD)
+    assert (found.code, found.suppresses) == ("5.1.1", True)
