@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Validators of SNS messages take the notice that ends a subscription, or every message of signature version 2, for forgeries.
 #
-# Versions: npm sns-validator 0.3.5 (the usual one, 440,000 downloads a week), PyPI aws-sns-message-validator 0.0.5; cryptography 50.0.2.
+# Versions: npm sns-validator 0.3.5 (the usual one, 440,000 downloads a week), PyPI aws-sns-message-validator 0.0.5 and django-ses 4.8.2;
+#           cryptography 50.0.2.
 # Input: SubscriptionConfirmation, Notification and UnsubscribeConfirmation of one topic, signed with versions 1 and 2 over the fields that
 #        Amazon's manual lists for each type. The certificate is made here and handed out in place of Amazon's; no network is used for it.
 #
@@ -9,7 +10,8 @@
 #   one has a parameter signature_version, so '2' means what Amazon calls 2: SHA-256.
 # What happens: npm's leaves the Token out of the signed text of an UnsubscribeConfirmation: "The message signature is invalid", always. The Python
 #   one has that right, but signature_version='2' only changes the number that it looks for: it goes on with SHA-1, so that with '1' every
-#   message of version 2 is refused for its number, and with '2' for its signature.
+#   message of version 2 is refused for its number, and with '2' for its signature. django-ses knows SHA-1 alone and does not look at the number:
+#   every message of version 2 is "not verified".
 # Why a sender of mail cares: Amazon SES reports bounces and complaints through SNS. The farewell is the only word that nobody will hear of them any
 #   more (somebody removed the endpoint), and it is thrown away as a forgery; and whoever sets the topic to version 2, as Amazon advises, loses all events.
 set -euo pipefail
@@ -17,7 +19,8 @@ D=$(mktemp -d)
 trap 'rm -rf "$D"' EXIT
 cd "$D"
 npm install --silent --no-fund --no-audit --ignore-scripts sns-validator@0.3.5 > /dev/null
-python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target lib aws-sns-message-validator==0.0.5 cryptography==50.0.2 2> /dev/null
+python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --target lib aws-sns-message-validator==0.0.5 cryptography==50.0.2 \
+  django-ses==4.8.2 Django==5.2.19 2> /dev/null
 cat > run.py <<'PY'
 import base64, datetime, json
 from cryptography import x509
@@ -70,8 +73,19 @@ for setting in ("1", "2"):
 for (setting, version, _), verdict in seen.items():
     expected = {"11": "valid", "22": "Invalid signature."}.get(setting + version, "Invalid signature version. Unable to verify signature.")
     assert verdict == expected, (setting, version, verdict)
+
+from django.conf import settings
+
+settings.configure(LOGGING_CONFIG=None)
+from django_ses import utils
+
+for message in messages:
+    utils._CERT_CACHE[message["SigningCertURL"]] = cert
+    verified = utils.EventMessageVerifier(message).is_verified()
+    print(f"django-ses, message of version {message['SignatureVersion']}, {message['Type']:25}verified: {verified}")
+    assert verified == (message["SignatureVersion"] == "1")
 PY
-PYTHONPATH=lib python3 run.py
+PYTHONPATH=lib python3 run.py 2> /dev/null
 cat > run.js <<'JS'
 const assert = require('assert'), https = require('https'), { Readable } = require('stream');
 const { pem, messages } = require('./messages.json');
@@ -86,4 +100,4 @@ const Validator = require('sns-validator');
 })();
 JS
 node run.js
-echo "seen: npm's refuses each genuine UnsubscribeConfirmation, the Python one each genuine message of version 2"
+echo "seen: npm's refuses each genuine UnsubscribeConfirmation, the Python ones each genuine message of version 2"
