@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Day.js reads the seconds of a webhook's signature, which are text there, as a day of the year 1802; every other reader of dates refuses them.
 #
-# Versions: npm dayjs 1.11.23, luxon 3.7.2, date-fns 4.4.0, moment 2.31.0, Node 20; PyPI python-dateutil 2.9.0.post0 (which pandas asks for; 4.0.0 refuses it), pydantic 2.14.4, Python 3.11.
+# Versions: npm dayjs 1.11.23, luxon 3.7.2, date-fns 4.4.0, moment 2.31.0, Node 20; PyPI python-dateutil 2.9.0.post0 (which pandas
+#           3.1.1 brings along; 4.0.0 refuses the text), pydantic 2.14.4, Python 3.11.
 # Input: "1795946400" (29 November 2026, 10:00 UTC), as in Mailgun's signature.timestamp, a JSON string, and in the headers webhook-timestamp
 #        and X-Twilio-Email-Event-Webhook-Timestamp; the same in milliseconds; "20261129103000", the compact form of logs and directories.
 #

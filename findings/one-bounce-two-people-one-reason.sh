@@ -80,7 +80,8 @@ use Mail::DeliveryStatus::BounceParser;
 use Sisimai;
 for my $file ('gone full, LF', 'gone full, CRLF', 'full gone, LF', 'full gone, CRLF') {
     my $found = Sisimai->make($file) // [];
-    print "Sisimai       $file: ", join('; ', map { join ' ', $_->recipient->user, $_->deliverystatus, $_->reason, $_->softbounce ? 'soft' : 'hard' } @$found), "\n";
+    my @lines = map { join ' ', $_->recipient->user, $_->deliverystatus, $_->reason, $_->softbounce ? 'soft' : 'hard' } @$found;
+    print "Sisimai       $file: ", join('; ', @lines), "\n";
     open my $handle, '<:raw', $file or die;
     my $bounce = Mail::DeliveryStatus::BounceParser->new(do { local $/; <$handle> });
     print "BounceParser  $file: ", join('; ', map { $_->get('email') . ' ' . $_->get('std_reason') } $bounce->reports), "\n";

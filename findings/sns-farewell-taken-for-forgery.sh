@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Validators of SNS messages take the notice that ends a subscription, or every message of signature version 2, for forgeries.
 #
-# Versions: npm sns-validator 0.3.5 (the usual one, 440,000 downloads a week), PyPI aws-sns-message-validator 0.0.5 and django-ses 4.8.2;
+# Versions: npm sns-validator 0.3.5 (the usual one), PyPI aws-sns-message-validator 0.0.5 and django-ses 4.8.2;
 #           cryptography 50.0.2.
 # Input: SubscriptionConfirmation, Notification and UnsubscribeConfirmation of one topic, signed with versions 1 and 2 over the fields that
 #        Amazon's manual lists for each type. The certificate is made here and handed out in place of Amazon's; no network is used for it.
