@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
@@ -40,6 +40,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
@@ -247,6 +248,7 @@ class Callbacks(Section):
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
         "4000 characters. The texts in it are templates. Where a URL is set, mailbatch adds `mb`, "
         "its name of the message.",
+        json_schema_extra={"not": {"anyOf": [_OWN, {"type": "array", "contains": _OWN}]}},
     )
 
     @property
