@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import JobError, MessageError, Reason
@@ -17,7 +18,7 @@ from mailbatch.render.fields import Field, HeaderField
 from mailbatch.render.headers import fold_field, structured_field
 from mailbatch.render.templates import Names, Templates, Value
 from mailbatch.render.uris import web_address
-from mailbatch.report_token import MEMBER
+from mailbatch.report_token import LENGTH, MEMBER, is_token
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -80,8 +81,10 @@ class CallbackData:
         self._pieces: list[list[str | Value]] = [[]]
         if data is not None:
             self._compile(data, self.key, templates)
-        parts = [part for piece in self._pieces for part in piece]
-        self._same = not any(isinstance(part, Value) for part in parts)
+        #: The JSON, where every message has the same but for the token.
+        self._fixed: list[str] | None = None
+        if not any(isinstance(part, Value) for piece in self._pieces for part in piece):
+            self._fixed = self._rendered({})
         self._marked = job.callbacks.asks_for_reports
 
     def _compile(self, node: Any, key: str, templates: Templates) -> None:
@@ -120,10 +123,10 @@ class CallbackData:
         Raises:
             JobError: the JSON has more than 4000 characters.
         """
-        if not self._same:
+        if self._fixed is None:
             return None
         try:
-            field = self.write(self._rendered({}))
+            field = self.write(self._fixed)
         except MessageError as error:
             raise JobError(error.message, location=self._place) from None
         return None if self._marked else field
@@ -134,10 +137,23 @@ class CallbackData:
         Raises:
             MessageError: more than 4000 characters, or a text that no line can hold.
         """
+        if self._fixed is not None and pieces is not self._fixed:
+            token = pieces[-1][1 : 1 + LENGTH]
+            if is_token(token):  # one for each message: the rest of the field is laid out once
+                before, after = self._around_token
+                return before + token.encode("ascii") + after
         try:
             return _data_field(pieces)
         except FieldError as error:
             raise MessageError(str(error), location=self._place, reason=error.reason) from None
+
+    @cached_property
+    def _around_token(self) -> tuple[bytes, bytes]:
+        """The bytes before and behind the token, where only the token varies."""
+        any_token = "0" * LENGTH
+        field = _data_field(_with_token(self._fixed or [""], any_token))
+        before, _, after = field.rpartition(any_token.encode("ascii"))
+        return before, after
 
     def shown(self, pieces: list[str]) -> str:
         """Return the JSON as readers show it."""
@@ -149,7 +165,7 @@ class CallbackData:
         Raises:
             TemplateError: a template fails.
         """
-        pieces = self._rendered(names)
+        pieces = self._rendered(names) if self._fixed is None else self._fixed
         if not self._marked:
             return pieces
         marked = _with_token(pieces, names["delivery"]["token"])
