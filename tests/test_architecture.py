@@ -10,7 +10,10 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times"}
+VALUES = {
+    "errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times",
+    "report_token",
+}  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -37,6 +40,7 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
+    "report_token": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
