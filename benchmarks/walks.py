@@ -27,6 +27,8 @@ MARKS = {
     "reply": "reply-marker",
     "subject": "subject-marker",
 }
+#: Walk -> the room in which it begins: the sandbox is told beforehand which reply to give.
+BEGINS = {"reply": "mailbatch.smtp."}
 #: The values that a delivery is, on its way from the lease to the outcome.
 DELIVERIES = frozenset({"Delivery", "Leased", "Prepared"})
 #: How deep a value is looked into, and how many members of a sequence are looked at.
@@ -80,9 +82,10 @@ def _parts(value: object) -> Iterable[object]:
 class Walk:
     """The modules that one value met, in the order of the first meeting, and the moves."""
 
-    def __init__(self, meets: Callable[[object], bool]) -> None:
-        """`meets` says whether a value is the one that is followed."""
+    def __init__(self, meets: Callable[[object], bool], begins: str = "") -> None:
+        """`meets` says whether a value is the one that is followed, `begins` where first."""
         self._meets = meets
+        self._begins = begins
         self._last = ""
         self.modules: list[str] = []
         self.moves = 0
@@ -91,6 +94,8 @@ class Walk:
         """Take one call or return; the signature is that of `sys.setprofile`."""
         name = frame.f_globals.get("__name__", "")
         if not name.startswith("mailbatch.") or name.startswith("mailbatch.sandbox"):
+            return
+        if not self.modules and not name.startswith(self._begins):
             return
         if event == "call":
             values = list(frame.f_locals.values())
@@ -122,7 +127,8 @@ def walk(kind: str) -> Walk:
         if kind == "reply":  # a refusal: the reply that a run has to think about
             arguments += ["--answer", "RCPT=550 5.1.1 reply-marker: no such mailbox"]
         meets = is_delivery if kind == "delivery" else lambda value: is_marked(value, MARKS[kind])
-        seen, before, said = Walk(meets), sys.argv, StringIO()
+        seen = Walk(meets, BEGINS.get(kind, ""))
+        before, said = sys.argv, StringIO()
         sys.argv = arguments
         sys.setprofile(seen.see)
         try:

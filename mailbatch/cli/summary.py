@@ -1,4 +1,4 @@
-"""The summary of a run in words and figures, and the next steps, for `run` and `status`.
+"""The summary of a run in words and figures, and the next steps behind `run` and `status`.
 
 This module must never decide or ask: every text stands for a value of a `Summary`.
 

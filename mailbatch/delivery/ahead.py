@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from mailbatch.delivery.ahead_process import OPEN_FILES, Composed, Marks, answers, live, orders
-from mailbatch.delivery.machine import cores
+from mailbatch.delivery.cores import cores
 from mailbatch.envelope import Delivery
 from mailbatch.render.composer import Composer
 

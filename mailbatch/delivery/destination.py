@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from mailbatch.delivery.machine import cores
+from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.tokens import Tokens
 from mailbatch.delivery.transport import RedirectedSession, TransportSession

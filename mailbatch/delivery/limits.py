@@ -1,4 +1,4 @@
-"""The limits of a server: of the job, of EHLO, and learned by a run.
+"""The limits of a server: of the job, of EHLO, and those that `trouble` learns in a run.
 
     limits = Limits(transactions=100)       # server.transactions_per_session
     limits.announced(session.capabilities)  # LIMITS RCPTMAX=50

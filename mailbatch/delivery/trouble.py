@@ -1,4 +1,4 @@
-"""The policy of a run for refusals: whose trouble is each of them?
+"""The policy of a run for refusals: their trouble, judged over all sessions, and its consequence.
 
 A refusal of one person is that person's outcome. Trouble of the account, the sender, the session or
 the rate is the run's, and costs no recipient an outcome or an attempt. This module counts over all
@@ -12,6 +12,7 @@ milder here: this module must never accept or reject, and neither waits nor talk
     503 at MAIL                                  out of step      new session; again: 69
     a day's or month's limit, at any command     not today        the run ends, 75
     another limit, at any command                slow down        wait, then one at a time
+    too many recipients, at RCPT                 too large        as many as were taken (`limits`)
     too many recipients, at DATA or behind it    too large        that many, or half of them
     4yz at MAIL in a session that took some      session used up  new session
     the same 5yz 10 times at DATA or behind it,  account          the run ends, 69; the refused are

@@ -13,9 +13,10 @@ journal over the new file. Source: https://www.sqlite.org/howtocorrupt.html (2.5
     connection.execute("COMMIT")
 
 A reader of an earlier version sees the present one through temporary views, and the file stays as
-it is. To add version n+1: change `schema.sql` and `VERSION`, append a step to `_STEPS`, give every
-version in `_AS_PRESENT` the views that show n+1, and write a ledger of version n into
-`tests/ledger/earlier/`. This module must never change a ledger outside a transaction, nor take a
+it is. To add version n+1: change `schema.sql` and `VERSION`, append a step to `_STEPS`, write for
+each earlier version in `_AS_PRESENT` the views that show a ledger of it as one of n+1, and put a
+ledger of version n into `tests/ledger/earlier/`. A new column stands last in its table, where
+ALTER TABLE puts it. This module must never change a ledger outside a transaction, nor take a
 layout of an earlier version from another module: a step stays as published.
 """
 

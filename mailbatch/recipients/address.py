@@ -1,5 +1,6 @@
-"""Addresses: the addr-spec in an address cell, as it goes on the wire.
+"""Addresses: a text as the addr-spec that goes on the wire, or the reason for a refusal.
 
+Every address of a user is parsed here: of a cell (module `plan`), an option, a suppression list.
 Only an addr-spec is an address here (RFC 5321 4.1.2 `Local-part "@" Domain`, RFC 6531 3.3): no
 display name, angle brackets, comment, group, route, address literal or list. A text with more or
 less than an address is refused with a reason for people, never repaired. A parsed address holds no

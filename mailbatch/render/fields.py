@@ -1,6 +1,7 @@
-"""Header fields of a job: a name, a value that may be a template, and how the one writes the other.
+"""Header fields of a job: a name, a value that may be a template, and the encoder of the value.
 
-A field knows the place of the value in the job, for every error.
+A field knows the place of the value in the job, for every error. The fields of `message.headers`
+are made here; those of other keys by `correspondents`, `mailing_lists` and `callbacks`.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class HeaderField(Protocol):
         """The key in the job."""
 
     @property
-    def source(self) -> str:
-        """The value in the job, before rendering."""
+    def source(self) -> str | None:
+        """The value in the job, before rendering; None for a field without a key."""
 
     @property
     def constant(self) -> bytes | None:

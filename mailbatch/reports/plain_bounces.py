@@ -1,7 +1,7 @@
 """Bounces without a status part: addresses and replies in plain text (dma, qmail and older ones).
 
-Free text is believed only where the return path is null, because a letter can hold an address and
-"550 5.1.1", too. A code counts only behind a reply code.
+A letter can hold an address and "550 5.1.1", too, so module `mail_reports` asks here only about
+mails with a null return path. A code counts only behind a reply code.
 
 Tests: tests/reports/test_mail_reports.py.
 """

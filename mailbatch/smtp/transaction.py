@@ -2,7 +2,8 @@
 
 The connection notes here each command handed over and each reply; `outcomes` turns that into one
 `Outcome` per recipient. This is the only place where replies become statuses. Pure: no I/O, no
-clock, and no reply's text decides whether a recipient was accepted.
+clock, and no reply's text decides whether a recipient was accepted. A text that speaks of too many
+recipients (module `refusals`) is noted as `room`: the recipients that the server takes at once.
 
 Event                                             recipients with a 2yz RCPT      the others
 ------------------------------------------------  ------------------------------  ------------------

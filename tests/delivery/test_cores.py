@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mailbatch.delivery.machine import cores
+from mailbatch.delivery.cores import cores
 
 
 @pytest.fixture
