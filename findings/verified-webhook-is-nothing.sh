@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # svix's verify() returned the event in 1.99 and returns None in 2.9 for Python, while svix for Node and standardwebhooks still return the event.
 #
-# Versions: PyPI svix 1.99.1 and 2.9.1 (2.0.0 was seen to do the same; it calls standardwebhooks, 1.1.0 here), npm svix 1.99.1 and standardwebhooks 1.1.1; Node 20, Python 3.11.
+# Versions: PyPI svix 1.99.1 and 2.9.1 (2.0.0 was seen to do the same; it calls standardwebhooks, 1.1.0 here),
+#           npm svix 1.99.1 and standardwebhooks 1.1.1; Node 20, Python 3.11.
 # Input: a genuine event of Resend, {"type":"email.bounced",...}, signed with the three svix- headers (Resend signs so).
 #
 # Most people expect: a verifier raises for a forgery, and otherwise gives what it verified; event = wh.verify(body, headers) stands in the
