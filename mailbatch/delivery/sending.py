@@ -31,7 +31,7 @@ from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
-from mailbatch.errors import LedgerError, MailbatchError, SessionError
+from mailbatch.errors import UNWRITTEN, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
@@ -121,7 +121,7 @@ async def _send_all(
             await sandbox.stop()
     failure = _serious(failures, mailing)
     interrupted = stopping.signum is not None
-    if not isinstance(failure, LedgerError):
+    if not isinstance(failure, UNWRITTEN):
         await _conclude(run, ended_early=failure is not None or interrupted)
     crew = run.crew
     learned = run.rules.limits.learned
@@ -233,7 +233,7 @@ async def _work_alone(
         failures.append(error)
         if error is run.rules.troubles.ended or _ends_all(error):
             crew.stop.set()
-        if isinstance(error, LedgerError):
+        if isinstance(error, UNWRITTEN):
             run.recorder.fail(error)
     except BaseException:
         crew.stop.set()
@@ -255,7 +255,7 @@ async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]
             group.create_task(_work_alone(run, opener, failures, is_first=number == 0))
     try:
         await run.recorder.drain()
-    except LedgerError as error:
+    except UNWRITTEN as error:
         failures.append(error)
     return failures
 

@@ -20,6 +20,8 @@ run, may be awaited.
 
 **Failures** have one way: a method raises a failure that is known now, and a later failure stands
 in `broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+`broken` is a `LedgerError` of the record, or the failure of the last bytes behind the record: an
+`OutputError` where a dry run cannot write an `.eml` file.
 
 Tests: tests/delivery/test_sender.py.
 """
@@ -133,7 +135,9 @@ class Recorder(Protocol):
         record failed; a session that ended meanwhile needs no record and gets none.
 
         Raises:
-            LedgerError: the record failed, or `broken`; the session is aborted.
+            LedgerError: the record failed.
+            OutputError: the last bytes of a dry run cannot be written.
+        Either may be `broken`, of before; the session is aborted.
         """
 
     def settle(
@@ -174,7 +178,7 @@ class Recorder(Protocol):
         """Let no record wait for others any more: a longer step comes next.
 
         Raises:
-            LedgerError: `broken`, of now or before.
+            LedgerError, OutputError: `broken`, of now or before.
         """
 
     def fail(self, error: Exception) -> None:
@@ -184,7 +188,7 @@ class Recorder(Protocol):
         """Wait until all is recorded.
 
         Raises:
-            LedgerError: `broken`, of now or before.
+            LedgerError, OutputError: `broken`, of now or before.
         """
 
     async def close(self) -> None:
