@@ -109,13 +109,15 @@ async def _send_all(
 
     stopping.install(loop, finish, at_once)
     try:
-        failures = await _work(run, opener, sessions)
+        try:
+            failures = await _work(run, opener, sessions)
+        finally:
+            await run.recorder.close(at_once=bool(stopped))
     except asyncio.CancelledError:
         if stopped:
             raise signals.StoppedAtOnce(stopped[0]) from None
         raise
     finally:
-        await run.recorder.close()
         stopping.remove(loop)
         if sandbox is not None:
             await sandbox.stop()

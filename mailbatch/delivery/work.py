@@ -119,8 +119,8 @@ class LastBytes(Protocol):
 class Recorder(Protocol):
     """The records of outcomes; all methods but the awaited ones return at once.
 
-    Records are made in the order of the calls. A record survives the death of the process once the
-    last bytes have left (commit point), or the progress was told (outcome).
+    Records of one delivery are made in the order of the calls. A record survives the death of the
+    process once the last bytes have left (commit point), or the progress was told (outcome).
     """
 
     @property
@@ -191,8 +191,11 @@ class Recorder(Protocol):
             LedgerError, OutputError: `broken`, of now or before.
         """
 
-    async def close(self) -> None:
-        """Record the outcomes that wait, at the end of a run; no commit point is recorded."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """Record the outcomes that wait, at the end of a run; no commit point is recorded.
+
+        `at_once` waits a moment at most for a far ledger: the run was stopped at once.
+        """
 
     async def release(self, delivery_ids: Sequence[int]) -> None:
         """Give back leases of deliveries that were not tried; no attempt is counted.

@@ -29,9 +29,10 @@ these raises `LedgerError`. Closing a ledger twice is without effect.
 
 **Waiting.** `Leases` and `Records` are used in the event loop of a run, beside other sessions. A
 far ledger answers there by an awaitable, and a near one by the value itself: no coroutine and no
-turn of the loop is spent upon a file. `answer` takes both. All other roles are used while nothing
-else goes on (before the first session, behind the last one, in commands that send nothing): a far
-ledger may block there.
+turn of the loop is spent upon a file. `answer` takes both. One call of `Records` is under way at a
+time: the next one begins behind the answer. One call of `Leases.lease` may be under way beside a
+call of `Records`. All other roles are used while nothing else goes on (before the first session,
+behind the last one, in commands that send nothing): a far ledger may block there.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
 `LedgerLocked` (75): another run holds the ledger. Nothing else is raised, but errors of the
