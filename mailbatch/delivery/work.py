@@ -82,9 +82,10 @@ class Supply(Protocol):
         """
 
     def put_back(self, delivery: Delivery) -> None:
-        """Take back a delivery whose transaction was not begun, as the next one to give out.
+        """Take back a delivery whose content has not left, as the next one to give out.
 
-        No attempt is counted, neither for the recipients nor against the limit of the run.
+        MAIL may have left in a session that ends. No attempt is counted, neither for the recipients
+        nor against the limit of the run.
         """
 
     def next_due(self) -> float | None:
