@@ -17,6 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import TypeAlias
 
 from mailbatch.delivery.options import Progress
@@ -40,6 +41,8 @@ _Settled: TypeAlias = tuple[Settlement, Delivery]
 _Invalid: TypeAlias = tuple[Callable[[], Answer[None]], Callable[[], None]]
 
 _ACCEPTED = Status.ACCEPTED
+#: The record of a point, or of outcomes that are settled.
+_FIRST = itemgetter(0)
 
 
 class Recording:
@@ -258,16 +261,16 @@ class Recording:
             return
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
-        if points:  # a session that was lost meanwhile hands nothing over, and needs no point
-            points = [point for point in points if point[1].failure is None]
+        for _, session in points:
+            if session.failure is not None:  # lost meanwhile: hands nothing over, needs no point
+                points = [point for point in points if point[1].failure is None]
+                break
         if not points and not settled:
             return
         suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
         several = len(points) + len(settled) > 1 or suspicion is not None
         try:
-            told = self._records.record(
-                [settlement for settlement, _ in settled], [point for point, _ in points], suspicion
-            )
+            told = self._records.record([*map(_FIRST, settled)], [*map(_FIRST, points)], suspicion)
         except Exception as error:
             self._give_up(error, points)
             self._save(settled, again=several)

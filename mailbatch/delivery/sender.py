@@ -285,10 +285,12 @@ class Sender:
         # Outcomes that are the same for all need not be looked at a thousand times.
         kinds = (every,) if isinstance(every, SameForAll) else every
         retry_at = None
-        if any(kind.counted and kind.status in _AGAIN for kind in kinds):
-            retry_at = run.rules.retry.next_try(
-                tries=delivery.tries, first_try=delivery.first_try, now=now
-            )
+        for kind in kinds:
+            if kind.counted and kind.status in _AGAIN:
+                retry_at = run.rules.retry.next_try(
+                    tries=delivery.tries, first_try=delivery.first_try, now=now
+                )
+                break
         run.recorder.suspect(run.rules.troubles.suspected_since)
         run.recorder.settle(
             delivery, every, now=now, retry_at=retry_at, resume_at=verdict.resume_at
