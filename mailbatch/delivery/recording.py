@@ -4,10 +4,8 @@ A commit of the ledger costs as much as the whole conversation about a message. 
 outcomes of several sessions wait for each other, for as long as each turn of the event loop brings
 another record, and 2 ms at most; one commit takes them all, and then the last bytes leave. Of each
 session one outcome waits, at most. A far ledger is asked one call at a time: all other records wait
-for the answer. This module must never let the last bytes of a content go before the commit point is
-recorded, and decides nothing.
-
-Tests: tests/delivery/test_recording.py, tests/delivery/test_recording_far.py.
+for the answer (module `answers`). This module must never let the last bytes of a content go before
+the commit point is recorded, and decides nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import TypeAlias
 
+from mailbatch.delivery.answers import Answers
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.work import LastBytes
 from mailbatch.envelope import Delivery
@@ -30,8 +29,6 @@ from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 #: So many records do not wait for more, and none waits for so many seconds.
 MOST_WAITING = 64
 LONGEST_WAIT = 0.002
-#: A run that ends at once waits so many seconds for the last answers of a far ledger.
-LAST_ANSWERS = 1.0
 
 #: A commit point, and the session that has all of the content but its last bytes.
 _Point: TypeAlias = tuple[CommitPoint, LastBytes]
@@ -73,8 +70,8 @@ class Recording:
         # Since when refusals may be the run's, and whether the ledger knows it.
         self._suspected_since: float | None = None
         self._suspicion_told = True
-        # The call that a far ledger has not answered yet: all records behind it wait.
-        self._asked: asyncio.Task[None] | None = None
+        # Of a far ledger: all records wait for the answer that is due.
+        self._answers = Answers(self._ask_next)
         # Invalid deliveries that wait for that answer.
         self._invalid: deque[_Invalid] = deque()
 
@@ -118,41 +115,18 @@ class Recording:
 
     def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
         """Record that a delivery cannot be sent: as invalid, or as the doubt of before a resend."""
-        call, tell = self._as_invalid(delivery, reason, now)
-        if self._asked is None:
+        call, tell = _as_invalid(self._records, self._progress, delivery, reason, now)
+        if self._answers.due is None:
             self._invalidate(call, tell)
         else:
             self._invalid.append((call, tell))
-
-    def _as_invalid(self, delivery: Delivery, reason: str, now: float) -> _Invalid:
-        records, progress = self._records, self._progress
-        if not delivery.resent:
-            number = len(delivery.unsettled)
-            return (
-                lambda: records.invalidate(delivery.id, reason, now=now),
-                lambda: progress.settled(Status.INVALID, number),
-            )
-        why = f"not sent again: {reason}"
-        doubts = tuple(
-            Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
-            if address in delivery.resent
-            else Outcome(address, Status.DEFERRED, reason=why, counted=False)
-            for address in delivery.unsettled
-        )
-
-        def tell() -> None:
-            progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
-            progress.settled(Status.IN_DOUBT, len(delivery.resent))
-
-        settlement = Settlement(delivery.id, doubts, now, retry_at=None)
-        return lambda: records.record([settlement], ()), tell
 
     def _invalidate(self, call: Callable[[], Answer[None]], tell: Callable[[], None]) -> None:
         told = call()
         if told is None:
             tell()
         else:
-            self._ask(self._tell_behind(told, tell))
+            self._answers.wait_for(self._tell_behind(told, tell))
 
     async def _tell_behind(self, told: Awaitable[None], tell: Callable[[], None]) -> None:
         try:
@@ -161,21 +135,16 @@ class Recording:
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self.fail(error)
 
-    def _ask(self, asked: Coroutine[object, object, None]) -> None:
-        """Wait for an answer of a far ledger, then ask for the records that wait."""
-        self._asked = asyncio.ensure_future(asked)
-        self._asked.add_done_callback(self._ask_next)
-
-    def _ask_next(self, answered: asyncio.Task[None]) -> None:
-        self._asked = None
-        if answered.cancelled():  # the run ends at once
+    def _ask_next(self, cancelled: bool) -> None:
+        """Ask a far ledger for the records that wait, behind an answer."""
+        if cancelled:  # the run ends at once
             self.fail(LedgerError("the ledger has not answered"))
             self._invalid.clear()
             settled, self._settled = self._settled, []
             self._lose(settled)
             return
         try:
-            while self._invalid and self._asked is None:
+            while self._invalid and self._answers.due is None:
                 self._invalidate(*self._invalid.popleft())
             self._flush()
         except Exception as error:  # noqa: BLE001 - the next call raises it
@@ -190,14 +159,9 @@ class Recording:
     async def drain(self) -> None:
         """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
-        await self._answered()
+        await self._answers.all()
         if self.broken is not None:
             raise self.broken
-
-    async def _answered(self) -> None:
-        """Wait for the answers of a far ledger; a near one has answered."""
-        while self._asked is not None:
-            await asyncio.wait({self._asked})
 
     async def release(self, delivery_ids: Sequence[int]) -> None:
         """Give back leases of deliveries that were not tried."""
@@ -222,20 +186,13 @@ class Recording:
     async def close(self, *, at_once: bool = False) -> None:
         """Record the outcomes that wait, at the end of a run; no commit point is passed.
 
-        `at_once` waits `LAST_ANSWERS` seconds at most for a far ledger; outcomes that were not
-        answered for are told as an alarm.
+        `at_once` waits a second at most for a far ledger; outcomes without an answer are told as an
+        alarm.
         """
         self._points.clear()
         with suppress(LedgerError):  # told as an alarm
             self._flush()
-        if self._asked is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_ANSWERS if at_once else None):
-                await self._answered()
-        if self._asked is not None:
-            self._asked.cancel()
-            await asyncio.wait({self._asked}, timeout=LAST_ANSWERS)
+        await self._answers.end(at_once=at_once)
 
     def _flush_soon(self) -> None:
         waiting = len(self._points) + len(self._settled)
@@ -257,7 +214,7 @@ class Recording:
             self._flush()
 
     def _flush(self) -> None:
-        if self._asked is not None:  # what waits is asked for behind its answer
+        if self._answers.due is not None:  # what waits is asked for behind its answer
             return
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
@@ -279,7 +236,7 @@ class Recording:
             self._suspicion_told = True
             self._go_on(points, settled)
         else:
-            self._ask(self._wait(told, points, settled, suspicion, several=several))
+            self._answers.wait_for(self._wait(told, points, settled, suspicion, several=several))
 
     async def _wait(
         self,
@@ -321,7 +278,7 @@ class Recording:
             try:  # the first failure is the one to tell of
                 told = self._records.record([one[0]], ())
                 if told is not None:
-                    self._ask(self._save_behind(settled[number:], told))
+                    self._answers.wait_for(self._save_behind(settled[number:], told))
                     return
                 self._tell([one])
             except Exception:  # noqa: BLE001 - told as an alarm
@@ -383,3 +340,28 @@ class Recording:
 def _in_words(outcome: Outcome) -> str:
     seen = outcome.reply or outcome.reason or "no reply"
     return f"{outcome.address} is {outcome.status.replace('_', ' ')}: {seen}"
+
+
+def _as_invalid(
+    records: Records, progress: Progress, delivery: Delivery, reason: str, now: float
+) -> _Invalid:
+    if not delivery.resent:
+        number = len(delivery.unsettled)
+        return (
+            lambda: records.invalidate(delivery.id, reason, now=now),
+            lambda: progress.settled(Status.INVALID, number),
+        )
+    why = f"not sent again: {reason}"
+    doubts = tuple(
+        Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
+        if address in delivery.resent
+        else Outcome(address, Status.DEFERRED, reason=why, counted=False)
+        for address in delivery.unsettled
+    )
+
+    def tell() -> None:
+        progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
+        progress.settled(Status.IN_DOUBT, len(delivery.resent))
+
+    settlement = Settlement(delivery.id, doubts, now, retry_at=None)
+    return lambda: records.record([settlement], ()), tell

@@ -144,7 +144,7 @@ def test_a_far_lease_that_fails_ends_the_run(
 def test_a_second_signal_stops_a_run_whose_ledger_does_not_answer(
     tmp_path: Path, fault_server: Callable[..., FaultServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailbatch.delivery.recording.LAST_ANSWERS", 0.01)
+    monkeypatch.setattr("mailbatch.delivery.answers.LAST_ANSWERS", 0.01)
     make_job(tmp_path, fault_server().port)
 
     def break_it(far: FarLedger) -> None:

@@ -220,7 +220,7 @@ def test_a_call_that_was_refused_at_once_tells_nothing_before_each_answer() -> N
 def test_a_run_that_ends_at_once_waits_no_longer_than_a_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailbatch.delivery.recording.LAST_ANSWERS", 0.01)
+    monkeypatch.setattr("mailbatch.delivery.answers.LAST_ANSWERS", 0.01)
 
     async def conversation(scene: Scene) -> None:
         scene.taken(1)
@@ -254,7 +254,7 @@ def test_a_run_that_ends_at_once_records_what_the_ledger_takes() -> None:
 def test_a_call_that_is_cancelled_while_outcomes_are_tried_one_by_one_loses_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mailbatch.delivery.recording.LAST_ANSWERS", 0.01)
+    monkeypatch.setattr("mailbatch.delivery.answers.LAST_ANSWERS", 0.01)
 
     async def conversation(scene: Scene) -> None:
         scene.taken(1, 2, 3)
