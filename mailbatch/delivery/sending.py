@@ -18,6 +18,7 @@ from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
+from mailbatch.delivery.loop import loop_factory
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.pace import Pace
@@ -67,18 +68,9 @@ def send(
     with (
         stopping.in_loop(),
         composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead,
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         return runner.run(_send_all(mailing, options, progress, server, stopping, ahead))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop where uvloop is installed: 1.4 to 2 times as many messages a second."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 async def _send_all(

@@ -70,7 +70,7 @@ class Body:
     asked for again. Of two pushes with the same bytes each counts.
     """
 
-    content: bytes
+    content: bytes | memoryview
     origin: Origin
     received: float
     place: str = ""
@@ -142,12 +142,15 @@ class ReportStore:
         *,
         read: Callable[[bytes, float], Reading] | None = None,
         version: int = VERSION,
+        busy: float = _BUSY_SECONDS,
+        cache: int = _CACHE_KIB,
     ) -> None:
         """Open the store at `path`, or create one that is readable for the owner alone.
 
         `read` makes reports of the bytes of a body and the time of arrival; by default `read_body`.
         `version` is the version of these readers: bodies that older readers have read are read
-        again.
+        again. `busy` is the time in seconds that a commit waits for another program to release the
+        store, `cache` the size of the page cache in KiB.
 
         Raises:
             StoreError: the file is no store, is of a newer version, or cannot be written (74).
@@ -157,9 +160,10 @@ class ReportStore:
         self._read = read or (lambda content, received: read_body(content, received=received))
         with as_store_error(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = _connect(path, "rw")
+            self._connection = _connect(path, busy)
         try:
             with as_store_error(path):
+                self._connection.execute(f"PRAGMA cache_size=-{cache}")
                 self._prepare()
         except BaseException:
             self._connection.close()
@@ -167,7 +171,6 @@ class ReportStore:
 
     def _prepare(self) -> None:
         connection = self._connection
-        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         is_new = not _pragma(connection, "user_version")
         if is_new and _pragma(connection, "schema_version"):
             raise StoreError(f"{self.path}: this is no store of reports", hint="set --store")
@@ -345,9 +348,9 @@ class ReportStore:
         self.close()
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+def _connect(path: Path, busy: float) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:

@@ -158,6 +158,13 @@ class LedgerMachine(RuleBasedStateMachine):
             if person.status in UNSETTLED and person.due is not None
         }
         assert set().union(*together.values()) == due
+        # A delivery that is left by everybody is gone, and another one may have its number later.
+        left = {
+            person.delivery
+            for person in self.model.people.values()
+            if person.status in SETTLED | UNSETTLED
+        }
+        self.model.seen = {i: seen for i, seen in self.model.seen.items() if i in left}
         return together.values()
 
     # The run
