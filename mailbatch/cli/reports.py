@@ -146,9 +146,15 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     loaded = read_job(given.job)
     named = edition_of(loaded, given.edition)
     with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
-        new, had = append_suppressions(given.to, joined.standings)
-    addresses = counted(new, "new address", "new addresses")
-    console.say(f"{addresses} in {shown(given.to)}, {had} there before")
+        appended = append_suppressions(given.to, joined.standings)
+    addresses = counted(appended.new, "new address", "new addresses")
+    console.say(f"{addresses} in {shown(given.to)}, {appended.had:,} there before")
+    for number, does, do, reason in (
+        (appended.of_another, "names", "name", "another address than the one mailed, or none"),
+        (appended.of_other_codes, "has", "have", "a code that does not speak of the address"),
+    ):
+        if number:
+            console.say(f"left out: {counted(number, f'bounce {does}', f'bounces {do}')} {reason}")
     return ExitCode.DONE
 
 

@@ -126,6 +126,23 @@ def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
     assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
 
 
+def test_an_alias_is_not_suppressed_and_a_tag_of_the_envelope_sender_is_no_alias(sent):
+    scene, rows = sent
+    tagged = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    tagged = tagged.replace("\nFrom: Mail", "\nTo: bounces+edition=one@example.com\nFrom: Mail", 1)
+    behind = bounce(rows[1]["header_message_id"], "behind@example.net")
+    full = bounce(rows[2]["header_message_id"], rows[2]["email"], status="5.2.2", reply="552 5.2.2")
+    for name, mail in (("a.eml", tagged), ("b.eml", behind), ("c.eml", full)):
+        assert reports(scene, "read", write(scene, name, mail)).code == 0
+    assert reports(scene, "show", "--json").json["bounced"] == 3
+    told = reports(scene, "suppress", "--to", "bounced.csv").err
+    assert "1 new address in bounced.csv" in told
+    assert "1 bounce names another address than the one mailed, or none" in told
+    assert "1 bounce has a code that does not speak of the address" in told
+    lines = (scene.folder / "bounced.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == [rows[0]["email"]]
+
+
 def test_what_a_server_said_of_the_accepted_stays_as_it_was(sent):
     scene, rows = sent
     before = (scene.folder / "results.csv").read_bytes()
