@@ -6,9 +6,12 @@ import csv
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
+from tests.certainty.disks import Disks
+from tests.certainty.forked import mailbatch
 from tests.certainty.program import environment
 
 EVENTS = (
@@ -209,6 +212,20 @@ def test_one_store_may_serve_several_jobs(sent, tmp_path):
     assert reports(scene, "show", "--store", store, "--json").json["bounced"] == 1
     assert reports(scene, "show", "--json").json["bounced"] == 0
     assert not (scene.folder / ".mailbatch" / "reports.sqlite3").exists()
+
+
+def test_a_read_only_store_is_shown(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    with Disks(locked=scene.folder / ".mailbatch") as disks:
+        command = partial(mailbatch, "reports", cwd=scene.folder, namespace=disks.namespace)
+        shown = command("show", "job.yaml", "--json")
+        done = command("suppress", "job.yaml", "--to", "bounced.csv")
+        refused = command("read", "job.yaml", name)
+    assert (shown.code, json.loads(shown.out)["bounced"], shown.err) == (0, 1, "")
+    assert (done.code, "1 new address in bounced.csv" in done.err) == (0, True)
+    assert (refused.code, "--store" in refused.err) == (74, True)
 
 
 @pytest.mark.parametrize(
