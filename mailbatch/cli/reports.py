@@ -49,9 +49,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(
-        read_job(given.job), given.store, given.state_dir, make_folder=True
-    )
+    path = _store_path(_job(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
         for lot in _lots(_found(given.files)):
@@ -86,7 +84,7 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
     from mailbatch.delivery.outputs import check_output
 
-    loaded = read_job(given.job)
+    loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     check_output(given.table, "--csv", given.job, loaded)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
@@ -155,7 +153,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     """Append the recipients that want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
-    loaded = read_job(given.job)
+    loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
         _warn_of_unread(console, joined)
@@ -219,6 +217,11 @@ def _joined(
                 if listed:
                     joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
         yield joined
+
+
+def _job(path: Path) -> Job:
+    """Load the job; the files that it names need not be there, so that no pipe stops for one."""
+    return read_job(path, look=False)
 
 
 def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folder: bool) -> Path:

@@ -186,6 +186,18 @@ def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
     assert reports(scene, "show", "--json").json["bounced"] == 1
 
 
+def test_the_lists_of_the_job_need_not_be_there_yet(sent):
+    scene, rows = sent
+    scene.edit("  file: recipients.csv", "  file: recipients.csv\n  suppress: [notyet.csv]")
+    (scene.folder / "recipients.csv").rename(scene.folder / "moved.csv")
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    assert reports(scene, "show", "--json", "--csv", "fate.csv").json["bounced"] == 1
+    assert reports(scene, "suppress", "--to", "notyet.csv").code == 0
+    (scene.folder / "moved.csv").rename(scene.folder / "recipients.csv")
+    assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
+
+
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
