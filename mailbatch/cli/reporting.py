@@ -53,12 +53,15 @@ def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
     return reported
 
 
-def read_job(path: Path) -> Job:
-    """Load the job file; raises `InputErrors` with every mistake in the file."""
+def read_job(path: Path, *, look: bool = True) -> Job:
+    """Load the job file; raises `InputErrors` with every mistake in the file.
+
+    Without `look` the files that the job names need not be there.
+    """
     with importing():
         from mailbatch.job.loader import load_job
 
-        return load_job(path)
+        return load_job(path, look=look)
 
 
 def edition_of(job: Job, given: str | None) -> str:

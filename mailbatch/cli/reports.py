@@ -49,7 +49,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(read_job(given.job), given.store, given.state_dir, make_folder=True)
+    path = _store_path(_job(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
         for lot in _lots(_found(given.files)):
@@ -84,10 +84,11 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
     from mailbatch.delivery.outputs import check_output
 
-    loaded = read_job(given.job)
+    loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     check_output(given.table, "--csv", given.job, loaded)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
+        _warn_of_unread(console, joined)
         counts = _counts(joined.standings)
         if given.table is not None:
             _write_table(given.table, joined)
@@ -98,6 +99,15 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         if given.table is not None:
             console.say(f"reports: {shown(given.table)}")
     return ExitCode.DONE
+
+
+def _warn_of_unread(console: Console, joined: _Joined) -> None:
+    if joined.unread:
+        bodies = counted(joined.unread, "body", "bodies")
+        console.warn(
+            f"{bodies} of the store not read, because the store cannot be written here: "
+            "run `mailbatch reports read` where it can"
+        )
 
 
 def _show_object(
@@ -143,22 +153,33 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     """Append the recipients that want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
-    loaded = read_job(given.job)
+    loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
-        new, had = append_suppressions(given.to, joined.standings)
-    addresses = counted(new, "new address", "new addresses")
-    console.say(f"{addresses} in {shown(given.to)}, {had} there before")
+        _warn_of_unread(console, joined)
+        appended = append_suppressions(given.to, joined.standings)
+    addresses = counted(appended.new, "new address", "new addresses")
+    console.say(f"{addresses} in {shown(given.to)}, {appended.had:,} there before")
+    for number, does, do, reason in (
+        (appended.of_another, "names", "name", "another address than the one mailed, or none"),
+        (appended.of_other_codes, "has", "have", "a code that does not speak of the address"),
+    ):
+        if number:
+            console.say(f"left out: {counted(number, f'bounce {does}', f'bounces {do}')} {reason}")
     return ExitCode.DONE
 
 
 @dataclass(slots=True)
 class _Joined:
-    """The reports of a store, joined with an edition; `recipients` is the number of rows."""
+    """The reports of a store, joined with an edition; `recipients` is the number of rows.
+
+    `unread` is the number of bodies that cannot be read, because the store cannot be written.
+    """
 
     recipients: int
     mailed: MailedEdition
     standings: Standings
+    unread: int = 0
     missed: list[StoredReport] = field(default_factory=list)
     unreadable: list[StoredRefusal] = field(default_factory=list)
 
@@ -187,14 +208,20 @@ def _joined(
     with mailed, Standings() as standings:
         joined = _Joined(recipients, mailed, standings)
         if path.exists():
-            with ReportStore(path) as opened:
+            with ReportStore(path, to_look=True) as opened:
                 opened.read_kept()
+                joined.unread = opened.unread()
                 for stored in standings.join(opened.reports(), mailed):
                     if listed and len(joined.missed) < _MOST_LISTED:
                         joined.missed.append(stored)
                 if listed:
                     joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
         yield joined
+
+
+def _job(path: Path) -> Job:
+    """Load the job; the files that it names need not be there, so that no pipe stops for one."""
+    return read_job(path, look=False)
 
 
 def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folder: bool) -> Path:

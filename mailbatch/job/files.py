@@ -20,8 +20,11 @@ from mailbatch.job.setting import NamesFile, declared, texts_at
 from mailbatch.suggest import did_you_mean
 
 
-def add_file_errors(reading: Reading, folder: FilePath) -> None:
-    """Add the files that cannot be used to the faults of a reading."""
+def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
+    """Add the files that cannot be used to the faults of a reading.
+
+    Without `look` these are the names that cannot be used, whatever is there.
+    """
     refused = {path for _, path in reading.faults}
     for keys, mark in declared(Job, NamesFile):
         if not mark.at_load:
@@ -31,7 +34,7 @@ def add_file_errors(reading: Reading, folder: FilePath) -> None:
                 continue
             try:
                 file = resolve_path(folder, name, absolute_allowed=mark.absolute)
-                if mark.read:
+                if look and mark.read:
                     _look(file, _as_written(name, path, reading))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)

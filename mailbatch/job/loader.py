@@ -25,10 +25,11 @@ MAX_BYTES = 1024 * 1024
 _START = "mailbatch init writes a job to start from."
 
 
-def load_job(path: Path, *, environ: Mapping[str, str] = os.environ) -> Job:
+def load_job(path: Path, *, environ: Mapping[str, str] = os.environ, look: bool = True) -> Job:
     """Read a job file.
 
-    Messages show `path` unchanged; `environ` has the values for `${NAME}`.
+    Messages show `path` unchanged; `environ` has the values for `${NAME}`. Without `look` the files
+    that the job names need not be there.
 
     Raises:
         InputErrors: all mistakes, as `JobError`s in the order of the file.
@@ -40,7 +41,7 @@ def load_job(path: Path, *, environ: Mapping[str, str] = os.environ) -> Job:
         job = Job.model_validate(reading.data, context=Origin(path, reading.locations()))
     except ValidationError as error:
         add_model_errors(error, reading)
-    add_file_errors(reading, path.absolute().parent)
+    add_file_errors(reading, path.absolute().parent, look=look)
     if job is None or reading.faults:
         raise InputErrors(reading.errors())
     return job

@@ -118,11 +118,7 @@ def _report(
         at=notification.at,
         code=code,
         text=words,
-        about_address=(
-            kind is Kind.HARD
-            and speaks_of_address(code)
-            and _is_their_own(notification, block, lonely=lonely)
-        ),
+        about_address=(kind is Kind.HARD and speaks_of_address(code) and _is_their_own(block)),
         said=notification.said,
     )
 
@@ -146,24 +142,26 @@ def _recipients(notification: _Notification, block: Block, *, lonely: bool) -> t
     """Return the addresses that may name a recipient of ours, the most telling first."""
     found = [address for name in _ADDRESS_FIELDS for address in _addresses(first(block, name))]
     if lonely:
-        found.insert(0, notification.ours.verp_address)
         failed = notification.mail.field("x-failed-recipients").strip().strip(",")
         found += [failed] if failed.count("@") == 1 else []
-    names = (clean(address, LONGEST_NAME) for address in found)
+    # A tag of the envelope sender may look like an address and be none (`edition=one`, `SRS0=..`).
+    names = _valid(found)
+    return names or (_valid([notification.ours.verp_address]) if lonely else ())
+
+
+def _valid(addresses: list[str]) -> tuple[str, ...]:
+    names = (clean(address, LONGEST_NAME) for address in addresses)
     return tuple(dict.fromkeys(name for name in names if 0 < name.find("@") < len(name) - 1))
 
 
-def _is_their_own(notification: _Notification, block: Block, *, lonely: bool) -> bool:
+def _is_their_own(block: Block) -> bool:
     """Tell whether the address that failed is the one that was mailed.
 
     An address behind an alias is a stranger's, and a code about the stranger says nothing of the
     alias.
     """
     fields = (set(map(str.lower, _addresses(first(block, name)))) for name in _ADDRESS_FIELDS)
-    told = [addresses - {""} for addresses in fields]
-    if lonely:
-        told.append({notification.ours.verp_address.lower()} - {""})
-    told = [addresses for addresses in told if addresses]
+    told = [named for addresses in fields if (named := addresses - {""})]
     return all(told[0] & addresses for addresses in told)
 
 

@@ -27,7 +27,12 @@ _HINTS = {
     "NOTADB": "set --store to a store of reports, or to a file that is not there yet",
     "PROTOCOL": "keep the store on a local disk (--store): this file system cannot lock it",
 }
-_ERRNO_HINTS = {errno.ENOSPC: _SPACE, errno.EDQUOT: _SPACE, errno.EACCES: _RIGHTS}
+_ERRNO_HINTS = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EACCES: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+}
 
 
 def from_sqlite(path: Path, error: sqlite3.Error) -> StoreError:

@@ -20,7 +20,7 @@ from mailbatch.reports.ses import ses_reading
 from mailbatch.reports.sns import is_sns, sns_reading
 
 #: The version of all readers together: raise it where a reader reads a body otherwise.
-VERSION = 1
+VERSION = 2
 
 _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -41,7 +41,10 @@ _VERP = re.compile(r"[+-]([^+=@]+)=([^+=@]+)")
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Our names in a report, each empty where missing, and the address that VERP names."""
+    """Our names in a report, each empty where missing, and the address that VERP names.
+
+    `verp_address` may be any tag of the envelope sender that has the form (`edition=one`).
+    """
 
     header_message_id: str = ""
     token: str = ""

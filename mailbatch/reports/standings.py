@@ -20,6 +20,7 @@ from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.joining import Mailed, Match, join
 from mailbatch.reports.report import Event, Kind, Report
 from mailbatch.reports.standing import COUNTED, strength
+from mailbatch.reports.status_codes import speaks_of_address
 from mailbatch.reports.store import StoredReport
 
 _ROWS_AT_ONCE = 5000
@@ -35,7 +36,8 @@ class RecipientStanding:
 
     `address` is the key of the address. `event` is None where there are opens and clicks alone.
     `reported_at` is the time of the event, or of the arrival where the report has none, in seconds
-    since the epoch. `suppresses` says that the report speaks against further mail to the address.
+    since the epoch. `suppresses` says that the report speaks against further mail to the address;
+    `blames_another`, that the code speaks of an address, and not certainly of this one.
     """
 
     delivery: int
@@ -48,6 +50,7 @@ class RecipientStanding:
     suppresses: bool
     opens: int
     clicks: int
+    blames_another: bool = False
 
 
 class Standings:
@@ -71,7 +74,8 @@ class Standings:
             self._connection.execute("PRAGMA journal_mode=OFF")
             self._connection.execute(
                 "CREATE TABLE joined (delivery INTEGER, address TEXT, strength BLOB, event TEXT,"
-                " kind TEXT, code TEXT, text TEXT, reported_at REAL, suppresses INTEGER)"
+                " kind TEXT, code TEXT, text TEXT, reported_at REAL, suppresses INTEGER,"
+                " blames_another INTEGER)"
             )
 
     def join(self, reports: Iterable[StoredReport], mailed: Mailed) -> Iterator[StoredReport]:
@@ -95,7 +99,7 @@ class Standings:
         self._add(rows)
 
     def _add(self, rows: list[tuple[Any, ...]]) -> None:
-        marks = ", ".join("?" * 9)
+        marks = ", ".join("?" * 10)
         with as_store_error(_TEMPORARY):
             self._connection.execute("BEGIN")
             self._connection.executemany(f"INSERT INTO joined VALUES ({marks})", rows)  # noqa: S608
@@ -106,7 +110,7 @@ class Standings:
         # Beside max() SQLite takes the other columns from the row that holds it.
         query = (
             "SELECT delivery, address, event, kind, code, text, reported_at, suppresses,"
-            " sum(event = 'opened'), sum(event = 'clicked'), max(strength)"
+            " blames_another, sum(event = 'opened'), sum(event = 'clicked'), max(strength)"
             " FROM joined GROUP BY delivery, address ORDER BY delivery, address"
         )
         with as_store_error(_TEMPORARY):
@@ -134,7 +138,7 @@ def _row(stored: StoredReport, match: Match) -> tuple[Any, ...]:
     return (
         match.delivery, match.address, strength(report), report.event, report.kind, report.code,
         report.text, stored.received if report.at is None else report.at,
-        _suppresses(report, match),
+        _suppresses(report, match), _blames_another(report, match),
     )  # fmt: skip
 
 
@@ -143,11 +147,17 @@ def _suppresses(report: Report, match: Match) -> bool:
     return report.event in _WISHES or (report.about_address and match.is_named)
 
 
+def _blames_another(report: Report, match: Match) -> bool:
+    """Tell whether a bounce speaks of an address that may be another than that of the match."""
+    of_an_address = report.kind is Kind.HARD and speaks_of_address(report.code)
+    return of_an_address and not (report.about_address and match.is_named)
+
+
 def _standing(row: tuple[Any, ...]) -> RecipientStanding:
-    delivery, address, event, kind, code, text, at, suppresses, opens, clicks, _ = row
+    delivery, address, event, kind, code, text, at, suppresses, another, opens, clicks, _ = row
     if event in COUNTED:
         return RecipientStanding(delivery, address, None, None, "", "", at, False, opens, clicks)
     return RecipientStanding(
         delivery, address, Event(event), Kind(kind) if kind else None, code, text, at,
-        bool(suppresses), opens, clicks,
+        bool(suppresses), opens, clicks, bool(another),
     )  # fmt: skip

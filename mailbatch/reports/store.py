@@ -125,7 +125,7 @@ class Tally:
 
 
 class ReportStore:
-    """The store in a file, open for writing; one connection, used by one thread at a time.
+    """The store in a file; one connection, used by one thread at a time.
 
     Example::
 
@@ -134,7 +134,7 @@ class ReportStore:
             store.read_kept()
     """
 
-    __slots__ = ("_connection", "_read", "_version", "path")
+    __slots__ = ("_connection", "_is_writable", "_read", "_version", "path")
 
     def __init__(
         self,
@@ -144,13 +144,15 @@ class ReportStore:
         version: int = VERSION,
         busy: float = _BUSY_SECONDS,
         cache: int = _CACHE_KIB,
+        to_look: bool = False,
     ) -> None:
         """Open the store at `path`, or create one that is readable for the owner alone.
 
         `read` makes reports of the bytes of a body and the time of arrival; by default `read_body`.
         `version` is the version of these readers: bodies that older readers have read are read
         again. `busy` is the time in seconds that a commit waits for another program to release the
-        store, `cache` the size of the page cache in KiB.
+        store, `cache` the size of the page cache in KiB. A store that is opened `to_look` is opened
+        as it stands where this user may not write file and folder: then `read_kept` reads nothing.
 
         Raises:
             StoreError: the file is no store, is of a newer version, or cannot be written (74).
@@ -158,13 +160,17 @@ class ReportStore:
         self.path = path
         self._version = version
         self._read = read or (lambda content, received: read_body(content, received=received))
+        self._is_writable = not to_look or all(os.access(p, os.W_OK) for p in (path, path.parent))
         with as_store_error(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = _connect(path, busy)
+            if self._is_writable:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = _connect(path, busy, "rw" if self._is_writable else _read_only(path))
         try:
             with as_store_error(path):
                 self._connection.execute(f"PRAGMA cache_size=-{cache}")
-                self._prepare()
+                if self._is_writable:
+                    self._prepare()
+                _check_identity(path, self._connection)
         except BaseException:
             self._connection.close()
             raise
@@ -180,7 +186,6 @@ class ReportStore:
             with self._writing():
                 if not _pragma(connection, "user_version"):  # else another process was quicker
                     _create(connection)
-        _check_identity(self.path, connection)
 
     def keep(self, bodies: Iterable[Body]) -> int:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.
@@ -205,13 +210,13 @@ class ReportStore:
 
         Bodies that older readers have read are read again, and the old reports are replaced. Each
         lot is written in one commit, so that the work can be interrupted anywhere and done by
-        several processes at once.
+        several processes at once. In a store that cannot be written, nothing is read.
 
         Raises:
             StoreError: the store cannot be read or written (74).
         """
         tally = Tally()
-        while True:
+        while self._is_writable:
             with as_store_error(self.path):
                 bodies = self._unread()
             if not bodies:
@@ -222,6 +227,18 @@ class ReportStore:
                     new = self._write(number, received, reading)
                     if new is not None:
                         tally.add(place, received, reading, new=new)
+        return tally
+
+    def unread(self) -> int:
+        """Return how many bodies these readers have not read.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        query = "SELECT count(*) FROM body WHERE readers < ?"
+        with as_store_error(self.path):
+            (number,) = self._connection.execute(query, (self._version,)).fetchone()
+        return int(number)
 
     def _unread(self) -> list[tuple[int, str, float, bytes]]:
         found: list[tuple[int, str, float, bytes]] = []
@@ -348,9 +365,19 @@ class ReportStore:
         self.close()
 
 
-def _connect(path: Path, busy: float) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+def _connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
     return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
+
+
+def _read_only(path: Path) -> str:
+    """Return the mode to read a store in a folder where SQLite cannot make an index of a WAL.
+
+    Without a WAL there is nothing to index, and nobody who could be writing one.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    has_wal = wal.exists() and wal.stat().st_size > 0
+    return "ro" if has_wal or os.access(path.parent, os.W_OK) else "ro&immutable=1"
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:

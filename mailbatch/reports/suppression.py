@@ -9,41 +9,65 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing
+from mailbatch.reports.report import Event
 from mailbatch.reports.standings import RecipientStanding
 from mailbatch.times import iso_time
 
 COLUMNS = ("email", "since", "reason")
 
 
-def append_suppressions(path: Path, standings: Iterable[RecipientStanding]) -> tuple[int, int]:
+@dataclass(slots=True)
+class Appended:
+    """The numbers of addresses that were new, and that the list had; and of bounces left out.
+
+    `of_another` counts the bounces that name another address than the one that was mailed, or
+    none; `of_other_codes` those with a code that does not speak of the address.
+    """
+
+    new: int = 0
+    had: int = 0
+    of_another: int = 0
+    of_other_codes: int = 0
+
+    def leave_out(self, standing: RecipientStanding) -> None:
+        """Count a standing that suppresses nothing; one that is no bounce counts nowhere."""
+        if standing.blames_another:
+            self.of_another += 1
+        elif standing.event is Event.BOUNCED:
+            self.of_other_codes += 1
+
+
+def append_suppressions(path: Path, standings: Iterable[RecipientStanding]) -> Appended:
     """Append the addresses that standings suppress to the list at `path`, each once.
 
-    Return how many were new, and how many the list had already. The list is replaced as a whole,
-    so that a run that reads meanwhile sees the old one or the new one.
+    The list is replaced as a whole, so that a run that reads meanwhile sees the old one or the new
+    one.
 
     Raises:
         OutputError: the list cannot be written, or is no list with these columns (74).
     """
     lines = _lines(path)
     known = {address_key(line[0]) for line in lines}
-    new = had = 0
+    appended = Appended()
     for standing in standings:
         if not standing.suppresses:
+            appended.leave_out(standing)
             continue
         if address_key(standing.address) in known:
-            had += 1
+            appended.had += 1
             continue
         known.add(address_key(standing.address))
         lines.append((standing.address, iso_time(standing.reported_at), _reason(standing)))
-        new += 1
-    if new or not path.exists():
+        appended.new += 1
+    if appended.new or not path.exists():
         _write(path, lines)
-    return new, had
+    return appended
 
 
 def _reason(standing: RecipientStanding) -> str:

@@ -9,10 +9,13 @@ import email.policy
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from mailbatch.sandbox.server import Sandbox
+from tests.certainty.disks import Disks
+from tests.certainty.forked import mailbatch
 from tests.certainty.program import environment
 
 from .conftest import Mailing
@@ -190,6 +193,23 @@ Status: 5.1.1
     assert fate == {first.rcpt_tos[0]: "delivered", second.rcpt_tos[0]: "bounced"}
 
 
+def test_an_alias_is_not_suppressed_and_a_tag_of_the_envelope_sender_is_no_alias(sent):
+    scene, rows = sent
+    tagged = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    tagged = tagged.replace("\nFrom: Mail", "\nTo: bounces+edition=one@example.com\nFrom: Mail", 1)
+    behind = bounce(rows[1]["header_message_id"], "behind@example.net")
+    full = bounce(rows[2]["header_message_id"], rows[2]["email"], status="5.2.2", reply="552 5.2.2")
+    for name, mail in (("a.eml", tagged), ("b.eml", behind), ("c.eml", full)):
+        assert reports(scene, "read", write(scene, name, mail)).code == 0
+    assert reports(scene, "show", "--json").json["bounced"] == 3
+    told = reports(scene, "suppress", "--to", "bounced.csv").err
+    assert "1 new address in bounced.csv" in told
+    assert "1 bounce names another address than the one mailed, or none" in told
+    assert "1 bounce has a code that does not speak of the address" in told
+    lines = (scene.folder / "bounced.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == [rows[0]["email"]]
+
+
 def test_what_a_server_said_of_the_accepted_stays_as_it_was(sent):
     scene, rows = sent
     before = (scene.folder / "results.csv").read_bytes()
@@ -230,6 +250,18 @@ def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
     assert reports(scene, "show", "--json").json["bounced"] == 1
 
 
+def test_the_lists_of_the_job_need_not_be_there_yet(sent):
+    scene, rows = sent
+    scene.edit("  file: recipients.csv", "  file: recipients.csv\n  suppress: [notyet.csv]")
+    (scene.folder / "recipients.csv").rename(scene.folder / "moved.csv")
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    assert reports(scene, "show", "--json", "--csv", "fate.csv").json["bounced"] == 1
+    assert reports(scene, "suppress", "--to", "notyet.csv").code == 0
+    (scene.folder / "moved.csv").rename(scene.folder / "recipients.csv")
+    assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
+
+
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
@@ -256,6 +288,20 @@ def test_one_store_may_serve_several_jobs(sent, tmp_path):
     assert reports(scene, "show", "--store", store, "--json").json["bounced"] == 1
     assert reports(scene, "show", "--json").json["bounced"] == 0
     assert not (scene.folder / ".mailbatch" / "reports.sqlite3").exists()
+
+
+def test_a_read_only_store_is_shown(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    with Disks(locked=scene.folder / ".mailbatch") as disks:
+        command = partial(mailbatch, "reports", cwd=scene.folder, namespace=disks.namespace)
+        shown = command("show", "job.yaml", "--json")
+        done = command("suppress", "job.yaml", "--to", "bounced.csv")
+        refused = command("read", "job.yaml", name)
+    assert (shown.code, json.loads(shown.out)["bounced"], shown.err) == (0, 1, "")
+    assert (done.code, "1 new address in bounced.csv" in done.err) == (0, True)
+    assert (refused.code, "--store" in refused.err) == (74, True)
 
 
 @pytest.mark.parametrize(

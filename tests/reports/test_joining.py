@@ -149,6 +149,21 @@ def test_what_speaks_against_further_mail(report, suppresses):
     assert standing.suppresses is suppresses
 
 
+@pytest.mark.parametrize(
+    ("report", "another"),
+    [
+        (bounced("ada@example.org"), False),
+        (bounced("behind@example.net"), True),
+        (bounced("ada@example.org", "behind@example.net", about=False), True),
+        (bounced(), True),
+        (bounced("behind@example.net", kind=Kind.SOFT), False),
+    ],
+)
+def test_a_bounce_of_another_address_behind_the_one_mailed_is_told(report, another):
+    ((standing,), _, _) = standings_of([report])
+    assert standing.blames_another is another
+
+
 @given(st.lists(REPORTS, max_size=10, unique_by=lambda one: one.identity), st.data())
 def test_joined_standings_are_those_of_the_reports_in_any_order(reports, data):
     named = [

@@ -135,12 +135,26 @@ def test_our_names_are_found_wherever_a_server_puts_them():
     assert by_references.header_message_id == "ours@example.com"
 
 
-def test_verp_with_an_address_names_the_recipient_before_all_others():
-    fields = ["Delivered-To: bounces+ada=example.org@example.com"]
+@pytest.mark.parametrize(
+    "tag",
+    ["ada=example.org", "bob=example.org", "edition=one", "id=42.7", "job-ada=example.org",
+     "7-ada=example.org", "SRS0=HHH=TT=example.org=ada"],
+)  # fmt: skip
+def test_a_tag_of_the_envelope_sender_stands_behind_what_the_report_names(tag):
+    fields = [f"Delivered-To: bounces+{tag}@example.com"]
+    both = ["Original-Recipient: rfc822; ada@example.org", FINAL]
+    report = read_one(*both, "Action: failed", "Status: 5.1.1", fields=fields)
+    assert (report.recipients, report.about_address) == (("ada@example.org",), True)
+    # An alias: the delivery is known by the name of the message, and the stranger is none of it.
     report = read_one("Final-Recipient: rfc822; stranger@example.net", "Action: failed",
                       "Status: 5.1.1", fields=fields)  # fmt: skip
-    assert report.recipients == ("ada@example.org", "stranger@example.net")
-    assert not report.about_address
+    assert report.recipients == ("stranger@example.net",)
+
+
+def test_verp_names_the_recipient_where_the_report_names_nobody():
+    fields = ["Delivered-To: bounces+ada=example.org@example.com"]
+    report = read_one("Action: failed", "Status: 5.1.1", fields=fields)
+    assert (report.recipients, report.about_address) == (("ada@example.org",), True)
 
 
 def test_a_notification_without_a_blank_line_before_the_recipient_is_read():

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,25 @@ def test_a_hundred_killed_writers_have_kept_all_that_they_acknowledged(path):
 
 def test_the_schema_is_in_the_package():
     assert Path(sys.modules["mailbatch.reports.store"].__file__).with_name("schema.sql").is_file()
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_a_store_that_cannot_be_written_is_looked_at_as_it_stands(path, monkeypatch, journal):
+    with ReportStore(path) as store:
+        store.keep([kept(DELIVERED % 1)])
+        store.read_kept()
+        store.keep([kept(DELIVERED % 2)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode={journal}")
+    # For root only a file system can refuse; the command is tested on one that does.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    before = path.read_bytes(), sorted(path.parent.iterdir())
+    with ReportStore(path, to_look=True) as store:
+        assert (store.read_kept().bodies, store.unread()) == (0, 1)
+        assert [one.message_id for one in reports(store)] == ["1"]
+        with pytest.raises(StoreError, match="readonly"):
+            store.keep([kept(OPENED)])
+    assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
 
 
 def test_a_disk_that_becomes_full_loses_nothing_that_was_acknowledged(tmp_path):

@@ -1,12 +1,14 @@
 """The suppression list: appended without doubles, in the form that `recipients.suppress` reads."""
 
+from dataclasses import replace
+
 import pytest
 
 from mailbatch.errors import OutputError
 from mailbatch.recipients.suppress import read_suppressions
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standings import RecipientStanding
-from mailbatch.reports.suppression import append_suppressions
+from mailbatch.reports.suppression import Appended, append_suppressions
 
 
 def standing(address, event=Event.BOUNCED, *, code="5.1.1", suppresses=True):
@@ -22,14 +24,14 @@ def read(path):
 def test_addresses_are_appended_once_and_the_job_reads_the_list(tmp_path):
     path = tmp_path / "gone.csv"
     first = [standing("ada@example.org"), standing("x@example.org", suppresses=False)]
-    assert append_suppressions(path, first) == (1, 0)
+    assert append_suppressions(path, first) == Appended(new=1, of_other_codes=1)
     more = [
         standing("ADA@example.org"),
         standing("bob@example.org", Event.COMPLAINED, code=""),
         standing("bob@example.org", Event.UNSUBSCRIBED, code=""),
         standing("=cmd@example.org", Event.REJECTED, code="6034"),
     ]
-    assert append_suppressions(path, more) == (2, 2)
+    assert append_suppressions(path, more) == Appended(new=2, had=2)
     assert path.read_text() == (
         "email,since,reason\n"
         "ada@example.org,2026-11-29T12:56:40Z,bounced 5.1.1\n"
@@ -39,9 +41,19 @@ def test_addresses_are_appended_once_and_the_job_reads_the_list(tmp_path):
     assert set(read(path)) == {"ada@example.org", "bob@example.org", "=cmd@example.org"}
 
 
+def test_the_bounces_that_suppress_nobody_are_counted(tmp_path):
+    left = [
+        standing("ada@example.org", suppresses=False),
+        replace(standing("bob@example.org", suppresses=False), blames_another=True),
+        standing("cy@example.org", Event.DELIVERED, suppresses=False),
+    ]
+    appended = append_suppressions(tmp_path / "gone.csv", left)
+    assert appended == Appended(of_another=1, of_other_codes=1)
+
+
 def test_a_list_without_anybody_is_a_list(tmp_path):
     path = tmp_path / "gone.csv"
-    assert append_suppressions(path, []) == (0, 0)
+    assert append_suppressions(path, []) == Appended()
     assert read(path) == {}
 
 
