@@ -20,7 +20,7 @@ from mailbatch.cli.arguments import (
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import OutputError, StoreError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, OutputError, StoreError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -82,11 +82,10 @@ def _say_refused(console: Console, tally: Tally) -> None:
 @reporting
 def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
-    from mailbatch.delivery.outputs import check_output
-
     loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
-    check_output(given.table, "--csv", given.job, loaded)
+    if given.table is not None:
+        _check_table(given.table, given, loaded, named)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         _warn_of_unread(console, joined)
         counts = _counts(joined.standings)
@@ -99,6 +98,19 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         if given.table is not None:
             console.say(f"reports: {shown(given.table)}")
     return ExitCode.DONE
+
+
+def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: str) -> None:
+    """Raise `UsageError` if `--csv` names an input, a part of a ledger, or the results."""
+    from mailbatch.delivery.outputs import check_apart, check_output
+    from mailbatch.delivery.preparation import declared_results_path
+
+    check_output(table, "--csv", given.job, job)
+    try:
+        results = declared_results_path(job, edition, job.variables)
+    except JobError:  # the path needs a variable of the run: no file of that name can be told here
+        return
+    check_apart({"--csv": table, "results of the job": results})
 
 
 def _warn_of_unread(console: Console, joined: _Joined) -> None:

@@ -14,6 +14,7 @@ from tests.certainty.disks import Disks
 from tests.certainty.forked import mailbatch
 from tests.certainty.program import environment
 
+FILES = ("recipients.csv", "results.csv", "job.yaml")
 EVENTS = (
     "queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed", "complained",
     "unsubscribed", "opened", "clicked",
@@ -248,15 +249,16 @@ def test_a_read_only_store_is_shown(sent):
         (["show", "--store", "recipients.csv"], 74, "recipients.csv: file is not a database"),
         (["show", "--edition", "9"], 74, "there is no ledger of this edition"),
         (["show", "--csv", "recipients.csv"], 2, "--csv would replace recipients.csv"),
+        (["show", "--csv", "results.csv"], 2, "--csv and results of the job are one file"),
         (["suppress", "--to", "recipients.csv"], 74, "this is no list with the columns email"),
         (["suppress", "--to", "none/list.csv"], 74, "No such file or directory"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_changed(sent, arguments, code, words):
     scene, _ = sent
-    before = (scene.folder / "recipients.csv").read_bytes()
+    before = {name: (scene.folder / name).read_bytes() for name in FILES}
     first, *rest = arguments
     done = reports(scene, first, *rest)
     assert done.code == code
     assert words in " ".join(done.err.split())
-    assert (scene.folder / "recipients.csv").read_bytes() == before
+    assert {name: (scene.folder / name).read_bytes() for name in FILES} == before
