@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -35,8 +36,10 @@ COLUMNS = (
     "email", "report", "report_kind", "report_code", "report_text", "reported_at", "opens",
     "clicks", "header_message_id",
 )  # fmt: skip
-#: A dash stands for standard input, as everywhere.
-_STANDARD_INPUT = "-"
+#: A dash stands for standard input, and as an output for standard output.
+_STANDARD_STREAM = "-"
+#: Rows of a table on standard output that are written at once.
+_ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
 _BODIES_AT_ONCE = 100
 _BYTES_AT_ONCE = 8 * 1024 * 1024
@@ -84,13 +87,23 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
     loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
-    if given.table is not None:
+    piped = str(given.table) == _STANDARD_STREAM
+    if piped and (given.as_json or given.unmatched):
+        raise UsageError(
+            "--csv - needs standard output for the table alone",
+            hint="leave out --json and --unmatched, or name a file for the table",
+        )
+    if given.table is not None and not piped:
         _check_table(given.table, given, loaded, named)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         _warn_of_unread(console, joined)
         counts = _counts(joined.standings)
-        if given.table is not None:
+        if piped:
+            _pipe_table(console, joined)
+        elif given.table is not None:
             _write_table(given.table, joined)
+    if piped:
+        return ExitCode.DONE
     if given.as_json:
         _show_object(console, loaded, named, joined, counts, listed=given.unmatched)
     else:
@@ -259,7 +272,7 @@ def _found(files: list[str]) -> Iterator[Found]:
 
     for name in files:
         try:
-            if name == _STANDARD_INPUT:
+            if name == _STANDARD_STREAM:
                 yield from bodies_in_stream(sys.stdin.buffer)
             else:
                 yield from bodies_in(Path(name))
@@ -295,14 +308,27 @@ def _counts(standings: Standings) -> dict[str, int]:
     return counts
 
 
+def _table(joined: _Joined) -> Iterator[tuple[str | int | None, ...]]:
+    """Yield the header and the rows of `--csv`."""
+    yield COLUMNS
+    for one in joined.standings:
+        yield _cells(one, joined.mailed)
+
+
+def _pipe_table(console: Console, joined: _Joined) -> None:
+    rows = _table(joined)
+    while lot := list(islice(rows, _ROWS_AT_ONCE)):
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerows(lot)
+        console.write(text.getvalue())
+
+
 def _write_table(path: Path, joined: _Joined) -> None:
     from mailbatch.files import replacing
 
     try:
         with replacing(path, parents=True) as stream:
-            writer = csv.writer(stream, lineterminator="\r\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_cells(one, joined.mailed) for one in joined.standings)
+            csv.writer(stream, lineterminator="\r\n").writerows(_table(joined))
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror or error}", hint="set --csv") from error
 

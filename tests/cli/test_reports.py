@@ -199,6 +199,20 @@ def test_the_lists_of_the_job_need_not_be_there_yet(sent):
     assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
 
 
+def test_the_table_may_go_to_standard_output(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    reports(scene, "read", name)
+    reports(scene, "show", "--csv", "fate.csv")
+    piped = reports(scene, "show", "--csv", "-")
+    with (scene.folder / "fate.csv").open() as stream:
+        assert (piped.code, piped.out) == (0, stream.read())
+    assert "5.1.1" in piped.out
+    assert not (scene.folder / "-").exists()
+    both = reports(scene, "show", "--csv", "-", "--json")
+    assert (both.code, both.out) == (2, "")
+
+
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
