@@ -21,7 +21,7 @@ from mailbatch.cli.arguments import (
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import JobError, OutputError, StoreError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, StoreError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
             bodies += len(lot)
         tally = opened.read_kept()
     console.say(
-        f"{counted(bodies, 'body', 'bodies')}, {new} of them new: "
+        f"{counted(bodies, 'body', 'bodies')}, {new:,} of them new: "
         f"{counted(tally.reports, 'new report')}"
     )
     _say_refused(console, tally)
@@ -75,11 +75,11 @@ def _say_refused(console: Console, tally: Tally) -> None:
 
     silent, unreadable = tally.refused[Cause.NO_REPORT], tally.refused[Cause.UNREADABLE]
     if silent:
-        console.say(f"{silent} with no report, such as automatic replies")
+        console.say(f"{silent:,} with no report, such as automatic replies")
     for one in tally.unreadable:
         console.warn(_as_text(one))
     if unreadable > len(tally.unreadable):
-        console.warn(f"and {unreadable - len(tally.unreadable)} more that cannot be read")
+        console.warn(f"and {unreadable - len(tally.unreadable):,} more that cannot be read")
 
 
 @reporting
@@ -162,7 +162,7 @@ def _show_lines(
     console.lines(f"{title}: {counted(joined.recipients, 'recipient')}")
     for event, number in counts.items():
         if number:
-            console.lines(f"{number:>9}  {event}")
+            console.lines(f"{number:>9,}  {event}")
     if listed:
         for one in joined.missed:
             console.lines(_as_line(one))
@@ -178,6 +178,8 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     """Append the recipients that want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
+    if str(given.to) == _STANDARD_STREAM:
+        raise UsageError("--to -: a list is appended to, so it must be a file", hint="name a file")
     loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
@@ -324,13 +326,13 @@ def _pipe_table(console: Console, joined: _Joined) -> None:
 
 
 def _write_table(path: Path, joined: _Joined) -> None:
-    from mailbatch.files import replacing
+    from mailbatch.files import replacing, unwritable
 
     try:
         with replacing(path, parents=True) as stream:
             csv.writer(stream, lineterminator="\r\n").writerows(_table(joined))
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}", hint="set --csv") from error
+        raise unwritable(path, error, "--csv") from error
 
 
 def _cells(one: RecipientStanding, mailed: MailedEdition) -> tuple[str | int | None, ...]:

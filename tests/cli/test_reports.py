@@ -172,6 +172,15 @@ def test_the_same_mailbox_can_be_read_every_day(sent):
     assert (scene.folder / "bounced.csv").read_bytes() == once
 
 
+def test_large_numbers_are_written_as_everywhere(sent):
+    scene, _ = sent
+    mail = "From a@example.org Sun Nov 29 12:56:13 2026\nSubject: {}\nX-Loop: a\n\nAway.\n\n"
+    write(scene, "all.mbox", "".join(map(mail.format, range(1001))))
+    told = reports(scene, "read", "all.mbox").err
+    assert "1,001 bodies, 1,001 of them new: 0 new reports" in told
+    assert "1,001 with no report" in told
+
+
 def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
     scene, rows = sent
     mail = bounce(rows[0]["header_message_id"], rows[0]["email"])
@@ -241,6 +250,22 @@ def test_one_store_may_serve_several_jobs(sent, tmp_path):
     assert not (scene.folder / ".mailbatch" / "reports.sqlite3").exists()
 
 
+def test_a_full_disk_for_the_table_asks_for_space(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    with Disks(small=scene.folder / "small", size="64k") as disks:
+        disks.fill()
+        command = partial(mailbatch, "reports", cwd=scene.folder, namespace=disks.namespace)
+        for done in (
+            command("show", "job.yaml", "--csv", "small/fate.csv"),
+            command("suppress", "job.yaml", "--to", "small/bounced.csv"),
+        ):
+            assert done.code == 74
+            assert "cannot be written: No space left on device" in done.err
+            assert "free some space" in done.err
+
+
 def test_a_read_only_store_is_shown(sent):
     scene, rows = sent
     name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
@@ -265,7 +290,11 @@ def test_a_read_only_store_is_shown(sent):
         (["show", "--csv", "recipients.csv"], 2, "--csv would replace recipients.csv"),
         (["show", "--csv", "results.csv"], 2, "--csv and results of the job are one file"),
         (["suppress", "--to", "recipients.csv"], 74, "this is no list with the columns email"),
-        (["suppress", "--to", "none/list.csv"], 74, "No such file or directory"),
+        (["suppress", "--to", "none/list.csv"], 74, "choose another --to"),
+        (["suppress", "--to", "."], 74, ". is a folder, not a file name a file"),
+        (["suppress", "--to", ".mailbatch/scene@1.sqlite3"], 74, "it is no CSV in UTF-8 name a"),
+        (["suppress", "--to", "-"], 2, "it must be a file"),
+        (["show", "--csv", "."], 74, "it is not a regular file name a file that may be replaced"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_changed(sent, arguments, code, words):
