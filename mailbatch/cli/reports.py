@@ -67,6 +67,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
         f"{counted(tally.reports, 'new report')}"
     )
     _say_refused(console, tally)
+    _warn_of_folders(console, given.files)
     return ExitCode.DONE
 
 
@@ -80,6 +81,17 @@ def _say_refused(console: Console, tally: Tally) -> None:
         console.warn(_as_text(one))
     if unreadable > len(tally.unreadable):
         console.warn(f"and {unreadable - len(tally.unreadable):,} more that cannot be read")
+
+
+def _warn_of_folders(console: Console, names: list[str]) -> None:
+    from mailbatch.reports.mailboxes import folders_left_out
+
+    for name in names:
+        left = [] if name == _STANDARD_STREAM else folders_left_out(Path(name))
+        if left:
+            first = Path(name) / left[0]
+            folders = counted(len(left), "folder")
+            console.warn(f"{name}: {folders} in it not read, such as {first}: name it to read it")
 
 
 @reporting

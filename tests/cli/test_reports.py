@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -179,6 +180,20 @@ def test_large_numbers_are_written_as_everywhere(sent):
     told = reports(scene, "read", "all.mbox").err
     assert "1,001 bodies, 1,001 of them new: 0 new reports" in told
     assert "1,001 with no report" in told
+
+
+def test_what_is_left_out_of_a_folder_is_told(sent):
+    scene, rows = sent
+    mail = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    for folder in ("cur", "new", "tmp", ".Junk"):
+        (scene.folder / "Maildir" / folder).mkdir(parents=True)
+    write(scene, "Maildir/new/a", mail)
+    (scene.folder / "old.gz").write_bytes(gzip.compress(mail.encode()))
+    done = reports(scene, "read", "Maildir", "old.gz")
+    assert done.code == 0
+    assert "2 bodies, 2 of them new: 1 new report" in done.err
+    assert "Maildir: 1 folder in it not read, such as Maildir/.Junk: name it" in done.err
+    assert "old.gz: a compressed file: unpack it" in done.err
 
 
 def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
