@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.arguments import (
@@ -21,7 +22,7 @@ from mailbatch.cli.arguments import (
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import JobError, StoreError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, LedgerError, StoreError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ COLUMNS = (
 )  # fmt: skip
 #: A dash stands for standard input, and as an output for standard output.
 _STANDARD_STREAM = "-"
+#: Editions that are named where the one asked for has no ledger.
+_EDITIONS_NAMED = 3
 #: Rows of a table on standard output that are written at once.
 _ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
@@ -228,8 +231,7 @@ def _joined(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
 ) -> Iterator[_Joined]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
-    from mailbatch.delivery.ledgers import open_to_read
-    from mailbatch.delivery.places import ledger_path, state_dir
+    from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
     from mailbatch.render.edition import render_bulk_id
     from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.refusal import Cause
@@ -237,7 +239,14 @@ def _joined(
     from mailbatch.reports.store import ReportStore
 
     path = _store_path(job, store, folder, make_folder=False)
-    with open_to_read(ledger_path(job, edition, state_dir(job, folder))) as ledger:
+    place = place_of(job, edition, folder)
+    newest = [] if is_begun(place) else _newest_editions(job, place.parent)
+    if newest:
+        raise LedgerError(
+            f"{place}: there is no ledger of this edition",
+            hint=f"name an edition that was sent: --edition {' or '.join(map(quote, newest))}",
+        )
+    with open_to_read(place) as ledger:
         recipients = sum(ledger.standing.counts().values())
         mailed = MailedEdition(
             ledger.standing.result_rows(),
@@ -256,6 +265,19 @@ def _joined(
                 if listed:
                     joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
         yield joined
+
+
+def _newest_editions(job: Job, state: Path) -> list[str]:
+    """Return the editions of the job that have a ledger, the one written last first; few of them.
+
+    Empty where the folder cannot be read: opening the ledger tells the reason.
+    """
+    from mailbatch.delivery.ledgers import begun_editions
+
+    try:
+        return begun_editions(job, state)[:_EDITIONS_NAMED]
+    except OSError:
+        return []
 
 
 def _job(path: Path) -> Job:

@@ -237,6 +237,16 @@ def test_the_table_may_go_to_standard_output(sent):
     assert (both.code, both.out) == (2, "")
 
 
+def test_the_editions_that_were_sent_are_named_where_the_one_asked_for_was_not(sent):
+    scene, _ = sent
+    scene.command("run", "--edition", "2026/48", "--yes", "--results", "48.csv")
+    done = reports(scene, "suppress", "--edition", "2026-W49", "--to", "bounced.csv")
+    assert done.code == 74
+    assert "scene@2026-W49.sqlite3: there is no ledger of this edition" in done.err
+    assert "--edition 2026/48 or 1\n" in done.err
+    assert reports(scene, "show", "--edition", "2026/48", "--json").json["recipients"] == 5
+
+
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
