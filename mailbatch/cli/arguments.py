@@ -387,7 +387,11 @@ class ReportsShowArguments:
     ] = False
     table: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write a line for each recipient there."),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write a line for each recipient there; - is standard output.",
+        ),
     ] = None
     store: Store = None
     state_dir: StateDir = None

@@ -162,8 +162,12 @@ class Console:
 
     def lines(self, text: str) -> None:
         """Write text that is data to standard output; raises `OutputError` (74) on failure."""
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text with its line ends to standard output; raises as `lines` does."""
         try:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
             # What is still in the buffer must not fail once more when the process ends.

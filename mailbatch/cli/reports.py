@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.arguments import (
@@ -20,7 +22,7 @@ from mailbatch.cli.arguments import (
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import OutputError, StoreError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, LedgerError, StoreError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -35,8 +37,12 @@ COLUMNS = (
     "email", "report", "report_kind", "report_code", "report_text", "reported_at", "opens",
     "clicks", "header_message_id",
 )  # fmt: skip
-#: A dash stands for standard input, as everywhere.
-_STANDARD_INPUT = "-"
+#: A dash stands for standard input, and as an output for standard output.
+_STANDARD_STREAM = "-"
+#: Editions that are named where the one asked for has no ledger.
+_EDITIONS_NAMED = 3
+#: Rows of a table on standard output that are written at once.
+_ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
 _BODIES_AT_ONCE = 100
 _BYTES_AT_ONCE = 8 * 1024 * 1024
@@ -60,10 +66,11 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
             bodies += len(lot)
         tally = opened.read_kept()
     console.say(
-        f"{counted(bodies, 'body', 'bodies')}, {new} of them new: "
+        f"{counted(bodies, 'body', 'bodies')}, {new:,} of them new: "
         f"{counted(tally.reports, 'new report')}"
     )
     _say_refused(console, tally)
+    _warn_of_folders(console, given.files)
     return ExitCode.DONE
 
 
@@ -72,26 +79,46 @@ def _say_refused(console: Console, tally: Tally) -> None:
 
     silent, unreadable = tally.refused[Cause.NO_REPORT], tally.refused[Cause.UNREADABLE]
     if silent:
-        console.say(f"{silent} with no report, such as automatic replies")
+        console.say(f"{silent:,} with no report, such as automatic replies")
     for one in tally.unreadable:
         console.warn(_as_text(one))
     if unreadable > len(tally.unreadable):
-        console.warn(f"and {unreadable - len(tally.unreadable)} more that cannot be read")
+        console.warn(f"and {unreadable - len(tally.unreadable):,} more that cannot be read")
+
+
+def _warn_of_folders(console: Console, names: list[str]) -> None:
+    from mailbatch.reports.mailboxes import folders_left_out
+
+    for name in names:
+        left = [] if name == _STANDARD_STREAM else folders_left_out(Path(name))
+        if left:
+            first = Path(name) / left[0]
+            folders = counted(len(left), "folder")
+            console.warn(f"{name}: {folders} in it not read, such as {first}: name it to read it")
 
 
 @reporting
 def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
-    from mailbatch.delivery.outputs import check_output
-
     loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
-    check_output(given.table, "--csv", given.job, loaded)
+    piped = str(given.table) == _STANDARD_STREAM
+    if piped and (given.as_json or given.unmatched):
+        raise UsageError(
+            "--csv - needs standard output for the table alone",
+            hint="leave out --json and --unmatched, or name a file for the table",
+        )
+    if given.table is not None and not piped:
+        _check_table(given.table, given, loaded, named)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         _warn_of_unread(console, joined)
         counts = _counts(joined.standings)
-        if given.table is not None:
+        if piped:
+            _pipe_table(console, joined)
+        elif given.table is not None:
             _write_table(given.table, joined)
+    if piped:
+        return ExitCode.DONE
     if given.as_json:
         _show_object(console, loaded, named, joined, counts, listed=given.unmatched)
     else:
@@ -99,6 +126,19 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         if given.table is not None:
             console.say(f"reports: {shown(given.table)}")
     return ExitCode.DONE
+
+
+def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: str) -> None:
+    """Raise `UsageError` if `--csv` names an input, a part of a ledger, or the results."""
+    from mailbatch.delivery.outputs import check_apart, check_output
+    from mailbatch.delivery.preparation import declared_results_path
+
+    check_output(table, "--csv", given.job, job)
+    try:
+        results = declared_results_path(job, edition, job.variables)
+    except JobError:  # the path needs a variable of the run: no file of that name can be told here
+        return
+    check_apart({"--csv": table, "results of the job": results})
 
 
 def _warn_of_unread(console: Console, joined: _Joined) -> None:
@@ -137,7 +177,7 @@ def _show_lines(
     console.lines(f"{title}: {counted(joined.recipients, 'recipient')}")
     for event, number in counts.items():
         if number:
-            console.lines(f"{number:>9}  {event}")
+            console.lines(f"{number:>9,}  {event}")
     if listed:
         for one in joined.missed:
             console.lines(_as_line(one))
@@ -153,6 +193,8 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     """Append the recipients that want no more mail, or take none, to a suppression list."""
     from mailbatch.reports.suppression import append_suppressions
 
+    if str(given.to) == _STANDARD_STREAM:
+        raise UsageError("--to -: a list is appended to, so it must be a file", hint="name a file")
     loaded = _job(given.job)
     named = edition_of(loaded, given.edition)
     with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
@@ -189,8 +231,7 @@ def _joined(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
 ) -> Iterator[_Joined]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
-    from mailbatch.delivery.ledgers import open_to_read
-    from mailbatch.delivery.places import ledger_path, state_dir
+    from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
     from mailbatch.render.edition import render_bulk_id
     from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.refusal import Cause
@@ -198,7 +239,14 @@ def _joined(
     from mailbatch.reports.store import ReportStore
 
     path = _store_path(job, store, folder, make_folder=False)
-    with open_to_read(ledger_path(job, edition, state_dir(job, folder))) as ledger:
+    place = place_of(job, edition, folder)
+    newest = [] if is_begun(place) else _newest_editions(job, place.parent)
+    if newest:
+        raise LedgerError(
+            f"{place}: there is no ledger of this edition",
+            hint=f"name an edition that was sent: --edition {' or '.join(map(quote, newest))}",
+        )
+    with open_to_read(place) as ledger:
         recipients = sum(ledger.standing.counts().values())
         mailed = MailedEdition(
             ledger.standing.result_rows(),
@@ -217,6 +265,19 @@ def _joined(
                 if listed:
                     joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
         yield joined
+
+
+def _newest_editions(job: Job, state: Path) -> list[str]:
+    """Return the editions of the job that have a ledger, the one written last first; few of them.
+
+    Empty where the folder cannot be read: opening the ledger tells the reason.
+    """
+    from mailbatch.delivery.ledgers import begun_editions
+
+    try:
+        return begun_editions(job, state)[:_EDITIONS_NAMED]
+    except OSError:
+        return []
 
 
 def _job(path: Path) -> Job:
@@ -247,7 +308,7 @@ def _found(files: list[str]) -> Iterator[Found]:
 
     for name in files:
         try:
-            if name == _STANDARD_INPUT:
+            if name == _STANDARD_STREAM:
                 yield from bodies_in_stream(sys.stdin.buffer)
             else:
                 yield from bodies_in(Path(name))
@@ -283,16 +344,29 @@ def _counts(standings: Standings) -> dict[str, int]:
     return counts
 
 
+def _table(joined: _Joined) -> Iterator[tuple[str | int | None, ...]]:
+    """Yield the header and the rows of `--csv`."""
+    yield COLUMNS
+    for one in joined.standings:
+        yield _cells(one, joined.mailed)
+
+
+def _pipe_table(console: Console, joined: _Joined) -> None:
+    rows = _table(joined)
+    while lot := list(islice(rows, _ROWS_AT_ONCE)):
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerows(lot)
+        console.write(text.getvalue())
+
+
 def _write_table(path: Path, joined: _Joined) -> None:
-    from mailbatch.files import replacing
+    from mailbatch.files import replacing, unwritable
 
     try:
         with replacing(path, parents=True) as stream:
-            writer = csv.writer(stream, lineterminator="\r\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_cells(one, joined.mailed) for one in joined.standings)
+            csv.writer(stream, lineterminator="\r\n").writerows(_table(joined))
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}", hint="set --csv") from error
+        raise unwritable(path, error, "--csv") from error
 
 
 def _cells(one: RecipientStanding, mailed: MailedEdition) -> tuple[str | int | None, ...]:

@@ -15,6 +15,7 @@ Tests: tests/cli/test_doubt.py.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from mailbatch.delivery.places import ledger_path, state_dir
 from mailbatch.job.model import Job
@@ -24,6 +25,7 @@ from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.store import Ledger
 
 __all__ = [
+    "begun_editions",
     "count_mailed",
     "is_begun",
     "is_known",
@@ -46,6 +48,18 @@ def is_begun(path: Path) -> bool:
         return path.exists()
     except OSError:  # the folder is another user's
         return False
+
+
+def begun_editions(job: Job, folder: Path) -> list[str]:
+    """Return the editions of a job that have a ledger in a folder, the one written last first.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    start, end = f"{job.name}@", ".sqlite3"
+    found = [p for p in folder.iterdir() if p.name.startswith(start) and p.name.endswith(end)]
+    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    return [unquote(path.name.removeprefix(start).removesuffix(end)) for path in found]
 
 
 def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -> OpenLedger:

@@ -2,7 +2,8 @@
 
 A path is told apart by the files there: a folder with `cur` and `new` is a Maildir, any other
 folder holds a file for each body, a file that begins with `From ` is an mbox, and all else is one
-body. This module must never change, move or lock anything: the mailbox may be in use.
+body. Folders in a folder are left out. This module must never change, move or lock anything: the
+mailbox may be in use.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import BinaryIO
 #: Bytes of one body that are kept. A report is far smaller; a message that it returns may not be.
 MOST_BYTES = 32 * 1024 * 1024
 _MBOX_START = b"From "
+#: The folders of a Maildir; mails in `tmp` are still on the way.
+_MAILDIR = frozenset({"cur", "new", "tmp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,24 @@ def _place(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def folders_left_out(path: Path) -> list[str]:
+    """Return the names of the folders in a folder that `bodies_in` does not descend into, sorted.
+
+    Raises:
+        OSError: the path cannot be read.
+    """
+    if not path.is_dir():
+        return []
+    known = _MAILDIR if _is_maildir(path) else frozenset()
+    return sorted(e.name for e in path.iterdir() if e.is_dir() and e.name not in known)
+
+
+def _is_maildir(path: Path) -> bool:
+    return (path / "cur").is_dir() and (path / "new").is_dir()
+
+
 def _in_folder(path: Path) -> Iterator[Found]:
-    is_maildir = (path / "cur").is_dir() and (path / "new").is_dir()
-    for folder in (path / "cur", path / "new") if is_maildir else (path,):
+    for folder in (path / "cur", path / "new") if _is_maildir(path) else (path,):
         for file in sorted(folder.iterdir()):
             if file.is_file() and not file.name.startswith("."):
                 yield _whole(file)

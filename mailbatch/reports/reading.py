@@ -23,6 +23,8 @@ from mailbatch.reports.sns import is_sns, sns_reading
 VERSION = 2
 
 _BLANK = b" \t\r\n"
+#: The first bytes of gzip, bzip2, xz, zstd and zip.
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -35,6 +37,8 @@ def read_body(body: bytes, *, received: float) -> Reading:
         >>> [str(one) for one in read_body(b"[1, 2", received=0.0)]
         ["line 1, column 6: Expecting ',' delimiter"]
     """
+    if body.startswith(_PACKED):
+        return (Refusal("", "a compressed file: unpack it, and read what comes out"),)
     start = body[:4096].removeprefix(_BYTE_ORDER_MARK).lstrip(_BLANK)[:1]
     if not start:
         return (Refusal("", "empty"),)

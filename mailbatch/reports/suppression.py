@@ -14,12 +14,13 @@ from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import OutputError
-from mailbatch.files import replacing
+from mailbatch.files import replacing, unwritable
 from mailbatch.reports.report import Event
 from mailbatch.reports.standings import RecipientStanding
 from mailbatch.times import iso_time
 
 COLUMNS = ("email", "since", "reason")
+_HINT = "name a file that is not there yet, or a list that this command has written"
 
 
 @dataclass(slots=True)
@@ -81,13 +82,18 @@ def _lines(path: Path) -> list[tuple[str, str, str]]:
             rows = list(csv.reader(stream))
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise OutputError(f"{path}: {error}", hint="name another file with --to") from error
-    if rows and (tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows)):
+    except IsADirectoryError as error:
+        raise OutputError(f"{path} is a folder, not a file", hint=_HINT) from error
+    except OSError as error:
         raise OutputError(
-            f"{path}: this is no list with the columns {', '.join(COLUMNS)}",
-            hint="name a file that is not there yet, or one that this command has written",
-        )
+            f"{path}: the list cannot be read: {error.strerror or error}",
+            hint="make it readable for this user, or choose another --to",
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OutputError(f"{path}: this is no list: it is no CSV in UTF-8", hint=_HINT) from error
+    if rows and (tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows)):
+        columns = ", ".join(COLUMNS)
+        raise OutputError(f"{path}: this is no list with the columns {columns}", hint=_HINT)
     return [(row[0], row[1], row[2]) for row in rows[1:]]
 
 
@@ -98,4 +104,4 @@ def _write(path: Path, lines: list[tuple[str, str, str]]) -> None:
             writer.writerow(COLUMNS)
             writer.writerows(lines)
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}") from error
+        raise unwritable(path, error, "--to") from error

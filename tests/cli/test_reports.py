@@ -6,6 +6,7 @@ import asyncio
 import csv
 import email
 import email.policy
+import gzip
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.certainty.program import environment
 
 from .conftest import Mailing
 
+FILES = ("recipients.csv", "results.csv", "job.yaml")
 EVENTS = (
     "queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed", "complained",
     "unsubscribed", "opened", "clicked",
@@ -235,6 +237,29 @@ def test_the_same_mailbox_can_be_read_every_day(sent):
     assert (scene.folder / "bounced.csv").read_bytes() == once
 
 
+def test_large_numbers_are_written_as_everywhere(sent):
+    scene, _ = sent
+    mail = "From a@example.org Sun Nov 29 12:56:13 2026\nSubject: {}\nX-Loop: a\n\nAway.\n\n"
+    write(scene, "all.mbox", "".join(map(mail.format, range(1001))))
+    told = reports(scene, "read", "all.mbox").err
+    assert "1,001 bodies, 1,001 of them new: 0 new reports" in told
+    assert "1,001 with no report" in told
+
+
+def test_what_is_left_out_of_a_folder_is_told(sent):
+    scene, rows = sent
+    mail = bounce(rows[0]["header_message_id"], rows[0]["email"])
+    for folder in ("cur", "new", "tmp", ".Junk"):
+        (scene.folder / "Maildir" / folder).mkdir(parents=True)
+    write(scene, "Maildir/new/a", mail)
+    (scene.folder / "old.gz").write_bytes(gzip.compress(mail.encode()))
+    done = reports(scene, "read", "Maildir", "old.gz")
+    assert done.code == 0
+    assert "2 bodies, 2 of them new: 1 new report" in done.err
+    assert "Maildir: 1 folder in it not read, such as Maildir/.Junk: name it" in done.err
+    assert "old.gz: a compressed file: unpack it" in done.err
+
+
 def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
     scene, rows = sent
     mail = bounce(rows[0]["header_message_id"], rows[0]["email"])
@@ -260,6 +285,30 @@ def test_the_lists_of_the_job_need_not_be_there_yet(sent):
     assert reports(scene, "suppress", "--to", "notyet.csv").code == 0
     (scene.folder / "moved.csv").rename(scene.folder / "recipients.csv")
     assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
+
+
+def test_the_table_may_go_to_standard_output(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    reports(scene, "read", name)
+    reports(scene, "show", "--csv", "fate.csv")
+    piped = reports(scene, "show", "--csv", "-")
+    with (scene.folder / "fate.csv").open() as stream:
+        assert (piped.code, piped.out) == (0, stream.read())
+    assert "5.1.1" in piped.out
+    assert not (scene.folder / "-").exists()
+    both = reports(scene, "show", "--csv", "-", "--json")
+    assert (both.code, both.out) == (2, "")
+
+
+def test_the_editions_that_were_sent_are_named_where_the_one_asked_for_was_not(sent):
+    scene, _ = sent
+    scene.command("run", "--edition", "2026/48", "--yes", "--results", "48.csv")
+    done = reports(scene, "suppress", "--edition", "2026-W49", "--to", "bounced.csv")
+    assert done.code == 74
+    assert "scene@2026-W49.sqlite3: there is no ledger of this edition" in done.err
+    assert "--edition 2026/48 or 1\n" in done.err
+    assert reports(scene, "show", "--edition", "2026/48", "--json").json["recipients"] == 5
 
 
 def test_reports_of_nobody_here_are_listed_on_request(sent):
@@ -290,6 +339,22 @@ def test_one_store_may_serve_several_jobs(sent, tmp_path):
     assert not (scene.folder / ".mailbatch" / "reports.sqlite3").exists()
 
 
+def test_a_full_disk_for_the_table_asks_for_space(sent):
+    scene, rows = sent
+    name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    assert reports(scene, "read", name).code == 0
+    with Disks(small=scene.folder / "small", size="64k") as disks:
+        disks.fill()
+        command = partial(mailbatch, "reports", cwd=scene.folder, namespace=disks.namespace)
+        for done in (
+            command("show", "job.yaml", "--csv", "small/fate.csv"),
+            command("suppress", "job.yaml", "--to", "small/bounced.csv"),
+        ):
+            assert done.code == 74
+            assert "cannot be written: No space left on device" in done.err
+            assert "free some space" in done.err
+
+
 def test_a_read_only_store_is_shown(sent):
     scene, rows = sent
     name = write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
@@ -312,15 +377,20 @@ def test_a_read_only_store_is_shown(sent):
         (["show", "--store", "recipients.csv"], 74, "recipients.csv: file is not a database"),
         (["show", "--edition", "9"], 74, "there is no ledger of this edition"),
         (["show", "--csv", "recipients.csv"], 2, "--csv would replace recipients.csv"),
+        (["show", "--csv", "results.csv"], 2, "--csv and results of the job are one file"),
         (["suppress", "--to", "recipients.csv"], 74, "this is no list with the columns email"),
-        (["suppress", "--to", "none/list.csv"], 74, "No such file or directory"),
+        (["suppress", "--to", "none/list.csv"], 74, "choose another --to"),
+        (["suppress", "--to", "."], 74, ". is a folder, not a file name a file"),
+        (["suppress", "--to", ".mailbatch/scene@1.sqlite3"], 74, "it is no CSV in UTF-8 name a"),
+        (["suppress", "--to", "-"], 2, "it must be a file"),
+        (["show", "--csv", "."], 74, "it is not a regular file name a file that may be replaced"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_changed(sent, arguments, code, words):
     scene, _ = sent
-    before = (scene.folder / "recipients.csv").read_bytes()
+    before = {name: (scene.folder / name).read_bytes() for name in FILES}
     first, *rest = arguments
     done = reports(scene, first, *rest)
     assert done.code == code
     assert words in " ".join(done.err.split())
-    assert (scene.folder / "recipients.csv").read_bytes() == before
+    assert {name: (scene.folder / name).read_bytes() for name in FILES} == before
