@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mailbatch.report_token import token_of
+
 
 def address_key(address: str) -> str:
     """Return the identity of a mailbox: equal for all spellings of its address on the wire.
@@ -89,3 +91,8 @@ class Delivery:
     digests: frozenset[bytes] = frozenset()
     tries: int = 1
     first_try: float = 0.0
+
+    @property
+    def token(self) -> str:
+        """The name by which reports bring the delivery back."""
+        return token_of(self.message_id)

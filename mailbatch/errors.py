@@ -203,6 +203,10 @@ class OutputError(MailbatchError):
     exit_code = 74
 
 
+#: A record or an output is not written: a run with such a failure records nothing more.
+UNWRITTEN = (LedgerError, OutputError)
+
+
 class TooManyOpenFiles(MailbatchError):
     """The system gives no more file descriptors: a fault of no file, and no recipient's outcome."""
 

@@ -10,7 +10,10 @@ import pytest
 import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
-VALUES = {"errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times"}
+VALUES = {
+    "errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times",
+    "report_token",
+}  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
     "job": set(),
@@ -18,6 +21,7 @@ MAY_IMPORT = {
     "ledger": set(),
     "results": {"ledger"},
     "reports": set(),
+    "receiver": {"reports"},
     "sandbox": set(),
     "expressions": set(),
     "recipients": {"job", "expressions"},
@@ -26,8 +30,8 @@ MAY_IMPORT = {
     "preview": {"render", "checks"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
-        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
-        "checks", "preview", "delivery", "",
+        "job", "recipients", "render", "ledger", "results", "reports", "receiver", "smtp",
+        "sandbox", "checks", "preview", "delivery", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -37,6 +41,7 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
+    "report_token": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
@@ -46,8 +51,10 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "mailboxes", "mailed", "refusal", "report", "standings", "store", "suppression",
+        "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings", "store",
+        "suppression",
     },
+    "receiver": {"application", "door", "intake", "proving", "serving", "token"},
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },
@@ -59,6 +66,9 @@ ONLY_IN = {
     "typer": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
     "flufl": ("reports/",),
+    "uvicorn": ("receiver/",),
+    "starlette": ("receiver/",),
+    "httptools": ("receiver/",),
     "uvloop": ("delivery/",),
     "aiosmtpd": ("sandbox/",),
     "jinja2": ("expressions/", "render/", "recipients/"),

@@ -357,6 +357,31 @@ _TABLE = (
         mend="Use fewer links, or leave out `callbacks.tracking_url`.",
     ),
     Code(
+        "MB404",
+        Severity.WARNING,
+        "Complaints and late bounces are not reported",
+        why="Infobip posts delivery reports to `callbacks.notify_url`. Complaints, unsubscriptions "
+        "and bounces that come behind a delivery go to `callbacks.tracking_url` only.",
+        mend="Write `callbacks.tracking_url`, too: it may be the same address.",
+    ),
+    Code(
+        "MB405",
+        Severity.WARNING,
+        "The bulk id does not name the edition",
+        why="Editions with one bulk id cannot be told apart at the provider: a report or a log "
+        "entry of one may be taken for that of another.",
+        mend='Write `bulk_id: "{{ job.name }}-{{ edition }}"`.',
+    ),
+    Code(
+        "MB406",
+        Severity.WARNING,
+        "The callback data leave no place for the token",
+        why="mailbatch adds its name of the message, `mb`, to X-IB-Callback-Data, which may have "
+        "at most 4000 characters. The message goes without, and its reports have to be found by "
+        "the server's id or the bulk id.",
+        mend="Shorten `callbacks.data`: an id is enough to find the rest again.",
+    ),
+    Code(
         "MB501",
         Severity.WARNING,
         "The server's certificate expires soon",

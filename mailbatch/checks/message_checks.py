@@ -10,6 +10,7 @@ Tests: tests/checks/test_check_codes.py.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,9 +23,12 @@ from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
 from mailbatch.errors import InputError, Location, Reason
+from mailbatch.job.fields import is_template
 from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
+from mailbatch.render.edition import bulk_id_names_edition
 from mailbatch.render.message import Content
+from mailbatch.report_token import token_in
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -47,12 +51,14 @@ Finder = Callable[[str], Location | None]
 class Facts:
     """The facts of a job that the checks of a message need.
 
-    `inline` are the names of the inline images, `tracked` is true with a tracking URL. `find` gives
-    the place of a text in the templates, `locate` that of a key in the job.
+    `inline` are the names of the inline images, `tracked` is true with a tracking URL, `marked`
+    where messages carry the token of their delivery. `find` gives the place of a text in the
+    templates, `locate` that of a key in the job.
     """
 
     inline: frozenset[str]
     tracked: bool
+    marked: bool
     find: Finder
     locate: Callable[[str], Location]
 
@@ -60,7 +66,8 @@ class Facts:
     def of(cls, job: Job, find: Finder) -> Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
-        return cls(frozenset(job.message.inline), tracked, find, cache(job.locate))
+        marked = job.callbacks.asks_for_reports
+        return cls(frozenset(job.message.inline), tracked, marked, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
@@ -96,6 +103,9 @@ def _headers(content: Content, facts: Facts) -> Iterator[Finding]:
     for name, value in content.headers:
         if len(name) + 2 + len(value) > LONG_HEADER and name not in {"To", "Cc"}:
             yield Finding("MB303", f"{name} has {len(value):,} characters", name)
+        if facts.marked and name == "X-IB-Callback-Data" and not token_in(json.loads(value)):
+            detail = f"{len(value):,} characters of your own"
+            yield Finding("MB406", detail, name, facts.locate("callbacks.data"))
 
 
 def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
@@ -188,7 +198,9 @@ def check_job(job: Job) -> Iterator[Finding]:
     if message.html is not None and message.text is None:
         yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))
     sender = parse_mailbox(job.sender.from_).address
-    doubt = alignment_warning(sender, job.sender.envelope_from or sender)
+    envelope = job.sender.envelope_from or sender
+    # Rendering bounds a template, and knows its domain.
+    doubt = None if is_template(envelope) else alignment_warning(sender, envelope)
     if doubt is not None:
         yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
     place = job.locate("message")
@@ -200,6 +212,17 @@ def check_job(job: Job) -> Iterator[Finding]:
         yield Finding("MB306", reason, location=job.locate("message.unsubscribe"))
     if leave is not None and message.list_id is None:
         yield Finding("MB308", "message.list_id is not given", location=place)
+    yield from _callbacks(job)
+
+
+def _callbacks(job: Job) -> Iterator[Finding]:
+    callbacks = job.callbacks
+    if callbacks.notify_url is not None and callbacks.tracking_url is None:
+        place = job.locate("callbacks.notify_url")
+        yield Finding("MB404", "callbacks.tracking_url is not given", location=place)
+    if not bulk_id_names_edition(job):
+        detail = f"{callbacks.bulk_id} is the same for every edition"
+        yield Finding("MB405", detail, location=job.locate("callbacks.bulk_id"))
 
 
 def _short(text: str) -> str:

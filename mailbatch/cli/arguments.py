@@ -309,6 +309,73 @@ class ReportsReadArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportsServeArguments:
+    """The arguments of `mailbatch reports serve`."""
+
+    job: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[JOB]",
+            help="A job file: its state directory takes the store.",
+            show_default=False,
+        ),
+    ] = None
+    listen: Annotated[
+        str,
+        typer.Option("--listen", metavar="HOST:PORT", help="Listen there; port 0 takes any."),
+    ] = "127.0.0.1:8025"
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            metavar="TOKEN",
+            envvar="MAILBATCH_REPORTS_TOKEN",
+            help="The last part of the URL; default: one that is kept beside the store.",
+        ),
+    ] = None
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="The URL of a proxy before it, for the line that it prints.",
+        ),
+    ] = None
+    basic: Annotated[
+        Path | None,
+        typer.Option("--basic", metavar="FILE", help="Ask for the USER:PASSWORD in this file."),
+    ] = None
+    header: Annotated[
+        Path | None,
+        typer.Option("--header", metavar="FILE", help="Ask for the header field in this file."),
+    ] = None
+    topics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--topic",
+            metavar="ARN",
+            help="Check SNS: take this topic alone; may be given several times.",
+        ),
+    ] = None
+    mailgun_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--mailgun-key", metavar="FILE", help="Check Mailgun: the signing key in this file."
+        ),
+    ] = None
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE", help="Speak TLS: the chain, in PEM."),
+    ] = None
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="Speak TLS: the key, in PEM.")
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReportsShowArguments:
     """The arguments of `mailbatch reports show`."""
 

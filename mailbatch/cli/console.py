@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 MOST_ERRORS = 20
 #: How often the progress bar is drawn, in seconds.
 REDRAW = 0.1
-#: What takes fewer seconds is not worth a bar.
-PATIENCE = 1.0
+#: Steps of fewer seconds show no bar.
+SHORTEST_STEP_WITH_BAR = 1.0
 #: The shortest bar that tells something, and the longest that anybody looks along.
 SHORTEST_BAR, LONGEST_BAR = 10, 60
 #: A terminal echoes Ctrl-C as `^C`: it must not push a full line into the next one.
@@ -232,7 +232,7 @@ class Console:
         bar = self._bar()
         task = bar.add_task(what, total=total, rate="", outcomes="")
         done, began = 0, time.monotonic()
-        drawn = began + PATIENCE
+        drawn = began + SHORTEST_STEP_WITH_BAR
         try:
             for delivery in deliveries:
                 yield delivery

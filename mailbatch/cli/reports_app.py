@@ -1,6 +1,6 @@
 """The commands of `mailbatch reports`; the module `reports` does the work.
 
-Tests: tests/cli/test_reports.py.
+Tests: tests/cli/test_reports.py, tests/cli/test_reports_serve.py.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import typer
 
 from mailbatch.cli.arguments import (
     ReportsReadArguments,
+    ReportsServeArguments,
     ReportsShowArguments,
     ReportsSuppressArguments,
 )
@@ -30,6 +31,19 @@ def read(arguments: ReportsReadArguments) -> int:
     from mailbatch.cli.reports import read_command
 
     return read_command(arguments)
+
+
+@command(app, ReportsServeArguments)
+def serve(arguments: ReportsServeArguments) -> int:
+    """Take the reports that providers post, and keep them until they are read.
+
+    Prints the URL for notify_url and tracking_url of the job. Ctrl-C stops it.
+
+    Example: mailbatch reports serve newsletter.yaml --url https://hooks.example.com
+    """
+    from mailbatch.cli.reports_serve import serve_command
+
+    return serve_command(arguments)
 
 
 @command(app, ReportsShowArguments)

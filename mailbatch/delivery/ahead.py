@@ -27,11 +27,11 @@ from mailbatch.render.composer import Composer
 LEAST_MESSAGES = 500
 #: Messages with more attached than this take longer to hand over than to compose.
 MOST_ATTACHED_BYTES = 64 * 1024
-#: When so many seconds were waited, in one wait or in many, it is judged whether it is let run.
+#: When so many seconds were waited, in one wait or in many, the share of the process is judged.
 LONGEST_WAIT = 0.005
-#: A process that got less than this part of a core meanwhile is not.
+#: A process that got less than this part of a core meanwhile is not waited for.
 _SHARE = 0.25
-#: So many messages that it has not made are composed here then, before anybody waits for it again.
+#: So many missing messages are composed here then, before the process is waited for again.
 MADE_HERE = 1000
 #: So many orders may be under way; later deliveries are composed here.
 MOST_ORDERS = 2048

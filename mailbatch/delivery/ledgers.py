@@ -4,7 +4,10 @@
         print(ledger.standing.counts())
 
 A ledger is opened to run, to decide about doubts, or to read, and is known by its roles alone
-(`ledger.ports`). Today every ledger is a file.
+(`ledger.ports`). Today every ledger is a file. A second kind of ledger joins in the three functions
+`open_to_run`, `open_to_decide` and `open_to_read`. All other functions are about files: `place_of`
+names the file, `is_begun` and `is_known` look for the file, `other_ledgers` looks through its
+folder, and `count_mailed` reads a ledger found there.
 
 Tests: tests/cli/test_doubt.py.
 """

@@ -3,7 +3,8 @@
 A commit of the ledger costs as much as the whole conversation about a message. So commit points and
 outcomes of several sessions wait for each other, for as long as each turn of the event loop brings
 another record, and 2 ms at most; one commit takes them all, and then the last bytes leave. Of each
-session one outcome waits, at most. This module must never let the last bytes of a content go before
+session one outcome waits, at most. A far ledger is asked one call at a time: all other records wait
+for the answer (module `answers`). This module must never let the last bytes of a content go before
 the commit point is recorded, and decides nothing.
 """
 
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import TypeAlias
 
+from mailbatch.delivery.answers import Answers
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.work import LastBytes
 from mailbatch.envelope import Delivery
@@ -31,8 +34,12 @@ LONGEST_WAIT = 0.002
 _Point: TypeAlias = tuple[CommitPoint, LastBytes]
 #: The outcomes of an attempt, and the delivery that they are of.
 _Settled: TypeAlias = tuple[Settlement, Delivery]
+#: The call of an invalid delivery, and the news for the progress behind the answer.
+_Invalid: TypeAlias = tuple[Callable[[], Answer[None]], Callable[[], None]]
 
 _ACCEPTED = Status.ACCEPTED
+#: The record of a point, or of outcomes that are settled.
+_FIRST = itemgetter(0)
 
 
 class Recording:
@@ -63,10 +70,10 @@ class Recording:
         # Since when refusals may be the run's, and whether the ledger knows it.
         self._suspected_since: float | None = None
         self._suspicion_told = True
-        # The call that a far ledger has not answered yet: all records behind it wait.
-        self._asked: asyncio.Task[None] | None = None
-        # Invalid deliveries that a far ledger has not answered for.
-        self._invalid: set[asyncio.Task[None]] = set()
+        # Of a far ledger: all records wait for the answer that is due.
+        self._answers = Answers(self._ask_next)
+        # Invalid deliveries that wait for that answer.
+        self._invalid: deque[_Invalid] = deque()
 
     def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
         """Record the commit point of a delivery, then have `session` hand over the last bytes."""
@@ -108,42 +115,40 @@ class Recording:
 
     def invalidate(self, delivery: Delivery, reason: str, *, now: float) -> None:
         """Record that a delivery cannot be sent: as invalid, or as the doubt of before a resend."""
-        if not delivery.resent:
-            number = len(delivery.unsettled)
-            told = self._records.invalidate(delivery.id, reason, now=now)
-            self._behind(told, lambda: self._progress.settled(Status.INVALID, number))
-            return
-        why = f"not sent again: {reason}"
-        doubts = tuple(
-            Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
-            if address in delivery.resent
-            else Outcome(address, Status.DEFERRED, reason=why, counted=False)
-            for address in delivery.unsettled
-        )
+        call, tell = _as_invalid(self._records, self._progress, delivery, reason, now)
+        if self._answers.due is None:
+            self._invalidate(call, tell)
+        else:
+            self._invalid.append((call, tell))
 
-        def tell() -> None:
-            self._progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
-            self._progress.settled(Status.IN_DOUBT, len(delivery.resent))
-
-        settlement = Settlement(delivery.id, doubts, now, retry_at=None)
-        self._behind(self._records.record([settlement], ()), tell)
-
-    def _behind(self, told: Answer[None], tell: Callable[[], None]) -> None:
-        """Tell the progress behind the answer of the ledger."""
+    def _invalidate(self, call: Callable[[], Answer[None]], tell: Callable[[], None]) -> None:
+        told = call()
         if told is None:
             tell()
+        else:
+            self._answers.wait_for(self._tell_behind(told, tell))
+
+    async def _tell_behind(self, told: Awaitable[None], tell: Callable[[], None]) -> None:
+        try:
+            await told
+            tell()
+        except Exception as error:  # noqa: BLE001 - the next call raises it
+            self.fail(error)
+
+    def _ask_next(self, cancelled: bool) -> None:
+        """Ask a far ledger for the records that wait, behind an answer."""
+        if cancelled:  # the run ends at once
+            self.fail(LedgerError("the ledger has not answered"))
+            self._invalid.clear()
+            settled, self._settled = self._settled, []
+            self._lose(settled)
             return
-
-        async def later() -> None:
-            try:
-                await told
-                tell()
-            except Exception as error:  # noqa: BLE001 - the next call raises it
-                self.fail(error)
-
-        task = asyncio.ensure_future(later())
-        self._invalid.add(task)
-        task.add_done_callback(self._invalid.discard)
+        try:
+            while self._invalid and self._answers.due is None:
+                self._invalidate(*self._invalid.popleft())
+            self._flush()
+        except Exception as error:  # noqa: BLE001 - the next call raises it
+            self.fail(error)
 
     def flush(self) -> None:
         """Record all that waits; raise `broken`, of now or before."""
@@ -154,14 +159,9 @@ class Recording:
     async def drain(self) -> None:
         """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
-        await self._answered()
+        await self._answers.all()
         if self.broken is not None:
             raise self.broken
-
-    async def _answered(self) -> None:
-        """Wait for the answers of a far ledger; a near one has answered."""
-        while self._asked is not None or self._invalid:
-            await asyncio.wait({*self._invalid, *([self._asked] if self._asked else ())})
 
     async def release(self, delivery_ids: Sequence[int]) -> None:
         """Give back leases of deliveries that were not tried."""
@@ -183,12 +183,16 @@ class Recording:
             self._given_up.add(point.delivery_id)
             session.abort()
 
-    async def close(self) -> None:
-        """Record the outcomes that wait, at the end of a run; no commit point is passed."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """Record the outcomes that wait, at the end of a run; no commit point is passed.
+
+        `at_once` waits a second at most for a far ledger; outcomes without an answer are told as an
+        alarm.
+        """
         self._points.clear()
         with suppress(LedgerError):  # told as an alarm
             self._flush()
-        await self._answered()
+        await self._answers.end(at_once=at_once)
 
     def _flush_soon(self) -> None:
         waiting = len(self._points) + len(self._settled)
@@ -210,21 +214,21 @@ class Recording:
             self._flush()
 
     def _flush(self) -> None:
-        if self._asked is not None:  # what waits is asked for behind its answer
+        if self._answers.due is not None:  # what waits is asked for behind its answer
             return
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
-        if points:  # a session that was lost meanwhile hands nothing over, and needs no point
-            points = [point for point in points if point[1].failure is None]
+        for _, session in points:
+            if session.failure is not None:  # lost meanwhile: hands nothing over, needs no point
+                points = [point for point in points if point[1].failure is None]
+                break
         if not points and not settled:
             return
         suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
+        several = len(points) + len(settled) > 1 or suspicion is not None
         try:
-            told = self._records.record(
-                [settlement for settlement, _ in settled], [point for point, _ in points], suspicion
-            )
+            told = self._records.record([*map(_FIRST, settled)], [*map(_FIRST, points)], suspicion)
         except Exception as error:
-            several = len(points) + len(settled) > 1 or suspicion is not None
             self._give_up(error, points)
             self._save(settled, again=several)
             raise
@@ -232,7 +236,7 @@ class Recording:
             self._suspicion_told = True
             self._go_on(points, settled)
         else:
-            self._asked = asyncio.ensure_future(self._wait(told, points, settled, suspicion))
+            self._answers.wait_for(self._wait(told, points, settled, suspicion, several=several))
 
     async def _wait(
         self,
@@ -240,21 +244,26 @@ class Recording:
         points: list[_Point],
         settled: list[_Settled],
         suspicion: Suspicion | None,
+        *,
+        several: bool,
     ) -> None:
-        """Go on behind the answer of a far ledger, and ask for the records that waited."""
+        """Go on behind the answer of a far ledger."""
         try:
             await told
+        except asyncio.CancelledError:
+            self._lose(settled)
+            raise
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self._give_up(error, points)
-            self._save(settled, again=False)
+            if several:
+                await self._save_behind(settled)
+            else:
+                self._lose(settled)
         else:
             if suspicion is not None:
                 self._suspicion_told = self._suspected_since == suspicion.since
             with suppress(Exception):  # the next call raises what is `broken`
                 self._go_on(points, settled)
-        self._asked = None
-        with suppress(Exception):
-            self._flush()
 
     def _give_up(self, error: Exception, points: list[_Point]) -> None:
         self._points = points + self._points
@@ -262,13 +271,40 @@ class Recording:
 
     def _save(self, settled: Sequence[_Settled], *, again: bool) -> None:
         """Record each outcome by itself where that was not tried, and tell those that are lost."""
-        for one in settled:
-            with suppress(Exception):  # the first failure is the one to tell of
-                if again:
-                    self._records.record([one[0]], ())
-                    self._tell([one])
-                    continue
-            for outcome in one[0].outcomes:
+        if not again:
+            self._lose(settled)
+            return
+        for number, one in enumerate(settled):
+            try:  # the first failure is the one to tell of
+                told = self._records.record([one[0]], ())
+                if told is not None:
+                    self._answers.wait_for(self._save_behind(settled[number:], told))
+                    return
+                self._tell([one])
+            except Exception:  # noqa: BLE001 - told as an alarm
+                self._lose([one])
+
+    async def _save_behind(
+        self, settled: Sequence[_Settled], told: Awaitable[None] | None = None
+    ) -> None:
+        """Record each outcome by itself in a far ledger; the first of these was asked as `told`."""
+        left = deque(settled)
+        while left:
+            try:
+                await (answer(self._records.record([left[0][0]], ())) if told is None else told)
+                self._tell([left[0]])
+            except asyncio.CancelledError:
+                self._lose(left)
+                raise
+            except Exception:  # noqa: BLE001 - told as an alarm
+                self._lose([left[0]])
+            told = None
+            left.popleft()
+
+    def _lose(self, settled: Iterable[_Settled]) -> None:
+        """Tell an alarm for each outcome that is not recorded."""
+        for settlement, _ in settled:
+            for outcome in settlement.outcomes:
                 self._progress.alarm(f"not recorded: {_in_words(outcome)}")
 
     def _go_on(self, points: Sequence[_Point], settled: Sequence[_Settled]) -> None:
@@ -304,3 +340,28 @@ class Recording:
 def _in_words(outcome: Outcome) -> str:
     seen = outcome.reply or outcome.reason or "no reply"
     return f"{outcome.address} is {outcome.status.replace('_', ' ')}: {seen}"
+
+
+def _as_invalid(
+    records: Records, progress: Progress, delivery: Delivery, reason: str, now: float
+) -> _Invalid:
+    if not delivery.resent:
+        number = len(delivery.unsettled)
+        return (
+            lambda: records.invalidate(delivery.id, reason, now=now),
+            lambda: progress.settled(Status.INVALID, number),
+        )
+    why = f"not sent again: {reason}"
+    doubts = tuple(
+        Outcome(address, Status.IN_DOUBT, reason=why, counted=False)
+        if address in delivery.resent
+        else Outcome(address, Status.DEFERRED, reason=why, counted=False)
+        for address in delivery.unsettled
+    )
+
+    def tell() -> None:
+        progress.note(f"{', '.join(sorted(delivery.resent))}: {why}")
+        progress.settled(Status.IN_DOUBT, len(delivery.resent))
+
+    settlement = Settlement(delivery.id, doubts, now, retry_at=None)
+    return lambda: records.record([settlement], ()), tell

@@ -26,7 +26,7 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
-from mailbatch.errors import InputError, LedgerError, OutputError
+from mailbatch.errors import UNWRITTEN, InputError
 from mailbatch.job.model import Job
 from mailbatch.results.file import write_results
 
@@ -138,12 +138,12 @@ def _server(
 def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
-    if not isinstance(failure, LedgerError):
+    if not isinstance(failure, UNWRITTEN):
         ledger.plan.mark_finished(time.time())
     if mailing.results is not None:
         try:
             write_results(ledger, mailing.results)
-        except (LedgerError, OutputError) as error:
+        except UNWRITTEN as error:
             failure = failure or error
     return Summary(
         job=mailing.inputs.job.name,

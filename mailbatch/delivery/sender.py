@@ -19,27 +19,28 @@ W1. The lease of a delivery is on the disk before MAIL leaves (`Supply` gives ou
 W2. The last bytes of a content leave behind the record of the commit point and never otherwise:
     `TransportSession.finish` is called by the `Recorder` alone.
 W3. A worker has at most two deliveries: one in a transaction, and one in `state`. The outcome of
-    the first is recorded before the commit point of the second.
-W4. Each delivery that was given out is settled, made invalid or put back: a transaction that was
-    begun is settled by its certain outcomes, any other delivery is put back. A delivery of which
-    nothing can be recorded stays leased, and the next run recovers the lease.
+    the first is recorded no later than the commit point of the second: before, or in one commit
+    with the records of other sessions.
+W4. Each delivery that was given out is settled, made invalid or put back. A delivery in a
+    transaction (2, 3) is settled by certain outcomes. A delivery in `state` is put back where the
+    worker ends, even if MAIL has left (`Begun`): no content has, and the session ends with the
+    worker. A delivery of which nothing can be recorded stays leased, and the next run recovers the
+    lease.
 W5. No transaction begins behind a stop, nor while the pace, the throttle or the session forbid
     that.
 W6. A failure of work done ahead (4, 5) never costs the outcome of the delivery before: the failure
     is raised behind 6.
 
 A failure is raised, with two exceptions of the hot path. Work done ahead has its failure postponed
-(W6, `Postponed`). A failed conversation is a value between 3 and 6, since the transaction has
-outcomes all the same; behind these `Link` counts or raises the failure. This module decides no
-outcome (`smtp.transaction` does) and formats nothing.
+(W6): `_postponed` is raised behind 6, and nothing is done ahead behind it. A failed conversation is
+a value between 3 and 6, since the transaction has outcomes all the same; behind these `Link` counts
+or raises the failure. This module decides no outcome (`smtp.transaction` does) and formats nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TypeAlias
 
 from mailbatch.delivery.limits import SAFE_RECIPIENTS
@@ -78,35 +79,6 @@ State: TypeAlias = Idle | Ready | Begun
 IDLE = Idle()
 
 
-class Postponed:
-    """A context in which the first failure is kept, to be raised later."""
-
-    __slots__ = ("failure",)
-
-    def __init__(self) -> None:
-        self.failure: Exception | None = None
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        failure: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> bool:
-        if not isinstance(failure, Exception):
-            return False
-        self.failure = failure
-        return True
-
-    def raise_now(self) -> None:
-        """Raise the failure that was kept, if there is one."""
-        failure, self.failure = self.failure, None
-        if failure is not None:
-            raise failure
-
-
 class Sender:
     """A worker with at most one open session; `state` is the delivery that comes next."""
 
@@ -114,7 +86,7 @@ class Sender:
         self.state: State = IDLE
         self._run = run
         self._link = Link(run, open_session)
-        self._postponed = Postponed()
+        self._postponed: Exception | None = None
 
     async def work(self) -> None:
         """Send until nothing is due any more, the run is stopped or the others are enough.
@@ -149,8 +121,8 @@ class Sender:
         self.state = IDLE
         run.crew.busy += 1
         try:
-            begun = await self._begin_in_time(state) if isinstance(state, Ready) else state
-            if not isinstance(begun, Begun):
+            begun = await self._begin_in_time(state) if type(state) is Ready else state
+            if type(begun) is not Begun:
                 return
             session, prepared = begun.session, begun.prepared
             run.crew.transactions += 1
@@ -169,10 +141,11 @@ class Sender:
             if failure is not None:
                 session.abort()  # also settles the attempt, if it is still open
             verdict = self._judge(begun, failure)  # 5
-            if failure is None and not verdict.renew and self._postponed.failure is None:
+            if failure is None and not verdict.renew and self._postponed is None:
                 self._begin_next(session)
             self._record(prepared, verdict)  # 6
-            self._postponed.raise_now()
+            if self._postponed is not None:
+                raise self._postponed
             await self._go_on(verdict, failure)
         finally:
             run.rules.pace.leave(self)
@@ -248,14 +221,15 @@ class Sender:
         run = self._run
         if run.crew.stop.is_set() or not session.usable:
             return
-        with self._postponed:
-            try:
-                prepared = run.supply.next_ready(self._link.offers)
-            except LedgerError as error:
-                run.recorder.fail(error)  # the other workers need not find out by themselves
-                raise
-            if prepared is not None:
-                self.state = Ready(prepared)
+        try:
+            prepared = run.supply.next_ready(self._link.offers)
+        except Exception as error:  # noqa: BLE001 - raised behind the outcome
+            self._postponed = error
+            if isinstance(error, LedgerError):  # other workers need not find out by themselves
+                run.recorder.fail(error)
+            return
+        if prepared is not None:
+            self.state = Ready(prepared)
 
     def _begin_next(self, session: TransportSession) -> None:
         """Begin the next delivery, if no wait is due.
@@ -264,19 +238,25 @@ class Sender:
         the next delivery, which is leased, and whose commit point is yet to come.
         """
         run, state = self._run, self.state
-        if not isinstance(state, Ready) or run.crew.stop.is_set() or not session.usable:
+        if type(state) is not Ready or run.crew.stop.is_set() or not session.usable:
             return
         rules = run.rules
         if not rules.throttle.is_open or rules.pace.is_slow or rules.troubles.ended is not None:
             return
         if self._link.has_had_its_share:
             return
-        with self._postponed:
+        try:
             fitted = run.fitting.fit(state.prepared, session.capabilities)
-            self.state = IDLE if fitted is None else Ready(fitted)
-            if fitted is not None:
-                with suppress(SessionError):  # found again where the next session is wanted
-                    self.state = self._begin(session, fitted)
+            if fitted is None:
+                self.state = IDLE
+                return
+            if fitted is not state.prepared:
+                self.state = Ready(fitted)
+            self.state = self._begin(session, fitted)
+        except SessionError:
+            pass  # found again where the next session is wanted
+        except Exception as error:  # noqa: BLE001 - raised behind the outcome
+            self._postponed = error
 
     # -- the outcome -------------------------------------------------------------------------------
 
@@ -305,10 +285,12 @@ class Sender:
         # Outcomes that are the same for all need not be looked at a thousand times.
         kinds = (every,) if isinstance(every, SameForAll) else every
         retry_at = None
-        if any(kind.counted and kind.status in _AGAIN for kind in kinds):
-            retry_at = run.rules.retry.next_try(
-                tries=delivery.tries, first_try=delivery.first_try, now=now
-            )
+        for kind in kinds:
+            if kind.counted and kind.status in _AGAIN:
+                retry_at = run.rules.retry.next_try(
+                    tries=delivery.tries, first_try=delivery.first_try, now=now
+                )
+                break
         run.recorder.suspect(run.rules.troubles.suspected_since)
         run.recorder.settle(
             delivery, every, now=now, retry_at=retry_at, resume_at=verdict.resume_at

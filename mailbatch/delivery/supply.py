@@ -83,7 +83,7 @@ class ComposedLots:
                 return None
 
     def put_back(self, delivery: Delivery) -> None:
-        """Take back a delivery whose transaction was not begun."""
+        """Take back a delivery whose content has not left."""
         self._lots.put_back(delivery)
 
     def next_due(self) -> float | None:

@@ -20,6 +20,8 @@ run, may be awaited.
 
 **Failures** have one way: a method raises a failure that is known now, and a later failure stands
 in `broken` and is raised by the next call. Behind the first failure no commit point is recorded.
+`broken` is a `LedgerError` of the record, or the failure of the last bytes behind the record: an
+`OutputError` where a dry run cannot write an `.eml` file.
 
 Tests: tests/delivery/test_sender.py.
 """
@@ -80,9 +82,10 @@ class Supply(Protocol):
         """
 
     def put_back(self, delivery: Delivery) -> None:
-        """Take back a delivery whose transaction was not begun, as the next one to give out.
+        """Take back a delivery whose content has not left, as the next one to give out.
 
-        No attempt is counted, neither for the recipients nor against the limit of the run.
+        MAIL may have left in a session that ends. No attempt is counted, neither for the recipients
+        nor against the limit of the run.
         """
 
     def next_due(self) -> float | None:
@@ -117,8 +120,8 @@ class LastBytes(Protocol):
 class Recorder(Protocol):
     """The records of outcomes; all methods but the awaited ones return at once.
 
-    Records are made in the order of the calls. A record survives the death of the process once the
-    last bytes have left (commit point), or the progress was told (outcome).
+    Records of one delivery are made in the order of the calls. A record survives the death of the
+    process once the last bytes have left (commit point), or the progress was told (outcome).
     """
 
     @property
@@ -133,7 +136,9 @@ class Recorder(Protocol):
         record failed; a session that ended meanwhile needs no record and gets none.
 
         Raises:
-            LedgerError: the record failed, or `broken`; the session is aborted.
+            LedgerError: the record failed.
+            OutputError: the last bytes of a dry run cannot be written.
+        Either may be `broken`, of before; the session is aborted.
         """
 
     def settle(
@@ -174,7 +179,7 @@ class Recorder(Protocol):
         """Let no record wait for others any more: a longer step comes next.
 
         Raises:
-            LedgerError: `broken`, of now or before.
+            LedgerError, OutputError: `broken`, of now or before.
         """
 
     def fail(self, error: Exception) -> None:
@@ -184,11 +189,14 @@ class Recorder(Protocol):
         """Wait until all is recorded.
 
         Raises:
-            LedgerError: `broken`, of now or before.
+            LedgerError, OutputError: `broken`, of now or before.
         """
 
-    async def close(self) -> None:
-        """Record the outcomes that wait, at the end of a run; no commit point is recorded."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """Record the outcomes that wait, at the end of a run; no commit point is recorded.
+
+        `at_once` waits a moment at most for a far ledger: the run was stopped at once.
+        """
 
     async def release(self, delivery_ids: Sequence[int]) -> None:
         """Give back leases of deliveries that were not tried; no attempt is counted.

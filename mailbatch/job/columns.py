@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 #: The names of every template, which no column may take.
-TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables")
+TEMPLATE_NAMES = ("recipient", "rows", "job", "edition", "now", "variables", "delivery")
 # Other names of templates: Jinja2's functions, and names that Jinja2 defines in places.
 _KNOWN = """
 range dict lipsum cycler joiner namespace self super loop caller varargs kwargs

@@ -104,7 +104,7 @@ def _mailbox(value: Any) -> str:
 
 def _domain(value: Any) -> str:
     checked = fixed_line(value)
-    if not _SIGNING_DOMAIN.fullmatch(checked):
+    if not _SIGNING_DOMAIN.fullmatch(checked) or not _has_a_labels(checked):
         raise refusal("must be a domain", hint="Write it as example.com.")
     return checked
 
@@ -114,6 +114,12 @@ def _address(value: Any) -> str:
     if not _is_address(checked):
         raise refusal("must be an address alone", hint="Write it as name@example.com.")
     return checked
+
+
+def _envelope_address(value: Any) -> str:
+    """Check an address alone; rendering checks templates, of which only the text is known here."""
+    checked = line(value)
+    return checked if is_template(checked) else _address(value)
 
 
 def _address_template(value: Any) -> str:
@@ -233,7 +239,7 @@ SELECTOR = pattern(
     "must be letters, digits and hyphens, such as mail2026",
     hint="It stands before ._domainkey in the name of the TXT record.",
 )
-ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
+ENVELOPE_ADDRESS = Scalar(_envelope_address, _SOME)
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
 MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})

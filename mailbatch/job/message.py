@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
 from mailbatch.job.section import URL, Section, Template
 from mailbatch.job.server import Secret
 from mailbatch.job.setting import NamesFile, Templated
+from mailbatch.report_token import MEMBER
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
@@ -39,6 +40,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
 
@@ -220,7 +222,8 @@ class Callbacks(Section):
     )
     tracking_url: URL | None = Field(
         default=None,
-        description="X-IB-Tracking-Url: where opens and clicks are posted. A template.",
+        description="X-IB-Tracking-Url: where opens, clicks, complaints and late bounces are "
+        "posted. A template.",
     )
     notify_url: URL | None = Field(
         default=None, description="X-IB-Notify-Url: where delivery reports are posted. A template."
@@ -243,8 +246,15 @@ class Callbacks(Section):
     ) = Field(
         default=None,
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
-        "4000 characters. The texts in it are templates.",
+        "4000 characters. The texts in it are templates. Where a URL is set, mailbatch adds `mb`, "
+        "its name of the message.",
+        json_schema_extra={"not": {"anyOf": [_OWN, {"type": "array", "contains": _OWN}]}},
     )
+
+    @property
+    def asks_for_reports(self) -> bool:
+        """Whether messages bring reports back, and so carry the token of their delivery."""
+        return self.notify_url is not None or self.tracking_url is not None
 
     @field_validator("data")
     @classmethod
@@ -254,6 +264,12 @@ class Callbacks(Section):
             encoded = json.dumps(value, allow_nan=False, default=lambda _: None)
         except ValueError:
             raise refusal("has a number that JSON cannot hold") from None
+        entries = value if isinstance(value, list) else [value]
+        if any(isinstance(entry, dict) and MEMBER in entry for entry in entries):
+            raise refusal(
+                f"has a member {MEMBER!r}, which is mailbatch's own",
+                hint="Give it another name: reports find their message by it.",
+            )
         if not is_template(encoded) and len(encoded) > _CALLBACK_DATA_LIMIT:
             raise refusal(f"must have at most {_CALLBACK_DATA_LIMIT} characters as JSON")
         return value

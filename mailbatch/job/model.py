@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_valid
 
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
-from mailbatch.job.fields import Several, refusal
+from mailbatch.job.fields import Several, is_template, refusal
 from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.scalars import Rate
@@ -59,7 +59,7 @@ Wait: TypeAlias = Annotated[float, fields.WAIT]
 
 
 class Sender(Section):
-    """The sender of the messages; the same for every message."""
+    """The sender of the messages; the same for every message but for the envelope."""
 
     from_: Mailbox = Field(
         alias="from",
@@ -69,9 +69,30 @@ class Sender(Section):
     reply_to: Annotated[tuple[Mailbox, ...], Several("an address or a list of addresses")] = Field(
         default=(), description="Where answers go: an address or a list."
     )
-    envelope_from: Annotated[str, mail_values.ADDRESS] | None = Field(
-        default=None, description="Where bounces go; by default the address of `from`."
+    envelope_from: Annotated[str, mail_values.ENVELOPE_ADDRESS, Templated()] | None = Field(
+        default=None,
+        description="Where bounces go; by default the address of `from`. A template: with "
+        "`{{ delivery.token }}` in it, each bounce names its message.",
+        examples=["bounces+{{ delivery.token }}@mail.example.com"],
     )
+    domains: Annotated[
+        tuple[Annotated[str, mail_values.DOMAIN], ...], Several("a domain or a list of domains")
+    ] = Field(
+        default=(),
+        description="The domains that a template in `envelope_from` may give, with their "
+        "subdomains; by default that of `from`.",
+    )
+
+    @field_validator("domains")
+    @classmethod
+    def _bound_a_template(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if (
+            value
+            and "envelope_from" in info.data
+            and not is_template(info.data["envelope_from"] or "")
+        ):
+            raise refusal("has no effect unless envelope_from is a template")
+        return value
 
 
 class Retry(Section):

@@ -3,7 +3,8 @@
 A ledger counts the runs, the lots that were leased and the commit points that were passed; lock
 file and witness have the same counts (`memory`). A ledger with lower counts is refused. A ledger
 with equal counts that may yet miss the last commits counts as one after a power loss: every
-delivery that was leased and not settled is in doubt. This module must never change anything.
+delivery that was leased and not settled is in doubt. An opening asks the seal (`damage`) before.
+This module must never change anything.
 
 Tests: tests/certainty/test_put_back.py, tests/ledger/test_damage.py.
 """

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
+from mailbatch.ledger.ports import HeldBy
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -44,8 +46,10 @@ class Holder:
     lower: int = 0
     upper: int = 0
 
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.started}"
+    @property
+    def process(self) -> HeldBy:
+        """The process that wrote the note."""
+        return HeldBy(self.pid, self.host, self.started)
 
     @property
     def knows_a_ledger(self) -> bool:

@@ -240,7 +240,7 @@ def _read(fd: int) -> Holder | None:
 
 def locked(path: Path, holder: Holder | None, *, hint: str | None = None) -> LedgerLocked:
     """Return the refusal of an action that a run under way forbids; by default of another run."""
-    who = str(holder) if holder else "a process that has just started"
+    who = holder.process if holder else "a process that has just started"
     return LedgerLocked(
         f"{path}: another run holds this edition: {who}",
         hint=hint or "wait for it to end, or look with `mailbatch status`; this run sent nothing",

@@ -29,9 +29,11 @@ these raises `LedgerError`. Closing a ledger twice is without effect.
 
 **Waiting.** `Leases` and `Records` are used in the event loop of a run, beside other sessions. A
 far ledger answers there by an awaitable, and a near one by the value itself: no coroutine and no
-turn of the loop is spent upon a file. `answer` takes both. All other roles are used while nothing
-else goes on (before the first session, behind the last one, in commands that send nothing): a far
-ledger may block there.
+turn of the loop is spent upon a file. `answer` takes both. One call of `Records` is under way at a
+time: the next one begins behind the answer. One call of `Leases.lease` may be under way beside a
+call of `Records`. All other roles are used while nothing else goes on (before the first session,
+behind the last one, in commands that send nothing): `Planning`, `Standings`, `Doubts` and `close`
+are blocking calls. A ledger with a driver for asyncio needs a second, blocking connection.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
 `LedgerLocked` (75): another run holds the ledger. Nothing else is raised, but errors of the
@@ -48,13 +50,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.outcome import Outcome, Reply, Status
-
-if TYPE_CHECKING:
-    from mailbatch.ledger.holder import Holder
 
 T = TypeVar("T")
 #: The answer of a near ledger, or an awaitable of the answer of a far one.
@@ -144,6 +143,22 @@ class Recovery:
     released: int = 0
     in_doubt: int = 0
     recipients: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """The process that writes a ledger: the number, the machine, and the start as people read it.
+
+    >>> print(HeldBy(4711, "mail1", "2026-11-29T20:00:00Z"))
+    process 4711 on mail1, since 2026-11-29T20:00:00Z
+    """
+
+    pid: int
+    host: str
+    started: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.started}"
 
 
 Decision: TypeAlias = Literal["accepted", "resend", "skip"]
@@ -404,7 +419,7 @@ class OpenLedger(Protocol):
     def doubts(self) -> Doubts:
         """The recipients in doubt."""
 
-    def held_by(self) -> Holder | None:
+    def held_by(self) -> HeldBy | None:
         """Return which other process writes the ledger now; None if none does."""
 
     def check_idle(self) -> None:

@@ -36,7 +36,7 @@ from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, lo
 from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import Plan
-from mailbatch.ledger.ports import Recovery
+from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.recovery import InDoubt
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
@@ -211,7 +211,7 @@ class Ledger:
 
     def check_idle(self) -> None:
         """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
-        holder = self.held_by()
+        holder = self._holder()
         if holder is not None:
             raise locked(
                 lock_of(self.path),
@@ -219,8 +219,12 @@ class Ledger:
                 hint="wait for it to end: it may be mailing those very people",
             )
 
-    def held_by(self) -> Holder | None:
+    def held_by(self) -> HeldBy | None:
         """Return which other process writes the ledger now; None if none does."""
+        holder = self._holder()
+        return None if holder is None else holder.process
+
+    def _holder(self) -> Holder | None:
         lock = lock_of(self.path)
         holder = last_holder(lock)
         # Who died left its note, and another process may have its number by now.

@@ -192,7 +192,7 @@ class UnderWay:
                 self._next_reply, self.accepted, self.points = self._before
 
     def commit_point(self, delivery_id: int, *, digest: bytes | None = None) -> None:
-        """Record that the end of data is about to leave; kill -9 takes the record not back."""
+        """Record that the end of data is about to leave; the record survives kill -9."""
         leased = self._leased(delivery_id)
         if leased.committed:
             raise self._broken(f"delivery {delivery_id} has passed its commit point already")

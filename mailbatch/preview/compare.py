@@ -1,8 +1,8 @@
 """The changes since an earlier preview, message by message.
 
-An earlier preview is a gallery's folder. Differences between any two renderings (Message-ID, Date,
-the boundaries) do not count. The folder may come from anywhere: its files are read as data, within
-limits.
+An earlier preview is a gallery's folder. Differences between any two editions (Message-ID, token,
+Date, the boundaries) do not count. The folder may come from anywhere: its files are read as data,
+within limits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.preview.entry import Change, Entry
+from mailbatch.report_token import is_token, token_of
 
 #: The format of gallery.json; galleries of different formats cannot be compared.
 FORMAT = 1
@@ -69,6 +70,7 @@ def comparable(entry: Entry) -> dict[str, Any]:
 
 def digest_of(parts: Mapping[str, Any]) -> str:
     """Return a digest of comparable parts, without the headers that differ at every rendering."""
+    parts = _without_token(parts)
     rest = {name: value for name, value in parts.items() if name not in {"text", "html", "headers"}}
     known = json.dumps([rest, _lasting(parts)], sort_keys=True)
     digest = sha256(known.encode("ascii"))
@@ -76,6 +78,24 @@ def digest_of(parts: Mapping[str, Any]) -> str:
         part = parts.get(name)
         digest.update(b"\0-" if part is None else b"\0+" + part.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
+
+
+def _without_token(parts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parts with zeros for the token, which is another one in another edition."""
+    try:
+        headers = [(str(name), str(value)) for name, value in parts.get("headers", ())]
+    except (TypeError, ValueError):
+        return parts
+    known = (value for name, value in headers if name.lower() == "message-id")
+    token = token_of(next(known, "").removeprefix("<"))
+    if not is_token(token):
+        return parts
+    zeros = "0" * len(token)
+    texts = {
+        name: value.replace(token, zeros) if isinstance(value, str) else value
+        for name, value in parts.items()
+    }
+    return {**texts, "headers": [[name, value.replace(token, zeros)] for name, value in headers]}
 
 
 def _lasting(parts: Mapping[str, Any]) -> list[list[str]]:
@@ -172,6 +192,7 @@ def _bodies(file: Path) -> dict[str, dict[str, Any]]:
 def _differences(
     then: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
+    then, now = _without_token(then), _without_token(now)
     for name, lines_of in _PARTS.items():
         try:
             before = lines_of(then)

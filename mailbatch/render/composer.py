@@ -22,7 +22,7 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.correspondents import Copies, Sender, To
+from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
@@ -80,6 +80,7 @@ class Composer:
         self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
+        self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
         self._to = To(job, templates)
         self._copies = Copies(job, templates)
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
@@ -119,8 +120,14 @@ class Composer:
 
     @property
     def alignment(self) -> AlignmentWarning | None:
-        """The doubt about the domains of the From header and the envelope; None without one."""
-        return alignment_warning(self._sender.from_.address, self._sender.reverse_path)
+        """The doubt about the domains of the From header and the envelope; None without one.
+
+        An envelope sender that varies is bounded by `sender.domains` instead.
+        """
+        constant = self._reverse_path.constant
+        if constant is None:
+            return None
+        return alignment_warning(self._sender.from_.address, constant)
 
     @property
     def message_id_domain(self) -> str:
@@ -200,6 +207,7 @@ class Composer:
         if not _MESSAGE_ID.fullmatch(message_id):
             raise ValueError(f"{message_id!r} is no Message-ID")
         to = self._to.render(names, delivery)
+        reverse_path = self._reverse_path.render(names)
         values: list[list[str]] = []
         head = b"".join(
             (
@@ -223,6 +231,7 @@ class Composer:
             to,
             cc,
             copies,
+            reverse_path,
             head,
             values,
             text,
@@ -251,7 +260,7 @@ class Composer:
         content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             content = self._signer.field(content, at=delivery.date) + content
-        reverse_path, copies = self._sender.reverse_path, rendered.copies
+        reverse_path, copies = rendered.reverse_path, rendered.copies
         return Message(
             content=content,
             message_id=delivery.message_id,

@@ -5,6 +5,8 @@ A column whose name is no identifier has a second one where that is plain (`Firs
 `now` in a message is the delivery's own date, in the time zone of the run: a resend tomorrow says
 what it said today.
 
+`delivery.token` is the delivery's own, and so the same at a resend.
+
 A group of several addresses sees the columns of `group_by` and nothing else of any row, so that no
 template can show one recipient a value of another.
 
@@ -25,6 +27,8 @@ from mailbatch.render.templates import Names
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
+
+_DELIVERY = Shape(frozenset(("token",)))
 
 
 def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +95,7 @@ class RowNames:
                 "now": self._at(delivery.date),
                 **names,
                 "recipient": recipient,
+                "delivery": {"token": delivery.token},
             }
         recipient = dict(zip(self.columns, first, strict=True))
         others = (
@@ -107,6 +112,7 @@ class RowNames:
             **names,
             "recipient": recipient,
             "rows": [recipient, *others],
+            "delivery": {"token": delivery.token},
         }
 
     def _as_names(self, recipient: Mapping[str, str]) -> dict[str, str]:
@@ -123,6 +129,7 @@ class RowNames:
         keys = frozenset(columns)
         names = {name: Shape() for name in self._as_names(dict.fromkeys(columns, ""))}
         names["recipient"] = Shape(keys)
+        names["delivery"] = _DELIVERY
         if not several:
             names["rows"] = Shape(keys, items=True)
         return names

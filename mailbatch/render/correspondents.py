@@ -10,11 +10,12 @@ Tests: tests/render/test_messages.py, tests/render/test_groups.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, JobError, MessageError
+from mailbatch.host_names import a_labels
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import (
     Group,
@@ -24,6 +25,7 @@ from mailbatch.render.addresses import (
     parse_mailbox,
     wire_address,
 )
+from mailbatch.render.alignment import Alignment, relaxed_alignment
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field
 from mailbatch.render.templates import Names, Role, Templates, Value
@@ -40,11 +42,10 @@ _UNDISCLOSED_FIELD = b"To: undisclosed-recipients:;\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The job's own addresses: the same for every message."""
+    """The job's own addresses in header fields: the same for every message."""
 
     from_: Mailbox
     reply_to: tuple[Mailbox, ...]
-    reverse_path: str
 
     @classmethod
     def of(cls, job: model.Job, errors: list[InputError]) -> Sender:
@@ -54,10 +55,7 @@ class Sender:
         reply_to = [
             _parsed(setting, parse_mailbox, errors) for setting in job.each("sender.reply_to")
         ]
-        reverse_path: str | None = from_.address
-        if (envelope_from := job.find("sender.envelope_from")) is not None:
-            reverse_path = _parsed(envelope_from, wire_address, errors)
-        return cls(from_, tuple(box for box in reply_to if box is not None), reverse_path or "")
+        return cls(from_, tuple(box for box in reply_to if box is not None))
 
     def fields(self) -> bytes:
         """Return the From and Reply-To fields.
@@ -76,6 +74,53 @@ def _parsed(setting: Setting, parse: Callable[[str], T], errors: list[InputError
     except FieldError as error:
         errors.append(JobError(str(error), location=setting.place))
         return None
+
+
+class ReversePath:
+    """The reverse path of every message (RFC 5321 3.3): where the bounces go.
+
+    A template with the token of the delivery makes VERP. Its domain has to be aligned with one that
+    the job names, because a row could give any other. `constant` is the path where every message
+    has the same; None for a template that varies.
+    """
+
+    def __init__(self, job: model.Job, templates: Templates, from_address: str) -> None:
+        self._value: Value | None = None
+        self._domains = [a_labels(domain) for domain in job.sender.domains]
+        self._domains = self._domains or [from_address.rpartition("@")[2]]
+        self.constant: str | None = from_address
+        setting = job.find("sender.envelope_from")
+        if setting is None:
+            return
+        self._value = templates.value(setting)
+        self.constant = None
+        if self._value.constant is not None:
+            written = replace(setting, text=self._value.constant)
+            self.constant = _parsed(written, wire_address, templates.errors) or ""
+
+    def render(self, names: Names) -> str:
+        """Return the path of a delivery.
+
+        Raises:
+            MessageError: the template gives no address, or one of a domain that is not aligned.
+            TemplateError: the template fails.
+        """
+        if self.constant is not None or self._value is None:
+            return self.constant or ""
+        place = self._value.place
+        try:
+            path = wire_address(self._value.render(names))
+        except FieldError as error:
+            raise MessageError(str(error), location=place) from None
+        domain = path.rpartition("@")[2]
+        for own in self._domains:
+            if relaxed_alignment(own, domain) is Alignment.ALIGNED:
+                return path
+        raise MessageError(
+            f"{domain} is not aligned with {' or '.join(self._domains)}",
+            location=place,
+            hint="sender.domains names the domains that an envelope sender may have.",
+        )
 
 
 class To:

@@ -53,7 +53,7 @@ def job_digests(job: model.Job, fields: Iterable[HeaderField]) -> dict[str, str]
     }
     if (dkim := job.message.dkim) is not None:  # the key may be renewed in between
         found["message.dkim"] = digest_texts(dkim.domain, dkim.selector)
-    found |= {field.key: digest_texts(field.source) for field in fields}
+    found |= {field.key: digest_texts(field.source) for field in fields if field.source is not None}
     whole = (*found, *_WITH_THEIR_FILES)
     return found | {
         setting.key: digest_texts(setting.text)

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import meta
+
 from mailbatch.errors import InputError, JobError
 from mailbatch.render import context
 from mailbatch.render.field_text import FieldError, refuse_controls
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.template_loader import FolderLoader
-from mailbatch.render.templates import Templates
+from mailbatch.render.templates import Templates, Value
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -62,6 +64,27 @@ def render_bulk_id(job: model.Job, edition: str) -> str | None:
         return _rendered(job, setting, {"edition": edition}, None)
     except InputError:
         return None
+
+
+def bulk_id_names_edition(job: model.Job) -> bool:
+    """Say whether the bulk id of a job differs from edition to edition.
+
+    True without a bulk id, and where the job has no edition of its own. The names in the templates
+    tell: the bulk id has to use `edition`, or a name that the edition is made of.
+    """
+    setting = job.find("callbacks.bulk_id")
+    if setting is None or "edition" not in job.model_fields_set:
+        return True
+    templates = Templates(FolderLoader(job.folder), {}, [])
+    used = _names_in(templates.value(setting))
+    # `job` is the same in every edition.
+    return not used.isdisjoint(
+        {"edition", *_names_in(templates.value(job.at("edition")))} - {"job"}
+    )
+
+
+def _names_in(value: Value) -> set[str]:
+    return meta.find_undeclared_variables(value.tree) if value.tree is not None else set()
 
 
 def _rendered(

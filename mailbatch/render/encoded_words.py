@@ -1,8 +1,9 @@
 """Encoded-words (RFC 2047): text of any language inside the ASCII of a header field.
 
-An encoded-word here is `=?utf-8?q?...?=` or `=?utf-8?b?...?=`, at most 75 characters, whole
-characters only. Callers decide the place: unstructured text and display names alone, never a URL,
-an address or another structured value.
+An encoded-word here is `=?utf-8?q?...?=` or `=?utf-8?b?...?=`, at most 75 characters, and is cut
+between any two characters, inside a word, too; module `headers` folds between words. Callers decide
+the place: unstructured text and display names alone, never a URL, an address or another structured
+value.
 
 Example:
     >>> encoded_words("Zoë Müller", taken=9)

@@ -39,8 +39,8 @@ class HeaderField(Protocol):
         """The key in the job."""
 
     @property
-    def source(self) -> str:
-        """The value in the job, before rendering."""
+    def source(self) -> str | None:
+        """The value in the job, before rendering; None for a field without a key."""
 
     @property
     def constant(self) -> bytes | None:

@@ -33,6 +33,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     to: tuple[Mailbox | Group, ...]
     cc: tuple[Mailbox | Group, ...]
     copies: tuple[str, ...]
+    reverse_path: str
     head: bytes
     values: list[list[str]]
     text: str

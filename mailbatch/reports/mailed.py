@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mailbatch.envelope import address_key
+from mailbatch.report_token import LENGTH
 from mailbatch.reports.failure import as_store_error, from_sqlite
 from mailbatch.reports.joining import MailedDelivery
-from mailbatch.reports.token import LENGTH
 
 _CACHE_KIB = 16 * 1024
 _TEMPORARY = Path("the temporary database of the deliveries")

@@ -13,12 +13,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from mailbatch.report_token import MEMBER, token_in
 from mailbatch.reports.bodies import BodyError, read_json
 from mailbatch.reports.members import MemberError, Members, members_of
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.status_codes import code_of, kind_of, reply_in, speaks_of_address, status_in
-from mailbatch.reports.token import MEMBER, token_in
 
 #: Seconds; retries carry the old timestamp for eight hours.
 OLDEST = 12 * 3600

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mailbatch.report_token import MEMBER, token_in
 from mailbatch.reports.members import MemberError, Members, members_of
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.status_codes import code_of, reply_in, speaks_of_address, status_in
-from mailbatch.reports.token import MEMBER, token_in
 
 
 @dataclass(frozen=True, slots=True)

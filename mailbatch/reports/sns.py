@@ -103,6 +103,17 @@ def subscribe_url(body: bytes) -> str | None:
         return None
 
 
+def is_topic(text: str) -> bool:
+    """Tell whether a text is the ARN of a topic whose SNS has a host that we know.
+
+    Example:
+        >>> is_topic("arn:aws:sns:eu-west-1:123456789012:reports")
+        True
+    """
+    arn = _ARN.fullmatch(text)
+    return arn is not None and arn[1] in _DOMAINS
+
+
 def is_sns_url(url: str, topic: str, *, ending: str = "") -> bool:
     """Tell whether a URL is one of the SNS of a topic's region, with a path of some ending.
 

@@ -70,7 +70,7 @@ class Body:
     asked for again. Of two pushes with the same bytes each counts.
     """
 
-    content: bytes
+    content: bytes | memoryview
     origin: Origin
     received: float
     place: str = ""
@@ -142,14 +142,17 @@ class ReportStore:
         *,
         read: Callable[[bytes, float], Reading] | None = None,
         version: int = VERSION,
+        busy: float = _BUSY_SECONDS,
+        cache: int = _CACHE_KIB,
         to_look: bool = False,
     ) -> None:
         """Open the store at `path`, or create one that is readable for the owner alone.
 
         `read` makes reports of the bytes of a body and the time of arrival; by default `read_body`.
         `version` is the version of these readers: bodies that older readers have read are read
-        again. A store that is opened `to_look` is opened as it stands where this user may not write
-        file and folder: then `read_kept` reads nothing.
+        again. `busy` is the time in seconds that a commit waits for another program to release the
+        store, `cache` the size of the page cache in KiB. A store that is opened `to_look` is opened
+        as it stands where this user may not write file and folder: then `read_kept` reads nothing.
 
         Raises:
             StoreError: the file is no store, is of a newer version, or cannot be written (74).
@@ -161,9 +164,10 @@ class ReportStore:
         with as_store_error(path):
             if self._is_writable:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = _connect(path, "rw" if self._is_writable else _read_only(path))
+            self._connection = _connect(path, busy, "rw" if self._is_writable else _read_only(path))
         try:
             with as_store_error(path):
+                self._connection.execute(f"PRAGMA cache_size=-{cache}")
                 if self._is_writable:
                     self._prepare()
                 _check_identity(path, self._connection)
@@ -173,7 +177,6 @@ class ReportStore:
 
     def _prepare(self) -> None:
         connection = self._connection
-        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         is_new = not _pragma(connection, "user_version")
         if is_new and _pragma(connection, "schema_version"):
             raise StoreError(f"{self.path}: this is no store of reports", hint="set --store")
@@ -362,9 +365,9 @@ class ReportStore:
         self.close()
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
 
 
 def _read_only(path: Path) -> str:

@@ -1,8 +1,7 @@
-"""The token: the first 16 hex digits of a delivery's Message-ID, found where reports bring it back.
+"""The token of a delivery, found where reports bring it back.
 
 Sources: X-IB-Callback-Data (`{"mb": TOKEN}`, alone or in a list), the envelope id of a delivery
-status notification, and the envelope sender with a token in it (VERP). Only a ledger knows whether
-a text of this form is a token.
+status notification, and the envelope sender with a token in it (VERP).
 
 Tests: tests/reports/test_hostile.py, tests/reports/test_mail_reports.py.
 """
@@ -11,12 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-#: The member of the callback data that holds the token.
-MEMBER = "mb"
-LENGTH = 16
-_TOKEN = re.compile(r"[0-9a-f]{16}")
+from mailbatch.report_token import MEMBER, is_token, token_in
+
 _IN_ADDRESS = re.compile(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])")
 #: The provider's limit is 4,000 characters.
 _LONGEST = 8000
@@ -38,18 +34,9 @@ def token_in_callback_data(text: str) -> str:
     return token_in(data)
 
 
-def token_in(data: Any) -> str:
-    """Return the token in callback data that was read already; empty where there is none."""
-    for entry in data if isinstance(data, list) else [data]:
-        token = entry.get(MEMBER) if isinstance(entry, dict) else None
-        if isinstance(token, str) and _TOKEN.fullmatch(token):
-            return token
-    return ""
-
-
 def token_in_envelope_id(text: str) -> str:
     """Return an envelope id (RFC 3461 ENVID) in the form of a token; else empty."""
-    return text if _TOKEN.fullmatch(text) else ""
+    return text if is_token(text) else ""
 
 
 def token_in_address(address: str) -> str:

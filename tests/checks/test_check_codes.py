@@ -127,6 +127,20 @@ JOBS = {
             "callbacks": {"tracking_url": "https://example.com/t"},
         },
     ),
+    "MB404": (
+        {"callbacks": {"notify_url": "https://example.com/n"}},
+        {"callbacks": {"notify_url": "https://example.com/n", "tracking_url": "https://a.de/t"}},
+    ),
+    "MB405": (
+        {"job": {"edition": "{{ variables.week }}"}, "variables": {"week": 48},
+         "callbacks": {"bulk_id": "{{ job.name }}-week"}},
+        {"job": {"edition": "{{ variables.week }}"}, "variables": {"week": 48},
+         "callbacks": {"bulk_id": "{{ job.name }}-{{ variables.week }}"}},
+    ),
+    "MB406": (
+        {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 265 }}"] * 5}},
+        {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 260 }}"] * 5}},
+    ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504"}
 
@@ -143,6 +157,25 @@ def test_a_job_triggers_it(code, tmp_path, capsys):
 @pytest.mark.parametrize("code", JOBS)
 def test_a_job_does_not(code, tmp_path, capsys):
     assert code not in Mailing(tmp_path, **JOBS[code][1]).codes(capsys)
+
+
+@pytest.mark.parametrize(
+    ("edition", "bulk_id", "is_warned"),
+    [
+        ("7", "letter", True),
+        ("7", "letter-{{ edition }}", False),
+        ("{{ now.year }}", "letter-{{ now.month }}", False),
+        ("{{ job.name }}-{{ now.year }}", "{{ job.name }}", True),
+        ("{{ now.year }}", "{{ email }}", True),
+        (None, "letter", False),  # a job with one edition
+    ],
+)
+def test_the_names_in_a_bulk_id_tell_whether_editions_differ(
+    edition, bulk_id, is_warned, tmp_path, capsys
+):
+    job = {} if edition is None else {"edition": edition}
+    mailing = Mailing(tmp_path, job=job, callbacks={"bulk_id": bulk_id})
+    assert ("MB405" in mailing.codes(capsys)) is is_warned
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):

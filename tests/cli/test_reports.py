@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import email
+import email.policy
 import gzip
 import json
 import subprocess
@@ -11,9 +14,12 @@ from functools import partial
 
 import pytest
 
+from mailbatch.sandbox.server import Sandbox
 from tests.certainty.disks import Disks
 from tests.certainty.forked import mailbatch
 from tests.certainty.program import environment
+
+from .conftest import Mailing
 
 FILES = ("recipients.csv", "results.csv", "job.yaml")
 EVENTS = (
@@ -129,6 +135,64 @@ def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
     assert text == (f"email,since,reason\n{rows[0]['email']},2026-11-29T12:56:13Z,bounced 5.1.1\n")
     scene.edit("  file: recipients.csv", "  file: recipients.csv\n  suppress: [bounced.csv]")
     assert scene.command("run", "--edition", "2", "--json", "--yes").json["suppressed"] == 1
+
+
+def test_a_report_finds_its_recipient_by_the_token_in_the_message_alone(tmp_path, program):
+    """The circle: a message as it was sent, the provider's report with its callback data, a bounce.
+
+    Neither report has a message id, and both name addresses that the ledger does not know.
+    """
+
+    kept = []
+
+    async def sent():
+        async with await Sandbox.start(
+            outbox=tmp_path / "outbox", on_message=kept.append
+        ) as sandbox:
+            scene = Mailing(tmp_path / "job", sandbox.port, program, recipients=3)
+            scene.edit(
+                "from: News <news@example.com>",
+                "from: News <news@example.com>\n"
+                "  envelope_from: bounces+{{ delivery.token }}@mail.example.com",
+            )
+            with scene.job.open("a") as job:
+                job.write("callbacks:\n  tracking_url: https://example.com/r\n  data: [{id: 7}]\n")
+            return scene, await asyncio.to_thread(scene.command, "run")
+
+    scene, done = asyncio.run(sent())
+    assert done.code == 0
+    first, second, third = sorted(kept, key=lambda one: one.rcpt_tos)
+    message = email.message_from_bytes(first.file.read_bytes(), policy=email.policy.default)
+    data = message["X-IB-Callback-Data"]
+    token = json.loads(data)[1]["mb"]
+    assert first.mail_from == f"bounces+{token}@mail.example.com"
+    assert message["Message-ID"].startswith(f"<{token}")
+    entry = {"to": first.rcpt_tos[0], "status": {"groupId": 3}, "callbackData": data}
+    late = f"""Return-Path: <>
+To: {second.mail_from}
+Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; behind@an-alias.example
+Action: failed
+Status: 5.1.1
+
+--x--
+"""
+    stranger = {**entry, "to": third.rcpt_tos[0], "callbackData": '{"mb": "0123456789abcdef"}'}
+    names = [
+        write(scene, "a.json", json.dumps({"results": [entry, stranger]})),
+        write(scene, "b.eml", late),
+    ]
+    assert reports(scene, "read", *names).code == 0
+    assert reports(scene, "show", "--json", "--csv", "fate.csv").json["unmatched"] == 1
+    with (scene.folder / "fate.csv").open(newline="") as stream:
+        fate = {one["email"]: one["report"] for one in csv.DictReader(stream)}
+    assert fate == {first.rcpt_tos[0]: "delivered", second.rcpt_tos[0]: "bounced"}
 
 
 def test_an_alias_is_not_suppressed_and_a_tag_of_the_envelope_sender_is_no_alias(sent):

@@ -197,6 +197,28 @@ def test_dry_run_writes_what_would_be_sent_and_does_not_connect(mailing):
     assert "scene (1), written to files: 3 accepted\n3 messages in shown, " in done.err
 
 
+def test_a_dry_run_that_cannot_write_a_file_says_how_far_it_came(mailing):
+    """The failure is one of the summary: the JSON object and the results are there all the same."""
+    job, _server = mailing()
+    (job.folder / "shown" / "000003-user3@example.net.eml").mkdir(parents=True)
+    done = job.command("run", "--dry-run", "--out", "shown", "--json", "--results", "res.csv")
+    assert done.code == 74
+    assert done.json["exit_code"] == 74
+    assert done.json["accepted"] == 2
+    assert "000003-user3@example.net.eml: Is a directory" in done.json["error"]
+    assert "choose another --out" in done.err
+    assert (job.folder / "res.csv").read_text().count(",accepted,") == 2
+
+
+def test_a_dry_run_whose_folder_cannot_be_made(mailing):
+    job, _server = mailing()
+    (job.folder / "file").touch()
+    done = job.command("run", "--dry-run", "--out", "file/shown", "--json")
+    assert done.code == 74
+    assert done.json["accepted"] == 0
+    assert "cannot write" in done.json["error"]
+
+
 def test_a_sender_whose_domain_is_as_long_as_one_can_be(mailing):
     """It stands in every Message-ID."""
     job, server = mailing()

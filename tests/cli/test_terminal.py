@@ -423,7 +423,7 @@ def test_no_answer_at_all_is_a_no_on_a_line_of_its_own(mailing, on_terminal):
 def test_what_takes_long_shows_how_far_it_is(monkeypatch, quiet):
     """A preview or a check of many messages; it leaves nothing behind."""
     terminal = Terminal()
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "SHORTEST_STEP_WITH_BAR", 0.0)
     monkeypatch.setattr(module, "REDRAW", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")

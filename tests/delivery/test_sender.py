@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mailbatch.delivery.sender import IDLE, Begun, Postponed, Ready
+from mailbatch.delivery.sender import IDLE, Begun, Ready
 from mailbatch.delivery.transport import Everything
 from mailbatch.errors import ConnectionLost, LedgerError, SessionError, TemplateError
 from tests.support.work import Scene
@@ -109,13 +109,13 @@ def test_a_stop_finishes_what_is_open_and_puts_the_next_one_back(
     assert scene.sender.state is IDLE
 
 
-def test_a_stop_behind_the_next_begin_finishes_that_one() -> None:
+def test_a_stop_behind_the_next_begin_puts_that_delivery_back() -> None:
+    """The transaction has no content yet: it is not finished, and its session ends."""
     scene = Scene(deliveries=3)
     scene.at("begin 2", scene.run.crew.stop.set)
     end_of(scene)
     begun = [step for step in scene.journal if step.startswith("begin")]
     assert begun == ["begin 1", "begin 2"]
-    # A transaction that was begun and has no content yet is not finished: its session ends.
     assert scene.journal[-2:] == ["put back 2", "quit"]
     assert "commit 2" not in scene.journal
 
@@ -238,16 +238,13 @@ def test_a_message_larger_than_the_server_takes_is_invalid_and_never_begun() -> 
     ]
 
 
-def test_what_is_postponed_is_raised_once() -> None:
-    postponed = Postponed()
-    with postponed:
-        raise BROKEN
-    assert postponed.failure is BROKEN
-    with pytest.raises(LedgerError):
-        postponed.raise_now()
-    postponed.raise_now()
-    with pytest.raises(KeyboardInterrupt), postponed:
-        raise KeyboardInterrupt
+def test_a_failure_ahead_is_the_first_one_and_nothing_else_is_done_ahead() -> None:
+    """Behind a failed look ahead no transaction begins, so that no second failure hides it."""
+    scene = Scene(deliveries=3)
+    scene.at("give 2", failing(BROKEN))
+    scene.at("begin 2", failing(MemoryError()))
+    assert end_of(scene) is BROKEN
+    assert "begin 2" not in scene.journal
 
 
 def test_the_states_are_values() -> None:

@@ -37,6 +37,7 @@ SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::
 #: Languages whose blocks are code for people, and what may stand in a `title`.
 LANGUAGES = {
     "console", "sh", "yaml", "csv", "jinja", "text", "crontab", "ini", "sql", "python",
+    "nginx",
 }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def test_fully_featured_is_the_message_of_the_provider(golden):
         id=1,
         key="1",
         attempt=1,
-        message_id="fully-featured-1@example.com",
+        message_id="57049136f20f7a33c1d2e3f405162738@example.com",
         date=int(NOW.timestamp()),
         unsettled=addresses,
         addresses=addresses,
@@ -131,7 +131,9 @@ def test_fully_featured_is_the_message_of_the_provider(golden):
         "X-IB-Notify-Url": "https://www.example.com/email/delivery/server",
         "X-IB-Notify-Content-Type": "application/json",
         "X-IB-Intermediate-Report": "true",
-        "X-IB-Callback-Data": '[{"id": 1, "desc": "Callback Data Example as JSON"}]',
+        "X-IB-Callback-Data": (
+            '[{"id": 1, "desc": "Callback Data Example as JSON"}, {"mb": "57049136f20f7a33"}]'
+        ),
     }
     assert written["To"] == "first.recipient@example.com, second.recipient@example.org"
     assert written["Reply-To"] == "reply@example.com"

@@ -387,6 +387,18 @@ REFUSED = [
         "sender.from: must be one address",
     ),
     ({"sender": {"envelope_from": "A <a@b.de>"}}, "sender.envelope_from: must be an address alone"),
+    (
+        {"sender": {"domains": "example.com"}},
+        "sender.domains: has no effect unless envelope_from is a template",
+    ),
+    (
+        {"sender": {"envelope_from": "b+{{ x }}@b.de", "domains": ["b.de", "b"]}},
+        "sender.domains[1]: must be a domain",
+    ),
+    (
+        {"sender": {"envelope_from": "b+{{ x }}@b.de", "domains": ["b\u200d.de"]}},
+        "sender.domains[0]: must be a domain",
+    ),
     # recipients
     ({"recipients": {"file": ...}}, "recipients: needs file or command"),
     (
@@ -567,6 +579,14 @@ REFUSED = [
         {"callbacks": {"intermediate_report": 1}},
         "callbacks.intermediate_report: must be true or false",
     ),
+    (
+        {"callbacks": {"data": {"mb": 1}}},
+        "callbacks.data: has a member 'mb', which is mailbatch's own",
+    ),
+    (
+        {"callbacks": {"data": [{"id": 1}, {"mb": "{{ id }}"}]}},
+        "callbacks.data: has a member 'mb', which is mailbatch's own",
+    ),
     ({"callbacks": {"data": "text"}}, "callbacks.data: must be a list or a mapping"),
     ({"callbacks": {"data": [float("nan")]}}, "callbacks.data: has a number that JSON cannot hold"),
     (
@@ -610,6 +630,8 @@ ACCEPTED = [
     {"message": {"unsubscribe": {"url": "https://{{ host }}/ü", "one_click": True}}},
     {"message": {"unsubscribe": {"mailto": "leave@example.com?subject=leave"}}},
     {"message": {"list_id": "News <news.example.com>", "to": "group"}},
+    {"sender": {"envelope_from": "b+{{ delivery.token }}@b.de", "domains": ["b.de", "ü.example"]}},
+    {"callbacks": {"data": [{"id": {"mb": 1}}, "mb"]}},
     {"message": {"cc": [], "bcc": [], "attachments": []}},
     {"message": {"dkim": DKIM}},
     {"message": {"dkim": DKIM | {"domain": "bücher.example", "selector": "Mail_2026.north"}}},

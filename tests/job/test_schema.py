@@ -40,6 +40,7 @@ MODEL_ALONE = (
     "plaintext is for the loopback only",
     "would cross the network in plaintext",
     "has no effect with",
+    "has no effect unless",
     "is missing, auth: plain needs it",
     "names a column twice",
     "names a header twice",

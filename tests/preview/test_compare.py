@@ -34,6 +34,23 @@ def test_a_message_that_is_as_it_was(tmp_path):
     assert change.parts == ()
 
 
+def test_the_same_message_of_the_next_edition(tmp_path):
+    """Its token is another one, wherever it stands."""
+
+    def of(token):
+        headers = (
+            ("Message-ID", f"<{token}ffff@b>"),
+            ("X-IB-Callback-Data", f'{{"mb": "{token}"}}'),
+        )
+        return content(headers=headers, text=f"Ask about {token}.", html=f"<p>{token}</p>")
+
+    was = earlier(tmp_path, entry(made=of("57049136f20f7a33")))
+    change = was.change_of(entry(made=of("0f" * 8)))
+    assert (change.kind, change.parts) == ("same", ())
+    other = replace(of("0f" * 8), text="Ask about 57049136f20f7a33.")
+    assert list(parts(was.change_of(entry(made=other)))) == ["Text"]
+
+
 def test_a_message_that_is_new(tmp_path):
     assert earlier(tmp_path, entry(1)).change_of(entry(2)).kind == "new"
 

@@ -235,7 +235,7 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
                 f"email,{name}\n",
                 {},
                 f"{HEADER}the column {name!r} would hide what templates know by that name",
-                "Rename it; these names are taken: recipient, rows, job, edition, now, variables.",
+                f"Rename it; these names are taken: {', '.join(TEMPLATE_NAMES)}.",
             )
             for name in TEMPLATE_NAMES
         ),

@@ -22,6 +22,8 @@ from mailbatch.render.message import Message
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 DATE = 1_795_426_200  # 2026-11-23 09:30:00 UTC
+#: As a ledger makes it; the first 16 digits are the token.
+MESSAGE_ID = "57049136f20f7a33c1d2e3f405162738@example.com"
 ROW = {"email": "ada@example.org", "first_name": "Ada", "last_name": "Lovelace", "id": "17"}
 
 #: The names of the fields that every message of the plain job has.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import InputErrors, JobError, MessageError
+from mailbatch.job.model import Job
+from mailbatch.render.message import Message
+from mailbatch.report_token import token_in
 
 from .making import (
+    MESSAGE_ID,
     ROW,
-    compose,
     field,
     make_composer,
     make_delivery,
@@ -22,6 +27,12 @@ from .making import (
     raw_fields,
     static_errors,
 )
+
+
+def compose(job: Job, row: Mapping[str, str] | None = None) -> Message:
+    """Compose the message of one row, with a Message-ID as a ledger makes it."""
+    delivery = make_delivery(ROW if row is None else row, message_id=MESSAGE_ID)
+    return make_composer(job).compose(delivery, eight_bit=True)
 
 
 def test_the_fields_of_the_providers_page(tmp_path: Path) -> None:
@@ -43,8 +54,73 @@ def test_the_fields_of_the_providers_page(tmp_path: Path) -> None:
         ("X-IB-Intermediate-Report", "true"),
         ("X-IB-Notify-Url", "https://www.example.com/email/delivery/server"),
         ("X-IB-Notify-Content-Type", "application/json"),
-        ("X-IB-Callback-Data", '[{"id": 1, "desc": "Callback Data Example as JSON"}]'),
+        (
+            "X-IB-Callback-Data",
+            '[{"id": 1, "desc": "Callback Data Example as JSON"}, {"mb": "57049136f20f7a33"}]',
+        ),
     ]
+
+
+@pytest.mark.parametrize("key", ["notify_url", "tracking_url"])
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (None, '{"mb": "57049136f20f7a33"}'),
+        ({}, '{"mb": "57049136f20f7a33"}'),
+        ([], '[{"mb": "57049136f20f7a33"}]'),
+        ({"id": "{{ id }}"}, '{"id": "17", "mb": "57049136f20f7a33"}'),
+        ([{"id": "{{ id }}"}], '[{"id": "17"}, {"mb": "57049136f20f7a33"}]'),
+        ([1], '[1, {"mb": "57049136f20f7a33"}]'),
+        ([[]], '[[], {"mb": "57049136f20f7a33"}]'),
+        ({"a": {"mb": [1]}}, '{"a": {"mb": [1]}, "mb": "57049136f20f7a33"}'),
+    ],
+)
+def test_where_reports_are_asked_for_the_data_hold_the_token(
+    tmp_path: Path, key: str, data: object, expected: str
+) -> None:
+    callbacks = {key: "https://example.com/r", **({} if data is None else {"data": data})}
+    value = field(compose(make_job(tmp_path, callbacks=callbacks)).content, "X-IB-Callback-Data")
+    assert value == expected
+    assert token_in(json.loads(value)) == "57049136f20f7a33"
+
+
+def test_without_a_url_the_data_are_as_given(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"bulk_id": "1", "data": {"id": "{{ id }}"}})
+    assert field(compose(job).content, "X-IB-Callback-Data") == '{"id": "17"}'
+    bare = compose(make_job(tmp_path, callbacks={"bulk_id": "1"})).content
+    assert b"X-IB-Callback-Data" not in bare
+
+
+def test_the_token_is_that_of_the_delivery_in_every_attempt(tmp_path: Path) -> None:
+    job = make_job(tmp_path, callbacks={"notify_url": "https://example.com/n"})
+    composer = make_composer(job)
+    first = make_delivery(ROW, message_id=MESSAGE_ID)
+    again = replace(first, attempt=2, resent=frozenset(first.addresses))
+    other = make_delivery(ROW, message_id="00ff49136f20f7a3aaaa@example.com")
+    message = composer.compose(first, eight_bit=True)
+    assert composer.compose(again, eight_bit=True) == message
+    assert b'{"mb": "00ff49136f20f7a3"}' in composer.compose(other, eight_bit=True).content
+
+
+@pytest.mark.parametrize(("own", "has_token"), [(3972, True), (3973, False), (4000, False)])
+def test_a_token_that_does_not_fit_is_left_out(tmp_path: Path, own: int, has_token: bool) -> None:
+    """The limit is 4000 characters, of which the token takes 28."""
+    url = "https://example.com/n"
+    frame = len(json.dumps([""] * 5))
+    cells = [(own - frame) // 5] * 4
+    cells.append(own - frame - sum(cells))
+    data = [f"{{{{ 'x' * {cell} }}}}" for cell in cells]
+    job = make_job(tmp_path, callbacks={"notify_url": url, "data": data})
+    value = field(compose(job).content, "X-IB-Callback-Data")
+    assert len(value) == (4000 if own == 3972 else own)
+    assert ('{"mb"' in value) is has_token
+
+
+def test_data_that_are_too_long_for_every_row_are_an_error_of_the_job(tmp_path: Path) -> None:
+    data = ["{{ 'x' * 900 }}"] * 5
+    job = make_job(tmp_path, callbacks={"notify_url": "https://example.com/n", "data": data})
+    with pytest.raises(InputErrors, match=r"callbacks\.data: has 4520 characters; at most 4000"):
+        make_composer(job)
 
 
 JSON = st.recursive(
@@ -65,12 +141,12 @@ JSON = st.recursive(
 def test_callback_data_is_read_back_as_it_was_given(
     tmp_path: Path, data: list[Any], cell: str
 ) -> None:
-    job = make_job(tmp_path, callbacks={"data": [0]})
+    job = make_job(tmp_path, callbacks={"data": [0], "notify_url": "https://example.com/n"})
     callbacks = job.callbacks.model_copy(update={"data": [*data, {"cell": "{{ id }}"}]})
     content = compose(job.model_copy(update={"callbacks": callbacks}), {**ROW, "id": cell}).content
     value = field(content, "X-IB-Callback-Data")
     assert value.isascii()
-    assert json.loads(value) == [*data, {"cell": cell}]
+    assert json.loads(value) == [*data, {"cell": cell}, {"mb": "57049136f20f7a33"}]
     head = content.partition(b"\r\n\r\n")[0]
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
 

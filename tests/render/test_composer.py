@@ -10,6 +10,7 @@ import pytest
 from mailbatch.errors import InputErrors, JobError, TemplateError
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
+from mailbatch.render.digests import digest_texts
 from mailbatch.render.edition import render_edition, render_results_path
 from mailbatch.render.pages import template_files
 
@@ -74,6 +75,15 @@ def test_digests_have_the_names_that_the_user_knows(tmp_path: Path) -> None:
     assert (
         digests(tmp_path, callbacks={"bulk_id": "1", "data": [1]}, variables={"issue": 48}) == found
     )
+
+
+def test_the_token_is_no_input_of_the_message(tmp_path: Path) -> None:
+    """So an edition under way goes on where a new version adds the token."""
+    found = digests(tmp_path, callbacks={"notify_url": "https://example.com/n"})
+    assert "callbacks.data" not in found
+    data = {"callbacks.data": digest_texts('[{"id": "{{ id }}"}]')}
+    callbacks = {"notify_url": "https://example.com/n", "data": [{"id": "{{ id }}"}]}
+    assert digests(tmp_path, callbacks=callbacks) == found | data
 
 
 def test_no_template_of_the_job_is_missing_in_the_digests(tmp_path: Path) -> None:

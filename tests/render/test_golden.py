@@ -11,6 +11,7 @@ from mailbatch.job.model import Job
 from mailbatch.render.message import Message
 
 from .making import (
+    MESSAGE_ID,
     ROW,
     assert_wire_ready,
     make_composer,
@@ -150,7 +151,8 @@ def fully_featured(folder: Path, *, traced: bool = False) -> Message:
         },
     )
     row = {"email": "recipient1@example.com", "order": "1"}
-    delivery = make_delivery(row, addresses=("recipient1@example.com", "recipient2@example.com"))
+    addresses = ("recipient1@example.com", "recipient2@example.com")
+    delivery = make_delivery(row, addresses=addresses, message_id=MESSAGE_ID)
     return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
@@ -211,7 +213,8 @@ def test_the_providers_example_has_all_of_its_fields_and_parts(tmp_path: Path) -
     assert fields["X-IB-Intermediate-Report"] == "true"
     assert fields["X-IB-Notify-Url"] == "https://www.example.com/email/delivery/server"
     assert fields["X-IB-Notify-Content-Type"] == "application/json"
-    assert fields["X-IB-Callback-Data"] == '[{"id": 1, "desc": "Callback Data Example as JSON"}]'
+    data = '[{"id": 1, "desc": "Callback Data Example as JSON"}, {"mb": "57049136f20f7a33"}]'
+    assert fields["X-IB-Callback-Data"] == data
     parts = {part.get_content_type(): part for part in parse(message).walk()}
     assert parts["image/png"]["Content-ID"] == "<pixel_cid>"
     assert parts["image/png"].get_payload(decode=True) == PIXEL

@@ -45,12 +45,25 @@ class FarLeases:
 
 
 class FarRecords:
-    """`Records` behind a network; `calls` are the numbers of outcomes and commit points of each."""
+    """`Records` behind a network; `calls` are the numbers of outcomes and commit points of each.
+
+    A second call before the answer of the first is an error of the caller.
+    """
 
     def __init__(self, records: Records) -> None:
         self._records = records
         self.calls: list[tuple[int, int]] = []
         self.under_way = 0
+
+    def _one_at_a_time(self, call: Callable[[], T]) -> Awaitable[T]:
+        assert not self.under_way, "one call at a time"
+        self.under_way += 1
+
+        def answered() -> T:
+            self.under_way -= 1
+            return call()
+
+        return _later(answered)
 
     def record(
         self,
@@ -58,25 +71,22 @@ class FarRecords:
         points: Sequence[CommitPoint],
         suspicion: Suspicion | None = None,
     ) -> Awaitable[None]:
-        assert not self.under_way, "one call at a time"
-        self.under_way += 1
         self.calls.append((len(settlements), len(points)))
-
-        def record() -> None:
-            self.under_way -= 1
-            near(self._records.record(settlements, points, suspicion))
-
-        return _later(record)
+        return self._one_at_a_time(
+            lambda: near(self._records.record(settlements, points, suspicion))
+        )
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> Awaitable[None]:
-        return _later(lambda: near(self._records.invalidate(delivery_id, reason, now=now)))
+        return self._one_at_a_time(
+            lambda: near(self._records.invalidate(delivery_id, reason, now=now))
+        )
 
     def release(self, delivery_ids: Iterable[int]) -> Awaitable[None]:
         ids = list(delivery_ids)
-        return _later(lambda: near(self._records.release(ids)))
+        return self._one_at_a_time(lambda: near(self._records.release(ids)))
 
     def give_back(self, since: float, reply: Reply) -> Awaitable[int]:
-        return _later(lambda: near(self._records.give_back(since, reply)))
+        return self._one_at_a_time(lambda: near(self._records.give_back(since, reply)))
 
 
 class FarLedger:

@@ -46,8 +46,11 @@ def test_an_attempt_has_one_commit_point(talk):
 def test_nothing_has_arrived_without_a_commit_point(talk, status):
     talk.plan("a@x.org")
     (delivery,) = talk.lease()
-    with pytest.raises(LedgerError, match="commit point"):
+    with pytest.raises(LedgerError):
         talk.settle(delivery, status)
+    talk.commit(delivery)
+    talk.settle(delivery, status)
+    assert talk.statuses() == {"a": str(status)}
 
 
 def test_behind_a_death_the_window_nobody_can_see_into_is_in_doubt(talk):
@@ -253,8 +256,9 @@ def test_a_ledger_is_of_one_job_and_edition(talk):
 
 @pytest.mark.parametrize("opening", ["open_to_decide", "open_to_read"])
 def test_there_is_nothing_to_read_before_the_first_run(backend, opening):
-    with pytest.raises(LedgerError, match="no ledger"):
+    with pytest.raises(LedgerError) as caught:
         getattr(backend, opening)()
+    assert caught.value.exit_code == 74
 
 
 def test_a_ledger_to_decide_does_not_send(talk):
