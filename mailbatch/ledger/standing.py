@@ -1,4 +1,4 @@
-"""The standing of every row of the recipient table, streamed out of the ledger.
+"""The standing of every row of the recipient table, and the choice of the unfinished ones.
 
 Reads only, and sees outcomes that are not folded yet: for a run and for every reader. Names of
 messages by the server were parsed when a reply was folded; only an unfolded reply is parsed here.

@@ -3,7 +3,8 @@
 Three kinds of value, and no way from one to another: unstructured text (RFC 2047 where it must
 be), structured values in ASCII (folded at white space, never encoded, never broken), and
 addresses (encoded-words in display names only). Control characters are refused, not removed: a
-value that holds one was not meant for a header. Nothing here knows jobs or templates.
+value that holds one was not meant for a header. Date and Message-ID are written here. Nothing here
+knows jobs or templates.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The opening of a session: connection, greeting, EHLO, TLS, authentication.
 
 This module must never say a credential, nor a word of a message, where eavesdroppers could listen;
-every failure raises a `SessionError` whose hint names the next step. Bytes and deadlines are left
-to the `Dialogue`; what follows is the `Session`.
+every failure raises a `SessionError` whose hint names the next step. One deadline bounds look-up,
+connection, TLS and greeting together; the bytes and the deadlines of single replies are the
+`Dialogue`'s, and the messages the `Session`'s.
 
 Tests: tests/session/test_opening.py, tests/session/test_auth.py.
 """
