@@ -1,7 +1,8 @@
 """The results file of an edition, and the file of the rows that were not mailed.
 
 Both are derived from the ledger, which chooses the rows (`ledger/standing.py`): readers see the old
-file or the new one, whole (`files.replacing`). RFC 4180, UTF-8. This module must never change a ledger.
+file or the new one, whole (`files.replacing`). RFC 4180, UTF-8. This module must never change a
+ledger.
 """
 
 from __future__ import annotations
