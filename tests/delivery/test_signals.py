@@ -4,16 +4,7 @@ import signal
 
 import pytest
 
-from mailbatch.delivery.signals import SIGNALS, Interrupted, Stopping
-
-
-@pytest.fixture(autouse=True)
-def _dispositions():
-    """Behind a second signal none is heard any more: not so in the process of the tests."""
-    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
-    yield
-    for signum, disposition in before.items():
-        signal.signal(signum, disposition)
+from mailbatch.delivery.signals import Interrupted, Stopping
 
 
 class Loop:
