@@ -1,15 +1,14 @@
 """The arguments of each command, declared once, for help, reference and call.
 
 A class has the arguments of one command, and `app` registers the class. Options of several commands
-are declared in `options`.
+are declared in `options`. Every start of the program makes all of the classes: annotations are
+objects here, evaluated once and not kept as text, and the classes have no methods but `__init__`.
 
     >>> ResultsArguments(Path("job.yaml"), quiet=True).failed is None
     True
 
 Tests: tests/docs/test_generated.py.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +39,7 @@ class Form(StrEnum):
     GITHUB = "github"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RunArguments:
     """The arguments of `mailbatch run`."""
 
@@ -127,7 +126,7 @@ class RunArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PreviewArguments:
     """The arguments of `mailbatch preview`."""
 
@@ -169,7 +168,7 @@ class PreviewArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CheckArguments:
     """The arguments of `mailbatch check`."""
 
@@ -191,7 +190,7 @@ class CheckArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StatusArguments:
     """The arguments of `mailbatch status`."""
 
@@ -201,7 +200,7 @@ class StatusArguments:
     as_json: AsJson = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResultsArguments:
     """The arguments of `mailbatch results`."""
 
@@ -220,7 +219,7 @@ class ResultsArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResolveArguments:
     """The arguments of `mailbatch resolve`."""
 
@@ -249,7 +248,7 @@ class ResolveArguments:
     as_json: AsJson = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InitArguments:
     """The arguments of `mailbatch init`."""
 
@@ -268,7 +267,7 @@ class InitArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SandboxArguments:
     """The arguments of `mailbatch sandbox`."""
 
@@ -285,12 +284,12 @@ class SandboxArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsReadArguments:
     """The arguments of `mailbatch reports read`."""
 
@@ -308,7 +307,7 @@ class ReportsReadArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsServeArguments:
     """The arguments of `mailbatch reports serve`."""
 
@@ -375,7 +374,7 @@ class ReportsServeArguments:
     quiet: Quiet = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsShowArguments:
     """The arguments of `mailbatch reports show`."""
 
@@ -398,7 +397,7 @@ class ReportsShowArguments:
     as_json: AsJson = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsSuppressArguments:
     """The arguments of `mailbatch reports suppress`."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import typer
 
@@ -27,17 +27,20 @@ def command(
 ) -> Callable[[Callable[[A], int]], Callable[[A], int]]:
     """Register a command of `app` that is called with an object of the class `arguments`.
 
-    The fields of the class are the options of the command line, the docstring of the function is
-    the help, and the number that the function returns is the exit code.
+    The fields of the class are the options of the command line, with annotations that are objects
+    and no text; the docstring of the function is the help, and the number that the function returns
+    is the exit code.
     """
+    signature = inspect.signature(arguments)
+    hints = {field.name: field.annotation for field in signature.parameters.values()}
 
     def register(run: Callable[[A], int]) -> Callable[[A], int]:
         def called(**given: Any) -> None:
             raise typer.Exit(run(arguments(**given)))
 
         called.__name__, called.__doc__ = run.__name__, run.__doc__
-        called.__annotations__ = get_type_hints(arguments, include_extras=True)
-        called.__signature__ = inspect.signature(arguments, eval_str=True)  # type: ignore[attr-defined]
+        called.__annotations__ = hints
+        called.__signature__ = signature  # type: ignore[attr-defined]
         app.command(epilog=epilog)(called)
         return run
 
