@@ -21,8 +21,9 @@ from mailbatch.cli.arguments import (
 )
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import JobError, LedgerError, StoreError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, LedgerError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -295,12 +296,7 @@ def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folde
             raise UsageError(f"--store {store}: there is no such file")
         return store
     state = state_dir(job, folder)
-    if make_folder:
-        try:
-            state.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{state}: {error.strerror}", hint="set --state-dir") from error
-    return state / FILE_NAME
+    return store_to_write(state) if make_folder else state / FILE_NAME
 
 
 def _found(files: list[str]) -> Iterator[Found]:

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from mailbatch.cli.arguments import ReportsServeArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import read_job, reporting
-from mailbatch.errors import JobError, StoreError, UsageError
+from mailbatch.errors import JobError, UsageError
 
 if TYPE_CHECKING:
     import socket
@@ -198,7 +199,6 @@ def _secret(path: Path | None) -> str | None:
 
 def _store(given: ReportsServeArguments) -> Path:
     from mailbatch.delivery.places import state_dir
-    from mailbatch.reports.store import FILE_NAME
 
     if given.store is not None:
         return given.store
@@ -210,8 +210,4 @@ def _store(given: ReportsServeArguments) -> Path:
             "where shall the reports be kept?",
             hint="name a job, or --store FILE, or --state-dir DIR",
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}", hint="set --state-dir") from error
-    return folder / FILE_NAME
+    return store_to_write(folder)

@@ -9,7 +9,6 @@ Tests: tests/cli/test_run.py.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TextIO
 
 from mailbatch.errors import OutputError
@@ -50,12 +49,7 @@ class Transcript:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._file is None:
             return
         try:

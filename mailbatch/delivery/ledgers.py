@@ -15,9 +15,8 @@ Tests: tests/cli/test_doubt.py.
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote
 
-from mailbatch.delivery.places import ledger_path, state_dir
+from mailbatch.delivery.places import edition_of_ledger, ledger_path, state_dir
 from mailbatch.job.model import Job
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
@@ -56,10 +55,13 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
     Raises:
         OSError: the folder cannot be read.
     """
-    start, end = f"{job.name}@", ".sqlite3"
-    found = [p for p in folder.iterdir() if p.name.startswith(start) and p.name.endswith(end)]
-    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    return [unquote(path.name.removeprefix(start).removesuffix(end)) for path in found]
+    found = [
+        (path.stat().st_mtime, edition)
+        for path in folder.iterdir()
+        if (edition := edition_of_ledger(job, path)) is not None
+    ]
+    found.sort(key=lambda one: one[0], reverse=True)
+    return [edition for _, edition in found]
 
 
 def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -> OpenLedger:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mailbatch.errors import JobError, Location, UsageError
 from mailbatch.job.model import Job
@@ -21,6 +21,7 @@ from mailbatch.job.model import Job
 OUTBOX = "outbox"
 #: An edition is part of file names and of Message-IDs; no one needs a longer one.
 LONGEST_EDITION = 100
+_ENDING = ".sqlite3"
 #: The longest name that nearly every file system takes, less the endings of a ledger: bytes.
 _LONGEST_NAME = 255 - len(".new-journal")
 
@@ -57,7 +58,15 @@ def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = 
 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:
     """Return the ledger file of an edition; `@` stands in no job name, so names never clash."""
-    return folder / f"{job.name}@{quote(edition, safe='')}.sqlite3"
+    return folder / f"{job.name}@{quote(edition, safe='')}{_ENDING}"
+
+
+def edition_of_ledger(job: Job, path: Path) -> str | None:
+    """Return the edition for which `ledger_path` names this file; None for any other file."""
+    beginning = f"{job.name}@"
+    if not (path.name.startswith(beginning) and path.name.endswith(_ENDING)):
+        return None
+    return unquote(path.name.removeprefix(beginning).removesuffix(_ENDING))
 
 
 def check_given_edition(job: Job, edition: str) -> str:

@@ -17,7 +17,6 @@ import stat
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
@@ -91,12 +90,7 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._stream.close()
 
     def lines(self) -> Iterator[str]:

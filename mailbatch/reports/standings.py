@@ -9,11 +9,9 @@ Tests: tests/reports/test_joining.py.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from mailbatch.reports.failure import as_store_error
@@ -22,6 +20,7 @@ from mailbatch.reports.report import Event, Kind, Report
 from mailbatch.reports.standing import COUNTED, strength
 from mailbatch.reports.status_codes import speaks_of_address
 from mailbatch.reports.store import StoredReport
+from mailbatch.reports.temporary import temporary_database
 
 _ROWS_AT_ONCE = 5000
 _CACHE_KIB = 8 * 1024
@@ -69,9 +68,7 @@ class Standings:
         """
         self.matched = self.unmatched = 0
         with as_store_error(_TEMPORARY):
-            self._connection = sqlite3.connect("", isolation_level=None)
-            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-            self._connection.execute("PRAGMA journal_mode=OFF")
+            self._connection = temporary_database(cache_kib=_CACHE_KIB)
             self._connection.execute(
                 "CREATE TABLE joined (delivery INTEGER, address TEXT, strength BLOB, event TEXT,"
                 " kind TEXT, code TEXT, text TEXT, reported_at REAL, suppresses INTEGER,"
@@ -124,12 +121,7 @@ class Standings:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
 
