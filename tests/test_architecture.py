@@ -12,7 +12,7 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times",
-    "report_token",
+    "report_token", "outlook",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "suggest": set(),
     "sasl": set(),
     "report_token": set(),
+    "outlook": set(),
     "__main__": {"cli"},
     "": {"job", "delivery"},
 }  # fmt: skip
@@ -56,7 +57,8 @@ FACE = {
     },
     "receiver": {"application", "door", "intake", "proving", "serving", "token"},
     "checks": {
-        "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
+        "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
+        "tallies",
     },
     "preview": {"compare", "entry", "gallery", "serving"},
 }  # fmt: skip

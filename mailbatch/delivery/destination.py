@@ -16,8 +16,9 @@ from functools import partial
 
 from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
+from mailbatch.delivery.redirect import RedirectedSession, Redirection
 from mailbatch.delivery.tokens import Tokens
-from mailbatch.delivery.transport import RedirectedSession, TransportSession
+from mailbatch.delivery.transport import TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
@@ -115,10 +116,10 @@ def opener(
     tokens = Tokens(server)
     open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
 
+    redirection = Redirection(options.redirect, tell=progress.note) if options.redirect else None
+
     async def open_session() -> TransportSession:
         session = await tokens.open(open_with)
-        if options.redirect is not None:
-            return RedirectedSession(session, options.redirect)
-        return session
+        return session if redirection is None else RedirectedSession(session, redirection)
 
     return open_session
