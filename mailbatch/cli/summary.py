@@ -201,6 +201,10 @@ def next_steps(
         )
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
+        if summary.logs_until is not None:
+            steps.append(
+                f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
+            )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)

@@ -84,7 +84,9 @@ class Summary:
     that are new since. `finished_at` (seconds since the epoch) is None while the edition is not
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
-    the terminal was no. `files` is the folder of a dry run.
+    the terminal was no. `files` is the folder of a dry run. `logs_until` is the time until which
+    the provider's logs tell of the recipients in doubt, in seconds since the epoch; None where no
+    log does.
     """
 
     job: str
@@ -105,6 +107,7 @@ class Summary:
     refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
+    logs_until: float | None = None
 
     @property
     def recipients(self) -> int:
