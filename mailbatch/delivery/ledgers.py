@@ -74,7 +74,7 @@ def open_to_run(
     Message-ID of a delivery. With the same secret the Message-IDs of two ledgers are the same.
 
     Raises:
-        LedgerLocked: another run holds the ledger (75).
+        LedgerLocked: another run holds the ledger.
         LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
     """
     return Ledger.open(

@@ -89,7 +89,7 @@ class Ledger:
 
         `message_id_domain` goes into the Message-IDs that are fixed from now on, and so does the
         secret of the ledger: `secret` for a ledger that is created here, by default a random one.
-        Raises LedgerLocked (75) while another run holds the ledger, LedgerError (74) if the ledger
+        Raises LedgerLocked while another run holds the ledger, LedgerError (74) if the ledger
         is damaged or belongs to another job or edition.
         """
         boot = boot_id or this_boot()
@@ -214,7 +214,7 @@ class Ledger:
         self.close()
 
     def check_idle(self) -> None:
-        """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+        """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
         holder = self._holder()
         if holder is not None:
             raise locked(
