@@ -154,17 +154,24 @@ async def _transport(
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
-        async def opener() -> TransportSession:
+        async def opener_of_files() -> TransportSession:
             return FileSession(folder)
 
-        return opener, f"{folder.name}/", None
+        return opener_of_files, f"{folder.name}/", None
     if server is not None:
-        return destination.opener(server, options, progress), server.address, None
+        opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+        return opener, server.address, None
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(outbox=options.out, answers=options.answers, tell=progress.alarm)
     server = destination.sandbox_server(job, sandbox.port)
-    return destination.opener(server, options, progress), "the sandbox", sandbox
+    opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+    return opener, "the sandbox", sandbox
+
+
+def _notify(job: Job) -> tuple[str, ...]:
+    """Return the delivery status notifications that the job asks servers for."""
+    return job.reports.dsn if job.reports is not None else ()
 
 
 def _run_of(
@@ -192,6 +199,7 @@ def _run_of(
         clock,
         accept_changes=options.accept_changes,
         redirected=redirected,
+        notify=_notify(job),
     )
     lots = Lots(
         ledger.leases,
