@@ -157,14 +157,16 @@ def _in_a_line(summary: Summary) -> str:
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing on a command line.
+    """Return the arguments that name this very mailing, or its rehearsal, on a command line.
 
     An edition that is a template may be another one tomorrow: the edition is named.
     """
     words = [str(path)]
     if options.edition is not None or "{" in job.edition:
         words += ["--edition", summary.edition]
-    if options.state_dir is not None:
+    if summary.rehearsed_in is not None:
+        words += ["--state-dir", shown(summary.rehearsed_in)]
+    elif options.state_dir is not None:
         words += ["--state-dir", str(options.state_dir)]
     return shlex.join(words)
 
@@ -191,6 +193,10 @@ def next_steps(
     if options.scratch:
         if options.sandbox or options.redirect:
             steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
+        if summary.rehearsed_in is not None:
+            steps.append(f"its reports: mailbatch reports show {again}")
+            if counts[Status.IN_DOUBT]:
+                steps.append(f"in doubt: mailbatch resolve {again}")
         return steps
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
