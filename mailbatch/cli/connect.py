@@ -13,9 +13,9 @@ from typing import Any
 
 from mailbatch.checks.codes import CERTIFICATE_DAYS
 from mailbatch.checks.findings import Finding
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities

@@ -14,9 +14,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path

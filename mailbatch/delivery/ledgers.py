@@ -72,7 +72,7 @@ def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -
     `message_id_domain` goes into the Message-IDs that are fixed from now on.
 
     Raises:
-        LedgerLocked: another run holds the ledger (75).
+        LedgerLocked: another run holds the ledger.
         LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
     """
     return Ledger.open(path, job=job, edition=edition, message_id_domain=message_id_domain)

@@ -136,7 +136,8 @@ class Summary:
     def exit_code(self) -> int:
         """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug.
 
-        This class alone knows the numbers; other code asks for the facts.
+        The numbers of a run stand here and the numbers of a failure at the class of the failure;
+        other code asks for the facts.
         """
         if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
             return self.failure.exit_code

@@ -87,7 +87,7 @@ class Ledger:
         """Open the ledger at `path` for a run: created if missing, locked, checked, recovered.
 
         `message_id_domain` goes into the Message-IDs that are fixed from now on. Raises
-        LedgerLocked (75) while another run holds the ledger, LedgerError (74) if the ledger is
+        LedgerLocked while another run holds the ledger, LedgerError (74) if the ledger is
         damaged or belongs to another job or edition.
         """
         boot = boot_id or this_boot()
@@ -210,7 +210,7 @@ class Ledger:
         self.close()
 
     def check_idle(self) -> None:
-        """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+        """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
         holder = self._holder()
         if holder is not None:
             raise locked(
