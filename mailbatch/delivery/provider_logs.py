@@ -21,8 +21,7 @@ def logs_until(job: Job, doubts: Doubts, now: float) -> float | None:
     None where no recipient is in doubt, where a part of the doubts is out of reach already, and
     where the job uses nothing of the provider.
     """
-    callbacks = job.callbacks
-    if callbacks.bulk_id is None and not callbacks.asks_for_reports:
+    if job.callbacks.bulk_id is None and not job.asks_for_reports:
         return None
     first = min((doubt.at for doubt in doubts.in_doubt()), default=None)
     if first is None or first + LOGS_REACH <= now:
