@@ -322,6 +322,35 @@ class NoArguments:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPullArguments:
+    """The arguments of `mailbatch reports pull`."""
+
+    job: JobArgument
+    edition: Edition = None
+    reports: Annotated[
+        bool,
+        typer.Option(
+            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
+        ),
+    ] = False
+    suppressions: Annotated[
+        bool,
+        typer.Option(
+            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
+        ),
+    ] = False
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
+        ),
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsReadArguments:
     """The arguments of `mailbatch reports read`."""
 
