@@ -382,6 +382,15 @@ _TABLE = (
         mend="Shorten `callbacks.data`: an id is enough to find the rest again.",
     ),
     Code(
+        "MB408",
+        Severity.WARNING,
+        "Nothing in the job brings the reports that the guard waits for",
+        why="Without callbacks no provider posts reports, and without an envelope sender of their "
+        "own bounces come back among the answers. A guard that hears of no bounce stops nothing.",
+        mend="Write `callbacks.notify_url` and `callbacks.tracking_url`, or "
+        "`sender.envelope_from` with a mailbox that `mailbatch reports read` reads.",
+    ),
+    Code(
         "MB501",
         Severity.WARNING,
         "The server's certificate expires soon",

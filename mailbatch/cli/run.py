@@ -91,6 +91,8 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         attended=sys.stderr.isatty(),
         new_mailing=given.new_mailing,
         transcript=written,
+        canary=given.canary,
+        unguarded=given.no_guard,
     )
 
 
@@ -139,6 +141,7 @@ def _run(
     try:
         with raising():
             with importing():
+                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
 
                 job = read_job(given.job)
@@ -148,7 +151,8 @@ def _run(
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
-                summary = run_job(job, options, progress=progress, confirm=confirm)
+                fates = StoredFates(given.store, given.state_dir)
+                summary = run_job(job, options, progress=progress, confirm=confirm, fates=fates)
                 if summary.interrupted:  # it has only to say so
                     ignore()
                 return job, summary
@@ -165,6 +169,10 @@ def _check_usage(given: RunArguments) -> None:
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    alone = {"--no-guard": given.no_guard, "--only": given.only is not None}
+    for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
+        if given.canary:
+            raise UsageError(f"--canary is the first step of a real send: {option} is none")
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
     if given.answers and not given.sandbox:

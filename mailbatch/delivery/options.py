@@ -31,7 +31,8 @@ class RunOptions:
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
     gives `answers`, the first that is due, in place of its usual replies. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
-    once.
+    once. `canary` ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`)
+    leaves the guard out.
     """
 
     edition: str | None = None
@@ -52,6 +53,8 @@ class RunOptions:
     attended: bool = False
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
+    canary: bool = False
+    unguarded: bool = False
 
     @property
     def scratch(self) -> bool:

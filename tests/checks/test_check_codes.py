@@ -141,6 +141,10 @@ JOBS = {
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 265 }}"] * 5}},
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 260 }}"] * 5}},
     ),
+    "MB408": (
+        {"job": {"guard": {"after": 100}}},
+        {"job": {"guard": {"after": 100}}, "callbacks": {"notify_url": "https://a.de/n"}},
+    ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504"}
 
@@ -176,6 +180,12 @@ def test_the_names_in_a_bulk_id_tell_whether_editions_differ(
     job = {} if edition is None else {"edition": edition}
     mailing = Mailing(tmp_path, job=job, callbacks={"bulk_id": bulk_id})
     assert ("MB405" in mailing.codes(capsys)) is is_warned
+
+
+def test_bounces_in_a_mailbox_of_their_own_are_enough_for_a_guard(tmp_path, capsys):
+    sender = {"from": "News <news@example.com>", "envelope_from": "bounces@example.com"}
+    job = {"guard": {"after": 100}, "sender": sender}
+    assert "MB408" not in Mailing(tmp_path, job=job).codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
