@@ -390,6 +390,15 @@ _TABLE = (
         mend='Write `bulk_id: "{{ job.name }}-{{ edition }}"`.',
     ),
     Code(
+        "MB408",
+        Severity.WARNING,
+        "Nothing in the job brings the reports that the guard waits for",
+        why="Without callbacks no provider posts reports, and without an envelope sender of their "
+        "own bounces come back among the answers. A guard that hears of no bounce stops nothing.",
+        mend="Write `callbacks.notify_url` and `callbacks.tracking_url`, or `reports.base_url` for "
+        "`reports pull`, or `sender.envelope_from` with a mailbox for `reports read`.",
+    ),
+    Code(
         "MB501",
         Severity.WARNING,
         "The server's certificate expires soon",

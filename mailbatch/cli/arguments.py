@@ -117,6 +117,17 @@ class RunArguments:
             help="Write figures there for Prometheus' textfile collector.",
         ),
     ] = None
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary", help="Send the first step of the job's guard, then end: look, run again."
+        ),
+    ] = False
+    no_guard: Annotated[
+        bool,
+        typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
+    ] = False
+    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[

@@ -147,6 +147,10 @@ JOBS = {
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ email }}"}},
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ job.name }}-{{ edition }}"}},
     ),
+    "MB408": (
+        {"job": {"guard": {"after": 100}}},
+        {"job": {"guard": {"after": 100}}, "callbacks": {"notify_url": "https://a.de/n"}},
+    ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 
@@ -189,6 +193,12 @@ def test_a_bulk_id_is_asked_for_only_where_it_is_pulled_by(tmp_path, capsys):
     assert "MB407" in without.codes(capsys)
     mailed = Mailing(tmp_path / "b", job={"reports": {"dsn": ["failure"]}})
     assert "MB407" not in mailed.codes(capsys)
+
+
+def test_bounces_in_a_mailbox_of_their_own_are_enough_for_a_guard(tmp_path, capsys):
+    sender = {"from": "News <news@example.com>", "envelope_from": "bounces@example.com"}
+    job = {"guard": {"after": 100}, "sender": sender}
+    assert "MB408" not in Mailing(tmp_path, job=job).codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
