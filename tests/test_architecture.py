@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
     "checks": {"job", "render"},
-    "preview": {"render", "checks"},
+    "look": set(),
+    "preview": {"render", "checks", "look"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "smtp",
@@ -58,6 +59,7 @@ FACE = {
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },
+    "look": {"folder", "markup"},
     "preview": {"compare", "entry", "gallery", "serving"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
