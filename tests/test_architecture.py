@@ -29,10 +29,11 @@ MAY_IMPORT = {
     "checks": {"job", "render"},
     "look": set(),
     "preview": {"render", "checks", "look"},
+    "reports_page": {"reports", "ledger", "look"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "smtp",
-        "sandbox", "checks", "preview", "delivery", "",
+        "sandbox", "checks", "preview", "delivery", "reports_page", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -61,6 +62,7 @@ FACE = {
     },
     "look": {"folder", "markup"},
     "preview": {"compare", "entry", "gallery", "serving"},
+    "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {
