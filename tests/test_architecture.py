@@ -28,11 +28,13 @@ MAY_IMPORT = {
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
     "checks": {"job", "render"},
-    "preview": {"render", "checks"},
+    "look": set(),
+    "preview": {"render", "checks", "look"},
+    "reports_page": {"reports", "ledger", "look"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "preview", "delivery", "",
+        "sandbox", "checks", "preview", "delivery", "reports_page", "",
     },
     "errors": set(),
     "outcome": set(),
@@ -59,7 +61,9 @@ FACE = {
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },
+    "look": {"folder", "markup"},
     "preview": {"compare", "entry", "gallery", "serving"},
+    "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {

@@ -470,6 +470,21 @@ class ReportsShowArguments:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPageArguments:
+    """The arguments of `mailbatch reports page`."""
+
+    job: JobArgument
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder of the page.", show_default=False),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportsSuppressArguments:
     """The arguments of `mailbatch reports suppress`."""
 

@@ -1,4 +1,4 @@
-"""`mailbatch reports pull`: from the log of the provider to a standing, and the ways to no answer."""
+"""`mailbatch reports pull`: from the provider's log to a standing, and the ways to no answer."""
 
 import json
 import os
