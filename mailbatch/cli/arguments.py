@@ -235,6 +235,12 @@ class ResolveArguments:
         ),
     ] = False
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False
+    from_reports: Annotated[
+        bool,
+        typer.Option(
+            "--from-reports", help="Settle what a report proves: the server took the message."
+        ),
+    ] = False
     restored: Annotated[
         bool,
         typer.Option(
@@ -244,6 +250,7 @@ class ResolveArguments:
     only: Annotated[
         str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
     ] = None
+    store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
 

@@ -86,6 +86,6 @@ def rehearsal_of(job: Job, options: RunOptions) -> KeptRehearsal | None:
     """Return where a rehearsal is kept; None where no message asks for reports, or none is sent."""
     from mailbatch.delivery.places import rehearsal_dir
 
-    if not (options.sandbox and job.callbacks.asks_for_reports):
+    if not (options.sandbox and job.asks_for_reports):
         return None
     return KeptRehearsal(job.name, rehearsal_dir(job, options.state_dir))

@@ -66,16 +66,22 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
     return [edition for _, edition in found]
 
 
-def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -> OpenLedger:
+def open_to_run(
+    path: Path, *, job: str, edition: str, message_id_domain: str, secret: str | None = None
+) -> OpenLedger:
     """Open the ledger of an edition for a run: created if there is none, locked and recovered.
 
-    `message_id_domain` goes into the Message-IDs that are fixed from now on.
+    `message_id_domain` goes into the Message-IDs that are fixed from now on. `secret` goes into
+    those of a ledger that is created, by default a random one: then no stranger can work out the
+    Message-ID of a delivery. With the same secret the Message-IDs of two ledgers are the same.
 
     Raises:
         LedgerLocked: another run holds the ledger.
         LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
     """
-    return Ledger.open(path, job=job, edition=edition, message_id_domain=message_id_domain)
+    return Ledger.open(
+        path, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
+    )
 
 
 def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:

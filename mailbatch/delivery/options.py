@@ -104,7 +104,8 @@ class Summary:
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
     the terminal was no. `files` is the folder of a dry run, `rehearsed_in` that of the ledger and
-    the reports of a rehearsal that was kept.
+    the reports of a rehearsal that was kept. `logs_until` is the time until which the provider's
+    logs tell of the recipients in doubt, in seconds since the epoch; None where no log does.
     """
 
     job: str
@@ -125,6 +126,7 @@ class Summary:
     refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
+    logs_until: float | None = None
     rehearsed_in: Path | None = None
 
     @property

@@ -35,6 +35,9 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
+NO_SECRET = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -191,6 +194,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             job=job.name,
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
+            # What is looked at twice shall be the same twice.
+            secret=NO_SECRET if options.scratch else None,
         )
     )
     if options.retry_rejected:

@@ -26,8 +26,10 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
+from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.errors import UNWRITTEN, InputError
 from mailbatch.job.model import Job
+from mailbatch.outcome import Status
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
@@ -164,8 +166,16 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=options.scratch,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
+        logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
+
+
+def _logs_until(mailing: Mailing) -> float | None:
+    """Return until when the provider can be asked about the recipients in doubt; mostly of none."""
+    if not mailing.ledger.standing.counts()[Status.IN_DOUBT]:
+        return None
+    return logs_until(mailing.inputs.job, mailing.ledger.doubts, time.time())
 
 
 def _changed(mailing: Mailing) -> tuple[str, ...]:

@@ -159,12 +159,13 @@ async def _transport(
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
-        async def opener() -> TransportSession:
+        async def opener_of_files() -> TransportSession:
             return FileSession(folder)
 
-        return opener, f"{folder.name}/"
+        return opener_of_files, f"{folder.name}/"
     if server is not None:
-        return destination.opener(server, options, progress), server.address
+        opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+        return opener, server.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(
@@ -175,7 +176,13 @@ async def _transport(
     )
     stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)
-    return destination.opener(server, options, progress), "the sandbox"
+    opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+    return opener, "the sandbox"
+
+
+def _notify(job: Job) -> tuple[str, ...]:
+    """Return the delivery status notifications that the job asks servers for."""
+    return job.reports.dsn if job.reports is not None else ()
 
 
 def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
@@ -213,6 +220,7 @@ def _run_of(
         clock,
         accept_changes=options.accept_changes,
         redirected=redirected,
+        notify=_notify(job),
     )
     lots = Lots(
         ledger.leases,

@@ -371,6 +371,13 @@ class Doubts(Protocol):
         with the same Message-ID and Date. `address` limits the decision to one recipient.
         """
 
+    def accept(self, reasons: Mapping[str, str], *, now: float) -> int:
+        """Settle recipients in doubt as accepted, in one commit; return the number of rows.
+
+        `reasons` has the proof of each, in words, by address. An address that is not in doubt is
+        passed over.
+        """
+
 
 class OpenLedger(Protocol):
     """The ledger of one edition of one job, opened to run, to decide or to read.

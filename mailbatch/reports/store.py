@@ -352,6 +352,22 @@ class ReportStore:
             raise LookupError(f"no report {report}")
         return bytes(row[0])
 
+    def origin_of(self, report: int) -> Origin:
+        """Return the way on which the body of a report came, by the number of the report.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+            LookupError: there is no such report.
+        """
+        with as_store_error(self.path):
+            row = self._connection.execute(
+                "SELECT origin FROM body WHERE id = (SELECT body_id FROM report WHERE id = ?)",
+                (report,),
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no report {report}")
+        return Origin(row[0])
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
