@@ -95,7 +95,11 @@ class _Reports:
         """Say what became of the reports, once the sandbox has ended."""
         posting, given = self._posting, self._records.given
         told = f"{counted(posting.posted, 'report')} posted, {given:,} pulled"
-        for number, words in ((posting.failed, "not taken"), (posting.refused, "for other hosts")):
+        for number, words in (
+            (posting.failed, "not taken"),
+            (posting.waiting, "not posted yet"),
+            (posting.refused, "for other hosts"),
+        ):
             if number:
                 told += f", {number:,} {words}"
         console.say(told)

@@ -49,13 +49,15 @@ def bare(tmp_path):
 
 
 def test_from_a_bounce_to_the_next_edition(bare):
-    """The README's commands: Tomas and Lena are left out, Omar and Ines are not."""
+    """The README's commands: the doubt is settled; Tomas and Lena are left out, Omar is not."""
     bare("run", "--sandbox", "--quiet", code=4)
     told = json.loads(bare("reports show", *KEPT, "--json").stdout)
     readme = (ROOT / "examples" / "07-reports" / "README.md").read_text(encoding="utf-8")
     for event in ("delivered", "bounced", "complained", "opened", "clicked"):
         assert f"   {told[event]}  {event}\n" in readme
     assert told["unmatched"] == 0
+    settled = bare("resolve", *KEPT, "--from-reports")
+    assert settled.stdout.startswith("unanswered+ines.duarte@example.net  accepted by a report: ")
     bare("reports suppress", *KEPT, "--to", "bounced.csv")
     bare("run", "--sandbox", "--edition", "2027-01", "--quiet", code=4)
     with (bare.folder / "results" / "seed-swap-2027-01.sandbox.csv").open(newline="") as stream:
