@@ -320,7 +320,6 @@ class SandboxArguments:
         typer.Option(
             "--api-key",
             metavar="KEY",
-            envvar="MAILBATCH_SANDBOX_API_KEY",
             help="For --report: the only key that the API takes; default: any.",
         ),
     ] = None
