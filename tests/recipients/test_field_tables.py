@@ -172,10 +172,36 @@ def test_where_the_header_is_unclear_the_error_says_what_settles_it(
     assert (str(caught.value), caught.value.hint) == (expected, hint)
 
 
-@pytest.mark.parametrize("form", ["jsonl", "xlsx"])
-def test_a_header_row_is_one_of_a_csv(form: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"has no effect with a table in .{form}"):
-        job_in(tmp_path, file=f"people.{form}", header_row=2)
+def test_json_lines_have_no_header_row(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no effect with a table in \.jsonl"):
+        job_in(tmp_path, file="people.jsonl", header_row=2)
+
+
+@pytest.mark.parametrize("wanted", [{"file": "people.csv"}, {"file": ..., "command": ["cat"]}])
+def test_rows_are_hidden_in_workbooks_alone(wanted: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no effect without an \.xlsx file"):
+        job_in(tmp_path, **wanted, hidden_rows="mail")
+
+
+def test_a_row_that_a_sheet_hides_is_recorded_or_mailed(tmp_path: Path) -> None:
+    sheet = table(("email", "plan"), ("ada@example.org", "pro"), ("B@Example.NET", "x"))
+    sheet.hidden = [3]
+    write_workbook(tmp_path / "people.xlsx", {"People": sheet})
+    ada, bob = plan_of(job_in(tmp_path, file="people.xlsx", where="plan == 'pro'"))
+    assert (ada.status, bob.line, bob.status) == ("pending", 3, "filtered")
+    assert (bob.address, bob.reason) == ("B@example.net", "the row is hidden in the sheet")
+    plan = plan_of(job_in(tmp_path, file="people.xlsx", hidden_rows="mail"))
+    assert [one.status for one in plan] == ["pending", "pending"]
+
+
+def test_a_row_that_a_sheet_hides_is_suppressed_all_the_same(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    sheet = table(("Unsubscribed",), ("E-Mail", "Why"), ("ada@example.org", "x"))
+    sheet.hidden = [3]
+    write_workbook(tmp_path / "left.xlsx", {"Left": sheet})
+    [ada] = plan_of(make_job("email\nada@example.org\n", suppress=["left.xlsx"]))
+    assert ada.reason == "listed in left.xlsx"
 
 
 @pytest.mark.parametrize("form", ["csv", "command", "jsonl", "xlsx"])
