@@ -56,7 +56,10 @@ _TOKEN = re.compile(
 _LITERAL = frozenset(("quoted", "escaped", "symbol", "literal"))
 _MOMENT = frozenset(("moment", "elapsed", "half"))
 _LANGUAGE = 0x3FF  # the bits of an LCID without the country
-_SYSTEM = frozenset(("f800", "f400"))  # the long date and the time of the computer
+_SYSTEM = frozenset(
+    ("f800", "f400", "x-sysdate", "x-systime")
+)  # the long date and the time of the computer
+_OWN = "[$-F800]"
 _COMPARISON = re.compile(r"(<=|>=|<>|[<>=])\s*(-?[0-9.]+)")
 _PLAIN = ("general", "@", "")
 
@@ -64,9 +67,9 @@ _PLAIN = ("general", "@", "")
 #: below 164 mean another code on each computer.
 BUILT_IN = {
     0: "General", 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%",
-    11: "0.00E+00", 12: "# ?/?", 13: "# ??/??", 14: "[$-F800]m/d/yyyy", 15: "d-mmm-yy",
+    11: "0.00E+00", 12: "# ?/?", 13: "# ??/??", 14: f"{_OWN}m/d/yyyy", 15: "d-mmm-yy",
     16: "d-mmm", 17: "mmm-yy", 18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss",
-    22: "[$-F800]m/d/yyyy h:mm", 37: "#,##0;-#,##0", 38: "#,##0;-#,##0",
+    22: f"{_OWN}m/d/yyyy h:mm", 37: "#,##0;-#,##0", 38: "#,##0;-#,##0",
     39: "#,##0.00;-#,##0.00", 40: "#,##0.00;-#,##0.00", 45: "mm:ss", 46: "[h]:mm:ss",
     47: "mm:ss.0", 48: "##0.0E+0", 49: "@",
 }  # fmt: skip
@@ -88,6 +91,11 @@ class Format:
     by_computer: bool
 
     @property
+    def name(self) -> str:
+        """The code without the mark of a date in the computer's own form."""
+        return self.code.removeprefix(_OWN)
+
+    @property
     def plain(self) -> bool:
         """Whether numbers are shown as they are."""
         return self.code.strip().lower() in _PLAIN
@@ -95,7 +103,7 @@ class Format:
     def show(self, value: Shown) -> str | None:
         """Return the text that people see, None where the code has no text here for the value.
 
-        A system date of the computer has none either: such a moment is written in ISO 8601.
+        A date of the computer's own form is written in ISO 8601; a time of that form has no text.
         """
         if not self.known or self.plain:
             return None
@@ -106,8 +114,11 @@ class Format:
                 return None
             return _signed(_show_number(tokens, abs(number)), signed)
         tokens = self.sections[0]
-        if not _is_moment(tokens) or _is_system(tokens):
+        if not _is_moment(tokens):
             return None
+        if _is_system(tokens):
+            timed = any(kind in _MOMENT and text[0] in "hHsS[" for kind, text in tokens)
+            return None if timed or not isinstance(value, date) else f"{value:%Y-%m-%d}"
         return show_moment(tokens, value)
 
     def _section_of(self, number: Decimal) -> tuple[tuple[Token, ...], bool]:

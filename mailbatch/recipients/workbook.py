@@ -166,9 +166,9 @@ def _formats(
     for name, place in zip(names, places, strict=True):
         for row, form in facts.formats_of(place):
             if not form.known:
-                yield FormatRemark(name, row, form.code, Doubt.NOT_KNOWN)
+                yield FormatRemark(name, row, form.name, Doubt.NOT_KNOWN)
             elif form.by_computer:
-                yield FormatRemark(name, row, form.code, Doubt.BY_COMPUTER)
+                yield FormatRemark(name, row, form.name, Doubt.BY_COMPUTER)
 
 
 def _lacking(shown: str, fault: CellFault) -> RecipientError:

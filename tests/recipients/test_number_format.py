@@ -61,6 +61,8 @@ NOON = datetime(2026, 12, 9, 12, 0)  # noqa: DTZ001 - see above
         ("dd.mm.yyyy", LATE, "29.11.2026"),
         ("dd.mm.yyyy hh:mm:ss", LATE, "30.11.2026 00:00:00"),
         ("mm:ss.0", LATE, "59:59.7"),
+        (BUILT_IN[14], NOON, "2026-12-09"),
+        ("[$-x-sysdate]dddd, mmmm dd, yyyy", DAY, "2026-03-01"),
         ("h:mm AM/PM", time(0, 30), "12:30 AM"),
         ("h:mm a/p", NOON, "12:00 P"),
         ("hh:mm", time(9, 5), "09:05"),
@@ -94,7 +96,7 @@ def test_a_code_that_is_not_known_has_no_text(code: str) -> None:
     [
         ("General", 1.5),
         ("@", 1.5),
-        (BUILT_IN[14], DAY),
+        (BUILT_IN[22], NOON),
         ("[$-F400]h:mm:ss AM/PM", time(9, 5)),
         ("dd.mm.yyyy", time(9, 5)),
         ("yyyy", timedelta(days=3)),

@@ -293,7 +293,7 @@ def test_a_format_without_a_text_or_of_the_computer_is_remarked_once(read: Read)
     assert read(S=table(("email", "frac", "n", "day"), *rows)).remarks.formats == (
         FormatRemark("frac", 2, "# ?/?", Doubt.NOT_KNOWN),
         FormatRemark("n", 2, "0.0", Doubt.BY_COMPUTER),
-        FormatRemark("day", 2, "[$-F800]m/d/yyyy", Doubt.BY_COMPUTER),
+        FormatRemark("day", 2, "m/d/yyyy", Doubt.BY_COMPUTER),
     )
 
 
