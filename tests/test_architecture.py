@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times",
-    "report_token",
+    "errors", "envelope", "files", "host_names", "outcome", "remarks", "report_token", "sasl",
+    "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "outcome": set(),
     "envelope": set(),
     "files": set(),
+    "remarks": set(),
     "times": set(),
     "host_names": set(),
     "suggest": set(),
