@@ -20,6 +20,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import compress, count
+from operator import ne
 
 from mailbatch.render.html import inline_css
 
@@ -154,8 +156,7 @@ class _Shell:
     def _differing(self, pieces: list[str]) -> list[int] | None:
         if len(pieces) != len(self.pieces):
             return None
-        pairs = zip(self.pieces, pieces, strict=True)
-        return [number for number, (own, other) in enumerate(pairs) if own != other]
+        return list(compress(count(), map(ne, self.pieces, pieces)))
 
     def filled(self, pieces: list[str]) -> str | None:
         """Return the inlined text of pieces that differ in slots alone, None for others."""
