@@ -121,6 +121,17 @@ class RunArguments:
             help="Write figures there for Prometheus' textfile collector.",
         ),
     ] = None
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary", help="Send the first step of the job's guard, then end: look, run again."
+        ),
+    ] = False
+    no_guard: Annotated[
+        bool,
+        typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
+    ] = False
+    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -241,6 +252,12 @@ class ResolveArguments:
         ),
     ] = False
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False
+    from_reports: Annotated[
+        bool,
+        typer.Option(
+            "--from-reports", help="Settle what a report proves: the server took the message."
+        ),
+    ] = False
     restored: Annotated[
         bool,
         typer.Option(
@@ -250,6 +267,7 @@ class ResolveArguments:
     only: Annotated[
         str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
     ] = None
+    store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
 
@@ -287,12 +305,65 @@ class SandboxArguments:
         Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
     ] = None
     answers: AnswerOption = None
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Post reports to the messages' URLs on this machine; serve the API."
+        ),
+    ] = False
+    api_port: Annotated[
+        int | None,
+        typer.Option(
+            "--api-port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="For --report; default 2526, 0 takes any free port.",
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            help="For --report: the only key that the API takes; default: any.",
+        ),
+    ] = None
     quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPullArguments:
+    """The arguments of `mailbatch reports pull`."""
+
+    job: JobArgument
+    edition: Edition = None
+    reports: Annotated[
+        bool,
+        typer.Option(
+            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
+        ),
+    ] = False
+    suppressions: Annotated[
+        bool,
+        typer.Option(
+            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
+        ),
+    ] = False
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
+        ),
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -401,6 +472,21 @@ class ReportsShowArguments:
     store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPageArguments:
+    """The arguments of `mailbatch reports page`."""
+
+    job: JobArgument
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder of the page.", show_default=False),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

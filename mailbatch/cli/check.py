@@ -29,7 +29,7 @@ class Findings:
     """The result of a check.
 
     `error` is the error that `run` would end with, `refused` that of the session of `--connect`.
-    `outlook` is what a real run would find in the ledger, None: no earlier run is known.
+    `outlook` is that of a real run, None: no earlier run is known.
     `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
     that need SMTPUTF8.
     """
@@ -79,7 +79,8 @@ def _look(console: Console, job: Job, given: CheckArguments, found: Findings) ->
     try:
         inputs = read_inputs(job, edition=given.edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
-        survey = Survey(job, inputs.edition, inputs.plan.columns, inputs.composer.branches)
+        plan, branches = inputs.plan, inputs.composer.branches
+        survey = Survey(job, inputs.edition, plan.columns, branches, remarks=plan.remarks)
         with inspect(inputs, state_dir=given.state_dir) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
@@ -148,7 +149,12 @@ def _connect(job: Job, found: Findings) -> None:
         return
     tallies = Tallies()
     tallies.add_all(
-        connect.findings(found.connected, largest=found.largest, beyond_ascii=found.beyond_ascii)
+        connect.findings(
+            found.connected,
+            largest=found.largest,
+            beyond_ascii=found.beyond_ascii,
+            dsn=job.reports is not None and bool(job.reports.dsn),
+        )
     )
     found.tallies += tallies.result()
 

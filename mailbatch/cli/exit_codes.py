@@ -1,4 +1,8 @@
-"""The exit codes: a contract with cron, systemd and scripts."""
+"""The exit codes, with a name and a meaning for each: a contract with cron, systemd and scripts.
+
+The code of a failure stands at the class of the failure in `errors`, and the code of a run that
+began to send in `Summary.exit_code`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ MEANING = {
     ExitCode.UNAVAILABLE: "the server cannot be reached or refuses the session",
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
-        "not finished (deferred, pending, interrupted, or another run holds the edition): run again"
+        "not finished (deferred, pending, interrupted, stopped by the guard, or another run holds "
+        "the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",

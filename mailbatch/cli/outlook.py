@@ -23,7 +23,7 @@ def counts_of(overview: Overview | None, outlook: Outlook | None) -> Mapping[str
 
 
 def outlook_object(outlook: Outlook | None) -> dict[str, Any]:
-    """Return the members that tell what a real run would find; None: no earlier run is known."""
+    """Return the members that tell of a real run; None: no earlier run is known."""
     return {
         "finished_at": iso_time(outlook.finished_at) if outlook is not None else None,
         "nothing_to_do": outlook is not None and outlook.is_over,

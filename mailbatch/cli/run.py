@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import RunArguments
@@ -12,6 +13,7 @@ from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
+from mailbatch.cli.rehearsal import rehearsal_of
 from mailbatch.cli.reporting import (
     all_on_the_wire,
     answers_of,
@@ -100,6 +102,8 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         attended=sys.stderr.isatty(),
         new_mailing=given.new_mailing,
         transcript=written,
+        canary=given.canary,
+        unguarded=given.no_guard,
     )
 
 
@@ -148,16 +152,24 @@ def _run(
     try:
         with raising():
             with importing():
+                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
 
                 job = read_job(given.job)
+                kept = rehearsal_of(job, options)
+            if kept is not None:
+                options = replace(options, rehearsal=kept)
             if written is not None:
                 written.begin()
         try:
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
-                summary = run_job(job, options, progress=progress, confirm=confirm)
+                fates = StoredFates(given.store, given.state_dir)
+                with nullcontext() if kept is None else closing(kept):
+                    summary = run_job(job, options, progress=progress, confirm=confirm, fates=fates)
+                if kept is not None and kept.failure is not None:
+                    summary = replace(summary, failure=summary.failure or kept.failure)
                 if summary.interrupted:  # it has only to say so
                     ignore()
                 return job, summary
@@ -178,6 +190,10 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
     if given.everything and (given.limit is not None or given.only):
         raise UsageError("--all excludes --limit and --only")
+    alone = {"--no-guard": given.no_guard, "--only": bool(given.only)}
+    for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
+        if given.canary:
+            raise UsageError(f"--canary is the first step of a real send: {option} is none")
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
     if given.answers and not given.sandbox:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import Mode, RunOptions, Summary
-from mailbatch.errors import AuthenticationError, TLSError
+from mailbatch.errors import AuthenticationError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -28,7 +28,7 @@ _WIDE = 66
 
 
 def summary_object(summary: Summary) -> dict[str, object]:
-    """Return the object of `run --json`; that of a rehearsal tells what a real run would find."""
+    """Return the object of `run --json`; that of a rehearsal tells of a real run, too."""
     outlook = summary.outlook
     return {
         "job": summary.job,
@@ -172,14 +172,16 @@ def _in_a_line(summary: Summary) -> str:
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing on a command line.
+    """Return the arguments that name this very mailing, or its rehearsal, on a command line.
 
     An edition that is a template may be another one tomorrow: the edition is named.
     """
     words = [str(path)]
     if options.edition is not None or "{" in job.edition:
         words += ["--edition", summary.edition]
-    if options.state_dir is not None:
+    if summary.rehearsed_in is not None:
+        words += ["--state-dir", shown(summary.rehearsed_in)]
+    elif options.state_dir is not None:
         words += ["--state-dir", str(options.state_dir)]
     return shlex.join(words)
 
@@ -202,10 +204,8 @@ _RECURRING = (
 )
 
 
-def _steps_behind_a_rehearsal(
-    summary: Summary, options: RunOptions, *, begun: bool
-) -> Iterator[str]:
-    """Yield what a rehearsal did to the real mailing, and what a real run would find."""
+def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator[str]:
+    """Yield the effect of a rehearsal on the real mailing, and the outlook of a real run."""
     outlook = summary.outlook
     if options.redirect and options.most == 1 and not (options.only or options.limit):
         others = summary.counts[Status.PENDING]
@@ -224,6 +224,25 @@ def _steps_behind_a_rehearsal(
         yield f"the real mailing is {'as it was before' if begun else 'still unsent'}"
 
 
+def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
+    """Return how to go on with recipients that are left.
+
+    `again` are the arguments that name the mailing, `more` the options with its variables.
+    """
+    if isinstance(summary.failure, StoppedByGuard):
+        return (
+            f"not finished: look at mailbatch reports show {again}; to send to the rest all the "
+            f"same: mailbatch run {again}{more} --no-guard"
+        )
+    if options.canary and summary.failure is None and not summary.interrupted:
+        return (
+            "the first step of the guard is sent: look at mailbatch reports show "
+            f"{again}, then send the rest with mailbatch run {again}{more}"
+        )
+    first = "correct that, then " if _wants_a_correction(summary) else ""
+    return f"not finished: {first}run again with mailbatch run {again}{more}"
+
+
 def next_steps(
     summary: Summary, options: RunOptions, again: str, *, begun: bool = True
 ) -> list[str]:
@@ -232,7 +251,7 @@ def next_steps(
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:
-        return [*steps, *_steps_behind_a_rehearsal(summary, options, begun=begun)]
+        return steps + _behind_a_rehearsal(summary, options, again, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         steps.append(
@@ -240,12 +259,27 @@ def next_steps(
         )
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
+        if summary.logs_until is not None:
+            steps.append(
+                f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
+            )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
-        first = "correct that, then " if _wants_a_correction(summary) else ""
-        steps.append(f"not finished: {first}run again with mailbatch run {again}{more}")
+        steps.append(_run_again(summary, options, again, more))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
+    return steps
+
+
+def _behind_a_rehearsal(
+    summary: Summary, options: RunOptions, again: str, *, begun: bool
+) -> list[str]:
+    """Return the sentences behind a run that left the real mailing alone."""
+    steps = list(_foretold(summary, options, begun=begun))
+    if summary.rehearsed_in is not None:
+        steps.append(f"its reports: mailbatch reports show {again}")
+        if summary.counts[Status.IN_DOUBT]:
+            steps.append(f"in doubt: mailbatch resolve {again}")
     return steps

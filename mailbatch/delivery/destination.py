@@ -14,10 +14,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.redirect import RedirectedSession, Redirection
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.delivery.transport import TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -27,6 +27,11 @@ from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
+
+_NO_DSN = (
+    "the server does not announce DSN: no notifications are asked for (see reports.dsn); "
+    "bounces come to the envelope sender all the same"
+)
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -97,12 +102,13 @@ def sandbox_server(job: Job, port: int) -> Server:
 
 
 def opener(
-    server: Server, options: RunOptions, progress: Progress
+    server: Server, options: RunOptions, progress: Progress, *, wants_dsn: bool = False
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
     Call this in the event loop of the run. Once BDAT has failed with the server, no session of the
-    run uses BDAT any more, and `progress` is told.
+    run uses BDAT any more, and `progress` is told. `wants_dsn`: the job asks for delivery status
+    notifications, and `progress` is told once where the server announces none.
     """
 
     def tell(reason: str) -> None:
@@ -119,7 +125,13 @@ def opener(
     redirection = Redirection(options.redirect, tell=progress.note) if options.redirect else None
 
     async def open_session() -> TransportSession:
+        nonlocal wants_dsn
         session = await tokens.open(open_with)
-        return session if redirection is None else RedirectedSession(session, redirection)
+        if redirection is not None:
+            return RedirectedSession(session, redirection)
+        if wants_dsn and not session.capabilities.dsn:
+            wants_dsn = False
+            progress.note(_NO_DSN)
+        return session
 
     return open_session

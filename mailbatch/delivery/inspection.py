@@ -47,7 +47,7 @@ class Inspection:
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
     def outlook(self) -> Outlook | None:
-        """Return what a real run would find; rows are invalid as far as `look` has seen."""
+        """Return the outlook of a real run; rows are invalid as far as `look` has seen."""
         return look_ahead(self._mailing, self._options)
 
     def recipients(self) -> Iterator[Recipient]:

@@ -25,12 +25,29 @@ if TYPE_CHECKING:
 
 
 class Mode(StrEnum):
-    """What a run is said to be, in `--json`, in logs and in figures: all but SEND rehearse."""
+    """The kind of a run, as `--json`, logs and figures name the kind: all but SEND rehearse."""
 
     SEND = "send"
     SANDBOX = "sandbox"
     DRY_RUN = "dry_run"
     REDIRECT = "redirect"
+
+
+class Rehearsal(Protocol):
+    """The place that keeps a rehearsal in the sandbox: its ledger, and the reports of its messages.
+
+    Without one a rehearsal leaves nothing but its results.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the ledgers, apart from those of the real mailing."""
+
+    def begin(self, edition: str) -> None:
+        """Forget the reports of an earlier rehearsal of an edition."""
+
+    def take(self, body: bytes) -> None:
+        """Take a body that the provider would post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +59,10 @@ class RunOptions:
     get each message instead, and `everything` (`--all`) sends them every message: else, without
     `limit` and `only`, they get the first one alone. `dry_run` writes files to `out`. `sandbox`
     sends to an embedded server that keeps the messages in `out`, if given, and gives `answers`, the
-    first that is due, in place of its usual replies. `attended`: a person waits for the run at a
-    terminal, and a failure that only a correction helps ends the run at
-    once.
+    first that is due, in place of its usual replies; with a `rehearsal` ledger and reports are kept
+    there, until the edition is rehearsed again. `attended`: a person waits for the run at a
+    terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
+    behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
     """
 
     edition: str | None = None
@@ -66,6 +84,9 @@ class RunOptions:
     attended: bool = False
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
+    rehearsal: Rehearsal | None = None
+    canary: bool = False
+    unguarded: bool = False
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -84,7 +105,7 @@ class RunOptions:
 
     @property
     def mode(self) -> Mode:
-        """What the run is: the real mailing, or one of its rehearsals."""
+        """The kind of the run: the real mailing, or a rehearsal."""
         if self.dry_run:
             return Mode.DRY_RUN
         if self.sandbox:
@@ -124,8 +145,11 @@ class Summary:
     that are new since. `finished_at` (seconds since the epoch) is None while the edition is not
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
-    the terminal was no. `files` is the folder of a dry run. `outlook` is what a real run would have
-    found before this rehearsal; None: no earlier run is known, or this one was real.
+    the terminal was no. `files` is the folder of a dry run, `rehearsed_in` that of the ledger and
+    the reports of a rehearsal that was kept. `outlook` is that of a real run before this
+    rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
+    until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
+    None where no log does.
     """
 
     job: str
@@ -147,6 +171,8 @@ class Summary:
     refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
+    logs_until: float | None = None
+    rehearsed_in: Path | None = None
 
     @property
     def scratch(self) -> bool:
@@ -165,7 +191,8 @@ class Summary:
         65 is that of a rehearsal behind which a real run would reach no recipient by mistake. A
         test message (`--to`) has been sent all the same.
 
-        This class alone knows the numbers; other code asks for the facts.
+        The numbers of a run stand here and the numbers of a failure at the class of the failure;
+        other code asks for the facts.
         """
         if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
             return self.failure.exit_code

@@ -27,13 +27,16 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
+from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.errors import UNWRITTEN, InputError
 from mailbatch.job.model import Job
-from mailbatch.outcome import UNFINISHED
+from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.guard import Fates
+    from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
 
 #: Asked once before a real send; False leaves everything unsent.
@@ -46,10 +49,11 @@ def run(
     *,
     progress: Progress | None = None,
     confirm: Confirm | None = None,
+    fates: Fates | None = None,
     now: datetime | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Converge a mailing to its job, and return the result.
+    """Converge a mailing to its job, and return the result; `fates` has reports for a guard.
 
     Raises:
         InputErrors: the user's files are wrong (`InputError` where there is one mistake only).
@@ -65,7 +69,7 @@ def run(
     with signals.Stopping() as stopping:
         try:
             return _converge(
-                job, options, progress, confirm, now=now, environ=environ, stopping=stopping
+                job, options, progress, confirm, fates, now=now, environ=environ, stopping=stopping
             )
         except signals.Interrupted as last:
             if stopping.signum is None:  # nothing has been begun
@@ -78,6 +82,7 @@ def _converge(
     options: RunOptions,
     progress: Progress,
     confirm: Confirm | None,
+    fates: Fates | None,
     *,
     now: datetime,
     environ: Mapping[str, str],
@@ -99,23 +104,31 @@ def _converge(
             outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
+            steps = _steps(mailing, options, fates)
+            stopped = None if steps is None else steps.look()
             wanted, finished = (
                 mailing.wanted(options),
                 mailing.ledger.standing.finished_at() is not None,
             )
             asked = time.monotonic()
             agreed = (
-                not wanted or server is None or confirm is None or confirm(mailing, server.address)
+                not wanted
+                or server is None
+                or confirm is None
+                or stopped is not None
+                or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
             _tell_of_settled(mailing, options, progress)
-        if wanted and agreed:
+        if stopped is not None:
+            sent = Sent(failure=stopped)
+        elif wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(mailing, options, progress, server, stopping)
+            sent = send(mailing, options, progress, server, stopping, steps)
         return _conclude(mailing, sent, started, options, outlook)
 
 
@@ -125,6 +138,15 @@ def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) 
         standing = mailing.ledger.standing.status_of(address)
         if standing is not None and standing not in UNFINISHED:
             progress.note(f"{address} is {standing} already: nothing to send")
+
+
+def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
+    """Return the steps of a run that a guard watches; mostly none does."""
+    if not options.canary and (mailing.inputs.job.guard is None or not mailing.unfinished):
+        return None
+    from mailbatch.delivery.steps import Steps
+
+    return Steps.of(mailing, options, fates)
 
 
 def _came_from(path: str, host: str) -> str:
@@ -171,14 +193,23 @@ def _conclude(
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
+        rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         mode=options.mode,
         outlook=outlook,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
+        logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
+
+
+def _logs_until(mailing: Mailing) -> float | None:
+    """Return until when the provider can be asked about the recipients in doubt; mostly of none."""
+    if not mailing.ledger.standing.counts()[Status.IN_DOUBT]:
+        return None
+    return logs_until(mailing.inputs.job, mailing.ledger.doubts, time.time())
 
 
 def _changed(mailing: Mailing) -> tuple[str, ...]:

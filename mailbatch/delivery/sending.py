@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
@@ -20,7 +22,7 @@ from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.loop import loop_factory
 from mailbatch.delivery.lots import Lots
-from mailbatch.delivery.options import Progress, RunOptions, Sent
+from mailbatch.delivery.options import Progress, Rehearsal, RunOptions, Sent
 from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import Mailing
@@ -28,6 +30,7 @@ from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
+from mailbatch.delivery.steps import Steps
 from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
@@ -38,7 +41,7 @@ from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
-    from mailbatch.sandbox.server import Sandbox
+    from mailbatch.sandbox.provider import Provider
 
 Opener = Callable[[], Awaitable[TransportSession]]
 
@@ -49,8 +52,9 @@ def send(
     progress: Progress,
     server: Server | None,
     stopping: signals.Stopping,
+    steps: Steps | None = None,
 ) -> Sent:
-    """Send, once the results are certain to be writable.
+    """Send, once the results are certain to be writable; in `steps`, where a guard wants that.
 
     Raises:
         OutputError: the results cannot be written.
@@ -70,7 +74,7 @@ def send(
         composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead))
+        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead, steps))
 
 
 async def _send_all(
@@ -80,14 +84,17 @@ async def _send_all(
     server: Server | None,
     stopping: signals.Stopping,
     ahead: Ahead | None,
+    steps: Steps | None,
 ) -> Sent:
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
-    opener, where, sandbox = await _transport(job, options, progress, server)
+    stack = AsyncExitStack()
+    opener, where = await _transport(job, options, progress, server, stack)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
-    run = _run_of(mailing, options, progress, where, ahead, loop.call_soon if several else None)
+    call_soon = loop.call_soon if several else None
+    run, lots = _run_of(mailing, options, progress, where, ahead, call_soon)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -102,7 +109,8 @@ async def _send_all(
     stopping.install(loop, finish, at_once)
     try:
         try:
-            failures = await _work(run, opener, sessions)
+            work = partial(_work, run, opener, sessions)
+            failures = await (work() if steps is None else steps.send(work, lots, run))
         finally:
             await run.recorder.close(at_once=bool(stopped))
     except asyncio.CancelledError:
@@ -111,8 +119,7 @@ async def _send_all(
         raise
     finally:
         stopping.remove(loop)
-        if sandbox is not None:
-            await sandbox.stop()
+        await stack.aclose()
     failure = _serious(failures, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
@@ -148,23 +155,50 @@ async def _conclude(run: Run, *, ended_early: bool) -> None:
 
 
 async def _transport(
-    job: Job, options: RunOptions, progress: Progress, server: Server | None
-) -> tuple[Opener, str, Sandbox | None]:
-    """Return the opener of sessions, the name of the other end, and the sandbox if there is one."""
+    job: Job,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stack: AsyncExitStack,
+) -> tuple[Opener, str]:
+    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`."""
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
-        async def opener() -> TransportSession:
+        async def opener_of_files() -> TransportSession:
             return FileSession(folder)
 
-        return opener, f"{folder.name}/", None
+        return opener_of_files, f"{folder.name}/"
     if server is not None:
-        return destination.opener(server, options, progress), server.address, None
+        opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+        return opener, server.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
-    sandbox = await Sandbox.start(outbox=options.out, answers=options.answers, tell=progress.alarm)
+    sandbox = await Sandbox.start(
+        outbox=options.out,
+        answers=options.answers,
+        tell=progress.alarm,
+        provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
+    )
+    stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)
-    return destination.opener(server, options, progress), "the sandbox", sandbox
+    opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+    return opener, "the sandbox"
+
+
+def _notify(job: Job) -> tuple[str, ...]:
+    """Return the delivery status notifications that the job asks servers for."""
+    return job.reports.dsn if job.reports is not None else ()
+
+
+def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
+    """Return a provider whose reports the rehearsal keeps; the last of them with `stack`."""
+    from mailbatch.sandbox.gathering import Gathering
+    from mailbatch.sandbox.provider import Provider
+
+    gathering = Gathering(rehearsal.take)
+    stack.callback(gathering.flush)
+    return Provider(gathering)
 
 
 def _run_of(
@@ -174,7 +208,7 @@ def _run_of(
     where: str,
     ahead: Ahead | None,
     call_soon: Callable[[Callable[[], None]], object] | None,
-) -> Run:
+) -> tuple[Run, Lots]:
     """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
@@ -192,12 +226,14 @@ def _run_of(
         clock,
         accept_changes=options.accept_changes,
         redirected=redirected,
+        notify=_notify(job),
     )
     lots = Lots(
         ledger.leases,
         clock,
         limit=options.most,
         only=options.only,
+        shared=bool(job.recipients.group_by),
         leased=None if ahead is None else ahead.expect,
         most=lambda: None if redirected else limits.recipients,
     )
@@ -211,7 +247,7 @@ def _run_of(
         attended=options.attended,
     )
     supply = ComposedLots(lots, fitting, recorder, ahead, crew.stop)
-    return Run(supply, recorder, fitting, rules, crew, progress, clock, where)
+    return Run(supply, recorder, fitting, rules, crew, progress, clock, where), lots
 
 
 async def _work_alone(

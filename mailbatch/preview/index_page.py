@@ -1,5 +1,7 @@
 """The index of the gallery: the mailing at a glance, and the data of the list.
 
+The list and the thumbnails are drawn from these data by `assets/index.js`, in the browser.
+
 Tests: tests/browser/test_gallery_in_chromium.py, tests/preview/test_gallery.py.
 """
 
@@ -10,8 +12,8 @@ from typing import Any
 
 from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Overview, Tally
+from mailbatch.look.markup import count, icon, mark, page, prose, script, segments, text
 from mailbatch.preview.entry import Entry, Since
-from mailbatch.preview.markup import count, icon, mark, page, prose, script, segments, text
 
 _KEYS = (
     ("/", "Search"),
@@ -86,6 +88,7 @@ type="button">Show all</button></p></div>
         main=main,
         keys=_KEYS,
         icons=("search", "wall", "list", "ok"),
+        styles=("assets/gallery.css",),
         scripts=("assets/common.js", "index-data.js", "assets/index.js"),
     )
 

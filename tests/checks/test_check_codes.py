@@ -1,6 +1,8 @@
 """Every code has a job that triggers it and one that does not."""
 
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.errors import Location, MessageError, Reason
 from mailbatch.smtp.capabilities import Capabilities
+from tests.recipients.workbooks import Styled, table, write_workbook
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
 
@@ -21,12 +24,26 @@ FINE = (
     f'<a href="{LINK}">leave</a>'
 )
 
+PULLED = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
+
 
 def people(*names, **more):
     return tuple(
         {"email": f"p{number}@example.com", "first_name": name, **more}
         for number, name in enumerate(names)
     )
+
+
+def workbook(cell, **more):
+    """Return the files and the recipients of a mailing whose table is a workbook of two rows."""
+    columns = ("email", "first_name")
+    sheet = table(columns, ("a@example.com", cell), ("b@example.com", "Bob"))
+    sheet.hidden = more.pop("hidden", ())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.xlsx"
+        write_workbook(path, {"People": sheet})
+        content = path.read_bytes()
+    return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
@@ -65,6 +82,9 @@ JOBS = {
         {"rows": people("A")},
     ),
     "MB122": ({"rows": people("=UPPER(A2)")}, {"rows": people("=A2", "Ann (=x)")}),
+    "MB123": (workbook("A", hidden=[3]), workbook("A", hidden=[3], hidden_rows="mail")),
+    "MB124": (workbook(Styled(0.5, "# ?/?")), workbook(Styled(0.5, "0%"))),
+    "MB125": (workbook(Styled(0.5, "0.00")), workbook(Styled(46355.0, "dd.mm.yyyy"))),
     "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
@@ -142,8 +162,16 @@ JOBS = {
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 265 }}"] * 5}},
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 260 }}"] * 5}},
     ),
+    "MB407": (
+        {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ email }}"}},
+        {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ job.name }}-{{ edition }}"}},
+    ),
+    "MB408": (
+        {"job": {"guard": {"after": 100}}},
+        {"job": {"guard": {"after": 100}}, "callbacks": {"notify_url": "https://a.de/n"}},
+    ),
 }  # fmt: skip
-SERVER = {"MB501", "MB502", "MB503", "MB504"}
+SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 #: Those of an edition that was sent before are in test_edition_checks.py.
 SENT = {"MB131", "MB132", "MB134", "MB135", "MB136"}
 
@@ -179,6 +207,19 @@ def test_the_names_in_a_bulk_id_tell_whether_editions_differ(
     job = {} if edition is None else {"edition": edition}
     mailing = Mailing(tmp_path, job=job, callbacks={"bulk_id": bulk_id})
     assert ("MB405" in mailing.codes(capsys)) is is_warned
+
+
+def test_a_bulk_id_is_asked_for_only_where_it_is_pulled_by(tmp_path, capsys):
+    without = Mailing(tmp_path / "a", job={"reports": PULLED})
+    assert "MB407" in without.codes(capsys)
+    mailed = Mailing(tmp_path / "b", job={"reports": {"dsn": ["failure"]}})
+    assert "MB407" not in mailed.codes(capsys)
+
+
+def test_bounces_in_a_mailbox_of_their_own_are_enough_for_a_guard(tmp_path, capsys):
+    sender = {"from": "News <news@example.com>", "envelope_from": "bounces@example.com"}
+    job = {"guard": {"after": 100}, "sender": sender}
+    assert "MB408" not in Mailing(tmp_path, job=job).codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
@@ -235,8 +276,19 @@ def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
     assert [one["count"] for one in found] == [1, 1]
 
 
+def test_hidden_rows_are_no_rows_of_where_and_formats_of_unused_columns_say_nothing(
+    tmp_path, capsys
+):
+    given = workbook(Styled(0.5, "# ?/?"), hidden=[3], where="email != 'x'")
+    given["files"]["letter.txt.j2"] = "Hello"
+    findings = Mailing(tmp_path, **given).check(capsys)[1]["findings"]
+    told = {one["code"]: (one["line"], one["details"]) for one in findings}
+    assert told["MB123"] == (None, ["1 of 2 rows"])
+    assert told.keys().isdisjoint({"MB115", "MB124"})
+
+
 def connected(*, days=90, **offers):
-    offered = {"pipelining": True, "smtputf8": True, "size": 1000, **offers}
+    offered = {"pipelining": True, "smtputf8": True, "size": 1000, "dsn": True, **offers}
     expires = time.time() + days * 86_400 + 60 if days is not None else None
     return Connected(
         address="mail.example.com:587",
@@ -256,11 +308,12 @@ def connected(*, days=90, **offers):
         ("MB502", connected(), (1001, 0)),
         ("MB503", connected(pipelining=False), (1000, 0)),
         ("MB504", connected(smtputf8=False), (1000, 3)),
+        ("MB505", connected(dsn=False), (1000, 0)),
     ],
 )
 def test_a_server_triggers_it(code, server, mailing):
     largest, beyond_ascii = mailing
-    found = findings(server, largest=largest, beyond_ascii=beyond_ascii)
+    found = findings(server, largest=largest, beyond_ascii=beyond_ascii, dsn=True)
     assert [finding.code for finding in found] == [code]
 
 
@@ -269,3 +322,4 @@ def test_a_good_server_triggers_nothing():
     assert findings(connected(days=22), largest=1000, beyond_ascii=1) == []
     assert findings(connected(days=None, size=0), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(smtputf8=False, size=None), largest=10**9, beyond_ascii=0) == []
+    assert findings(connected(dsn=False), largest=1, beyond_ascii=0) == []
