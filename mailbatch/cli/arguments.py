@@ -21,13 +21,16 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Everything,
     JobArgument,
+    JobOrFolder,
     Only,
     Quiet,
     Results,
     Set,
     StateDir,
     Store,
+    To,
 )
 
 
@@ -70,18 +73,8 @@ class RunArguments:
         int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
     ] = None
     only: Only = None
-    to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to",
-            metavar="ADDRESS",
-            help="Send the first message to this address instead, or those of --only, --limit, "
-            "--all; may be given several times. The real mailing stays unsent.",
-        ),
-    ] = None
-    everything: Annotated[
-        bool, typer.Option("--all", help="With --to: every message to these addresses.")
-    ] = False
+    to: To = None
+    everything: Everything = False
     sessions: Annotated[
         int | None,
         typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
@@ -211,7 +204,7 @@ class CheckArguments:
 class StatusArguments:
     """The arguments of `mailbatch status`."""
 
-    job: JobArgument
+    job: JobOrFolder
     edition: Edition = None
     state_dir: StateDir = None
     as_json: AsJson = False
