@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "outcome", "sasl", "suggest", "times",
-    "report_token",
+    "errors", "envelope", "files", "host_names", "outcome", "remarks", "report_token", "sasl",
+    "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "results": {"ledger"},
     "reports": set(),
     "receiver": {"reports"},
+    "pull": {"reports"},
     "sandbox": set(),
     "expressions": set(),
     "recipients": {"job", "expressions"},
@@ -32,20 +33,21 @@ MAY_IMPORT = {
     "reports_page": {"reports", "ledger", "look"},
     "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
     "cli": {
-        "job", "recipients", "render", "ledger", "results", "reports", "receiver", "smtp",
+        "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "preview", "delivery", "reports_page", "",
     },
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
     "files": set(),
+    "remarks": set(),
     "times": set(),
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
     "report_token": set(),
     "__main__": {"cli"},
-    "": {"job", "delivery"},
+    "": {"job", "delivery", "cli"},
 }  # fmt: skip
 #: room -> its face: the only modules of it that other rooms import. The docstring of the room
 #: says what each is for.
@@ -70,6 +72,7 @@ ONLY_IN = {
     "typer": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
     "flufl": ("reports/",),
+    "urllib3": ("pull/",),
     "uvicorn": ("receiver/",),
     "starlette": ("receiver/",),
     "httptools": ("receiver/",),
