@@ -52,10 +52,11 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings",
-        "store", "suppression",
+        "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
+        "sns", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "proving", "serving", "token"},
+    "pull": {"access", "asking", "pulling"},
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },

@@ -224,9 +224,7 @@ def test_an_answer_that_no_reader_understands_is_kept(api, pull, store):
     assert bodies(store)[0][0] == b'{"results":[{"to": "ada@exa'
 
 
-def test_the_beginning_of_an_answer_that_broke_off_is_kept_and_that_is_said(
-    api, pull, store, now
-):
+def test_the_beginning_of_an_answer_that_broke_off_is_kept_and_that_is_said(api, pull, store, now):
     api.reports["letter-1"] = [log_entry(n) for n in range(4)]
     api.next(Say(how="cut"), Say(how="silent"))
     pulled = pull.reports("letter-1")

@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 KEY = "0123456789abcdef-key-of-the-api"
@@ -108,7 +108,7 @@ class ProviderApi:
         begin = int(query["page"]) * int(query["size"])
         return {"results": entries[begin : begin + int(query["size"])]}
 
-    def __enter__(self) -> ProviderApi:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -130,7 +130,7 @@ def _handler_of(api: ProviderApi) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             question = Question(parts.path, dict(parse_qsl(parts.query)), headers)
