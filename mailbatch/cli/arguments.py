@@ -117,6 +117,17 @@ class RunArguments:
             help="Write figures there for Prometheus' textfile collector.",
         ),
     ] = None
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary", help="Send the first step of the job's guard, then end: look, run again."
+        ),
+    ] = False
+    no_guard: Annotated[
+        bool,
+        typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
+    ] = False
+    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -309,7 +320,6 @@ class SandboxArguments:
         typer.Option(
             "--api-key",
             metavar="KEY",
-            envvar="MAILBATCH_SANDBOX_API_KEY",
             help="For --report: the only key that the API takes; default: any.",
         ),
     ] = None
@@ -456,6 +466,21 @@ class ReportsShowArguments:
     store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPageArguments:
+    """The arguments of `mailbatch reports page`."""
+
+    job: JobArgument
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder of the page.", show_default=False),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

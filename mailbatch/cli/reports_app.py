@@ -1,6 +1,7 @@
 """The commands of `mailbatch reports`; the module `reports` does the work.
 
-Tests: tests/cli/test_reports.py, tests/cli/test_reports_serve.py, tests/cli/test_reports_pull.py.
+Tests: tests/cli/test_reports.py, tests/cli/test_reports_page.py, tests/cli/test_reports_pull.py,
+tests/cli/test_reports_serve.py.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from mailbatch.cli.arguments import (
+    ReportsPageArguments,
     ReportsPullArguments,
     ReportsReadArguments,
     ReportsServeArguments,
@@ -69,6 +71,20 @@ def show(arguments: ReportsShowArguments) -> int:
     from mailbatch.cli.reports import show_command
 
     return show_command(arguments)
+
+
+@command(app, ReportsPageArguments)
+def page(arguments: ReportsPageArguments) -> int:
+    """Write a page of figures and recipients, for a browser.
+
+    How many stand where, over time, by domain and by reason, and a list to search. The page has the
+    addresses: keep it as you keep the results.
+
+    Example: mailbatch reports page newsletter.yaml --out page/
+    """
+    from mailbatch.cli.reports_page import page_command
+
+    return page_command(arguments)
 
 
 @command(app, ReportsSuppressArguments)

@@ -1,4 +1,4 @@
-"""`mailbatch reports pull`: from a log to `reports show`, and each way to no answer."""
+"""`mailbatch reports pull`: from the provider's log to a standing, and the ways to no answer."""
 
 import json
 import os
