@@ -54,7 +54,7 @@ FACE = {
         "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings",
         "store", "suppression",
     },
-    "receiver": {"application", "door", "intake", "proving", "serving", "token"},
+    "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "checks": {
         "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
     },

@@ -299,6 +299,31 @@ class SandboxArguments:
         Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
     ] = None
     answers: AnswerOption = None
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Post reports to the messages' URLs on this machine; serve the API."
+        ),
+    ] = False
+    api_port: Annotated[
+        int | None,
+        typer.Option(
+            "--api-port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="For --report; default 2526, 0 takes any free port.",
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            envvar="MAILBATCH_SANDBOX_API_KEY",
+            help="For --report: the only key that the API takes; default: any.",
+        ),
+    ] = None
     quiet: Quiet = False
 
 

@@ -157,14 +157,16 @@ def _in_a_line(summary: Summary) -> str:
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing on a command line.
+    """Return the arguments that name this very mailing, or its rehearsal, on a command line.
 
     An edition that is a template may be another one tomorrow: the edition is named.
     """
     words = [str(path)]
     if options.edition is not None or "{" in job.edition:
         words += ["--edition", summary.edition]
-    if options.state_dir is not None:
+    if summary.rehearsed_in is not None:
+        words += ["--state-dir", shown(summary.rehearsed_in)]
+    elif options.state_dir is not None:
         words += ["--state-dir", str(options.state_dir)]
     return shlex.join(words)
 
@@ -208,9 +210,7 @@ def next_steps(
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:
-        if options.sandbox or options.redirect:
-            steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
-        return steps
+        return steps + _behind_a_rehearsal(summary, options, again, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         steps.append(
@@ -231,4 +231,18 @@ def next_steps(
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
+    return steps
+
+
+def _behind_a_rehearsal(
+    summary: Summary, options: RunOptions, again: str, *, begun: bool
+) -> list[str]:
+    """Return the sentences behind a run that left the real mailing alone."""
+    steps = []
+    if options.sandbox or options.redirect:
+        steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
+    if summary.rehearsed_in is not None:
+        steps.append(f"its reports: mailbatch reports show {again}")
+        if summary.counts[Status.IN_DOUBT]:
+            steps.append(f"in doubt: mailbatch resolve {again}")
     return steps

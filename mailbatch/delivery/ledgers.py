@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mailbatch.delivery.places import edition_of_ledger, ledger_path, state_dir
 from mailbatch.job.model import Job
+from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
@@ -26,6 +27,7 @@ from mailbatch.ledger.store import Ledger
 __all__ = [
     "begun_editions",
     "count_mailed",
+    "discard",
     "is_begun",
     "is_known",
     "open_to_decide",

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
     from mailbatch.sandbox.answers import Answer
 
 
+class Rehearsal(Protocol):
+    """The place that keeps a rehearsal in the sandbox: its ledger, and the reports of its messages.
+
+    Without one a rehearsal leaves nothing but its results.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the ledgers, apart from those of the real mailing."""
+
+    def begin(self, edition: str) -> None:
+        """Forget the reports of an earlier rehearsal of an edition."""
+
+    def take(self, body: bytes) -> None:
+        """Take a body that the provider would post."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
@@ -29,7 +46,8 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies. `attended`: a person
+    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
+    and reports are kept there, until the edition is rehearsed again. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
     once. `canary` ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`)
     leaves the guard out.
@@ -53,6 +71,7 @@ class RunOptions:
     attended: bool = False
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
+    rehearsal: Rehearsal | None = None
     canary: bool = False
     unguarded: bool = False
 
@@ -87,9 +106,9 @@ class Summary:
     that are new since. `finished_at` (seconds since the epoch) is None while the edition is not
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
-    the terminal was no. `files` is the folder of a dry run. `logs_until` is the time until which
-    the provider's logs tell of the recipients in doubt, in seconds since the epoch; None where no
-    log does.
+    the terminal was no. `files` is the folder of a dry run, `rehearsed_in` that of the ledger and
+    the reports of a rehearsal that was kept. `logs_until` is the time until which the provider's
+    logs tell of the recipients in doubt, in seconds since the epoch; None where no log does.
     """
 
     job: str
@@ -111,6 +130,7 @@ class Summary:
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
     logs_until: float | None = None
+    rehearsed_in: Path | None = None
 
     @property
     def recipients(self) -> int:

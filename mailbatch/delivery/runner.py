@@ -181,6 +181,7 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
+        rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
