@@ -6,12 +6,15 @@ import csv
 import http.client
 import json
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
 
+from mailbatch.cli.rehearsal import KeptRehearsal
 from tests.certainty.program import end, start
 from tests.support.waiting import until
 
@@ -222,3 +225,21 @@ def test_the_options_of_the_api_go_with_report(job, program, option):
     done = program("sandbox", "--port", "0", *option, cwd=job.folder)
     assert done.code == 2
     assert f"{option[0]} goes with --report" in done.err
+
+
+def test_a_store_that_fails_on_the_way_costs_the_reports_alone(tmp_path):
+    """The first failure is kept for the end of the run, and nothing is raised into the sandbox."""
+    kept = KeptRehearsal("letter", tmp_path / "sandbox")
+    kept.begin("2026-W48")
+    kept.take(b"{}")
+    kept.flush()
+    with closing(sqlite3.connect(tmp_path / "sandbox" / "reports.sqlite3")) as store:
+        assert store.execute("SELECT place, origin FROM body").fetchall() == [
+            ("sandbox, letter (2026-W48)", "serve")
+        ]
+        store.execute("DROP TABLE body")
+    for _ in range(500):
+        kept.take(b"{}")
+    kept.close()
+    assert kept.failure is not None
+    assert kept.failure.exit_code == 74
