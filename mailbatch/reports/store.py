@@ -23,6 +23,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from mailbatch.errors import StoreError
+from mailbatch.reports.cursor import PULLS, Cursor, read_cursor, write_cursor
 from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.journal import ROLLBACK, WAL, journal_mode
 from mailbatch.reports.reading import VERSION, read_body
@@ -31,7 +32,9 @@ from mailbatch.reports.report import Event, Kind, Report, Source
 
 #: "mbrp", at its place in the header of the file.
 APPLICATION_ID = 0x6D627270
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: The version before, which lacks a table that no reader needs.
+_WITHOUT_PULLS = 1
 #: The name of the store in the state folder.
 FILE_NAME = "reports.sqlite3"
 
@@ -185,9 +188,15 @@ class ReportStore:
             with self._writing():
                 if not _pragma(connection, "user_version"):  # else another process was quicker
                     _create(connection)
+        elif _pragma(connection, "user_version") == _WITHOUT_PULLS:
+            with self._writing():
+                connection.execute(PULLS)
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
-    def keep(self, bodies: Iterable[Body]) -> int:
+    def keep(self, bodies: Iterable[Body], *, cursor: Cursor | None = None) -> int:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.
+
+        `cursor` is that of the pull that brought the bodies, and is written with them.
 
         Raises:
             StoreError: none was kept (74): the disk is full, say.
@@ -202,7 +211,19 @@ class ReportStore:
                 " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
-            return self._connection.total_changes - before
+            new = self._connection.total_changes - before
+            if cursor is not None:
+                write_cursor(self._connection, cursor)
+            return new
+
+    def cursor(self, question: str) -> Cursor | None:
+        """Return the cursor of an unfinished pull; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        with as_store_error(self.path):
+            return read_cursor(self._connection, question)
 
     def forget(self, place: str) -> None:
         """Forget the bodies of a place, with their reports: those of a rehearsal that is over.
@@ -432,7 +453,7 @@ def _choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool)
 
 def _create(connection: sqlite3.Connection) -> None:
     schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
-    for statement in _statements(schema):
+    for statement in (*_statements(schema), PULLS):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -452,7 +473,7 @@ def _check_identity(path: Path, connection: sqlite3.Connection) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreError(f"{path}: this is no store of reports", hint="set --store")
     version = _pragma(connection, "user_version")
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, _WITHOUT_PULLS):
         raise StoreError(
             f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
             hint="use the mailbatch that wrote it, or a newer one",
