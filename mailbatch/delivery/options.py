@@ -38,6 +38,9 @@ class Rehearsal(Protocol):
     def take(self, body: bytes) -> None:
         """Take a body that the provider would post."""
 
+    def flush(self) -> None:
+        """Put what was taken where it can be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
