@@ -50,7 +50,8 @@ class RunOptions:
     and reports are kept there, until the edition is rehearsed again. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
     once. `canary` ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`)
-    leaves the guard out.
+    leaves the guard out. `store` has the reports that the guard judges by; default: the store in
+    the state folder.
     """
 
     edition: str | None = None
@@ -74,6 +75,7 @@ class RunOptions:
     rehearsal: Rehearsal | None = None
     canary: bool = False
     unguarded: bool = False
+    store: Path | None = None
 
     @property
     def scratch(self) -> bool:
