@@ -238,7 +238,7 @@ def test_a_guard_without_any_report_says_so(guarded):
     assert heard.words[-1] == "no report of this edition has come: the guard has nothing to judge"
 
 
-@pytest.mark.parametrize("options", [{"dry_run": True}, {"redirect": "me@example.net"}])
+@pytest.mark.parametrize("options", [{"dry_run": True}, {"redirect": ("me@example.net",)}])
 def test_a_rehearsal_has_no_guard(guarded, options):
     _, _server, told, go = guarded(fates=[BAD])
     assert go(**options).exit_code == 0
