@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailbatch.delivery.options import Summary
+from mailbatch.delivery.options import Mode, Summary
 from mailbatch.errors import OutputError
 from mailbatch.files import write_text
 
@@ -28,8 +28,10 @@ _BEGINNING = b"# HELP mailbatch_"
 
 
 def metrics_text(summary: Summary, now: float) -> str:
-    """Return the figures of a run in the text exposition format."""
-    labels = f'job="{_escaped(summary.job)}",edition="{_escaped(summary.edition)}"'
+    """Return the figures of a real run in the text exposition format."""
+    labels = (
+        f'job="{_escaped(summary.job)}",edition="{_escaped(summary.edition)}",mode="{summary.mode}"'
+    )
     plain: dict[str, float] = {
         "mailbatch_run_exit_code": summary.exit_code,
         "mailbatch_run_transactions": summary.transactions,
@@ -54,9 +56,9 @@ def failure_text(job: str, exit_code: int, now: float) -> str:
     """Return the figures of a run that ended before the first delivery.
 
     >>> print(failure_text("news", 78, 1764400000.0).splitlines()[2])
-    mailbatch_run_exit_code{job="news"} 78
+    mailbatch_run_exit_code{job="news",mode="send"} 78
     """
-    labels = f'job="{_escaped(job)}"'
+    labels = f'job="{_escaped(job)}",mode="{Mode.SEND}"'
     plain = {
         "mailbatch_run_exit_code": exit_code,
         "mailbatch_run_timestamp_seconds": round(now, 3),

@@ -121,6 +121,12 @@ def as_on_the_wire(address: str | None) -> str | None:
         return address  # rows that are not valid are known by their cell
 
 
+def all_on_the_wire(given: list[str] | None) -> tuple[str, ...]:
+    """Return the addresses of an option that may be given several times, each of them once."""
+    found = filter(None, map(as_on_the_wire, given or ()))
+    return tuple(dict.fromkeys(found))
+
+
 def shown(path: Path) -> str:
     """Return a path for people: relative to the working folder, for a path below that folder.
 

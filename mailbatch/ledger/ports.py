@@ -354,6 +354,12 @@ class Standings(Protocol):
         None: no row has it. Never reads the whole table for an address that is mailed.
         """
 
+    def mailed_statuses(self, addresses: Iterable[str]) -> Iterator[Status | None]:
+        """Yield, for each address, where the row stands that is mailed; None: no such row.
+
+        Never reads the whole table: an address that is new costs no more than a known one.
+        """
+
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the pending, deferred, rejected and invalid rows of the table in order."""
 
