@@ -56,10 +56,11 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings",
-        "store", "suppression",
+        "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
+        "sns", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
+    "pull": {"access", "asking", "pulling"},
     "checks": {
         "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
         "tallies",

@@ -53,7 +53,11 @@ def metrics_text(summary: Summary, now: float) -> str:
 
 
 def failure_text(job: str, exit_code: int, now: float) -> str:
-    """Return the figures of a run that ended before the first delivery."""
+    """Return the figures of a run that ended before the first delivery.
+
+    >>> print(failure_text("news", 78, 1764400000.0).splitlines()[2])
+    mailbatch_run_exit_code{job="news",mode="send"} 78
+    """
     labels = f'job="{_escaped(job)}",mode="{Mode.SEND}"'
     plain = {
         "mailbatch_run_exit_code": exit_code,
@@ -67,7 +71,11 @@ def failure_text(job: str, exit_code: int, now: float) -> str:
 
 
 def is_for_metrics(path: Path) -> bool:
-    """Say whether nothing is lost at `path` but the figures of an earlier run."""
+    """Say whether nothing is lost at `path` but the figures of an earlier run.
+
+    >>> is_for_metrics(Path("none.prom")), is_for_metrics(Path(__file__))
+    (True, False)
+    """
     try:
         if not path.is_file():  # none, or one that `write_metrics` refuses
             return True

@@ -25,7 +25,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
 
     if given.job.is_dir():
         return list_editions(console, given)
-    loaded = read_job(given.job)
+    loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     place = place_of(loaded, named, given.state_dir)
     if not is_known(place):

@@ -211,6 +211,7 @@ def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
     from mailbatch.sandbox.provider import Provider
 
     gathering = Gathering(rehearsal.take)
+    stack.callback(rehearsal.flush)
     stack.callback(gathering.flush)
     return Provider(gathering)
 

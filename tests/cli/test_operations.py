@@ -135,3 +135,16 @@ def test_a_run_from_python_raises_what_is_wrong(tmp_path):
     with pytest.raises(InputErrors) as caught:
         mailbatch.run(tmp_path / "job.yaml")
     assert caught.value.exit_code == 78
+
+
+def test_a_record_is_read_without_the_files_that_the_job_names(mailing):
+    """The recipients of a finished mailing are deleted, as the law may ask; a run needs them."""
+    job, _ = mailing(recipients=2)
+    assert job.command("run").code == 0
+    (job.folder / "recipients.csv").unlink()
+    assert job.command("status", "--json").json["accepted"] == 2
+    assert job.command("results").code == 0
+    assert list(job.statuses().values()) == ["accepted"] * 2
+    assert "is in doubt" in job.command("resolve").err
+    refused = job.command("run")
+    assert (refused.code, "there is no file recipients.csv" in refused.err) == (78, True)
