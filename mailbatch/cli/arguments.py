@@ -326,6 +326,13 @@ class SandboxArguments:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExplainArguments:
+    """The arguments of `mailbatch explain`."""
+
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
 
