@@ -95,7 +95,7 @@ def _root(
 def run(arguments: RunArguments) -> int:
     """Send to those who do not have it yet, and write the results.
 
-    Run it again at any time: whoever has the message is left alone, whoever has not gets it.
+    Run it again at any time: a recipient who has the message is left alone.
 
     Example: mailbatch run newsletter.yaml --quiet
     """
