@@ -200,8 +200,8 @@ _TABLE = (
         "MB124",
         Severity.WARNING,
         "A number is written otherwise than the sheet shows it",
-        why="The format of the cell (a fraction, an exponent, names of months in another "
-        "language) is not followed: the number stands without it, a date as 2026-11-29.",
+        why="The format of the cell (a fraction, an exponent, short names of months in "
+        "another language) is not followed: the number stands without it, a date as 2026-11-29.",
         mend="Give the cells a format without it, or make texts of them: `=TEXT(B2, ...)`.",
     ),
     Code(

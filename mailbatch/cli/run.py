@@ -104,6 +104,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
+        store=given.store,
     )
 
 
@@ -165,7 +166,7 @@ def _run(
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
-                fates = StoredFates(given.store, given.state_dir)
+                fates = StoredFates(options.store, options.state_dir)
                 with nullcontext() if kept is None else closing(kept):
                     summary = run_job(job, options, progress=progress, confirm=confirm, fates=fates)
                 if kept is not None and kept.failure is not None:
