@@ -113,7 +113,7 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         _check_table(given.table, given, loaded, named)
     with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         _warn_of_unread(console, joined)
-        counts = _counts(joined.standings)
+        counts = {str(event): n for event, n in joined.standings.counts().items()}
         if piped:
             _pipe_table(console, joined)
         elif given.table is not None:
@@ -250,19 +250,18 @@ def _joined(
     with open_to_read(place) as ledger:
         recipients = sum(ledger.standing.counts().values())
         mailed = MailedEdition(
-            ledger.standing.result_rows(),
+            ledger.standing.attempted_rows(),
             bulk_id=render_bulk_id(job, edition),
             has_copies=bool(job.message.cc or job.message.bcc),
         )
-    with mailed, Standings() as standings:
+    with mailed:
+        standings = Standings(mailed)
         joined = _Joined(recipients, mailed, standings)
         if path.exists():
             with ReportStore(path, to_look=True) as opened:
                 opened.read_kept()
                 joined.unread = opened.unread()
-                for stored in standings.join(opened.reports(), mailed):
-                    if listed and len(joined.missed) < _MOST_LISTED:
-                        joined.missed.append(stored)
+                joined.missed += standings.join(opened, most_missed=_MOST_LISTED if listed else 0)
                 if listed:
                     joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
         yield joined
@@ -325,19 +324,6 @@ def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:
             lot, size = [], 0
     if lot:
         yield lot
-
-
-def _counts(standings: Standings) -> dict[str, int]:
-    """Return how many recipients stand at each event; opens and clicks count beside the events."""
-    from mailbatch.reports.report import Event
-
-    counts = dict.fromkeys(map(str, Event), 0)
-    for one in standings:
-        if one.event is not None:
-            counts[one.event] += 1
-        counts[Event.OPENED] += one.opens > 0
-        counts[Event.CLICKED] += one.clicks > 0
-    return counts
 
 
 def _table(joined: _Joined) -> Iterator[tuple[str | int | None, ...]]:

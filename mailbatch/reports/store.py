@@ -297,6 +297,27 @@ class ReportStore:
                 return
             last = rows[-1][0]
 
+    def stored(self, numbers: Iterable[int]) -> list[StoredReport]:
+        """Return the reports of some numbers, in the order of reading.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        wanted = ", ".join(map(str, numbers))
+        query = f"SELECT id, {_COLUMNS} FROM report WHERE id IN ({wanted}) ORDER BY id"  # noqa: S608
+        with as_store_error(self.path):
+            return [_stored(row) for row in self._connection.execute(query)]
+
+    def attach_to(self, connection: sqlite3.Connection) -> None:
+        """Attach the store as `store` to another connection, which must only read there.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        mode = "rw" if self._is_writable else _read_only(self.path)
+        with as_store_error(self.path):
+            connection.execute("ATTACH ? AS store", (_address(self.path, mode),))
+
     def refusals(self, *causes: Cause) -> Iterator[StoredRefusal]:
         """Yield the refusals of some causes, in the order of the bodies, a page at a time.
 
@@ -360,8 +381,11 @@ class ReportStore:
 
 
 def _connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
+    return sqlite3.connect(_address(path, mode), uri=True, isolation_level=None, timeout=busy)
+
+
+def _address(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 def _read_only(path: Path) -> str:
