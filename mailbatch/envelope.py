@@ -25,17 +25,30 @@ def address_key(address: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Dsn:
+    """The wish for delivery status notifications (RFC 3461), asked of servers that announce DSN.
+
+    `envelope_id` comes back in each notification: letters, digits and hyphens, at most 100.
+    `notify` are words of RFC 3461 4.1 in lower case: `failure`, `delay`, `success`; never empty.
+    """
+
+    envelope_id: str
+    notify: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """The sender and the recipients of a transaction (RFC 5321 2.3.1): MAIL and RCPT.
 
     `reverse_path` and `forward_paths` are addr-specs without angle brackets, domains as A-labels;
     local parts are ASCII unless `smtputf8`. `reverse_path` may be empty (the null path);
-    `forward_paths` is never empty and has no address twice.
+    `forward_paths` is never empty and has no address twice. `dsn` holds for every recipient.
     """
 
     reverse_path: str
     forward_paths: tuple[str, ...]
     smtputf8: bool = False
+    dsn: Dsn | None = None
 
     def __post_init__(self) -> None:
         if not self.forward_paths:

@@ -19,7 +19,7 @@ from typing import Any
 
 #: The member of the callback data that holds the token.
 MEMBER = "mb"
-#: Hex digits.
+#: Hex digits. Another length makes the tokens of messages that were sent unreadable for `mailed`.
 LENGTH = 16
 _TOKEN = re.compile(rf"[0-9a-f]{{{LENGTH}}}")
 

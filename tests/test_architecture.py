@@ -51,8 +51,8 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings", "store",
-        "suppression",
+        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings",
+        "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "proving", "serving", "token"},
     "checks": {

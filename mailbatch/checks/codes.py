@@ -382,6 +382,14 @@ _TABLE = (
         mend="Shorten `callbacks.data`: an id is enough to find the rest again.",
     ),
     Code(
+        "MB407",
+        Severity.WARNING,
+        "`reports pull` cannot name the messages",
+        why="The provider's logs are asked by the bulk id. Without one in the job, or where it "
+        "differs from recipient to recipient, `reports pull` ends with an error.",
+        mend='Write `bulk_id: "{{ job.name }}-{{ edition }}"`.',
+    ),
+    Code(
         "MB501",
         Severity.WARNING,
         "The server's certificate expires soon",
@@ -410,6 +418,15 @@ _TABLE = (
         why="Addresses with letters beyond ASCII before the @ cannot be mailed through this "
         "server.",
         mend="Ask these recipients for another address.",
+    ),
+    Code(
+        "MB505",
+        Severity.INFO,
+        "The server does not announce DSN",
+        why="`reports.dsn` asks it for delivery status notifications, and it takes no such wish: "
+        "nothing is asked for. Servers bounce what fails to the envelope sender all the same.",
+        mend="Nothing, or leave `reports.dsn` out. With `{{ delivery.token }}` in "
+        "`sender.envelope_from` a bounce names its message at any server.",
     ),
 )
 

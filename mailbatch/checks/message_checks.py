@@ -26,7 +26,7 @@ from mailbatch.errors import InputError, Location, Reason
 from mailbatch.job.fields import is_template
 from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
-from mailbatch.render.edition import bulk_id_names_edition
+from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
 from mailbatch.render.message import Content
 from mailbatch.report_token import token_in
 
@@ -66,7 +66,7 @@ class Facts:
     def of(cls, job: Job, find: Finder) -> Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
-        marked = job.callbacks.asks_for_reports
+        marked = job.asks_for_reports
         return cls(frozenset(job.message.inline), tracked, marked, find, cache(job.locate))
 
 
@@ -223,6 +223,20 @@ def _callbacks(job: Job) -> Iterator[Finding]:
     if not bulk_id_names_edition(job):
         detail = f"{callbacks.bulk_id} is the same for every edition"
         yield Finding("MB405", detail, location=job.locate("callbacks.bulk_id"))
+    if job.reports is not None and job.reports.base_url is not None:
+        yield from _pulled_by(job)
+
+
+def _pulled_by(job: Job) -> Iterator[Finding]:
+    """Give the finding of a bulk id by which the provider cannot be asked, if there is one."""
+    written = job.callbacks.bulk_id
+    if written is None:
+        detail = "callbacks.bulk_id is not given"
+    elif render_bulk_id(job, job.edition) is None:
+        detail = f"{written} is not the same for every recipient"
+    else:
+        return
+    yield Finding("MB407", detail, location=job.locate("callbacks.bulk_id"))
 
 
 def _short(text: str) -> str:

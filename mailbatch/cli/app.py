@@ -177,6 +177,8 @@ def sandbox(arguments: SandboxArguments) -> int:
 
     It listens on 127.0.0.1 only, delivers nothing, keeps nothing without --out. Ctrl-C stops it.
 
+    With --report it tells what became of the messages, by post and by its HTTP API.
+
     --answer rehearses trouble. COMMAND is GREETING, EHLO, AUTH, MAIL, RCPT,
     DATA, END (of data), IDLE, RSET or QUIT; REPLY a code with text, or close.
 

@@ -235,6 +235,12 @@ class ResolveArguments:
         ),
     ] = False
     skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False
+    from_reports: Annotated[
+        bool,
+        typer.Option(
+            "--from-reports", help="Settle what a report proves: the server took the message."
+        ),
+    ] = False
     restored: Annotated[
         bool,
         typer.Option(
@@ -244,6 +250,7 @@ class ResolveArguments:
     only: Annotated[
         str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
     ] = None
+    store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
 
@@ -281,6 +288,31 @@ class SandboxArguments:
         Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
     ] = None
     answers: AnswerOption = None
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Post reports to the messages' URLs on this machine; serve the API."
+        ),
+    ] = False
+    api_port: Annotated[
+        int | None,
+        typer.Option(
+            "--api-port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="For --report; default 2526, 0 takes any free port.",
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            envvar="MAILBATCH_SANDBOX_API_KEY",
+            help="For --report: the only key that the API takes; default: any.",
+        ),
+    ] = None
     quiet: Quiet = False
 
 

@@ -141,7 +141,12 @@ def _connect(job: Job, found: Findings) -> None:
         return
     tallies = Tallies()
     tallies.add_all(
-        connect.findings(found.connected, largest=found.largest, beyond_ascii=found.beyond_ascii)
+        connect.findings(
+            found.connected,
+            largest=found.largest,
+            beyond_ascii=found.beyond_ascii,
+            dsn=job.reports is not None and bool(job.reports.dsn),
+        )
     )
     found.tallies += tallies.result()
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from mailbatch.checks.codes import CERTIFICATE_DAYS
 from mailbatch.checks.findings import Finding
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.job.model import Job
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
@@ -81,11 +81,13 @@ async def _connect(job: Job) -> Connected:
         await session.quit()
 
 
-def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[Finding]:
+def findings(
+    connected: Connected, *, largest: int, beyond_ascii: int, dsn: bool = False
+) -> list[Finding]:
     """Return the findings about the server for this mailing.
 
     `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
-    that need SMTPUTF8.
+    that need SMTPUTF8. `dsn`: the job asks for delivery status notifications.
     """
     found = []
     offers, days = connected.capabilities, connected.days
@@ -97,6 +99,8 @@ def findings(connected: Connected, *, largest: int, beyond_ascii: int) -> list[F
         found.append(Finding("MB503", connected.address))
     if beyond_ascii and not offers.smtputf8:
         found.append(Finding("MB504", f"{beyond_ascii:,} addresses"))
+    if dsn and not offers.dsn:
+        found.append(Finding("MB505", connected.address))
     return found
 
 

@@ -1,4 +1,8 @@
-"""The exit codes: a contract with cron, systemd and scripts."""
+"""The exit codes, with a name and a meaning for each: a contract with cron, systemd and scripts.
+
+The code of a failure stands at the class of the failure in `errors`, and the code of a run that
+began to send in `Summary.exit_code`.
+"""
 
 from __future__ import annotations
 

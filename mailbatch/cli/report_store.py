@@ -1,4 +1,4 @@
-"""The store of reports in a state folder, for the commands that may be the first to write there.
+"""The store of reports: the file for commands that read, and for the first one that writes.
 
 Tests: tests/cli/test_reports.py, tests/cli/test_reports_serve.py.
 """
@@ -6,8 +6,28 @@ Tests: tests/cli/test_reports.py, tests/cli/test_reports_serve.py.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mailbatch.errors import StoreError
+from mailbatch.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+
+
+def store_to_read(job: Job, given: Path | None, folder: Path | None) -> Path:
+    """Return the file of the store of a job, which need not be there; `given` is `--store`.
+
+    Raises:
+        UsageError: the file of `--store` is not there.
+    """
+    from mailbatch.delivery.places import state_dir
+    from mailbatch.reports.store import FILE_NAME
+
+    if given is None:
+        return state_dir(job, folder) / FILE_NAME
+    if not given.exists():
+        raise UsageError(f"--store {given}: there is no such file")
+    return given
 
 
 def store_to_write(folder: Path) -> Path:

@@ -21,7 +21,7 @@ from mailbatch.cli.arguments import (
 )
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.report_store import store_to_write
+from mailbatch.cli.report_store import store_to_read, store_to_write
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 from mailbatch.errors import JobError, LedgerError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
@@ -288,14 +288,10 @@ def _job(path: Path) -> Job:
 def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folder: bool) -> Path:
     """Return the file of the store; with `make_folder` the state folder is there afterwards."""
     from mailbatch.delivery.places import state_dir
-    from mailbatch.reports.store import FILE_NAME
 
-    if store is not None:
-        if not make_folder and not store.exists():
-            raise UsageError(f"--store {store}: there is no such file")
-        return store
-    state = state_dir(job, folder)
-    return store_to_write(state) if make_folder else state / FILE_NAME
+    if not make_folder:
+        return store_to_read(job, store, folder)
+    return store_to_write(state_dir(job, folder)) if store is None else store
 
 
 def _found(files: list[str]) -> Iterator[Found]:

@@ -170,7 +170,7 @@ def _proving(given: ReportsServeArguments) -> Proving:
 
 def _door(given: ReportsServeArguments, store: Path) -> Door:
     from mailbatch.receiver.door import TOKEN, Door, header_of
-    from mailbatch.receiver.token import kept_token, token_file
+    from mailbatch.receiver.path_token import kept_token, token_file
 
     if given.token is not None and TOKEN.fullmatch(given.token) is None:
         raise UsageError(

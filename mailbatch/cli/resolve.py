@@ -31,7 +31,8 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         ("skip", given.skip),
     )
     chosen = [decision for decision, wanted in asked if wanted]
-    options = [*chosen, *(["restored"] if given.restored else [])]
+    alone = (("from-reports", given.from_reports), ("restored", given.restored))
+    options = [*chosen, *(name for name, wanted in alone if wanted)]
     if len(options) > 1:
         raise UsageError(f"{' and '.join('--' + name for name in options)} exclude each other")
     loaded = read_job(given.job)
@@ -42,6 +43,13 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
         with open_to_decide(path, restored=True) as ledger:
             return _say_how_it_stands(console, ledger, as_json=given.as_json)
+    if given.from_reports:
+        from mailbatch.cli.resolve_reports import settle_by_reports
+
+        with open_to_decide(path) as ledger:
+            return settle_by_reports(console, given, loaded, named, ledger)
+    if given.store is not None:
+        raise UsageError("--store goes with --from-reports")
     if not chosen:
         return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:
@@ -100,7 +108,7 @@ def _list(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
                 )
     if number:
         console.say(
-            f"{number} in doubt: look their Message-IDs up at the provider, then "
+            f"{number} in doubt: --from-reports settles what a report proves; then "
             "--accepted, --resend (may arrive twice) or --skip, for all or --only ADDRESS"
         )
         return ExitCode.IN_DOUBT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import RunArguments
@@ -12,6 +13,7 @@ from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
+from mailbatch.cli.rehearsal import rehearsal_of
 from mailbatch.cli.reporting import (
     answers_of,
     as_on_the_wire,
@@ -142,13 +144,19 @@ def _run(
                 from mailbatch.delivery.runner import run as run_job
 
                 job = read_job(given.job)
+                kept = rehearsal_of(job, options)
+            if kept is not None:
+                options = replace(options, rehearsal=kept)
             if written is not None:
                 written.begin()
         try:
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
-                summary = run_job(job, options, progress=progress, confirm=confirm)
+                with nullcontext() if kept is None else closing(kept):
+                    summary = run_job(job, options, progress=progress, confirm=confirm)
+                if kept is not None and kept.failure is not None:
+                    summary = replace(summary, failure=summary.failure or kept.failure)
                 if summary.interrupted:  # it has only to say so
                     ignore()
                 return job, summary

@@ -5,6 +5,8 @@ Tests: tests/cli/test_convergence.py, tests/cli/test_run.py.
 
 from __future__ import annotations
 
+import time
+
 from mailbatch.cli.arguments import StatusArguments
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
@@ -18,12 +20,14 @@ def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, the next steps."""
     from mailbatch.cli.summary import arguments_again, next_steps
     from mailbatch.delivery.ledgers import open_to_read, place_of
+    from mailbatch.delivery.provider_logs import logs_until
 
     loaded = read_job(given.job)
     named = edition_of(loaded, given.edition)
     with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if given.as_json else ledger.held_by()
+        until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
     if given.as_json:
         console.data(
             {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
@@ -39,7 +43,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
     summary, options = (
-        Summary(loaded.name, named, counts),
+        Summary(loaded.name, named, counts, logs_until=until),
         RunOptions(given.edition, state_dir=given.state_dir),
     )
     for step in next_steps(summary, options, arguments_again(given.job, loaded, summary, options)):

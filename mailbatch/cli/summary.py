@@ -157,14 +157,16 @@ def _in_a_line(summary: Summary) -> str:
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing on a command line.
+    """Return the arguments that name this very mailing, or its rehearsal, on a command line.
 
     An edition that is a template may be another one tomorrow: the edition is named.
     """
     words = [str(path)]
     if options.edition is not None or "{" in job.edition:
         words += ["--edition", summary.edition]
-    if options.state_dir is not None:
+    if summary.rehearsed_in is not None:
+        words += ["--state-dir", shown(summary.rehearsed_in)]
+    elif options.state_dir is not None:
         words += ["--state-dir", str(options.state_dir)]
     return shlex.join(words)
 
@@ -189,9 +191,7 @@ def next_steps(
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:
-        if options.sandbox or options.redirect:
-            steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
-        return steps
+        return steps + _behind_a_rehearsal(summary, options, again, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         steps.append(
@@ -201,6 +201,10 @@ def next_steps(
         )
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
+        if summary.logs_until is not None:
+            steps.append(
+                f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
+            )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
@@ -209,4 +213,18 @@ def next_steps(
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
+    return steps
+
+
+def _behind_a_rehearsal(
+    summary: Summary, options: RunOptions, again: str, *, begun: bool
+) -> list[str]:
+    """Return the sentences behind a run that left the real mailing alone."""
+    steps = []
+    if options.sandbox or options.redirect:
+        steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
+    if summary.rehearsed_in is not None:
+        steps.append(f"its reports: mailbatch reports show {again}")
+        if summary.counts[Status.IN_DOUBT]:
+            steps.append(f"in doubt: mailbatch resolve {again}")
     return steps

@@ -14,9 +14,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.delivery.transport import RedirectedSession, TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -26,6 +26,11 @@ from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
+
+_NO_DSN = (
+    "the server does not announce DSN: no notifications are asked for (see reports.dsn); "
+    "bounces come to the envelope sender all the same"
+)
 
 
 def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
@@ -96,12 +101,13 @@ def sandbox_server(job: Job, port: int) -> Server:
 
 
 def opener(
-    server: Server, options: RunOptions, progress: Progress
+    server: Server, options: RunOptions, progress: Progress, *, wants_dsn: bool = False
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
     Call this in the event loop of the run. Once BDAT has failed with the server, no session of the
-    run uses BDAT any more, and `progress` is told.
+    run uses BDAT any more, and `progress` is told. `wants_dsn`: the job asks for delivery status
+    notifications, and `progress` is told once where the server announces none.
     """
 
     def tell(reason: str) -> None:
@@ -116,7 +122,11 @@ def opener(
     open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
 
     async def open_session() -> TransportSession:
+        nonlocal wants_dsn
         session = await tokens.open(open_with)
+        if wants_dsn and options.redirect is None and not session.capabilities.dsn:
+            wants_dsn = False
+            progress.note(_NO_DSN)
         if options.redirect is not None:
             return RedirectedSession(session, options.redirect)
         return session

@@ -19,7 +19,7 @@ from mailbatch.delivery.ahead_process import Composed
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.transport import Offers
 from mailbatch.delivery.work import Prepared, Recorder
-from mailbatch.envelope import Delivery, Envelope, address_key
+from mailbatch.envelope import Delivery, Dsn, Envelope, address_key
 from mailbatch.errors import InputError
 from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
@@ -43,14 +43,19 @@ class Fitting:
         *,
         accept_changes: bool = False,
         redirected: bool = False,
+        notify: tuple[str, ...] = (),
     ) -> None:
-        """`redirected`: all messages go to a test address, so that no envelope is cut."""
+        """`redirected`: all messages go to a test address, so that no envelope is cut.
+
+        `notify` are the delivery status notifications that servers shall send (RFC 3461 4.1).
+        """
         self._composer = composer
         self._recorder = recorder
         self._limits = limits
         self._clock = clock
         self._accept_changes = accept_changes
         self._redirected = redirected
+        self._notify = notify
         # Copies that had a transaction for themselves, with their deliveries.
         self._copied: set[tuple[int, str]] = set()
 
@@ -75,7 +80,12 @@ class Fitting:
         return Prepared(
             delivery,
             message,
-            Envelope(message.reverse_path, paths, smtputf8=utf8),
+            Envelope(
+                message.reverse_path,
+                paths,
+                smtputf8=utf8,
+                dsn=Dsn(delivery.token, self._notify) if self._notify else None,
+            ),
             composed.digest,
             stuffed=composed.stuffed,
         )
@@ -130,7 +140,7 @@ class Fitting:
         )
         return replace(
             prepared,
-            envelope=Envelope(envelope.reverse_path, paths, smtputf8=envelope.smtputf8),
+            envelope=replace(envelope, forward_paths=paths),
             others=(*prepared.others, *left),
         )
 
@@ -149,7 +159,7 @@ class Fitting:
             return None
         return replace(
             prepared,
-            envelope=Envelope(envelope.reverse_path, left),
+            envelope=replace(envelope, forward_paths=left, smtputf8=False),
             others=(*prepared.others, *refused),
         )
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mailbatch.delivery.places import edition_of_ledger, ledger_path, state_dir
 from mailbatch.job.model import Job
+from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
@@ -26,6 +27,7 @@ from mailbatch.ledger.store import Ledger
 __all__ = [
     "begun_editions",
     "count_mailed",
+    "discard",
     "is_begun",
     "is_known",
     "open_to_decide",
@@ -64,16 +66,22 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
     return [edition for _, edition in found]
 
 
-def open_to_run(path: Path, *, job: str, edition: str, message_id_domain: str) -> OpenLedger:
+def open_to_run(
+    path: Path, *, job: str, edition: str, message_id_domain: str, secret: str | None = None
+) -> OpenLedger:
     """Open the ledger of an edition for a run: created if there is none, locked and recovered.
 
-    `message_id_domain` goes into the Message-IDs that are fixed from now on.
+    `message_id_domain` goes into the Message-IDs that are fixed from now on. `secret` goes into
+    those of a ledger that is created, by default a random one: then no stranger can work out the
+    Message-ID of a delivery. With the same secret the Message-IDs of two ledgers are the same.
 
     Raises:
-        LedgerLocked: another run holds the ledger (75).
+        LedgerLocked: another run holds the ledger.
         LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
     """
-    return Ledger.open(path, job=job, edition=edition, message_id_domain=message_id_domain)
+    return Ledger.open(
+        path, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
+    )
 
 
 def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
     from mailbatch.sandbox.answers import Answer
 
 
+class Rehearsal(Protocol):
+    """The place that keeps a rehearsal in the sandbox: its ledger, and the reports of its messages.
+
+    Without one a rehearsal leaves nothing but its results.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the ledgers, apart from those of the real mailing."""
+
+    def begin(self, edition: str) -> None:
+        """Forget the reports of an earlier rehearsal of an edition."""
+
+    def take(self, body: bytes) -> None:
+        """Take a body that the provider would post."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
@@ -29,7 +46,8 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
     to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies. `attended`: a person
+    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
+    and reports are kept there, until the edition is rehearsed again. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
     once.
     """
@@ -52,6 +70,7 @@ class RunOptions:
     attended: bool = False
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
+    rehearsal: Rehearsal | None = None
 
     @property
     def scratch(self) -> bool:
@@ -84,7 +103,9 @@ class Summary:
     that are new since. `finished_at` (seconds since the epoch) is None while the edition is not
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
-    the terminal was no. `files` is the folder of a dry run.
+    the terminal was no. `files` is the folder of a dry run, `rehearsed_in` that of the ledger and
+    the reports of a rehearsal that was kept. `logs_until` is the time until which the provider's
+    logs tell of the recipients in doubt, in seconds since the epoch; None where no log does.
     """
 
     job: str
@@ -105,6 +126,8 @@ class Summary:
     refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
+    logs_until: float | None = None
+    rehearsed_in: Path | None = None
 
     @property
     def recipients(self) -> int:
@@ -115,7 +138,8 @@ class Summary:
     def exit_code(self) -> int:
         """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug.
 
-        This class alone knows the numbers; other code asks for the facts.
+        The numbers of a run stand here and the numbers of a failure at the class of the failure;
+        other code asks for the facts.
         """
         if self.failure is not None and self.failure.exit_code not in {69, 74, 75, 77}:
             return self.failure.exit_code

@@ -19,6 +19,8 @@ from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
 OUTBOX = "outbox"
+#: The folder of rehearsals that are kept, in the state folder.
+REHEARSALS = "sandbox"
 #: An edition is part of file names and of Message-IDs; no one needs a longer one.
 LONGEST_EDITION = 100
 _ENDING = ".sqlite3"
@@ -54,6 +56,11 @@ def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = 
         return given
     named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
     return Path(named) if named else job.folder / ".mailbatch"
+
+
+def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the state folder of rehearsals in the sandbox, which is no folder of real ledgers."""
+    return state_dir(job, given, environ) / REHEARSALS
 
 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mailbatch.delivery.ledgers import open_to_run
+from mailbatch.delivery.ledgers import discard, open_to_run
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
@@ -34,6 +34,9 @@ from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
+
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
+NO_SECRET = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ def declared_results_path(
 def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
     """Open the edition's ledger (a scratch one where the real mailing stays unsent) and plan.
 
-    The ledger is closed, and a scratch one removed, with `stack`.
+    The ledger is closed, and a scratch one removed, with `stack`; that of a rehearsal which is kept
+    stays until the edition is rehearsed again.
 
     Raises:
         LedgerError: the ledger cannot be used; `LedgerLocked` while another run holds the edition.
@@ -173,7 +177,11 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
-    if options.scratch:
+    if options.rehearsal is not None:
+        folder = options.rehearsal.folder
+        discard(ledger_path(job, edition, folder))
+        options.rehearsal.begin(edition)
+    elif options.scratch:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
     else:
         folder = state_dir(job, options.state_dir)
@@ -186,6 +194,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             job=job.name,
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
+            # What is looked at twice shall be the same twice.
+            secret=NO_SECRET if options.scratch else None,
         )
     )
     if options.retry_rejected:

@@ -26,8 +26,10 @@ from mailbatch.delivery.preparation import (
     read_inputs,
     signed,
 )
+from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.errors import UNWRITTEN, InputError
 from mailbatch.job.model import Job
+from mailbatch.outcome import Status
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
@@ -158,13 +160,22 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
+        rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         scratch=options.scratch,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
+        logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
+
+
+def _logs_until(mailing: Mailing) -> float | None:
+    """Return until when the provider can be asked about the recipients in doubt; mostly of none."""
+    if not mailing.ledger.standing.counts()[Status.IN_DOUBT]:
+        return None
+    return logs_until(mailing.inputs.job, mailing.ledger.doubts, time.time())
 
 
 def _changed(mailing: Mailing) -> tuple[str, ...]:

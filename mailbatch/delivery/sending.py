@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
@@ -20,7 +21,7 @@ from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.loop import loop_factory
 from mailbatch.delivery.lots import Lots
-from mailbatch.delivery.options import Progress, RunOptions, Sent
+from mailbatch.delivery.options import Progress, Rehearsal, RunOptions, Sent
 from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import Mailing
@@ -38,7 +39,7 @@ from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
-    from mailbatch.sandbox.server import Sandbox
+    from mailbatch.sandbox.provider import Provider
 
 Opener = Callable[[], Awaitable[TransportSession]]
 
@@ -83,7 +84,8 @@ async def _send_all(
 ) -> Sent:
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
-    opener, where, sandbox = await _transport(job, options, progress, server)
+    stack = AsyncExitStack()
+    opener, where = await _transport(job, options, progress, server, stack)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
@@ -111,8 +113,7 @@ async def _send_all(
         raise
     finally:
         stopping.remove(loop)
-        if sandbox is not None:
-            await sandbox.stop()
+        await stack.aclose()
     failure = _serious(failures, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
@@ -148,23 +149,50 @@ async def _conclude(run: Run, *, ended_early: bool) -> None:
 
 
 async def _transport(
-    job: Job, options: RunOptions, progress: Progress, server: Server | None
-) -> tuple[Opener, str, Sandbox | None]:
-    """Return the opener of sessions, the name of the other end, and the sandbox if there is one."""
+    job: Job,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stack: AsyncExitStack,
+) -> tuple[Opener, str]:
+    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`."""
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
-        async def opener() -> TransportSession:
+        async def opener_of_files() -> TransportSession:
             return FileSession(folder)
 
-        return opener, f"{folder.name}/", None
+        return opener_of_files, f"{folder.name}/"
     if server is not None:
-        return destination.opener(server, options, progress), server.address, None
+        opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+        return opener, server.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
-    sandbox = await Sandbox.start(outbox=options.out, answers=options.answers, tell=progress.alarm)
+    sandbox = await Sandbox.start(
+        outbox=options.out,
+        answers=options.answers,
+        tell=progress.alarm,
+        provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
+    )
+    stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)
-    return destination.opener(server, options, progress), "the sandbox", sandbox
+    opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+    return opener, "the sandbox"
+
+
+def _notify(job: Job) -> tuple[str, ...]:
+    """Return the delivery status notifications that the job asks servers for."""
+    return job.reports.dsn if job.reports is not None else ()
+
+
+def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
+    """Return a provider whose reports the rehearsal keeps; the last of them with `stack`."""
+    from mailbatch.sandbox.gathering import Gathering
+    from mailbatch.sandbox.provider import Provider
+
+    gathering = Gathering(rehearsal.take)
+    stack.callback(gathering.flush)
+    return Provider(gathering)
 
 
 def _run_of(
@@ -192,6 +220,7 @@ def _run_of(
         clock,
         accept_changes=options.accept_changes,
         redirected=redirected,
+        notify=_notify(job),
     )
     lots = Lots(
         ledger.leases,

@@ -246,15 +246,10 @@ class Callbacks(Section):
     ) = Field(
         default=None,
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
-        "4000 characters. The texts in it are templates. Where a URL is set, mailbatch adds `mb`, "
-        "its name of the message.",
+        "4000 characters. The texts in it are templates. Where a URL is set, or `reports`, "
+        "mailbatch adds `mb`, its name of the message.",
         json_schema_extra={"not": {"anyOf": [_OWN, {"type": "array", "contains": _OWN}]}},
     )
-
-    @property
-    def asks_for_reports(self) -> bool:
-        """Whether messages bring reports back, and so carry the token of their delivery."""
-        return self.notify_url is not None or self.tracking_url is not None
 
     @field_validator("data")
     @classmethod

@@ -21,6 +21,7 @@ from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, is_template, refusal
 from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
+from mailbatch.job.reports import Reports
 from mailbatch.job.scalars import Rate
 from mailbatch.job.section import Section
 from mailbatch.job.server import Secret, Security, Server, Timeouts
@@ -45,6 +46,7 @@ __all__ = [
     "Origin",
     "Rate",
     "Recipients",
+    "Reports",
     "Retry",
     "Secret",
     "Security",
@@ -159,6 +161,7 @@ class Job(Section):
     recipients: Recipients
     message: Message
     callbacks: Callbacks = Field(default_factory=Callbacks)
+    reports: Reports | None = None
     variables: dict[str, Annotated[Any, fields.ANYTHING]] = Field(
         default={}, description="Values that every template sees as variables.NAME."
     )
@@ -195,6 +198,12 @@ class Job(Section):
             "from": self.sender.from_,
             "list_id": self.message.list_id,
         }
+
+    @property
+    def asks_for_reports(self) -> bool:
+        """Whether messages bring reports back, and so carry the token of their delivery."""
+        urls = (self.callbacks.notify_url, self.callbacks.tracking_url)
+        return self.reports is not None or any(url is not None for url in urls)
 
     def find(self, key: str) -> Setting | None:
         """Return the setting at a key, `message.list_id`; None where the job leaves the key out.

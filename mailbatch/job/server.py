@@ -55,7 +55,7 @@ class Secret(Section):
         default=None,
         validate_default=True,
         description="The service in the system's keyring; the user there is server.username, for "
-        "a DKIM key the name of its TXT record.",
+        "a DKIM key the name of its TXT record, for a key of an API the host.",
     )
 
     @model_validator(mode="before")

@@ -190,12 +190,13 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
             f"{lock.path}, {witness} and {path}-wal as well",
         )
     building, made = path.with_name(path.name + ".new"), secrets.token_hex(16)
+    own = {"id": made, "secret": secrets.token_hex(16)}
     try:
         for leftover in path.parent.glob(building.name + "*"):
             leftover.unlink()
         os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with Guard(path):
-            _build(building, {**facts, "id": made})
+            _build(building, {**own, **facts})
         put_in_place(building, path)
         lock.create(made)
     except OSError as error:

@@ -134,11 +134,18 @@ class Leasing:
         edition: str,
         domain: str,
     ) -> None:
-        """Lease for a run that fixes Message-IDs of `domain` from now on."""
+        """Lease for a run that fixes Message-IDs of `domain` from now on.
+
+        The secret of the ledger is in each of these: job, edition and address are known to others,
+        and a report that names a Message-ID must come from a message. A ledger that an earlier
+        mailbatch made has no secret.
+        """
         self._database = database
         self._lock = lock
         self._under_way = under_way
-        self._seed = hashlib.sha256(json.dumps([job, edition]).encode())
+        secret = database.fact("secret")
+        names = [job, edition, secret] if secret else [job, edition]
+        self._seed = hashlib.sha256(json.dumps(names).encode())
         self._domain = domain
         #: How often deliveries were leased, in all runs.
         self.lots = lots(database)

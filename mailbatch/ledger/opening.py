@@ -47,7 +47,7 @@ def open_locked(
 ) -> Opened:
     """Lock and open the ledger at `path`; with `facts` a missing ledger is created.
 
-    `restored` takes the ledger as it stands. Raises LedgerLocked (75) and LedgerError (74).
+    `restored` takes the ledger as it stands. Raises LedgerLocked and LedgerError (74).
     """
     lock = RunLock(lock_of(path), boot=boot, restored=restored)
     memory, exact = lock.memory, False

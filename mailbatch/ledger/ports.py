@@ -36,7 +36,7 @@ behind the last one, in commands that send nothing): `Planning`, `Standings`, `D
 are blocking calls. A ledger with a driver for asyncio needs a second, blocking connection.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
-`LedgerLocked` (75): another run holds the ledger. Nothing else is raised, but errors of the
+`LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
 This module must never import a module that stores anything: every kind of ledger depends upon this
@@ -385,6 +385,13 @@ class Doubts(Protocol):
         with the same Message-ID and Date. `address` limits the decision to one recipient.
         """
 
+    def accept(self, reasons: Mapping[str, str], *, now: float) -> int:
+        """Settle recipients in doubt as accepted, in one commit; return the number of rows.
+
+        `reasons` has the proof of each, in words, by address. An address that is not in doubt is
+        passed over.
+        """
+
 
 class OpenLedger(Protocol):
     """The ledger of one edition of one job, opened to run, to decide or to read.
@@ -437,7 +444,7 @@ class OpenLedger(Protocol):
         """Return which other process writes the ledger now; None if none does."""
 
     def check_idle(self) -> None:
-        """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+        """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
 
     def close(self) -> None:
         """Put the ledger away and free the lock; leased deliveries wait for the next opening."""

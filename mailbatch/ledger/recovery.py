@@ -9,7 +9,7 @@ end a doubt by itself.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger import suspicion
@@ -152,6 +152,20 @@ class InDoubt:
             return connection.execute(
                 f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
                 values,
+            ).rowcount
+
+    def accept(self, reasons: Mapping[str, str], *, now: float) -> int:
+        """Settle recipients in doubt as accepted, each with a reason; return the number of rows."""
+        if self._under_way is None:
+            raise broken_rule(self._database.path, "the ledger is not open for writing")
+        self._under_way.check_open()
+        proven = [(now, reason, address_key(address)) for address, reason in reasons.items()]
+        with self._database.transaction(durable=True) as connection:
+            fold(connection)
+            return connection.executemany(
+                "UPDATE recipient SET status = 'accepted', settled_at = ?, reason = ?"
+                " WHERE status = 'in_doubt' AND address_key = ?",
+                proven,
             ).rowcount
 
 

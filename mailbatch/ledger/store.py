@@ -82,13 +82,15 @@ class Ledger:
         job: str,
         edition: str,
         message_id_domain: str,
+        secret: str | None = None,
         boot_id: str | None = None,
     ) -> Ledger:
         """Open the ledger at `path` for a run: created if missing, locked, checked, recovered.
 
-        `message_id_domain` goes into the Message-IDs that are fixed from now on. Raises
-        LedgerLocked (75) while another run holds the ledger, LedgerError (74) if the ledger is
-        damaged or belongs to another job or edition.
+        `message_id_domain` goes into the Message-IDs that are fixed from now on, and so does the
+        secret of the ledger: `secret` for a ledger that is created here, by default a random one.
+        Raises LedgerLocked while another run holds the ledger, LedgerError (74) if the ledger
+        is damaged or belongs to another job or edition.
         """
         boot = boot_id or this_boot()
         try:
@@ -96,6 +98,8 @@ class Ledger:
         except OSError as error:
             raise from_system(path.parent, error, what="the folder cannot be made") from error
         facts = {"job": job, "edition": edition, "boot_id": boot}
+        if secret is not None:
+            facts["secret"] = secret
         return cls._open(path, boot, facts, message_id_domain)
 
     @classmethod
@@ -210,7 +214,7 @@ class Ledger:
         self.close()
 
     def check_idle(self) -> None:
-        """Raise LedgerLocked (75) if another process writes the ledger: nothing is final yet."""
+        """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
         holder = self._holder()
         if holder is not None:
             raise locked(

@@ -1,5 +1,7 @@
 """The index of the gallery: the mailing at a glance, and the data of the list.
 
+The list and the thumbnails are drawn from these data by `assets/index.js`, in the browser.
+
 Tests: tests/browser/test_gallery_in_chromium.py, tests/preview/test_gallery.py.
 """
 

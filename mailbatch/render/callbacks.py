@@ -41,7 +41,7 @@ def callback_fields(job: model.Job, templates: Templates) -> Iterator[HeaderFiel
     ):
         if (setting := job.find(key)) is not None:
             yield Field(name, templates.value(setting), encode)
-    if job.callbacks.data is not None or job.callbacks.asks_for_reports:
+    if job.callbacks.data is not None or job.asks_for_reports:
         yield CallbackData(job, templates)
 
 
@@ -85,7 +85,7 @@ class CallbackData:
         self._fixed: list[str] | None = None
         if not any(isinstance(part, Value) for piece in self._pieces for part in piece):
             self._fixed = self._rendered({})
-        self._marked = job.callbacks.asks_for_reports
+        self._marked = job.asks_for_reports
 
     def _compile(self, node: Any, key: str, templates: Templates) -> None:
         if isinstance(node, dict):

@@ -16,7 +16,7 @@ from mailbatch.reports.infobip_codes import speaks_of_address
 from mailbatch.reports.members import MemberError, Members, members_of
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
-from mailbatch.reports.token import token_in_callback_data
+from mailbatch.reports.returned_token import token_in_callback_data
 
 #: status.groupName of the pull API, for an entry without groupId.
 _STATUS_GROUPS = {

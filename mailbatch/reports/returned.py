@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from mailbatch.reports.mail import Mail
 from mailbatch.reports.members import clean
 from mailbatch.reports.report import LONGEST_NAME
-from mailbatch.reports.status_fields import Block, blocks_of, first
-from mailbatch.reports.token import (
+from mailbatch.reports.returned_token import (
     token_in_address,
     token_in_callback_data,
     token_in_envelope_id,
 )
+from mailbatch.reports.status_fields import Block, blocks_of, first
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,998})>")
 _RETURNED_TYPES = (

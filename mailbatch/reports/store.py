@@ -204,6 +204,22 @@ class ReportStore:
             )
             return self._connection.total_changes - before
 
+    def forget(self, place: str) -> None:
+        """Forget the bodies of a place, with their reports: those of a rehearsal that is over.
+
+        Reports of a mailing are never forgotten: they say whom to leave out.
+
+        Raises:
+            StoreError: nothing was forgotten (74).
+        """
+        bodies = "(SELECT id FROM body WHERE place = ?)"
+        with as_store_error(self.path), self._writing():
+            for table, column in (("report", "body_id"), ("refusal", "body_id"), ("body", "id")):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE {column} IN {bodies}",  # noqa: S608
+                    (place,),
+                )
+
     def read_kept(self) -> Tally:
         """Make reports of all bodies that these readers have not read, and count.
 
@@ -356,6 +372,22 @@ class ReportStore:
         if row is None:
             raise LookupError(f"no report {report}")
         return bytes(row[0])
+
+    def origin_of(self, report: int) -> Origin:
+        """Return the way on which the body of a report came, by the number of the report.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+            LookupError: there is no such report.
+        """
+        with as_store_error(self.path):
+            row = self._connection.execute(
+                "SELECT origin FROM body WHERE id = (SELECT body_id FROM report WHERE id = ?)",
+                (report,),
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no report {report}")
+        return Origin(row[0])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -50,7 +50,8 @@ class Type:
 
     `words` name the type in the reference, `schema` describes a value for JSON Schema. `member`
     makes the member of a JSON object out of a value, `cell` the cell of the CSV; None reaches
-    neither. `plain` is a Python expression of `value`: the cell where nothing is to be defused.
+    neither. `plain` is a Python expression of `value`, equal to `cell` where nothing is to be
+    defused; `lines` compiles the expression, and has the functions that an expression may name.
     """
 
     words: str

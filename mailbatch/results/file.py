@@ -78,7 +78,7 @@ def write_unfinished(
 
     Raises:
         OutputError: the file cannot be written (74); the old file stands.
-        LedgerLocked: a run is under way, and may be mailing the very rows (75).
+        LedgerLocked: a run is under way, and may be mailing the very rows.
     """
     ledger.check_idle()
     number = 0

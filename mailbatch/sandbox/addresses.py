@@ -10,7 +10,10 @@
 | or before `+…`                               | greylisted, try again later`, accepted after that |
 | any other                                    | `250 2.1.5 Recipient <..> OK`                     |
 
-The first attempt at a greylisted address counts in all sessions together. The texts of 250, 550 and
+A message to `unanswered` or `unanswered+…` is taken, and the connection is closed in place of the
+reply to the end of data, the first time: the client cannot know.
+
+The first attempt at such an address counts in all sessions together. The texts of 250, 550 and
 501 are those of the provider's page ("Command pipelining"). The table must never look a name up: no
 DNS, no files.
 """
@@ -44,8 +47,17 @@ def is_mailbox(address: str) -> bool:
     return _MAILBOX.fullmatch(address) is not None
 
 
+def name_of(address: str) -> str:
+    """Return the word by which the sandbox knows an address: its local part, before any `+`.
+
+    >>> name_of("Bounce+ada@example.org")
+    'bounce'
+    """
+    return address.lower().rpartition("@")[0].partition("+")[0]
+
+
 class AddressTable:
-    """The recipients that are refused, and those that are refused once.
+    """The recipients that are refused, and those that are refused or left in doubt once.
 
     `blocked` and `bad` are addr-specs, compared without regard to case.
 
@@ -64,6 +76,7 @@ class AddressTable:
         self._blocked = frozenset(address.lower() for address in blocked)
         self._bad = frozenset(address.lower() for address in bad)
         self._greylisted: set[str] = set()
+        self._left: set[str] = set()
 
     def refusal(self, address: str) -> str | None:
         """Return the reply that refuses `address`, or None where the recipient is accepted.
@@ -73,10 +86,20 @@ class AddressTable:
         lowered = address.lower()
         if lowered.endswith(".invalid") or lowered in self._bad or not is_mailbox(address):
             return f"501 5.1.7 Bad recipient address <{address}>"
-        name = lowered.partition("@")[0].partition("+")[0]
+        name = name_of(address)
         if name == "blocked" or lowered in self._blocked:
             return f"550 5.7.1 Recipient <{address}> not allowed"
         if name in {"greylisted", "deferred"} and lowered not in self._greylisted:
             self._greylisted.add(lowered)
             return f"451 4.7.1 Recipient <{address}> greylisted, try again later"
         return None
+
+    def leaves_unanswered(self, addresses: Collection[str]) -> bool:
+        """Say whether the end of a message to these recipients gets no reply.
+
+        To ask is the first attempt: the next answer is False.
+        """
+        waiting = {address.lower() for address in addresses if name_of(address) == "unanswered"}
+        new = waiting - self._left
+        self._left |= new
+        return bool(new)

@@ -86,8 +86,8 @@ class House(Protocol):
     def count_refusal(self, reply: str) -> None:
         """Note that a recipient was refused with this reply."""
 
-    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
-        """Keep a message and return the reply to the end of data."""
+    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str | None:
+        """Keep a message and return the reply to the end of data; None closes without a word."""
 
 
 class _HungUp(BaseException):
@@ -370,6 +370,8 @@ class Conversation(SMTP):
         if answer is not None and answer.refuses:
             return answer.reply
         usual = self._house.take(envelope.mail_from or "", tuple(envelope.rcpt_tos), content)
+        if usual is None:
+            raise _HungUp("")
         return answer.reply if answer and usual.startswith("2") else usual
 
     async def smtp_RSET(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name

@@ -9,7 +9,8 @@ message on, look a name up, or listen beyond loopback unless told to.
     sandbox.messages  # how many were accepted
 
 The usual answers are in `conversation`, refused recipients in the table of `addresses`, answers in
-place of the usual ones in `answers`, kept messages in `outbox`.
+place of the usual ones in `answers`, kept messages in `outbox`, and what is told of them later in
+`provider`.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.addresses import AddressTable
 from mailbatch.sandbox.answers import Answer, Answers
 from mailbatch.sandbox.conversation import Conversation
 from mailbatch.sandbox.outbox import Kept, Outbox
+
+if TYPE_CHECKING:
+    from mailbatch.sandbox.provider import Provider
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class Sandbox:
         answers: Answers,
         on_message: Callable[[Kept], None] | None,
         tell: Callable[[str], None] | None,
+        provider: Provider | None,
     ) -> None:
         self.credentials = credentials
         self.answers = answers
@@ -67,6 +72,7 @@ class Sandbox:
         self._addresses = addresses
         self._on_message = on_message
         self._tell = tell
+        self._provider = provider
         self._conversations: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
@@ -86,6 +92,7 @@ class Sandbox:
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
         tell: Callable[[str], None] | None = None,
+        provider: Provider | None = None,
     ) -> Self:
         """Listen, and answer from the running event loop.
 
@@ -105,6 +112,7 @@ class Sandbox:
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message that is kept.
             tell: called at the end with a sentence for each of `answers` that had no occasion.
+            provider: tells what becomes of every message that is kept; None tells nothing.
 
         Raises:
             UsageError: the address is not loopback, is not ours or is taken, only one of `username`
@@ -126,6 +134,7 @@ class Sandbox:
             answers=Answers(answers),
             on_message=on_message,
             tell=tell,
+            provider=provider,
         )
         await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
         return sandbox
@@ -195,10 +204,11 @@ class Sandbox:
         else:
             self.refused += 1
 
-    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str:
+    def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str | None:
         """Keep a message and return the reply to the end of data; called by a conversation.
 
-        A message that cannot be kept is refused for now, as a server with a full disk does.
+        A message that cannot be kept is refused for now, as a server with a full disk does. None
+        stands for a connection that is closed without a word, behind a message that was kept.
         """
         message = Kept(str(uuid.uuid4()), mail_from, rcpt_tos, len(content), datetime.now(UTC))
         if self._outbox:
@@ -211,6 +221,10 @@ class Sandbox:
         self.recipients += len(rcpt_tos)
         if self._on_message:
             self._on_message(message)
+        if self._provider:
+            self._provider.take(message, content)
+        if self._addresses.leaves_unanswered(rcpt_tos):
+            return None
         return f"250 2.6.0 Message queued as <{message.id}>"
 
 

@@ -41,6 +41,7 @@ class Capabilities:
     eight_bit_mime: bool = False  # RFC 6152
     smtputf8: bool = False  # RFC 6531
     chunking: bool = False  # RFC 3030
+    dsn: bool = False  # RFC 3461
     enhanced_status_codes: bool = False  # RFC 2034
     mail_max: int | None = None  # RFC 9422
     rcpt_max: int | None = None
@@ -70,6 +71,7 @@ class Capabilities:
             eight_bit_mime="8BITMIME" in keywords,
             smtputf8="SMTPUTF8" in keywords,
             chunking="CHUNKING" in keywords,
+            dsn="DSN" in keywords,
             enhanced_status_codes="ENHANCEDSTATUSCODES" in keywords,
             mail_max=_at_least_one(limits.get("MAILMAX")),
             rcpt_max=_at_least_one(limits.get("RCPTMAX")),

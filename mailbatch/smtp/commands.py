@@ -2,7 +2,8 @@ r"""Commands: the bytes of each, and the rules of the protocol for each verb.
 
 The rules stand in one table. No constructor lets a control character, a second address or an
 unwanted parameter into a line: a wrong argument is a `LocalProtocolError`.
-RFC 5321 4.1.1, RFC 2920 (groups), RFC 3030 (BDAT), RFC 1870, 6152, 6531 (parameters of MAIL).
+RFC 5321 4.1.1, RFC 2920 (groups), RFC 3030 (BDAT), RFC 1870, 6152, 6531 (parameters of MAIL),
+RFC 3461 (parameters of MAIL and RCPT).
 
     >>> mail("a@example.com", size=2048)
     b'MAIL FROM:<a@example.com> SIZE=2048\r\n'
@@ -108,6 +109,8 @@ FACTS: Mapping[Verb, Facts] = {
 MAX_COMMAND = 512
 # How much longer each parameter lets MAIL be: RFC 1870 3, RFC 6152 2, RFC 6531 3.1.
 _SIZE_ROOM, _BODY_ROOM, _SMTPUTF8_ROOM = 26, 17, 10
+# The most characters of the values of ENVID and of ORCPT (RFC 3461 4.4, 4.2).
+_LONGEST_ENVELOPE_ID, _LONGEST_ORCPT = 100, 500
 #: Bytes in an AUTH continuation line, its CRLF included (RFC 4954 4).
 MAX_AUTH_LINE = 12288
 
@@ -127,6 +130,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~@\[\]:-]+")
 # Characters with a meaning in a path or in a quoted local part, and controls.
 _SPECIAL = re.compile(r'[\x00-\x20\x7f<>"\\]')
 _QUOTED_PATH = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"@[^\x00-\x20\x7f<>"\\@]+')
+# Without a character that xtext writes as +HH: servers return some undecoded.
+_ENVELOPE_ID = re.compile(rf"[A-Za-z0-9-]{{1,{_LONGEST_ENVELOPE_ID}}}")
+_XTEXT = re.compile(r"[!-*,-<>-~]*")  # RFC 3461 4: all of printable ASCII but "+" and "="
+_QCHAR = re.compile(r"[!-*,-<>-\[\]-~]")  # RFC 6533 3: not the backslash, either
 _HELLO_NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -148,10 +155,12 @@ def mail(
     size: int | None = None,
     eight_bit: bool = False,
     smtputf8: bool = False,
+    envelope_id: str | None = None,
 ) -> bytes:
     """Write MAIL FROM with the parameters asked for; `reverse_path` may be empty.
 
-    `size` is in bytes, before dots are stuffed.
+    `size` is in bytes, before dots are stuffed. With an `envelope_id`, notifications bring the id
+    back, and no more of the message than the header fields (RFC 3461 4.3, 4.4).
 
     Raises:
         LocalProtocolError: the address cannot be written in a command, or the line is too long.
@@ -167,6 +176,12 @@ def mail(
     if smtputf8:
         line += " SMTPUTF8"
         room += _SMTPUTF8_ROOM
+    if envelope_id is not None:
+        if _ENVELOPE_ID.fullmatch(envelope_id) is None:
+            raise LocalProtocolError(f"{envelope_id!r} cannot be an envelope id")
+        wish = f" RET=HDRS ENVID={envelope_id}"
+        line += wish
+        room += len(wish)
     if reverse_path:
         _check_path(reverse_path, smtputf8=smtputf8)
     encoded = f"{line}\r\n".encode()
@@ -175,14 +190,43 @@ def mail(
     return encoded
 
 
-def rcpts(forward_paths: Sequence[str], *, smtputf8: bool = False) -> bytes:
-    """Write RCPT TO for each address, as one piece of bytes.
+def rcpts(
+    forward_paths: Sequence[str], *, smtputf8: bool = False, notify: Sequence[str] = ()
+) -> bytes:
+    r"""Write RCPT TO for each address, as one piece of bytes.
+
+    `notify` are the words of NOTIFY (RFC 3461 4.1), in any case; none asks for nothing.
 
     Raises:
         LocalProtocolError: an address cannot be written in a command, or makes a line too long.
+
+    Example:
+        >>> rcpts(("b+1@example.org",), notify=("failure", "delay"))
+        b'RCPT TO:<b+1@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;b+2B1@example.org\r\n'
     """
     _check_paths(forward_paths, smtputf8=smtputf8)
+    if notify:
+        wish = f"> NOTIFY={','.join(notify).upper()}"
+        lines = [f"{_RCPT_HEAD}{path}{wish}{_original_recipient(path)}" for path in forward_paths]
+        return "".join(lines).encode()
     return (_RCPT_HEAD + _RCPT_NEXT.join(forward_paths) + _PATH_END).encode()
+
+
+def _original_recipient(path: str) -> str:
+    """Return the ORCPT parameter of an address with the line's end; no parameter where too long.
+
+    The address type is rfc822 (RFC 3461 4.2), beyond ASCII utf-8 in the form that every server may
+    be told (RFC 6533 3).
+    """
+    if path.isascii():
+        if _XTEXT.fullmatch(path) is None:
+            path = "".join([c if _XTEXT.fullmatch(c) else f"+{ord(c):02X}" for c in path])
+        value = f"rfc822;{path}"
+    else:
+        value = "utf-8;" + "".join(
+            [c if _QCHAR.fullmatch(c) else f"\\x{{{ord(c):02X}}}" for c in path]
+        )
+    return f" ORCPT={value}\r\n" if len(value) <= _LONGEST_ORCPT else "\r\n"
 
 
 def bdat(size: int) -> bytes:

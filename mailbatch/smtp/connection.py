@@ -167,7 +167,8 @@ class Connection:
         """Queue MAIL, the RCPTs and DATA of a transaction; `held`: let `send_chunk` send them.
 
         `size` is that of the content in bytes, before dots are stuffed, and announced if the server
-        knows SIZE. `eight_bit` says that the content is not all ASCII. Of more than `at_once`
+        knows SIZE; likewise the wish of `envelope.dsn`, if the server knows DSN. `eight_bit` says
+        that the content is not all ASCII. Of more than `at_once`
         recipients (None: any number) the others wait for the replies to these, `WINDOW` at a time:
         so few are asked in vain of a server that takes no more.
 
@@ -179,13 +180,17 @@ class Connection:
         phase = state.next_phase(_HOLD if held else _BEGIN)
         _check_offers(state, envelope, size=size, eight_bit=eight_bit, held=held)
         smtputf8 = envelope.smtputf8
+        dsn = envelope.dsn if state.capabilities.dsn else None
         mail = commands.mail(
             envelope.reverse_path,
             size=None if state.capabilities.size is None else size,
             eight_bit=eight_bit,
             smtputf8=smtputf8,
+            envelope_id=None if dsn is None else dsn.envelope_id,
         )
-        rcpts = commands.rcpts(envelope.forward_paths, smtputf8=smtputf8)
+        rcpts = commands.rcpts(
+            envelope.forward_paths, smtputf8=smtputf8, notify=() if dsn is None else dsn.notify
+        )
         if held:
             self._held = mail + rcpts
         else:

@@ -81,6 +81,7 @@ class Scene:
     rate: str | None = None
     timeouts: Mapping[str, str] | None = None
     text: str = "Hello {{ name }}\n"
+    dsn: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,6 +119,8 @@ class Scene:
             },
             "results": "results.csv",
         }
+        if self.dsn:
+            job["reports"] = {"dsn": list(self.dsn)}
         if self.group:
             job["recipients"]["group_by"] = ["lot"]
         self.job.write_text(yaml.safe_dump(job, sort_keys=False), encoding="utf-8")

@@ -21,6 +21,8 @@ FINE = (
     f'<a href="{LINK}">leave</a>'
 )
 
+PULLED = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
+
 
 def people(*names, **more):
     return tuple(
@@ -141,8 +143,12 @@ JOBS = {
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 265 }}"] * 5}},
         {"callbacks": {"tracking_url": "https://a.de/t", "data": ["{{ first_name * 260 }}"] * 5}},
     ),
+    "MB407": (
+        {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ email }}"}},
+        {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ job.name }}-{{ edition }}"}},
+    ),
 }  # fmt: skip
-SERVER = {"MB501", "MB502", "MB503", "MB504"}
+SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 
 
 def test_every_code_is_here():
@@ -176,6 +182,13 @@ def test_the_names_in_a_bulk_id_tell_whether_editions_differ(
     job = {} if edition is None else {"edition": edition}
     mailing = Mailing(tmp_path, job=job, callbacks={"bulk_id": bulk_id})
     assert ("MB405" in mailing.codes(capsys)) is is_warned
+
+
+def test_a_bulk_id_is_asked_for_only_where_it_is_pulled_by(tmp_path, capsys):
+    without = Mailing(tmp_path / "a", job={"reports": PULLED})
+    assert "MB407" in without.codes(capsys)
+    mailed = Mailing(tmp_path / "b", job={"reports": {"dsn": ["failure"]}})
+    assert "MB407" not in mailed.codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
@@ -233,7 +246,7 @@ def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
 
 
 def connected(*, days=90, **offers):
-    offered = {"pipelining": True, "smtputf8": True, "size": 1000, **offers}
+    offered = {"pipelining": True, "smtputf8": True, "size": 1000, "dsn": True, **offers}
     expires = time.time() + days * 86_400 + 60 if days is not None else None
     return Connected(
         address="mail.example.com:587",
@@ -253,11 +266,12 @@ def connected(*, days=90, **offers):
         ("MB502", connected(), (1001, 0)),
         ("MB503", connected(pipelining=False), (1000, 0)),
         ("MB504", connected(smtputf8=False), (1000, 3)),
+        ("MB505", connected(dsn=False), (1000, 0)),
     ],
 )
 def test_a_server_triggers_it(code, server, mailing):
     largest, beyond_ascii = mailing
-    found = findings(server, largest=largest, beyond_ascii=beyond_ascii)
+    found = findings(server, largest=largest, beyond_ascii=beyond_ascii, dsn=True)
     assert [finding.code for finding in found] == [code]
 
 
@@ -266,3 +280,4 @@ def test_a_good_server_triggers_nothing():
     assert findings(connected(days=22), largest=1000, beyond_ascii=1) == []
     assert findings(connected(days=None, size=0), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(smtputf8=False, size=None), largest=10**9, beyond_ascii=0) == []
+    assert findings(connected(dsn=False), largest=1, beyond_ascii=0) == []

@@ -76,5 +76,7 @@ def test_resolve_has_the_keys_that_the_page_names(page, tmp_path, fault_server):
     mailbatch("run", "job.yaml", cwd=scene.folder)
     _, listed, _ = mailbatch("resolve", "job.yaml", "--json", cwd=scene.folder)
     assert json.loads(listed).keys() == keys_of(page, "| `resolve` |")
+    _, proven, _ = mailbatch("resolve", "job.yaml", "--from-reports", "--json", cwd=scene.folder)
+    assert json.loads(proven).keys() == keys_of(page, "| `resolve --from-reports` |")
     _, decided, _ = mailbatch("resolve", "job.yaml", "--skip", "--json", cwd=scene.folder)
     assert json.loads(decided).keys() == keys_of(page, "| `resolve` with a decision |")

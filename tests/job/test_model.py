@@ -12,7 +12,7 @@ import pytest
 
 from mailbatch.job.mail_values import is_loopback
 from mailbatch.job.message import OWNED_HEADERS
-from mailbatch.job.model import Attachment, Dkim, Job, Rate, Secret, Timeouts
+from mailbatch.job.model import Attachment, Dkim, Job, Rate, Reports, Secret, Timeouts
 from mailbatch.sasl import MECHANISMS
 
 from .conftest import SMALLEST
@@ -80,6 +80,10 @@ callbacks:
   notify_content_type: application/json
   intermediate_report: true
   data: [{id: "{{ id }}", desc: "…"}]
+reports:
+  base_url: https://xxxxx.api.infobip.com/
+  api_key: {env: INFOBIP_API_KEY}
+  dsn: [failure, delay]
 variables: {issue: 48}
 retry: {attempts: 5, initial: 2s, maximum: 5m, give_up_after: 1h}
 results: results/{{ edition }}.csv
@@ -110,6 +114,12 @@ def test_the_whole_contract_is_read(load):
     assert job.message.dkim.record == "mail2026._domainkey.example.com"
     assert job.callbacks.data == [{"id": "{{ id }}", "desc": "…"}]
     assert job.callbacks.intermediate_report is True
+    assert job.reports == Reports(
+        base_url="https://xxxxx.api.infobip.com",
+        api_key=Secret(env="INFOBIP_API_KEY"),
+        dsn=("failure", "delay"),
+    )
+    assert job.reports.host == "xxxxx.api.infobip.com"
     assert job.variables == {"issue": 48}
     assert job.retry.give_up_after == 3600.0
     assert job.results == "results/{{ edition }}.csv"
@@ -587,6 +597,32 @@ REFUSED = [
         {"callbacks": {"data": [{"id": 1}, {"mb": "{{ id }}"}]}},
         "callbacks.data: has a member 'mb', which is mailbatch's own",
     ),
+    # reports
+    (
+        {"reports": {"base_url": "https://a.example"}},
+        "reports.api_key: is missing",
+    ),
+    ({"reports": {"api_key": {"env": "K"}}}, "reports.base_url: is missing, a key needs it"),
+    (
+        {"reports": {"base_url": "https://a.example", "api_key": "0123456789abcdef"}},
+        "reports.api_key: must not stand in the job file itself",
+    ),
+    *(
+        ({"reports": {"base_url": url, "api_key": {"env": "K"}}}, f"reports.base_url: {words}")
+        for url, words in (
+            ("api.infobip.com", "must be a URL such as https://xxxxx.api.infobip.com"),
+            ("ftp://a.example", "must be a URL such as https://xxxxx.api.infobip.com"),
+            ("https://", "must be a URL such as https://xxxxx.api.infobip.com"),
+            ("https://a.example:port", "must be a URL such as https://xxxxx.api.infobip.com"),
+            ("https://App:key@a.example", "must have no user and no password"),
+            ("https://a.example/?key=1", "must be a URL without a query"),
+            ("http://a.example", "would send the key in clear text"),
+            ("https://{{ host }}", "is no template: it is the same for every message"),
+        )
+    ),
+    ({"reports": {"dsn": ["never"]}}, "reports.dsn[0]: must be failure, delay or success"),
+    ({"reports": {"dsn": []}}, "reports.dsn: is an empty list"),
+    ({"reports": {"dsn": ["delay", "delay"]}}, "reports.dsn: has a word twice"),
     ({"callbacks": {"data": "text"}}, "callbacks.data: must be a list or a mapping"),
     ({"callbacks": {"data": [float("nan")]}}, "callbacks.data: has a number that JSON cannot hold"),
     (

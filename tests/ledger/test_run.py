@@ -48,22 +48,32 @@ def test_a_delivery_has_what_the_message_needs(ledger):
     assert (found.line, found.values, found.group) == (2, ("Ada@x.org", "Ada", "Lovelace"), None)
 
 
-def test_a_message_id_is_a_function_of_job_edition_and_delivery(folder):
+def test_a_message_id_is_a_function_of_job_edition_delivery_and_secret(folder):
     ids = {}
-    for name in ("48", "48 again", "49"):
+    for name, secret in (("48", "s"), ("48 again", "s"), ("49", "s"), ("48 elsewhere", "t")):
         with Ledger.open(
-            folder / name, job="news", edition=name[:2], message_id_domain="x.org", boot_id="b"
+            folder / name, job="news", edition=name[:2], message_id_domain="x.org", secret=secret
         ) as ledger:
             plan(ledger, people("a", "b"))
             ids[name] = [delivery.message_id for delivery in ledger.leases.lease(2, now=NOW)]
     assert ids["48"] == ids["48 again"]
-    assert len({*ids["48"], *ids["49"]}) == 4
+    assert len({*ids["48"], *ids["49"], *ids["48 elsewhere"]}) == 6
     for found in ids["48"]:
         name, domain = found.split("@")
         assert domain == "x.org"
         assert len(name) == 32
         assert name.isalnum()
         assert name == name.lower()
+
+
+def test_nobody_can_work_out_a_message_id(folder):
+    """Job, edition and address are known to others; the secret is that of this ledger alone."""
+    seen = set()
+    for name in ("here", "there"):
+        with open_ledger(folder / name) as ledger:
+            plan(ledger, people("a"))
+            seen.add(lease_one(ledger).message_id)
+    assert len(seen) == 2
 
 
 def test_a_resend_has_the_same_message_id_and_date(ledger):

@@ -84,6 +84,22 @@ def test_where_reports_are_asked_for_the_data_hold_the_token(
     assert token_in(json.loads(value)) == "57049136f20f7a33"
 
 
+@pytest.mark.parametrize(
+    ("job", "is_marked"),
+    [
+        ({"callbacks": {"bulk_id": "1"}}, False),
+        ({"callbacks": {"bulk_id": "1"}, "reports": {"dsn": ["failure"]}}, True),
+        ({"reports": {"base_url": "https://a.example", "api_key": {"env": "K"}}}, True),
+        ({"reports": {}}, True),
+    ],
+)
+def test_a_section_for_reports_asks_for_reports(
+    tmp_path: Path, job: dict[str, object], is_marked: bool
+) -> None:
+    content = compose(make_job(tmp_path, **job)).content
+    assert (b'X-IB-Callback-Data: {"mb": "57049136f20f7a33"}' in content) is is_marked
+
+
 def test_without_a_url_the_data_are_as_given(tmp_path: Path) -> None:
     job = make_job(tmp_path, callbacks={"bulk_id": "1", "data": {"id": "{{ id }}"}})
     assert field(compose(job).content, "X-IB-Callback-Data") == '{"id": "17"}'

@@ -321,3 +321,16 @@ def on_new_disk(size, folder, module):
         pytest.skip("a file system cannot be mounted here")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_a_rehearsal_is_forgotten_and_nothing_else(path):
+    """Bodies, reports and refusals of one place; the same bodies count anew afterwards."""
+    with ReportStore(path) as store:
+        store.keep([kept(DELIVERED % 1, place="one"), kept(b"{}", place="one")])
+        store.keep([kept(DELIVERED % 2, place="two"), kept(b"[]", place="two")])
+        store.read_kept()
+        store.forget("one")
+        assert [one.message_id for one in reports(store)] == ["2"]
+        assert [one.body for one in store.refusals(Cause.UNREADABLE)] == ["two"]
+        store.keep([kept(DELIVERED % 1, place="one")])
+        assert store.read_kept().reports == 1

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from mailbatch.cli.connect import connect
+from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
-from mailbatch.delivery.tokens import Tokens
 from mailbatch.errors import AuthenticationError, JobError, TokenUnavailable
 from mailbatch.job.loader import load_job
 from mailbatch.smtp.server import Server

@@ -18,7 +18,7 @@ Intents are the methods of `Connection` by name:
     -- ready [KEYWORD; KEYWORD ...]                 (greeting and EHLO with these keywords, done)
     -- hello | start_tls | tls_started | finish_content | reset | noop | quit | receive_eof
     -- authenticate MECHANISM USERNAME PASSWORD
-    -- begin FROM TO[,TO ...] [size=N] [at_once=N] [eight_bit] [smtputf8] [held]
+    -- begin FROM TO[,TO ...] [size=N] [at_once=N] [eight_bit] [smtputf8] [held] [dsn=ID:WORD,...]
                                                  (FROM may be <>)
     -- send_content TEXT | send_body TEXT | send_chunk TEXT        (escapes as in Python)
     -- connection_lost REASON
@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailbatch.envelope import Envelope
+from mailbatch.envelope import Dsn, Envelope
 from mailbatch.errors import SessionError
 from mailbatch.outcome import Outcome
 from mailbatch.sasl import MECHANISMS
@@ -136,6 +136,7 @@ def show_capabilities(capabilities: Capabilities) -> str:
             "eight_bit_mime",
             "smtputf8",
             "chunking",
+            "dsn",
             "enhanced_status_codes",
         )
         if getattr(capabilities, name)
@@ -277,11 +278,13 @@ class Replay:
     def _intent_begin(self, rest: str) -> None:
         sender, recipients, *options = rest.split()
         numbers = dict(word.split("=") for word in options if "=" in word)
+        envelope_id, _, words = numbers.pop("dsn", "").partition(":")
         given = {name: int(value) for name, value in numbers.items()}
         envelope = Envelope(
             "" if sender == "<>" else sender,
             tuple(unescape(word).decode() for word in recipients.split(",")),
             smtputf8="smtputf8" in options,
+            dsn=Dsn(envelope_id, tuple(words.split(","))) if envelope_id else None,
         )
         self.connection.begin(
             envelope,

@@ -38,10 +38,11 @@ def test_provider():
 
 def test_case_and_spaces():
     """Keywords are found in any case and with any number of spaces (RFC 5321 2.4)."""
-    found = announced("pipelining", "Size  10", "auth plain  Login", "smtputf8", "Chunking")
+    found = announced("pipelining", "Size  10", "auth plain  Login", "smtputf8", "Chunking", "dsn")
     assert found.pipelining
     assert found.smtputf8
     assert found.chunking
+    assert found.dsn
     assert (found.size, found.auth) == (10, ("PLAIN", "LOGIN"))
 
 

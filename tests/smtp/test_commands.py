@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
+from mailbatch.reports.delivery_status import _addresses as addresses_of
 from mailbatch.smtp import commands
 from mailbatch.smtp.commands import FACTS, Deadline, Verb
 
@@ -58,6 +59,43 @@ def test_mail():
 def test_rcpts():
     """One line for each recipient, in their order."""
     assert commands.rcpts(["a@x", "b@y"]) == b"RCPT TO:<a@x>\r\nRCPT TO:<b@y>\r\n"
+
+
+@pytest.mark.parametrize("envelope_id", ["", "a b", "a+2B", "a=b", "a\r\nRSET", "ä", "x" * 101])
+def test_an_envelope_id_that_servers_may_decode_wrongly_is_refused(envelope_id):
+    """xtext (RFC 3461 4) leaves these alone; no server has to encode or decode them."""
+    with pytest.raises(LocalProtocolError):
+        commands.mail("a@b.example", envelope_id=envelope_id)
+    assert commands.mail("", envelope_id="x" * 100).endswith(
+        b" RET=HDRS ENVID=%s\r\n" % (b"x" * 100)
+    )
+
+
+def test_a_wish_makes_no_address_too_long():
+    """The parameter comes on top of the 512 bytes; one of more than 500 characters is left out."""
+    longest = f"{'+' * 241}@x.example"
+    line = commands.rcpts([longest], notify=["failure"])
+    assert line == f"RCPT TO:<{longest}> NOTIFY=FAILURE\r\n".encode()
+    shorter = longest[80:]
+    encoded = shorter.replace("+", "+2B")
+    assert commands.rcpts([shorter], notify=["failure"]).endswith(
+        f"ORCPT=rfc822;{encoded}\r\n".encode()
+    )
+    with pytest.raises(LocalProtocolError):
+        commands.rcpts(["a b@x.example"], notify=["failure"])
+    mail = commands.mail("a" * 480 + "@x.example", envelope_id="0" * 16)
+    assert len(mail) > 512
+
+
+@QUICK
+@given(st.text(min_size=1, max_size=40).filter(str.isprintable))
+def test_the_original_recipient_comes_back_as_the_reader_of_bounces_decodes_it(local):
+    """What a server returns undecoded finds the address that was mailed, too."""
+    path = f"{''.join(c for c in local if c not in ' <>@' + chr(34) + chr(92)) or 'a'}@x.example"
+    line = commands.rcpts([path], smtputf8=True, notify=["failure"]).decode("utf-8")
+    value = line.partition(" ORCPT=")[2].strip()
+    assert value.isascii()
+    assert not value or path in addresses_of(value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\r\nRSET", "a\0", "ä.example", "x" * 256, "a\u2028"])

@@ -16,14 +16,16 @@ class Settings:
     `recipients` is how many a transaction takes before 452. `refused` maps addresses to the reply
     for their RCPT. `credentials` None accepts any. `receive_buffer` and `send_buffer` are SO_RCVBUF
     and SO_SNDBUF, `read_pause` is in seconds before every read. `hold_final` is how many seconds
-    the reply to the end of data waits for bytes that must not come. `chunking` announces CHUNKING;
-    `bdat` is "taken", "unknown" (500, and its octets are read as commands), "skipped" (502, and its
-    octets are read) or "unskipped" (read as commands only where nobody is to have them).
+    the reply to the end of data waits for bytes that must not come. `chunking` announces CHUNKING,
+    `dsn` DSN; `bdat` is "taken", "unknown" (500, and its octets are read as commands), "skipped"
+    (502, and its octets are read) or "unskipped" (read as commands only where nobody is to have
+    them).
     """
 
     security: str = "plaintext"
     pipelining: bool = True
     chunking: bool = False
+    dsn: bool = False
     extensions: Collection[str] | None = None
     extensions_in_tls: Collection[str] | None = None
     size: int | None = 20_971_520
@@ -59,5 +61,6 @@ class Settings:
             "SMTPUTF8": self.smtputf8,
             "PIPELINING": self.pipelining,
             "CHUNKING": self.chunking,
+            "DSN": self.dsn,
         }
         return [extension for extension, is_offered in offered.items() if is_offered]

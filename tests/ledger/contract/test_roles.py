@@ -330,6 +330,22 @@ def test_a_decision_is_about_one_address_or_about_all(talk):
     assert talk.resolve("accepted") == 0
 
 
+def test_a_proof_settles_a_doubt_with_its_reason(talk):
+    """Whoever is not in doubt is passed over: a proof says nothing new of them."""
+    talk.plan("a@x.org", "b@x.org", "c@x.org")
+    talk.commit(*talk.lease())
+    talk.die()
+    talk.resolve("skip", address="c@x.org")
+    proofs = {"A@x.org": "a report", "c@x.org": "a report", "d@x.org": "a report"}
+    assert talk.ledger.doubts.accept(proofs, now=NOW + 9) == 1
+    assert talk.ledger.doubts.accept(proofs, now=NOW + 9) == 0
+    assert talk.ledger.doubts.accept({}, now=NOW + 9) == 0
+    talk.reopen()
+    assert talk.statuses() == {"a": "accepted", "b": "in_doubt", "c": "skipped"}
+    (row, *_) = talk.ledger.standing.result_rows()
+    assert (row.settled_at, row.reason) == (NOW + 9, "a report")
+
+
 def test_a_resend_that_dies_is_in_doubt_again(talk):
     """Nobody knows more than before: the first message may have arrived."""
     talk.plan("a@x.org")

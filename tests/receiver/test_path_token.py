@@ -7,7 +7,7 @@ import pytest
 
 from mailbatch.errors import StoreError
 from mailbatch.receiver.door import TOKEN
-from mailbatch.receiver.token import kept_token, token_file
+from mailbatch.receiver.path_token import kept_token, token_file
 
 
 def test_a_token_is_made_once_and_outlives_the_process(tmp_path):

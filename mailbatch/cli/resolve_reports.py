@@ -1,0 +1,90 @@
+"""`mailbatch resolve --from-reports`: settle the doubts of which a report proves the acceptance.
+
+This module must never settle a doubt for want of a report.
+
+Tests: tests/cli/test_doubt_reports.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.arguments import ResolveArguments
+from mailbatch.cli.console import Console, counted
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.report_store import store_to_read
+from mailbatch.cli.reporting import as_on_the_wire, shown
+from mailbatch.envelope import address_key
+from mailbatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+    from mailbatch.ledger.ports import OpenLedger
+    from mailbatch.reports.acceptance import Acceptance, Doubtful
+
+
+def settle_by_reports(
+    console: Console, given: ResolveArguments, job: Job, edition: str, ledger: OpenLedger
+) -> int:
+    """Settle what the reports prove, and return the exit code.
+
+    Raises:
+        UsageError: `--only` names no recipient in doubt, or `--store` no file.
+        StoreError: the store cannot be read (74).
+        LedgerError: the ledger cannot be read or written (74).
+    """
+    doubts = list(ledger.doubts.in_doubt())
+    if given.only is not None:
+        wanted = address_key(as_on_the_wire(given.only) or "")
+        doubts = [one for one in doubts if address_key(one.address) == wanted]
+    if given.only is not None and not doubts:
+        raise UsageError(
+            f"{given.only} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
+        )
+    path = store_to_read(job, given.store, given.state_dir)
+    found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
+    reasons = {one.address: one.reason for one in found}
+    number = ledger.doubts.accept(reasons, now=time.time())
+    left = sum(1 for _ in ledger.doubts.in_doubt())
+    repeated = sum(one.is_repeated for one in found)
+    if given.as_json:
+        console.data({"resolved": number, "in_doubt": left, "mailed_more_than_once": repeated})
+    else:
+        for one in found:
+            console.lines(f"{one.address}  {one.reason}")
+    more = f" ({repeated:,} mailed more than once)" if repeated else ""
+    console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
+    if left and not path.exists():
+        console.say(f"there is no store of reports at {shown(path)}: mailbatch reports read first")
+    elif left:
+        doubtful = counted(left, "recipient")
+        console.say(f"no report proves anything of {doubtful}, which proves nothing either")
+    return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _acceptances(
+    given: ResolveArguments,
+    job: Job,
+    edition: str,
+    ledger: OpenLedger,
+    doubts: Sequence[Doubtful],
+) -> list[Acceptance]:
+    """Join the reports of the store with the edition, and return what is proven of the doubts."""
+    from mailbatch.render.edition import render_bulk_id
+    from mailbatch.reports.acceptance import find_acceptances
+    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.store import ReportStore
+
+    if not doubts:
+        return []
+    mailed = MailedEdition(
+        ledger.standing.result_rows(),
+        bulk_id=render_bulk_id(job, edition),
+        has_copies=bool(job.message.cc or job.message.bcc),
+    )
+    path = store_to_read(job, given.store, given.state_dir)
+    with mailed, ReportStore(path, to_look=True) as store:
+        store.read_kept()
+        return find_acceptances(store.reports(), mailed, doubts, store.origin_of)

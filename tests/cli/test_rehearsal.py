@@ -1,0 +1,147 @@
+"""`run --sandbox` with callbacks: a rehearsal that is kept, with the reports of its messages."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+import yaml
+
+KEPT = ".mailbatch/sandbox"
+AT = ("--state-dir", KEPT)
+ADDRESSES = (
+    "ada@example.org", "bounce+grace@example.org", "complain@example.net", "blocked@example.net",
+    "unanswered@example.org",
+)  # fmt: skip
+
+
+@pytest.fixture
+def job(tmp_path, program):
+    """A job whose messages ask for reports, for a server that is not there."""
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "recipients.csv").write_text("email\n" + "\n".join(ADDRESSES) + "\n")
+    (folder / "letter.txt.j2").write_text("Hello\n")
+    declared = {
+        "version": 1,
+        "name": "letter",
+        "edition": "2026-W48",
+        "server": {"host": "localhost", "port": 1, "security": "plaintext"},
+        "sender": {"from": "News <news@example.com>"},
+        "recipients": {"file": "recipients.csv"},
+        "message": {"subject": "Hello", "text": "letter.txt.j2"},
+        "callbacks": {
+            "bulk_id": "{{ job.name }}-{{ edition }}",
+            "notify_url": "https://hooks.example.com/reports",
+            "tracking_url": "https://hooks.example.com/reports",
+        },
+        "retry": {"initial": "0.01s"},
+    }
+
+    class Job:
+        """The job, and the program in its folder."""
+
+        def __init__(self):
+            self.folder = folder
+            self.declared = declared
+            self.write()
+
+        def write(self):
+            (folder / "job.yaml").write_text(yaml.safe_dump(declared))
+
+        def __call__(self, command, *arguments, **more):
+            words = command.split()
+            return program(*words, "job.yaml", *arguments, cwd=folder, **more)
+
+        def shown(self, *arguments):
+            """What `reports show` has for each address."""
+            done = self("reports show", *AT, "--csv", "-", *arguments)
+            assert done.code == 0, done.err
+            return {row["email"]: row for row in csv.DictReader(done.out.splitlines())}
+
+    return Job()
+
+
+def test_the_reports_of_a_rehearsal_are_shown(job):
+    """Each address has its fate, the run says where to look, and nothing is unmatched."""
+    done = job("run", "--sandbox")
+    assert done.code == 4
+    assert f"its reports: mailbatch reports show job.yaml --state-dir {KEPT}\n" in done.err
+    assert f"in doubt: mailbatch resolve job.yaml --state-dir {KEPT}\n" in done.err
+    assert "hooks.example.com" not in done.err
+    shown = job.shown()
+    assert {address: row["report"] for address, row in shown.items()} == {
+        "ada@example.org": "delivered",
+        "bounce+grace@example.org": "bounced",
+        "complain@example.net": "complained",
+        "unanswered@example.org": "delivered",
+    }
+    bounce = shown["bounce+grace@example.org"]
+    assert (bounce["report_kind"], bounce["report_code"]) == ("hard", "6006")
+    counts = json.loads(job("reports show", *AT, "--json").out)
+    assert (counts["recipients"], counts["unmatched"]) == (5, 0)
+
+
+def test_the_commands_know_the_rehearsal_and_not_the_mailing(job):
+    """The doubt is in its ledger; the real state directory has neither ledger nor store."""
+    assert job("run", "--sandbox", "--quiet").code == 4
+    assert "unanswered@example.org" in job("resolve", *AT).out
+    assert job("resolve", *AT, "--accepted").code == 0
+    assert job("status", *AT, "--json").json["accepted"] == 4
+    assert job("status").code == 74
+    assert job("reports show").code == 74
+    assert [path.name for path in (job.folder / ".mailbatch").iterdir()] == ["sandbox"]
+
+
+def test_bounce_and_complaint_are_suppressed_in_the_next_edition(job):
+    """By the list that `reports suppress` makes of the rehearsal."""
+    assert job("run", "--sandbox", "--quiet").code == 4
+    assert job("reports suppress", *AT, "--to", "bounced.csv", "--quiet").code == 0
+    job.declared["recipients"]["suppress"] = ["bounced.csv"]
+    job.write()
+    assert job("run", "--sandbox", "--edition", "2026-W49", "--quiet").code == 4
+    status = job("status", *AT, "--edition", "2026-W49", "--json").json
+    assert (status["suppressed"], status["accepted"]) == (2, 1)
+
+
+def test_a_second_rehearsal_begins_anew_and_leaves_other_editions(job):
+    """The whole mailing again, and its reports once."""
+    job("run", "--sandbox", "--edition", "2026-W47")
+    job("run", "--sandbox")
+    before = job.shown()
+    (job.folder / "recipients.csv").write_text("email\nada@example.org\ncomplain@example.net\n")
+    again = job("run", "--sandbox")
+    assert "2 accepted" in again.err
+    assert job.shown().keys() == {"ada@example.org", "complain@example.net"}
+    assert job.shown("--edition", "2026-W47").keys() == before.keys()
+    assert json.loads(job("reports show", *AT, "--json").out)["unmatched"] == 5
+
+
+def test_a_job_that_asks_for_no_reports_keeps_nothing(job):
+    """As before: a rehearsal leaves its results alone."""
+    del job.declared["callbacks"]
+    job.write()
+    done = job("run", "--sandbox")
+    assert done.code == 4
+    assert "reports" not in done.err
+    assert not (job.folder / ".mailbatch").exists()
+
+
+def test_the_state_directory_is_that_of_the_command_line(job):
+    """The rehearsal goes below it, from the environment, too."""
+    job("run", "--sandbox", "--state-dir", "a")
+    job("run", "--sandbox", MAILBATCH_STATE_DIR=str(job.folder / "b"))
+    for name in ("a", "b"):
+        assert (job.folder / name / "sandbox" / "reports.sqlite3").exists()
+        assert not (job.folder / name / "reports.sqlite3").exists()
+
+
+def test_a_store_that_is_none_stops_the_rehearsal(job):
+    """Before anything is sent, with the place and the next step."""
+    place = job.folder / ".mailbatch" / "sandbox"
+    place.mkdir(parents=True)
+    (place / "reports.sqlite3").write_text("no store at all, and longer than a header\n" * 20)
+    done = job("run", "--sandbox")
+    assert done.code == 74
+    assert "reports.sqlite3" in done.err
