@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "job": set(),
     "smtp": set(),
     "ledger": set(),
-    "results": {"ledger"},
+    "results": {"ledger", "reports"},
     "reports": set(),
     "receiver": {"reports"},
     "sandbox": set(),
@@ -28,7 +28,9 @@ MAY_IMPORT = {
     "render": {"job", "expressions"},
     "checks": {"job", "render"},
     "preview": {"render", "checks"},
-    "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
+    "delivery": {
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+    },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "smtp",
         "sandbox", "checks", "preview", "delivery", "",
@@ -51,8 +53,8 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standings",
-        "store", "suppression",
+        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standing",
+        "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "proving", "serving", "token"},
     "checks": {

@@ -87,6 +87,7 @@ class RunArguments:
     ] = None
     variables: Set = None
     state_dir: StateDir = None
+    store: Store = None
     results: Results = None
     accept_changes: Annotated[
         bool,
@@ -197,6 +198,7 @@ class StatusArguments:
     job: JobArgument
     edition: Edition = None
     state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
 
 
@@ -216,6 +218,7 @@ class ResultsArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    store: Store = None
     quiet: Quiet = False
 
 

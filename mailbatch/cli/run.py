@@ -14,6 +14,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.rehearsal import rehearsal_of
+from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import (
     answers_of,
     as_on_the_wire,
@@ -79,6 +80,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         variables=pairs(given.variables),
         state_dir=given.state_dir,
         results=given.results,
+        store=given_store(given.store),
         limit=given.limit,
         only=as_on_the_wire(given.only),
         redirect=_address(given.to),

@@ -43,10 +43,11 @@ class Rehearsal(Protocol):
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
-    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
-    second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
-    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
+    `edition` replaces the job's. `variables` are laid over the job's. `store` is the store of
+    reports, by default that of the state folder. `rate` is in recipients per second. `redirect`
+    (`--to`) sends each message to that address instead. `dry_run` writes files to `out`. `sandbox`
+    sends to an embedded server that keeps the messages in `out`, if given, and gives `answers`, the
+    first that is due, in place of its usual replies; with a `rehearsal` ledger
     and reports are kept there, until the edition is rehearsed again. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
     once.
@@ -56,6 +57,7 @@ class RunOptions:
     variables: Mapping[str, str] = field(default_factory=dict)
     state_dir: Path | None = None
     results: Path | None = None
+    store: Path | None = None
     limit: int | None = None
     only: str | None = None
     redirect: str | None = None

@@ -232,21 +232,33 @@ class Standings:
 
     def counts(self) -> dict[Event, int]:
         """Return how many recipients stand at each event; opens and clicks count beside these."""
-        self._stand()
         counts = dict.fromkeys(Event, 0)
+        for event, _, number, opened, clicked in self._counted():
+            if event is not None:
+                counts[event] += number
+            counts[Event.OPENED] += opened
+            counts[Event.CLICKED] += clicked
+        return counts
+
+    def bounces(self) -> dict[Kind, int]:
+        """Return how many recipients stand at a bounce of each kind."""
+        kinds = dict.fromkeys(Kind, 0)
+        for _, kind, number, _, _ in self._counted():
+            if kind is not None:
+                kinds[kind] += number
+        return kinds
+
+    def _counted(self) -> Iterator[tuple[Event | None, Kind | None, int, int, int]]:
+        """Yield event and kind with the number of recipients, and of those that open and click."""
+        self._stand()
         # The first characters of a strength are those of the event and the kind.
         query = (
             "SELECT max(strength), count(*), sum(opens > 0), sum(clicks > 0) FROM standing"
             " GROUP BY substr(strength, 1, 2)"
         )
         with as_store_error(_TEMPORARY):
-            for strongest, number, opened, clicked in self._connection.execute(query):
-                event = told_by(strongest)[0]
-                if event is not None:
-                    counts[event] += number
-                counts[Event.OPENED] += opened
-                counts[Event.CLICKED] += clicked
-        return counts
+            for strongest, *numbers in self._connection.execute(query):
+                yield *told_by(strongest)[:2], *numbers
 
     def of(self, header_message_id: str, email: str) -> RecipientStanding | None:
         """Return the standing of a recipient of a message; None where no report is known.

@@ -32,8 +32,6 @@ from mailbatch.reports.report import Event, Kind, Report, Source
 #: "mbrp", at its place in the header of the file.
 APPLICATION_ID = 0x6D627270
 SCHEMA_VERSION = 1
-#: The name of the store in the state folder.
-FILE_NAME = "reports.sqlite3"
 
 _BUSY_SECONDS = 30.0
 _CACHE_KIB = 16 * 1024
