@@ -1,4 +1,4 @@
-"""The reports of an edition: a store, joined with a ledger.
+"""The reports of an edition, and those that speak against further mail: stores joined with ledgers.
 
     with edition_reports(job, "2026-W48", ledger, store) as reports:
         if reports is not None:
@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.delivery.ledgers import begun_editions, open_to_read
+from mailbatch.delivery.places import ledger_path, state_dir, store_path
+from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.render.edition import render_bulk_id
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.standings import Standings
     from mailbatch.reports.store import StoredRefusal, StoredReport
+    from mailbatch.reports.suppression import Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +103,37 @@ def no_reports(ledger: OpenLedger) -> Iterator[EditionReports]:
 
     with MailedEdition(()) as nothing:
         yield EditionReports(sum(ledger.standing.counts().values()), nothing, Standings(nothing))
+
+
+def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dict[str, str]:
+    """Return the addresses, as keys, that reports speak against; empty unless the job asks.
+
+    Each with the name of the list for a reason, such as `reports (bounced 5.1.1)`. Editions of the
+    job whose ledgers lie in the state folder count, the one that is sent now included. `folder` is
+    that of `--state-dir`, `store` that of `--store`.
+
+    Raises:
+        StoreError: the store cannot be read (74).
+        LedgerError: an edition cannot be read, and a report may be of that edition (74).
+    """
+    if REPORTS not in job.recipients.suppress:
+        return {}
+    state = state_dir(job, folder)
+    path = store or store_path(state)
+    if not path.exists():
+        return {}
+    from mailbatch.reports.store import ReportStore
+    from mailbatch.reports.suppression import suppressed_in
+
+    has_copies = bool(job.message.cc or job.message.bcc)
+    with ReportStore(path, to_look=True) as opened:
+        opened.read_kept()
+        found = suppressed_in(opened, _editions(job, state), has_copies=has_copies)
+    return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
+
+
+def _editions(job: Job, state: Path) -> Iterator[Edition]:
+    """Yield the editions of a job that have a ledger, the oldest first."""
+    for edition in reversed(begun_editions(job, state)):
+        with open_to_read(ledger_path(job, edition, state)) as ledger:
+            yield render_bulk_id(job, edition), ledger.standing.attempted_rows()

@@ -93,6 +93,8 @@ def _converge(
                 edition=options.edition,
                 variables=options.variables,
                 now=now,
+                folder=options.state_dir,
+                store=options.store,
             )
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:

@@ -28,6 +28,20 @@ _KEPT = 64
 _INDEXES = {"token": "token, key", "server": "server, key", "ours": "ours, key", "key": "key"}
 
 
+#: The rows, `server` being the server's name for a message; the editions with the bulk ids; and the
+#: names that several deliveries share.
+_TABLES = (
+    """
+    CREATE TABLE mailed (id INTEGER PRIMARY KEY, mailing INTEGER NOT NULL, token TEXT,
+      ours TEXT NOT NULL, server TEXT, key TEXT NOT NULL, email TEXT)
+    """,
+    "CREATE TABLE mailing (id INTEGER PRIMARY KEY, bulk_id TEXT)",
+    "CREATE TABLE shared (name, value, PRIMARY KEY (name, value)) WITHOUT ROWID",
+)
+
+_INSERT = "INSERT INTO mailed (mailing, token, ours, server, key, email) VALUES (?, ?, ?, ?, ?, ?)"
+
+
 class MailedRow(Protocol):
     """The part of a row of the results that a join looks at."""
 
@@ -47,44 +61,53 @@ class MailedRow(Protocol):
 class MailedEdition:
     """The attempted deliveries of one edition; a context, at the end of which the index is gone.
 
-    A name that several deliveries share finds no delivery: any choice would be a guess. The rows
-    stand in the table `mailed` of `connection`, whose `server` is the server's name for a message,
-    and the names that several deliveries share in the table `shared`. `bulk_id` is the name of the
-    mailing, None where there is none, or several.
+    A name that several deliveries share finds no delivery: any choice would be a guess. Further
+    editions may be added. The rows stand in the tables of `connection`.
     """
 
     def __init__(
-        self, rows: Iterable[MailedRow], *, bulk_id: str | None = None, has_copies: bool = False
+        self,
+        rows: Iterable[MailedRow] = (),
+        *,
+        bulk_id: str | None = None,
+        has_copies: bool = False,
     ) -> None:
         """Take the rows in; those without a Message-ID have no delivery that was attempted.
 
-        `has_copies` says that envelopes may hold addresses of Cc and Bcc.
+        `bulk_id` is the name of the mailing, None where there is none, or several. `has_copies`
+        says that envelopes may hold addresses of Cc and Bcc.
 
         Raises:
             StoreError: there is no place for the index (74).
         """
-        self.bulk_id = bulk_id
         self._has_copies = has_copies
         self._indexed: set[str] = set()
         with as_store_error(_TEMPORARY):
             self.connection = temporary_database(cache_kib=_CACHE_KIB)
+            for table in _TABLES:
+                self.connection.execute(table)
+        self._delivery = lru_cache(_KEPT)(self._load)
+        self.add(rows, bulk_id=bulk_id)
+
+    def add(self, rows: Iterable[MailedRow], *, bulk_id: str | None) -> None:
+        """Take the rows of an edition in, before any delivery is asked for.
+
+        Raises:
+            StoreError: there is no place for the rows (74).
+        """
+        with as_store_error(_TEMPORARY):
             execute = self.connection.execute
-            execute(
-                "CREATE TABLE mailed (id INTEGER PRIMARY KEY, token TEXT, ours TEXT NOT NULL,"
-                " server TEXT, key TEXT NOT NULL, email TEXT)"
-            )
-            execute("CREATE TABLE shared (name, value, PRIMARY KEY (name, value)) WITHOUT ROWID")
+            number = execute("INSERT INTO mailing (bulk_id) VALUES (?)", (bulk_id,)).lastrowid
             execute("BEGIN")
             self.connection.executemany(
-                "INSERT INTO mailed (token, ours, server, key, email) VALUES (?, ?, ?, ?, ?)",
+                _INSERT,
                 (
-                    _names(row.header_message_id, row.message_id, row.email)
+                    (number, *_names(row.header_message_id, row.message_id, row.email))
                     for row in rows
                     if row.header_message_id
                 ),
             )
             execute("COMMIT")
-        self._delivery = lru_cache(_KEPT)(self._load)
 
     def index(self, name: str) -> None:
         """Make the index of a column of `mailed`, and note which names deliveries share; once.
@@ -119,9 +142,8 @@ class MailedEdition:
 
     def by_bulk_id(self, bulk_id: str, key: str) -> Sequence[MailedDelivery]:
         """Return the deliveries to an address (as a key), if the bulk id is the edition's."""
-        if bulk_id != self.bulk_id:
-            return ()
-        return [self._delivery(ours) for _, ours, _ in self._rows("key", "GROUP BY ours", key)]
+        rest = "AND mailing IN (SELECT id FROM mailing WHERE bulk_id = ?) GROUP BY ours"
+        return [self._delivery(ours) for _, ours, _ in self._rows("key", rest, key, bulk_id)]
 
     def names_of(self, delivery: int, key: str) -> tuple[str, str]:
         """Return the address, as on the wire, and our Message-ID of a recipient of a delivery."""
@@ -144,12 +166,12 @@ class MailedEdition:
         found = rows and self._rows(name, "GROUP BY ours LIMIT 2", value)
         return self._delivery(found[0][1]) if len(found) == 1 else None
 
-    def _rows(self, name: str, rest: str, value: str) -> list[tuple[int, str, str]]:
+    def _rows(self, name: str, rest: str, *values: str) -> list[tuple[int, str, str]]:
         self.index(name)
         try:  # `as_store_error` would cost a third of the query again, for each report
             return self.connection.execute(
                 f"SELECT id, ours, key FROM mailed WHERE {name} = ? {rest}",  # noqa: S608
-                (value,),
+                values,
             ).fetchall()
         except sqlite3.Error as error:
             raise from_sqlite(_TEMPORARY, error) from error

@@ -83,6 +83,7 @@ STRENGTH_SQL = (
 def told_by(strength: str) -> tuple[Event | None, Kind | None, str, str]:
     """Return event, kind, code and text of a strength; an event that is counted gives None.
 
+    >>> from mailbatch.reports.report import Source
     >>> told_by(strength(Report(event=Event.SENT, source=Source.DSN, code="2.0.0")))
     (<Event.SENT: 'sent'>, None, '2.0.0', '')
     """

@@ -85,7 +85,7 @@ _NAMED = f"""
   OR EXISTS (SELECT 1 FROM mailed WHERE server = r.message_id)
   OR (r.header_message_id <> ''
     AND EXISTS (SELECT 1 FROM mailed WHERE ours = r.header_message_id))
-  OR r.bulk_id = ?)
+  OR r.bulk_id IN (SELECT bulk_id FROM mailing))
 """  # noqa: S608 - of the constant above
 # Beside max() SQLite takes the other columns from the row that holds it.
 _STAND = """
@@ -199,7 +199,7 @@ class Standings:
 
     def _named(self, bounds: tuple[int, ...]) -> list[int]:
         """Return the numbers of reports that are left and have a name of a delivery."""
-        return self._select("r.id", _NAMED, (*bounds, self._mailed.bulk_id))
+        return self._select("r.id", _NAMED, bounds)
 
     def _select(self, column: str, rest: str, values: tuple[Any, ...]) -> list[int]:
         found = self._connection.execute(f"SELECT {column} {rest}", values)
@@ -229,6 +229,15 @@ class Standings:
         with as_store_error(_TEMPORARY):
             for row in self._connection.execute(f"{_STANDING} ORDER BY s.recipient"):
                 yield _standing(row)
+
+    def suppressing(self) -> Iterator[RecipientStanding]:
+        """Yield the standings that speak against further mail, in the order of the rows."""
+        self._stand()
+        with as_store_error(_TEMPORARY):
+            query = f"{_STANDING} WHERE s.suppresses ORDER BY s.recipient"
+            for standing in map(_standing, self._connection.execute(query)):
+                if standing.suppresses:  # not so where opens and clicks are all
+                    yield standing
 
     def counts(self) -> dict[Event, int]:
         """Return how many recipients stand at each event; opens and clicks count beside these."""
