@@ -25,7 +25,7 @@ class Status(StrEnum):
     INVALID = "invalid"  # the row cannot be mailed
     SUPPRESSED = "suppressed"  # on a suppression list
     DUPLICATE = "duplicate"  # the address stood in an earlier row
-    FILTERED = "filtered"  # `where` is false
+    FILTERED = "filtered"  # `where` is false, or the sheet hides the row
     WITHDRAWN = "withdrawn"  # the row left the table before it was sent
     SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled
 

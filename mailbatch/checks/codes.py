@@ -187,6 +187,32 @@ _TABLE = (
         mend="Let the program that writes the table write values, or mend the cells.",
     ),
     Code(
+        "MB123",
+        Severity.WARNING,
+        "Rows that the sheet hides are left out",
+        why="A filter, or somebody's hand, hides them: people who look at the sheet do not see "
+        "them. They are recorded as `filtered`.",
+        mend="Nothing, if that is meant. To mail them, show them in the sheet, or write "
+        "`hidden_rows: mail` under `recipients:`.",
+    ),
+    Code(
+        "MB124",
+        Severity.WARNING,
+        "A number is written otherwise than the sheet shows it",
+        why="The format of the cell (a fraction, an exponent, names of months in another "
+        "language) is not followed: the number stands without it, a date as 2026-11-29.",
+        mend="Give the cells a format without it, or make texts of them: `=TEXT(B2, ...)`.",
+    ),
+    Code(
+        "MB125",
+        Severity.INFO,
+        "A number or a date is written in the English form",
+        why="A workbook does not tell the language of the computer: `1,234.50` in the letter may "
+        "be `1.234,50` in the sheet. A date of the system's form is written as 2026-11-29.",
+        mend="Nothing, if that is meant. Otherwise make texts of the cells: `=TEXT(B2, ...)`, or "
+        "give dates a format such as dd.mm.yyyy.",
+    ),
+    Code(
         "MB201",
         Severity.INFO,
         "There is no text part of its own",
@@ -388,6 +414,15 @@ _TABLE = (
         why="The provider's logs are asked by the bulk id. Without one in the job, or where it "
         "differs from recipient to recipient, `reports pull` ends with an error.",
         mend='Write `bulk_id: "{{ job.name }}-{{ edition }}"`.',
+    ),
+    Code(
+        "MB408",
+        Severity.WARNING,
+        "Nothing in the job brings the reports that the guard waits for",
+        why="Without callbacks no provider posts reports, and without an envelope sender of their "
+        "own bounces come back among the answers. A guard that hears of no bounce stops nothing.",
+        mend="Write `callbacks.notify_url` and `callbacks.tracking_url`, or `reports.base_url` for "
+        "`reports pull`, or `sender.envelope_from` with a mailbox for `reports read`.",
     ),
     Code(
         "MB501",

@@ -23,7 +23,7 @@ from mailbatch.errors import (
 )
 
 #: The codes whose details state the number of rows.
-_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116"))
+_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123"))
 #: The levels of GitHub by our severities.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

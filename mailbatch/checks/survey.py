@@ -24,6 +24,7 @@ from mailbatch.checks.table_checks import TableChecks
 from mailbatch.checks.tallies import Tallies
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
+from mailbatch.remarks import NO_REMARKS, Remarks
 from mailbatch.render.branches import Branches
 from mailbatch.render.message import BranchKey, Inspected
 from mailbatch.render.tracing import Branch
@@ -36,8 +37,8 @@ class Survey:
     """Collects the findings, the extremes and the coverage of a mailing, row by row.
 
     `limit` bounds the deliveries that `chosen` returns; `keep` are keys of deliveries that are
-    returned on top of these. `largest` is the size of the largest message in bytes, `beyond_ascii`
-    the number of addresses that need SMTPUTF8.
+    returned on top of these. `remarks` are those of the table. `largest` is the size of the largest
+    message in bytes, `beyond_ascii` the number of addresses that need SMTPUTF8.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Survey:
         *,
         limit: int = 0,
         keep: Collection[str] = frozenset(),
+        remarks: Remarks = NO_REMARKS,
     ) -> None:
         self._job = job
         self._edition = edition
@@ -58,7 +60,7 @@ class Survey:
         self._facts = Facts.of(job, Origins(branches).find)
         read = branches.columns_read()
         self._tallies = Tallies()
-        self._table = TableChecks(job, columns, read=read, tallies=self._tallies)
+        self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
         self.largest = 0
         self.beyond_ascii = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
 from mailbatch.job.columns import find_column
+from mailbatch.remarks import NO_REMARKS, Doubt, Remarks
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -37,6 +38,7 @@ _MOST_DOMAINS = 100_000
 _MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 _SHOWN = 60
+_FORMATS = {Doubt.NOT_KNOWN: "MB124", Doubt.BY_COMPUTER: "MB125"}
 _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
 
 
@@ -47,7 +49,13 @@ class TableChecks:
     """
 
     def __init__(
-        self, job: Job, columns: tuple[str, ...], *, read: frozenset[str], tallies: Tallies
+        self,
+        job: Job,
+        columns: tuple[str, ...],
+        *,
+        read: frozenset[str],
+        tallies: Tallies,
+        remarks: Remarks = NO_REMARKS,
     ) -> None:
         self._path = job.recipients.shown
         self._unused = [name for name in columns if name not in read]
@@ -62,6 +70,8 @@ class TableChecks:
         self._domains: Counter[str] = Counter()
         self._lists: Counter[str] = Counter()
         self._tallies = tallies
+        self._formats = [one for one in remarks.formats if one.column in read]
+        self._hidden, self._skipped = remarks.hidden, 0
         self.rows = 0
 
     def row(self, recipient: Recipient) -> None:
@@ -78,6 +88,7 @@ class TableChecks:
                 self._lists[recipient.reason] += 1
             return
         if recipient.status != "pending":
+            self._skipped += recipient.line in self._hidden
             return
         domain = recipient.address.rpartition("@")[2].lower()
         if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
@@ -115,12 +126,17 @@ class TableChecks:
             yield Finding("MB121", detail, location=Location(self._path)), 1
         for name in self._unused:
             yield Finding("MB117", f"{name} is never used", name, place), 1
-        for status, code in _REASONS.items():
-            if counts.get(status):
-                rows = f"{counts[status]:,} of {self.rows:,} rows"
-                if status == "suppressed":
+        for one in self._formats:
+            code, detail = _FORMATS[one.doubt], f"{one.column} has the format {one.code}"
+            yield Finding(code, detail, detail, Location(self._path, one.line)), 1
+        numbers = {code: counts.get(status, 0) for status, code in _REASONS.items()}
+        numbers["MB115"] -= self._skipped
+        for code, number in [*numbers.items(), ("MB123", self._skipped)]:
+            if number > 0:
+                rows = f"{number:,} of {self.rows:,} rows"
+                if code == "MB114":
                     rows += self._by_list()
-                yield Finding(code, rows, location=Location(self._path)), counts[status]
+                yield Finding(code, rows, location=Location(self._path)), number
         if not counts.get("pending"):
             yield Finding("MB112", "no row is left to be mailed", location=Location(self._path)), 1
         elif self.domains:

@@ -76,7 +76,8 @@ def _look(
     try:
         inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
-        survey = Survey(job, inputs.edition, inputs.plan.columns, inputs.composer.branches)
+        plan, branches = inputs.plan, inputs.composer.branches
+        survey = Survey(job, inputs.edition, plan.columns, branches, remarks=plan.remarks)
         with inspect(inputs) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)

@@ -125,7 +125,15 @@ def make(console: Console, wanted: Wanted) -> Made:
     columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
-    survey = Survey(job, inputs.edition, columns, branches, limit=limit, keep=keep)
+    survey = Survey(
+        job,
+        inputs.edition,
+        columns,
+        branches,
+        limit=limit,
+        keep=keep,
+        remarks=inputs.plan.remarks,
+    )
     maker = Entries(columns, job.recipients.group_by)
     since = None
     with inspect(inputs, only=wanted.only) as inspection:

@@ -56,7 +56,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(_job(given.job), given.store, given.state_dir, make_folder=True)
+    path = _store_path(job_of(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
         for lot in _lots(_found(given.files)):
@@ -101,7 +101,7 @@ def _warn_of_folders(console: Console, names: list[str]) -> None:
 @reporting
 def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
-    loaded = _job(given.job)
+    loaded = job_of(given.job)
     named = edition_of(loaded, given.edition)
     piped = str(given.table) == _STANDARD_STREAM
     if piped and (given.as_json or given.unmatched):
@@ -111,8 +111,8 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         )
     if given.table is not None and not piped:
         _check_table(given.table, given, loaded, named)
-    with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
-        _warn_of_unread(console, joined)
+    with joining(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
+        warn_of_unread(console, joined)
         counts = {str(event): n for event, n in joined.standings.counts().items()}
         if piped:
             _pipe_table(console, joined)
@@ -142,7 +142,8 @@ def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: st
     check_apart({"--csv": table, "results of the job": results})
 
 
-def _warn_of_unread(console: Console, joined: EditionReports) -> None:
+def warn_of_unread(console: Console, joined: EditionReports) -> None:
+    """Warn of bodies that could not be read, because the store cannot be written."""
     if joined.unread:
         bodies = counted(joined.unread, "body", "bodies")
         console.warn(
@@ -196,10 +197,10 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
     if str(given.to) == _STANDARD_STREAM:
         raise UsageError("--to -: a list is appended to, so it must be a file", hint="name a file")
-    loaded = _job(given.job)
+    loaded = job_of(given.job)
     named = edition_of(loaded, given.edition)
-    with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
-        _warn_of_unread(console, joined)
+    with joining(loaded, named, given.store, given.state_dir, listed=False) as joined:
+        warn_of_unread(console, joined)
         appended = append_suppressions(given.to, joined.standings)
     addresses = counted(appended.new, "new address", "new addresses")
     console.say(f"{addresses} in {shown(given.to)}, {appended.had:,} there before")
@@ -213,7 +214,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
 
 @contextmanager
-def _joined(
+def joining(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
 ) -> Iterator[EditionReports]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
@@ -250,7 +251,7 @@ def _newest_editions(job: Job, state: Path) -> list[str]:
         return []
 
 
-def _job(path: Path) -> Job:
+def job_of(path: Path) -> Job:
     """Load the job; the files that it names need not be there, so that no pipe stops for one."""
     return read_job(path, look=False)
 

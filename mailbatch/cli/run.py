@@ -95,6 +95,8 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         attended=sys.stderr.isatty(),
         new_mailing=given.new_mailing,
         transcript=written,
+        canary=given.canary,
+        unguarded=given.no_guard,
     )
 
 
@@ -143,6 +145,7 @@ def _run(
     try:
         with raising():
             with importing():
+                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
 
                 job = read_job(given.job)
@@ -155,8 +158,9 @@ def _run(
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
+                fates = StoredFates(given.store, given.state_dir)
                 with nullcontext() if kept is None else closing(kept):
-                    summary = run_job(job, options, progress=progress, confirm=confirm)
+                    summary = run_job(job, options, progress=progress, confirm=confirm, fates=fates)
                 if kept is not None and kept.failure is not None:
                     summary = replace(summary, failure=summary.failure or kept.failure)
                 if summary.interrupted:  # it has only to say so
@@ -175,6 +179,10 @@ def _check_usage(given: RunArguments) -> None:
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    alone = {"--no-guard": given.no_guard, "--only": given.only is not None}
+    for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
+        if given.canary:
+            raise UsageError(f"--canary is the first step of a real send: {option} is none")
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
     if given.answers and not given.sandbox:

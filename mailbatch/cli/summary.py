@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import AuthenticationError, TLSError
+from mailbatch.errors import AuthenticationError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -183,6 +183,25 @@ def _wants_a_correction(summary: Summary) -> bool:
     return isinstance(summary.failure, AuthenticationError | TLSError)
 
 
+def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
+    """Return how to go on with recipients that are left.
+
+    `again` are the arguments that name the mailing, `more` the options with its variables.
+    """
+    if isinstance(summary.failure, StoppedByGuard):
+        return (
+            f"not finished: look at mailbatch reports show {again}; to send to the rest all the "
+            f"same: mailbatch run {again}{more} --no-guard"
+        )
+    if options.canary and summary.failure is None and not summary.interrupted:
+        return (
+            "the first step of the guard is sent: look at mailbatch reports show "
+            f"{again}, then send the rest with mailbatch run {again}{more}"
+        )
+    first = "correct that, then " if _wants_a_correction(summary) else ""
+    return f"not finished: {first}run again with mailbatch run {again}{more}"
+
+
 def next_steps(
     summary: Summary, options: RunOptions, again: str, *, begun: bool = True
 ) -> list[str]:
@@ -208,8 +227,7 @@ def next_steps(
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
-        first = "correct that, then " if _wants_a_correction(summary) else ""
-        steps.append(f"not finished: {first}run again with mailbatch run {again}{more}")
+        steps.append(_run_again(summary, options, again, more))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")

@@ -38,10 +38,13 @@ class Lots:
         *,
         limit: int | None = None,
         only: str | None = None,
+        shared: bool = False,
         leased: Callable[[Sequence[Delivery]], None] | None = None,
         most: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Take lots from `leases`; nothing is leased yet.
+
+        `shared` says that a delivery may have several recipients.
 
         `leased` is told of every lot, in the order of handing out. `most` gives the number of
         recipients that a transaction may have, as far as known. `clock`: seconds since the epoch.
@@ -52,6 +55,9 @@ class Lots:
         self._only = only
         self._tell = leased
         self._left = limit
+        self._shared = shared
+        #: So many recipients more may be handed out for now; None: all.
+        self.allowed: int | None = None
         self._size = LOT
         self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
@@ -86,7 +92,22 @@ class Lots:
             return None
         if self._left is not None:
             self._left -= 1
-        return self._leased.popleft()
+        delivery = self._leased.popleft()
+        if self.allowed is not None:
+            self.allowed -= len(delivery.unsettled)
+        return delivery
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the limit of the run leaves a delivery."""
+        return self._left is None or self._left > 0
+
+    def allow(self, recipients: int | None) -> None:
+        """Hand out so many recipients more, exactly; None: all.
+
+        Called while nothing is leased: what was leased before would be beyond.
+        """
+        self.allowed = recipients
 
     def coming(self) -> Awaitable[None] | None:
         """Return an awaitable of the answer of a far ledger; None where no answer is due."""
@@ -96,9 +117,14 @@ class Lots:
         now = self._clock()
         size = self._next_size(now)
         count = size if self._left is None else min(size, self._left)
+        most, allowed = self._most(), self.allowed
+        if allowed is not None:
+            # A delivery to several may be cut: then the recipients are counted one by one.
+            count = min(count, allowed, 1) if self._shared else min(count, allowed)
+            most = allowed if most is None else min(most, allowed)
         if count <= 0:
             return
-        leased = self._leases.lease(count, now=now, address=self._only, most=self._most())
+        leased = self._leases.lease(count, now=now, address=self._only, most=most)
         if isinstance(leased, list):
             self._add(leased, size)
         else:
@@ -134,11 +160,13 @@ class Lots:
         """Take back a delivery that was not tried after all."""
         if self._left is not None:
             self._left += 1
+        if self.allowed is not None:
+            self.allowed += len(delivery.unsettled)
         self._leased.appendleft(delivery)
 
     def next_due(self) -> float | None:
         """Return when a deferred delivery becomes due; None if none will in this run."""
-        if self._left is not None and self._left <= 0:
+        if not self.goes_on or (self.allowed is not None and self.allowed <= 0):
             return None
         return self._leases.next_due()
 

@@ -50,7 +50,8 @@ class RunOptions:
     first that is due, in place of its usual replies; with a `rehearsal` ledger
     and reports are kept there, until the edition is rehearsed again. `attended`: a person
     waits for the run at a terminal, and a failure that only a correction helps ends the run at
-    once.
+    once. `canary` ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`)
+    leaves the guard out.
     """
 
     edition: str | None = None
@@ -73,6 +74,8 @@ class RunOptions:
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
     rehearsal: Rehearsal | None = None
+    canary: bool = False
+    unguarded: bool = False
 
     @property
     def scratch(self) -> bool:

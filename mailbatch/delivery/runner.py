@@ -35,6 +35,8 @@ from mailbatch.outcome import Status
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.guard import Fates
+    from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
 
 #: Asked once before a real send; False leaves everything unsent.
@@ -47,10 +49,11 @@ def run(
     *,
     progress: Progress | None = None,
     confirm: Confirm | None = None,
+    fates: Fates | None = None,
     now: datetime | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Converge a mailing to its job, and return the result.
+    """Converge a mailing to its job, and return the result; `fates` has reports for a guard.
 
     Raises:
         InputErrors: the user's files are wrong (`InputError` where there is one mistake only).
@@ -66,7 +69,7 @@ def run(
     with signals.Stopping() as stopping:
         try:
             return _converge(
-                job, options, progress, confirm, now=now, environ=environ, stopping=stopping
+                job, options, progress, confirm, fates, now=now, environ=environ, stopping=stopping
             )
         except signals.Interrupted as last:
             if stopping.signum is None:  # nothing has been begun
@@ -79,6 +82,7 @@ def _converge(
     options: RunOptions,
     progress: Progress,
     confirm: Confirm | None,
+    fates: Fates | None,
     *,
     now: datetime,
     environ: Mapping[str, str],
@@ -101,25 +105,42 @@ def _converge(
                 progress.alarm(_came_from(*mailing.ledger.moved))
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
+            steps = _steps(mailing, options, fates)
+            stopped = None if steps is None else steps.look()
             wanted, finished = (
                 mailing.wanted(options),
                 mailing.ledger.standing.finished_at() is not None,
             )
             asked = time.monotonic()
             agreed = (
-                not wanted or server is None or confirm is None or confirm(mailing, server.address)
+                not wanted
+                or server is None
+                or confirm is None
+                or stopped is not None
+                or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed and not wanted and options.only is not None:
             standing = mailing.ledger.standing.status_of(options.only)
             progress.note(f"{options.only} is {standing} already: nothing to send")
-        if wanted and agreed:
+        if stopped is not None:
+            sent = Sent(failure=stopped)
+        elif wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(mailing, options, progress, server, stopping)
+            sent = send(mailing, options, progress, server, stopping, steps)
         return _conclude(mailing, sent, started, options, progress)
+
+
+def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
+    """Return the steps of a run that a guard watches; mostly none does."""
+    if not options.canary and (mailing.inputs.job.guard is None or not mailing.unfinished):
+        return None
+    from mailbatch.delivery.steps import Steps
+
+    return Steps.of(mailing, options, fates)
 
 
 def _came_from(path: str, host: str) -> str:

@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from mailbatch.expressions.budget import Budget, fits, number, shallow, weight
 from mailbatch.expressions.growth import OF_TEXT, BoundedFilters, check_method
+from mailbatch.expressions.numbers import strict
 
 _DIGITS = re.compile(r"\d+")
 _GROWING = {"+": "added", "*": "multiplied", "**": "raised", "%": "formatted"}
@@ -88,6 +89,7 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
         self.concat = self.budget.concat  # type: ignore[method-assign]
         self.code_generator_class = BoundedGenerator
         self.filters.update(BoundedFilters(self.filters, self.budget).table)
+        self.filters |= {name: strict(self.filters[name], name) for name in ("int", "float")}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look up `obj.attribute`: a column called `items` is the column."""

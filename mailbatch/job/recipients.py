@@ -55,8 +55,13 @@ class Recipients(Section):
     )
     header_row: Annotated[int, fields.whole(1, 1000)] | None = Field(
         default=None,
-        description="The line of a CSV that names the columns, from 1; by default the first that "
-        "is not blank, or, below titles, the one with the address column.",
+        description="The line of a CSV or the row of a sheet that names the columns, from 1; by "
+        "default the first that is not blank, or, below titles, the one with the address column.",
+    )
+    hidden_rows: Annotated[Literal["skip", "mail"], fields.one_of("skip", "mail")] = Field(
+        default="skip",
+        description="What to do about the rows that a sheet hides, such as those of a filter: "
+        "record them as `filtered`, or mail them.",
     )
     address: Column = Field(
         default="email",
@@ -131,10 +136,16 @@ class Recipients(Section):
 
     @field_validator("header_row")
     @classmethod
-    def _only_csv_has_titles(cls, value: int | None, info: ValidationInfo) -> int | None:
-        form = _form(info.data.get("file"))
-        if value is not None and form != "csv":
-            raise refusal(f"has no effect with a table in .{form}")
+    def _only_tables_have_titles(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and _form(info.data.get("file")) == "jsonl":
+            raise refusal("has no effect with a table in .jsonl")
+        return value
+
+    @field_validator("hidden_rows")
+    @classmethod
+    def _only_workbooks_hide(cls, value: str, info: ValidationInfo) -> str:
+        if _form(info.data.get("file")) != "xlsx" and {"file", "command"} <= info.data.keys():
+            raise refusal("has no effect without an .xlsx file")
         return value
 
     @field_validator("group_by")

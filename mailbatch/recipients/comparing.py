@@ -6,7 +6,8 @@
 Cells are text. In Jinja2 `plan == 5` is false, and `age > 18` fails in the middle of the table:
 both would leave recipients out by mistake. Two texts that are numbers are compared only where the
 order of the letters is that of the sizes: "9" is not more than "100". The comparisons of a syntax
-tree are replaced by comparisons that refuse these mistakes.
+tree are replaced by comparisons that refuse these mistakes. Dates are compared only in forms that
+begin with the year, and never in two forms: "29.11.2026" is more than "2027-01-01" by its letters.
 
 Tests: tests/recipients/test_where.py.
 """
@@ -47,9 +48,22 @@ _TESTS = {
     "in": ("in",),
 }
 _IS_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?").fullmatch
+# A date that begins with the year: the letters have the order of the days, in one form.
+_YEAR_FIRST = re.compile(r"[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}(?![0-9])").match
+_DATE = re.compile(
+    r"""
+      (?:[a-z]+,?\s+)?                                            # a day of the week
+      (?: [0-9]{1,2}([-/.])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})
+        | [0-9]{1,2}[-./\s]+[^\W\d_]{3,}[-.,/\s]+(?:[0-9]{4}|[0-9]{2})
+        | [^\W\d_]{3,}[.]?\s+[0-9]{1,2},?\s+[0-9]{4}
+      )(?![0-9])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+).match
 _ARITHMETIC = re.compile(r"\bstr\b.*\b(?:int|float)\b|\b(?:int|float)\b.*\bstr\b|concatenate str")
 _SHOWN = 40
 _ANY = "the cell"
+_OTHER = "other"
 
 
 class KindsDifferError(Exception):
@@ -116,8 +130,10 @@ def _checked(left: Any, kind: str, right: Any, first: str, second: str) -> Any:
             _refuse(left, _SYMBOLS[kind], right, first)
         elif isinstance(right, str):
             _refuse(right, _SYMBOLS[kind], left, second)
-    elif kind not in {"eq", "ne"} and isinstance(left, str):
-        _check_order(left, kind, right, first)
+    elif isinstance(left, str):
+        _check_dates(left, kind, right)
+        if kind not in {"eq", "ne"}:
+            _check_order(left, kind, right, first)
     return _DOES[kind](left, right)
 
 
@@ -133,6 +149,10 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
     if not isinstance(right, list | tuple | set | frozenset | range) or not right:
         return
     texts = sum(isinstance(item, str) for item in right)
+    if isinstance(left, str):
+        for item in right:
+            if isinstance(item, str):
+                _check_dates(left, "eq", item)
     if isinstance(left, str) and texts == 0:
         example = next(iter(right))
         raise KindsDifferError(
@@ -172,6 +192,29 @@ def _remedy(name: str, symbol: str, other: Any) -> str:
     if isinstance(other, list | tuple | set | frozenset):
         return f"To look for it in a list, write {name} in [...]."
     return "Cells are text: compare texts with each other."
+
+
+def _check_dates(left: str, kind: str, right: str) -> None:
+    """Refuse to compare dates in two forms, or to order dates that do not begin with the year."""
+    form = _date_form(right)
+    other = _date_form(left) if form is not None else None
+    if other is None or (form == other and (form != _OTHER or kind in {"eq", "ne"})):
+        return
+    raise KindsDifferError(
+        f"compares the dates {_short(left)} and {_short(right)} by their letters",
+        "Dates are compared as texts such as '2026-11-29' alone: let the table write them so; in "
+        "a workbook, give the cells the format yyyy-mm-dd.",
+    )
+
+
+def _date_form(text: str) -> str | None:
+    """Return the sign between the parts of a date, `_OTHER` for forms without an order."""
+    if text[:1].isalpha() and not text[-1:].isdigit():
+        return None
+    found = _YEAR_FIRST(text)
+    if found is not None:
+        return str(found[1])
+    return _OTHER if _DATE(text) else None
 
 
 def _check_order(left: str, kind: str, right: str, first: str) -> None:

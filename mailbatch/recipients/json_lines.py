@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from mailbatch.errors import Location, RecipientError
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import Source
+from mailbatch.remarks import NO_REMARKS, Remarks
 from mailbatch.suggest import did_you_mean_or_all
 
 _OBJECT = 'Each line is one whole object, such as: {"email": "ann@example.org", "plan": "pro"}'
@@ -47,6 +48,11 @@ class JsonLines:
     encoding: str
     columns: tuple[str, ...]
     header: int
+
+    @property
+    def remarks(self) -> Remarks:
+        """None: a text hides no records, and shows numbers as written."""
+        return NO_REMARKS
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         columns = self.columns

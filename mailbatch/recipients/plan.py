@@ -5,9 +5,10 @@
 
 One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, `suppressed` with
 the reason. White space around a cell is no part of the value, and a record of blank cells is no
-row, whatever the form of the table. A row that `where` leaves out is `filtered`, whatever the
-address; a suppressed address is recognised in any spelling. The ledger, which has the index, finds
-an address that stood in an earlier row. This module must never drop or change another row.
+row, whatever the form of the table. A row that `where` leaves out, or that a sheet hides, is
+`filtered`, whatever the address; a suppressed address is recognised in any spelling. The ledger,
+which has the index, finds an address that stood in an earlier row. This module must never drop or
+change another row.
 
 The ending of a file's name is the form of the table, for the choice of a reader; the content is
 never used to guess the form.
@@ -28,18 +29,20 @@ from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import parse_address
-from mailbatch.recipients.header import DELIMITERS
+from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
+from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
 _SUPPRESSED = Status.SUPPRESSED.value
+_HIDDEN = "the row is hidden in the sheet"
 
 
 class Plan:
@@ -75,12 +78,17 @@ class Plan:
         self._suppressed = suppressed
         self._stop = stop
 
+    @property
+    def remarks(self) -> Remarks:
+        """The surprises of the table, known before the records are read."""
+        return self._table.remarks
+
     def __iter__(self) -> Iterator[Recipient]:
         return self._all_valid() if self._stop else self._recipients()
 
     def _recipients(self) -> Iterator[Recipient]:
         index, group_by, condition = self._address, self._group_by, self._condition
-        suppressed = self._suppressed
+        suppressed, hidden = self._suppressed, self._table.remarks.hidden
         group = None
         for line, record in self._table:
             cells = tuple(map(str.strip, record))
@@ -89,6 +97,9 @@ class Plan:
                 continue
             if group_by:
                 group = tuple([cells[column] for column in group_by])
+            if hidden and line in hidden:
+                yield Recipient(line, _spell(text), cells, group, _FILTERED, _HIDDEN)
+                continue
             if condition is not None:
                 try:
                     wanted = condition(cells)
@@ -210,7 +221,14 @@ def _open_records(job: Job) -> Records:
     if wanted.form == "xlsx":
         from mailbatch.recipients.workbook import open_workbook
 
-        return open_workbook(path, shown=shown, sheet=wanted.sheet)
+        return open_workbook(
+            path,
+            shown=shown,
+            sheet=wanted.sheet,
+            header_row=wanted.header_row,
+            naming=_naming(wanted),
+            hidden_rows=wanted.hidden_rows == "mail",
+        )
     return _table(wanted, path)
 
 
@@ -221,8 +239,12 @@ def _table(wanted: Recipients, origin: Path | Spool) -> Table:
         delimiter=wanted.delimiter,
         encoding=wanted.encoding,
         header_row=wanted.header_row,
-        naming=lambda names: find_column(wanted.address, names) is not None,
+        naming=_naming(wanted),
     )
+
+
+def _naming(wanted: Recipients) -> Naming:
+    return lambda names: find_column(wanted.address, names) is not None
 
 
 def _resolve_name(job: Job, setting: Setting, *, absolute_allowed: bool) -> Path:
@@ -283,8 +305,10 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
     if near is not None:
         # The table may come from another program: then it is the job that is changed.
         return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
-    if wanted.form == "csv" and wanted.header_row is None:
-        return f"{hint} If another line names the columns, write `header_row:` under `recipients:`."
+    if wanted.form != "jsonl" and wanted.header_row is None:
+        line = "row" if wanted.form == "xlsx" else "line"
+        key = "write `header_row:` under `recipients:`"
+        return f"{hint} If another {line} names the columns, {key}."
     return hint
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from unicodedata import category
 
 from mailbatch.recipients.address import is_address
+from mailbatch.remarks import Remarks
 
 #: The longest cell, in characters: csv's own default, and small enough that an open quote is
 #: noticed soon.
@@ -40,6 +41,10 @@ class Records(Protocol):
     @property
     def header(self) -> int:
         """The line or row that names the columns."""
+
+    @property
+    def remarks(self) -> Remarks:
+        """The surprises of the table, known before the records are read."""
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Read the records."""

@@ -129,7 +129,12 @@ def _table(
     if ending == ".xlsx":
         from mailbatch.recipients.workbook import open_workbook
 
-        return open_workbook(path, shown=shown, sheet=None)
+        return open_workbook(
+            path,
+            shown=shown,
+            sheet=None,
+            naming=lambda names: bool(_address_columns(column, names)),
+        )
     if ending == ".jsonl":
         from mailbatch.recipients.json_lines import open_json_lines
 

@@ -30,6 +30,7 @@ from mailbatch.recipients.records import MAX_CELL
 from mailbatch.recipients.source import MAX_LINE, Source, split_lines
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.spreadsheet import bare_texts
+from mailbatch.remarks import NO_REMARKS, Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Table:
     def header(self) -> int:
         """The line that names the columns."""
         return self._header.line
+
+    @property
+    def remarks(self) -> Remarks:
+        """None: a text hides no records, and shows numbers as written."""
+        return NO_REMARKS
 
     @property
     def delimiter(self) -> str:

@@ -1,14 +1,16 @@
-"""The .xlsx workbook: columns from the first row of a sheet that is not empty, then the rows.
+"""The .xlsx workbook: columns from the header of a sheet, then the rows, as people see them.
 
-    >>> cell_text(7.0), cell_text(0.1 + 0.2), cell_text(date(2026, 11, 29)), cell_text(True)
+    >>> plain_text(7.0), plain_text(0.1 + 0.2), plain_text(date(2026, 11, 29)), plain_text(True)
     ('7', '0.3', '2026-11-29', 'true')
 
-The reader is python-calamine (the extra `excel`), imported only here. Row numbers are those of the
-sheet. Cells become text as people see them in the sheet: whole numbers stay whole, other numbers
-have 15 significant digits, dates and times are ISO 8601, a truth value is true or false. Empty rows
-are no records. A value that would be lost is an error: a value in a column without a name, the
-inside of merged cells, and a failed formula (#N/A), which the reader gives as an empty cell. The
-sheet is held in memory; its size is bounded before reading (`workbook_package`).
+The reader is python-calamine (the extra `excel`), imported only here; the formats of numbers,
+hidden rows and formulas without a value come from the part itself (`sheet_facts.py`). Row numbers
+are those of the sheet. A number or a date has the text of the cell's format; without a format that
+is known, whole numbers stay whole, other numbers have 15 significant digits, dates and times are
+ISO 8601. A truth value is true or false. Empty rows are no records. A value that would be lost is
+an error: a value in a column without a name, the inside of merged cells, a failed formula (#N/A),
+and a formula that was never calculated; the reader gives empty cells for the last three. The sheet
+is held in memory; its size is bounded before reading (`workbook_package.py`).
 """
 
 from __future__ import annotations
@@ -17,25 +19,40 @@ import math
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
-from mailbatch.recipients.records import MAX_CELL, name_fault
-from mailbatch.recipients.workbook_package import excess, failed_cell
+from mailbatch.job.columns import column_name
+from mailbatch.recipients.header import Naming
+from mailbatch.recipients.records import MAX_CELL
+from mailbatch.recipients.sheet_facts import CellFault, Lack, SheetFacts, letters_of, read_facts
+from mailbatch.recipients.workbook_header import Row, find_header
+from mailbatch.recipients.workbook_package import excess
+from mailbatch.remarks import Doubt, FormatRemark, Remarks
 from mailbatch.suggest import did_you_mean_or_all
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineSheet
+    from python_calamine import CalamineSheet, CalamineWorkbook
 
-_HEADER = "The first row names the columns, such as: email, first_name"
 _LESS = "Clear cells that are far from the table, or save the sheet as CSV."
 _INSTALL = "Run: pip install 'mailbatch[excel]'"
 _DIGITS = 15  # of a number in a spreadsheet
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CALCULATE = "Open the workbook in a spreadsheet program, save it there, and take that file."
+_LACKS = {
+    Lack.FAILED: (
+        "the cell {} holds an error instead of a value",
+        "Mend its formula, or clear the cell.",
+    ),
+    Lack.NEVER_CALCULATED: ("the formula in the cell {} was never calculated", _CALCULATE),
+    Lack.NOT_CALCULATED_YET: (
+        "the formula in the cell {} gives 0, perhaps for want of a program that calculated it",
+        _CALCULATE,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,66 +70,110 @@ class Workbook:
     header: int
     named: tuple[int, ...]
     left: int
+    remarks: Remarks
+    _facts: SheetFacts = field(repr=False)
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         with _opened(self.path, self.shown, self.sheet) as sheet:
             for number, row in enumerate(sheet.iter_rows(), 1):
-                if number == self.header and _columns(row) != self.columns:
+                if number == self.header and _row(number, row).filled != self.columns:
                     raise _error(self.shown, number, "the header changed while the file was read")
                 if number > self.header and any(cell != "" for cell in row):
                     yield number, self._cells(row, number)
 
     def _cells(self, row: Sequence[Any], number: int) -> tuple[str, ...]:
-        if len(self.named) < len(row):
+        if len(self.named) < len(row) and number not in self._facts.hidden:
             for place, cell in enumerate(row):
-                if cell != "" and place not in self.named:
-                    name = f"{_letters(self.left + place)}{number}"
+                if place not in self.named and not _is_blank(cell):
+                    name = f"{letters_of(self.left + place)}{number}"
                     raise _error(
                         self.shown,
                         number,
                         f"the cell {name} has a value, but its column has no name",
-                        hint=f"Name the column in row {self.header}, or clear it.",
+                        hint=f"Name the column in row {self.header}, or clear it. If the columns "
+                        "are named in another row, write `header_row:` under `recipients:`.",
                     )
-        cells = tuple([cell_text(row[place]) for place in self.named])
+        cells = tuple([self._text(row[place], place, number) for place in self.named])
         if any(len(cell) > MAX_CELL or "\0" in cell for cell in cells):
             raise _error(self.shown, number, "a cell holds what no text has")
         return cells
 
+    def _text(self, value: Any, place: int, number: int) -> str:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, bool):
+            form = self._facts.format_of(self.left + place, number)
+            if form is not None and (text := form.show(value)) is not None:
+                return text
+        return plain_text(value)
 
-def open_workbook(path: Path, *, shown: str, sheet: str | None) -> Workbook:
+
+def open_workbook(
+    path: Path,
+    *,
+    shown: str,
+    sheet: str | None,
+    header_row: int | None = None,
+    naming: Naming = lambda _: False,
+    hidden_rows: bool = True,
+) -> Workbook:
     """Read the header of a sheet, by default of the first that is not hidden.
 
-    `shown` is the name of the file in errors.
+    `shown` is the name of the file in errors. A `header_row` (from 1) of None is found by the
+    address column, which `naming` knows. `hidden_rows` tells whether hidden rows count like others.
 
     Raises:
         RecipientError: python-calamine is not installed, the file cannot be read, there is no such
             sheet, or the sheet is no table.
     """
     with _opened(path, shown, sheet, check=True) as found:
-        row, number = next(
-            ((row, n) for n, row in enumerate(found.iter_rows(), 1) if any(c != "" for c in row)),
-            ([], 1),
-        )
-        named = tuple(place for place, cell in enumerate(row) if cell != "")
-        columns = _columns(row)
-        reason = name_fault(columns, "row") if columns else f"the sheet {found.name} is empty"
-        if reason is not None:
-            raise _error(shown, number, reason, hint=_HEADER)
+        rows = (_row(number, cells) for number, cells in enumerate(found.iter_rows(), 1))
+        filled = (row for row in rows if row.filled)
+        first = next(filled, None)
+        if first is None:
+            hint = "Name another one by `sheet:` under `recipients:`." if sheet is None else None
+            raise _error(shown, 1, f"the sheet {found.name} is empty", hint=hint)
+        header = find_header(_chained(first, filled), shown=shown, row=header_row, naming=naming)
+        named = tuple(place for place, cell in enumerate(header.names) if cell)
         left = found.start[1] if found.start is not None else 0
-        _refuse_merged(found, shown, number)
+        _refuse_merged(found, shown, header.number, [left + place for place in named])
         name = found.name
-    if (cell := failed_cell(path, name)) is not None:
-        raise _error(
-            shown,
-            cell.row,
-            f"the cell {cell.name} holds an error instead of a value",
-            hint="Mend its formula, or clear the cell.",
-        )
-    return Workbook(path, shown, name, columns, number, named, left)
+    facts = read_facts(path, name, header=header.number, hidden=hidden_rows)
+    if facts.fault is not None:
+        raise _lacking(shown, facts.fault)
+    formats = tuple(_formats(facts, header.filled, [left + place for place in named]))
+    remarks = Remarks(facts.hidden, formats)
+    return Workbook(path, shown, name, header.filled, header.number, named, left, remarks, facts)
 
 
-def _columns(row: Sequence[Any]) -> tuple[str, ...]:
-    return tuple([cell_text(cell).strip() for cell in row if cell != ""])
+def _chained(first: Row, others: Iterator[Row]) -> Iterator[Row]:
+    yield first
+    yield from others
+
+
+def _is_blank(cell: Any) -> bool:
+    return isinstance(cell, str) and not cell.strip()
+
+
+def _row(number: int, cells: Sequence[Any]) -> Row:
+    return Row(number, tuple([column_name(plain_text(cell)) for cell in cells]))
+
+
+def _formats(
+    facts: SheetFacts, names: Sequence[str], places: Sequence[int]
+) -> Iterator[FormatRemark]:
+    """Yield the formats of each column that are not known, or that depend on the computer."""
+    for name, place in zip(names, places, strict=True):
+        for row, form in facts.formats_of(place):
+            if not form.known:
+                yield FormatRemark(name, row, form.name, Doubt.NOT_KNOWN)
+            elif form.by_computer:
+                yield FormatRemark(name, row, form.name, Doubt.BY_COMPUTER)
+
+
+def _lacking(shown: str, fault: CellFault) -> RecipientError:
+    message, hint = _LACKS[fault.lack]
+    return _error(shown, fault.row, message.format(fault.name), hint=hint)
 
 
 @contextmanager
@@ -147,29 +208,43 @@ def _opened(
     except calamine.CalamineError as error:
         raise _error(shown, None, f"the file cannot be read as a workbook: {error}") from None
     with book:
-        visible = calamine.SheetVisibleEnum.Visible
-        named = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if name in {None, sheet.name} and (name is not None or sheet.visible == visible)
-        ]
-        if not named:
-            raise _error(
-                shown,
-                None,
-                "every sheet is hidden" if name is None else f"there is no sheet {name!r}",
-                hint="" if name is None else did_you_mean_or_all(name, book.sheet_names),
-            )
+        chosen = _choose(book, shown, name)
         try:
-            yield book.get_sheet_by_name(named[0])
+            yield book.get_sheet_by_name(chosen)
         except calamine.CalamineError as error:
-            raise _error(shown, None, f"the sheet {named[0]} cannot be read: {error}") from None
+            raise _error(shown, None, f"the sheet {chosen} cannot be read: {error}") from None
 
 
-def _refuse_merged(sheet: CalamineSheet, shown: str, header: int) -> None:
+def _choose(book: CalamineWorkbook, shown: str, name: str | None) -> str:
+    """Return the name of the sheet to read; charts and sheets of macros are no tables."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    tables = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+    names = [one.name for one in tables]
+    if name is None:
+        visible = [one.name for one in tables if one.visible == SheetVisibleEnum.Visible]
+        if not visible:
+            message = "every sheet is hidden" if names else "there is no sheet of cells"
+            hint = did_you_mean_or_all("", names) if names else None
+            raise _error(shown, None, message, hint=hint)
+        return visible[0]
+    if name not in names:
+        is_other = name in book.sheet_names
+        message = f"the sheet {name!r} has no cells: it is a chart or holds macros"
+        raise _error(
+            shown,
+            None,
+            message if is_other else f"there is no sheet {name!r}",
+            hint=did_you_mean_or_all(name, names),
+        )
+    return name
+
+
+def _refuse_merged(sheet: CalamineSheet, shown: str, header: int, places: Sequence[int]) -> None:
+    """Refuse merged cells in the columns of the table, from the header on."""
     for (top, left), (bottom, right) in sorted(sheet.merged_cell_ranges or ()):
-        if bottom + 1 >= header:
-            cells = f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}"
+        if bottom + 1 >= header and any(left <= place <= right for place in places):
+            cells = f"{letters_of(left)}{top + 1}:{letters_of(right)}{bottom + 1}"
             raise _error(
                 shown,
                 top + 1,
@@ -178,8 +253,8 @@ def _refuse_merged(sheet: CalamineSheet, shown: str, header: int) -> None:
             )
 
 
-def cell_text(value: Any) -> str:
-    """Return the text of a cell, given as python-calamine reads the cell."""
+def plain_text(value: Any) -> str:
+    """Return the text of a cell without a format, given as python-calamine reads the cell."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -202,16 +277,6 @@ def _number(value: float) -> str:
     if value == int(value):
         return str(int(value))
     return f"{Decimal(f'{value:.{_DIGITS}g}'):f}"
-
-
-def _letters(column: int) -> str:
-    """Return the letters of a column, counted from 0: A to Z, AA and so on."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, len(_LETTERS))
-        letters = _LETTERS[rest] + letters
-    return letters
 
 
 def _error(shown: str, row: int | None, message: str, *, hint: str | None = None) -> RecipientError:

@@ -1,27 +1,19 @@
-"""The package of a workbook: its size once it is read, and its cells that hold an error.
+"""The package of a workbook: the memory that its cells will take once the file is read.
 
-A workbook is a ZIP package (ECMA-376 part 2) of XML parts. Two facts are read from the parts
-themselves, in pieces, because python-calamine tells neither:
-
-- The memory that a sheet will take. A few kilobytes unpack to gigabytes, and the reader holds a
-  sheet as a full rectangle, so two cells in opposite corners take as much. Each part is unpacked
-  and counted, whatever size the package states; the rectangle follows from the names of the cells
-  (`<c r="B7">`, part 1, 18.3.1.4) and rows.
-- The first cell with an error (`<c r="B7" t="e">`), which has no value for a mail.
-
-This module must never give a value of a cell: that is the work of the reader.
+A workbook is a ZIP package (ECMA-376 part 2) of XML parts. A few kilobytes unpack to gigabytes, and
+the reader holds a sheet as a full rectangle, so two cells in opposite corners take as much. Each
+part is unpacked and counted, whatever size the package states; the rectangle follows from the names
+of the cells (`<c r="B7">`, part 1, 18.3.1.4) and rows. This module must never give a value of a
+cell: that is the work of the reader.
 """
 
 from __future__ import annotations
 
 import copy
-import posixpath
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 #: The bytes that a part may unpack to in any case, and the multiple of its packed size beyond that.
 PART, RATIO = 16 << 20, 200
@@ -42,22 +34,7 @@ _NAMELESS = re.compile(rb"<(?:\w+:)?c(?:\s(?![^<>]*\br\s*=)[^<>]*)?(?<!/)>")
 # Counted first, which is much quicker: usually each cell and each row has a name.
 _TAGS = (b"<c ", b"<c>", b":c ", b":c>", b"<row", b":row")
 _NAMED = (b' r="', b" r='")
-_BOOK = "xl/workbook.xml"
-_LINKS = "xl/_rels/workbook.xml.rels"
-_ANY_CELL = re.compile(rb"<(?:\w+:)?c\s([^<>]*?)/?>")
-_IS_ERROR = re.compile(rb"\bt\s*=\s*[\"']e[\"']")
-_NAME = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
-# RuntimeError stands for encryption and for unknown methods of compression.
-_NO_PACKAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ET.ParseError)
 _ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell: the name, such as B7, and the row."""
-
-    name: str
-    row: int
 
 
 def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:
@@ -89,19 +66,6 @@ def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS
     except _UNREADABLE as error:
         raise ValueError(str(error)) from None
     return None
-
-
-def failed_cell(path: Path, sheet: str) -> Cell | None:
-    """Return the first cell of a sheet that holds an error, None if there is none.
-
-    A package of another form than expected has none: `open_workbook` refuses such a file.
-    """
-    try:
-        with zipfile.ZipFile(path) as package:
-            part = _part_of(package, sheet)
-            return None if part is None else _search(package, part)
-    except _NO_PACKAGE:
-        return None
 
 
 class _Extent:
@@ -161,34 +125,3 @@ def _column(letters: bytes) -> int:
     for letter in letters:
         number = 26 * number + letter - 64
     return number
-
-
-def _part_of(package: zipfile.ZipFile, sheet: str) -> str | None:
-    """Return the name of a sheet's part."""
-    targets = {link.get("Id"): link.get("Target", "") for link in _root(package, _LINKS)}
-    for element in _root(package, _BOOK).iter():
-        if element.tag.endswith("}sheet") and element.get("name") == sheet:
-            links = [value for key, value in element.items() if key.endswith("}id")]
-            if not links or links[0] not in targets:
-                return None
-            return posixpath.normpath(posixpath.join("/xl", targets[links[0]])).lstrip("/")
-    return None
-
-
-def _root(package: zipfile.ZipFile, part: str) -> ET.Element:
-    # The workbook is the user's own, as the job is.
-    return ET.fromstring(package.read(part))  # noqa: S314 - see above
-
-
-def _search(package: zipfile.ZipFile, part: str) -> Cell | None:
-    with package.open(part) as stream:
-        rest = b""
-        while piece := stream.read(_PIECE):
-            text = rest + piece
-            for tag in _ANY_CELL.finditer(text):
-                if _IS_ERROR.search(tag[1]):
-                    name = _NAME.search(tag[1])
-                    if name is not None:
-                        return Cell((name[1] + name[2]).decode("ascii"), int(name[2]))
-            rest = text[max(text.rfind(b"<"), len(text) - _LONGEST_TAG) :]
-    return None

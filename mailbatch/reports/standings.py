@@ -239,6 +239,13 @@ class Standings:
                 if standing.suppresses:  # not so where opens and clicks are all
                     yield standing
 
+    def recipients(self) -> int:
+        """Return how many recipients have a report."""
+        self._stand()
+        with as_store_error(_TEMPORARY):
+            found = self._connection.execute("SELECT count(*) FROM standing").fetchone()
+        return int(found[0])
+
     def counts(self) -> dict[Event, int]:
         """Return how many recipients stand at each event; opens and clicks count beside these."""
         counts = dict.fromkeys(Event, 0)
@@ -269,14 +276,16 @@ class Standings:
             for strongest, *numbers in self._connection.execute(query):
                 yield *told_by(strongest)[:2], *numbers
 
-    def of(self, header_message_id: str, email: str) -> RecipientStanding | None:
+    def of(self, header_message_id: str | None, email: str) -> RecipientStanding | None:
         """Return the standing of a recipient of a message; None where no report is known.
 
-        `header_message_id` has no angle brackets.
+        `header_message_id` has no angle brackets; None where no attempt was made.
 
         Raises:
             StoreError: the temporary database cannot be read (74).
         """
+        if header_message_id is None:
+            return None
         self._stand()
         token = token_of(header_message_id)
         name, value = ("token", token) if is_token(token) else ("ours", header_message_id)

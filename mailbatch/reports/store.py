@@ -21,11 +21,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.errors import StoreError
+from mailbatch.reports.cursor import Cursor, read_cursor, write_cursor
 from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.reading import VERSION, read_body
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.store_file import (
+    WITHOUT_PULLS,
+    add_pulls,
     address,
     check_identity,
     choose_journal,
@@ -186,9 +189,14 @@ class ReportStore:
             with self._writing():
                 if not pragma(connection, "user_version"):  # else another process was quicker
                     create(connection)
+        elif pragma(connection, "user_version") == WITHOUT_PULLS:
+            with self._writing():
+                add_pulls(connection)
 
-    def keep(self, bodies: Iterable[Body]) -> int:
+    def keep(self, bodies: Iterable[Body], *, cursor: Cursor | None = None) -> int:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.
+
+        `cursor` is that of the pull that brought the bodies, and is written with them.
 
         Raises:
             StoreError: none was kept (74): the disk is full, say.
@@ -203,7 +211,19 @@ class ReportStore:
                 " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
-            return self._connection.total_changes - before
+            new = self._connection.total_changes - before
+            if cursor is not None:
+                write_cursor(self._connection, cursor)
+            return new
+
+    def cursor(self, question: str) -> Cursor | None:
+        """Return the cursor of an unfinished pull; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        with as_store_error(self.path):
+            return read_cursor(self._connection, question)
 
     def forget(self, place: str) -> None:
         """Forget the bodies of a place, with their reports: those of a rehearsal that is over.

@@ -20,11 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 from mailbatch.errors import StoreError
+from mailbatch.reports.cursor import PULLS
 from mailbatch.reports.journal import ROLLBACK, WAL, journal_mode
 
 #: "mbrp", at its place in the header of the file.
 APPLICATION_ID = 0x6D627270
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: The version before, which lacks a table that no reader needs.
+WITHOUT_PULLS = 1
 
 
 def connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
@@ -81,9 +84,15 @@ def choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool) 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables of a new store, in a transaction of the caller."""
     schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
-    for statement in _statements(schema):
+    for statement in (*_statements(schema), PULLS):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def add_pulls(connection: sqlite3.Connection) -> None:
+    """Bring a store of the version before up to date, in a transaction of the caller."""
+    connection.execute(PULLS)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
@@ -106,7 +115,7 @@ def check_identity(path: Path, connection: sqlite3.Connection) -> None:
     if pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreError(f"{path}: this is no store of reports", hint="set --store")
     version = pragma(connection, "user_version")
-    if version != SCHEMA_VERSION:
+    if version not in {SCHEMA_VERSION, WITHOUT_PULLS}:
         raise StoreError(
             f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
             hint="use the mailbatch that wrote it, or a newer one",

@@ -45,8 +45,8 @@ def told_of(row: ResultRow, standings: Standings) -> Told:
     Raises:
         StoreError: the temporary database of the standings cannot be read (74).
     """
-    found = row.header_message_id and standings.of(row.header_message_id, row.email)
-    if not found:
+    found = standings.of(row.header_message_id, row.email)
+    if found is None:
         return UNTOLD
     return Told(
         found.event, found.kind, found.code or None, found.text or None, found.reported_at,

@@ -1,6 +1,8 @@
 """Every code has a job that triggers it and one that does not."""
 
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.errors import Location, MessageError, Reason
 from mailbatch.smtp.capabilities import Capabilities
+from tests.recipients.workbooks import Styled, table, write_workbook
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
 
@@ -29,6 +32,18 @@ def people(*names, **more):
         {"email": f"p{number}@example.com", "first_name": name, **more}
         for number, name in enumerate(names)
     )
+
+
+def workbook(cell, **more):
+    """Return the files and the recipients of a mailing whose table is a workbook of two rows."""
+    columns = ("email", "first_name")
+    sheet = table(columns, ("a@example.com", cell), ("b@example.com", "Bob"))
+    sheet.hidden = more.pop("hidden", ())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.xlsx"
+        write_workbook(path, {"People": sheet})
+        content = path.read_bytes()
+    return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
@@ -67,6 +82,9 @@ JOBS = {
         {"rows": people("A")},
     ),
     "MB122": ({"rows": people("=UPPER(A2)")}, {"rows": people("=A2", "Ann (=x)")}),
+    "MB123": (workbook("A", hidden=[3]), workbook("A", hidden=[3], hidden_rows="mail")),
+    "MB124": (workbook(Styled(0.5, "# ?/?")), workbook(Styled(0.5, "0%"))),
+    "MB125": (workbook(Styled(0.5, "0.00")), workbook(Styled(46355.0, "dd.mm.yyyy"))),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},
@@ -147,6 +165,10 @@ JOBS = {
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ email }}"}},
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ job.name }}-{{ edition }}"}},
     ),
+    "MB408": (
+        {"job": {"guard": {"after": 100}}},
+        {"job": {"guard": {"after": 100}}, "callbacks": {"notify_url": "https://a.de/n"}},
+    ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 
@@ -189,6 +211,12 @@ def test_a_bulk_id_is_asked_for_only_where_it_is_pulled_by(tmp_path, capsys):
     assert "MB407" in without.codes(capsys)
     mailed = Mailing(tmp_path / "b", job={"reports": {"dsn": ["failure"]}})
     assert "MB407" not in mailed.codes(capsys)
+
+
+def test_bounces_in_a_mailbox_of_their_own_are_enough_for_a_guard(tmp_path, capsys):
+    sender = {"from": "News <news@example.com>", "envelope_from": "bounces@example.com"}
+    job = {"guard": {"after": 100}, "sender": sender}
+    assert "MB408" not in Mailing(tmp_path, job=job).codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
@@ -243,6 +271,17 @@ def test_links_of_the_text_part_are_looked_at(tmp_path, capsys):
                    message={"html": "letter.html.j2"})  # fmt: skip
     found = [one for one in both.check(capsys)[1]["findings"] if one["code"] == "MB204"]
     assert [one["count"] for one in found] == [1, 1]
+
+
+def test_hidden_rows_are_no_rows_of_where_and_formats_of_unused_columns_say_nothing(
+    tmp_path, capsys
+):
+    given = workbook(Styled(0.5, "# ?/?"), hidden=[3], where="email != 'x'")
+    given["files"]["letter.txt.j2"] = "Hello"
+    findings = Mailing(tmp_path, **given).check(capsys)[1]["findings"]
+    told = {one["code"]: (one["line"], one["details"]) for one in findings}
+    assert told["MB123"] == (None, ["1 of 2 rows"])
+    assert told.keys().isdisjoint({"MB115", "MB124"})
 
 
 def connected(*, days=90, **offers):

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import json
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
+
+from tests.certainty.program import end, start
+from tests.support.waiting import until
 
 KEPT = ".mailbatch/sandbox"
 AT = ("--state-dir", KEPT)
@@ -145,3 +152,73 @@ def test_a_store_that_is_none_stops_the_rehearsal(job):
     done = job("run", "--sandbox")
     assert done.code == 74
     assert "reports.sqlite3" in done.err
+
+
+@pytest.fixture
+def posts():
+    """A web server that keeps what is posted, by path, and answers 200."""
+    kept = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1], kept
+        server.shutdown()
+        thread.join(20)
+
+
+def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
+    """Reports reach the job's URL on this machine, and the API gives them once and has a log."""
+    port, kept = posts
+    process = start("sandbox", "--report", "--port", "0", "--api-port", "0", "--api-key", "secret",
+                    cwd=job.folder)  # fmt: skip
+    api, smtp = (process.stderr.readline() for _ in range(2))
+    address = api.removeprefix("reports: http://").partition(",")[0]
+    job.declared["server"]["port"] = int(smtp.split(":")[1].partition(",")[0])
+    for key in ("notify_url", "tracking_url"):
+        job.declared["callbacks"][key] = f"http://127.0.0.1:{port}/{key}"
+    (job.folder / "recipients.csv").write_text("email\nada@example.org\nbounce@example.net\n")
+    job.write()
+    assert job("run", "--yes", "--quiet").code == 0
+
+    def results():
+        return [one for path, body in kept if path == "/notify_url" for one in body["results"]]
+
+    until(lambda: len({one["to"] for one in results()}) == 2, what="two reports")
+
+    def get(path, key="secret"):
+        api = http.client.HTTPConnection(address, timeout=20)
+        api.request("GET", path, headers={"Authorization": f"App {key}"})
+        answer = api.getresponse()
+        return answer.status, json.load(answer).get("results")
+
+    assert len(get("/email/4/logs?bulkId=letter-2026-W48")[1]) == 2
+    assert len(get("/email/4/reports")[1]) == 2
+    assert get("/email/4/reports") == (200, [])
+    assert get("/email/4/reports", key="other") == (401, None)
+    process.send_signal(signal.SIGTERM)
+    code, out, err = end(process)
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1] == f"{len(results())} reports posted, 2 pulled"
+    saved = job.folder / "saved.json"
+    saved.write_text(json.dumps({"results": results()}))
+    assert job("reports read", "saved.json").code == 0
+    assert json.loads(job("reports show", "--json").out)["bounced"] == 1
+
+
+@pytest.mark.parametrize("option", [("--api-port", "0"), ("--api-key", "x")])
+def test_the_options_of_the_api_go_with_report(job, program, option):
+    """Alone they would do nothing."""
+    done = program("sandbox", "--port", "0", *option, cwd=job.folder)
+    assert done.code == 2
+    assert f"{option[0]} goes with --report" in done.err

@@ -172,10 +172,36 @@ def test_where_the_header_is_unclear_the_error_says_what_settles_it(
     assert (str(caught.value), caught.value.hint) == (expected, hint)
 
 
-@pytest.mark.parametrize("form", ["jsonl", "xlsx"])
-def test_a_header_row_is_one_of_a_csv(form: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"has no effect with a table in .{form}"):
-        job_in(tmp_path, file=f"people.{form}", header_row=2)
+def test_json_lines_have_no_header_row(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no effect with a table in \.jsonl"):
+        job_in(tmp_path, file="people.jsonl", header_row=2)
+
+
+@pytest.mark.parametrize("wanted", [{"file": "people.csv"}, {"file": ..., "command": ["cat"]}])
+def test_rows_are_hidden_in_workbooks_alone(wanted: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no effect without an \.xlsx file"):
+        job_in(tmp_path, **wanted, hidden_rows="mail")
+
+
+def test_a_row_that_a_sheet_hides_is_recorded_or_mailed(tmp_path: Path) -> None:
+    sheet = table(("email", "plan"), ("ada@example.org", "pro"), ("B@Example.NET", "x"))
+    sheet.hidden = [3]
+    write_workbook(tmp_path / "people.xlsx", {"People": sheet})
+    ada, bob = plan_of(job_in(tmp_path, file="people.xlsx", where="plan == 'pro'"))
+    assert (ada.status, bob.line, bob.status) == ("pending", 3, "filtered")
+    assert (bob.address, bob.reason) == ("B@example.net", "the row is hidden in the sheet")
+    plan = plan_of(job_in(tmp_path, file="people.xlsx", hidden_rows="mail"))
+    assert [one.status for one in plan] == ["pending", "pending"]
+
+
+def test_a_row_that_a_sheet_hides_is_suppressed_all_the_same(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    sheet = table(("Unsubscribed",), ("E-Mail", "Why"), ("ada@example.org", "x"))
+    sheet.hidden = [3]
+    write_workbook(tmp_path / "left.xlsx", {"Left": sheet})
+    [ada] = plan_of(make_job("email\nada@example.org\n", suppress=["left.xlsx"]))
+    assert ada.reason == "listed in left.xlsx"
 
 
 @pytest.mark.parametrize("form", ["csv", "command", "jsonl", "xlsx"])
@@ -388,6 +414,20 @@ def test_where_knows_second_names_and_says_how_others_are_written(make_job: Make
             "Make numbers of both: age | float > 18.",
         ),
         ("[age] | select('gt', 5) | list | length == 1", "compares the text '9' with", None),
+        (
+            "joined > '2026-01-01'",
+            "compares the dates '29.11.2025' and '2026-01-01' by their letters",
+            (
+                "Dates are compared as texts such as '2026-11-29' alone: let the table write them "
+                "so; in a workbook, give the cells the format yyyy-mm-dd."
+            ),
+        ),
+        ("joined < '01.12.2025'", "compares the dates '29.11.2025' and '01.12.2025'", None),
+        ("joined == '2025-11-29'", "compares the dates '29.11.2025' and '2025-11-29'", None),
+        ("joined in ['2025-11-29']", "compares the dates '29.11.2025' and '2025-11-29'", None),
+        ("'Sun 29-Nov-25' < '2026-01-01'", "compares the dates 'Sun 29-Nov-25'", None),
+        ("'November 29, 2025' < '2026-01-01'", "compares the dates 'November 29, 2025'", None),
+        ("'2025/11/29' < '2026-01-01'", "compares the dates '2025/11/29'", None),
         ("age + 1 > 18", "calculates with a text: ", None),
         ("1 + age > 18", "calculates with a text: ", None),
     ],
@@ -395,7 +435,7 @@ def test_where_knows_second_names_and_says_how_others_are_written(make_job: Make
 def test_a_text_and_a_number_are_never_compared(
     where: str, message: str, hint: str | None, make_job: MakeJob
 ) -> None:
-    content = "email,plan,age,active\na@b.c,pro,9,TRUE\n"
+    content = "email,plan,age,active,joined\na@b.c,pro,9,TRUE,29.11.2025\n"
     with pytest.raises(JobError) as caught:
         list(plan_of(make_job(content, where=where)))
     assert str(caught.value).startswith(f"job.yaml:8:10: recipients.where: {message}")
@@ -413,6 +453,14 @@ def test_a_text_and_a_number_are_never_compared(
         ("age == '9'", True),
         ("zip >= '01000' and zip < '02000'", True),
         ("joined > '2026-01-01'", True),
+        ("joined > '2026-01-01T10:00'", True),
+        ("'29.11.2025' == '29.11.2025' != '28.11.2025'", True),
+        ("'29.11.2025' in ['28.11.2025', '29.11.2025', 'never']", True),
+        ("joined > '' and joined != 'never'", True),
+        ("'2025/11/29' < '2025/11/30'", True),
+        ("'route 66' > 'route 6' and 'May 5' != '2026-01-01'", True),
+        ("'n/a' | int(0) == 0 and 'n/a' | float(default=1.5) == 1.5", True),
+        ("'' | int == 0 and 'ff' | int(base=16) == 255 and ' 7.9 ' | int == 7", True),
         ("age in ['9', '10']", True),
         ("age in []", False),
         ("'9' in age", True),
@@ -428,6 +476,28 @@ def test_what_can_be_compared_is(where: str, wanted: bool, make_job: MakeJob) ->
     variables = {"plans": ["pro", "team"], "limit": None}
     [recipient] = plan_recipients(make_job(content, where=where), edition="1", variables=variables)
     assert recipient.status == ("pending" if wanted else "filtered")
+
+
+@pytest.mark.parametrize(
+    ("where", "cell"),
+    [
+        ("price | float > 100", "1,234.50 €"),
+        ("price | int > 100", "n/a"),
+        ("price | float > 100", "nan"),
+        ("price | int(base=16) > 100", "xyz"),
+    ],
+)
+def test_a_text_that_is_no_number_is_not_taken_for_0(
+    where: str, cell: str, make_job: MakeJob
+) -> None:
+    content = f'email,price\na@b.c,"{cell}"\nb@b.c,500\n'
+    bad, good = plan_of(make_job(content, where=where))
+    assert (bad.status, good.status) == ("invalid", "pending")
+    name = where.split()[2].partition("(")[0]
+    assert bad.reason == (
+        f"`where` fails: {cell!r} is no number such as 1234.5; {name}(0) would take 0 for such a "
+        "text"
+    )
 
 
 # Suppression lists of other tools

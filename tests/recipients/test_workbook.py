@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from mailbatch.errors import RecipientError
-from mailbatch.recipients import workbook_package
-from mailbatch.recipients.workbook import Workbook, cell_text, open_workbook
-from mailbatch.recipients.workbook_package import Cell, failed_cell
+from mailbatch.recipients import sheet_facts
+from mailbatch.recipients.sheet_facts import CellFault, Lack, read_facts
+from mailbatch.recipients.workbook import Workbook, open_workbook, plain_text
+from mailbatch.remarks import Doubt, FormatRemark
 
-from .workbooks import Failed, Sheet, Styled, table, write_workbook
+from .workbooks import Failed, Formula, Sheet, Styled, table, write_workbook
 
 Read = Callable[..., Workbook]
 PEOPLE = table(("email", "name"), ("a@b.c", "Ann"), ("b@b.c", "Bob"))
@@ -28,7 +29,9 @@ def read(tmp_path: Path) -> Read:
     def opened(sheet: str | None = None, /, *, target: str = "worksheets/", **sheets: Sheet):
         path = tmp_path / "recipients.xlsx"
         write_workbook(path, sheets, target=target)
-        return open_workbook(path, shown="recipients.xlsx", sheet=sheet)
+        return open_workbook(
+            path, shown="recipients.xlsx", sheet=sheet, naming=lambda names: "email" in names
+        )
 
     return opened
 
@@ -87,7 +90,7 @@ def test_a_header_alone_is_a_table_without_records(read: Read) -> None:
         (Styled(46349, "date"), "2026-11-23"),
         (Styled(46349.395821759, "moment"), "2026-11-23T09:29:59"),
         (Styled(46349.0, "moment"), "2026-11-23"),
-        (Styled(0.395833333333333, "time"), "09:30:00"),
+        (Styled(0.395833333333333, "time"), "9:30:00"),
         (Styled(1.104166666666667, "hours"), "26:30:00"),
     ],
     ids=str,
@@ -111,7 +114,7 @@ def test_cells_become_the_text_that_people_see(cell: object, text: str, read: Re
     ],
 )
 def test_the_reader_s_values_become_text(value: object, text: str) -> None:
-    assert cell_text(value).endswith(text)
+    assert plain_text(value).endswith(text)
 
 
 def test_the_sheet_is_the_first_that_is_not_hidden(read: Read) -> None:
@@ -138,7 +141,10 @@ def test_a_sheet_that_is_not_there(refused: Callable[..., RecipientError]) -> No
         (Sheet({}), ":1: the sheet S is empty"),
         (table(("email", "email")), ":1: columns 1 and 2 are both named 'email'"),
         (table(("a@b.c", "Ann")), ":1: the first row holds an address, not column names: 'a@b.c'"),
-        (table(("email", " "), first=4), ":4: column 2 of 2 has no name"),
+        (
+            table(("email", " "), ("a@b.c", "x"), first=4),
+            ":5: the cell B5 has a value, but its column has no name",
+        ),
         (
             Sheet({2: {"B": "email", "D": "name"}, 3: {"B": "a@b.c", "C": "lost", "D": "Ann"}}),
             ":3: the cell C3 has a value, but its column has no name",
@@ -178,12 +184,13 @@ def test_what_stands_on_other_sheets_does_not_matter(read: Read) -> None:
 def test_a_failed_formula_is_found_by_whatever_path_its_sheet_has(
     target: str, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook_package, "_PIECE", piece)
+    monkeypatch.setattr(sheet_facts, "_PIECE", piece)
     path = tmp_path / "recipients.xlsx"
     sheet = table(("n",), *[(1,)] * 90, (Failed("#DIV/0!"),))
     write_workbook(path, {"S": sheet}, target=target)
-    assert failed_cell(path, "S") == Cell("A92", 92)
-    assert failed_cell(path, "T") is None
+    facts = read_facts(path, "S", header=1, hidden=True)
+    assert facts.fault == CellFault("A92", 92, Lack.FAILED)
+    assert read_facts(path, "T", header=1, hidden=True).fault is None
 
 
 def test_text_that_looks_like_an_error_is_text(read: Read) -> None:
@@ -242,3 +249,148 @@ def test_without_the_package_it_says_how_to_get_it(
     error = refused(S=PEOPLE)
     assert str(error) == "recipients.xlsx: a workbook needs a package that is not installed"
     assert error.hint == "Run: pip install 'mailbatch[excel]'"
+
+
+# What people see
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (1234.0, "00000", "01234"),
+        (1234.5, '#,##0.00 "€"', "1,234.50 €"),
+        (-1234.5, '#,##0.00\\ "€";[Red]\\-#,##0.00\\ "€"', "-1,234.50 €"),
+        (0.125, "0.0%", "12.5%"),
+        (46355.0, "dd.mm.yyyy", "29.11.2026"),
+        (46355.378472222, "d/m/yy h:mm AM/PM", "29/11/26 9:05 AM"),
+        (1.5, "[h]:mm", "36:00"),
+        (5.0, '0" days"', "5 days"),
+        (491701234567.0, "\\+0", "+491701234567"),
+        (7.0, "@", "7"),
+        (7.5, "General", "7.5"),
+        (7.5, "# ?/?", "7.5"),
+        (46355.0, "[$-407]d. mmmm yyyy", "2026-11-29"),
+    ],
+)
+def test_a_number_has_the_form_of_the_cell(value: float, code: str, text: str, read: Read) -> None:
+    cells = [*["x", "y"], Styled(value, code)]
+    book = read(S=table(("email", "a", "v"), (1.0, 2.0, 3.0), cells))
+    assert list(book) == [(2, ("1", "2", "3")), (3, ("x", "y", text))]
+
+
+def test_formats_change_from_row_to_row(read: Read) -> None:
+    forms = ["0.0", "0.00", "00", "0.0", "general"]
+    rows = [("x", Styled(1.0, form)) for form in forms]
+    texts = [cells[1] for _, cells in read(S=table(("email", "n"), *rows))]
+    assert texts == ["1.0", "1.00", "01", "1.0", "1"]
+
+
+def test_a_format_without_a_text_or_of_the_computer_is_remarked_once(read: Read) -> None:
+    rows = [
+        ("x", Styled(0.5, "# ?/?"), Styled(0.5, "0.0"), Styled(46355.0, "date")),
+        ("y", Styled(0.5, "# ?/?"), Styled(5.0, "0"), "text"),
+    ]
+    assert read(S=table(("email", "frac", "n", "day"), *rows)).remarks.formats == (
+        FormatRemark("frac", 2, "# ?/?", Doubt.NOT_KNOWN),
+        FormatRemark("n", 2, "0.0", Doubt.BY_COMPUTER),
+        FormatRemark("day", 2, "m/d/yyyy", Doubt.BY_COMPUTER),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "calculates", "lack"),
+    [
+        (Formula(None), False, Lack.NEVER_CALCULATED),
+        (Formula(""), False, Lack.NEVER_CALCULATED),
+        (Formula(" "), True, Lack.NEVER_CALCULATED),
+        (Formula("0"), True, Lack.NOT_CALCULATED_YET),
+        (Formula("0"), False, None),
+        (Formula("3"), True, None),
+        (Formula("", "str"), True, None),
+        (Formula("Dear Ada", "str"), True, None),
+        (Formula("1", "b"), True, None),
+    ],
+)
+def test_a_formula_without_a_value_is_found(
+    cell: Formula, calculates: bool, lack: Lack | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipients.xlsx"
+    write_workbook(path, {"S": table(("email", "n"), ("x", cell))}, calculates=calculates)
+    fault = read_facts(path, "S", header=1, hidden=True).fault
+    assert fault == (None if lack is None else CellFault("B2", 2, lack))
+
+
+def test_a_formula_that_was_never_calculated_is_refused(
+    refused: Callable[..., RecipientError],
+) -> None:
+    error = refused(S=table(("email", "n"), ("x", Formula(None))))
+    assert str(error) == "recipients.xlsx:2: the formula in the cell B2 was never calculated"
+    assert (error.hint or "").startswith("Open the workbook in a spreadsheet program, save it")
+
+
+HIDING = Sheet(
+    table(("email", "n"), ("a@b.c", 1), ("b@b.c", Failed()), ("c@b.c", 3)).rows, hidden=[1, 3]
+)
+
+
+def test_hidden_rows_are_told_and_their_cells_do_not_matter(read: Read, tmp_path: Path) -> None:
+    write_workbook(tmp_path / "hiding.xlsx", {"S": HIDING})
+    path = tmp_path / "hiding.xlsx"
+    book = open_workbook(path, shown="hiding.xlsx", sheet=None, hidden_rows=False)
+    assert book.remarks.hidden == {3}
+    assert [number for number, _ in book] == [2, 3, 4]
+    with pytest.raises(RecipientError, match="the cell B3 holds an error"):
+        open_workbook(path, shown="hiding.xlsx", sheet=None, hidden_rows=True)
+
+
+def test_a_chart_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "recipients.xlsx"
+    write_workbook(path, {"Chart": Sheet({}), "People": PEOPLE}, charts=["Chart"])
+    assert open_workbook(path, shown="recipients.xlsx", sheet=None).sheet == "People"
+    with pytest.raises(RecipientError) as caught:
+        open_workbook(path, shown="recipients.xlsx", sheet="Chart")
+    message = "recipients.xlsx: the sheet 'Chart' has no cells: it is a chart or holds macros"
+    assert (str(caught.value), caught.value.hint) == (message, "There are: People.")
+    write_workbook(path, {"Chart": Sheet({})}, charts=["Chart"])
+    with pytest.raises(RecipientError, match="there is no sheet of cells"):
+        open_workbook(path, shown="recipients.xlsx", sheet=None)
+
+
+# Titles
+
+
+@pytest.mark.parametrize(
+    ("sheet", "header"),
+    [
+        (table(("Members",), (None,), ("email", "name"), ("a@b.c", "Ann")), 3),  # B09, B27
+        (Sheet(table(("Members",), ("email", "n"), ("a@b.c", "x")).rows, merged=["A1:B1"]), 2),
+        (Sheet(PEOPLE.rows, merged=["D2:E3"]), 1),
+        (table(("List",), ("E-Mail", "Name"), ("a@b.c", "Ann")), 2),
+        (table(("E-Mail", "Name"), ("a@b.c", "Ann")), 1),
+        (table(("Name", "Town"), ("Ann", "Rome"), ("Bob", "Oslo")), 1),
+    ],
+)
+def test_the_header_is_found_below_titles(sheet: Sheet, header: int, read: Read) -> None:
+    assert read(S=sheet).header == header
+
+
+def test_where_the_header_is_unclear_the_row_settles_it(
+    refused: Callable[..., RecipientError], tmp_path: Path
+) -> None:
+    sheet = table(("Members", "of", "us"), ("email", "name"), ("a@b.c", "Ann"))
+    error = refused(S=sheet)
+    assert str(error) == "recipients.xlsx:1: the columns may be named here or in row 2"
+    assert error.hint == "Write `header_row: 2` under `recipients:`, or the row that it is."
+
+    def opened(row: int) -> Workbook:
+        path = tmp_path / "recipients.xlsx"
+        return open_workbook(path, shown="recipients.xlsx", sheet=None, header_row=row)
+
+    assert opened(2).columns == ("email", "name")
+    for row, message in [(3, "this row holds an address"), (9, "the row is empty")]:
+        with pytest.raises(RecipientError, match=f"recipients.xlsx:{row}: {message}"):
+            opened(row)
+
+
+def test_a_name_over_several_lines_is_one_name(read: Read) -> None:
+    assert read(S=table(("email", "First\nname"))).columns == ("email", "First name")  # B27

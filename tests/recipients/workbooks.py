@@ -18,10 +18,18 @@ STYLES = {"general": 0, "date": 14, "moment": 22, "time": 21, "hours": 46}
 
 @dataclass(frozen=True)
 class Styled:
-    """A number that is shown as something else."""
+    """A number that is shown as something else: by a name of `STYLES`, or by a format code."""
 
     value: float
     style: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula with the value as a program wrote it: None for none at all."""
+
+    value: str | None
+    type: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Sheet:
     rows: Mapping[int, Mapping[str, object]]
     state: str = "visible"
     merged: Sequence[str] = field(default_factory=list)
+    hidden: Sequence[int] = ()
 
 
 def table(*rows: Sequence[object], first: int = 1) -> Sheet:
@@ -50,11 +59,15 @@ def table(*rows: Sequence[object], first: int = 1) -> Sheet:
     )
 
 
-def _cell(name: str, value: object) -> str:
+def _cell(name: str, value: object, styles: Sequence[str]) -> str:
+    if isinstance(value, Formula):
+        kind = f' t="{value.type}"' if value.type else ""
+        text = "" if value.value is None else f"<v>{value.value}</v>"
+        return f'<c r="{name}"{kind}><f>A1</f>{text}</c>'
     if isinstance(value, Failed):
         return f'<c r="{name}" t="e"><f>NA()</f><v>{value.error}</v></c>'
     if isinstance(value, Styled):
-        style = list(STYLES).index(value.style)
+        style = styles.index(value.style)
         return f'<c r="{name}" s="{style}"><v>{value.value!r}</v></c>'
     if isinstance(value, bool):
         return f'<c r="{name}" t="b"><v>{int(value)}</v></c>'
@@ -64,10 +77,11 @@ def _cell(name: str, value: object) -> str:
     return f'<c r="{name}" t="inlineStr"><is>{text}</is></c>'
 
 
-def _sheet(sheet: Sheet) -> str:
+def _sheet(sheet: Sheet, styles: Sequence[str]) -> str:
+    hidden = dict.fromkeys(sheet.hidden, ' hidden="1"')
     rows = "".join(
-        f'<row r="{number}">'
-        + "".join(_cell(f"{column}{number}", value) for column, value in cells.items())
+        f'<row r="{number}"{hidden.get(number, "")}>'
+        + "".join(_cell(f"{column}{number}", value, styles) for column, value in cells.items())
         + "</row>"
         for number, cells in sheet.rows.items()
     )
@@ -76,22 +90,49 @@ def _sheet(sheet: Sheet) -> str:
     return f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData>{cells}</worksheet>'
 
 
-def write_workbook(path: Path, sheets: Mapping[str, Sheet], *, target: str = "worksheets/") -> None:
-    """Write a workbook with these sheets in their order."""
+def _styles(sheets: Mapping[str, Sheet]) -> list[str]:
+    """Return the names and codes of all styles; codes stand behind the names."""
+    rows = [row for sheet in sheets.values() for row in sheet.rows.values()]
+    cells = [cell for row in rows for cell in row.values()]
+    codes = dict.fromkeys(cell.style for cell in cells if isinstance(cell, Styled))
+    return [*STYLES, *(code for code in codes if code not in STYLES)]
+
+
+def write_workbook(
+    path: Path,
+    sheets: Mapping[str, Sheet],
+    *,
+    target: str = "worksheets/",
+    calculates: bool = False,
+    charts: Sequence[str] = (),
+) -> None:
+    """Write a workbook with these sheets in their order.
+
+    `calculates` asks programs to calculate the formulas; `charts` are the sheets that are charts.
+    """
+    styles = _styles(sheets)
+    kind = {name: "chartsheet" if name in charts else "worksheet" for name in sheets}
     names = "".join(
         f'<sheet name={quoteattr(name)} sheetId="{n}" state="{sheet.state}" r:id="rId{n}"/>'
         for n, (name, sheet) in enumerate(sheets.items(), 1)
     )
     links = "".join(
-        f'<Relationship Id="rId{n}" Type="{_LINK}/worksheet" Target="{target}sheet{n}.xml"/>'
-        for n in range(1, len(sheets) + 1)
+        f'<Relationship Id="rId{n}" Type="{_LINK}/{kind[name]}" Target="{target}sheet{n}.xml"/>'
+        for n, name in enumerate(sheets, 1)
     )
     types = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="application/'
         'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
         for n in range(1, len(sheets) + 1)
     )
-    formats = "".join(f'<xf numFmtId="{code}" applyNumberFormat="1"/>' for code in STYLES.values())
+    numbers = [STYLES.get(style, 164 + n) for n, style in enumerate(styles)]
+    formats = "".join(f'<xf numFmtId="{number}" applyNumberFormat="1"/>' for number in numbers)
+    codes = "".join(
+        f'<numFmt numFmtId="{number}" formatCode={quoteattr(style)}/>'
+        for number, style in zip(numbers, styles, strict=True)
+        if style not in STYLES
+    )
+    calc = '<calcPr calcId="1" fullCalcOnLoad="1"/>' if calculates else ""
     book = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
@@ -101,11 +142,15 @@ def write_workbook(path: Path, sheets: Mapping[str, Sheet], *, target: str = "wo
         "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{_LINK}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_LINK}">'
-        f"<sheets>{names}</sheets></workbook>",
+        f"<sheets>{names}</sheets>{calc}</workbook>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{links}'
         f'<Relationship Id="rId99" Type="{_LINK}/styles" Target="styles.xml"/></Relationships>',
-        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><cellXfs>{formats}</cellXfs></styleSheet>',
-        **{f"xl/worksheets/sheet{n}.xml": _sheet(s) for n, s in enumerate(sheets.values(), 1)},
+        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><numFmts>{codes}</numFmts>'
+        f"<cellXfs>{formats}</cellXfs></styleSheet>",
+        **{
+            f"xl/worksheets/sheet{n}.xml": _sheet(sheet, styles)
+            for n, sheet in enumerate(sheets.values(), 1)
+        },
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         for name, content in parts.items():

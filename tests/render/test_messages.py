@@ -264,6 +264,14 @@ def test_a_template_that_fails_for_a_row_names_its_line(tmp_path: Path) -> None:
         compose(job, {**ROW, "id": "0"})
 
 
+def test_a_text_that_is_no_number_is_not_taken_for_0(tmp_path: Path) -> None:
+    job = make_job(tmp_path, files={"letter.txt.j2": "{{ id | float }} {{ id | int(0) }}\n"})
+    assert b"17.0 17\r\n" in compose(job).content
+    assert b"0.0 0\r\n" in compose(job, {**ROW, "id": ""}).content
+    with pytest.raises(TemplateError, match=r"letter\.txt\.j2:1: '1,5 €' is no number such as"):
+        compose(job, {**ROW, "id": "1,5 €"})
+
+
 def test_a_value_that_fails_for_a_row_names_its_key(tmp_path: Path) -> None:
     job = make_job(tmp_path, {"subject": "{{ variables[id] }}"}, variables={"17": "seventeen"})
     assert field(compose(job).content, "Subject") == "seventeen"

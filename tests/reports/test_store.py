@@ -173,7 +173,7 @@ def strange_database(path):
 
 def newer(path):
     with ReportStore(path) as store:
-        store._connection.execute("PRAGMA user_version=2")
+        store._connection.execute("PRAGMA user_version=3")
 
 
 def folder(path):
@@ -185,7 +185,7 @@ def folder(path):
     [
         (strange_file, "file is not a database"),
         (strange_database, "this is no store of reports"),
-        (newer, "the store has version 2"),
+        (newer, "the store has version 3"),
         (folder, "Is a directory"),
     ],
 )
