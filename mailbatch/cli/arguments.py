@@ -21,6 +21,7 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Failed,
     JobArgument,
     Only,
     Quiet,
@@ -219,14 +220,7 @@ class ResultsArguments:
     job: JobArgument
     edition: Edition = None
     results: Results = None
-    failed: Annotated[
-        Path | None,
-        typer.Option(
-            "--failed",
-            metavar="FILE",
-            help="Also write the unfinished recipients with their input columns.",
-        ),
-    ] = None
+    failed: Failed = None
     state_dir: StateDir = None
     store: Store = None
     quiet: Quiet = False

@@ -29,6 +29,14 @@ StateDir = Annotated[
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
 ]
+Failed = Annotated[
+    Path | None,
+    typer.Option(
+        "--failed",
+        metavar="FILE",
+        help="Also write the unfinished recipients with their input columns.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
