@@ -60,9 +60,8 @@ class Cost:
     peak_mib: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.cpu_seconds:.1f} s of processor, {self.seconds:.1f} s, {self.peak_mib:.0f} MiB"
-        )
+        cpu, seconds = f"{self.cpu_seconds:.1f} s of processor", f"{self.seconds:.1f} s"
+        return f"{cpu}, {seconds}, {self.peak_mib:.0f} MiB"
 
 
 def write_edition(folder: Path, recipients: int) -> None:
@@ -119,11 +118,16 @@ def _entry(number: int, token: str, address: str) -> dict[str, Any]:
 def cost_of(folder: Path, *arguments: str) -> tuple[Cost, str]:
     """Run mailbatch in a folder, and return the cost with the standard output."""
     figures = folder / "figures"
+    python, environment = sys.executable, {"PYTHONPATH": str(HERE.parent)}
+    launch = [python, "-I", "-S", str(HERE / "launch.py"), str(figures)]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures), sys.executable, "-m",
-         "mailbatch", *arguments],
-        cwd=folder, env={"PYTHONPATH": str(HERE.parent)}, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        [*launch, python, "-m", "mailbatch", *arguments],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     code, _, seconds, cpu, peak, _ = map(float, figures.read_text(encoding="ascii").split())
     if code:
         raise RuntimeError(f"mailbatch {' '.join(arguments)} ended with {code:.0f}")
