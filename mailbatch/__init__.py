@@ -56,7 +56,7 @@ def run(
     from mailbatch.delivery.runner import run as run_job
     from mailbatch.job.loader import load_job
 
-    fates = StoredFates(state_dir=options.state_dir if options is not None else None)
+    fates = StoredFates() if options is None else StoredFates(options.store, options.state_dir)
     return run_job(load_job(Path(job)), options, progress=progress, fates=fates)
 
 

@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "outcome", "remarks", "report_token", "sasl",
-    "suggest", "times",
+    "errors", "envelope", "files", "host_names", "outcome", "outlook", "remarks", "report_token",
+    "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "suggest": set(),
     "sasl": set(),
     "report_token": set(),
+    "outlook": set(),
     "__main__": {"cli"},
     "": {"job", "delivery", "cli"},
 }  # fmt: skip
@@ -57,12 +58,14 @@ FACE = {
     "recipients": {"address", "plan"},
     "results": {"columns", "file"},
     "reports": {
-        "acceptance", "mailboxes", "mailed", "proofs", "refusal", "report", "sns", "standing",
-        "standings", "store", "suppression",
+        "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
+        "sns", "standing", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
+    "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "findings", "report", "selection", "survey", "table_checks", "tallies",
+        "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
+        "tallies",
     },
     "look": {"folder", "markup"},
     "preview": {"compare", "entry", "gallery", "serving"},

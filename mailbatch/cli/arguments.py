@@ -26,6 +26,7 @@ from mailbatch.cli.options import (
     Only,
     Quiet,
     Results,
+    Sessions,
     Set,
     StateDir,
     Store,
@@ -72,17 +73,18 @@ class RunArguments:
     ] = None
     only: Only = None
     to: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--to",
             metavar="ADDRESS",
-            help="Send each message to this address instead; the real mailing stays unsent.",
+            help="Send the first message to this address instead, or those of --only, --limit, "
+            "--all; may be given several times. The real mailing stays unsent.",
         ),
     ] = None
-    sessions: Annotated[
-        int | None,
-        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
-    ] = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --to: every message to these addresses.")
+    ] = False
+    sessions: Sessions = None
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
     ] = None
@@ -159,6 +161,7 @@ class PreviewArguments:
     ] = None
     everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False
     only: Only = None
+    state_dir: StateDir = None
     against: Annotated[
         Path | None,
         typer.Option(
@@ -187,6 +190,7 @@ class CheckArguments:
     job: JobArgument
     edition: Edition = None
     variables: Set = None
+    state_dir: StateDir = None
     connect: Annotated[
         bool,
         typer.Option(

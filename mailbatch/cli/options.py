@@ -37,6 +37,10 @@ Failed = Annotated[
         help="Also write the unfinished recipients with their input columns.",
     ),
 ]
+Sessions = Annotated[
+    int | None,
+    typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
@@ -46,7 +50,12 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
 ]
 Only = Annotated[
-    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="ADDRESS",
+        help="Only the message to this address; may be given several times.",
+    ),
 ]
 AnswerOption = Annotated[
     list[str] | None,

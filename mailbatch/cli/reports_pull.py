@@ -180,7 +180,7 @@ def _read(console: Console, store: ReportStore) -> None:
 def _say_reach(console: Console, job: Job, edition: str, folder: Path | None) -> None:
     """Say of how many recipients the provider tells no more, or until when it tells of all."""
     from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
-    from mailbatch.pull.endpoints import REACH
+    from mailbatch.delivery.provider_logs import LOGS_REACH
 
     place = place_of(job, edition, folder)
     if not is_begun(place):
@@ -193,7 +193,7 @@ def _say_reach(console: Console, job: Job, edition: str, folder: Path | None) ->
         for row in ledger.standing.result_rows():
             if row.status == Status.ACCEPTED and row.settled_at is not None:
                 mailed += 1
-                gone += row.settled_at < now - REACH
+                gone += row.settled_at < now - LOGS_REACH
                 first = min(first or row.settled_at, row.settled_at)
     if gone:
         console.warn(
@@ -201,4 +201,4 @@ def _say_reach(console: Console, job: Job, edition: str, folder: Path | None) ->
             "more than 48 hours ago, and the provider's log reaches no further back"
         )
     elif first is not None:
-        console.say(f"the provider's log has all of it until {iso_time(first + REACH)}")
+        console.say(f"the provider's log has all of it until {iso_time(first + LOGS_REACH)}")

@@ -46,7 +46,7 @@ class StoredFates:
             raise JobError(
                 f"there is no store of reports at {path}: nothing takes the reports",
                 location=job.locate("guard"),
-                hint="start mailbatch reports serve, or read bounces with mailbatch reports read; "
+                hint="let mailbatch reports serve, pull or read keep them there; "
                 "--no-guard sends without",
             )
 

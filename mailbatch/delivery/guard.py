@@ -20,8 +20,10 @@ from mailbatch.job.scalars import Share
 from mailbatch.ledger.ports import ResultRow
 from mailbatch.outcome import Status
 
-#: Statuses of recipients that were sent to, whatever came of that.
-TRIED = frozenset({Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT, Status.SKIPPED})
+#: Statuses of recipients that were sent to; so may have been some of those that are pending.
+TRIED = frozenset(
+    {Status.ACCEPTED, Status.REJECTED, Status.DEFERRED, Status.IN_DOUBT, Status.SKIPPED}
+)
 
 
 class Fate(NamedTuple):
@@ -100,8 +102,9 @@ def judge(guard: Guard, figures: Figures) -> Breach | None:
 class Census:
     """The rows of an edition, counted while they pass: the recipients of the first step.
 
-    `tried` recipients were sent to, `accepted` of them were taken. `step_ended` is the time at
-    which the first `after` of them were settled (seconds since the epoch), None before that.
+    `tried` recipients were sent to, whatever came of that, and `accepted` of them were taken.
+    `step_ended` is the time at which the first `after` of them were settled (seconds since the
+    epoch), None before that.
     """
 
     def __init__(self, after: int) -> None:
@@ -113,14 +116,14 @@ class Census:
     def passing(self, rows: Iterable[ResultRow]) -> Iterable[ResultRow]:
         """Count the rows, and give these on."""
         for row in rows:
-            if row.status in TRIED:
+            if row.attempts:
                 self._count(row)
             yield row
 
     def _count(self, row: ResultRow) -> None:
         self.tried += 1
         self.accepted += row.status is Status.ACCEPTED
-        time = -(row.settled_at or 0.0)
+        time = -(row.settled_at or row.first_attempt_at or 0.0)  # deferred: not settled
         if len(self._times) < self._after:
             heappush(self._times, time)
         else:

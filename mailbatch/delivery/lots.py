@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from mailbatch.envelope import Delivery
-from mailbatch.ledger.ports import Leases
+from mailbatch.ledger.ports import Answer, Leases, answer
 
 #: How many deliveries one durable commit covers, at first and at least.
 LOT = 32
@@ -29,7 +29,7 @@ LARGEST_LOT = 256
 
 
 class Lots:
-    """The due deliveries of an edition, at most `limit` of them, or those of one address only."""
+    """The due deliveries of an edition, at most `limit`, or those of the addresses `only`."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Lots:
         clock: Callable[[], float],
         *,
         limit: int | None = None,
-        only: str | None = None,
+        only: Sequence[str] = (),
         shared: bool = False,
         leased: Callable[[Sequence[Delivery]], None] | None = None,
         most: Callable[[], int | None] = lambda: None,
@@ -52,7 +52,7 @@ class Lots:
         self._most = most
         self._leases = leases
         self._clock = clock
-        self._only = only
+        self._only: tuple[str | None, ...] = tuple(only) or (None,)
         self._tell = leased
         self._left = limit
         self._shared = shared
@@ -124,15 +124,29 @@ class Lots:
             most = allowed if most is None else min(most, allowed)
         if count <= 0:
             return
-        leased = self._leases.lease(count, now=now, address=self._only, most=most)
-        if isinstance(leased, list):
-            self._add(leased, size)
-        else:
-            self._asked = asyncio.ensure_future(self._wait(leased, size))
+        asked = (
+            self._leases.lease(count, now=now, address=address, most=most) for address in self._only
+        )
+        for leased in asked:
+            if not isinstance(leased, list):
+                self._asked = asyncio.ensure_future(self._wait(leased, asked, size))
+                return
+            if leased:
+                self._add(leased, size)
+                return
+        self._add([], size)
 
-    async def _wait(self, answer: Awaitable[list[Delivery]], size: int) -> None:
+    async def _wait(
+        self,
+        first: Awaitable[list[Delivery]],
+        others: Iterator[Answer[list[Delivery]]],
+        size: int,
+    ) -> None:
+        """Take the first answer that has deliveries; `others` ask for the next address each."""
         try:
-            leased = await answer
+            leased = await first
+            while not leased and (other := next(others, None)) is not None:
+                leased = await answer(other)
             self._came_empty = not leased
             self._add(leased, size)
         except Exception as error:  # noqa: BLE001 - the next call raises it

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
+from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_path
 from mailbatch.delivery.preparation import (
     Mailing,
-    changed_content,
+    changed_since,
     open_mailing,
     read_inputs,
     signed,
@@ -31,7 +32,8 @@ from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.reported import edition_reports
 from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
-from mailbatch.outcome import Status
+from mailbatch.outcome import UNFINISHED, Status
+from mailbatch.outlook import Outlook
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ def _converge(
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
+            outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
             steps = _steps(mailing, options, fates)
@@ -121,9 +124,8 @@ def _converge(
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
-        if agreed and not wanted and options.only is not None:
-            standing = mailing.ledger.standing.status_of(options.only)
-            progress.note(f"{options.only} is {standing} already: nothing to send")
+        if agreed:
+            _tell_of_settled(mailing, options, progress)
         if stopped is not None:
             sent = Sent(failure=stopped)
         elif wanted and agreed:
@@ -131,7 +133,15 @@ def _converge(
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping, steps)
-        return _conclude(mailing, sent, started, options, progress)
+        return _conclude(mailing, sent, started, options, progress, outlook)
+
+
+def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
+    """Tell of each address of `--only` that is settled already."""
+    for address in options.only:
+        standing = mailing.ledger.standing.status_of(address)
+        if standing is not None and standing not in UNFINISHED:
+            progress.note(f"{address} is {standing} already: nothing to send")
 
 
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
@@ -163,7 +173,12 @@ def _server(
 
 
 def _conclude(
-    mailing: Mailing, sent: Sent, started: float, options: RunOptions, progress: Progress
+    mailing: Mailing,
+    sent: Sent,
+    started: float,
+    options: RunOptions,
+    progress: Progress,
+    outlook: Outlook | None,
 ) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
@@ -191,7 +206,8 @@ def _conclude(
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
-        scratch=options.scratch,
+        mode=options.mode,
+        outlook=outlook,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
@@ -227,5 +243,5 @@ def _logs_until(mailing: Mailing) -> float | None:
 def _changed(mailing: Mailing) -> tuple[str, ...]:
     """Return the names of changed inputs of a message that is sent already."""
     with suppress(InputError):
-        return changed_content(mailing)
+        return changed_since(mailing.ledger, mailing.inputs.composer)
     return ()

@@ -197,6 +197,7 @@ def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
     from mailbatch.sandbox.provider import Provider
 
     gathering = Gathering(rehearsal.take)
+    stack.callback(rehearsal.flush)
     stack.callback(gathering.flush)
     return Provider(gathering)
 
@@ -217,7 +218,7 @@ def _run_of(
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
-    redirected = options.redirect is not None
+    redirected = bool(options.redirect)
     recorder = Recording(ledger.records, progress, call_soon)
     fitting = Fitting(
         mailing.inputs.composer,
@@ -231,7 +232,7 @@ def _run_of(
     lots = Lots(
         ledger.leases,
         clock,
-        limit=options.limit,
+        limit=options.most,
         only=options.only,
         shared=bool(job.recipients.group_by),
         leased=None if ahead is None else ahead.expect,

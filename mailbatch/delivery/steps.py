@@ -58,7 +58,7 @@ class Steps:
             if options.canary:
                 raise UsageError("--canary is the first step of `guard`, which the job has not")
             return None
-        if options.scratch or options.only is not None or options.unguarded:
+        if options.scratch or options.only or options.unguarded:
             return None
         if fates is None:
             raise UsageError("this program cannot read the reports that `guard` asks for")

@@ -6,8 +6,6 @@
 Certificates are always verified, against the trust anchors of the system. A redirect is never
 followed: the key goes to the host of the job and to no other. This module must never try again, and
 no text of an error here holds the key.
-
-Tests: tests/pull/test_access.py.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TimedOut
 
-from mailbatch import __version__
 from mailbatch.errors import MailbatchError
 
 #: Bytes of an answer; 1,000 reports with 4,000 characters of callback data each have 4.7 million.
@@ -55,10 +52,10 @@ class Unanswered(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: the status (RFC 9110 15), the bytes of the content, and the wait it asks for.
+    """An answer: the status (RFC 9110 15), the bytes of the content, and the wait asked for.
 
     `wait` is the Retry-After in seconds, None without one. An answer that is not `is_whole` broke
-    off, and `content` is its beginning.
+    off, and `content` is the beginning.
     """
 
     status: int
@@ -78,7 +75,7 @@ class Access:
             "Authorization": f"App {key}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "User-Agent": f"mailbatch/{__version__}",
+            "User-Agent": "mailbatch",
         }
         self._pool = urllib3.PoolManager(
             ssl_context=ssl.create_default_context(),
@@ -87,7 +84,7 @@ class Access:
         )
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
-        """Ask for a path of the API, and return the answer, whatever its status.
+        """Ask for a path of the API, and return the answer of any status.
 
         Raises:
             Untrusted: the certificate does not hold (77).
@@ -115,7 +112,7 @@ class Access:
         return Answer(response.status, content, wait, is_whole)
 
     def _content(self, response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
-        """Return the content as far as it came, and whether that is all of it."""
+        """Return the content as far as the connection went, and whether that is all."""
         content = bytearray()
         until = time.monotonic() + self._seconds
         try:
@@ -146,7 +143,7 @@ def _words(error: HTTPError) -> str:
 
 
 def _wait(field: str | None) -> float | None:
-    """Return a Retry-After in seconds: a number of them, or a date (RFC 9110 10.2.3)."""
+    """Return a Retry-After in seconds: a number, or a date (RFC 9110 10.2.3)."""
     text = (field or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

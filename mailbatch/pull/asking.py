@@ -1,13 +1,11 @@
-"""Questions to a provider's API: at its pace, and again where a later try may be answered.
+"""Questions to a provider's API: at the pace of the provider, and again where that may help.
 
     asking = Asking(access, tell=print)
     asking.ask("/email/4/logs", {"bulkId": "letter-48"})
 
-The provider allows 120 requests a minute, and says by 429 and Retry-After where it wants a longer
-pause. A refusal of the key, or of the question, is never asked again. This module must never read
+The provider allows 120 requests a minute, and says by 429 and Retry-After where a longer pause is
+wanted. A refusal of the key, or of the question, is never asked again. This module must never read
 the content of an answer.
-
-Tests: tests/pull/test_asking.py.
 """
 
 from __future__ import annotations
@@ -54,7 +52,7 @@ class QuestionRefused(ProviderError):
 
 
 class NotNow(ProviderError):
-    """The provider answers no more for now; `wait` is the pause that it asks for, in seconds."""
+    """The provider answers no more for now; `wait` is the pause asked for, in seconds."""
 
     exit_code = 75
 
@@ -184,7 +182,7 @@ def _is_worth_another_try(error: BaseException) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Return the seconds before the next try: those that the provider asks for, if it does."""
+    """Return the seconds before the next try: as many as the provider asks for, if any."""
     error = _failure_of(state)
     asked = error.wait if isinstance(error, NotNow) else None
     return float(_WAITS(state)) if asked is None else asked

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-#: The provider keeps logs and reports for so many seconds: 48 hours.
-REACH = 48 * 3600.0
 #: The most entries of an answer.
 MOST = 1000
 #: The members of a log entry that may hold the message itself.
@@ -40,7 +38,7 @@ class _Logs:
 
 
 class _Reports:
-    """The delivery reports: each is given once, with its callback data."""
+    """The delivery reports: each is given once, with callback data."""
 
     path = "/email/4/reports"
 

@@ -5,11 +5,11 @@
 
 Log entries are kept one by one, each once for any number of pulls, without the text of the message
 that the provider may put there. Delivery reports are given away once: the bytes of such an answer
-are kept as they came, before a reader sees them, and even the beginning of an answer that broke
+are kept as given, before a reader sees any, and even the beginning of an answer that broke
 off. Asking for the next answer is all that a provider hears of the last one, so at most one answer
-is lost by a death or by a broken connection; its reports are still in the log.
+is lost by a death or by a broken connection; the log has the reports of that answer still.
 
-Tests: tests/pull/test_pulling.py, tests/pull/test_kill.py.
+Tests: tests/pull/test_kill.py.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ GOES_ON_WITHIN = 3600.0
 
 @dataclass(slots=True)
 class Pulled:
-    """The numbers of answers and of their entries.
+    """The numbers of answers and of entries.
 
     `went_on` says that the pull began behind the pages of an earlier one. `broken_off` counts
-    answers that broke off, or never came behind their request.
+    answers that broke off, or never came behind a request.
     """
 
     answers: int = 0
@@ -108,7 +108,7 @@ class Pull:
 
         Raises:
             ProviderError: the provider cannot be reached, or refuses (69, 75, 77).
-            StoreError: an answer cannot be kept (74), and is lost; its reports are in the log.
+            StoreError: an answer cannot be kept (74), and is lost; the log has the same reports.
         """
         place = self._place(REPORTS.path, bulkId=bulk_id)
         pulled = Pulled()
@@ -131,7 +131,7 @@ class Pull:
             self._stop_if_asked()
 
     def suppressions(self, domain: str) -> tuple[Pulled, list[dict[str, Any]]]:
-        """Ask for the provider's suppression list of a sending domain; return its entries, too.
+        """Ask for the provider's suppression list of a sending domain; return the entries, too.
 
         Raises:
             ProviderError: the provider cannot be reached, or refuses (69, 75, 77).
@@ -166,7 +166,7 @@ class Pull:
         return cursor.value
 
     def _keep(self, content: bytes, place: str) -> bool:
-        """Keep an answer as it came; False where the store has the same bytes already."""
+        """Keep the bytes of an answer; False where the store has the same bytes already."""
         return bool(self._store.keep([Body(content, Origin.PULL, self._now(), place, once=True)]))
 
     def _read(self, content: bytes) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.store_file import (
     WITHOUT_PULLS,
-    add_pulls,
     address,
     check_identity,
     choose_journal,
@@ -36,6 +35,7 @@ from mailbatch.reports.store_file import (
     create,
     pragma,
     read_only,
+    upgrade,
 )
 
 _BUSY_SECONDS = 30.0
@@ -191,7 +191,7 @@ class ReportStore:
                     create(connection)
         elif pragma(connection, "user_version") == WITHOUT_PULLS:
             with self._writing():
-                add_pulls(connection)
+                upgrade(connection)
 
     def keep(self, bodies: Iterable[Body], *, cursor: Cursor | None = None) -> int:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.

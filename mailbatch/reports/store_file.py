@@ -1,9 +1,4 @@
-"""The file of the store of reports: its address, identity, schema and journal.
-
-    connection = connect(path, 30.0, "rw")
-    choose_journal(path, connection, is_new=True)
-
-This module must never read or write a row.
+"""The file of the store: how it is opened, its journal, its layout, and its version.
 
 Tests: tests/reports/test_store.py.
 """
@@ -31,13 +26,7 @@ WITHOUT_PULLS = 1
 
 
 def connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
-    """Connect to the store at a path; `busy` is the wait for other programs in seconds.
-
-    `mode` is that of a URI of SQLite.
-
-    Raises:
-        sqlite3.Error: the file cannot be opened.
-    """
+    """Connect to the file at `path`; `busy` is the wait for others in seconds, `mode` SQLite's."""
     return sqlite3.connect(address(path, mode), uri=True, isolation_level=None, timeout=busy)
 
 
@@ -57,7 +46,7 @@ def read_only(path: Path) -> str:
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> Any:
-    """Return the value of a setting of SQLite."""
+    """Return the value of a pragma."""
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
@@ -82,7 +71,7 @@ def choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool) 
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new store, in a transaction of the caller."""
+    """Lay out an empty file, within the open transaction."""
     schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
     for statement in (*_statements(schema), PULLS):
         connection.execute(statement)
@@ -90,8 +79,8 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
-def add_pulls(connection: sqlite3.Connection) -> None:
-    """Bring a store of the version before up to date, in a transaction of the caller."""
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file of the version before to this one, within the open transaction."""
     connection.execute(PULLS)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
@@ -107,15 +96,15 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def check_identity(path: Path, connection: sqlite3.Connection) -> None:
-    """Check that a file is a store of this version.
+    """See that a file is a store whose version can be read.
 
     Raises:
-        StoreError: the file is no store, or of another version (74).
+        StoreError: the file is another one, or of a newer version (74).
     """
     if pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreError(f"{path}: this is no store of reports", hint="set --store")
     version = pragma(connection, "user_version")
-    if version not in {SCHEMA_VERSION, WITHOUT_PULLS}:
+    if version not in (SCHEMA_VERSION, WITHOUT_PULLS):
         raise StoreError(
             f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
             hint="use the mailbatch that wrote it, or a newer one",

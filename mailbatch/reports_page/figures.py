@@ -5,8 +5,8 @@
         figures.add(row, standing)
     figures.fates[Fate.DELIVERED]       # a number of recipients
 
-Event and status are taken as they are: a `Fate` is no more than a heading for several of them. This
-module must never keep a recipient.
+Event and status are taken as given: a `Fate` is no more than a heading for several. This module
+must never keep a recipient.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_REASONS = 2_000
 
 
 class Fate(StrEnum):
-    """A heading for events and statuses; its value is the name of a colour of the page."""
+    """A heading for events and statuses; the value is the name of a colour of the page."""
 
     DELIVERED = "delivered"
     UNDER_WAY = "under-way"
@@ -100,12 +100,11 @@ class Counted:
 
 @dataclass(slots=True)
 class Figures:
-    """Numbers of recipients.
+    """Numbers of recipients at a time (`as_of`, in seconds since the epoch).
 
     `events` counts the events that stand, each with its kind; `silent` the accepted recipients
-    without one. `hours` counts by the hour (since the epoch, UTC) of the report that stands;
-    `early` and `late` count the reports whose time lies before the first attempt or behind the time
-    of the page. `reasons` has the number of recipients by reason, in the order of the first sight.
+    without a report. `hours` counts by the hour (since the epoch, UTC) of the report that stands.
+    `reasons` has the number of recipients by reason, in the order of the first sight.
     """
 
     as_of: float

@@ -4,7 +4,7 @@
     '<address> user unknown (in reply to RCPT, id <id>'
 
 A server writes an address or a queue id into each text, so that a thousand texts say the same. This
-module must never decide anything by the words: they are for a reader alone.
+module must never decide anything by the words, which are for a reader alone.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def words_of(text: str) -> str:
-    """Return the words of a text with its addresses, links and identifiers taken out."""
+    """Return the words of a text without the addresses, links and identifiers in it."""
     return shortened(" ".join(map(_word, text[:_MOST_READ].split())), _LONGEST_WORDS)
 
 

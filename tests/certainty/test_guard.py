@@ -213,10 +213,14 @@ def test_a_group_is_cut_so_that_exactly_the_first_step_is_sent(guarded):
 
 
 def test_a_recipient_refused_for_now_does_not_hold_up_the_judgement(guarded):
+    """Nor does the run that goes on begin the first step again."""
     refused = Fault(Stage.RCPT, Kind.TRANSIENT, transaction=2)
     scene, server, told, go = guarded(refused, attempts=3)
+    assert go(canary=True).exit_code == 75
+    assert go(canary=True).exit_code == 75
+    assert mailed(server) == 6
     assert go().exit_code == 0
-    assert told.looks == [6, 13]
+    assert told.looks == [6, 6, 6, 13]
     scene.check(server.deliveries())
 
 
@@ -234,7 +238,7 @@ def test_a_guard_without_any_report_says_so(guarded):
     assert heard.words[-1] == "no report of this edition has come: the guard has nothing to judge"
 
 
-@pytest.mark.parametrize("options", [{"dry_run": True}, {"redirect": "me@example.net"}])
+@pytest.mark.parametrize("options", [{"dry_run": True}, {"redirect": ("me@example.net",)}])
 def test_a_rehearsal_has_no_guard(guarded, options):
     _, _server, told, go = guarded(fates=[BAD])
     assert go(**options).exit_code == 0

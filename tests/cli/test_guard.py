@@ -7,6 +7,8 @@ import json
 import pytest
 import yaml
 
+import mailbatch
+
 
 @pytest.fixture
 def guarded(mailing):
@@ -53,6 +55,18 @@ def test_a_guard_without_a_store_of_reports_begins_nothing(guarded):
     assert "mailbatch reports serve" in done.err
     assert mailed(server) == 0
     assert scene.command("run", "--sandbox").code == 0  # a rehearsal waits for nobody
+
+
+def test_an_embedded_run_has_the_guard_too(guarded):
+    scene, server = guarded
+    with pytest.raises(mailbatch.MailbatchError, match="there is no store of reports"):
+        mailbatch.run(scene.job)
+    read(scene)
+    assert mailbatch.run(scene.job, mailbatch.RunOptions(canary=True)).exit_code == 75
+    assert mailed(server) == 4
+    store = scene.folder / ".mailbatch" / "reports.sqlite3"
+    assert mailbatch.run(scene.job, mailbatch.RunOptions(store=store)).exit_code == 0
+    assert mailed(server) == 12
 
 
 def test_from_the_canary_to_the_stop_and_on(guarded):

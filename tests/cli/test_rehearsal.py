@@ -6,12 +6,15 @@ import csv
 import http.client
 import json
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
 
+from mailbatch.cli.rehearsal import KeptRehearsal
 from tests.certainty.program import end, start
 from tests.support.waiting import until
 
@@ -178,7 +181,7 @@ def posts():
 
 
 def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
-    """Reports reach the job's URL on this machine, and the API gives them once and has a log."""
+    """Reports reach the job's URL on this machine; `reports pull` gets them, too, others once."""
     port, kept = posts
     process = start("sandbox", "--report", "--port", "0", "--api-port", "0", "--api-key", "secret",
                     cwd=job.folder)  # fmt: skip
@@ -187,6 +190,7 @@ def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
     job.declared["server"]["port"] = int(smtp.split(":")[1].partition(",")[0])
     for key in ("notify_url", "tracking_url"):
         job.declared["callbacks"][key] = f"http://127.0.0.1:{port}/{key}"
+    job.declared["reports"] = {"base_url": f"http://{address}", "api_key": {"env": "KEY"}}
     (job.folder / "recipients.csv").write_text("email\nada@example.org\nbounce@example.net\n")
     job.write()
     assert job("run", "--yes", "--quiet").code == 0
@@ -203,6 +207,9 @@ def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
         return answer.status, json.load(answer).get("results")
 
     assert len(get("/email/4/logs?bulkId=letter-2026-W48")[1]) == 2
+    pulled = job("reports pull", KEY="secret")
+    assert (pulled.code, "2 log entries" in pulled.err) == (0, True), pulled.err
+    assert json.loads(job("reports show", "--json").out)["bounced"] == 1
     assert len(get("/email/4/reports")[1]) == 2
     assert get("/email/4/reports") == (200, [])
     assert get("/email/4/reports", key="other") == (401, None)
@@ -210,10 +217,6 @@ def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
     code, out, err = end(process)
     assert (code, out) == (0, "")
     assert err.splitlines()[-1] == f"{len(results())} reports posted, 2 pulled"
-    saved = job.folder / "saved.json"
-    saved.write_text(json.dumps({"results": results()}))
-    assert job("reports read", "saved.json").code == 0
-    assert json.loads(job("reports show", "--json").out)["bounced"] == 1
 
 
 @pytest.mark.parametrize("option", [("--api-port", "0"), ("--api-key", "x")])
@@ -222,3 +225,21 @@ def test_the_options_of_the_api_go_with_report(job, program, option):
     done = program("sandbox", "--port", "0", *option, cwd=job.folder)
     assert done.code == 2
     assert f"{option[0]} goes with --report" in done.err
+
+
+def test_a_store_that_fails_on_the_way_costs_the_reports_alone(tmp_path):
+    """The first failure is kept for the end of the run, and nothing is raised into the sandbox."""
+    kept = KeptRehearsal("letter", tmp_path / "sandbox")
+    kept.begin("2026-W48")
+    kept.take(b"{}")
+    kept.flush()
+    with closing(sqlite3.connect(tmp_path / "sandbox" / "reports.sqlite3")) as store:
+        assert store.execute("SELECT place, origin FROM body").fetchall() == [
+            ("sandbox, letter (2026-W48)", "serve")
+        ]
+        store.execute("DROP TABLE body")
+    for _ in range(500):
+        kept.take(b"{}")
+    kept.close()
+    assert kept.failure is not None
+    assert kept.failure.exit_code == 74

@@ -57,18 +57,19 @@ def test_more_bounces_never_let_a_mailing_go_on(sent, bounced, complained, more)
         assert judge(GUARD, Figures(sent + more, bounced, complained)) is None
 
 
-def row(status, at=None):
-    return SimpleNamespace(status=status, settled_at=at)
+def row(status, at=None, *, attempts=1):
+    return SimpleNamespace(status=status, settled_at=at, first_attempt_at=at, attempts=attempts)
 
 
 def test_the_census_counts_who_was_sent_to():
     rows = [
-        row(Status.ACCEPTED, 10.0), row(Status.PENDING), row(Status.REJECTED, 30.0),
-        row(Status.IN_DOUBT, 20.0), row(Status.SUPPRESSED), row(Status.DEFERRED),
+        row(Status.ACCEPTED, 10.0), row(Status.PENDING, attempts=0), row(Status.REJECTED, 30.0),
+        row(Status.IN_DOUBT, 20.0), row(Status.SUPPRESSED, attempts=0), row(Status.DEFERRED, 40.0),
     ]  # fmt: skip
-    census = Census(4)
-    assert list(census.passing(rows)) == rows
-    assert (census.tried, census.accepted, census.step_ended) == (3, 1, None)
+    for after, ended in ((5, None), (4, 40.0), (3, 30.0)):
+        census = Census(after)
+        assert list(census.passing(rows)) == rows
+        assert (census.tried, census.accepted, census.step_ended) == (4, 1, ended)
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50), st.integers(1, 50))

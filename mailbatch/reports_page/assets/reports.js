@@ -141,7 +141,8 @@ addEventListener("DOMContentLoaded", () => {
   }
   const LONG = 110;
   function reason(file, i) {
-    const text = file.texts[file.text[i]], code = file.code[i];
+    const text = file.texts[file.text[i]];
+    const code = text.includes(file.code[i]) ? "" : file.code[i]; // most servers say it themselves
     const head = code ? make("span", { class: "mono" }, code) : "";
     if (text.length <= LONG) return [head, code && text ? " " : "", make("bdi", {}, text)];
     return [make("details", {}, make("summary", {}, head, code ? " " : "", make("bdi", {}, text.slice(0, LONG - 20) + "…")),
