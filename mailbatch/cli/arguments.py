@@ -21,10 +21,12 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Failed,
     JobArgument,
     Only,
     Quiet,
     Results,
+    Sessions,
     Set,
     StateDir,
     Store,
@@ -82,15 +84,13 @@ class RunArguments:
     everything: Annotated[
         bool, typer.Option("--all", help="With --to: every message to these addresses.")
     ] = False
-    sessions: Annotated[
-        int | None,
-        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
-    ] = None
+    sessions: Sessions = None
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
     ] = None
     variables: Set = None
     state_dir: StateDir = None
+    store: Store = None
     results: Results = None
     accept_changes: Annotated[
         bool,
@@ -131,7 +131,6 @@ class RunArguments:
         bool,
         typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
     ] = False
-    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -214,6 +213,7 @@ class StatusArguments:
     job: JobArgument
     edition: Edition = None
     state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
 
 
@@ -224,15 +224,9 @@ class ResultsArguments:
     job: JobArgument
     edition: Edition = None
     results: Results = None
-    failed: Annotated[
-        Path | None,
-        typer.Option(
-            "--failed",
-            metavar="FILE",
-            help="Also write the unfinished recipients with their input columns.",
-        ),
-    ] = None
+    failed: Failed = None
     state_dir: StateDir = None
+    store: Store = None
     quiet: Quiet = False
 
 
