@@ -24,7 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
-from mailbatch.delivery.reported import reported_addresses
+from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -91,11 +91,12 @@ def read_inputs(
     traced: bool = False,
     folder: Path | None = None,
     store: Path | None = None,
+    rehearsals: Path | None = None,
 ) -> Inputs:
     """Read the table and compile the templates, which note their branches if `traced`.
 
     `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
-    addresses.
+    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -119,7 +120,8 @@ def read_inputs(
             edition=named,
             variables=merged,
             now=now,
-            reported=reported_addresses(job, folder, store),
+            reported=reported_addresses(job, folder, store)
+            | rehearsed_addresses(job, rehearsals, edition=named),
         )
     except InputErrors as errors:
         mistakes.extend(errors.errors)
