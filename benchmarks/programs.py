@@ -116,6 +116,8 @@ PROGRAMS = {
                       "run", "job.yaml", "--yes", "--quiet", "--limit", "1",
                       returns=75, sends="one"),
         _is_mailbatch("mailbatch status", "reads the ledger", "status", "job.yaml", sends="none"),
+        _is_mailbatch("mailbatch check", "renders and looks at all, sends none",
+                      "check", "job.yaml", sends="none"),
         _is_mailbatch("mailbatch --version", "starts and ends", "--version", sends="none"),
         Program("stdlib", "jinja2, `EmailMessage` and `smtplib`; one connection", _always,
                 platform.python_version, _peer("stdlib"), {}),

@@ -182,6 +182,14 @@ WORKLOADS = {
             unit="",
             round_trip_ms=0,
         ),
+        Workload(
+            "check",
+            "The newsletter for 500, every letter rendered and looked at before anything is sent.",
+            500,
+            10,
+            (Share("mailbatch check"),),
+            unit="",
+        ),
         Workload("version", "Start and end.", 1, 10, (Share("mailbatch --version"),), unit=""),
     )
 }

@@ -59,6 +59,7 @@ _PART = re.compile(
 
 _DURATION = r"^[0-9]+(\.[0-9]+)?[smh]?$"
 _RATE = r"^[1-9][0-9]{0,8}/(s|min|h)$"
+_SHARE = r"^(?!0+(\.0+)?%)([0-9]{1,2}(\.[0-9]{1,6})?|100)%$"
 _LARGEST = 2**31 - 1
 _SECONDS = {3600: "h", 60: "m", 1: "s"}
 
@@ -155,7 +156,7 @@ def _words(value: dict[str, Any], dotted: str) -> str:
 def _plain_words(value: dict[str, Any]) -> str:
     if "const" in value or "enum" in value:
         return " or ".join(map(_code, value.get("enum") or [value["const"]]))
-    patterns = {_DURATION: "a duration", _RATE: "a rate"}
+    patterns = {_DURATION: "a duration", _RATE: "a rate", _SHARE: "a share"}
     kinds = {
         "array": "a list of texts" if "items" in value else "a list",
         "boolean": "`true` or `false`",

@@ -52,10 +52,12 @@ def run(
     """
     from pathlib import Path
 
+    from mailbatch.cli.stored_fates import StoredFates
     from mailbatch.delivery.runner import run as run_job
     from mailbatch.job.loader import load_job
 
-    return run_job(load_job(Path(job)), options, progress=progress)
+    fates = StoredFates() if options is None else StoredFates(options.store, options.state_dir)
+    return run_job(load_job(Path(job)), options, progress=progress, fates=fates)
 
 
 def __getattr__(name: str) -> object:

@@ -216,6 +216,12 @@ class TooManyOpenFiles(MailbatchError):
         super().__init__("too many open files", hint=MORE_FILES)
 
 
+class StoppedByGuard(MailbatchError):
+    """Too many of those who were mailed bounced or complained: the rest is not mailed."""
+
+    exit_code = 75
+
+
 class SessionError(MailbatchError):
     """The conversation with the server failed, which is no outcome of any recipient.
 

@@ -30,6 +30,8 @@ class Status(StrEnum):
     SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled
 
 
+#: What no later run touches, unless a person asks for that.
+SETTLED = frozenset({Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT, Status.SKIPPED})
 #: What a later run still has to do something about.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
 

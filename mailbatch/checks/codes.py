@@ -18,8 +18,8 @@ from enum import StrEnum
 class Severity(StrEnum):
     """The weight of a finding; with `--strict`, warnings count as well.
 
-    An *error* is refused by `mailbatch run`, a *warning* would be noticed by readers of the mail,
-    an *info* is good to know and changes no exit code.
+    An *error* is refused by `mailbatch run`, or would let it mail nobody; a *warning* would be
+    noticed by readers of the mail; an *info* is good to know and changes no exit code.
     """
 
     ERROR = "error"
@@ -53,6 +53,7 @@ CERTIFICATE_DAYS = 21
 SECTIONS = {
     ("MB10",): "What `mailbatch run` refuses",
     ("MB11", "MB12"): "Recipients and columns",
+    ("MB13",): "The edition",
     ("MB2",): "The content",
     ("MB3",): "The headers",
     ("MB4",): "The provider's callbacks",
@@ -103,7 +104,7 @@ _TABLE = (
     ),
     Code(
         "MB112",
-        Severity.WARNING,
+        Severity.ERROR,
         "Nobody would be mailed",
         why="Every row is invalid, suppressed or left out, or the table has no rows: an export "
         "that came out empty, or a template that fails for everybody.",
@@ -211,6 +212,59 @@ _TABLE = (
         "be `1.234,50` in the sheet. A date of the system's form is written as 2026-11-29.",
         mend="Nothing, if that is meant. Otherwise make texts of the cells: `=TEXT(B2, ...)`, or "
         "give dates a format such as dd.mm.yyyy.",
+    ),
+    Code(
+        "MB131",
+        Severity.ERROR,
+        "The new message would go to nobody",
+        why="The edition is over: everybody was mailed by an earlier run, and an edition is sent "
+        "once, ever. The message changed since, which nobody would see.",
+        mend="Give the new mailing an edition of its own, as the date makes it: "
+        "`edition: \"{{ now.strftime('%G-W%V') }}\"`. Or put the message back as it was sent.",
+    ),
+    Code(
+        "MB132",
+        Severity.INFO,
+        "The edition is over",
+        why="Everybody has the message as it is, or was refused it. A run from cron finds nothing "
+        "to do, and ends with 0.",
+        mend="Nothing, if that is meant. The next mailing wants an edition of its own.",
+    ),
+    Code(
+        "MB133",
+        Severity.INFO,
+        "The job names no edition",
+        why="An edition is sent once, ever. Without a name of its own, the second newsletter of "
+        "this job would go to nobody.",
+        mend="Write `edition: 2026-W48`, or let the date make it: "
+        "`edition: \"{{ now.strftime('%G-W%V') }}\"`. A mailing that is sent once needs none.",
+    ),
+    Code(
+        "MB134",
+        Severity.ERROR,
+        "The message changed while the edition is being sent",
+        why="Some recipients have the message as it was. The others would get another one under "
+        "the same edition, so `run` refuses.",
+        mend="Put the message back, send the new one to the rest with `run --accept-changes`, or "
+        "give the new mailing an edition of its own.",
+    ),
+    Code(
+        "MB135",
+        Severity.WARNING,
+        "The ledger of the edition cannot be read",
+        why="It knows who has the message: without it `run` sends nothing, and ends with 74.",
+        mend="See that the folder may be read, that `--state-dir` is that of the runs, and that "
+        "the ledger is no older copy.",
+    ),
+    Code(
+        "MB136",
+        Severity.ERROR,
+        "The recipients seem to have the message already",
+        why="Another ledger, or the results, say that most of them had this edition. A job "
+        " that was renamed, or copied without its state directory, would mail them twice, so "
+        "`run` refuses.",
+        mend="Give the job its name back, or put the state directory in its place. If this is "
+        "another mailing, `run --new-mailing` sends it.",
     ),
     Code(
         "MB201",
@@ -414,6 +468,15 @@ _TABLE = (
         why="The provider's logs are asked by the bulk id. Without one in the job, or where it "
         "differs from recipient to recipient, `reports pull` ends with an error.",
         mend='Write `bulk_id: "{{ job.name }}-{{ edition }}"`.',
+    ),
+    Code(
+        "MB408",
+        Severity.WARNING,
+        "Nothing in the job brings the reports that the guard waits for",
+        why="Without callbacks no provider posts reports, and without an envelope sender of their "
+        "own bounces come back among the answers. A guard that hears of no bounce stops nothing.",
+        mend="Write `callbacks.notify_url` and `callbacks.tracking_url`, or `reports.base_url` for "
+        "`reports pull`, or `sender.envelope_from` with a mailbox for `reports read`.",
     ),
     Code(
         "MB501",

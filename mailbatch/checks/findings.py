@@ -47,9 +47,10 @@ class Tally:
 class Overview:
     """The mailing as a whole.
 
-    `counts` are the recipients by status, `messages` is the number of messages of the whole
-    mailing. `domains` are the recipients' domains, most first. `unreached` are branches of
-    templates that no recipient takes, each with the place; `unused` are columns that nothing reads.
+    `counts` are the recipients by status. `messages` is the number of messages of the whole
+    mailing, `made` the number of those that can be made. `domains` are the recipients' domains,
+    most first. `unreached` are branches of templates that no recipient takes, each with the place;
+    `unused` are columns that nothing reads.
     """
 
     job: str
@@ -57,6 +58,7 @@ class Overview:
     sender: str
     counts: Mapping[str, int] = field(default_factory=dict)
     messages: int = 0
+    made: int = 0
     domains: tuple[tuple[str, int], ...] = ()
     unreached: tuple[tuple[Location, str], ...] = ()
     unused: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ _WEB = frozenset(("http", "https"))
 _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".test", ".home.arpa")
 
 
+@lru_cache(maxsize=256)
 def link_fault(address: str) -> str | None:
     """Return the code of the fault of a link, None for a link without a fault."""
     scheme = _scheme(address)

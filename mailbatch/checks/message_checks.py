@@ -41,7 +41,7 @@ _CODES = {
     Reason.BULK_ID_TOO_LONG: "MB401",
     Reason.CALLBACK_DATA_TOO_LONG: "MB402",
 }
-_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -73,9 +73,10 @@ class Facts:
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     """Return the findings of one message."""
     found = list(_headers(content, facts))
-    if content.html is not None:
-        found += _html(content.html, facts)
-    found += _texts(content, facts)
+    seen = references(content.html) if content.html is not None else None
+    if content.html is not None and seen is not None:
+        found += _html(content.html, seen, facts)
+    found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
     return tuple(found)
@@ -108,16 +109,15 @@ def _headers(content: Content, facts: Facts) -> Iterator[Finding]:
             yield Finding("MB406", detail, name, facts.locate("callbacks.data"))
 
 
-def _texts(content: Content, facts: Facts) -> Iterator[Finding]:
+def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[Finding]:
     if content.html is not None and not (content.text or "").strip():
         place = facts.locate("message.text")
         yield Finding("MB202", "the text part is empty", location=place)
-    for part, text, html in (
-        ("the subject", content.subject, False),
-        ("the text part", content.text or "", False),
-        ("the HTML part", content.html or "", True),
+    for part, markup in (
+        ("the subject", left_over(content.subject)),
+        ("the text part", left_over(content.text or "")),
+        ("the HTML part", seen.left_over if seen is not None else None),
     ):
-        markup = left_over(text, html=html)
         if markup is not None:
             yield Finding("MB210", f"{_short(markup)} in {part}", markup, facts.find(markup))
 
@@ -132,12 +132,12 @@ def _written_out(content: Content, facts: Facts) -> Iterator[Finding]:
             yield Finding("MB204", detail, stem(link), facts.find(link))
 
 
-def _html(html: str, facts: Facts) -> Iterator[Finding]:
-    size = len(html.encode("utf-8", "surrogatepass"))
+def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
+    # A character has four bytes at most.
+    size = len(html.encode("utf-8", "surrogatepass")) if 4 * len(html) > CLIPPED_AT else 0
     if size > CLIPPED_AT:
         place = facts.locate("message.html")
         yield Finding("MB211", f"the HTML part has {size // 1024:,} KB", location=place)
-    seen = references(html)
     yield from _links(seen, facts)
     yield from _images(seen, facts)
     for name in seen.taken_out:
@@ -185,11 +185,18 @@ def _unsubscribe(content: Content, facts: Facts) -> Iterator[Finding]:
     for name, value in content.headers:
         if name == "List-Unsubscribe":
             link = _ANGLE.search(value)
-            body = (content.html or "").replace("&amp;", "&") + (content.text or "")
-            if link is not None and stem(link[1]) not in body:
+            if link is not None and not _shows(content, stem(link[1])):
                 place = facts.locate("message.unsubscribe")
                 detail = f"{_short(link[1])} is not in the body"
                 yield Finding("MB307", detail, location=place)
+
+
+def _shows(content: Content, address: str) -> bool:
+    """Tell whether an address is in one of the parts; in HTML `&` is written `&amp;`."""
+    html, text = content.html or "", content.text or ""
+    if address in text or ("&" not in address and address in html):
+        return True
+    return address in html.replace("&amp;", "&") + text
 
 
 def check_job(job: Job) -> Iterator[Finding]:
@@ -213,6 +220,14 @@ def check_job(job: Job) -> Iterator[Finding]:
     if leave is not None and message.list_id is None:
         yield Finding("MB308", "message.list_id is not given", location=place)
     yield from _callbacks(job)
+    if job.guard is not None and not _brings_reports(job):
+        detail = "neither callbacks nor sender.envelope_from are given"
+        yield Finding("MB408", detail, location=job.locate("guard"))
+
+
+def _brings_reports(job: Job) -> bool:
+    """Tell whether reports about the messages of a job come to a place of their own."""
+    return job.asks_for_reports or job.sender.envelope_from is not None
 
 
 def _callbacks(job: Job) -> Iterator[Finding]:

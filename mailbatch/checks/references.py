@@ -2,15 +2,17 @@
 
     >>> references('<a href="https://example.com/">x</a><img src="cid:logo" alt="">')
     References(links=('https://example.com/',), images=(Image(source='cid:logo', has_alt=True),),
-    names=frozenset({'logo'}), taken_out=())
+    names=frozenset({'logo'}), taken_out=(), left_over=None)
 
-A scanner for tags, not a parser: every message of a mailing is scanned, in microseconds. This
-module must never change or fetch anything.
+A scanner for tags, not a parser: every message of a mailing is scanned, in microseconds. A text is
+cut into pieces at each "<"; messages of one template share most pieces, and a piece is looked at
+once. This module must never change or fetch anything.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -21,18 +23,25 @@ TAKEN_OUT = frozenset(
     ("script", "form", "iframe", "frame", "object", "embed", "applet", "video", "audio", "input")
 )
 _ATTRIBUTES = r"""(?:[^>"']|"[^"]*"|'[^']*')*+"""
+_NAME = rf"(?P<name>a|area|img|link|{'|'.join(sorted(TAKEN_OUT))})\b"
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    rf"|<(?P<name>a|area|img|link|{'|'.join(sorted(TAKEN_OUT))})\b(?P<attributes>{_ATTRIBUTES})>",
-    re.IGNORECASE | re.DOTALL,
+    rf"<!--.*?(?:-->|\Z)|<{_NAME}(?P<attributes>{_ATTRIBUTES})>", re.IGNORECASE | re.DOTALL
 )
+#: A tag behind its "<"; without attributes where the end of the tag is not in the same piece.
+_BEGIN = re.compile(rf"{_NAME}(?:(?P<attributes>{_ATTRIBUTES})>)?+", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
 )  # fmt: skip
 _CID = re.compile(r"""[cC][iI][dD]:([^"')\s>]+)""")
 #: Markup that a template engine or a newsletter service would have replaced.
 _LEFT_OVER = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\*\|[A-Za-z_:]{1,40}\|\*", re.DOTALL)
+_MARKS = ("{{", "{%", "*|")
 _STYLE = re.compile(r"<style\b.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_SHORT = 1000  # characters of a piece that is worth being kept
+
+
+#: The name and the attributes of a tag.
+Tag = tuple[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +54,34 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The references of an HTML part, in order; `taken_out` are names of elements."""
+    """The references of an HTML part, in order; `taken_out` are names of elements.
+
+    `left_over` is the first template markup that is left outside of style rules.
+    """
 
     links: tuple[str, ...]
     images: tuple[Image, ...]
     names: frozenset[str]
     taken_out: tuple[str, ...]
+    left_over: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """The facts of a piece of an HTML part, which begins behind a "<".
+
+    `tag` are the name and the attributes of a tag that counts. `open` is true where such a tag ends
+    in another piece, `comment` where a comment begins that ends in another piece, and `end` where a
+    comment would end. `cid` and `mark` say that the piece may hold a `cid:` name or template
+    markup.
+    """
+
+    tag: Tag | None
+    open: bool
+    comment: bool
+    end: bool
+    cid: bool
+    mark: bool
 
 
 def references(html: str) -> References:
@@ -58,28 +89,75 @@ def references(html: str) -> References:
     links: list[str] = []
     images: list[Image] = []
     out: dict[str, None] = {}
-    for match in _TAG.finditer(html):
-        name = (match["name"] or "").lower()
-        if not name:
-            continue
+    first, *others = html.split("<")
+    pieces = [
+        seen
+        for piece in others
+        if (seen := _looked(piece) if len(piece) < _SHORT else _look(piece)) is not None
+    ]
+    start = _look(first)
+    tags = _tags_of(pieces)
+    for name, given in tags if tags is not None else _tags(html):
         if name in TAKEN_OUT:
             out[name] = None
-            continue
-        given = _attributes(match["attributes"])
-        if name == "img":
+        elif name == "img":
             images.append(Image(given.get("src", ""), "alt" in given))
         elif name == "link":
             if "stylesheet" in given.get("rel", "").lower():
                 out["link rel=stylesheet"] = None
         elif "href" in given:
             links.append(given["href"])
+    if start is not None:
+        pieces.append(start)
     names: frozenset[str] = frozenset()
-    if "cid:" in html.lower():
+    if any(piece.cid for piece in pieces):
         names = frozenset(unquote(unescape(name)) for name in _CID.findall(html))
-    return References(tuple(links), tuple(images), names, tuple(out))
+    marked = any(piece.mark for piece in pieces)
+    left = left_over(html, html=True) if marked else None
+    return References(tuple(links), tuple(images), names, tuple(out), left)
 
 
-@lru_cache(maxsize=4096)
+def _tags(html: str) -> Iterator[Tag]:
+    """Yield the tags that count, outside of comments."""
+    for match in _TAG.finditer(html):
+        if match["name"] is not None:
+            yield match["name"].lower(), _attributes(match["attributes"])
+
+
+def _tags_of(pieces: list[_Piece]) -> list[Tag] | None:
+    """Return the tags that count of pieces, None where a tag goes over several pieces."""
+    tags, comment = [], False
+    for piece in pieces:
+        if comment:
+            comment = not piece.end
+        elif piece.open:
+            return None
+        elif piece.tag is not None:
+            tags.append(piece.tag)
+        else:
+            comment = piece.comment
+    return tags
+
+
+def _look(piece: str) -> _Piece | None:
+    """Return the facts of a piece, None for a piece with nothing that counts."""
+    begin = _BEGIN.match(piece)
+    comment = piece.startswith("!--") and "-->" not in piece[3:]
+    tag, open_ = None, False
+    if begin is not None:
+        open_ = begin["attributes"] is None
+        tag = None if open_ else (begin["name"].lower(), _attributes(begin["attributes"]))
+    end = "-->" in piece
+    cid = "cid:" in piece.lower()
+    mark = any(mark in piece for mark in _MARKS)
+    if begin is None and not (comment or end or cid or mark):
+        return None
+    return _Piece(tag, open_, comment, end, cid, mark)
+
+
+_looked = lru_cache(maxsize=4096)(_look)
+
+
 def _attributes(text: str) -> dict[str, str]:
     """Return the attributes of a tag; of two with one name the first, as HTML says."""
     found: dict[str, str] = {}
@@ -94,7 +172,7 @@ def left_over(text: str, *, html: bool = False) -> str | None:
     >>> left_over("Dear *|FNAME|*,")
     '*|FNAME|*'
     """
-    if not any(mark in text for mark in ("{{", "{%", "*|")):
+    if not any(mark in text for mark in _MARKS):
         return None
     match = _LEFT_OVER.search(_STYLE.sub("", text) if html else text)
     return match[0] if match is not None else None

@@ -13,7 +13,7 @@ Tests: tests/checks/test_check_codes.py, tests/checks/test_check_command.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mailbatch.checks.findings import Finding, Overview
@@ -62,6 +62,7 @@ class Survey:
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
+        self._unmade = 0
         self.largest = 0
         self.beyond_ascii = 0
 
@@ -75,6 +76,7 @@ class Survey:
         """See a message, or the error that prevents the message; count and return the findings."""
         findings, error = self.findings(inspected), inspected.error
         if inspected.content is None:
+            self._unmade += 1
             for finding in findings:
                 self._tallies.add(finding, len(inspected.delivery.unsettled))
         else:
@@ -113,13 +115,22 @@ class Survey:
             if branch.written and branch.key not in self._selection.branches
         )
 
-    def overview(self, counts: Mapping[str, int], *, complete: bool = True) -> Overview:
+    def overview(
+        self,
+        counts: Mapping[str, int],
+        *,
+        complete: bool = True,
+        edition: Iterable[Finding] = (),
+    ) -> Overview:
         """Return the mailing as a whole; `counts` are its recipients by status.
+
+        `edition` are findings of the edition.
 
         Without `complete` only some messages were seen: unreached branches, unused columns and the
         findings of the table as a whole are left out.
         """
         tallies = self._tallies
+        tallies.add_all(edition)
         unreached: tuple[tuple[Location, str], ...] = ()
         if complete:
             for finding in check_job(self._job):
@@ -136,6 +147,7 @@ class Survey:
             sender=self._job.sender.from_,
             counts=dict(counts),
             messages=self._selection.seen,
+            made=self._selection.seen - self._unmade,
             domains=self._table.domains,
             unreached=unreached,
             unused=self._table.unused if complete else (),

@@ -71,13 +71,17 @@ class RunArguments:
     ] = None
     only: Only = None
     to: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--to",
             metavar="ADDRESS",
-            help="Send each message to this address instead; the real mailing stays unsent.",
+            help="Send the first message to this address instead, or those of --only, --limit, "
+            "--all; may be given several times. The real mailing stays unsent.",
         ),
     ] = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --to: every message to these addresses.")
+    ] = False
     sessions: Annotated[
         int | None,
         typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
@@ -117,6 +121,17 @@ class RunArguments:
             help="Write figures there for Prometheus' textfile collector.",
         ),
     ] = None
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary", help="Send the first step of the job's guard, then end: look, run again."
+        ),
+    ] = False
+    no_guard: Annotated[
+        bool,
+        typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
+    ] = False
+    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -147,6 +162,7 @@ class PreviewArguments:
     ] = None
     everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False
     only: Only = None
+    state_dir: StateDir = None
     against: Annotated[
         Path | None,
         typer.Option(
@@ -175,6 +191,7 @@ class CheckArguments:
     job: JobArgument
     edition: Edition = None
     variables: Set = None
+    state_dir: StateDir = None
     connect: Annotated[
         bool,
         typer.Option(
@@ -309,7 +326,6 @@ class SandboxArguments:
         typer.Option(
             "--api-key",
             metavar="KEY",
-            envvar="MAILBATCH_SANDBOX_API_KEY",
             help="For --report: the only key that the API takes; default: any.",
         ),
     ] = None
@@ -319,6 +335,35 @@ class SandboxArguments:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPullArguments:
+    """The arguments of `mailbatch reports pull`."""
+
+    job: JobArgument
+    edition: Edition = None
+    reports: Annotated[
+        bool,
+        typer.Option(
+            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
+        ),
+    ] = False
+    suppressions: Annotated[
+        bool,
+        typer.Option(
+            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
+        ),
+    ] = False
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
+        ),
+    ] = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -427,6 +472,21 @@ class ReportsShowArguments:
     store: Store = None
     state_dir: StateDir = None
     as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReportsPageArguments:
+    """The arguments of `mailbatch reports page`."""
+
+    job: JobArgument
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="The folder of the page.", show_default=False),
+    ]
+    edition: Edition = None
+    store: Store = None
+    state_dir: StateDir = None
+    quiet: Quiet = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

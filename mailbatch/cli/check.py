@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mailbatch.checks.findings import Overview, Tally
     from mailbatch.cli.connect import Connected
     from mailbatch.job.model import Job
+    from mailbatch.outlook import Outlook
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class Findings:
     """The result of a check.
 
     `error` is the error that `run` would end with, `refused` that of the session of `--connect`.
+    `outlook` is that of a real run, None: no earlier run is known.
     `largest` is the size of the largest message in bytes, `beyond_ascii` the number of addresses
     that need SMTPUTF8.
     """
@@ -36,6 +39,7 @@ class Findings:
     edition: str | None = None
     tallies: list[Tally] = field(default_factory=list)
     overview: Overview | None = None
+    outlook: Outlook | None = None
     largest: int = 0
     beyond_ascii: int = 0
     error: MailbatchError | None = None
@@ -54,7 +58,7 @@ def check_command(console: Console, given: CheckArguments) -> int:
         _add_error(found)
     else:
         found.job = loaded.name
-        _look(console, loaded, given.edition, pairs(given.variables), found)
+        _look(console, loaded, given, found)
         if given.connect:
             _connect(loaded, found)
     code = _exit_code(found, strict=given.strict)
@@ -64,27 +68,30 @@ def check_command(console: Console, given: CheckArguments) -> int:
     return code
 
 
-def _look(
-    console: Console, job: Job, edition: str | None, variables: dict[str, str], found: Findings
-) -> None:
+def _look(console: Console, job: Job, given: CheckArguments, found: Findings) -> None:
     """Survey the mailing; keep an error of the inputs, and then check the rows alone."""
+    from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
 
-    now = datetime.now().astimezone()
+    now, variables = datetime.now().astimezone(), pairs(given.variables)
     try:
-        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
+        inputs = read_inputs(job, edition=given.edition, variables=variables, now=now, traced=True)
         found.edition = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
         survey = Survey(job, inputs.edition, plan.columns, branches, remarks=plan.remarks)
-        with inspect(inputs) as inspection:
+        with inspect(inputs, state_dir=given.state_dir) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             total = inspection.counts["pending"]
             for delivery in console.follow("checking", inspection.deliveries(), total):
                 survey.see(inspection.look(delivery))
-            found.overview = survey.overview(inspection.counts)
+            found.outlook = inspection.outlook()
+            edition = check_edition(
+                job, inputs.edition, found.outlook, given=given.edition is not None
+            )
+            found.overview = survey.overview(inspection.counts, edition=edition)
     except (InputError, InputErrors) as error:
         found.error = error
         _add_error(found)
@@ -159,7 +166,8 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
     for error in (found.error, found.refused):
         if error is not None:
             return error.exit_code
-    if strict and count_of(found.tallies, Severity.WARNING):
+    counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    if any(count_of(found.tallies, severity) for severity in counted):
         return ExitCode.DATA
     return ExitCode.DONE
 
@@ -181,10 +189,12 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 
 def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     from mailbatch.checks.codes import Severity, severity_of
-    from mailbatch.checks.report import text_lines
+    from mailbatch.checks.report import input_tallies, text_lines
 
-    wanted = {Severity.WARNING} if quiet else {Severity.WARNING, Severity.INFO}
-    for line in text_lines(t for t in found.tallies if severity_of(t.code) in wanted):
+    wanted = {Severity.ERROR, Severity.WARNING} if quiet else set(Severity)
+    raised = set(input_tallies(found.error)) if found.error is not None else set()
+    shown = [t for t in found.tallies if severity_of(t.code) in wanted and t not in raised]
+    for line in text_lines(shown):
         console.lines(line)
     if found.connected is not None and not quiet:
         from mailbatch.cli import connect  # all of SMTP
@@ -202,7 +212,7 @@ def _summary(found: Findings) -> str:
         for severity in (Severity.ERROR, Severity.WARNING)
     ]
     if found.overview is not None:
-        counts.append(counted(found.overview.messages, "message"))
+        counts.append(counted(found.overview.made, "message"))
         counts.append(counted(sum(found.overview.counts.values()), "row"))
     return f"{found.job or 'the job'}: {', '.join(counts)}"
 
@@ -212,6 +222,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
     from mailbatch.checks.report import count_of, objects
 
     overview = found.overview
+    rows = counts_of(overview, found.outlook)
     connected = None
     if found.connected is not None:
         from mailbatch.cli import connect
@@ -220,14 +231,15 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
     return {
         "job": found.job or None,
         "edition": found.edition,
-        "recipients": sum(overview.counts.values()) if overview is not None else None,
-        **(overview.counts if overview is not None else {}),
-        "messages": overview.messages if overview is not None else None,
+        "recipients": sum(rows.values()) if overview is not None else None,
+        **rows,
+        "messages": overview.made if overview is not None else None,
         "largest": found.largest or None,
         "domains": dict(overview.domains) if overview is not None else {},
         **{f"{s}s": count_of(found.tallies, s) for s in Severity},
         "findings": objects(found.tallies),
         "connect": connected,
         "refused": str(found.refused) if found.refused is not None else None,
+        **outlook_object(found.outlook),
         "exit_code": int(code),
     }

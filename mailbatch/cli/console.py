@@ -383,5 +383,9 @@ def progress_line(
 
 
 def counts_object(counts: Mapping[Status, int]) -> dict[str, Any]:
-    """Return the counts as `--json` writes them: `recipients` and every status."""
+    """Return the counts as `--json` writes them: `recipients` and every status.
+
+    >>> counts_object(dict.fromkeys(Status, 0) | {Status.ACCEPTED: 2})["recipients"]
+    2
+    """
     return {"recipients": sum(counts.values()), **{str(s): counts[s] for s in Status}}

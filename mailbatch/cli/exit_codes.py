@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # wrong usage
     REFUSED = 3  # finished, some recipients were rejected or invalid
     IN_DOUBT = 4  # finished, some recipients are in doubt
-    DATA = 65  # recipients, templates or attachments are wrong; nothing was sent
+    DATA = 65  # the inputs are wrong, or nobody would be mailed; nothing was sent
     UNAVAILABLE = 69  # the server cannot be reached or refuses the session
     STORAGE = 74  # the ledger or the results cannot be written
     UNFINISHED = 75  # not finished: run again
@@ -34,11 +34,15 @@ MEANING = {
     ExitCode.USAGE: "wrong usage",
     ExitCode.REFUSED: "finished, some recipients were rejected or invalid",
     ExitCode.IN_DOUBT: "finished, some recipients are in doubt: mailbatch resolve",
-    ExitCode.DATA: "the recipients, templates or attachments are wrong; nothing was sent",
+    ExitCode.DATA: (
+        "the recipients, templates or attachments are wrong, or nobody would be mailed; "
+        "nothing was sent"
+    ),
     ExitCode.UNAVAILABLE: "the server cannot be reached or refuses the session",
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
-        "not finished (deferred, pending, interrupted, or another run holds the edition): run again"
+        "not finished (deferred, pending, interrupted, stopped by the guard, or another run holds "
+        "the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",

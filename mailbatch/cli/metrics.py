@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailbatch.delivery.options import Summary
+from mailbatch.delivery.options import Mode, Summary
 from mailbatch.errors import OutputError
 from mailbatch.files import write_text
 
@@ -28,8 +28,10 @@ _BEGINNING = b"# HELP mailbatch_"
 
 
 def metrics_text(summary: Summary, now: float) -> str:
-    """Return the figures of a run in the text exposition format."""
-    labels = f'job="{_escaped(summary.job)}",edition="{_escaped(summary.edition)}"'
+    """Return the figures of a real run in the text exposition format."""
+    labels = (
+        f'job="{_escaped(summary.job)}",edition="{_escaped(summary.edition)}",mode="{summary.mode}"'
+    )
     plain: dict[str, float] = {
         "mailbatch_run_exit_code": summary.exit_code,
         "mailbatch_run_transactions": summary.transactions,
@@ -51,8 +53,12 @@ def metrics_text(summary: Summary, now: float) -> str:
 
 
 def failure_text(job: str, exit_code: int, now: float) -> str:
-    """Return the figures of a run that ended before the first delivery."""
-    labels = f'job="{_escaped(job)}"'
+    """Return the figures of a run that ended before the first delivery.
+
+    >>> print(failure_text("news", 78, 1764400000.0).splitlines()[2])
+    mailbatch_run_exit_code{job="news",mode="send"} 78
+    """
+    labels = f'job="{_escaped(job)}",mode="{Mode.SEND}"'
     plain = {
         "mailbatch_run_exit_code": exit_code,
         "mailbatch_run_timestamp_seconds": round(now, 3),
@@ -65,7 +71,11 @@ def failure_text(job: str, exit_code: int, now: float) -> str:
 
 
 def is_for_metrics(path: Path) -> bool:
-    """Say whether nothing is lost at `path` but the figures of an earlier run."""
+    """Say whether nothing is lost at `path` but the figures of an earlier run.
+
+    >>> is_for_metrics(Path("none.prom")), is_for_metrics(Path(__file__))
+    (True, False)
+    """
     try:
         if not path.is_file():  # none, or one that `write_metrics` refuses
             return True

@@ -38,7 +38,12 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
 ]
 Only = Annotated[
-    str | None, typer.Option("--only", metavar="ADDRESS", help="Only the message to this address.")
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="ADDRESS",
+        help="Only the message to this address; may be given several times.",
+    ),
 ]
 AnswerOption = Annotated[
     list[str] | None,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from mailbatch.cli.arguments import PreviewArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import pairs, read_job, reporting, shown
+from mailbatch.cli.outlook import counts_of, outlook_object
+from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
+    from mailbatch.outlook import Outlook
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Entry, Since
     from mailbatch.preview.gallery import Gallery, Identity
@@ -50,15 +52,16 @@ class Wanted:
     job: Path
     edition: str | None
     variables: dict[str, str]
+    state_dir: Path | None
     out: Path | None
     limit: int | None
-    only: str | None
+    only: tuple[str, ...]
     against: Path | None
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A gallery that was made.
+    """A gallery that was made, with the outlook of a real run.
 
     `shown` is the number of messages in the gallery, `changes` counts changed messages by kind.
     `sources` are the files that the gallery was made from, `written` the files of the gallery.
@@ -69,6 +72,7 @@ class Made:
     shown: int
     since: Since | None
     changes: dict[str, int]
+    outlook: Outlook | None
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
 
@@ -84,7 +88,14 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         raise UsageError("--serve and --json exclude each other")
     most = None if given.everything else given.limit if given.limit is not None else LIMIT
     wanted = Wanted(
-        given.job, given.edition, pairs(given.variables), given.out, most, given.only, given.against
+        given.job,
+        given.edition,
+        pairs(given.variables),
+        given.state_dir,
+        given.out,
+        most,
+        all_on_the_wire(given.only),
+        given.against,
     )
     if given.serve:
         return _serve(
@@ -97,7 +108,15 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
     console.say(f"gallery: {shown(made.index)}")
     if given.browse:
         _browse(made.index.resolve().as_uri())
-    return ExitCode.DONE
+    return _exit_code(made)
+
+
+def _exit_code(made: Made) -> int:
+    from mailbatch.checks.codes import Severity
+    from mailbatch.checks.report import count_of
+
+    errors = count_of(made.overview.tallies, Severity.ERROR)
+    return ExitCode.DATA if errors else ExitCode.DONE
 
 
 def make(console: Console, wanted: Wanted) -> Made:
@@ -107,6 +126,7 @@ def make(console: Console, wanted: Wanted) -> Made:
         InputError, InputErrors: the inputs are wrong.
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
+    from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
@@ -136,8 +156,8 @@ def make(console: Console, wanted: Wanted) -> Made:
     )
     maker = Entries(columns, job.recipients.group_by)
     since = None
-    with inspect(inputs, only=wanted.only) as inspection:
-        if wanted.only is None:
+    with inspect(inputs, only=wanted.only, state_dir=wanted.state_dir) as inspection:
+        if not wanted.only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
         follow = partial(console.follow, "rendering", total=inspection.counts["pending"])
@@ -145,14 +165,19 @@ def make(console: Console, wanted: Wanted) -> Made:
         number, entries = _entries(inspection, survey, maker, follow, everything=everything)
         with Gallery(out, number) as gallery:
             changes, keys = _add(gallery, entries, earlier)
-            overview = survey.overview(inspection.counts, complete=wanted.only is None)
+            outlook = inspection.outlook()
+            overview = survey.overview(
+                inspection.counts,
+                complete=not wanted.only,
+                edition=check_edition(job, inputs.edition, outlook, given=bool(wanted.edition)),
+            )
             if earlier is not None:
-                gone = earlier.gone(keys) if wanted.only is None else ()
+                gone = earlier.gone(keys) if not wanted.only else ()
                 changes["gone"] = len(gone)
                 since = Since(str(wanted.against), gone)
             index = gallery.finish(overview, since)
     sources = tuple(_sources(job, branches.sources()))
-    return Made(index, overview, number, since, dict(changes), sources, gallery.written)
+    return Made(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
 
 
 def _add(
@@ -208,8 +233,8 @@ def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
 
 def _tell(console: Console, made: Made) -> None:
     """Write a summary of the gallery in words."""
-    from mailbatch.checks.codes import Severity
-    from mailbatch.checks.report import count_of
+    from mailbatch.checks.codes import Severity, severity_of
+    from mailbatch.checks.report import count_of, text_lines
 
     overview = made.overview
     parts = [f"{made.shown:,} of {counted(overview.messages, 'message')} shown"]
@@ -221,7 +246,12 @@ def _tell(console: Console, made: Made) -> None:
         parts.append(f"{unreached} shown to nobody")
     if overview.unused:
         parts.append(f"never used: {', '.join(overview.unused)}")
+    errors = [t for t in overview.tallies if severity_of(t.code) is Severity.ERROR]
+    if errors:
+        parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
+    for line in text_lines(errors):
+        console.warn(line)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
         console.say(f"since {made.since.shown}: {kinds or 'nothing'}")
@@ -235,11 +265,12 @@ def as_object(made: Made) -> dict[str, Any]:
     from mailbatch.checks.report import objects
 
     overview = made.overview
+    rows = counts_of(overview, made.outlook)
     return {
         "job": overview.job,
         "edition": overview.edition,
-        "recipients": sum(overview.counts.values()),
-        **overview.counts,
+        "recipients": sum(rows.values()),
+        **rows,
         "messages": overview.messages,
         "shown": made.shown,
         "index": str(made.index),
@@ -251,6 +282,7 @@ def as_object(made: Made) -> dict[str, Any]:
         "findings": objects(overview.tallies),
         "against": made.since.shown if made.since is not None else None,
         "changes": made.changes if made.since is not None else None,
+        **outlook_object(made.outlook),
     }
 
 

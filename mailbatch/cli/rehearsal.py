@@ -60,13 +60,14 @@ class KeptRehearsal:
         """Take a body of the provider; a failure of the store must not become one of the run."""
         self._bodies.append(body)
         if len(self._bodies) == _AT_ONCE:
-            self._keep()
+            self.flush()
 
-    def _keep(self) -> None:
+    def flush(self) -> None:
+        """Keep the bodies in one commit; none, behind a failure."""
         from mailbatch.reports.store import Body, Origin
 
         bodies, self._bodies = self._bodies, []
-        if self._store is None or self.failure is not None:
+        if self._store is None or self.failure is not None or not bodies:
             return
         now = time.time()
         try:
@@ -76,7 +77,7 @@ class KeptRehearsal:
 
     def close(self) -> None:
         """Keep what is left, and close the store."""
-        self._keep()
+        self.flush()
         if self._store is not None:
             self._store.close()
             self._store = None

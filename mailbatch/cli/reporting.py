@@ -93,7 +93,11 @@ def pairs(given: list[str] | None) -> dict[str, str]:
 
 
 def answers_of(given: list[str] | None) -> tuple[Answer, ...]:
-    """Return the answers of `--answer` in the order given; raises `UsageError`."""
+    """Return the answers of `--answer` in the order given; raises `UsageError`.
+
+    >>> [answer.after for answer in answers_of(["MAIL:2=530 5.7.0 No", "DATA:5:1=close"])]
+    [2, 5]
+    """
     if not given:
         return ()
     from mailbatch.sandbox.answers import parse_answer
@@ -117,8 +121,18 @@ def as_on_the_wire(address: str | None) -> str | None:
         return address  # rows that are not valid are known by their cell
 
 
+def all_on_the_wire(given: list[str] | None) -> tuple[str, ...]:
+    """Return the addresses of an option that may be given several times, each of them once."""
+    found = filter(None, map(as_on_the_wire, given or ()))
+    return tuple(dict.fromkeys(found))
+
+
 def shown(path: Path) -> str:
-    """Return a path for people: relative to the working folder, for a path below that folder."""
+    """Return a path for people: relative to the working folder, for a path below that folder.
+
+    >>> shown(Path.cwd() / "news" / "job.yaml"), shown(Path("/etc/job.yaml"))
+    ('news/job.yaml', '/etc/job.yaml')
+    """
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):  # the folder where they stood may be gone
@@ -126,5 +140,10 @@ def shown(path: Path) -> str:
 
 
 def mistakes(error: MailbatchError) -> int:
-    """Return how many mistakes a failure names."""
+    """Return how many mistakes a failure names.
+
+    >>> from mailbatch.errors import InputError
+    >>> mistakes(InputErrors([InputError("no subject"), InputError("no sender")]))
+    2
+    """
     return len(error.errors) if isinstance(error, InputErrors) else 1

@@ -56,7 +56,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(_job(given.job), given.store, given.state_dir, make_folder=True)
+    path = _store_path(job_of(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
         for lot in _lots(_found(given.files)):
@@ -101,7 +101,7 @@ def _warn_of_folders(console: Console, names: list[str]) -> None:
 @reporting
 def show_command(console: Console, given: ReportsShowArguments) -> int:
     """Show where the recipients of an edition stand by the reports."""
-    loaded = _job(given.job)
+    loaded = job_of(given.job)
     named = edition_of(loaded, given.edition)
     piped = str(given.table) == _STANDARD_STREAM
     if piped and (given.as_json or given.unmatched):
@@ -111,8 +111,8 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         )
     if given.table is not None and not piped:
         _check_table(given.table, given, loaded, named)
-    with _joined(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
-        _warn_of_unread(console, joined)
+    with joining(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
+        warn_of_unread(console, joined)
         counts = _counts(joined.standings)
         if piped:
             _pipe_table(console, joined)
@@ -142,7 +142,8 @@ def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: st
     check_apart({"--csv": table, "results of the job": results})
 
 
-def _warn_of_unread(console: Console, joined: _Joined) -> None:
+def warn_of_unread(console: Console, joined: Joined) -> None:
+    """Warn of bodies that could not be read, because the store cannot be written."""
     if joined.unread:
         bodies = counted(joined.unread, "body", "bodies")
         console.warn(
@@ -155,7 +156,7 @@ def _show_object(
     console: Console,
     job: Job,
     edition: str,
-    joined: _Joined,
+    joined: Joined,
     counts: dict[str, int],
     *,
     listed: bool,
@@ -173,7 +174,7 @@ def _show_object(
 
 
 def _show_lines(
-    console: Console, title: str, joined: _Joined, counts: dict[str, int], *, listed: bool
+    console: Console, title: str, joined: Joined, counts: dict[str, int], *, listed: bool
 ) -> None:
     console.lines(f"{title}: {counted(joined.recipients, 'recipient')}")
     for event, number in counts.items():
@@ -196,10 +197,10 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
     if str(given.to) == _STANDARD_STREAM:
         raise UsageError("--to -: a list is appended to, so it must be a file", hint="name a file")
-    loaded = _job(given.job)
+    loaded = job_of(given.job)
     named = edition_of(loaded, given.edition)
-    with _joined(loaded, named, given.store, given.state_dir, listed=False) as joined:
-        _warn_of_unread(console, joined)
+    with joining(loaded, named, given.store, given.state_dir, listed=False) as joined:
+        warn_of_unread(console, joined)
         appended = append_suppressions(given.to, joined.standings)
     addresses = counted(appended.new, "new address", "new addresses")
     console.say(f"{addresses} in {shown(given.to)}, {appended.had:,} there before")
@@ -213,7 +214,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
 
 @dataclass(slots=True)
-class _Joined:
+class Joined:
     """The reports of a store, joined with an edition; `recipients` is the number of rows.
 
     `unread` is the number of bodies that cannot be read, because the store cannot be written.
@@ -228,9 +229,9 @@ class _Joined:
 
 
 @contextmanager
-def _joined(
+def joining(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
-) -> Iterator[_Joined]:
+) -> Iterator[Joined]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
     from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
     from mailbatch.render.edition import render_bulk_id
@@ -255,7 +256,7 @@ def _joined(
             has_copies=bool(job.message.cc or job.message.bcc),
         )
     with mailed, Standings() as standings:
-        joined = _Joined(recipients, mailed, standings)
+        joined = Joined(recipients, mailed, standings)
         if path.exists():
             with ReportStore(path, to_look=True) as opened:
                 opened.read_kept()
@@ -281,7 +282,7 @@ def _newest_editions(job: Job, state: Path) -> list[str]:
         return []
 
 
-def _job(path: Path) -> Job:
+def job_of(path: Path) -> Job:
     """Load the job; the files that it names need not be there, so that no pipe stops for one."""
     return read_job(path, look=False)
 
@@ -336,14 +337,14 @@ def _counts(standings: Standings) -> dict[str, int]:
     return counts
 
 
-def _table(joined: _Joined) -> Iterator[tuple[str | int | None, ...]]:
+def _table(joined: Joined) -> Iterator[tuple[str | int | None, ...]]:
     """Yield the header and the rows of `--csv`."""
     yield COLUMNS
     for one in joined.standings:
         yield _cells(one, joined.mailed)
 
 
-def _pipe_table(console: Console, joined: _Joined) -> None:
+def _pipe_table(console: Console, joined: Joined) -> None:
     rows = _table(joined)
     while lot := list(islice(rows, _ROWS_AT_ONCE)):
         text = io.StringIO(newline="")
@@ -351,7 +352,7 @@ def _pipe_table(console: Console, joined: _Joined) -> None:
         console.write(text.getvalue())
 
 
-def _write_table(path: Path, joined: _Joined) -> None:
+def _write_table(path: Path, joined: Joined) -> None:
     from mailbatch.files import replacing, unwritable
 
     try:

@@ -1,6 +1,7 @@
 """The commands of `mailbatch reports`; the module `reports` does the work.
 
-Tests: tests/cli/test_reports.py, tests/cli/test_reports_serve.py.
+Tests: tests/cli/test_reports.py, tests/cli/test_reports_page.py, tests/cli/test_reports_pull.py,
+tests/cli/test_reports_serve.py.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import typer
 
 from mailbatch.cli.arguments import (
+    ReportsPageArguments,
+    ReportsPullArguments,
     ReportsReadArguments,
     ReportsServeArguments,
     ReportsShowArguments,
@@ -20,6 +23,19 @@ app = typer.Typer(
     help="Join bounces and reports with the recipients of an edition.",
     no_args_is_help=True,
 )
+
+
+@command(app, ReportsPullArguments)
+def pull(arguments: ReportsPullArguments) -> int:
+    """Ask the provider for the log of a mailing, and keep what it answers.
+
+    The provider's log reaches back 48 hours. Ask as often as you like.
+
+    Example: mailbatch reports pull newsletter.yaml
+    """
+    from mailbatch.cli.reports_pull import pull_command
+
+    return pull_command(arguments)
 
 
 @command(app, ReportsReadArguments)
@@ -55,6 +71,20 @@ def show(arguments: ReportsShowArguments) -> int:
     from mailbatch.cli.reports import show_command
 
     return show_command(arguments)
+
+
+@command(app, ReportsPageArguments)
+def page(arguments: ReportsPageArguments) -> int:
+    """Write a page of figures and recipients, for a browser.
+
+    How many stand where, over time, by domain and by reason, and a list to search. The page has the
+    addresses: keep it as you keep the results.
+
+    Example: mailbatch reports page newsletter.yaml --out page/
+    """
+    from mailbatch.cli.reports_page import page_command
+
+    return page_command(arguments)
 
 
 @command(app, ReportsSuppressArguments)

@@ -204,7 +204,7 @@ def _store(given: ReportsServeArguments) -> Path:
         return given.store
     folder = given.state_dir
     if given.job is not None:
-        folder = state_dir(read_job(given.job), given.state_dir)
+        folder = state_dir(read_job(given.job, look=False), given.state_dir)
     if folder is None:
         raise UsageError(
             "where shall the reports be kept?",

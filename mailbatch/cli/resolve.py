@@ -35,7 +35,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     options = [*chosen, *(name for name, wanted in alone if wanted)]
     if len(options) > 1:
         raise UsageError(f"{' and '.join('--' + name for name in options)} exclude each other")
-    loaded = read_job(given.job)
+    loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     path = place_of(loaded, named, given.state_dir)
     if given.restored:

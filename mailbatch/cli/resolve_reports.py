@@ -57,7 +57,9 @@ def settle_by_reports(
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
     if left and not path.exists():
-        console.say(f"there is no store of reports at {shown(path)}: mailbatch reports read first")
+        console.say(
+            f"there is no store of reports at {shown(path)}: mailbatch reports pull, serve or read"
+        )
     elif left:
         doubtful = counted(left, "recipient")
         console.say(f"no report proves anything of {doubtful}, which proves nothing either")

@@ -19,7 +19,7 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     from mailbatch.delivery.preparation import declared_results_path
     from mailbatch.results.file import write_results, write_unfinished
 
-    loaded = read_job(given.job)
+    loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     check_output(given.results, "--results", given.job, loaded)
     check_output(given.failed, "--failed", given.job, loaded)

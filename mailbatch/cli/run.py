@@ -15,8 +15,8 @@ from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.rehearsal import rehearsal_of
 from mailbatch.cli.reporting import (
+    all_on_the_wire,
     answers_of,
-    as_on_the_wire,
     edition_of,
     pairs,
     read_job,
@@ -29,27 +29,35 @@ from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import MailbatchError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from mailbatch.delivery.preparation import Mailing
     from mailbatch.job.model import Job
+
+#: The addresses that a question names one by one.
+_MOST_NAMED = 5
 
 
 @reporting
 def run_command(console: Console, given: RunArguments) -> int:
     """Run the job and return the exit code."""
     _check_usage(given)
+    figures = given.metrics_file
     written = None if given.transcript is None else Transcript(given.transcript)
     with written or nullcontext():
         options = _options(given, written)
         _check_outputs(given, options)
+        if figures is not None and options.scratch:
+            console.warn("no figures are written: --metrics-file is for real runs")
+            figures = None
         try:
             ended = _run(console, given, options, written)
         except MailbatchError as error:
-            _note_failure(given, error.exit_code)
+            _note_failure(figures, given.job, error.exit_code)
             raise
     if isinstance(ended, int):
-        _note_failure(given, ended)
+        _note_failure(figures, given.job, ended)
         return ended
     loaded, summary = ended
     if given.as_json:
@@ -58,10 +66,10 @@ def run_command(console: Console, given: RunArguments) -> int:
     show_summary(console, summary, options, again, begun=is_begun(loaded, summary, options))
     if written is not None and written.trouble is not None:
         console.warn(f"lines are missing from {shown(written.path)}: {written.trouble}")
-    if given.metrics_file is None:
+    if figures is None:
         return summary.exit_code
     try:
-        write_metrics(given.metrics_file, metrics_text(summary, time.time()))
+        write_metrics(figures, metrics_text(summary, time.time()))
     except OutputError as error:
         console.error(error)
         return summary.exit_code_behind(error)
@@ -80,8 +88,9 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         state_dir=given.state_dir,
         results=given.results,
         limit=given.limit,
-        only=as_on_the_wire(given.only),
-        redirect=_address(given.to),
+        only=all_on_the_wire(given.only),
+        redirect=_addresses(given.to),
+        everything=given.everything,
         sessions=given.sessions,
         rate=_rate(given.rate),
         dry_run=given.dry_run,
@@ -93,6 +102,9 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         attended=sys.stderr.isatty(),
         new_mailing=given.new_mailing,
         transcript=written,
+        canary=given.canary,
+        unguarded=given.no_guard,
+        store=given.store,
     )
 
 
@@ -126,10 +138,10 @@ def _check_outputs(given: RunArguments, options: RunOptions) -> None:
     check_apart({"--results" if options.results else "results of the job": results, **outputs})
 
 
-def _note_failure(given: RunArguments, code: int) -> None:
+def _note_failure(figures: Path | None, job: Path, code: int) -> None:
     """Let the metrics tell of a run that came to nothing: stale figures would look like success."""
-    if given.metrics_file is not None:
-        write_metrics(given.metrics_file, failure_text(str(given.job), code, time.time()))
+    if figures is not None:
+        write_metrics(figures, failure_text(str(job), code, time.time()))
 
 
 def _run(
@@ -141,6 +153,7 @@ def _run(
     try:
         with raising():
             with importing():
+                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
 
                 job = read_job(given.job)
@@ -153,8 +166,9 @@ def _run(
             with console.progress() as progress:
                 unasked = given.yes or given.dry_run or given.sandbox
                 confirm = None if unasked else _asker(console, options)
+                fates = StoredFates(options.store, options.state_dir)
                 with nullcontext() if kept is None else closing(kept):
-                    summary = run_job(job, options, progress=progress, confirm=confirm)
+                    summary = run_job(job, options, progress=progress, confirm=confirm, fates=fates)
                 if kept is not None and kept.failure is not None:
                     summary = replace(summary, failure=summary.failure or kept.failure)
                 if summary.interrupted:  # it has only to say so
@@ -169,25 +183,42 @@ def _run(
 
 
 def _check_usage(given: RunArguments) -> None:
-    asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": given.to is not None}
+    asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": bool(given.to)}
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    if given.everything and not given.to:
+        raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
+    if given.everything and (given.limit is not None or given.only):
+        raise UsageError("--all excludes --limit and --only")
+    alone = {"--no-guard": given.no_guard, "--only": bool(given.only)}
+    for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
+        if given.canary:
+            raise UsageError(f"--canary is the first step of a real send: {option} is none")
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
 
-def _address(to: str | None) -> str | None:
-    if to is None:
-        return None
+def _addresses(given: list[str] | None) -> tuple[str, ...]:
+    """Return the addresses of `--to` on the wire, each of them once."""
+    if not given:
+        return ()
     from mailbatch.recipients.address import parse_address
 
-    try:
-        return parse_address(to)
-    except ValueError as error:
-        raise UsageError(f"--to {to}: {error}") from error
+    found: dict[str, None] = {}
+    for to in given:
+        try:
+            found[parse_address(to)] = None
+        except ValueError as error:
+            if "," in to or ";" in to:
+                raise UsageError(
+                    f"--to {to}: one address each",
+                    hint="give the option several times: --to ann@example.com --to bob@example.com",
+                ) from error
+            raise UsageError(f"--to {to}: {error}") from error
+    return tuple(found)
 
 
 def _rate(rate: str | None) -> float | None:
@@ -209,23 +240,44 @@ def _asker(console: Console, options: RunOptions) -> Callable[[Mailing, str], bo
 
     def ask(mailing: Mailing, server: str) -> bool:
         job = mailing.inputs.job
-        return console.ask(
-            f"Send {job.name} ({mailing.inputs.edition}) to {_whom(mailing, options)} "
-            f"from {job.sender.from_} through {server}?"
-        )
+        return console.ask(f"{_what(mailing, options)} from {job.sender.from_} through {server}?")
 
     return ask
 
 
-def _whom(mailing: Mailing, options: RunOptions) -> str:
-    """Return the recipients of a real send in words, for the question before the send."""
+def _what(mailing: Mailing, options: RunOptions) -> str:
+    """Return the beginning of the question before a real send: how much goes to whom."""
     wanted = mailing.wanted(options)
-    if options.only is not None:
-        text = options.only
+    name = f"{mailing.inputs.job.name} ({mailing.inputs.edition})"
+    if options.redirect:
+        return _test(mailing, options, name)
+    if options.only:
+        text = _named(options.only)
     elif wanted < mailing.unfinished:
-        text = f"{wanted} of {counted(mailing.unfinished, 'recipient')}"
+        text = f"{wanted:,} of {counted(mailing.unfinished, 'recipient')}"
     else:
         text = counted(wanted, "recipient")
         if options.limit is not None:
             text += f", {counted(options.limit, 'message')} at most,"
-    return f"{options.redirect} instead of {text}" if options.redirect is not None else text
+    return f"Send {name} to {text}"
+
+
+def _test(mailing: Mailing, options: RunOptions, name: str) -> str:
+    """Return the beginning of the question before a test: the number of messages is the point."""
+    number = mailing.messages(options, sys.maxsize)
+    whom = f"{_named(options.redirect)} instead of {counted(mailing.unfinished, 'recipient')}"
+    if number == 1:
+        first = "" if options.only else "the first message of "
+        return f"Send {first}{name} to {whom}"
+    return f"Send {number:,} messages of {name}, each of them to {whom},"
+
+
+def _named(addresses: Sequence[str]) -> str:
+    """Return addresses in words; only the first ones of many.
+
+    >>> _named(("ann@example.com", "bob@example.com"))
+    'ann@example.com and bob@example.com'
+    """
+    if len(addresses) > _MOST_NAMED:
+        return f"{addresses[0]} and {len(addresses) - 1:,} others"
+    return " and ".join(", ".join(addresses).rsplit(", ", 1))

@@ -33,8 +33,9 @@ def sandbox_command(console: Console, given: SandboxArguments) -> int:
     from mailbatch.delivery.signals import Interrupted, Stopping
 
     rehearsed = answers_of(given.answers)
-    if given.api_port is not None and not given.report:
-        raise UsageError("--api-port goes with --report")
+    for option, value in (("--api-port", given.api_port), ("--api-key", given.api_key)):
+        if value is not None and not given.report:
+            raise UsageError(f"{option} goes with --report")
     with Stopping() as stopping:
         check_descriptors(1)
         try:
@@ -94,7 +95,11 @@ class _Reports:
         """Say what became of the reports, once the sandbox has ended."""
         posting, given = self._posting, self._records.given
         told = f"{counted(posting.posted, 'report')} posted, {given:,} pulled"
-        for number, words in ((posting.failed, "not taken"), (posting.refused, "for other hosts")):
+        for number, words in (
+            (posting.failed, "not taken"),
+            (posting.waiting, "not posted yet"),
+            (posting.refused, "for other hosts"),
+        ):
             if number:
                 told += f", {number:,} {words}"
         console.say(told)

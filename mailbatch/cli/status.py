@@ -22,7 +22,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
     from mailbatch.delivery.ledgers import open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
 
-    loaded = read_job(given.job)
+    loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
-from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import AuthenticationError, TLSError
+from mailbatch.delivery.options import Mode, RunOptions, Summary
+from mailbatch.errors import AuthenticationError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailbatch.job.model import Job
 
 #: A terminal of so many columns has room for what each status means.
@@ -26,7 +28,8 @@ _WIDE = 66
 
 
 def summary_object(summary: Summary) -> dict[str, object]:
-    """Return the object of `run --json`."""
+    """Return the object of `run --json`; that of a rehearsal tells of a real run, too."""
+    outlook = summary.outlook
     return {
         "job": summary.job,
         "edition": summary.edition,
@@ -39,6 +42,9 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "learned": dict(summary.learned),
         "error": str(summary.failure) if summary.failure is not None else None,
         "exit_code": summary.exit_code,
+        "mode": str(summary.mode),
+        "nothing_to_do": summary.nothing_to_do if outlook is None else outlook.is_over,
+        "changed": list(summary.changed if outlook is None else outlook.changed),
     }
 
 
@@ -95,8 +101,13 @@ def silent_failure(summary: Summary) -> str | None:
     forgotten: each ends as a mailing that is done.
     """
     name, failure = f"{summary.job} ({summary.edition})", ""
+    outlook = summary.outlook
     failed = summary.counts[Status.REJECTED] + summary.counts[Status.INVALID]
-    if summary.changed:
+    if outlook is not None and outlook.is_wrong:
+        failure = (
+            f"a real run would mail nobody: {outlook.refused or outlook.told(summary.edition)}"
+        )
+    elif summary.changed:
         failure = (
             "nobody gets the message as it is now: this edition was finished before it changed "
             f"({', '.join(summary.changed)})"
@@ -114,8 +125,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     what = (
         "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
     )
-    if options.redirect is not None:
-        what = f"sent to {options.redirect} instead"
+    if options.redirect:
+        what = f"sent to {' and '.join(options.redirect)} instead"
     title = f"{summary.job} ({summary.edition}){f', {what}' if what else ''}: "
     if console.terminal:
         _show_table(console, title, summary)
@@ -138,7 +149,7 @@ def _show_table(console: Console, title: str, summary: Summary) -> None:
     """Show the counts below each other, in colours."""
     from rich.text import Text
 
-    text = Text(title + counted(summary.recipients, "recipient"))
+    text = Text(title + counted(sum(n for _, n in _statuses(summary)), "recipient"))
     for status, count in _statuses(summary):
         text.append(f"\n{count:>9,}  ")
         text.append(status.replace("_", " "), style=STYLE.get(status, ""))
@@ -148,7 +159,11 @@ def _show_table(console: Console, title: str, summary: Summary) -> None:
 
 
 def _statuses(summary: Summary) -> list[tuple[Status, int]]:
-    return [(status, number) for status, number in summary.counts.items() if number]
+    """Return what there is to tell: a test says nothing of recipients whose turn never comes."""
+    left_out = set()
+    if summary.mode is Mode.REDIRECT and not summary.refused_for_now:
+        left_out.add(Status.PENDING)
+    return [(s, number) for s, number in summary.counts.items() if number and s not in left_out]
 
 
 def _in_a_line(summary: Summary) -> str:
@@ -183,6 +198,51 @@ def _wants_a_correction(summary: Summary) -> bool:
     return isinstance(summary.failure, AuthenticationError | TLSError)
 
 
+_RECURRING = (
+    "a recurring mailing wants an edition of its own, such as "
+    "edition: \"{{ now.strftime('%G-W%V') }}\""
+)
+
+
+def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator[str]:
+    """Yield the effect of a rehearsal on the real mailing, and the outlook of a real run."""
+    outlook = summary.outlook
+    if options.redirect and options.most == 1 and not (options.only or options.limit):
+        others = summary.counts[Status.PENDING]
+        if others:
+            yield f"only the first message was sent; --all sends those of {others:,} others, too"
+    if outlook is not None and outlook.refused is not None:
+        if not outlook.is_wrong:
+            yield f"a real run would end at once: {outlook.refused}"
+        if outlook.refused.hint:
+            yield outlook.refused.hint
+    elif outlook is not None and outlook.is_over:
+        if not outlook.is_wrong:
+            yield f"{outlook.told(summary.edition)}: a real run would send nothing"
+        yield _RECURRING
+    elif options.sandbox or options.redirect:
+        yield f"the real mailing is {'as it was before' if begun else 'still unsent'}"
+
+
+def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
+    """Return how to go on with recipients that are left.
+
+    `again` are the arguments that name the mailing, `more` the options with its variables.
+    """
+    if isinstance(summary.failure, StoppedByGuard):
+        return (
+            f"not finished: look at mailbatch reports show {again}; to send to the rest all the "
+            f"same: mailbatch run {again}{more} --no-guard"
+        )
+    if options.canary and summary.failure is None and not summary.interrupted:
+        return (
+            "the first step of the guard is sent: look at mailbatch reports show "
+            f"{again}, then send the rest with mailbatch run {again}{more}"
+        )
+    first = "correct that, then " if _wants_a_correction(summary) else ""
+    return f"not finished: {first}run again with mailbatch run {again}{more}"
+
+
 def next_steps(
     summary: Summary, options: RunOptions, again: str, *, begun: bool = True
 ) -> list[str]:
@@ -195,9 +255,7 @@ def next_steps(
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         steps.append(
-            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; "
-            "a recurring mailing wants an edition of its own, such as "
-            "edition: \"{{ now.strftime('%G-W%V') }}\""
+            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; {_RECURRING}"
         )
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
@@ -208,8 +266,7 @@ def next_steps(
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
         pairs_given = options.variables.items()
         more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
-        first = "correct that, then " if _wants_a_correction(summary) else ""
-        steps.append(f"not finished: {first}run again with mailbatch run {again}{more}")
+        steps.append(_run_again(summary, options, again, more))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
@@ -220,9 +277,7 @@ def _behind_a_rehearsal(
     summary: Summary, options: RunOptions, again: str, *, begun: bool
 ) -> list[str]:
     """Return the sentences behind a run that left the real mailing alone."""
-    steps = []
-    if options.sandbox or options.redirect:
-        steps.append(f"the real mailing is {'as it was before' if begun else 'still unsent'}")
+    steps = list(_foretold(summary, options, begun=begun))
     if summary.rehearsed_in is not None:
         steps.append(f"its reports: mailbatch reports show {again}")
         if summary.counts[Status.IN_DOUBT]:

@@ -17,7 +17,8 @@ from functools import partial
 from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
 from mailbatch.delivery.options import Progress, RunOptions
-from mailbatch.delivery.transport import RedirectedSession, TransportSession
+from mailbatch.delivery.redirect import RedirectedSession, Redirection
+from mailbatch.delivery.transport import TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
@@ -121,14 +122,16 @@ def opener(
     tokens = Tokens(server)
     open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
 
+    redirection = Redirection(options.redirect, tell=progress.note) if options.redirect else None
+
     async def open_session() -> TransportSession:
         nonlocal wants_dsn
         session = await tokens.open(open_with)
-        if wants_dsn and options.redirect is None and not session.capabilities.dsn:
+        if redirection is not None:
+            return RedirectedSession(session, redirection)
+        if wants_dsn and not session.capabilities.dsn:
             wants_dsn = False
             progress.note(_NO_DSN)
-        if options.redirect is not None:
-            return RedirectedSession(session, options.redirect)
         return session
 
     return open_session

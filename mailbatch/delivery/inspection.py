@@ -5,8 +5,8 @@
             inspection.look(delivery)        # Inspected: message and content, or the error
 
 A scratch ledger makes the plan that a run would make (groups, duplicates, parts) and is thrown
-away; the real ledger is never opened. A message that cannot be rendered is a value here, so that
-all of these are seen in one go.
+away; the real ledger is only read, for the `outlook`. A message that cannot be rendered is a value
+here, so that all of these are seen in one go.
 
 Tests: tests/checks/test_check_command.py.
 """
@@ -14,14 +14,17 @@ Tests: tests/checks/test_check_command.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.ledger.ports import near
+from mailbatch.outlook import Outlook
 from mailbatch.render.message import Inspected
 
 #: The deliveries that are taken from the scratch ledger at once.
@@ -31,10 +34,11 @@ _LOT = 500
 class Inspection:
     """The mailing that a run would send; see `inspect`."""
 
-    def __init__(self, mailing: Mailing, only: str | None) -> None:
+    def __init__(self, mailing: Mailing, options: RunOptions) -> None:
+        self._mailing = mailing
         self._inputs = mailing.inputs
         self._ledger = mailing.ledger
-        self._only = only
+        self._options = options
         self._now = time.time()
 
     @property
@@ -42,14 +46,19 @@ class Inspection:
         """The number of rows of each status, by the word of the status."""
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
 
+    def outlook(self) -> Outlook | None:
+        """Return the outlook of a real run; rows are invalid as far as `look` has seen."""
+        return look_ahead(self._mailing, self._options)
+
     def recipients(self) -> Iterator[Recipient]:
         """Yield every row of the table with the status that the files alone give, in order."""
         return iter(self._inputs.plan)
 
     def deliveries(self) -> Iterator[Delivery]:
         """Yield every delivery in the order of the table; once for each inspection."""
-        while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=self._only)):
-            yield from lot
+        for address in self._options.only or (None,):
+            while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=address)):
+                yield from lot
 
     def look(self, delivery: Delivery) -> Inspected:
         """Render a delivery; the rows of a failed one count as invalid from now on."""
@@ -72,15 +81,18 @@ class Inspection:
 
 
 @contextmanager
-def inspect(inputs: Inputs, *, only: str | None = None) -> Iterator[Inspection]:
+def inspect(
+    inputs: Inputs, *, only: Sequence[str] = (), state_dir: Path | None = None
+) -> Iterator[Inspection]:
     """Plan a mailing in a scratch ledger, and yield its inspection.
 
-    The composer of the inputs has to be traced. `only` is an address: deliveries to other addresses
-    are left out.
+    The composer of the inputs has to be traced. `only` are addresses: deliveries to others are left
+    out. `state_dir` is the folder of the real ledger, None: the usual one.
 
     Raises:
         InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.
-        UsageError: `only` is not among the recipients.
+        UsageError: an address of `only` is not among the recipients.
     """
+    options = RunOptions(dry_run=True, only=tuple(only), state_dir=state_dir)
     with ExitStack() as stack:
-        yield Inspection(open_mailing(inputs, RunOptions(dry_run=True, only=only), stack), only)
+        yield Inspection(open_mailing(inputs, options, stack), options)

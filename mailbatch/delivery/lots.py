@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from mailbatch.envelope import Delivery
-from mailbatch.ledger.ports import Leases
+from mailbatch.ledger.ports import Answer, Leases, answer
 
 #: How many deliveries one durable commit covers, at first and at least.
 LOT = 32
@@ -29,7 +29,7 @@ LARGEST_LOT = 256
 
 
 class Lots:
-    """The due deliveries of an edition, at most `limit` of them, or those of one address only."""
+    """The due deliveries of an edition, at most `limit`, or those of the addresses `only`."""
 
     def __init__(
         self,
@@ -37,11 +37,14 @@ class Lots:
         clock: Callable[[], float],
         *,
         limit: int | None = None,
-        only: str | None = None,
+        only: Sequence[str] = (),
+        shared: bool = False,
         leased: Callable[[Sequence[Delivery]], None] | None = None,
         most: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Take lots from `leases`; nothing is leased yet.
+
+        `shared` says that a delivery may have several recipients.
 
         `leased` is told of every lot, in the order of handing out. `most` gives the number of
         recipients that a transaction may have, as far as known. `clock`: seconds since the epoch.
@@ -49,9 +52,12 @@ class Lots:
         self._most = most
         self._leases = leases
         self._clock = clock
-        self._only = only
+        self._only: tuple[str | None, ...] = tuple(only) or (None,)
         self._tell = leased
         self._left = limit
+        self._shared = shared
+        #: So many recipients more may be handed out for now; None: all.
+        self.allowed: int | None = None
         self._size = LOT
         self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
@@ -86,7 +92,22 @@ class Lots:
             return None
         if self._left is not None:
             self._left -= 1
-        return self._leased.popleft()
+        delivery = self._leased.popleft()
+        if self.allowed is not None:
+            self.allowed -= len(delivery.unsettled)
+        return delivery
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the limit of the run leaves a delivery."""
+        return self._left is None or self._left > 0
+
+    def allow(self, recipients: int | None) -> None:
+        """Hand out so many recipients more, exactly; None: all.
+
+        Called while nothing is leased: what was leased before would be beyond.
+        """
+        self.allowed = recipients
 
     def coming(self) -> Awaitable[None] | None:
         """Return an awaitable of the answer of a far ledger; None where no answer is due."""
@@ -96,17 +117,36 @@ class Lots:
         now = self._clock()
         size = self._next_size(now)
         count = size if self._left is None else min(size, self._left)
+        most, allowed = self._most(), self.allowed
+        if allowed is not None:
+            # A delivery to several may be cut: then the recipients are counted one by one.
+            count = min(count, allowed, 1) if self._shared else min(count, allowed)
+            most = allowed if most is None else min(most, allowed)
         if count <= 0:
             return
-        leased = self._leases.lease(count, now=now, address=self._only, most=self._most())
-        if isinstance(leased, list):
-            self._add(leased, size)
-        else:
-            self._asked = asyncio.ensure_future(self._wait(leased, size))
+        asked = (
+            self._leases.lease(count, now=now, address=address, most=most) for address in self._only
+        )
+        for leased in asked:
+            if not isinstance(leased, list):
+                self._asked = asyncio.ensure_future(self._wait(leased, asked, size))
+                return
+            if leased:
+                self._add(leased, size)
+                return
+        self._add([], size)
 
-    async def _wait(self, answer: Awaitable[list[Delivery]], size: int) -> None:
+    async def _wait(
+        self,
+        first: Awaitable[list[Delivery]],
+        others: Iterator[Answer[list[Delivery]]],
+        size: int,
+    ) -> None:
+        """Take the first answer that has deliveries; `others` ask for the next address each."""
         try:
-            leased = await answer
+            leased = await first
+            while not leased and (other := next(others, None)) is not None:
+                leased = await answer(other)
             self._came_empty = not leased
             self._add(leased, size)
         except Exception as error:  # noqa: BLE001 - the next call raises it
@@ -134,11 +174,13 @@ class Lots:
         """Take back a delivery that was not tried after all."""
         if self._left is not None:
             self._left += 1
+        if self.allowed is not None:
+            self.allowed += len(delivery.unsettled)
         self._leased.appendleft(delivery)
 
     def next_due(self) -> float | None:
         """Return when a deferred delivery becomes due; None if none will in this run."""
-        if self._left is not None and self._left <= 0:
+        if not self.goes_on or (self.allowed is not None and self.allowed <= 0):
             return None
         return self._leases.next_due()
 

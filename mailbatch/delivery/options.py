@@ -12,14 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import MailbatchError
 from mailbatch.outcome import Status
+from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
     from mailbatch.sandbox.answers import Answer
+
+
+class Mode(StrEnum):
+    """The kind of a run, as `--json`, logs and figures name the kind: all but SEND rehearse."""
+
+    SEND = "send"
+    SANDBOX = "sandbox"
+    DRY_RUN = "dry_run"
+    REDIRECT = "redirect"
 
 
 class Rehearsal(Protocol):
@@ -38,18 +49,24 @@ class Rehearsal(Protocol):
     def take(self, body: bytes) -> None:
         """Take a body that the provider would post."""
 
+    def flush(self) -> None:
+        """Put what was taken where it can be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
-    second. `redirect` (`--to`) sends each message to that address instead. `dry_run` writes files
-    to `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
-    and reports are kept there, until the edition is rehearsed again. `attended`: a person
-    waits for the run at a terminal, and a failure that only a correction helps ends the run at
-    once.
+    second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
+    get each message instead, and `everything` (`--all`) sends them every message: else, without
+    `limit` and `only`, they get the first one alone. `dry_run` writes files to `out`. `sandbox`
+    sends to an embedded server that keeps the messages in `out`, if given, and gives `answers`, the
+    first that is due, in place of its usual replies; with a `rehearsal` ledger and reports are kept
+    there, until the edition is rehearsed again. `attended`: a person waits for the run at a
+    terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
+    behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
+    `store` has the reports that the guard judges by; default: the store in the state folder.
     """
 
     edition: str | None = None
@@ -57,8 +74,9 @@ class RunOptions:
     state_dir: Path | None = None
     results: Path | None = None
     limit: int | None = None
-    only: str | None = None
-    redirect: str | None = None
+    only: tuple[str, ...] = ()
+    redirect: tuple[str, ...] = ()
+    everything: bool = False
     sessions: int | None = None
     rate: float | None = None
     dry_run: bool = False
@@ -71,11 +89,40 @@ class RunOptions:
     new_mailing: bool = False
     transcript: Callable[[str, bytes], None] | None = None
     rehearsal: Rehearsal | None = None
+    canary: bool = False
+    unguarded: bool = False
+    store: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse one text in place of several: each of its letters would be an address.
+
+        Raises:
+            TypeError: `only` or `redirect` is a text.
+        """
+        for name in ("only", "redirect"):
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} is a tuple of addresses, not one text")
 
     @property
     def scratch(self) -> bool:
         """Whether the run is a rehearsal: the ledger of the mailing is left alone."""
-        return self.dry_run or self.sandbox or self.redirect is not None
+        return self.mode is not Mode.SEND
+
+    @property
+    def mode(self) -> Mode:
+        """The kind of the run: the real mailing, or a rehearsal."""
+        if self.dry_run:
+            return Mode.DRY_RUN
+        if self.sandbox:
+            return Mode.SANDBOX
+        return Mode.REDIRECT if self.redirect else Mode.SEND
+
+    @property
+    def most(self) -> int | None:
+        """The number of messages at most; None: all of them."""
+        if self.limit is None and self.redirect and not (self.only or self.everything):
+            return 1
+        return self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +151,10 @@ class Summary:
     finished. `learned` are settings that would have told the limits of the server.
     `refused_for_now`: a recipient is pending by a reply of the server. `declined`: the answer at
     the terminal was no. `files` is the folder of a dry run, `rehearsed_in` that of the ledger and
-    the reports of a rehearsal that was kept. `logs_until` is the time until which the provider's
-    logs tell of the recipients in doubt, in seconds since the epoch; None where no log does.
+    the reports of a rehearsal that was kept. `outlook` is that of a real run before this
+    rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
+    until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
+    None where no log does.
     """
 
     job: str
@@ -122,12 +171,18 @@ class Summary:
     changed: tuple[str, ...] = ()
     finished_at: float | None = None
     recovered_in_doubt: int = 0
-    scratch: bool = False
+    mode: Mode = Mode.SEND
+    outlook: Outlook | None = None
     refused_for_now: bool = False
     files: Path | None = None
     learned: Mapping[str, int] = field(default_factory=dict)
     logs_until: float | None = None
     rehearsed_in: Path | None = None
+
+    @property
+    def scratch(self) -> bool:
+        """Whether the run was a rehearsal."""
+        return self.mode is not Mode.SEND
 
     @property
     def recipients(self) -> int:
@@ -136,7 +191,10 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """The exit code by precedence: 77, 69, 74, 75, 4, 3, else 0; 1 for a bug.
+        """The exit code by precedence: 77, 69, 74, 65, 75, 4, 3, else 0; 1 for a bug.
+
+        65 is that of a rehearsal behind which a real run would reach no recipient by mistake. A
+        test message (`--to`) has been sent all the same.
 
         The numbers of a run stand here and the numbers of a failure at the class of the failure;
         other code asks for the facts.
@@ -149,6 +207,8 @@ class Summary:
         # Recipients beyond --limit and --only of a rehearsal are pending in no ledger that lasts.
         pending = self.refused_for_now if self.scratch else self.counts[Status.PENDING]
         left = self.counts[Status.DEFERRED] or pending
+        if self.outlook is not None and self.outlook.is_wrong and self.mode is not Mode.REDIRECT:
+            wanted.add(65)
         if self.interrupted or self.declined or left:
             wanted.add(75)
         if self.counts[Status.IN_DOUBT]:
@@ -168,7 +228,7 @@ class Summary:
 
 
 #: The exit codes of a run that began to send, the most serious first.
-_PRECEDENCE = (77, 69, 74, 75, 4, 3)
+_PRECEDENCE = (77, 69, 74, 65, 75, 4, 3)
 
 
 class Progress(Protocol):

@@ -8,7 +8,7 @@ Tests: tests/delivery/test_tables.py.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -65,18 +65,20 @@ class Mailing:
 
     def messages(self, options: RunOptions, most: int) -> int:
         """Return how many messages a run with these options makes; counted up to `most`."""
-        if options.only is not None:
-            return 1
-        limit = most if options.limit is None else min(options.limit, most)
+        limit = most if options.most is None else min(options.most, most)
+        if options.only:
+            return min(len(options.only), limit)
         return self.ledger.plan.due_deliveries(limit)
 
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
-        if options.only is not None:
-            return int(self.ledger.standing.status_of(options.only) in UNFINISHED)
-        if options.limit is not None and not self.inputs.job.recipients.group_by:
-            return min(options.limit, self.unfinished)
-        return self.unfinished
+        found = self.unfinished
+        if options.only:
+            standing = self.ledger.standing
+            found = sum(standing.status_of(address) in UNFINISHED for address in options.only)
+        if options.most is not None and not self.inputs.job.recipients.group_by:
+            return min(options.most, found)
+        return found
 
 
 def read_inputs(
@@ -133,7 +135,7 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     if options.results is not None:
         check_output(options.results, "--results", job.path, job)
         return options.results
-    if options.dry_run or options.redirect is not None:
+    if options.dry_run or options.redirect:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
@@ -216,10 +218,11 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             raise InputErrors(leaks)
     ledger.plan.reopen_deferred()
     mailing = Mailing(inputs, ledger, results)
-    if options.only is not None and not ledger.plan.knows(options.only):
-        raise UsageError(
-            f"{options.only} is not among the recipients", hint=f"see {job.recipients.shown}"
-        )
+    for address in options.only:
+        if not ledger.plan.knows(address):
+            raise UsageError(
+                f"{address} is not among the recipients", hint=f"see {job.recipients.shown}"
+            )
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
@@ -264,35 +267,40 @@ def signed(
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after a recipient was mailed, unless that is accepted."""
-    now, had = mailing.inputs.composer.digests(), _had(mailing)
-    changed = _changed(mailing, now)
+    now, have = mailing.inputs.composer.digests(), had(mailing.ledger)
+    changed = _changed(mailing.ledger, now)
     if not changed:
         return
-    if had and not accept:
-        raise MessageError(
-            f"the message changed after {had:,} recipient{'s' if had > 1 else ''} of edition "
-            f"{mailing.inputs.edition} had it: {', '.join(changed)}",
-            hint="--accept-changes sends the new message to the rest; "
-            "a new mailing wants an edition of its own",
-        )
+    if have and not accept:
+        raise changed_after(mailing.inputs.edition, have, changed)
     mailing.ledger.plan.set_content_digests(now)
 
 
-def changed_content(mailing: Mailing) -> tuple[str, ...]:
-    """Return the names of the message's inputs that changed, sorted.
+def changed_after(edition: str, have: int, changed: Iterable[str]) -> MessageError:
+    """Return the error of a message that changed after `have` recipients had the message."""
+    return MessageError(
+        f"the message changed after {have:,} recipient{'s' if have > 1 else ''} of edition "
+        f"{edition} had it: {', '.join(changed)}",
+        hint="--accept-changes sends the new message to the rest; "
+        "a new mailing wants an edition of its own",
+    )
+
+
+def changed_since(ledger: OpenLedger, composer: Composer) -> tuple[str, ...]:
+    """Return the names of the message's inputs that a ledger has otherwise, sorted.
 
     Raises:
         InputError: a file of the message cannot be read.
     """
-    return _changed(mailing, mailing.inputs.composer.digests())
+    return _changed(ledger, composer.digests())
 
 
-def _changed(mailing: Mailing, now: Mapping[str, str]) -> tuple[str, ...]:
-    before = mailing.ledger.plan.content_digests()
+def _changed(ledger: OpenLedger, now: Mapping[str, str]) -> tuple[str, ...]:
+    before = ledger.plan.content_digests()
     return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
 
 
-def _had(mailing: Mailing) -> int:
+def had(ledger: OpenLedger) -> int:
     """Count the recipients that have, or may have, the message; a refused recipient has not."""
-    counts = mailing.ledger.standing.counts()
+    counts = ledger.standing.counts()
     return sum(counts[status] for status in (Status.ACCEPTED, Status.IN_DOUBT, Status.SKIPPED))

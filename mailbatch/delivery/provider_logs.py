@@ -21,7 +21,9 @@ def logs_until(job: Job, doubts: Doubts, now: float) -> float | None:
     None where no recipient is in doubt, where a part of the doubts is out of reach already, and
     where the job uses nothing of the provider.
     """
-    if job.callbacks.bulk_id is None and not job.asks_for_reports:
+    callbacks, reports = job.callbacks, job.reports
+    named = (callbacks.bulk_id, callbacks.notify_url, callbacks.tracking_url)
+    if not any(named) and (reports is None or reports.base_url is None):
         return None
     first = min((doubt.at for doubt in doubts.in_doubt()), default=None)
     if first is None or first + LOGS_REACH <= now:

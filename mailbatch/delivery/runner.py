@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
+from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import (
     Mailing,
-    changed_content,
+    changed_since,
     open_mailing,
     read_inputs,
     signed,
@@ -29,10 +30,13 @@ from mailbatch.delivery.preparation import (
 from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.errors import UNWRITTEN, InputError
 from mailbatch.job.model import Job
-from mailbatch.outcome import Status
+from mailbatch.outcome import UNFINISHED, Status
+from mailbatch.outlook import Outlook
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.guard import Fates
+    from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
 
 #: Asked once before a real send; False leaves everything unsent.
@@ -45,10 +49,11 @@ def run(
     *,
     progress: Progress | None = None,
     confirm: Confirm | None = None,
+    fates: Fates | None = None,
     now: datetime | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Converge a mailing to its job, and return the result.
+    """Converge a mailing to its job, and return the result; `fates` has reports for a guard.
 
     Raises:
         InputErrors: the user's files are wrong (`InputError` where there is one mistake only).
@@ -64,7 +69,7 @@ def run(
     with signals.Stopping() as stopping:
         try:
             return _converge(
-                job, options, progress, confirm, now=now, environ=environ, stopping=stopping
+                job, options, progress, confirm, fates, now=now, environ=environ, stopping=stopping
             )
         except signals.Interrupted as last:
             if stopping.signum is None:  # nothing has been begun
@@ -77,6 +82,7 @@ def _converge(
     options: RunOptions,
     progress: Progress,
     confirm: Confirm | None,
+    fates: Fates | None,
     *,
     now: datetime,
     environ: Mapping[str, str],
@@ -95,27 +101,52 @@ def _converge(
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
+            outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
+            steps = _steps(mailing, options, fates)
+            stopped = None if steps is None else steps.look()
             wanted, finished = (
                 mailing.wanted(options),
                 mailing.ledger.standing.finished_at() is not None,
             )
             asked = time.monotonic()
             agreed = (
-                not wanted or server is None or confirm is None or confirm(mailing, server.address)
+                not wanted
+                or server is None
+                or confirm is None
+                or stopped is not None
+                or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
-        if agreed and not wanted and options.only is not None:
-            standing = mailing.ledger.standing.status_of(options.only)
-            progress.note(f"{options.only} is {standing} already: nothing to send")
-        if wanted and agreed:
+        if agreed:
+            _tell_of_settled(mailing, options, progress)
+        if stopped is not None:
+            sent = Sent(failure=stopped)
+        elif wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(mailing, options, progress, server, stopping)
-        return _conclude(mailing, sent, started, options)
+            sent = send(mailing, options, progress, server, stopping, steps)
+        return _conclude(mailing, sent, started, options, outlook)
+
+
+def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
+    """Tell of each address of `--only` that is settled already."""
+    for address in options.only:
+        standing = mailing.ledger.standing.status_of(address)
+        if standing is not None and standing not in UNFINISHED:
+            progress.note(f"{address} is {standing} already: nothing to send")
+
+
+def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
+    """Return the steps of a run that a guard watches; mostly none does."""
+    if not options.canary and (mailing.inputs.job.guard is None or not mailing.unfinished):
+        return None
+    from mailbatch.delivery.steps import Steps
+
+    return Steps.of(mailing, options, fates)
 
 
 def _came_from(path: str, host: str) -> str:
@@ -137,7 +168,9 @@ def _server(
     return server_of(job, environ)
 
 
-def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions) -> Summary:
+def _conclude(
+    mailing: Mailing, sent: Sent, started: float, options: RunOptions, outlook: Outlook | None
+) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
     if not isinstance(failure, UNWRITTEN):
@@ -164,7 +197,8 @@ def _conclude(mailing: Mailing, sent: Sent, started: float, options: RunOptions)
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
-        scratch=options.scratch,
+        mode=options.mode,
+        outlook=outlook,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
@@ -181,5 +215,5 @@ def _logs_until(mailing: Mailing) -> float | None:
 def _changed(mailing: Mailing) -> tuple[str, ...]:
     """Return the names of changed inputs of a message that is sent already."""
     with suppress(InputError):
-        return changed_content(mailing)
+        return changed_since(mailing.ledger, mailing.inputs.composer)
     return ()

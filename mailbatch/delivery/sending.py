@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
@@ -29,6 +30,7 @@ from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
+from mailbatch.delivery.steps import Steps
 from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
@@ -50,8 +52,9 @@ def send(
     progress: Progress,
     server: Server | None,
     stopping: signals.Stopping,
+    steps: Steps | None = None,
 ) -> Sent:
-    """Send, once the results are certain to be writable.
+    """Send, once the results are certain to be writable; in `steps`, where a guard wants that.
 
     Raises:
         OutputError: the results cannot be written.
@@ -71,7 +74,7 @@ def send(
         composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead))
+        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead, steps))
 
 
 async def _send_all(
@@ -81,6 +84,7 @@ async def _send_all(
     server: Server | None,
     stopping: signals.Stopping,
     ahead: Ahead | None,
+    steps: Steps | None,
 ) -> Sent:
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
@@ -89,7 +93,8 @@ async def _send_all(
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
-    run = _run_of(mailing, options, progress, where, ahead, loop.call_soon if several else None)
+    call_soon = loop.call_soon if several else None
+    run, lots = _run_of(mailing, options, progress, where, ahead, call_soon)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -104,7 +109,8 @@ async def _send_all(
     stopping.install(loop, finish, at_once)
     try:
         try:
-            failures = await _work(run, opener, sessions)
+            work = partial(_work, run, opener, sessions)
+            failures = await (work() if steps is None else steps.send(work, lots, run))
         finally:
             await run.recorder.close(at_once=bool(stopped))
     except asyncio.CancelledError:
@@ -191,6 +197,7 @@ def _provider(rehearsal: Rehearsal, stack: AsyncExitStack) -> Provider:
     from mailbatch.sandbox.provider import Provider
 
     gathering = Gathering(rehearsal.take)
+    stack.callback(rehearsal.flush)
     stack.callback(gathering.flush)
     return Provider(gathering)
 
@@ -202,7 +209,7 @@ def _run_of(
     where: str,
     ahead: Ahead | None,
     call_soon: Callable[[Callable[[], None]], object] | None,
-) -> Run:
+) -> tuple[Run, Lots]:
     """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
@@ -211,7 +218,7 @@ def _run_of(
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
-    redirected = options.redirect is not None
+    redirected = bool(options.redirect)
     recorder = Recording(ledger.records, progress, call_soon)
     fitting = Fitting(
         mailing.inputs.composer,
@@ -225,8 +232,9 @@ def _run_of(
     lots = Lots(
         ledger.leases,
         clock,
-        limit=options.limit,
+        limit=options.most,
         only=options.only,
+        shared=bool(job.recipients.group_by),
         leased=None if ahead is None else ahead.expect,
         most=lambda: None if redirected else limits.recipients,
     )
@@ -240,7 +248,7 @@ def _run_of(
         attended=options.attended,
     )
     supply = ComposedLots(lots, fitting, recorder, ahead, crew.stop)
-    return Run(supply, recorder, fitting, rules, crew, progress, clock, where)
+    return Run(supply, recorder, fitting, rules, crew, progress, clock, where), lots
 
 
 async def _work_alone(

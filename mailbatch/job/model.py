@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_valid
 from mailbatch.errors import Location
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, is_template, refusal
+from mailbatch.job.guard import Guard
 from mailbatch.job.message import Attachment, Callbacks, Dkim, Message, Unsubscribe
 from mailbatch.job.recipients import Recipients
 from mailbatch.job.reports import Reports
@@ -41,6 +42,7 @@ __all__ = [
     "Attachment",
     "Callbacks",
     "Dkim",
+    "Guard",
     "Job",
     "Message",
     "Origin",
@@ -162,6 +164,7 @@ class Job(Section):
     message: Message
     callbacks: Callbacks = Field(default_factory=Callbacks)
     reports: Reports | None = None
+    guard: Guard | None = None
     variables: dict[str, Annotated[Any, fields.ANYTHING]] = Field(
         default={}, description="Values that every template sees as variables.NAME."
     )

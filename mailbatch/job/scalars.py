@@ -1,4 +1,4 @@
-"""The meaning of a scalar's text: YAML's own types, durations and rates.
+"""The meaning of a scalar's text: YAML's own types, durations, rates and shares.
 
 Plain scalars follow the YAML 1.2 core schema (YAML 1.2.2, 10.3.2): there are no dates, no base 60,
 and `yes`, `no`, `on`, `off` are words. Two things differ on purpose: digits behind a leading zero
@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 _WORDS = {
@@ -34,6 +35,7 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
 #: The longest duration in seconds: thirty days.
 LONGEST_DURATION = 30 * 24 * 3600.0
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h)")
+_SHARE = re.compile(r"(?!0+(?:\.0+)?%)([0-9]{1,2}(?:\.[0-9]{1,6})?|100)%")
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -93,6 +95,36 @@ def parse_rate(text: str) -> Rate:
     if match is None:
         raise ValueError("must be recipients per s, min or h, such as 600/min")
     return Rate(int(match[1]), _PER[match[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a whole in percent, exactly as written.
+
+    >>> Share(Fraction("0.3")).is_reached(3, 1000), str(Share(Fraction("0.3")))
+    (True, '0.3%')
+    """
+
+    percent: Fraction
+
+    def is_reached(self, number: int, whole: int) -> bool:
+        """Tell whether `number` of `whole` is this share, or more."""
+        return number * 100 >= self.percent * whole
+
+    def __str__(self) -> str:
+        return f"{float(self.percent):g}%"
+
+
+def parse_share(text: str) -> Share:
+    """Read `3%` or `0.3%`.
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    match = _SHARE.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a share above 0%, such as 3% or 0.3%")
+    return Share(Fraction(match[1]))
 
 
 def parse_duration(text: str) -> float:

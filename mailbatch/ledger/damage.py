@@ -56,7 +56,11 @@ def check_pages(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def journal_size(path: Path) -> int:
-    """Return the size of a ledger's journal in bytes; 0 if there is none."""
+    """Return the size of a ledger's journal in bytes; 0 if there is none.
+
+    >>> journal_size(Path("none.sqlite3"))
+    0
+    """
     try:
         return _journal(path).stat().st_size
     except OSError:

@@ -337,7 +337,11 @@ def check_exists(path: Path) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Say whether there is a ledger at `path`; raises LedgerError where the system cannot tell."""
+    """Say whether there is a ledger at `path`; raises LedgerError where the system cannot tell.
+
+    >>> is_there(Path("none.sqlite3")), is_there(Path(__file__))
+    (False, True)
+    """
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -63,7 +63,11 @@ _FILES_OF_SQLITE = 4  # ledger, journal, its index, a temporary file
 
 
 def damaged(path: Path, what: str) -> LedgerError:
-    """Return the refusal of a ledger that cannot be trusted."""
+    """Return the refusal of a ledger that cannot be trusted.
+
+    >>> print(damaged(Path("news.sqlite3"), "page 3 is torn"))
+    news.sqlite3: the ledger is damaged: page 3 is torn
+    """
     return LedgerError(f"{path}: the ledger is damaged: {what}", hint=_DAMAGED)
 
 
@@ -101,7 +105,11 @@ def journal_gone(path: Path) -> LedgerError:
 
 
 def older(path: Path, what: str) -> LedgerError:
-    """Return the refusal of a ledger that does not know all that the last run did."""
+    """Return the refusal of a ledger that does not know all that the last run did.
+
+    >>> print(older(Path("news.sqlite3"), "it ends at run 2 of 3"))
+    news.sqlite3: the ledger is an older copy: it ends at run 2 of 3
+    """
     return LedgerError(f"{path}: the ledger is an older copy: {what}", hint=_PUT_BACK)
 
 

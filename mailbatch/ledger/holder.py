@@ -65,7 +65,13 @@ _FIELDS = {field.name for field in fields(Holder)}
 
 
 def read_holder(text: str) -> Holder | None:
-    """Return the holder of a line of JSON; None for any other text."""
+    """Return the holder of a line of JSON; None for any other text.
+
+    >>> print(read_holder('{"pid": 7, "host": "mx", "started": "", "boot": "b"}').pid)
+    7
+    >>> read_holder("no note") is None
+    True
+    """
     try:
         found = json.loads(text)
         return Holder(**{name: value for name, value in found.items() if name in _FIELDS})

@@ -357,12 +357,20 @@ _UNSETTLED = frozenset({"pending", "deferred"})
 
 
 def delivery_key(address_key: str, group: str | None, part: int) -> str:
-    """Return the name of a delivery: its address, or its group and part (`de/pro#1`)."""
+    """Return the name of a delivery: its address, or its group and part (`de/pro#1`).
+
+    >>> delivery_key("ann@example.com", None, 0), delivery_key("", '["de", "pro"]', 1)
+    ('ann@example.com', 'de/pro#1')
+    """
     return address_key if group is None else f"{group_text(group)}#{part}"
 
 
 def group_text(cells: str) -> str:
-    r"""Return the values of a group in one line, from JSON: `de/pro`; `/` and `\` are escaped."""
+    r"""Return the values of a group in one line, from JSON: `de/pro`; `/` and `\` are escaped.
+
+    >>> print(group_text('["de", "a/b"]'))
+    de/a\/b
+    """
     values = json.loads(cells)
     return "/".join(value.replace("\\", "\\\\").replace("/", "\\/") for value in values)
 

@@ -180,7 +180,11 @@ def last_memory(path: Path, *, boot: str) -> Memory:
 
 
 def place_of(ledger: Path, boot: str) -> Place:
-    """Return the place of a ledger."""
+    """Return the place of a ledger.
+
+    >>> place_of(Path("/news.sqlite3"), "boot 1").home
+    '/news.sqlite3'
+    """
     return Place(os.path.realpath(ledger), os.uname().nodename, boot)
 
 
@@ -239,7 +243,11 @@ def _read(fd: int) -> Holder | None:
 
 
 def locked(path: Path, holder: Holder | None, *, hint: str | None = None) -> LedgerLocked:
-    """Return the refusal of an action that a run under way forbids; by default of another run."""
+    """Return the refusal of an action that a run under way forbids; by default of another run.
+
+    >>> print(locked(Path("news.sqlite3"), None))
+    news.sqlite3: another run holds this edition: a process that has just started
+    """
     who = holder.process if holder else "a process that has just started"
     return LedgerLocked(
         f"{path}: another run holds this edition: {who}",

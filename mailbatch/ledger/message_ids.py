@@ -217,6 +217,9 @@ def server_message_id(text: str) -> str | None:
 
     A server that hands our own Message-ID back (Brevo and Microsoft 365 do at times) has given no
     id: the results compare the two.
+
+    >>> server_message_id("2.0.0 Ok: queued as 4dKmTn2qZ1z9sR")
+    '4dKmTn2qZ1z9sR'
     """
     lowered = text.lower()
     for form in FORMS:

@@ -72,7 +72,11 @@ def check_version(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return the version of the ledger that a connection has open."""
+    """Return the version of the ledger that a connection has open.
+
+    >>> version_of(sqlite3.connect(":memory:"))
+    0
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
 

@@ -144,5 +144,9 @@ def _check_last(path: Path, database: Database, memory: Memory) -> None:
 
 
 def lock_of(path: Path) -> Path:
-    """Return the lock file of a ledger."""
+    """Return the lock file of a ledger.
+
+    >>> lock_of(Path("news@2026-W48.sqlite3")).name
+    'news@2026-W48.sqlite3.lock'
+    """
     return path.with_name(path.name + ".lock")

@@ -32,8 +32,9 @@ far ledger answers there by an awaitable, and a near one by the value itself: no
 turn of the loop is spent upon a file. `answer` takes both. One call of `Records` is under way at a
 time: the next one begins behind the answer. One call of `Leases.lease` may be under way beside a
 call of `Records`. All other roles are used while nothing else goes on (before the first session,
-behind the last one, in commands that send nothing): `Planning`, `Standings`, `Doubts` and `close`
-are blocking calls. A ledger with a driver for asyncio needs a second, blocking connection.
+behind the last one, between the steps of a guarded run, in commands that send nothing): `Planning`,
+`Standings`, `Doubts` and `close` are blocking calls. A ledger with a driver for asyncio needs a
+second, blocking connection.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
@@ -352,6 +353,12 @@ class Standings(Protocol):
         """Return where an address stands, by the row that is mailed if several rows have it.
 
         None: no row has it. Never reads the whole table for an address that is mailed.
+        """
+
+    def mailed_statuses(self, addresses: Iterable[str]) -> Iterator[Status | None]:
+        """Yield, for each address, where the row stands that is mailed; None: no such row.
+
+        Never reads the whole table: an address that is new costs no more than a known one.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:

@@ -7,7 +7,7 @@ messages by the server were parsed when a reply was folded; only an unfolded rep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from mailbatch.envelope import address_key
@@ -131,6 +131,15 @@ class Standing:
                 if found is not None:
                     return _STATUSES[found[0]]
         return None
+
+    def mailed_statuses(self, addresses: Iterable[str]) -> Iterator[Status | None]:
+        """Yield, for each address, the status of the row that is mailed; None: no such row."""
+        with self._database.guard:
+            for address in addresses:
+                found = self._database.connection.execute(
+                    _MAILED_STATUS, (address_key(address),)
+                ).fetchone()
+                yield None if found is None else _STATUSES[found[0]]
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""

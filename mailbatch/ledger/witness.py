@@ -41,7 +41,11 @@ class Testimony:
 
 
 def witness_of(ledger: Path) -> Path:
-    """Return the witness of a ledger; hidden, so that `cp` and `rm` with a `*` pass it over."""
+    """Return the witness of a ledger; hidden, so that `cp` and `rm` with a `*` pass it over.
+
+    >>> witness_of(Path("news@2026-W48.sqlite3")).name
+    '.news@2026-W48.sqlite3.seen'
+    """
     return ledger.with_name(f".{ledger.name}.seen")
 
 

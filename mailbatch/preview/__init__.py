@@ -6,6 +6,6 @@
         gallery.finish(overview)
 
 `serving.py` serves the same files on the loopback. These four modules are the face of the room;
-the pages and their markup are its own, and `assets/` draws the list in the browser. Text of the
-user becomes HTML through `markup.text` alone.
+the pages are its own, in the frame and the style of `look/`, and `assets/` draws the list in the
+browser.
 """

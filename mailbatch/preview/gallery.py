@@ -5,7 +5,7 @@
     bodies/0001.js                 bodies for the frames and for later previews, some in each
     inline/DIGEST.js               inline images, each once
     attachments/DIGEST/NAME        attachments, each once
-    assets/                        the gallery's own script and style
+    assets/                        the scripts and styles
     gallery.json                   the keys and digests of all messages, for `preview --against`
 
 A gallery is written beside its place and then moved there, so that a half-written gallery is never
@@ -30,6 +30,9 @@ from typing import Any, Self
 
 from mailbatch.checks.findings import Overview
 from mailbatch.errors import UsageError, raise_if_starved
+from mailbatch.look import folder
+from mailbatch.look.folder import add_assets
+from mailbatch.look.markup import script
 from mailbatch.preview.compare import (
     BODIES_A_FILE,
     FORMAT,
@@ -41,13 +44,13 @@ from mailbatch.preview.compare import (
 )
 from mailbatch.preview.entry import Entry, Since
 from mailbatch.preview.index_page import Listed, index_data, index_page, listed
-from mailbatch.preview.markup import script
 from mailbatch.preview.message_page import Place, message_page
 from mailbatch.render.message import Attachment
 
 ASSETS = Path(__file__).parent / "assets"
 #: The files and folders of a gallery.
 OWN = (
+    MANIFEST,
     "index.html",
     "index-data.js",
     "messages",
@@ -55,7 +58,6 @@ OWN = (
     "inline",
     "attachments",
     "assets",
-    MANIFEST,
 )
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
 _LONGEST_NAME = 100
@@ -167,7 +169,7 @@ class Gallery:
                 MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"
             )
             written = self._folder.written()
-            _move(self._made, self._out)
+            folder.move(self._made, self._out, OWN)
         self.written = written
         return self._out / "index.html"
 
@@ -189,28 +191,7 @@ def check_place(out: Path) -> None:
     Raises:
         UsageError: the folder has other files, or `out` is no folder.
     """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise UsageError(f"{out} is no folder", hint="choose another --out")
-    if (out / MANIFEST).is_file():
-        return
-    if any(not name.name.startswith(".") for name in out.iterdir()):
-        raise UsageError(
-            f"{out} has other files in it",
-            hint="choose an empty folder, or one of an earlier preview",
-        )
-
-
-def _move(made: Path, out: Path) -> None:
-    for name in OWN:
-        old = out / name
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink(missing_ok=True)
-    for name in OWN:
-        (made / name).rename(out / name)
+    folder.check_place(out, MANIFEST, "an earlier preview")
 
 
 class _Folder:
@@ -223,8 +204,7 @@ class _Folder:
         self._files: dict[tuple[str, str], str] = {}
         for name in ("messages", "bodies", "inline", "attachments"):
             (folder / name).mkdir()
-        shutil.copytree(ASSETS, folder / "assets", copy_function=shutil.copyfile)
-        self._names += [f"assets/{path.name}" for path in ASSETS.iterdir()]
+        self._names += add_assets(folder, ASSETS)
 
     def written(self) -> dict[str, Identity]:
         """Return the identity of every file by its path in the folder."""

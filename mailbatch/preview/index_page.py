@@ -12,8 +12,8 @@ from typing import Any
 
 from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Overview, Tally
+from mailbatch.look.markup import count, icon, mark, page, prose, script, segments, text
 from mailbatch.preview.entry import Entry, Since
-from mailbatch.preview.markup import count, icon, mark, page, prose, script, segments, text
 
 _KEYS = (
     ("/", "Search"),
@@ -88,6 +88,7 @@ type="button">Show all</button></p></div>
         main=main,
         keys=_KEYS,
         icons=("search", "wall", "list", "ok"),
+        styles=("assets/gallery.css",),
         scripts=("assets/common.js", "index-data.js", "assets/index.js"),
     )
 

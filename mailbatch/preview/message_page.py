@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from mailbatch.checks.codes import CLIPPED_AT, CODES, Severity, severity_of
 from mailbatch.checks.findings import Finding
+from mailbatch.look.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.preview.entry import Change, Entry
-from mailbatch.preview.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.render.message import Attachment, Content
 
 _KEYS = (
@@ -110,6 +110,7 @@ def message_page(entry: Entry, place: Place) -> str:
         main=main,
         keys=_KEYS,
         icons=_ICONS,
+        styles=("assets/gallery.css",),
         scripts=("assets/common.js", *data, "assets/message.js"),
     )
 

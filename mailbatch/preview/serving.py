@@ -30,8 +30,8 @@ from mailbatch.errors import (
     UsageError,
     raise_if_starved,
 )
+from mailbatch.look.markup import icon, mark, page, text
 from mailbatch.preview.gallery import Identity
-from mailbatch.preview.markup import icon, mark, page, text
 
 #: The header fields of every answer; a page of the gallery stays alone in its browsing context.
 _HEADERS = {
@@ -251,6 +251,7 @@ def failure_page(error: MailbatchError) -> str:
         main=main,
         keys=(("?", "This help"),),
         icons=(),
+        styles=("assets/gallery.css",),
         scripts=("assets/common.js",),
     )
 

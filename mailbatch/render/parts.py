@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import MessageError, Reason
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.html import content_ids, inline_css
+from mailbatch.render.html import content_ids
 from mailbatch.render.markdown import html_from_markdown
 from mailbatch.render.pages import PAGES, PageChoice
+from mailbatch.render.shells import Shells
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
 
@@ -49,6 +50,7 @@ class Parts:
         self._marks = templates.marks
         self._place = job.locate("message.html" if message.html is not None else "message.markdown")
         self._css = job.locate("message.css") if message.css == "inline" else None
+        self._shells = Shells()
         self._inline = frozenset(message.inline)
 
     def render(self, names: Names) -> Texts:
@@ -81,7 +83,7 @@ class Parts:
                 )
         if self._css is not None:
             try:
-                html = inline_css(html)
+                html = self._shells.inline(html)
             except FieldError as error:
                 raise MessageError(str(error), location=self._css) from None
         return html

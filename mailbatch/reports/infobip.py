@@ -85,11 +85,18 @@ def infobip_reading(members: Members, *, received: float) -> Reading:
 
 def _delivery_reports(members: Members) -> Reading:
     made: list[Report | Refusal] = []
+    listed = 0
     for place, entry in members.each("results"):
+        if isinstance(entry, dict) and "emailAddress" in entry and "status" not in entry:
+            listed += 1
+            continue
         try:
             made.append(_delivery_report(members_of(place, entry)))
         except MemberError as error:
             made.append(Refusal(error.place, error.reason))
+    if listed:
+        words = f"the provider's suppression list, with {listed} addresses"
+        made.append(Refusal("results", words, Cause.NO_REPORT))
     return tuple(made) or (Refusal("results", "no report in it", Cause.NO_REPORT),)
 
 

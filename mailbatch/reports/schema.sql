@@ -2,7 +2,8 @@
 --
 -- Read it with any SQLite tool (`sqlite3 -readonly FILE`); write it with mailbatch only.
 -- Times are seconds since the epoch (UTC). Nothing here changes a ledger. Bodies are never changed;
--- reports can be made of them again by newer readers.
+-- reports can be made of them again by newer readers. The table `pull` says how far an unfinished
+-- pull has come; the module `cursor` has its layout.
 
 -- A body as it came: a webhook, an answer of a provider, a mail.
 CREATE TABLE body (

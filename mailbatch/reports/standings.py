@@ -25,6 +25,11 @@ from mailbatch.reports.temporary import temporary_database
 _ROWS_AT_ONCE = 5000
 _CACHE_KIB = 8 * 1024
 _TEMPORARY = Path("the temporary database of the standings")
+# Beside max() SQLite takes the other columns from the row that holds it.
+_STANDING = (
+    "SELECT delivery, address, event, kind, code, text, reported_at, suppresses, blames_another,"
+    " sum(event = 'opened'), sum(event = 'clicked'), max(strength) FROM joined"
+)
 #: A complaint or an unsubscription asks for no more mail, whatever its code.
 _WISHES = frozenset({Event.COMPLAINED, Event.UNSUBSCRIBED})
 
@@ -58,7 +63,7 @@ class Standings:
     `matched` is the number of reports that found a recipient, `unmatched` that of the others.
     """
 
-    __slots__ = ("_connection", "matched", "unmatched")
+    __slots__ = ("_connection", "_is_indexed", "matched", "unmatched")
 
     def __init__(self) -> None:
         """Make the temporary database, empty.
@@ -67,6 +72,7 @@ class Standings:
             StoreError: there is no place for the database (74).
         """
         self.matched = self.unmatched = 0
+        self._is_indexed = False
         with as_store_error(_TEMPORARY):
             self._connection = temporary_database(cache_kib=_CACHE_KIB)
             self._connection.execute(
@@ -104,15 +110,23 @@ class Standings:
 
     def __iter__(self) -> Iterator[RecipientStanding]:
         """Yield the standing of each recipient that has a report, by delivery and address."""
-        # Beside max() SQLite takes the other columns from the row that holds it.
-        query = (
-            "SELECT delivery, address, event, kind, code, text, reported_at, suppresses,"
-            " blames_another, sum(event = 'opened'), sum(event = 'clicked'), max(strength)"
-            " FROM joined GROUP BY delivery, address ORDER BY delivery, address"
-        )
+        query = f"{_STANDING} GROUP BY delivery, address ORDER BY delivery, address"
         with as_store_error(_TEMPORARY):
             for row in self._connection.execute(query):
                 yield _standing(row)
+
+    def of(self, delivery: int, address: str) -> RecipientStanding | None:
+        """Return the standing of a recipient; None where there is no report.
+
+        `address` is the key of the address.
+        """
+        query = f"{_STANDING} WHERE delivery = ? AND address = ? GROUP BY delivery, address"
+        with as_store_error(_TEMPORARY):
+            if not self._is_indexed:
+                self._connection.execute("CREATE INDEX by_recipient ON joined (delivery, address)")
+                self._is_indexed = True
+            row = self._connection.execute(query, (delivery, address)).fetchone()
+        return None if row is None else _standing(row)
 
     def close(self) -> None:
         """Remove the temporary database; without effect the second time."""

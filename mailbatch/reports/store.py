@@ -11,27 +11,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from mailbatch.errors import StoreError
+from mailbatch.reports.cursor import Cursor, read_cursor, write_cursor
 from mailbatch.reports.failure import as_store_error
-from mailbatch.reports.journal import ROLLBACK, WAL, journal_mode
 from mailbatch.reports.reading import VERSION, read_body
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
+from mailbatch.reports.store_file import (
+    WITHOUT_PULLS,
+    check_identity,
+    choose_journal,
+    connect,
+    create,
+    pragma,
+    read_only,
+    upgrade,
+)
 
-#: "mbrp", at its place in the header of the file.
-APPLICATION_ID = 0x6D627270
-SCHEMA_VERSION = 1
 #: The name of the store in the state folder.
 FILE_NAME = "reports.sqlite3"
 
@@ -163,31 +167,36 @@ class ReportStore:
         with as_store_error(path):
             if self._is_writable:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = _connect(path, busy, "rw" if self._is_writable else _read_only(path))
+            self._connection = connect(path, busy, "rw" if self._is_writable else read_only(path))
         try:
             with as_store_error(path):
                 self._connection.execute(f"PRAGMA cache_size=-{cache}")
                 if self._is_writable:
                     self._prepare()
-                _check_identity(path, self._connection)
+                check_identity(path, self._connection)
         except BaseException:
             self._connection.close()
             raise
 
     def _prepare(self) -> None:
         connection = self._connection
-        is_new = not _pragma(connection, "user_version")
-        if is_new and _pragma(connection, "schema_version"):
+        is_new = not pragma(connection, "user_version")
+        if is_new and pragma(connection, "schema_version"):
             raise StoreError(f"{self.path}: this is no store of reports", hint="set --store")
-        _choose_journal(self.path, connection, is_new=is_new)
+        choose_journal(self.path, connection, is_new=is_new)
         connection.execute("PRAGMA synchronous=FULL")
         if is_new:
             with self._writing():
-                if not _pragma(connection, "user_version"):  # else another process was quicker
-                    _create(connection)
+                if not pragma(connection, "user_version"):  # else another process was quicker
+                    create(connection)
+        elif pragma(connection, "user_version") == WITHOUT_PULLS:
+            with self._writing():
+                upgrade(connection)
 
-    def keep(self, bodies: Iterable[Body]) -> int:
+    def keep(self, bodies: Iterable[Body], *, cursor: Cursor | None = None) -> int:
         """Keep bodies in one commit, and return how many were new; on the disk when this returns.
+
+        `cursor` is that of the pull that brought the bodies, and is written with them.
 
         Raises:
             StoreError: none was kept (74): the disk is full, say.
@@ -202,7 +211,19 @@ class ReportStore:
                 " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
-            return self._connection.total_changes - before
+            new = self._connection.total_changes - before
+            if cursor is not None:
+                write_cursor(self._connection, cursor)
+            return new
+
+    def cursor(self, question: str) -> Cursor | None:
+        """Return the cursor of an unfinished pull; None where there is none.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        with as_store_error(self.path):
+            return read_cursor(self._connection, question)
 
     def forget(self, place: str) -> None:
         """Forget the bodies of a place, with their reports: those of a rehearsal that is over.
@@ -389,74 +410,6 @@ class ReportStore:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def _connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
-
-
-def _read_only(path: Path) -> str:
-    """Return the mode to read a store in a folder where SQLite cannot make an index of a WAL.
-
-    Without a WAL there is nothing to index, and nobody who could be writing one.
-    """
-    wal = path.with_name(f"{path.name}-wal")
-    has_wal = wal.exists() and wal.stat().st_size > 0
-    return "ro" if has_wal or os.access(path.parent, os.W_OK) else "ro&immutable=1"
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> Any:
-    return connection.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _choose_journal(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> None:
-    """Give a new store the journal for this SQLite; take a WAL away that is not safe with it."""
-    wanted = journal_mode(sqlite3.sqlite_version_info)
-    has_wal = _pragma(connection, "journal_mode") == WAL
-    if has_wal and wanted == ROLLBACK:
-        try:
-            connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
-        except sqlite3.OperationalError as error:
-            raise StoreError(
-                f"{path}: another process holds the store with a journal that SQLite "
-                f"{sqlite3.sqlite_version} may lose commits of",
-                hint="end that process, or use the Python that it runs with",
-            ) from error
-    elif is_new and wanted == WAL:
-        with suppress(sqlite3.OperationalError):  # of two that create it one may; both are right
-            connection.execute(f"PRAGMA journal_mode={WAL}")
-    elif not has_wal:
-        connection.execute(f"PRAGMA journal_mode={ROLLBACK}")
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    schema = files("mailbatch.reports").joinpath("schema.sql").read_text(encoding="utf-8")
-    for statement in _statements(schema):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Yield each statement: a script as a whole would commit in the middle."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _check_identity(path: Path, connection: sqlite3.Connection) -> None:
-    if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreError(f"{path}: this is no store of reports", hint="set --store")
-    version = _pragma(connection, "user_version")
-    if version != SCHEMA_VERSION:
-        raise StoreError(
-            f"{path}: the store has version {version}, this mailbatch knows {SCHEMA_VERSION}",
-            hint="use the mailbatch that wrote it, or a newer one",
-        )
 
 
 def _row(body: int, received: float, report: Report) -> tuple[Any, ...]:

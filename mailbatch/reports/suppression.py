@@ -8,18 +8,21 @@ speaks of the address: a bounce that blames the sender or the content suppresses
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing, unwritable
-from mailbatch.reports.report import Event
+from mailbatch.reports.members import clean, time_of
+from mailbatch.reports.report import LONGEST_NAME, Event
 from mailbatch.reports.standings import RecipientStanding
 from mailbatch.times import iso_time
 
 COLUMNS = ("email", "since", "reason")
+_Line: TypeAlias = tuple[str, str | None, str]
 _HINT = "name a file that is not there yet, or a list that this command has written"
 
 
@@ -53,29 +56,63 @@ def append_suppressions(path: Path, standings: Iterable[RecipientStanding]) -> A
     Raises:
         OutputError: the list cannot be written, or is no list with these columns (74).
     """
+    appended = Appended()
+
+    def suppressed() -> Iterator[_Line]:
+        for standing in standings:
+            if standing.suppresses:
+                yield standing.address, iso_time(standing.reported_at), _reason(standing)
+            else:
+                appended.leave_out(standing)
+
+    _append(path, suppressed(), appended)
+    return appended
+
+
+def append_listed(path: Path, entries: Iterable[Mapping[str, Any]]) -> Appended:
+    """Append the entries of the provider's own suppression list to the list at `path`, each once.
+
+    The provider drops mail to these addresses, whatever message first gave the reason. An entry has
+    the members `emailAddress`, `type` and `createdDate`; one without an address is left out.
+
+    Raises:
+        OutputError: the list cannot be written, or is no list with these columns (74).
+    """
+    appended = Appended()
+    _append(path, _listed(entries), appended)
+    return appended
+
+
+def _listed(entries: Iterable[Mapping[str, Any]]) -> Iterator[_Line]:
+    for entry in entries:
+        address, kind, since = (
+            clean(str(entry.get(name) or ""), LONGEST_NAME)
+            for name in ("emailAddress", "type", "createdDate")
+        )
+        if 0 < address.find("@") < len(address) - 1:
+            yield address, iso_time(time_of(since)), f"provider {kind}".strip().lower()
+
+
+def _append(path: Path, wanted: Iterable[_Line], appended: Appended) -> None:
     lines = _lines(path)
     known = {address_key(line[0]) for line in lines}
-    appended = Appended()
-    for standing in standings:
-        if not standing.suppresses:
-            appended.leave_out(standing)
-            continue
-        if address_key(standing.address) in known:
+    for line in wanted:
+        key = address_key(line[0])
+        if key in known:
             appended.had += 1
             continue
-        known.add(address_key(standing.address))
-        lines.append((standing.address, iso_time(standing.reported_at), _reason(standing)))
+        known.add(key)
+        lines.append(line)
         appended.new += 1
     if appended.new or not path.exists():
         _write(path, lines)
-    return appended
 
 
 def _reason(standing: RecipientStanding) -> str:
     return " ".join(filter(None, (str(standing.event), standing.code)))
 
 
-def _lines(path: Path) -> list[tuple[str, str, str]]:
+def _lines(path: Path) -> list[_Line]:
     """Return the lines of a list that is there already, without the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -97,7 +134,7 @@ def _lines(path: Path) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in rows[1:]]
 
 
-def _write(path: Path, lines: list[tuple[str, str, str]]) -> None:
+def _write(path: Path, lines: list[_Line]) -> None:
     try:
         with replacing(path) as stream:
             writer = csv.writer(stream, lineterminator="\r\n")

@@ -97,15 +97,15 @@ class Posting:
     """An outlet that posts; a context of the running event loop.
 
     `posted` counts statements that were acknowledged, `failed` those that were given up, `refused`
-    those for URLs that are not on this machine. `waits` are the seconds between attempts, and
-    `tell` takes a sentence for people.
+    those for URLs that are not on this machine, and `waiting` those that are on their way. `waits`
+    are the seconds between attempts, and `tell` takes a sentence for people.
     """
 
     def __init__(
         self, tell: Callable[[str], None], *, waits: tuple[float, ...] = WAITS,
         most_waiting: int = _MOST_WAITING,
     ) -> None:  # fmt: skip
-        self.posted = self.failed = self.refused = 0
+        self.posted = self.failed = self.refused = self.waiting = 0
         self._tell = tell
         self._waits = waits
         self._queue: asyncio.Queue[_Post] = asyncio.Queue()
@@ -169,6 +169,7 @@ class Posting:
             self._say_once("", f"more than {self._most_waiting:,} posts wait: the rest is dropped")
         else:
             self._waiting += 1
+            self.waiting += reports
             self._idle.clear()
             self._queue.put_nowait(_Post(target, url, content_type, body, reports))
 
@@ -178,8 +179,9 @@ class Posting:
             self._named.add(kind)
             self._tell(sentence)
 
-    def _settled(self) -> None:
+    def _settled(self, post: _Post) -> None:
         self._waiting -= 1
+        self.waiting -= post.reports
         if not self._waiting:
             self._idle.set()
 
@@ -189,14 +191,14 @@ class Posting:
             trouble = await _attempt(post)
             if not trouble:
                 self.posted += post.reports
-                self._settled()
+                self._settled(post)
             elif post.attempts < len(self._waits):
                 wait = self._waits[post.attempts]
                 post.attempts += 1
                 asyncio.get_running_loop().call_later(wait, self._queue.put_nowait, post)
             else:
                 self.failed += post.reports
-                self._settled()
+                self._settled(post)
                 self._say_once(post.url, f"{post.url[:200]} did not take a report: {trouble}")
 
 

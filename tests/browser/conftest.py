@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +21,8 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-def _missing(what):
-    if os.environ.get("MAILBATCH_REQUIRE_BROWSER") == "1":
+def _missing(what, required="MAILBATCH_REQUIRE_BROWSER"):
+    if os.environ.get(required) == "1":
         pytest.fail(what)
     pytest.skip(what)
 
@@ -39,6 +40,16 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The script of axe-core, which judges whether everybody can use a page."""
+    for folder in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        script = Path(folder) / "axe-core" / "axe.min.js"
+        if script.is_file():
+            return script.read_text(encoding="utf-8")
+    return _missing("npm's axe-core is not found (set NODE_PATH)", "MAILBATCH_REQUIRE_NODE")
 
 
 class Watched:

@@ -313,7 +313,12 @@ def test_a_job_that_was_renamed_mails_nobody_again(finished):
     assert not (state_of(scene) / "spring@1.sqlite3").exists()
     assert len(server.deliveries()) == 8
     for rehearsal in (("--dry-run",), ("--sandbox",)):
-        assert mailbatch("run", "job.yaml", *rehearsal, cwd=scene.folder).code == 0
+        rehearsed = mailbatch("run", "job.yaml", *rehearsal, cwd=scene.folder)
+        assert rehearsed.code == 65
+        assert "a real run would mail nobody: " in rehearsed.err
+        assert "--new-mailing" in rehearsed.err
+        known = (*rehearsal, "--new-mailing")
+        assert mailbatch("run", "job.yaml", *known, cwd=scene.folder).code == 0
     assert mailbatch("run", "job.yaml", "--new-mailing", cwd=scene.folder).code == 0
     assert mailbatch("run", "job.yaml", cwd=scene.folder).code == 0
     assert len(server.deliveries()) == 16

@@ -223,7 +223,7 @@ def test_a_resend_is_not_in_the_file_of_the_unfinished(doubtful):
     server, scene = doubtful
     scene.write_recipients([*scene.addresses, "new@example.net"])
     assert resolve(scene, "--resend")[0] == 0
-    assert scene.run(limit=1, only="user1@example.net").exit_code == 75
+    assert scene.run(limit=1, only=("user1@example.net",)).exit_code == 75
     assert scene.statuses()[TWO] == "pending"
     found = mailbatch("results", "job.yaml", "--failed", "failed.csv", cwd=scene.folder)
     assert found.code == 0

@@ -2,12 +2,19 @@
 
 import csv
 import json
+from contextlib import ExitStack
+from datetime import datetime
 
 import yaml
 
 from mailbatch.cli.arguments import CheckArguments, PreviewArguments
 from mailbatch.cli.check import check_command
 from mailbatch.cli.preview import preview_command
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.preparation import open_mailing, read_inputs
+from mailbatch.job.loader import load_job
+from mailbatch.ledger.ports import CommitPoint, Settlement
+from mailbatch.outcome import Outcome, Reply, Status
 
 UNSUBSCRIBE = {"url": "https://example.com/u/{{ email }}", "one_click": True}
 TEXT = "Hello {{ first_name }}, leave: https://example.com/u/{{ email }}\n"
@@ -56,6 +63,22 @@ class Mailing:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+
+    def send(self, state_dir=None):
+        """Let everybody have the message: the ledger is the real one, without a server."""
+        job = load_job(self.path)
+        now = datetime.now().astimezone()
+        with ExitStack() as stack:
+            inputs = read_inputs(job, edition=None, variables={}, now=now)
+            mailing = open_mailing(inputs, RunOptions(state_dir=state_dir), stack)
+            ledger = mailing.ledger
+            for delivery in ledger.leases.lease(1000, now=now.timestamp()):
+                ledger.records.record((), [CommitPoint(delivery.id, bytes(32))])
+                taken = Reply(250, ("taken",))
+                outcomes = [Outcome(a, Status.ACCEPTED, taken) for a in delivery.unsettled]
+                settled = Settlement(delivery.id, outcomes, now.timestamp(), None)
+                ledger.records.record([settled], ())
+            ledger.plan.mark_finished(now.timestamp())
 
     def check(self, capsys, **options):
         """Run `check --json`; return its exit code and its object."""

@@ -85,6 +85,7 @@ JOBS = {
     "MB123": (workbook("A", hidden=[3]), workbook("A", hidden=[3], hidden_rows="mail")),
     "MB124": (workbook(Styled(0.5, "# ?/?")), workbook(Styled(0.5, "0%"))),
     "MB125": (workbook(Styled(0.5, "0.00")), workbook(Styled(46355.0, "dd.mm.yyyy"))),
+    "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},
@@ -165,12 +166,18 @@ JOBS = {
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ email }}"}},
         {"job": {"reports": PULLED}, "callbacks": {"bulk_id": "{{ job.name }}-{{ edition }}"}},
     ),
+    "MB408": (
+        {"job": {"guard": {"after": 100}}},
+        {"job": {"guard": {"after": 100}}, "callbacks": {"notify_url": "https://a.de/n"}},
+    ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
+#: Those of an edition that was sent before are in test_edition_checks.py.
+SENT = {"MB131", "MB132", "MB134", "MB135", "MB136"}
 
 
 def test_every_code_is_here():
-    assert set(JOBS) | SERVER == set(CODES)
+    assert set(JOBS) | SERVER | SENT == set(CODES)
 
 
 @pytest.mark.parametrize("code", JOBS)
@@ -207,6 +214,12 @@ def test_a_bulk_id_is_asked_for_only_where_it_is_pulled_by(tmp_path, capsys):
     assert "MB407" in without.codes(capsys)
     mailed = Mailing(tmp_path / "b", job={"reports": {"dsn": ["failure"]}})
     assert "MB407" not in mailed.codes(capsys)
+
+
+def test_bounces_in_a_mailbox_of_their_own_are_enough_for_a_guard(tmp_path, capsys):
+    sender = {"from": "News <news@example.com>", "envelope_from": "bounces@example.com"}
+    job = {"guard": {"after": 100}, "sender": sender}
+    assert "MB408" not in Mailing(tmp_path, job=job).codes(capsys)
 
 
 def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):

@@ -8,7 +8,7 @@ MANY = tuple({"email": f"p{n}@example.com", "first_name": f"N{n:03}"} for n in r
 
 
 def test_check_of_a_good_job(tmp_path, capsys):
-    mailing = Mailing(tmp_path)
+    mailing = Mailing(tmp_path, job={"edition": "one"})
     code, out = mailing.check(capsys, as_json=False, quiet=False)
     assert code == 0
     assert out.out == "people.csv: info MB116: Recipients per domain: example.com 1\n"

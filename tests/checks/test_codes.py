@@ -19,7 +19,8 @@ def test_every_code_stands_in_one_section():
         assert sum(code.startswith(prefixes) for prefixes in SECTIONS) == 1
 
 
-def test_errors_are_what_run_refuses_and_nothing_else():
-    """Whatever a run would go on with is a warning at most."""
+def test_errors_are_what_run_refuses_or_mails_nobody_by():
+    """Whatever a run would go on with, to reach somebody, is a warning at most."""
     errors = {code for code, meaning in CODES.items() if meaning.severity is Severity.ERROR}
-    assert errors == {"MB101", "MB102", "MB103", "MB104"}
+    refused = {"MB101", "MB102", "MB103", "MB104", "MB134", "MB136"}
+    assert errors == {*refused, "MB112", "MB131"}

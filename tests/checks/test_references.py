@@ -46,6 +46,18 @@ def test_a_quoted_angle_bracket_ends_no_tag():
     assert references('<a title="a > b" href="c">').links == ("c",)
 
 
+TAGS = ("<a href=x>", "<img src='", "<IMG alt>", "<form", "<link rel=stylesheet>", "<a-b href=z>")
+MARKS = ("<!--", "-->", "<!-->", "<", ">", "'", '"', "<b>", "x", "{{ x }}", "cid:y", "<style>")
+PIECES = st.sampled_from(TAGS + MARKS)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_pieces_show_what_a_scan_of_the_whole_text_shows(text):
+    across = '<a name="<">'  # a tag over two pieces: the whole text is scanned
+    assert references(text) == references(across + text)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="<>!-=\"' \nabcimgrsscriptaltx/&;:", max_size=80))
 def test_no_text_breaks_the_scanner(text):
@@ -120,6 +132,12 @@ def test_the_stem_of_an_address_is_what_rows_share():
 )
 def test_markup_that_is_left(text, left):
     assert left_over(text) == left
+
+
+def test_markup_that_is_left_in_an_html_part():
+    assert references("<style>a{{b}}</style><p>Hello {{ <b>x</b> }}").left_over == "{{ <b>x</b> }}"
+    assert references("{{ x }}").left_over == "{{ x }}"
+    assert references("<style>@media x{a{{b}}}</style><p>5 * 3").left_over is None
 
 
 def test_style_rules_are_no_left_over_markup():

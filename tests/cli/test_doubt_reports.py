@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import yaml
 
+from mailbatch.reports.store import Body, Origin, ReportStore
 from tests.support.faults import Fault, Kind, Stage
 
 DOUBTFUL = "user2@example.net"
@@ -73,6 +75,19 @@ def test_a_saved_log_names_the_mailing_and_the_address(doubtful):
     scene, _, _ = doubtful
     read(scene, {"messageId": "i-1", "bulkId": "scene-1"})
     assert scene.command("resolve", "--from-reports").code == 0
+
+
+@pytest.mark.parametrize(("origin", "code"), [(Origin.PULL, 0), (Origin.SERVE, 4)])
+def test_bulk_id_and_address_count_where_the_provider_was_asked(doubtful, origin, code):
+    """Whoever knows both can post them to a receiver; a log that was pulled is the provider's."""
+    scene, _, _ = doubtful
+    entry = {"to": DOUBTFUL, "status": {"groupId": 3}, "messageId": "i-1", "bulkId": "scene-1"}
+    body = Body(json.dumps({"results": [entry]}).encode(), origin, time.time())
+    with ReportStore(scene.folder / ".mailbatch" / "reports.sqlite3") as store:
+        store.keep([body])
+    done = scene.command("resolve", "--from-reports")
+    assert done.code == code
+    assert ("by bulk id and address), id i-1" in done.out) is (code == 0)
 
 
 def test_reports_of_strangers_settle_nobody_and_nothing_found_proves_nothing(doubtful):

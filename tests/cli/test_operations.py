@@ -37,7 +37,8 @@ def test_metrics_are_in_the_text_exposition_format():
         else:
             assert SAMPLE.fullmatch(line), line
     assert 'status="accepted"} 7' in text
-    assert f'mailbatch_run_exit_code{{job="news",edition="a\\"b\\\\c"}} {SUMMARY.exit_code}' in text
+    labels = 'job="news",edition="a\\"b\\\\c",mode="send"'
+    assert f"mailbatch_run_exit_code{{{labels}}} {SUMMARY.exit_code}\n" in text
     assert text.count("mailbatch_recipients{") == len(Status)
 
 
@@ -69,7 +70,41 @@ def test_a_run_writes_its_metrics_and_logs_json(tmp_path, fault_server):
     (summary,) = [record for record in records if record["message"] == "summary"]
     assert (summary["accepted"], summary["rejected"]) == (2, 1)
     text = (scene.folder / "m.prom").read_text(encoding="utf-8")
-    assert 'edition="1",status="rejected"} 1' in text
+    assert 'edition="1",mode="send",status="rejected"} 1' in text
+    assert summary["mode"] == "send"
+
+
+@pytest.mark.parametrize(
+    ("option", "mode"),
+    [(["--sandbox"], "sandbox"), (["--dry-run"], "dry_run"), (["--to", "me@a.de"], "redirect")],
+)
+def test_a_rehearsal_says_so_and_leaves_the_figures_alone(tmp_path, fault_server, option, mode):
+    """The alert of the real run stays, and so does that of a mailing that did not run."""
+    server = fault_server(refused={"user2@example.net": "550 5.7.1 no"})
+    scene = Scene(tmp_path / "s", server.port)
+    figures = ["--metrics-file", "m.prom"]
+    assert program("run", "job.yaml", *figures, cwd=scene.folder)[0] == 3
+    before = (scene.folder / "m.prom").read_bytes()
+    code, out, err = program(
+        "run", "job.yaml", *option, *figures, "--json", "--log-json", cwd=scene.folder
+    )
+    assert code == 0, err
+    assert (scene.folder / "m.prom").read_bytes() == before
+    assert json.loads(out)["mode"] == mode
+    records = [json.loads(line) for line in err.splitlines()]
+    assert [r["mode"] for r in records if r["message"] == "summary"] == [mode]
+    warned = [r["message"] for r in records if r["level"] == "warning"]
+    assert warned == ["no figures are written: --metrics-file is for real runs"]
+
+
+def test_a_rehearsal_that_fails_leaves_the_figures_alone(tmp_path, fault_server):
+    scene = Scene(tmp_path / "s", fault_server().port)
+    (scene.folder / "letter.txt.j2").write_text("{{ oops }}", encoding="utf-8")
+    code, _, _ = program(
+        "run", "job.yaml", "--sandbox", "--metrics-file", "m.prom", cwd=scene.folder
+    )
+    assert code == 65
+    assert not (scene.folder / "m.prom").exists()
 
 
 def test_errors_are_logged_as_json_too(tmp_path):
@@ -80,7 +115,7 @@ def test_errors_are_logged_as_json_too(tmp_path):
     )
     assert code == 78
     figures = (tmp_path / "m.prom").read_text(encoding="utf-8")
-    assert 'mailbatch_run_exit_code{job="job.yaml"} 78' in figures
+    assert 'mailbatch_run_exit_code{job="job.yaml",mode="send"} 78' in figures
     records = [json.loads(line) for line in err.splitlines()]
     assert any("job.yaml:2:1" in record["message"] for record in records)
     assert {record["level"] for record in records} == {"error"}
@@ -100,3 +135,16 @@ def test_a_run_from_python_raises_what_is_wrong(tmp_path):
     with pytest.raises(InputErrors) as caught:
         mailbatch.run(tmp_path / "job.yaml")
     assert caught.value.exit_code == 78
+
+
+def test_a_record_is_read_without_the_files_that_the_job_names(mailing):
+    """The recipients of a finished mailing are deleted, as the law may ask; a run needs them."""
+    job, _ = mailing(recipients=2)
+    assert job.command("run").code == 0
+    (job.folder / "recipients.csv").unlink()
+    assert job.command("status", "--json").json["accepted"] == 2
+    assert job.command("results").code == 0
+    assert list(job.statuses().values()) == ["accepted"] * 2
+    assert "is in doubt" in job.command("resolve").err
+    refused = job.command("run")
+    assert (refused.code, "there is no file recipients.csv" in refused.err) == (78, True)

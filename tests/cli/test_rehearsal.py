@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import json
+import signal
+import sqlite3
+import threading
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
+
+from mailbatch.cli.rehearsal import KeptRehearsal
+from tests.certainty.program import end, start
+from tests.support.waiting import until
 
 KEPT = ".mailbatch/sandbox"
 AT = ("--state-dir", KEPT)
@@ -145,3 +155,91 @@ def test_a_store_that_is_none_stops_the_rehearsal(job):
     done = job("run", "--sandbox")
     assert done.code == 74
     assert "reports.sqlite3" in done.err
+
+
+@pytest.fixture
+def posts():
+    """A web server that keeps what is posted, by path, and answers 200."""
+    kept = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1], kept
+        server.shutdown()
+        thread.join(20)
+
+
+def test_a_sandbox_of_its_own_posts_and_answers(job, posts):
+    """Reports reach the job's URL on this machine; `reports pull` gets them, too, others once."""
+    port, kept = posts
+    process = start("sandbox", "--report", "--port", "0", "--api-port", "0", "--api-key", "secret",
+                    cwd=job.folder)  # fmt: skip
+    api, smtp = (process.stderr.readline() for _ in range(2))
+    address = api.removeprefix("reports: http://").partition(",")[0]
+    job.declared["server"]["port"] = int(smtp.split(":")[1].partition(",")[0])
+    for key in ("notify_url", "tracking_url"):
+        job.declared["callbacks"][key] = f"http://127.0.0.1:{port}/{key}"
+    job.declared["reports"] = {"base_url": f"http://{address}", "api_key": {"env": "KEY"}}
+    (job.folder / "recipients.csv").write_text("email\nada@example.org\nbounce@example.net\n")
+    job.write()
+    assert job("run", "--yes", "--quiet").code == 0
+
+    def results():
+        return [one for path, body in kept if path == "/notify_url" for one in body["results"]]
+
+    until(lambda: len({one["to"] for one in results()}) == 2, what="two reports")
+
+    def get(path, key="secret"):
+        api = http.client.HTTPConnection(address, timeout=20)
+        api.request("GET", path, headers={"Authorization": f"App {key}"})
+        answer = api.getresponse()
+        return answer.status, json.load(answer).get("results")
+
+    assert len(get("/email/4/logs?bulkId=letter-2026-W48")[1]) == 2
+    pulled = job("reports pull", KEY="secret")
+    assert (pulled.code, "2 log entries" in pulled.err) == (0, True), pulled.err
+    assert json.loads(job("reports show", "--json").out)["bounced"] == 1
+    assert len(get("/email/4/reports")[1]) == 2
+    assert get("/email/4/reports") == (200, [])
+    assert get("/email/4/reports", key="other") == (401, None)
+    process.send_signal(signal.SIGTERM)
+    code, out, err = end(process)
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1] == f"{len(results())} reports posted, 2 pulled"
+
+
+@pytest.mark.parametrize("option", [("--api-port", "0"), ("--api-key", "x")])
+def test_the_options_of_the_api_go_with_report(job, program, option):
+    """Alone they would do nothing."""
+    done = program("sandbox", "--port", "0", *option, cwd=job.folder)
+    assert done.code == 2
+    assert f"{option[0]} goes with --report" in done.err
+
+
+def test_a_store_that_fails_on_the_way_costs_the_reports_alone(tmp_path):
+    """The first failure is kept for the end of the run, and nothing is raised into the sandbox."""
+    kept = KeptRehearsal("letter", tmp_path / "sandbox")
+    kept.begin("2026-W48")
+    kept.take(b"{}")
+    kept.flush()
+    with closing(sqlite3.connect(tmp_path / "sandbox" / "reports.sqlite3")) as store:
+        assert store.execute("SELECT place, origin FROM body").fetchall() == [
+            ("sandbox, letter (2026-W48)", "serve")
+        ]
+        store.execute("DROP TABLE body")
+    for _ in range(500):
+        kept.take(b"{}")
+    kept.close()
+    assert kept.failure is not None
+    assert kept.failure.exit_code == 74

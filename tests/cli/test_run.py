@@ -147,9 +147,54 @@ def test_only_for_somebody_unknown_is_wrong_usage(mailing):
     nothing_reached(server)
 
 
-def test_to_sends_every_message_to_one_address_and_leaves_the_mailing_alone(mailing):
+def test_to_sends_the_first_message_alone(mailing):
+    """A test mail is one mail, whatever the table has: 20,000 in one mailbox are none."""
     job, server = mailing()
     done = job.command("run", "--to", "me@example.com", "--json")
+    assert done.code == 0
+    assert got(server) == ["me@example.com"]
+    assert "scene (1), sent to me@example.com instead: 1 accepted\n" in done.err
+    assert "only the first message was sent; --all sends those of 2 others, too" in done.err
+
+
+def test_to_and_only_take_several_addresses(mailing):
+    """The usual test to the team; an address that stands twice gets one message."""
+    job, server = mailing()
+    team = ["--to", "me@example.com", "--to", "you@example.com", "--to", "me@example.com"]
+    done = job.command("run", *team)
+    assert (done.code, got(server)) == (0, ["me@example.com", "you@example.com"])
+    assert "sent to me@example.com and you@example.com instead: 1 accepted" in done.err
+    some = ["--only", "user3@example.net", "--only", "USER1@example.net"]
+    assert job.command("run", *team, *some).code == 0
+    assert got(server)[2:] == ["me@example.com", "you@example.com"] * 2
+    done = job.command("run", *some, "--json")
+    assert (done.code, done.json["accepted"], done.json["pending"]) == (75, 2, 1)
+    assert got(server)[6:] == ["user3@example.net", "user1@example.net"]
+    again = job.command("run", *some, "--only", "user2@example.net")
+    assert "user3@example.net is accepted already: nothing to send" in again.err
+    assert (again.code, got(server)[8:]) == (0, ["user2@example.net"])
+
+
+def test_a_test_address_that_is_refused_is_named(mailing):
+    job, server = mailing(server={"refused": {"you@example.com": "550 5.1.1 no such user"}})
+    done = job.command("run", "--to", "me@example.com", "--to", "you@example.com")
+    assert done.code == 3
+    assert got(server) == ["me@example.com"]
+    assert "--to you@example.com: 550 5.1.1 no such user" in done.err
+
+
+def test_a_test_address_that_has_the_message_gets_no_second_one(mailing):
+    """The other one was greylisted: the retry is for that one alone."""
+    fault = Fault(Stage.RCPT, Kind.REPLY, recipient="you@example.com", text="450 4.2.0 greylisted")
+    job, server = mailing(fault, attempts=3, recipients=1)
+    team = ["--to", "me@example.com", "--to", "you@example.com"]
+    assert job.command("run", *team, "--all").code == 0
+    assert sorted(got(server)) == ["me@example.com", "you@example.com"]
+
+
+def test_to_all_sends_every_message_and_leaves_the_mailing_alone(mailing):
+    job, server = mailing()
+    done = job.command("run", "--to", "me@example.com", "--all", "--json")
     assert done.code == 0
     assert got(server) == ["me@example.com"] * 3
     assert done.json["results"] is None
@@ -165,7 +210,7 @@ def test_to_does_not_touch_a_ledger_that_is_there(mailing):
     assert job.command("run", "--limit", 1).code == 75
     (ledger,) = job.ledgers
     before, results = ledger.read_bytes(), (job.folder / "results.csv").read_bytes()
-    done = job.command("run", "--to", "me@example.com")
+    done = job.command("run", "--to", "me@example.com", "--limit", 3)
     assert done.code == 0
     assert "the real mailing is as it was before" in done.err
     assert ledger.read_bytes() == before
@@ -178,7 +223,7 @@ def test_to_hides_the_copies_too(mailing):
     """A test that reaches a customer's Cc address is none."""
     job, server = mailing(recipients=2)
     job.edit("subject: Hello", "subject: Hello\n  cc: boss@example.com\n  bcc: [log@example.com]")
-    assert job.command("run", "--to", "me@example.com").code == 0
+    assert job.command("run", "--to", "me@example.com", "--all").code == 0
     assert got(server) == ["me@example.com"] * 2
 
 
@@ -498,6 +543,9 @@ def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing)
         (["--dry-run", "--answer", "MAIL=close"], "--answer goes with --sandbox"),
         (["--sandbox", "--answer", "MIAL=close"], "Did you mean MAIL?"),
         (["--sandbox", "--answer", "MAIL:x=close"], "character 6: expected a number, not 'x'"),
+        (["--to", "a@b.de,c@d.de"], "--to a@b.de,c@d.de: one address each"),
+        (["--all"], "--all goes with --to"),
+        (["--to", "a@b.de", "--all", "--limit", "2"], "--all excludes --limit and --only"),
         (["--to", "nobody"], "--to nobody: the address has no @"),
         (["--set", "issue"], "--set issue: expected KEY=VALUE"),
         (["--set", "2nd=x"], "--set 2nd=x: expected KEY=VALUE"),

@@ -125,8 +125,19 @@ def test_yes_sends_and_shows_how_far_it_is(mailing, on_terminal, answer):
 WHOM = [
     (["--limit", "2"], "to 2 of 3 recipients from"),
     (["--only", "user2@example.net"], "to user2@example.net from"),
-    (["--to", "me@example.com"], "to me@example.com instead of 3 recipients from"),
-    (["--to", "me@example.com", "--limit", "1"], "to me@example.com instead of 1 of 3 recipients"),
+    (["--only", "user1@example.net", "--only", "user3@example.net"], "to user1@example.net and u"),
+    (
+        ["--to", "me@example.com"],
+        "Send the first message of scene (1) to me@example.com instead of 3 recipients from",
+    ),
+    (
+        ["--to", "me@example.com", "--to", "you@example.com", "--all"],
+        "Send 3 messages of scene (1), each of them to me@example.com and you@example.com instead",
+    ),
+    (
+        ["--to", "me@example.com", "--limit", "2"],
+        "Send 2 messages of scene (1), each",
+    ),
 ]
 
 

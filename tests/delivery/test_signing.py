@@ -93,7 +93,7 @@ def test_a_run_without_its_key_stops_before_anything_is_sent(
 ) -> None:
     server = fault_server()
     job = make_job(tmp_path, port=server.port)
-    for options in ({}, {"redirect": "me@example.net"}):
+    for options in ({}, {"redirect": ("me@example.net",)}):
         with pytest.raises(JobError) as caught:
             run_it(job, **options)
         assert caught.value.exit_code == 78

@@ -580,7 +580,7 @@ def test_a_limit_that_is_told_at_one_recipient_is_waited_for(mailing):
 
 def test_a_rehearsal_that_the_server_refused_is_not_finished(mailing):
     made = mailing(at(Stage.DOT, "450 4.7.1 throttled", times=2), recipients=3)
-    summary = made.run(redirect="me@example.org", limit=1, results=made.scene.folder / "to.csv")
+    summary = made.run(redirect=("me@example.org",), limit=1, results=made.scene.folder / "to.csv")
     assert summary.exit_code == 75
     assert made.server.deliveries() == []
 

@@ -32,6 +32,7 @@ EXIT_CODES = {
     "04-grouped-announcement": 3,
     "05-invoices": 3,
     "06-review-workflow": 0,
+    "07-reports": 4,
     "quickstart": 3,
 }
 STRUCTURES = {
@@ -41,6 +42,7 @@ STRUCTURES = {
     "04-grouped-announcement": "multipart/alternative(text/plain, text/html)",
     "05-invoices": "multipart/mixed(text/plain, application/pdf)",
     "06-review-workflow": "text/plain",
+    "07-reports": "text/plain",
     "quickstart": "multipart/alternative(text/plain, text/html)",
 }
 

@@ -13,6 +13,7 @@ import pytest
 from mailbatch.job.mail_values import is_loopback
 from mailbatch.job.message import OWNED_HEADERS
 from mailbatch.job.model import Attachment, Dkim, Job, Rate, Reports, Secret, Timeouts
+from mailbatch.job.scalars import parse_share
 from mailbatch.sasl import MECHANISMS
 
 from .conftest import SMALLEST
@@ -86,6 +87,7 @@ reports:
   dsn: [failure, delay]
 variables: {issue: 48}
 retry: {attempts: 5, initial: 2s, maximum: 5m, give_up_after: 1h}
+guard: {bounces: 2.5%, complaints: 0.1%, after: 1000, wait: 15m, least: 5}
 results: results/{{ edition }}.csv
 """
 
@@ -122,6 +124,9 @@ def test_the_whole_contract_is_read(load):
     assert job.reports.host == "xxxxx.api.infobip.com"
     assert job.variables == {"issue": 48}
     assert job.retry.give_up_after == 3600.0
+    assert job.guard is not None
+    assert (job.guard.bounces, job.guard.complaints) == (parse_share("2.5%"), parse_share("0.1%"))
+    assert (job.guard.after, job.guard.wait, job.guard.least) == (1000, 900.0, 5)
     assert job.results == "results/{{ edition }}.csv"
 
 
@@ -256,6 +261,7 @@ KEY = {"env": "KEY"}
 DKIM = {"domain": "example.com", "selector": "s1", "private_key": KEY}
 LONG = "x" * 101
 
+NO_SHARE = "must be a share above 0%, such as 3% or 0.3%"
 REFUSED = [
     # the job itself
     ({"version": 2}, "version: must be 1: this mailbatch knows no other version"),
@@ -276,6 +282,14 @@ REFUSED = [
     ({"retry": {"initial": [1]}}, "retry.initial: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"maximum": "721h"}}, "retry.maximum: must be at most 720h"),
     ({"retry": {"initial": "6m"}}, "retry.initial: is longer than retry.maximum"),
+    ({"guard": {"bounces": 3}}, f"guard.bounces: {NO_SHARE}"),
+    ({"guard": {"bounces": "0%"}}, f"guard.bounces: {NO_SHARE}"),
+    ({"guard": {"bounces": "0.00%"}}, f"guard.bounces: {NO_SHARE}"),
+    ({"guard": {"complaints": "3"}}, f"guard.complaints: {NO_SHARE}"),
+    ({"guard": {"complaints": "101%"}}, f"guard.complaints: {NO_SHARE}"),
+    ({"guard": {"after": 0}}, "guard.after: must be a whole number, 1 or more"),
+    ({"guard": {"least": 0}}, "guard.least: must be a whole number, 1 or more"),
+    ({"guard": {"wait": "ten"}}, "guard.wait: must be a duration such as 30s, 5m or 1h"),
     ({"retry": {"maximum": "1s"}}, "retry.initial: is longer than retry.maximum"),
     ({"retry": {"initial": 3, "maximum": 2.5}}, "retry.initial: is longer than retry.maximum"),
     ({"results": 1}, "results: must be text"),

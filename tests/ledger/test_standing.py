@@ -30,6 +30,9 @@ def test_an_address_stands_where_its_row_stands(ledger):
         "z": None,
     }
     assert ledger.standing.status_of("A@X.org") is Status.ACCEPTED
+    asked = (f"{name}@x.org" for name in "abcsz")
+    mailed = ["accepted", "deferred", "pending", None, None]
+    assert list(ledger.standing.mailed_statuses(asked)) == mailed
 
 
 @pytest.mark.parametrize("other", ["filtered", "invalid"])

@@ -35,6 +35,10 @@ def test_the_wheel_holds_the_package_and_what_comes_with_it(built):
     assert "mailbatch/py.typed" in inside
     assert "mailbatch/ledger/schema.sql" in inside
     assert "mailbatch/reports/schema.sql" in inside
+    for room in ("look", "preview", "reports_page"):  # what pages are made of
+        assets = list((REPOSITORY / "mailbatch" / room / "assets").iterdir())
+        assert assets
+        assert {f"mailbatch/{room}/assets/{path.name}" for path in assets} <= inside
     assert {n.split("/")[3] for n in inside if n.startswith("mailbatch/shipped/templates/")} == (
         TEMPLATES
     )
@@ -45,6 +49,7 @@ def test_the_wheel_holds_the_package_and_what_comes_with_it(built):
     unwanted = {"__pycache__", ".mailbatch", "results", "outbox", "preview", "tests"}
     assert not [n for n in inside if unwanted & set(n.split("/")[2:])]
     assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert any(name.endswith("/uPlot.LICENSE.txt") and "/licenses/" in name for name in names)
 
 
 def test_the_sdist_holds_what_its_own_tests_need(built):

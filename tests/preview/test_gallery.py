@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location, UsageError
+from mailbatch.look.markup import script
 from mailbatch.preview.entry import Change, Since
 from mailbatch.preview.gallery import OWN, Gallery, file_name
-from mailbatch.preview.markup import script
 from tests.checks.making import content, file, overview
 
 from .making import HOSTILE, entry

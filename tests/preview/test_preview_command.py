@@ -84,14 +84,14 @@ def test_preview_of_everything_counts_like_that_of_a_choice(tmp_path, capsys):
 
 def test_preview_only_of_one_address(tmp_path, capsys):
     mailing = Mailing(tmp_path, rows=MANY)
-    made = mailing.preview(capsys, only="P7@example.com")[1]
+    made = mailing.preview(capsys, only=["P7@example.com"])[1]
     assert made["shown"] == 1
     assert made["unreached"] == made["unused"] == []
     assert [one["to"] for one in shown(mailing)] == ["p7@example.com"]
 
 
 def test_preview_only_of_a_stranger_is_wrong_usage(tmp_path, capsys):
-    code, out = Mailing(tmp_path).preview(capsys, only="stranger@example.com")
+    code, out = Mailing(tmp_path).preview(capsys, only=["stranger@example.com"])
     assert code == 2
     assert "stranger@example.com is not among the recipients" in out.err
 

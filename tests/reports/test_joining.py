@@ -105,7 +105,11 @@ def standings_of(reports, mailed=None):
     stored = [StoredReport(number, 1795950000.0, one) for number, one in enumerate(reports, 1)]
     with Standings() as standings:
         missed = [one.report for one in standings.join(stored, mailed or mailing())]
-        return list(standings), missed, (standings.matched, standings.unmatched)
+        found = list(standings)
+        assert [standings.of(one.delivery, one.address) for one in found] == found
+        assert standings.of(99, "ada@example.org") is None
+        assert standings.of(1, "nobody@example.org") is None
+        return found, missed, (standings.matched, standings.unmatched)
 
 
 def test_standings_are_of_recipients_and_the_others_are_named():

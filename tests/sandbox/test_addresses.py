@@ -71,3 +71,13 @@ def test_mailboxes(address):
 )
 def test_what_is_no_mailbox(address):
     assert not is_mailbox(address)
+
+
+def test_a_message_is_left_unanswered_once_for_each_address():
+    """In any company and spelling; no recipient is refused."""
+    table = AddressTable()
+    assert table.refusal("unanswered+1@example.com") is None
+    assert not table.leaves_unanswered(["ada@example.com", "answered@example.com"])
+    assert table.leaves_unanswered(["ada@example.com", "Unanswered+1@example.com"])
+    assert not table.leaves_unanswered(["unanswered+1@Example.com"])
+    assert table.leaves_unanswered(["unanswered+1@example.com", "unanswered+2@example.com"])

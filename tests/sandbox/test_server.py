@@ -144,3 +144,19 @@ def test_stop_ends_open_conversations_and_can_be_called_again():
             await asyncio.open_connection(sandbox.host, sandbox.port)
 
     asyncio.run(fact())
+
+
+def test_an_unanswered_message_is_kept_and_the_connection_ends():
+    """The client cannot know; the second attempt gets the usual reply."""
+    kept = []
+
+    async def fact():
+        async with await Sandbox.start(on_message=kept.append) as sandbox:
+            with pytest.raises(smtplib.SMTPServerDisconnected):
+                await asyncio.to_thread(send, sandbox.port, CONTENT, "unanswered@example.com")
+            assert len(kept) == 1
+            refused = await asyncio.to_thread(send, sandbox.port, CONTENT, "unanswered@example.com")
+            assert refused == {}
+
+    asyncio.run(fact())
+    assert [one.rcpt_tos for one in kept] == [("unanswered@example.com",)] * 2

@@ -1,49 +1,9 @@
-// Shared by the index and the pages of the messages: the theme, the frame for a mail, data, the filter.
+// Shared by the index and the pages of the messages: the frame for a mail, data, the filter; behind look.js.
 // Everything that comes from a message or a table goes into the page as text, never as markup.
 "use strict";
 
 const gallery = (() => {
-  const root = document.documentElement;
-  const remember = {
-    get(key) { try { return localStorage.getItem("mailbatch-" + key); } catch { return null; } },
-    set(key, value) { try { localStorage.setItem("mailbatch-" + key, value); } catch { /* private mode */ } },
-  };
-
-  // The theme: the system's, until the reader chooses.
-  const chosen = remember.get("theme");
-  if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
-  const isDark = () => root.dataset.theme
-    ? root.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  function toggleTheme() {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    remember.set("theme", root.dataset.theme);
-    showTheme();
-  }
-  function showTheme() {
-    const button = document.getElementById("theme");
-    if (!button) return;
-    button.setAttribute("aria-pressed", String(isDark()));
-    button.querySelector("use").setAttribute("href", isDark() ? "#i-sun" : "#i-moon");
-  }
-
-  // Elements: make("a", {class: "x", href: y}, "text", child, ...). Strings become text nodes.
-  function make(name, attributes, ...children) {
-    const element = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (value !== null && value !== undefined) element.setAttribute(key, value);
-    }
-    element.append(...children.filter((child) => child !== null && child !== undefined));
-    return element;
-  }
-  function icon(name) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    use.setAttribute("href", "#i-" + name);
-    svg.setAttribute("aria-hidden", "true");
-    svg.append(use);
-    return svg;
-  }
+  const { make, icon, load, fold, typing, remember } = look;
   const SIGN = { error: "!", warning: "!", info: "i" };
   function mark(severity, label) {
     return make("span", { class: "mark " + severity, role: "img", "aria-label": label, title: label }, SIGN[severity]);
@@ -56,17 +16,6 @@ const gallery = (() => {
   // Bodies and inline images lie in script files, because fetch() is closed to file: pages.
   const bodies = new Map();
   const images = new Map();
-  const arriving = new Map();
-  function load(url) {
-    if (!arriving.has(url)) {
-      arriving.set(url, new Promise((resolve) => {
-        const script = make("script", { src: url });
-        script.onload = script.onerror = resolve;
-        document.head.append(script);
-      }));
-    }
-    return arriving.get(url);
-  }
   const BODIES_A_FILE = 16; // as in compare.py
   async function body(number, base) {
     const first = Math.floor((Number(number) - 1) / BODIES_A_FILE) * BODIES_A_FILE + 1;
@@ -167,7 +116,6 @@ const gallery = (() => {
   }
 
   // The filter of the index, also used to step through what it shows.
-  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   function checked(m, wanted) {
     if (!wanted) return true;
     if (wanted === "clean") return !m.e && m.w < 2;
@@ -198,21 +146,6 @@ const gallery = (() => {
     return filter;
   }
   const writeFilter = (filter) => new URLSearchParams(filter).toString();
-
-  function typing(event) {
-    return event.ctrlKey || event.metaKey || event.altKey ||
-      /^(input|select|textarea)$/i.test(event.target.localName) || document.querySelector("dialog[open]");
-  }
-  function help() { document.getElementById("help-text")?.showModal(); }
-
-  addEventListener("DOMContentLoaded", () => {
-    showTheme();
-    document.getElementById("theme")?.addEventListener("click", toggleTheme);
-    document.getElementById("help")?.addEventListener("click", help);
-    document.addEventListener("keydown", (event) => {
-      if (!typing(event) && event.key === "?") { help(); event.preventDefault(); }
-    });
-  });
 
   return { make, icon, mark, bytes, load, body, letter, matching, readFilter, writeFilter, typing, remember,
     bodies, images, index: null };

@@ -1,9 +1,9 @@
-"""HTML for the gallery: escaping, data as scripts, icons, and the frame that every page has.
+"""HTML of the pages: escaping, data as scripts, icons, and the frame that every page has.
 
     >>> text('<b title="x">')
     '&lt;b title=&quot;x&quot;&gt;'
 
-Every text of a job, a table, a template or a message passes through `text` (HTML) or `script`
+Every text of a job, a table, a message or a server passes through `text` (HTML) or `script`
 (JavaScript) on the way into a file; no other function here writes the user's data.
 
 Tests: tests/preview/test_gallery.py.
@@ -17,10 +17,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-#: A gallery page may run the gallery's own files and nothing else. Mail frames inherit the policy.
+#: A page may run the files beside it and nothing else. The frames of mails inherit the policy.
 POLICY = "script-src 'self' file:; object-src 'none'; base-uri 'none'; form-action 'none'"
 
-#: Lines in a square of 24, drawn for the gallery.
+#: Lines in a square of 24, drawn for these pages.
 _ICONS = {
     "brand": (
         '<path d="M3 8.5 12 14l9-5.5M4.5 5h15A1.5 1.5 0 0 1 21 6.5v11a1.5 1.5 0 0 1-1.5 '
@@ -151,31 +151,38 @@ def page(
     main: str,
     keys: Iterable[tuple[str, str]],
     icons: Iterable[str],
+    styles: Iterable[str],
     scripts: Iterable[str],
+    policy: str = POLICY,
 ) -> str:
     """Return a whole page.
 
-    `base` is the relative path to the gallery's folder, `scripts` are paths from there. `keys` are
-    the keys of the keyboard with their meanings, for the help. `title` and `keys` are
+    `base` is the relative path to the folder of all pages, `styles` and `scripts` are paths from
+    there, behind the style and the script of every page. `keys` are the keys of the keyboard with
+    their meanings, for the help. `policy` is the Content-Security-Policy. `title` and `keys` are
     text, `bar` and `main` HTML.
     """
     used = dict.fromkeys(("brand", "sun", "moon", "help", *icons))
     symbols = "".join(f'<symbol id="i-{n}" viewBox="0 0 24 24">{_ICONS[n]}</symbol>' for n in used)
-    sources = "".join(f'<script src="{base}{path}"></script>\n' for path in scripts)
+    links = "".join(
+        f'<link rel="stylesheet" href="{base}{path}">\n' for path in ("assets/look.css", *styles)
+    )
+    sources = "".join(
+        f'<script src="{base}{path}"></script>\n' for path in ("assets/look.js", *scripts)
+    )
     helped = "".join(f"<dt>{_keyboard(key)}</dt><dd>{text(what)}</dd>" for key, what in keys)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
 <title>{text(title)}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="{base}assets/gallery.css">
-{sources}</head>
+{links}{sources}</head>
 <body>
 <svg hidden>{symbols}</svg>
 <a class="skip" href="#main">Skip to the content</a>

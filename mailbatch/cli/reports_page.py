@@ -1,0 +1,64 @@
+"""`mailbatch reports page`: the reports of an edition as static files for a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.arguments import ReportsPageArguments
+from mailbatch.cli.console import Console, counted
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import edition_of, reporting, shown
+from mailbatch.cli.reports import Joined, job_of, joining, warn_of_unread
+from mailbatch.envelope import address_key
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.ports import ResultRow
+    from mailbatch.reports.standings import RecipientStanding
+
+
+@reporting
+def page_command(console: Console, given: ReportsPageArguments) -> int:
+    """Join the reports with an edition, and write the page."""
+    from mailbatch.delivery.ledgers import place_of
+    from mailbatch.reports_page.figures import About
+    from mailbatch.reports_page.writing import check_place, write_page
+
+    check_place(given.out)
+    job = job_of(given.job)
+    named = edition_of(job, given.edition)
+    with joining(job, named, given.store, given.state_dir, listed=False) as joined:
+        warn_of_unread(console, joined)
+        about = About(
+            job.name,
+            named,
+            as_of=time.time(),
+            unmatched=joined.standings.unmatched,
+            unread=joined.unread,
+        )
+        place = place_of(job, named, given.state_dir)
+        index = write_page(given.out, about, _recipients(place, joined))
+    console.say(f"{counted(joined.recipients, 'recipient')}: {shown(index)}")
+    return ExitCode.DONE
+
+
+def _recipients(
+    place: Path, joined: Joined
+) -> Iterator[tuple[ResultRow, RecipientStanding | None]]:
+    """Yield all rows of the edition, each with its standing."""
+    from mailbatch.delivery.ledgers import open_to_read
+
+    with open_to_read(place) as ledger:
+        for row in ledger.standing.result_rows():
+            yield row, _standing_of(row, joined)
+
+
+def _standing_of(row: ResultRow, joined: Joined) -> RecipientStanding | None:
+    if row.header_message_id is None:  # no attempt, so no report
+        return None
+    delivery = joined.mailed.by_header_message_id(row.header_message_id)
+    if delivery is None:  # attempted since the join
+        return None
+    return joined.standings.of(delivery.id, address_key(row.email))

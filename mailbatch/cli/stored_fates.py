@@ -1,0 +1,80 @@
+"""The reports of a store, as the guard of a run asks for these.
+
+    fates = StoredFates(given.store, given.state_dir)
+    fates.count(job, "2026-W48", ledger.standing.result_rows())     # Fate(reported=480, bounced=3)
+
+The receiver, or another command, writes the store meanwhile. This module must never open a ledger,
+nor judge.
+
+Tests: tests/certainty/test_guard.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.report_store import store_to_read
+from mailbatch.delivery.guard import Fate
+from mailbatch.errors import JobError
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+    from mailbatch.ledger.ports import ResultRow
+
+
+class StoredFates:
+    """The fates of recipients by the store of a job; a `delivery.guard.Fates`.
+
+    `store` is the file of `--store`, `state_dir` the folder of `--state-dir`.
+    """
+
+    def __init__(self, store: Path | None = None, state_dir: Path | None = None) -> None:
+        self._store = store
+        self._state_dir = state_dir
+
+    def check(self, job: Job) -> None:
+        """Refuse a store that is not there: nobody takes the reports that a guard waits for.
+
+        Raises:
+            JobError: there is no store (78).
+            UsageError: the file of `--store` is not there.
+        """
+        path = store_to_read(job, self._store, self._state_dir)
+        if not path.exists():
+            raise JobError(
+                f"there is no store of reports at {path}: nothing takes the reports",
+                location=job.locate("guard"),
+                hint="let mailbatch reports serve, pull or read keep them there; "
+                "--no-guard sends without",
+            )
+
+    def count(self, job: Job, edition: str, rows: Iterable[ResultRow]) -> Fate:
+        """Return the fate of an edition, by the reports that are in the store now.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        from mailbatch.render.edition import render_bulk_id
+        from mailbatch.reports.mailed import MailedEdition
+        from mailbatch.reports.report import Event, Kind
+        from mailbatch.reports.standings import Standings
+        from mailbatch.reports.store import ReportStore
+
+        path = store_to_read(job, self._store, self._state_dir)
+        mailed = MailedEdition(
+            rows,
+            bulk_id=render_bulk_id(job, edition),
+            has_copies=bool(job.message.cc or job.message.bcc),
+        )
+        reported = bounced = complained = 0
+        with mailed, Standings() as standings, ReportStore(path, to_look=True) as store:
+            store.read_kept()
+            for _ in standings.join(store.reports(), mailed):
+                pass  # of another edition, or of nobody
+            for one in standings:
+                reported += 1
+                bounced += one.event is Event.BOUNCED and one.kind is Kind.HARD
+                complained += one.event is Event.COMPLAINED
+        return Fate(reported, bounced, complained)

@@ -1,0 +1,95 @@
+"""The reader of the outlook: a plan made of the files, laid over the ledger of the edition.
+
+A rehearsal (`check`, `preview`, `run --sandbox`, `--dry-run`, `--to`) plans in a scratch ledger and
+knows nothing of earlier runs. This module looks these up. The real ledger is opened to read alone:
+never created, never locked, and a run that writes the ledger goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from itertools import tee
+
+from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.preparation import Mailing, changed_after, changed_since, had, results_path
+from mailbatch.errors import InputError, LedgerError, MailbatchError
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.outcome import SETTLED, UNFINISHED, Status
+from mailbatch.outlook import Outlook
+
+
+def look_ahead(rehearsed: Mailing, options: RunOptions) -> Outlook | None:
+    """Return the outlook of a mailing that is planned in a scratch ledger.
+
+    None: no earlier run is known, and a real run would send to every recipient of the plan. An
+    error of the real ledger is a value, `Outlook.refused`. `options` are those of the rehearsal.
+    """
+    inputs = rehearsed.inputs
+    path = place_of(inputs.job, inputs.edition, options.state_dir)
+    try:
+        precedent = None
+        if not options.new_mailing and is_first(path):
+            precedent = _precedent(rehearsed, options)
+        if precedent is not None or not is_known(path):
+            return None if precedent is None else Outlook(refused=precedent)
+        with open_to_read(path) as ledger:
+            return _outlook(rehearsed, options, ledger)
+    except LedgerError as error:
+        return Outlook(refused=error)
+
+
+def _precedent(rehearsed: Mailing, options: RunOptions) -> MailbatchError | None:
+    """Return the error of a mailing that seems to have been sent under another name."""
+    inputs = rehearsed.inputs
+    real = replace(options, dry_run=False, sandbox=False, redirect=())
+    try:
+        check_first(
+            inputs.job.name,
+            inputs.edition,
+            inputs.plan,
+            ledger=place_of(inputs.job, inputs.edition, options.state_dir),
+            results=results_path(inputs.job, inputs.edition, real),
+        )
+    except InputError as error:
+        return error
+    return None
+
+
+def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Outlook:
+    counts = _counts(rehearsed, ledger, retry_rejected=options.retry_rejected)
+    changed: tuple[str, ...] = ()
+    with suppress(InputError):  # a file that cannot be read is told of with the files
+        changed = changed_since(ledger, rehearsed.inputs.composer)
+    outlook = Outlook(
+        {str(status): counts[status] for status in Status},
+        finished_at=ledger.standing.finished_at(),
+        changed=changed,
+    )
+    have = had(ledger)
+    if changed and have and outlook.reached and not options.accept_changes:
+        return replace(outlook, refused=changed_after(rehearsed.inputs.edition, have, changed))
+    return outlook
+
+
+def _counts(rehearsed: Mailing, ledger: OpenLedger, *, retry_rejected: bool) -> Counter[Status]:
+    """Count the rows of the plan, each as the ledger knows its address."""
+    counts: Counter[Status] = Counter()
+    rows, same = tee(rehearsed.ledger.standing.result_rows())
+    found = ledger.standing.mailed_statuses(row.email for row in same)
+    for row, earlier in zip(rows, found, strict=True):
+        again = retry_rejected and earlier is Status.REJECTED
+        counts[_standing(row.status, Status.PENDING if again else earlier)] += 1
+    return counts
+
+
+def _standing(planned: Status, earlier: Status | None) -> Status:
+    """Return the status of a row behind the next plan: a settled recipient stays as before."""
+    if planned is Status.DUPLICATE or earlier is None:
+        return planned
+    if earlier in SETTLED or (planned in UNFINISHED and earlier in UNFINISHED):
+        return earlier
+    return planned

@@ -1,0 +1,173 @@
+"""The redirection of a mailing to test addresses: `--to`, once or several times.
+
+    redirection = Redirection(("ann@example.com", "bob@example.com"), tell=progress.note)
+    session = RedirectedSession(session, redirection)   # another transport, as files are
+
+Each message goes to all test addresses in one transaction, in place of its recipients and copies.
+An address that the server has taken or refused for good gets no second try: a message that is tried
+again goes to the others alone.
+
+Tests: tests/cli/test_run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailbatch.delivery.transport import Attempt, Offers, TransportSession
+from mailbatch.envelope import Envelope
+from mailbatch.errors import SessionError
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
+from mailbatch.smtp.commands import Verb
+
+#: The outcome that stands for a message, where test addresses have different ones: the first here.
+_WORST_FIRST = (
+    Status.IN_DOUBT, Status.DEFERRED, Status.PENDING, Status.REJECTED, Status.ACCEPTED,
+)  # fmt: skip
+_SETTLED = (Status.ACCEPTED, Status.REJECTED)
+
+
+class Redirection:
+    """The test addresses of a run, and those that a message still has to go to.
+
+    `tell` is told of each test address that was refused for good.
+    """
+
+    def __init__(self, addresses: Sequence[str], *, tell: Callable[[str], None]) -> None:
+        self.addresses = tuple(addresses)
+        self._tell = tell
+        #: forward path of a delivery -> the addresses that are left; a retry is rare.
+        self._left: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def left(self, envelope: Envelope) -> tuple[str, ...]:
+        """Return the test addresses that the delivery with this envelope still has to go to."""
+        return self._left.get(envelope.forward_paths, self.addresses)
+
+    def note(self, forward_paths: tuple[str, ...], outcomes: Sequence[Outcome]) -> None:
+        """Note the outcomes of a transaction with the test addresses."""
+        if any(outcome.status not in _SETTLED for outcome in outcomes):
+            settled = {outcome.address for outcome in outcomes if outcome.status in _SETTLED}
+            left = self._left.get(forward_paths, self.addresses)
+            self._left[forward_paths] = tuple(a for a in left if a not in settled)
+        for outcome in outcomes:
+            if outcome.status is Status.REJECTED and len(self.addresses) > 1:
+                self._tell(f"--to {outcome.address}: {outcome.reply or outcome.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """An attempt whose worst outcome stands for every address of the replaced envelope."""
+
+    attempt: Attempt
+    addresses: tuple[str, ...]
+    redirection: Redirection
+
+    @property
+    def refusal(self) -> tuple[Verb, Reply] | None:
+        """The command and the reply that refused the message, if one did."""
+        return self.attempt.refusal
+
+    @property
+    def accepted(self) -> int:
+        """The number of recipients that the server accepted."""
+        return self.attempt.accepted
+
+    @property
+    def room(self) -> int | None:
+        """The number of recipients that the server took, where there was no room for more."""
+        return self.attempt.room
+
+    @property
+    def answered(self) -> bool:
+        """Whether there was any reply."""
+        return self.attempt.answered
+
+    def outcomes(self) -> Sequence[Outcome]:
+        """Return the worst outcome of the test addresses under each of the replaced addresses."""
+        found = self.attempt.outcomes()
+        self.redirection.note(self.addresses, found)
+        outcome = min(found, key=lambda one: _WORST_FIRST.index(one.status))
+        return SameForAll(
+            self.addresses, outcome.status, outcome.reply, outcome.reason, outcome.counted
+        )
+
+
+class RedirectedSession:
+    """A session that sends each message to the test addresses, in place of copies too."""
+
+    def __init__(self, session: TransportSession, redirection: Redirection) -> None:
+        self._session = session
+        self._redirection = redirection
+
+    @property
+    def transactions(self) -> int:
+        """The number of transactions that were begun."""
+        return self._session.transactions
+
+    @property
+    def capabilities(self) -> Offers:
+        """The announcements of the server."""
+        return self._session.capabilities
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may begin."""
+        return self._session.usable
+
+    @property
+    def failure(self) -> SessionError | None:
+        """The failure that ended the session, None while the session is open."""
+        return self._session.failure
+
+    @property
+    def refusals(self) -> int:
+        """The number of commands that the server has refused."""
+        return self._session.refusals
+
+    @property
+    def slow_at(self) -> int | None:
+        """The number of refusals behind which replies took much longer."""
+        return self._session.slow_at
+
+    def begin(
+        self,
+        envelope: Envelope,
+        *,
+        size: int,
+        eight_bit: bool,
+        content: bytes | None = None,
+        at_once: int | None = None,
+    ) -> Attempt:
+        """Open a transaction to the test addresses that are left."""
+        left = self._redirection.left(envelope)
+        paths = (envelope.reverse_path, *left)
+        replaced = Envelope(envelope.reverse_path, left, smtputf8=not all(map(str.isascii, paths)))
+        attempt = self._session.begin(
+            replaced, size=size, eight_bit=eight_bit, content=content, at_once=at_once
+        )
+        return Redirected(attempt, envelope.forward_paths, self._redirection)
+
+    async def content_wanted(self) -> bool:
+        """Wait until the content may be sent."""
+        return await self._session.content_wanted()
+
+    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+        """Hand over the content but the last bytes."""
+        return await self._session.send_content(content, stuffed=stuffed)
+
+    def finish(self) -> None:
+        """Hand over the last bytes."""
+        self._session.finish()
+
+    async def done(self) -> None:
+        """Wait for the outcome."""
+        await self._session.done()
+
+    async def quit(self) -> None:
+        """End the session politely."""
+        await self._session.quit()
+
+    def abort(self) -> None:
+        """End the session at once."""
+        self._session.abort()

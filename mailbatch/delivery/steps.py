@@ -1,0 +1,148 @@
+"""A mailing in steps: some recipients first, a wait for reports, the judgement, the rest.
+
+    steps = Steps.of(mailing, options, fates)      # None: nothing guards this run
+    steps.look()                                   # judges what earlier runs have sent
+    failures = await steps.send(work, lots, run)   # the first step, the wait, the rest
+
+The wait begins at the end of the first step, by the ledger, so that a run that goes on later waits
+for the time that is left, and never twice. The rest is judged whenever twice as many recipients
+were sent to, without a wait: a look reads every row of the ledger, and so a mailing of a million is
+looked at a dozen times. All sessions are closed meanwhile. This module must never judge (`guard`
+does), and never read a store.
+
+Tests: tests/certainty/test_guard.py, tests/cli/test_guard.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from mailbatch.delivery.guard import TRIED, Census, Fates, Figures, judge
+from mailbatch.delivery.link import first
+from mailbatch.delivery.lots import Lots
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.preparation import Mailing
+from mailbatch.delivery.shared import Run
+from mailbatch.errors import MailbatchError, StoppedByGuard, UsageError
+from mailbatch.job.guard import Guard
+
+#: Sends until nothing is due or allowed any more; the failures that ended workers.
+Work = Callable[[], Awaitable[list[MailbatchError]]]
+
+
+class Steps:
+    """The steps of one run; `left` is the number of recipients that the first step lacks."""
+
+    def __init__(
+        self, guard: Guard, fates: Fates, mailing: Mailing, *, canary: bool = False
+    ) -> None:
+        self.left = guard.after
+        self._guard = guard
+        self._fates = fates
+        self._mailing = mailing
+        self._canary = canary
+        self._tried = self._reported = 0
+        self._figures = Figures(0)
+        self._ended: float | None = None
+
+    @classmethod
+    def of(cls, mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
+        """Return the steps of a run; None for a rehearsal, one recipient, or without a guard.
+
+        Raises:
+            JobError: nothing keeps the reports that the guard is to look at.
+            UsageError: the job has no guard and `--canary` was given, or nothing reads reports.
+        """
+        job = mailing.inputs.job
+        if job.guard is None:
+            if options.canary:
+                raise UsageError("--canary is the first step of `guard`, which the job has not")
+            return None
+        if options.scratch or options.only or options.unguarded:
+            return None
+        if fates is None:
+            raise UsageError("this program cannot read the reports that `guard` asks for")
+        fates.check(job)
+        return cls(job.guard, fates, mailing, canary=options.canary)
+
+    def look(self) -> StoppedByGuard | None:
+        """Look at what became of the recipients so far; return the stop where there is a reason.
+
+        Raises:
+            StoreError: the reports cannot be read (74).
+            LedgerError: the ledger cannot be read (74).
+        """
+        inputs, ledger = self._mailing.inputs, self._mailing.ledger
+        counts = ledger.standing.counts()
+        if not any(counts[status] for status in TRIED):
+            return None  # nothing can have been reported
+        census = Census(self._guard.after)
+        rows = census.passing(ledger.standing.result_rows())
+        fate = self._fates.count(inputs.job, inputs.edition, rows)
+        self._tried = census.tried
+        self.left = max(0, self._guard.after - census.tried)
+        self._ended = census.step_ended
+        self._reported = fate.reported
+        self._figures = Figures(census.accepted, fate.bounced, fate.complained)
+        breach = judge(self._guard, self._figures)
+        if breach is None:
+            return None
+        return StoppedByGuard(f"{breach}: the guard stops at {breach.share}")
+
+    async def send(self, work: Work, lots: Lots, run: Run) -> list[MailbatchError]:
+        """Send all steps, with the wait between; return the failures, a stop as the last one."""
+        if self.left:
+            failures = await self._send_some(self.left, work, lots, run)
+            if failures is not None:
+                return failures
+            self._ended = run.clock()
+        if self._canary or not await self._wait(run):
+            return []
+        told = False
+        while (failures := self._judged()) is None:
+            if not told:
+                self._tell(run)
+                told = True
+            failures = await self._send_some(max(self._tried, self._guard.after), work, lots, run)
+            if failures is not None:
+                break
+        return failures
+
+    async def _send_some(
+        self, recipients: int, work: Work, lots: Lots, run: Run
+    ) -> list[MailbatchError] | None:
+        """Send to so many recipients; return the failures, None where others are left to send to.
+
+        A worker may have lost the server, while the others went on: that is no failure then.
+        """
+        lots.allow(recipients)
+        failures = await work()
+        is_over = run.crew.stop.is_set() or lots.allowed or not lots.goes_on
+        return failures if is_over or not self._mailing.unfinished else None
+
+    async def _wait(self, run: Run) -> bool:
+        """Wait for reports, as long as is left; False where the run was stopped meanwhile."""
+        if self._ended is None:
+            return True
+        seconds = self._ended + self._guard.wait - run.clock()
+        if seconds <= 0.0:
+            return True
+        run.progress.waiting(seconds, f"reports of the first {self._guard.after:,}")
+        return not await first(run.crew.stop.wait(), seconds=seconds)
+
+    def _judged(self) -> list[MailbatchError] | None:
+        """Return the failure that ends the run before the next step; None where none does."""
+        try:
+            stopped = self.look()
+        except MailbatchError as error:
+            return [error]
+        return None if stopped is None else [stopped]
+
+    def _tell(self, run: Run) -> None:
+        figures = self._figures
+        run.progress.note(
+            f"{figures.bounced:,} hard bounces and {figures.complained:,} complaints of "
+            f"{figures.sent:,} accepted recipients: going on"
+        )
+        if not self._reported:
+            run.progress.alarm("no report of this edition has come: the guard has nothing to judge")

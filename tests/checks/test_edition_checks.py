@@ -1,0 +1,156 @@
+"""The edition that was forgotten: `check`, `preview` and rehearsals see what a real run would."""
+
+import json
+
+import pytest
+
+from mailbatch.checks.edition_checks import check_edition
+from mailbatch.job.loader import load_job
+from mailbatch.ledger.store import Ledger
+from mailbatch.outcome import Status
+from mailbatch.outlook import Outlook
+
+from .mailing import ROWS, Mailing
+
+EDITION = {"job": {"edition": "one"}}
+ROW = {"email": "bob@example.com", "first_name": "Bob"}
+
+
+@pytest.fixture
+def sent(tmp_path, monkeypatch, capsys):
+    """Return a mailing of one edition that everybody has, as the ledger knows."""
+    monkeypatch.delenv("MAILBATCH_STATE_DIR", raising=False)
+    mailing = Mailing(tmp_path / "job", **EDITION)
+    mailing.send()
+    capsys.readouterr()
+    return mailing
+
+
+def found(mailing, capsys, **options):
+    """Run `check --json`; return its exit code, and the findings of the edition by code."""
+    code, made = mailing.check(capsys, **options)
+    findings = {one["code"]: one for one in made["findings"] if one["code"].startswith("MB13")}
+    return code, findings, made
+
+
+def test_a_new_letter_of_a_finished_edition_would_go_to_nobody(sent, capsys):
+    sent.write("letter.txt.j2", "Something else {{ first_name }}\n")
+    code, findings, made = found(sent, capsys)
+    assert (code, set(findings)) == (65, {"MB131"})
+    (detail,) = findings["MB131"]["details"]
+    assert detail.startswith("edition one was finished on 20")
+    assert detail.endswith(", before message.text: letter.txt.j2 changed")
+    assert (findings["MB131"]["file"], findings["MB131"]["key"]) == (str(sent.path), None)
+    assert "edition of its own" in findings["MB131"]["hint"]
+    assert (made["accepted"], made["pending"], made["recipients"]) == (1, 0, 1)
+    assert (made["nothing_to_do"], made["changed"]) == (True, ["message.text: letter.txt.j2"])
+
+
+def test_a_finished_edition_that_is_as_it_was_is_no_mistake(sent, capsys):
+    """A check from cron, before a run that finds nothing to do, ends with 0 again."""
+    code, findings, made = found(sent, capsys, strict=True)
+    assert (code, set(findings)) == (0, {"MB132"})
+    assert (made["accepted"], made["pending"], made["nothing_to_do"]) == (1, 0, True)
+    assert made["finished_at"].startswith("20")
+
+
+def test_a_new_row_is_somebody_to_be_mailed(sent, capsys):
+    sent.rows((*ROWS, ROW))
+    code, findings, made = found(sent, capsys)
+    assert (code, findings) == (0, {})
+    assert (made["accepted"], made["pending"], made["nothing_to_do"]) == (1, 1, False)
+
+
+def test_a_new_row_and_a_new_letter_are_what_a_run_refuses(sent, capsys):
+    sent.rows((*ROWS, ROW))
+    sent.write("letter.txt.j2", "Something else {{ first_name }}\n")
+    code, findings, _ = found(sent, capsys)
+    assert (code, set(findings)) == (65, {"MB134"})
+    assert "the message changed after 1 recipient of edition one" in findings["MB134"]["details"][0]
+    assert "--accept-changes" in findings["MB134"]["hint"]
+
+
+def test_a_new_edition_is_somebody_to_be_mailed(sent, capsys):
+    sent.write("letter.txt.j2", "Something else {{ first_name }}\n")
+    code, findings, made = found(sent, capsys, edition="two")
+    assert (code, findings) == (0, {})
+    assert (made["accepted"], made["pending"]) == (0, 1)
+
+
+def test_a_ledger_is_looked_for_where_the_runs_have_it(tmp_path, capsys):
+    mailing = Mailing(tmp_path / "job", **EDITION)
+    mailing.send(state_dir=tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert set(found(mailing, capsys)[1]) == set()
+    assert set(found(mailing, capsys, state_dir=tmp_path / "elsewhere")[1]) == {"MB132"}
+
+
+def test_a_check_makes_no_ledger_and_changes_none(sent, capsys):
+    ledger = sent.folder / ".mailbatch" / "letter@one.sqlite3"
+    before = {path: path.read_bytes() for path in ledger.parent.iterdir()}
+    found(sent, capsys)
+    found(sent, capsys, edition="two")
+    sent.preview(capsys)
+    after = {p: p.read_bytes() for p in ledger.parent.iterdir() if p.suffix != ".sqlite3-shm"}
+    assert {p: c for p, c in before.items() if p.suffix != ".sqlite3-shm"}.items() <= after.items()
+    assert [p.name for p in ledger.parent.glob("*.sqlite3")] == [ledger.name]
+
+
+def test_a_check_does_not_wait_for_a_run_that_writes(sent, capsys):
+    ledger = sent.folder / ".mailbatch" / "letter@one.sqlite3"
+    with Ledger.open(ledger, job="letter", edition="one", message_id_domain="example.com") as held:
+        assert set(found(sent, capsys)[1]) == {"MB132"}
+        assert held.standing.counts()[Status.ACCEPTED] == 1
+
+
+def test_a_ledger_that_cannot_be_read_is_said(sent, capsys):
+    (sent.folder / ".mailbatch" / "letter@one.sqlite3").write_bytes(b"no ledger at all" * 100)
+    code, findings, made = found(sent, capsys)
+    assert (code, set(findings)) == (0, {"MB135"})
+    assert (made["pending"], made["nothing_to_do"]) == (1, False)
+    assert found(sent, capsys, strict=True)[0] == 65
+
+
+def test_a_job_that_was_renamed_would_mail_everybody_again(tmp_path, capsys):
+    people = tuple({"email": f"p{n}@example.com", "first_name": "P"} for n in range(4))
+    mailing = Mailing(tmp_path / "job", rows=people, **EDITION)
+    mailing.send()
+    capsys.readouterr()
+    mailing = Mailing(tmp_path / "job", rows=people, job={"edition": "one", "name": "letter-again"})
+    code, findings, _ = found(mailing, capsys)
+    assert (code, set(findings)) == (65, {"MB136"})
+
+
+def test_a_job_without_an_edition_is_told_what_that_means(tmp_path, capsys):
+    mailing = Mailing(tmp_path)
+    assert found(mailing, capsys)[:1] == (0,)
+    assert set(found(mailing, capsys)[1]) == {"MB133"}
+    assert set(found(mailing, capsys, edition="two")[1]) == set()
+
+
+def test_a_preview_sees_the_same(sent, capsys):
+    sent.write("letter.txt.j2", "Something else {{ first_name }}\n")
+    code, made = sent.preview(capsys)
+    assert code == 65
+    assert "MB131" in {one["code"] for one in made["findings"]}
+    assert (made["accepted"], made["pending"], made["nothing_to_do"]) == (1, 0, True)
+
+
+def test_refused_recipients_are_settled_too(tmp_path):
+    """Nobody has the message, and a run would still send to nobody."""
+    job = load_job(Mailing(tmp_path, **EDITION).path)
+    outlook = Outlook({"rejected": 2}, changed=("message.subject",))
+    (finding,) = check_edition(job, "one", outlook)
+    assert (finding.code, finding.detail) == (
+        "MB131",
+        "edition one is over, before message.subject changed",
+    )
+
+
+def test_the_words_of_a_check_on_a_terminal_have_the_remedy(sent, capsys):
+    sent.write("letter.txt.j2", "Something else {{ first_name }}\n")
+    code, out = sent.check(capsys, as_json=False, quiet=False)
+    assert code == 65
+    assert "error MB131: The new message would go to nobody: edition one was finished" in out.out
+    assert "letter: 1 error, 0 warnings, 1 message, 1 row" in out.err
+    assert json.dumps(out.out).isascii()
