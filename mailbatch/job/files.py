@@ -48,11 +48,18 @@ def _as_written(name: str, path: Path, reading: Reading) -> str:
     return reading.source.text[place.value : place.end].strip("\"'")
 
 
+_ADDRESS = (
+    "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
+    "`recipients:`, in place of `file`."
+)
+
+
 def _look(file: FilePath, written: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise JobError(f"there is no file {written}", hint=_similar(file)) from None
+        hint = _ADDRESS if "://" in written else _similar(file)
+        raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None
