@@ -219,15 +219,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    ledger.plan.reconcile(
-        inputs.plan.columns,
-        inputs.plan,
-        group_by=job.recipients.group_by,
-        # Copies need a RCPT of each transaction, too.
-        recipients_per_transaction=max(
-            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
-        ),
-    )
+    reconcile(ledger, job, inputs.plan)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
@@ -242,6 +234,19 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
+
+
+def reconcile(ledger: OpenLedger, job: Job, plan: Plan) -> None:
+    """Make the plan of a ledger that of a table; raises the errors of the rows."""
+    ledger.plan.reconcile(
+        plan.columns,
+        plan,
+        group_by=job.recipients.group_by,
+        # Copies need a RCPT of each transaction, too.
+        recipients_per_transaction=max(
+            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
+        ),
+    )
 
 
 def signed(
