@@ -338,22 +338,13 @@ class ReportsPullArguments:
     job: JobArgument
     edition: Edition = None
     reports: Annotated[
-        bool,
-        typer.Option(
-            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
-        ),
+        bool, typer.Option("--reports", help="Ask for the reports that are given once instead.")
     ] = False
     suppressions: Annotated[
-        bool,
-        typer.Option(
-            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
-        ),
+        bool, typer.Option("--suppressions", help="Ask for the provider's suppression list.")
     ] = False
     to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
-        ),
+        Path | None, typer.Option("--to", metavar="FILE", help="Append that list to this one.")
     ] = None
     store: Store = None
     state_dir: StateDir = None
