@@ -21,8 +21,10 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Everything,
     Failed,
     JobArgument,
+    JobOrFolder,
     Only,
     Quiet,
     Results,
@@ -30,6 +32,7 @@ from mailbatch.cli.options import (
     Set,
     StateDir,
     Store,
+    To,
 )
 
 
@@ -72,18 +75,8 @@ class RunArguments:
         int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
     ] = None
     only: Only = None
-    to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to",
-            metavar="ADDRESS",
-            help="Send the first message to this address instead, or those of --only, --limit, "
-            "--all; may be given several times. The real mailing stays unsent.",
-        ),
-    ] = None
-    everything: Annotated[
-        bool, typer.Option("--all", help="With --to: every message to these addresses.")
-    ] = False
+    to: To = None
+    everything: Everything = False
     sessions: Sessions = None
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
@@ -210,7 +203,7 @@ class CheckArguments:
 class StatusArguments:
     """The arguments of `mailbatch status`."""
 
-    job: JobArgument
+    job: JobOrFolder
     edition: Edition = None
     state_dir: StateDir = None
     store: Store = None
@@ -338,22 +331,13 @@ class ReportsPullArguments:
     job: JobArgument
     edition: Edition = None
     reports: Annotated[
-        bool,
-        typer.Option(
-            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
-        ),
+        bool, typer.Option("--reports", help="Ask for the reports that are given once instead.")
     ] = False
     suppressions: Annotated[
-        bool,
-        typer.Option(
-            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
-        ),
+        bool, typer.Option("--suppressions", help="Ask for the provider's suppression list.")
     ] = False
     to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
-        ),
+        Path | None, typer.Option("--to", metavar="FILE", help="Append that list to this one.")
     ] = None
     store: Store = None
     state_dir: StateDir = None

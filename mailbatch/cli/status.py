@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 @reporting
 def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, the next steps."""
+    from mailbatch.cli.editions import list_editions, show_unsent
     from mailbatch.cli.summary import arguments_again, next_steps
-    from mailbatch.delivery.ledgers import open_to_read, place_of
+    from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
 
+    if given.job.is_dir():
+        return list_editions(console, given)
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
-    with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
+    place = place_of(loaded, named, given.state_dir)
+    if not is_known(place):
+        return show_unsent(console, given, loaded, named)
+    with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if given.as_json else ledger.held_by()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())

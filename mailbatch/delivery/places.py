@@ -52,11 +52,18 @@ def check_edition(job: Job, edition: str) -> str:
 
 
 def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that the ledgers lie in."""
+    """Return the folder that the ledgers of a job lie in."""
+    return state_folder(job.folder, given, environ)
+
+
+def state_folder(
+    folder: Path, given: Path | None, environ: Mapping[str, str] | None = None
+) -> Path:
+    """Return the folder that the ledgers of the jobs of a folder lie in."""
     if given is not None:
         return given
     named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
-    return Path(named) if named else job.folder / ".mailbatch"
+    return Path(named) if named else folder / ".mailbatch"
 
 
 def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -72,6 +79,15 @@ def store_path(folder: Path) -> Path:
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:
     """Return the ledger file of an edition; `@` stands in no job name, so names never clash."""
     return folder / f"{job.name}@{quote(edition, safe='')}{_ENDING}"
+
+
+def is_ledger(path: Path) -> bool:
+    """Say whether `ledger_path` gives such a name, for whatever job.
+
+    >>> is_ledger(Path(".mailbatch/news@2026-W48.sqlite3")), is_ledger(Path("reports.sqlite3"))
+    (True, False)
+    """
+    return "@" in path.name and path.name.endswith(_ENDING)
 
 
 def edition_of_ledger(job: Job, path: Path) -> str | None:

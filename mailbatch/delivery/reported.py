@@ -119,7 +119,25 @@ def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dic
     if REPORTS not in job.recipients.suppress:
         return {}
     state = state_dir(job, folder)
-    path = store or store_path(state)
+    return _spoken_against(job, state, store or store_path(state))
+
+
+def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[str, str]:
+    """Return the addresses that reports of rehearsals speak against, as `reported_addresses` does.
+
+    `folder` is that of the rehearsals, None where there is none. The `edition` is about to be
+    rehearsed anew, so that its earlier rehearsal counts no more.
+
+    Raises:
+        StoreError: the store cannot be read (74).
+        LedgerError: an edition cannot be read, and a report may be of that edition (74).
+    """
+    if folder is None or REPORTS not in job.recipients.suppress:
+        return {}
+    return _spoken_against(job, folder, store_path(folder), but=edition)
+
+
+def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None) -> dict[str, str]:
     if not path.exists():
         return {}
     from mailbatch.reports.store import ReportStore
@@ -128,12 +146,14 @@ def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dic
     has_copies = bool(job.message.cc or job.message.bcc)
     with ReportStore(path, to_look=True) as opened:
         opened.read_kept()
-        found = suppressed_in(opened, _editions(job, state), has_copies=has_copies)
+        found = suppressed_in(opened, _editions(job, state, but=but), has_copies=has_copies)
     return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
 
 
-def _editions(job: Job, state: Path) -> Iterator[Edition]:
-    """Yield the editions of a job that have a ledger, the oldest first."""
+def _editions(job: Job, state: Path, *, but: str | None) -> Iterator[Edition]:
+    """Yield the editions of a job that have a ledger, the oldest first, but for one."""
     for edition in reversed(begun_editions(job, state)):
+        if edition == but:
+            continue
         with open_to_read(ledger_path(job, edition, state)) as ledger:
             yield render_bulk_id(job, edition), ledger.standing.attempted_rows()

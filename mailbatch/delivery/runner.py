@@ -101,6 +101,7 @@ def _converge(
                 now=now,
                 folder=options.state_dir,
                 store=options.store,
+                rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
             )
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:
@@ -215,16 +216,19 @@ def _conclude(
 
 
 def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: Progress) -> None:
-    """Write the results, of a real mailing with its reports; a store that fails costs these alone.
+    """Write the results, with the reports where a store is kept; a failing store costs these alone.
 
     Raises:
         LedgerError, OutputError: the results cannot be written (74).
     """
     ledger, inputs = mailing.ledger, mailing.inputs
-    if options.scratch:
+    if options.rehearsal is not None:
+        store = store_path(options.rehearsal.folder)
+    elif options.scratch:
         write_results(ledger, path)
         return
-    store = options.store or store_path(state_dir(inputs.job, options.state_dir))
+    else:
+        store = options.store or store_path(state_dir(inputs.job, options.state_dir))
     try:
         with edition_reports(inputs.job, inputs.edition, ledger, store) as reports:
             write_results(ledger, path, None if reports is None else reports.standings)

@@ -59,11 +59,18 @@ def _check_word(file: FilePath, word: str) -> None:
         )
 
 
+_ADDRESS = (
+    "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
+    "`recipients:`, in place of `file`."
+)
+
+
 def _look(file: FilePath, written: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise JobError(f"there is no file {written}", hint=_similar(file)) from None
+        hint = _ADDRESS if "://" in written else _similar(file)
+        raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None

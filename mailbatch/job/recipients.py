@@ -21,7 +21,7 @@ Form: TypeAlias = Literal["csv", "jsonl", "xlsx"]
 #: The entry of `suppress` that stands for the store of reports.
 REPORTS = "reports"
 _NAMES = Several("a name or a list of names")
-_FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx"}
+_FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 
 
 class Recipients(Section):
@@ -34,7 +34,7 @@ class Recipients(Section):
     file: Annotated[FileName, NamesFile("the recipient table", absolute=False)] | None = Field(
         default=None,
         description="The table: a CSV file with a header line; .jsonl, one JSON object a line; or "
-        ".xlsx, a workbook.",
+        ".xlsx (or .xlsm), a workbook.",
     )
     command: (
         Annotated[

@@ -351,6 +351,9 @@ class Standings(Protocol):
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""
 
+    def began_at(self) -> float | None:
+        """Return when the first attempt was made (seconds since the epoch), None: none was."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 

@@ -112,6 +112,17 @@ class Standing:
         found = self._database.fact("finished_at")
         return None if found is None else float(found)
 
+    def began_at(self) -> float | None:
+        """Return when the first attempt was made (seconds since the epoch), None: none was."""
+        with self._database.guard:
+            for rows in ("recipient", "standing"):  # folded outcomes are at hand
+                (found,) = self._database.connection.execute(
+                    f"SELECT min(first_attempt_at) FROM {rows}"  # noqa: S608 - of the two above
+                ).fetchone()
+                if found is not None:
+                    return float(found)
+        return None
+
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in its order, then the rows that left the table."""
         edition = self._database.fact("edition") or ""
