@@ -114,7 +114,7 @@ def check(arguments: CheckArguments) -> int:
 
 @command(app, StatusArguments)
 def status(arguments: StatusArguments) -> int:
-    """Show where an edition stands, from the ledger.
+    """Show where an edition stands, from the ledger; for a folder, list its editions.
 
     Example: mailbatch status newsletter.yaml --json
     """

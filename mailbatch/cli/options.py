@@ -13,6 +13,14 @@ import typer
 JobArgument = Annotated[
     Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
 ]
+JobOrFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOB",
+        help="The job file; a folder: list the editions that were begun there.",
+        show_default=False,
+    ),
+]
 Edition = Annotated[
     str | None,
     typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
@@ -29,6 +37,18 @@ StateDir = Annotated[
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
 ]
+Failed = Annotated[
+    Path | None,
+    typer.Option(
+        "--failed",
+        metavar="FILE",
+        help="Also write the unfinished recipients with their input columns.",
+    ),
+]
+Sessions = Annotated[
+    int | None,
+    typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
@@ -44,6 +64,18 @@ Only = Annotated[
         metavar="ADDRESS",
         help="Only the message to this address; may be given several times.",
     ),
+]
+To = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        metavar="ADDRESS",
+        help="Send the first message to this address instead, or those of --only, --limit, "
+        "--all; may be given several times. The real mailing stays unsent.",
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="With --to: every message to these addresses.")
 ]
 AnswerOption = Annotated[
     list[str] | None,

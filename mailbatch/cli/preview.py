@@ -166,13 +166,11 @@ def make(console: Console, wanted: Wanted) -> Made:
         with Gallery(out, number) as gallery:
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
-            overview = survey.overview(
-                inspection.counts,
-                complete=not wanted.only,
-                edition=check_edition(job, inputs.edition, outlook, given=bool(wanted.edition)),
-            )
+            whole, given = not wanted.only, bool(wanted.edition)
+            edition = check_edition(job, inputs.edition, outlook, given=given)
+            overview = survey.overview(inspection.counts, complete=whole, edition=edition)
             if earlier is not None:
-                gone = earlier.gone(keys) if not wanted.only else ()
+                gone = earlier.gone(keys) if whole else ()
                 changes["gone"] = len(gone)
                 since = Since(str(wanted.against), gone)
             index = gallery.finish(overview, since)

@@ -34,7 +34,9 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
                 continue
             try:
                 file = resolve_path(folder, name, absolute_allowed=mark.absolute)
-                if look and mark.read:
+                if name == mark.word:
+                    _check_word(file, name)
+                elif look and mark.read:
                     _look(file, _as_written(name, path, reading))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
@@ -46,6 +48,15 @@ def _as_written(name: str, path: Path, reading: Reading) -> str:
         return name
     place = reading.places[path]
     return reading.source.text[place.value : place.end].strip("\"'")
+
+
+def _check_word(file: FilePath, word: str) -> None:
+    """Raise `JobError` where a word is also the name of a file: that file may have been meant."""
+    if file.is_file():
+        raise JobError(
+            f"{word} is a word of mailbatch here, and there is a file of that name",
+            hint=f"Write ./{word} for the file, or give the file another name.",
+        )
 
 
 _ADDRESS = (

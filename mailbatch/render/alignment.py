@@ -77,3 +77,12 @@ def alignment_warning(header_address: str, envelope_address: str) -> AlignmentWa
     if alignment is Alignment.ALIGNED:
         return None
     return AlignmentWarning(alignment, header_domain, envelope_domain)
+
+
+def may_be_aligned(header_domain: str, envelope_domain: str) -> bool:
+    """Say whether two domains (A-labels) are aligned, or may be.
+
+    >>> may_be_aligned("example.com", "mail.example.com"), may_be_aligned("example.com", "b.org")
+    (True, False)
+    """
+    return relaxed_alignment(header_domain, envelope_domain) is not Alignment.NOT_ALIGNED

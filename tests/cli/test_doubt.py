@@ -123,7 +123,7 @@ def test_only_what_was_asked_for_is_settled(mailing):
 
 def test_nothing_can_be_told_of_an_edition_that_never_was(mailing):
     job, _ = mailing()
-    for command in (["status"], ["results"], ["resolve"], ["resolve", "--skip"]):
+    for command in (["results"], ["resolve"], ["resolve", "--skip"]):
         done = job.command(*command)
         assert (done.code, done.out) == (74, "")
         assert "there is no ledger of this edition" in done.err

@@ -1,0 +1,146 @@
+"""The editions of `mailbatch status` beside one that was begun: not sent yet, or all of a folder.
+
+$ mailbatch status .
+newsletter  2026-W47  finished 2026-11-20T08:15:04Z  1,204 accepted, 3 rejected
+newsletter  2026-W48  begun 2026-11-27T08:15:00Z     420 accepted, 787 pending
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.console import Console, counted, counts_object
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import shown
+from mailbatch.errors import LedgerError
+from mailbatch.times import iso_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mailbatch.cli.arguments import StatusArguments
+    from mailbatch.job.model import Job
+    from mailbatch.outcome import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One edition of a job, as its ledger has the edition.
+
+    `began_at` is the time of the first attempt, `finished_at` None where recipients are left; both
+    in seconds since the epoch. `under_way`: a run writes the ledger now.
+    """
+
+    job: str
+    edition: str
+    counts: Mapping[Status, int]
+    began_at: float | None
+    finished_at: float | None
+    under_way: bool
+
+    def words(self) -> tuple[str, str, str, str]:
+        """Return the columns of the list."""
+        if self.under_way:
+            state = "under way"
+        elif self.finished_at is not None:
+            state = f"finished {iso_time(self.finished_at)}"
+        else:
+            state = f"begun {iso_time(self.began_at)}" if self.began_at else "nothing sent"
+        counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in self.counts.items() if n)
+        return self.job, self.edition, state, ", ".join(counts) or "no recipients"
+
+    def as_object(self) -> dict[str, object]:
+        """Return the object of the edition in `status DIR --json`."""
+        return {
+            "job": self.job,
+            "edition": self.edition,
+            **counts_object(self.counts),
+            "began_at": iso_time(self.began_at),
+            "finished_at": iso_time(self.finished_at),
+            "under_way": self.under_way,
+        }
+
+
+def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str) -> int:
+    """Show an edition that was never run: every recipient is pending.
+
+    Raises:
+        InputError, InputErrors: the recipient table is wrong.
+    """
+    from mailbatch.delivery.inspection import count_plan
+    from mailbatch.delivery.ledgers import begun_editions
+    from mailbatch.delivery.places import state_dir
+
+    counts = count_plan(job, edition)
+    if given.as_json:
+        told = {"job": job.name, "edition": edition, **counts_object(counts), "finished_at": None}
+        console.data(told)
+        return ExitCode.DONE
+    console.lines(f"{job.name} ({edition}): {counted(sum(counts.values()), 'recipient')}")
+    for status, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {status}")
+    folder = state_dir(job, given.state_dir)
+    try:
+        begun = begun_editions(job, folder)
+    except OSError:  # there is no folder before the first run
+        begun = []
+    others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
+    console.say(f"not sent yet{others}")
+    return ExitCode.DONE
+
+
+#: The editions that are named where another one was asked for.
+_MOST_NAMED = 5
+
+
+def list_editions(console: Console, given: StatusArguments) -> int:
+    """List the editions whose ledgers lie in a folder of jobs, or in a state directory.
+
+    A ledger that cannot be read is told of, and makes the exit code 74.
+    """
+    from mailbatch.delivery.ledgers import ledgers_of
+
+    found, failures = [], []
+    for path in ledgers_of(given.job, given.state_dir):
+        try:
+            found.append(_edition(path))
+        except LedgerError as error:
+            failures.append(error)
+    found.sort(key=lambda one: (one.job, one.began_at or 0.0, one.edition))
+    if given.as_json:
+        console.data({"editions": [one.as_object() for one in found]})
+    else:
+        for line in _lines([one.words() for one in found]):
+            console.lines(line)
+        if not found and not failures:
+            console.say(f"no edition was begun in {shown(given.job)}")
+    for failure in failures:
+        console.error(failure)
+    return ExitCode.STORAGE if failures else ExitCode.DONE
+
+
+def _edition(path: Path) -> Edition:
+    from mailbatch.delivery.ledgers import open_to_read
+
+    with open_to_read(path) as ledger:
+        standing = ledger.standing
+        return Edition(
+            ledger.job,
+            ledger.edition,
+            standing.counts(),
+            standing.began_at(),
+            standing.finished_at(),
+            under_way=ledger.held_by() is not None,
+        )
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the rows as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
