@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "job": set(),
     "smtp": set(),
     "ledger": set(),
-    "results": {"ledger"},
+    "results": {"ledger", "reports"},
     "reports": set(),
     "receiver": {"reports"},
     "pull": {"reports"},
@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
-    "delivery": {"job", "recipients", "render", "ledger", "results", "smtp", "sandbox"},
+    "delivery": {
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+    },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "preview", "delivery", "reports_page", "",
@@ -57,7 +59,7 @@ FACE = {
     "results": {"columns", "file"},
     "reports": {
         "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
-        "sns", "standings", "store", "suppression",
+        "sns", "standing", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},

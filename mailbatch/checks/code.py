@@ -1,4 +1,4 @@
-"""The kind of a finding: its code, its severity, and the sentences about it.
+"""A code of the checks, as a value, and the weight of its findings.
 
 Tests: tests/checks/test_codes.py.
 """

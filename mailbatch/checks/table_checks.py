@@ -34,6 +34,8 @@ fname lname first_name last_name firstname lastname vorname nachname
 _NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
 PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
 _MOST_DOMAINS = 100_000
+#: Reasons of suppressed rows that are counted, and that are named.
+_MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 _SHOWN = 60
 _FORMATS = {Doubt.NOT_KNOWN: "MB124", Doubt.BY_COMPUTER: "MB125"}
@@ -66,6 +68,7 @@ class TableChecks:
             if name in read and name != self._address
         ]
         self._domains: Counter[str] = Counter()
+        self._lists: Counter[str] = Counter()
         self._tallies = tallies
         self._formats = [one for one in remarks.formats if one.column in read]
         self._hidden, self._skipped = remarks.hidden, 0
@@ -79,6 +82,10 @@ class TableChecks:
             detail = f"{reason}: {recipient.address!r}" if recipient.address else reason
             place = Location(self._path, recipient.line)
             self._tallies.add(Finding("MB111", detail, reason, place))
+            return
+        if recipient.status == "suppressed" and recipient.reason is not None:
+            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
+                self._lists[recipient.reason] += 1
             return
         if recipient.status != "pending":
             self._skipped += recipient.line in self._hidden
@@ -127,6 +134,8 @@ class TableChecks:
         for code, number in [*numbers.items(), ("MB123", self._skipped)]:
             if number > 0:
                 rows = f"{number:,} of {self.rows:,} rows"
+                if code == "MB114":
+                    rows += self._by_list()
                 yield Finding(code, rows, location=Location(self._path)), number
         if not counts.get("pending"):
             yield Finding("MB112", "no row is left to be mailed", location=Location(self._path)), 1
@@ -136,6 +145,13 @@ class TableChecks:
             more = f" and {others:,} other domains" if others > 0 else ""
             finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
             yield finding, counts["pending"]
+
+    def _by_list(self) -> str:
+        """Return the most frequent reasons of suppressed rows with their numbers, in words."""
+        most = self._lists.most_common(_LISTS_NAMED)
+        named = ", ".join(f"{number:,} {reason}" for reason, number in most)
+        others = " and others" if len(self._lists) > len(most) else ""
+        return f": {named}{others}" if named else ""
 
 
 def check_rows(

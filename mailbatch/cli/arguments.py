@@ -21,11 +21,13 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Failed,
     JobArgument,
     JobOrFolder,
     Only,
     Quiet,
     Results,
+    Sessions,
     Set,
     StateDir,
     Store,
@@ -74,15 +76,13 @@ class RunArguments:
     only: Only = None
     to: To = None
     everything: Everything = False
-    sessions: Annotated[
-        int | None,
-        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
-    ] = None
+    sessions: Sessions = None
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
     ] = None
     variables: Set = None
     state_dir: StateDir = None
+    store: Store = None
     results: Results = None
     accept_changes: Annotated[
         bool,
@@ -111,7 +111,6 @@ class RunArguments:
         bool,
         typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
     ] = False
-    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -194,6 +193,7 @@ class StatusArguments:
     job: JobOrFolder
     edition: Edition = None
     state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
 
 
@@ -204,15 +204,9 @@ class ResultsArguments:
     job: JobArgument
     edition: Edition = None
     results: Results = None
-    failed: Annotated[
-        Path | None,
-        typer.Option(
-            "--failed",
-            metavar="FILE",
-            help="Also write the unfinished recipients with their input columns.",
-        ),
-    ] = None
+    failed: Failed = None
     state_dir: StateDir = None
+    store: Store = None
     quiet: Quiet = False
 
 
@@ -331,22 +325,13 @@ class ReportsPullArguments:
     job: JobArgument
     edition: Edition = None
     reports: Annotated[
-        bool,
-        typer.Option(
-            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
-        ),
+        bool, typer.Option("--reports", help="Ask for the reports that are given once instead.")
     ] = False
     suppressions: Annotated[
-        bool,
-        typer.Option(
-            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
-        ),
+        bool, typer.Option("--suppressions", help="Ask for the provider's suppression list.")
     ] = False
     to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
-        ),
+        Path | None, typer.Option("--to", metavar="FILE", help="Append that list to this one.")
     ] = None
     store: Store = None
     state_dir: StateDir = None

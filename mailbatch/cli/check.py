@@ -116,13 +116,20 @@ def _look_at_rows(job: Job, variables: dict[str, str], now: datetime, found: Fin
     from mailbatch.checks.report import input_tallies
     from mailbatch.checks.table_checks import check_rows
     from mailbatch.checks.tallies import Tallies
+    from mailbatch.delivery.reported import reported_addresses
     from mailbatch.recipients.plan import plan_recipients
 
     tallies, edition = Tallies(), found.edition or job.edition
     merged = {**job.variables, **variables}
     error: InputError | InputErrors | None = None
     try:
-        plan = plan_recipients(job, edition=edition, variables=merged, now=now)
+        plan = plan_recipients(
+            job,
+            edition=edition,
+            variables=merged,
+            now=now,
+            reported=reported_addresses(job, None, None),
+        )
         check_rows(job, plan.columns, plan, tallies)
     except (InputError, InputErrors) as failure:
         error = failure

@@ -37,6 +37,18 @@ StateDir = Annotated[
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
 ]
+Failed = Annotated[
+    Path | None,
+    typer.Option(
+        "--failed",
+        metavar="FILE",
+        help="Also write the unfinished recipients with their input columns.",
+    ),
+]
+Sessions = Annotated[
+    int | None,
+    typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")

@@ -74,18 +74,13 @@ def _acceptances(
     doubts: Sequence[Doubtful],
 ) -> list[Acceptance]:
     """Join the reports of the store with the edition, and return what is proven of the doubts."""
-    from mailbatch.render.edition import render_bulk_id
+    from mailbatch.delivery.reported import mailed_edition
     from mailbatch.reports.acceptance import find_acceptances
-    from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.store import ReportStore
 
     if not doubts:
         return []
-    mailed = MailedEdition(
-        ledger.standing.result_rows(),
-        bulk_id=render_bulk_id(job, edition),
-        has_copies=bool(job.message.cc or job.message.bcc),
-    )
+    mailed = mailed_edition(job, edition, ledger)
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()

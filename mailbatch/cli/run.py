@@ -14,6 +14,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.rehearsal import rehearsal_of
+from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import (
     all_on_the_wire,
     answers_of,
@@ -88,6 +89,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         variables=pairs(given.variables),
         state_dir=given.state_dir,
         results=given.results,
+        store=given_store(given.store),
         limit=given.limit,
         only=all_on_the_wire(given.only),
         redirect=_addresses(given.to),
@@ -105,7 +107,6 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
-        store=given.store,
     )
 
 

@@ -68,13 +68,10 @@ class StoredFates:
             bulk_id=render_bulk_id(job, edition),
             has_copies=bool(job.message.cc or job.message.bcc),
         )
-        reported = bounced = complained = 0
-        with mailed, Standings() as standings, ReportStore(path, to_look=True) as store:
+        with mailed, ReportStore(path, to_look=True) as store:
             store.read_kept()
-            for _ in standings.join(store.reports(), mailed):
-                pass  # of another edition, or of nobody
-            for one in standings:
-                reported += 1
-                bounced += one.event is Event.BOUNCED and one.kind is Kind.HARD
-                complained += one.event is Event.COMPLAINED
-        return Fate(reported, bounced, complained)
+            standings = Standings(mailed)
+            standings.join(store)
+            reported, counts = standings.recipients(), standings.counts()
+            hard = standings.bounces()[Kind.HARD]
+        return Fate(reported, hard, counts[Event.COMPLAINED])

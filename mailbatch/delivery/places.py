@@ -24,6 +24,7 @@ REHEARSALS = "sandbox"
 #: An edition is part of file names and of Message-IDs; no one needs a longer one.
 LONGEST_EDITION = 100
 _ENDING = ".sqlite3"
+_STORE = "reports.sqlite3"
 #: The longest name that nearly every file system takes, less the endings of a ledger: bytes.
 _LONGEST_NAME = 255 - len(".new-journal")
 
@@ -68,6 +69,11 @@ def state_folder(
 def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
     """Return the state folder of rehearsals in the sandbox, which is no folder of real ledgers."""
     return state_dir(job, given, environ) / REHEARSALS
+
+
+def store_path(folder: Path) -> Path:
+    """Return the file of the store of reports in a state folder, which need not be there."""
+    return folder / _STORE
 
 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:

@@ -24,6 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -88,11 +89,19 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
+    folder: Path | None = None,
+    store: Path | None = None,
+    rehearsals: Path | None = None,
 ) -> Inputs:
     """Read the table and compile the templates, which note their branches if `traced`.
 
-    Raises `InputErrors` with the mistakes of table, templates and results together, `JobError` or
-    `UsageError` for an edition that cannot be one.
+    `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
+    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names.
+
+    Raises:
+        InputErrors: table, templates and results have mistakes; all of them together.
+        JobError, UsageError: the edition cannot be one.
+        StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     merged = {**job.variables, **variables}
     if edition is not None:
@@ -106,7 +115,14 @@ def read_inputs(
     except InputError as error:
         mistakes.append(error)
     try:
-        plan = plan_recipients(job, edition=named, variables=merged, now=now)
+        plan = plan_recipients(
+            job,
+            edition=named,
+            variables=merged,
+            now=now,
+            reported=reported_addresses(job, folder, store)
+            | rehearsed_addresses(job, rehearsals, edition=named),
+        )
     except InputErrors as errors:
         mistakes.extend(errors.errors)
     except InputError as error:
