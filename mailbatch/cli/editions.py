@@ -75,8 +75,8 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
 
     counts = count_plan(job, edition)
     if given.as_json:
-        told = {"job": job.name, "edition": edition, **counts_object(counts), "finished_at": None}
-        console.data(told)
+        told = {"job": job.name, "edition": edition, **counts_object(counts)}
+        console.data({**told, "finished_at": None, "reports": None})
         return ExitCode.DONE
     console.lines(f"{job.name} ({edition}): {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():
