@@ -65,10 +65,11 @@ def _times(tally: Tally) -> str:
     return f" ({tally.count:,} times)" if counted else ""
 
 
-def text_lines(tallies: Iterable[Tally]) -> list[str]:
+def text_lines(tallies: Iterable[Tally], *, remedies: bool = False) -> list[str]:
     """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`.
 
-    The hint of a tally, if there is one, follows on a line of its own.
+    The hint of a tally, if there is one, follows on a line of its own; with `remedies` so does the
+    code's way to mend, but for an info that wants nothing.
     """
     lines = []
     for tally in tallies:
@@ -78,8 +79,9 @@ def text_lines(tallies: Iterable[Tally]) -> list[str]:
         lines.append(
             f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{_times(tally)}"
         )
-        if tally.hint:
-            lines.append(f"  {tally.hint}")
+        mend = code.mend if remedies and not code.mend.startswith("Nothing") else None
+        if tally.hint or mend:
+            lines.append(f"  {tally.hint or mend}")
     return lines
 
 

@@ -21,7 +21,6 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
-    Everything,
     Failed,
     JobArgument,
     JobOrFolder,
@@ -32,8 +31,8 @@ from mailbatch.cli.options import (
     Set,
     StateDir,
     Store,
-    To,
 )
+from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
 
 
 class Form(StrEnum):
@@ -100,20 +99,8 @@ class RunArguments:
             "--new-mailing", help="Begin although most people seem to have this edition already."
         ),
     ] = False
-    transcript: Annotated[
-        Path | None,
-        typer.Option(
-            "--transcript", metavar="FILE", help="Write the dialogue there, without secrets."
-        ),
-    ] = None
-    metrics_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--metrics-file",
-            metavar="FILE",
-            help="Write figures there for Prometheus' textfile collector.",
-        ),
-    ] = None
+    transcript: TranscriptFile = None
+    metrics_file: MetricsFile = None
     canary: Annotated[
         bool,
         typer.Option(
@@ -317,6 +304,13 @@ class SandboxArguments:
         ),
     ] = None
     quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExplainArguments:
+    """The arguments of `mailbatch explain`."""
+
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

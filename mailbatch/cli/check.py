@@ -5,10 +5,13 @@ Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.console import Console, counted
@@ -201,13 +204,29 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     wanted = {Severity.ERROR, Severity.WARNING} if quiet else set(Severity)
     raised = set(input_tallies(found.error)) if found.error is not None else set()
     shown = [t for t in found.tallies if severity_of(t.code) in wanted and t not in raised]
-    for line in text_lines(shown):
-        console.lines(line)
+    for line in text_lines(shown, remedies=console.reads_data):
+        console.lines(_coloured(line) if console.colours_data else line)
     if found.connected is not None and not quiet:
         from mailbatch.cli import connect  # all of SMTP
 
         for line in connect.lines(found.connected):
             console.lines(line)
+
+
+#: severity -> its colour on a terminal.
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_MARK = re.compile(r"(?<!\S)(error|warning|info) MB\d{3}(?=:)")
+
+
+def _coloured(line: str) -> str:
+    r"""Colour the severity and the code of a finding; a remedy stays as it is.
+
+    >>> _coloured("job.yaml: error MB112: Nobody would be mailed")
+    'job.yaml: \x1b[31m\x1b[1merror MB112\x1b[0m: Nobody would be mailed'
+    """
+    return _MARK.sub(
+        lambda mark: typer.style(mark[0], fg=_COLOURS[mark[1]], bold=True), line, count=1
+    )
 
 
 def _summary(found: Findings) -> str:

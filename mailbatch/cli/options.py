@@ -65,18 +65,6 @@ Only = Annotated[
         help="Only the message to this address; may be given several times.",
     ),
 ]
-To = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--to",
-        metavar="ADDRESS",
-        help="Send the first message to this address instead, or those of --only, --limit, "
-        "--all; may be given several times. The real mailing stays unsent.",
-    ),
-]
-Everything = Annotated[
-    bool, typer.Option("--all", help="With --to: every message to these addresses.")
-]
 AnswerOption = Annotated[
     list[str] | None,
     typer.Option(

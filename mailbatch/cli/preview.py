@@ -248,7 +248,7 @@ def _tell(console: Console, made: Made) -> None:
     if errors:
         parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    for line in text_lines(errors):
+    for line in text_lines(errors, remedies=True):
         console.warn(line)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)

@@ -28,6 +28,7 @@ from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summa
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import MailbatchError, OutputError, UsageError
+from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -260,7 +261,20 @@ def _what(mailing: Mailing, options: RunOptions) -> str:
         text = counted(wanted, "recipient")
         if options.limit is not None:
             text += f", {counted(options.limit, 'message')} at most,"
-    return f"Send {name} to {text}"
+    return f"Send {name} to {text}{_others(mailing)}"
+
+
+def _others(mailing: Mailing) -> str:
+    """Return in brackets how many rows get nothing now: they have the message, or are left out."""
+    counts = mailing.ledger.standing.counts()
+    parts = []
+    if counts[Status.ACCEPTED]:
+        parts.append(f"{counts[Status.ACCEPTED]:,} have it already")
+    left_out = (Status.INVALID, Status.SUPPRESSED, Status.DUPLICATE, Status.FILTERED)
+    said = ", ".join(f"{counts[status]:,} {status}" for status in left_out if counts[status])
+    if said:
+        parts.append(f"left out: {said}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _test(mailing: Mailing, options: RunOptions, name: str) -> str:

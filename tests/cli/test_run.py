@@ -154,7 +154,7 @@ def test_to_sends_the_first_message_alone(mailing):
     assert done.code == 0
     assert got(server) == ["me@example.com"]
     assert "scene (1), sent to me@example.com instead: 1 accepted\n" in done.err
-    assert "only the first message was sent; --all sends those of 2 others, too" in done.err
+    assert "only the first message was sent; --all also sends 2 others" in done.err
 
 
 def test_to_and_only_take_several_addresses(mailing):
