@@ -52,8 +52,8 @@ def run(
     """
     from pathlib import Path
 
-    from mailbatch.cli.stored_fates import StoredFates
     from mailbatch.delivery.runner import run as run_job
+    from mailbatch.delivery.stored_fates import StoredFates
     from mailbatch.job.loader import load_job
 
     fates = StoredFates() if options is None else StoredFates(options.store, options.state_dir)

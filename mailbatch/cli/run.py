@@ -155,8 +155,8 @@ def _run(
     try:
         with raising():
             with importing():
-                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
+                from mailbatch.delivery.stored_fates import StoredFates
 
                 job = read_job(given.job)
                 kept = rehearsal_of(job, options)
