@@ -239,7 +239,12 @@ class ResolveArguments:
         ),
     ] = False
     only: Annotated[
-        str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="ADDRESS",
+            help="Only this recipient; may be given several times.",
+        ),
     ] = None
     store: Store = None
     state_dir: StateDir = None

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console, counted
+from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_read
-from mailbatch.cli.reporting import as_on_the_wire, shown
-from mailbatch.envelope import address_key
-from mailbatch.errors import UsageError
+from mailbatch.cli.reporting import shown
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -31,18 +30,11 @@ def settle_by_reports(
     """Settle what the reports prove, and return the exit code.
 
     Raises:
-        UsageError: `--only` names no recipient in doubt, or `--store` no file.
+        UsageError: an address of `--only` is not in doubt, or `--store` no file.
         StoreError: the store cannot be read (74).
         LedgerError: the ledger cannot be read or written (74).
     """
-    doubts = list(ledger.doubts.in_doubt())
-    if given.only is not None:
-        wanted = address_key(as_on_the_wire(given.only) or "")
-        doubts = [one for one in doubts if address_key(one.address) == wanted]
-    if given.only is not None and not doubts:
-        raise UsageError(
-            f"{given.only} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
-        )
+    doubts = doubts_of(ledger, given)
     path = store_to_read(job, given.store, given.state_dir)
     found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
     reasons = {one.address: one.reason for one in found}
