@@ -26,6 +26,7 @@ from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.reading import VERSION, read_body
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
+from mailbatch.reports.standing import HAS_REPLY_SQL, has_reply
 from mailbatch.reports.store_file import (
     WITHOUT_PULLS,
     address,
@@ -54,6 +55,11 @@ _COLUMNS = (
 )
 _AGAINST_MAIL = "(about_address OR event IN ('complained', 'unsubscribed'))"
 _INSERT_REPORT = f"INSERT OR IGNORE INTO report ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608
+# A statement that was kept without the words of the server gets these from a repetition.
+_TAKE_REPLY = f"""
+UPDATE report AS r SET code = ?, text = ?, at = ?, about_address = ?
+WHERE r.identity = ? AND NOT {HAS_REPLY_SQL}
+"""  # noqa: S608 - of the constant above
 
 
 class Origin(StrEnum):
@@ -304,8 +310,8 @@ class ReportStore:
         if readers:
             execute("DELETE FROM report WHERE body_id = ?", (number,))
             execute("DELETE FROM refusal WHERE body_id = ?", (number,))
-        reports = [_row(number, received, one) for one in reading if isinstance(one, Report)]
-        new = self._connection.executemany(_INSERT_REPORT, reports).rowcount if reports else 0
+        reports = [one for one in reading if isinstance(one, Report)]
+        new = self._write_reports(number, received, reports) if reports else 0
         refusals = [
             (number, place, one.place[:1000], one.reason[:1000], one.cause)
             for place, one in enumerate(reading)
@@ -313,6 +319,19 @@ class ReportStore:
         ]
         self._connection.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?, ?)", refusals)
         execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
+        return new
+
+    def _write_reports(self, number: int, received: float, reports: list[Report]) -> int:
+        """Write the reports of a body, each statement once, and return how many are new."""
+        rows = [_row(number, received, one) for one in reports]
+        new = self._connection.executemany(_INSERT_REPORT, rows).rowcount
+        if new < len(reports):
+            replies = [
+                (one.code, one.text, one.at, one.about_address, one.identity)
+                for one in reports
+                if has_reply(one.text)
+            ]
+            self._connection.executemany(_TAKE_REPLY, replies)
         return new
 
     def reports(self, *, against_mail: bool = False) -> Iterator[StoredReport]:

@@ -54,6 +54,25 @@ def test_what_is_read_again_equals_what_the_readers_made(path):
         assert refused == [one for one in made if isinstance(one, Refusal)]
 
 
+@pytest.mark.parametrize("is_pulled_first", [True, False])
+def test_a_repetition_without_the_words_of_the_server_never_hides_these(path, is_pulled_first):
+    """Log entries are asked for again and again, and have the provider's words alone."""
+    entry = {
+        "messageId": "7", "to": "a@example.org", "doneAt": "2026-11-29T12:00:00Z",
+        "status": {"groupId": 2, "id": 4},
+        "error": {"groupId": 2, "id": 6012, "name": "EC_HARD_BOUNCE", "description": "Hard bounce",
+                  "permanent": True},
+    }  # fmt: skip
+    posted = {**entry, "smtp": {"response": "550 5.1.1 unknown user"}}
+    bodies = [json.dumps({"results": [one]}).encode() for one in (posted, entry)]
+    with ReportStore(path) as store:
+        for body in reversed(bodies) if is_pulled_first else bodies:
+            store.keep([kept(body)])
+            store.read_kept()
+        (told,) = reports(store)
+        assert (told.code, told.text) == ("6012", "EC_HARD_BOUNCE: 550 5.1.1 unknown user")
+
+
 def test_a_statement_counts_once_and_every_open_counts(path):
     with ReportStore(path) as store:
         store.keep([kept(DELIVERED % 1), kept(DELIVERED % 1), kept(OPENED)])
