@@ -28,7 +28,7 @@ from mailbatch.times import iso_time
 if TYPE_CHECKING:
     from mailbatch.delivery.reported import EditionReports
     from mailbatch.job.model import Job
-    from mailbatch.reports.mailboxes import Found
+    from mailbatch.reports.mailboxes import Found, LeftOut
     from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.standings import RecipientStanding
     from mailbatch.reports.store import StoredRefusal, StoredReport, Tally
@@ -47,6 +47,8 @@ _ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
 _BODIES_AT_ONCE = 100
 _BYTES_AT_ONCE = 8 * 1024 * 1024
+#: Files that are not kept, and named.
+_MOST_NAMED = 20
 #: Reports without a recipient, and bodies without a report, that are listed.
 _MOST_LISTED = 1000
 
@@ -58,8 +60,9 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
 
     path = _store_path(job_of(given.job), given.store, given.state_dir, make_folder=True)
     bodies = new = 0
+    left: list[LeftOut] = []
     with ReportStore(path) as opened:
-        for lot in _lots(_found(given.files)):
+        for lot in _lots(_found(given.files, path, left)):
             now = time.time()
             new += opened.keep(
                 Body(one.content, Origin.READ, now, one.place, once=True) for one in lot
@@ -71,6 +74,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
         f"{counted(tally.reports, 'new report')}"
     )
     _say_refused(console, tally)
+    _warn_of_files(console, left)
     _warn_of_folders(console, given.files)
     return ExitCode.DONE
 
@@ -85,6 +89,13 @@ def _say_refused(console: Console, tally: Tally) -> None:
         console.warn(_as_text(one))
     if unreadable > len(tally.unreadable):
         console.warn(f"and {unreadable - len(tally.unreadable):,} more that cannot be read")
+
+
+def _warn_of_files(console: Console, left: list[LeftOut]) -> None:
+    for one in left[:_MOST_NAMED]:
+        console.warn(f"{one.place}: not kept: {one.reason}")
+    if len(left) > _MOST_NAMED:
+        console.warn(f"and {len(left) - _MOST_NAMED:,} more that are no reports, and not kept")
 
 
 def _warn_of_folders(console: Console, names: list[str]) -> None:
@@ -265,15 +276,23 @@ def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folde
     return store_to_write(state_dir(job, folder)) if store is None else store
 
 
-def _found(files: list[str]) -> Iterator[Found]:
-    from mailbatch.reports.mailboxes import bodies_in, bodies_in_stream
+def _found(files: list[str], store: Path, left: list[LeftOut]) -> Iterator[Found]:
+    """Yield the bodies to keep, and fill `left` with the files that hold none.
+
+    Standard input is kept, be it a report or not, since the bytes are nowhere else.
+    """
+    from mailbatch.reports.mailboxes import Found, bodies_in_stream, reports_in
 
     for name in files:
         try:
-            if name == _STANDARD_STREAM:
-                yield from bodies_in_stream(sys.stdin.buffer)
-            else:
-                yield from bodies_in(Path(name))
+            piped = name == _STANDARD_STREAM
+            for one in (
+                bodies_in_stream(sys.stdin.buffer) if piped else reports_in(Path(name), store=store)
+            ):
+                if isinstance(one, Found):
+                    yield one
+                else:
+                    left.append(one)
         except OSError as error:
             raise_if_starved(error)
             raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error

@@ -8,8 +8,10 @@ import email
 import email.policy
 import gzip
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -26,6 +28,9 @@ EVENTS = (
     "queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed", "complained",
     "unsubscribed", "opened", "clicked",
 )  # fmt: skip
+
+#: A webhook in the form of a report, with a mistake.
+WRONG = '{"results": [{"status": 7}]}'
 
 
 def bounce(message_id, address, *, status="5.1.1", reply="550 5.1.1 no such mailbox"):
@@ -96,7 +101,7 @@ def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
         write(scene, "d.json", delivered(rows[0])),
         write(scene, "e.json", delivered(rows[3])),
         write(scene, "f.eml", "From: ada@example.org\nAuto-Submitted: auto-replied\n\nAway.\n"),
-        write(scene, "g.json", '{"results": [{"status": 7}]}'),
+        write(scene, "g.json", WRONG),
     ]
     done = reports(scene, "read", *names)
     assert done.code == 0
@@ -260,9 +265,26 @@ def test_what_is_left_out_of_a_folder_is_told(sent):
     (scene.folder / "old.gz").write_bytes(gzip.compress(mail.encode()))
     done = reports(scene, "read", "Maildir", "old.gz")
     assert done.code == 0
-    assert "2 bodies, 2 of them new: 1 new report" in done.err
+    assert "1 body, 1 of them new: 1 new report" in done.err
     assert "Maildir: 1 folder in it not read, such as Maildir/.Junk: name it" in done.err
-    assert "old.gz: a compressed file: unpack it" in done.err
+    assert "old.gz: not kept: a compressed file: unpack it" in done.err
+
+
+def test_a_folder_of_other_files_leaves_nothing_in_the_store(sent):
+    """The wrong folder is named: that of the job, with the store, and one bounce."""
+    scene, rows = sent
+    write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    done = reports(scene, "read", ".", "--store", "all.sqlite3")
+    assert done.code == 0
+    assert "1 body, 1 of them new: 1 new report" in done.err
+    for words in (
+        "all.sqlite3: not kept: the store itself",
+        "job.yaml: not kept: in no form of a report, which is a mail with its header, or JSON or",
+        "recipients.csv: not kept: in no form of a report",
+    ):
+        assert words in " ".join(done.err.split())
+    with closing(sqlite3.connect(scene.folder / "all.sqlite3")) as store:
+        assert store.execute("SELECT place FROM body").fetchall() == [("a.eml",)]
 
 
 def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
@@ -319,7 +341,7 @@ def test_the_editions_that_were_sent_are_named_where_the_one_asked_for_was_not(s
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
-    reports(scene, "read", write(scene, "a.eml", mail), write(scene, "b.json", "{"))
+    reports(scene, "read", write(scene, "a.eml", mail), write(scene, "b.json", WRONG))
     plain = reports(scene, "show")
     assert plain.out == "scene (1): 5 recipients\n"
     assert "1 report of no recipient of this edition: --unmatched names them" in plain.err
@@ -327,7 +349,7 @@ def test_reports_of_nobody_here_are_listed_on_request(sent):
     assert listed[0] == "scene (1): 5 recipients"
     words = ("bounced  hard", rows[0]["email"], "stranger@example.net", "5.1.1")
     assert all(word in listed[1] for word in words)
-    assert listed[2].startswith("b.json: line 1, column 2: ")
+    assert listed[2].startswith("b.json: results[0].status: ")
     told = reports(scene, "show", "--unmatched", "--json").json["unmatched_reports"]
     assert [one["header_message_id"] for one in told] == ["stranger@example.net"]
     reports(scene, "suppress", "--to", "bounced.csv")
