@@ -177,10 +177,12 @@ def _show_object(
         "edition": edition,
         "recipients": joined.recipients,
         "unmatched": joined.standings.unmatched,
+        "not_understood": joined.not_understood,
         **counts,
     }
     if listed:
         told["unmatched_reports"] = [_as_object(one) for one in joined.missed]
+        told["bodies_not_understood"] = [_refusal_as_object(one) for one in joined.unreadable]
     console.data(told)
 
 
@@ -195,10 +197,19 @@ def _show_lines(
         for one in joined.missed:
             console.lines(_as_line(one))
         for refused in joined.unreadable:
-            console.lines(_as_text(refused))
-    elif joined.standings.unmatched:
-        reports = counted(joined.standings.unmatched, "report")
-        console.say(f"{reports} of no recipient of this edition: --unmatched names them")
+            console.lines(_refusal_as_line(refused))
+        return
+    if joined.standings.unmatched:
+        console.say(f"{unmatched(joined.standings.unmatched)}: --unmatched lists them")
+    if joined.not_understood:
+        bodies = counted(joined.not_understood, "body", "bodies")
+        console.say(f"{bodies} that no reader understands: --unmatched lists them")
+
+
+def unmatched(number: int) -> str:
+    """Return the words for reports that are of no recipient of an edition: no cause for alarm."""
+    such = ", such as those of other editions and of tests"
+    return f"{counted(number, 'report')} of no recipient of this edition{such}"
 
 
 @reporting
@@ -218,6 +229,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     for number, does, do, reason in (
         (appended.of_another, "names", "name", "another address than the one mailed, or none"),
         (appended.of_other_codes, "has", "have", "a code that does not speak of the address"),
+        (appended.of_no_code, "has", "have", "no code, and so nothing that speaks of the address"),
     ):
         if number:
             console.say(f"left out: {counted(number, f'bounce {does}', f'bounces {do}')} {reason}")
@@ -369,9 +381,23 @@ def _as_line(one: StoredReport) -> str:
     name = report.message_id or report.header_message_id or report.token or "no message id"
     words = (
         iso_time(one.received), report.event, report.kind, report.recipient or "no address", name,
-        report.code, report.text,
+        f"bulk id {report.bulk_id}" if report.bulk_id else "", report.code, report.text,
     )  # fmt: skip
     return "  ".join(word for word in words if word)
+
+
+def _refusal_as_object(one: StoredRefusal) -> dict[str, Any]:
+    return {
+        "body": one.number,
+        "from": one.body,
+        "received": iso_time(one.received),
+        "place": one.refusal.place,
+        "reason": one.refusal.reason,
+    }
+
+
+def _refusal_as_line(one: StoredRefusal) -> str:
+    return f"{iso_time(one.received)}  body {one.number}  {_as_text(one)}"
 
 
 def _as_text(one: StoredRefusal) -> str:
