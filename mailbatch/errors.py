@@ -45,9 +45,9 @@ MORE_FILES = (
     "need fewer files"
 )
 #: What to do where a disk has no room left.
-FREE_SPACE = "free some space, then run again: what was recorded so far stands"
+FREE_SPACE = "free some space, then try again: what was recorded so far stands"
 #: What to do where a disk fails.
-LOOK_AT_THE_DISK = "look at the disk and its file system, then run again"
+LOOK_AT_THE_DISK = "look at the disk and its file system, then try again"
 #: The remedies for failures of the system that no other place for the file would mend.
 SYSTEM_REMEDIES = {
     errno.ENOSPC: FREE_SPACE,

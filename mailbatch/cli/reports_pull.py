@@ -66,9 +66,9 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
                 if given.suppressions:
                     _pull_suppressions(console, pull, job, given.to)
             except ProviderError:  # what was answered before is kept, and read
-                _read(console, store)
+                _read(console, store, says_none=asks_by_id)
                 raise
-            _read(console, store)
+            _read(console, store, says_none=asks_by_id)
     except Interrupted as signal:
         return 128 + signal.signum
     if asks_by_id:
@@ -175,15 +175,18 @@ def _pull_suppressions(console: Console, pull: Pull, job: Job, to: Path | None) 
     pulled, entries = pull.suppressions(domain)
     addresses = counted(pulled.entries, "address", "addresses")
     console.say(f"{domain}: the provider suppresses {addresses}")
-    if to is not None:
+    if to is None and entries:
+        console.say("--to FILE appends them to a list")
+    elif to is not None:
         appended = append_listed(to, entries)
         new = counted(appended.new, "new address", "new addresses")
         console.say(f"{new} in {shown(to)}, {appended.had:,} there before")
 
 
-def _read(console: Console, store: ReportStore) -> None:
+def _read(console: Console, store: ReportStore, *, says_none: bool) -> None:
     tally = store.read_kept()
-    console.say(counted(tally.reports, "new report"))
+    if tally.reports or says_none:
+        console.say(counted(tally.reports, "new report"))
     for one in tally.unreadable:
         console.warn(f"{one.body}: {one.refusal}" if one.body else str(one.refusal))
 

@@ -42,12 +42,14 @@ def serve_command(console: Console, given: ReportsServeArguments) -> int:
     from mailbatch.delivery.descriptors import check_descriptors
     from mailbatch.delivery.loop import loop_factory
     from mailbatch.delivery.signals import Interrupted, Stopping
+    from mailbatch.receiver.door import Door
     from mailbatch.receiver.intake import Intake
+    from mailbatch.receiver.path_token import kept_token, token_file
     from mailbatch.receiver.serving import CONNECTIONS, listening
 
     host, port = address_of(given.listen)
     tls, proving, store = _tls(given), _proving(given), _store(given)
-    door = _door(given, store)
+    basic, header = _credentials(given)
     outer = _outer_url(given.url)
     with Stopping() as stopping, listening(host, port) as sock:
         check_descriptors(CONNECTIONS)
@@ -56,6 +58,8 @@ def serve_command(console: Console, given: ReportsServeArguments) -> int:
         intake = Intake(store, tell=console.warn)
         intake.start()
         try:
+            # Beside a store that can be written.
+            door = Door(given.token or kept_token(token_file(store)), basic, header)
             opened = _Opened(door, intake, proving, sock, tls)
             with stopping.in_loop(), asyncio.Runner(loop_factory=loop_factory()) as runner:
                 return runner.run(_serve(console, opened, outer, stopping))
@@ -168,9 +172,15 @@ def _proving(given: ReportsServeArguments) -> Proving:
     return Proving(frozenset(given.topics or ()), key.encode() if key is not None else None)
 
 
-def _door(given: ReportsServeArguments, store: Path) -> Door:
-    from mailbatch.receiver.door import TOKEN, Door, header_of
-    from mailbatch.receiver.path_token import kept_token, token_file
+def _credentials(
+    given: ReportsServeArguments,
+) -> tuple[str | None, tuple[str, str] | None]:
+    """Return what a POST must have beside the token: `--basic`, and the field of `--header`.
+
+    Raises:
+        UsageError: one of these, or `--token`, has another form.
+    """
+    from mailbatch.receiver.door import TOKEN, header_of
 
     if given.token is not None and TOKEN.fullmatch(given.token) is None:
         raise UsageError(
@@ -184,7 +194,7 @@ def _door(given: ReportsServeArguments, store: Path) -> Door:
         field = header_of(header) if header is not None else None
     except ValueError as error:
         raise UsageError(f"--header {given.header}: {error} in the file") from None
-    return Door(given.token or kept_token(token_file(store)), basic, field)
+    return basic, field
 
 
 def _secret(path: Path | None) -> str | None:

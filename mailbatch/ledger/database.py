@@ -227,7 +227,7 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
     if len(head) < _HEADER.size or _HEADER.unpack(head) != _WHOLE:
         raise LedgerError(
             f"{path}: the ledger cannot be created: what was written is not there",
-            hint="look at the disk and its file system, then run again",
+            hint="look at the disk and its file system, then try again",
         )
 
 
@@ -244,7 +244,7 @@ def _switch_to_wal(path: Path, connection: sqlite3.Connection) -> None:
         raise LedgerError(
             f"{path}: the ledger cannot be used: SQLite cannot switch its journal to WAL, "
             f"and left it at {mode}",
-            hint="look at the disk and its file system, then run again",
+            hint="look at the disk and its file system, then try again",
         )
 
 

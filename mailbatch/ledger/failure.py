@@ -44,12 +44,12 @@ _HINTS = {
     "PERM": _RIGHTS,
     "AUTH": "make the ledger and its folder readable for this user",
     "CANTOPEN": _RIGHTS,
-    "BUSY": "another program has the ledger open for writing: close it, then run again",
-    "LOCKED": "another program has the ledger open for writing: close it, then run again",
+    "BUSY": "another program has the ledger open for writing: close it, then try again",
+    "LOCKED": "another program has the ledger open for writing: close it, then try again",
     "CORRUPT": _DAMAGED,
     "NOTADB": _DAMAGED,
     "PROTOCOL": "keep the ledger on a local disk (--state-dir): this file system cannot lock it",
-    "NOMEM": "give the process more memory, then run again",
+    "NOMEM": "give the process more memory, then try again",
 }
 _ERRNO_HINTS = {
     **SYSTEM_REMEDIES,

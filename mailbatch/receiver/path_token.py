@@ -13,6 +13,7 @@ from pathlib import Path
 from mailbatch.errors import StoreError
 from mailbatch.files import sync_folder
 from mailbatch.receiver.door import TOKEN
+from mailbatch.reports.failure import as_store_error
 
 _BYTES = 24
 
@@ -33,13 +34,11 @@ def kept_token(path: Path) -> str:
     Raises:
         StoreError: the file cannot be read or made, or has no token in it (74).
     """
-    try:
+    with as_store_error(path):
         try:
             found = path.read_text(encoding="ascii", errors="replace").strip()
         except FileNotFoundError:
             found = _make(path)
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}", hint="set --token") from error
     if TOKEN.fullmatch(found) is None:
         raise StoreError(f"{path}: there is no token in it", hint="remove the file, or set --token")
     return found

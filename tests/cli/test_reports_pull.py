@@ -154,6 +154,14 @@ def test_the_providers_suppression_list(tmp_path, api, capsys):
     assert listed.read_bytes() == before
 
 
+def test_a_suppression_list_without_a_file_says_how_to_keep_it(job, api, capsys):
+    api.suppressions["example.com", "BOUNCE"] = [{"emailAddress": "a@example.org"}]
+    assert pull(job, suppressions=True, reports=False) == 0
+    said = capsys.readouterr().err
+    assert "example.com: the provider suppresses 1 address\n--to FILE appends them to a" in said
+    assert "new report" not in said
+
+
 def test_reports_and_suppressions_together(job, api):
     assert pull(job, reports=True, suppressions=True) == 0
     assert set(api.paths()) == {REPORTS, LISTS}

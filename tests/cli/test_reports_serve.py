@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.certainty import forked
+from tests.certainty.disks import Disks
 from tests.certainty.program import REPOSITORY, environment, mailbatch, start
 from tests.receiver.receiving import TOKEN, Target, bodies, stopped
 from tests.support.waiting import free_port
@@ -49,6 +51,20 @@ def test_a_posted_report_finds_its_recipient(mailing):
     (scene.folder / "recipients.csv").unlink()  # no file that the job names is read
     with serving(scene.folder, "job.yaml", *ANY_PORT) as (_, again):
         assert urlsplit(again).path == urlsplit(url).path
+
+
+def test_a_read_only_disk_is_told_of_the_store_not_of_the_token(tmp_path):
+    (tmp_path / "state").mkdir()
+    with Disks(locked=tmp_path / "state") as disks:
+        done = forked.mailbatch(
+            "reports", "serve", "--state-dir", "state", *ANY_PORT,
+            cwd=tmp_path, namespace=disks.namespace,
+        )  # fmt: skip
+    assert (done.code, done.out) == (74, "")
+    said = " ".join(done.err.split())
+    assert "state/reports.sqlite3: Read-only file system" in said
+    assert "make the store and its folder writable for this user, or set --store" in said
+    assert "--token" not in said
 
 
 def test_the_line_is_the_url_for_the_job(tmp_path):
