@@ -36,8 +36,9 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
-#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
-NO_SECRET = ""
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
+#: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
+REHEARSED = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
             # What is looked at twice shall be the same twice.
-            secret=NO_SECRET if options.scratch else None,
+            secret=REHEARSED if options.scratch else None,
         )
     )
     if options.retry_rejected:
