@@ -73,8 +73,8 @@ TABLE = (
      ("Nothing, if that is meant. To mail them, show them in the sheet, or write `hidden_rows: "
       "mail` under `recipients:`.")),
     ("MB124", "warning", "A number is written otherwise than the sheet shows it",
-     ("The format of the cell (a fraction, an exponent, names of months in another language) is "
-      "not followed: the number stands without it, a date as 2026-11-29."),
+     ("The format of the cell (a fraction, an exponent, short names of months in another language) "
+      "is not followed: the number stands without it, a date as 2026-11-29."),
      "Give the cells a format without it, or make texts of them: `=TEXT(B2, ...)`."),
     ("MB125", "info", "A number or a date is written in the English form",
      ("A workbook does not tell the language of the computer: `1,234.50` in the letter may be "

@@ -36,8 +36,10 @@ _BULK_ID = 'write bulk_id: "{{ job.name }}-{{ edition }}" under callbacks before
 @reporting
 def pull_command(console: Console, given: ReportsPullArguments) -> int:
     """Ask for the log, the reports or the suppression list, and make reports of the answers."""
+    _check_extra()
     from mailbatch.delivery.places import state_dir
     from mailbatch.delivery.signals import Interrupted, Stopping
+    from mailbatch.pull.access import ProviderError
     from mailbatch.pull.pulling import Pull
     from mailbatch.reports.store import ReportStore
 
@@ -63,8 +65,10 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
                     _pull_edition(console, pull, bulk_id, once=given.reports)
                 if given.suppressions:
                     _pull_suppressions(console, pull, job, given.to)
-            finally:  # what was answered is kept, whatever comes behind
+            except ProviderError:  # what was answered before is kept, and read
                 _read(console, store)
+                raise
+            _read(console, store)
     except Interrupted as signal:
         return 128 + signal.signum
     if asks_by_id:
@@ -103,11 +107,16 @@ def bulk_id_of(job: Job, edition: str) -> str:
     return bulk_id
 
 
+def _check_extra() -> None:
+    if find_spec(_PACKAGE) is None:
+        raise JobError(f"{_PACKAGE} is not installed, which asks providers", hint=_INSTALL)
+
+
 def _key(job: Job) -> str:
     """Return the key of the provider's API.
 
     Raises:
-        JobError: the job names no API, a package or the secret is missing (78).
+        JobError: the job names no API, or the secret is missing or no key (78).
     """
     from mailbatch.job.secrets import resolve_secret
 
@@ -118,16 +127,18 @@ def _key(job: Job) -> str:
             location=job.locate("reports.base_url" if reports is not None else "reports"),
             hint="write reports: {base_url: https://..., api_key: {env: NAME}}",
         )
-    if find_spec(_PACKAGE) is None:
-        raise JobError(f"{_PACKAGE} is not installed, which asks providers", hint=_INSTALL)
-    return resolve_secret(
+    place = job.locate("reports.api_key")
+    key = resolve_secret(
         reports.api_key,
         folder=job.folder,
         environ=os.environ,
         username=reports.host,
         user=reports.host,
-        location=job.locate("reports.api_key"),
+        location=place,
     )
+    if not (key.isascii() and key.isprintable()):
+        raise JobError("gives no key of an API: a header field holds ASCII alone", location=place)
+    return key
 
 
 def _asking(console: Console, job: Job, key: str, stopping: Stopping) -> Asking:

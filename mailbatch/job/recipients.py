@@ -19,7 +19,7 @@ Column: TypeAlias = Annotated[str, fields.LINE]
 Form: TypeAlias = Literal["csv", "jsonl", "xlsx"]
 
 _NAMES = Several("a name or a list of names")
-_FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx"}
+_FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 
 
 class Recipients(Section):
@@ -32,7 +32,7 @@ class Recipients(Section):
     file: Annotated[FileName, NamesFile("the recipient table", absolute=False)] | None = Field(
         default=None,
         description="The table: a CSV file with a header line; .jsonl, one JSON object a line; or "
-        ".xlsx, a workbook.",
+        ".xlsx (or .xlsm), a workbook.",
     )
     command: (
         Annotated[

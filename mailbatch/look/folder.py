@@ -2,8 +2,6 @@
 
 Only files of the names that a kind of page owns are ever replaced, and only in a folder that is
 empty or has the manifest of that kind in it.
-
-Tests: tests/preview/test_gallery.py.
 """
 
 from __future__ import annotations
@@ -49,17 +47,18 @@ def add_assets(folder: Path, own: Path) -> list[str]:
 
 
 def move(made: Path, out: Path, names: Iterable[str]) -> None:
-    """Let the files and folders of `made` take the places of those in `out`, by their names.
+    """Let the files and folders of `made` take the places of those in `out`, one by one.
+
+    `names` begins with the manifest: a folder in which a killed process left a half is known by the
+    manifest, and the next pages replace that half.
 
     Raises:
         OSError: a file cannot be removed or renamed.
     """
-    names = tuple(names)
     for name in names:
         old = out / name
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)
         else:
             old.unlink(missing_ok=True)
-    for name in names:
-        (made / name).rename(out / name)
+        (made / name).rename(old)

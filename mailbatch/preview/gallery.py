@@ -50,6 +50,7 @@ from mailbatch.render.message import Attachment
 ASSETS = Path(__file__).parent / "assets"
 #: The files and folders of a gallery.
 OWN = (
+    MANIFEST,
     "index.html",
     "index-data.js",
     "messages",
@@ -57,7 +58,6 @@ OWN = (
     "inline",
     "attachments",
     "assets",
-    MANIFEST,
 )
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
 _LONGEST_NAME = 100

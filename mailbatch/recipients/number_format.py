@@ -8,9 +8,9 @@
 Format codes are those of ECMA-376 part 1, 18.8.31: up to four sections, with placeholders for
 digits, scaling, percent, literal text, and parts of dates and times. Codes are written in English
 whatever the computer, and so is the text here; `by_computer` tells the codes whose text depends on
-the computer. A code with a fraction, an exponent, a calendar of its own, or names of months in
-another language has no text here: `known` is false. This module must never guess: a value without
-a known code is shown by `workbook.py` in a plain form.
+the computer. A code with a fraction, an exponent, a calendar of its own, or short names of months
+in another language than English has no text here: `known` is false. This module must never guess: a
+value without a known code is shown by `workbook.py` in a plain form.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import TypeAlias
 
-from mailbatch.recipients.moment_format import ENGLISH, show_moment
+from mailbatch.recipients.moment_format import ENGLISH, NAMES, TAGS, show_moment
 
 #: A value of a cell that a format can show.
 Shown: TypeAlias = int | float | date | datetime | time | timedelta
@@ -56,6 +56,8 @@ _TOKEN = re.compile(
 _LITERAL = frozenset(("quoted", "escaped", "symbol", "literal"))
 _MOMENT = frozenset(("moment", "elapsed", "half"))
 _LANGUAGE = 0x3FF  # the bits of an LCID without the country
+_HEX = re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch
+_LONG = 4  # letters of the code of a whole name
 _SYSTEM = frozenset(
     ("f800", "f400", "x-sysdate", "x-systime")
 )  # the long date and the time of the computer
@@ -119,7 +121,7 @@ class Format:
         if _is_system(tokens):
             timed = any(kind in _MOMENT and text[0] in "hHsS[" for kind, text in tokens)
             return None if timed or not isinstance(value, date) else f"{value:%Y-%m-%d}"
-        return show_moment(tokens, value)
+        return show_moment(tokens, value, _names(tokens))
 
     def _section_of(self, number: Decimal) -> tuple[tuple[Token, ...], bool]:
         """Return the section for a number, and whether a minus sign goes before the text."""
@@ -181,23 +183,37 @@ def _is_known(tokens: Sequence[Token]) -> bool:
         digits = [place for place, kind in enumerate(kinds) if kind == "digit"]
         inside = tokens[digits[0] : digits[-1]] if digits else ()
         return ("literal", "/") not in inside and kinds.count("point") <= 1
-    named = any(kind == "moment" and _is_name(text) for kind, text in tokens)
-    language = next((text for kind, text in tokens if kind == "locale"), "")
     if _is_system(tokens):
         return True
-    return "general" not in kinds and (not named or not language or _is_english(language))
-
-
-def _is_english(locale: str) -> bool:
-    """Tell whether a locale, an LCID in hexadecimal or a language tag, is English without more."""
-    if locale[:2].lower() == "en":
-        return True
-    try:
-        # The upper half has the digits and the calendar of another script.
-        script, language = divmod(int(locale, 16), 1 << 16)
-    except ValueError:
+    names = {len(text) for kind, text in tokens if kind == "moment" and _is_name(text)}
+    locale = _locale(tokens)
+    if "general" in kinds or (locale and _script(locale)):
         return False
-    return script == 0 and language & _LANGUAGE == ENGLISH
+    language = _language(locale)
+    # Only English has short names that are the beginnings of the long ones.
+    return not names or language == ENGLISH or (language in NAMES and names == {_LONG})
+
+
+def _locale(tokens: Sequence[Token]) -> str:
+    return next((text for kind, text in tokens if kind == "locale"), "")
+
+
+def _names(tokens: Sequence[Token]) -> int:
+    """Return the number of the language of the names; English for a code without names."""
+    language = _language(_locale(tokens))
+    return language if language in NAMES else ENGLISH
+
+
+def _script(locale: str) -> int:
+    """Return the upper half of an LCID, which has the digits and the calendar of another script."""
+    return int(locale, 16) >> 16 if _HEX(locale) else 0
+
+
+def _language(locale: str) -> int:
+    """Return the number of the language of an LCID or a tag; -1 for a tag that is not known."""
+    if not locale:
+        return ENGLISH
+    return int(locale, 16) & _LANGUAGE if _HEX(locale) else TAGS.get(locale[:2].lower(), -1)
 
 
 def _is_name(text: str) -> bool:
@@ -208,7 +224,7 @@ def _is_name(text: str) -> bool:
 def _depends_on_computer(tokens: Sequence[Token]) -> bool:
     if _is_moment(tokens):
         named = any(kind == "moment" and _is_name(text) for kind, text in tokens)
-        return named or _is_system(tokens)
+        return (named and not _locale(tokens)) or _is_system(tokens)
     return any(kind in {"point", "comma"} for kind, _ in tokens)
 
 

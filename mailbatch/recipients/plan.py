@@ -42,6 +42,7 @@ _SHOWN = 80
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
 _SUPPRESSED = Status.SUPPRESSED.value
+_JSON = "JSON is read from a file that is named .jsonl, one object a line: jq -c '.[]' writes that."
 _HIDDEN = "the row is hidden in the sheet"
 
 
@@ -280,6 +281,8 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
 
 
 def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    if columns[0].startswith(("{", "[")):
+        return _JSON
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return "The whole header is one column; is `recipients.delimiter` right?"
     return did_you_mean_or_all(name, columns)
@@ -291,6 +294,8 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
     folded = column_name(wanted.address).casefold()
     alike = [name for name in columns if column_name(name).casefold() == folded]
     hint = _missing_hint(wanted.address, columns)
+    if hint == _JSON:
+        return hint
     near = alike[0] if alike else nearest(wanted.address, columns)
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return hint

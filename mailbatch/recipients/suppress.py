@@ -126,7 +126,7 @@ def _table(
 ) -> Records | None:
     """Open a list that is a table; return None for a list with one entry a line."""
     ending = path.suffix.lower()
-    if ending == ".xlsx":
+    if ending in {".xlsx", ".xlsm"}:
         from mailbatch.recipients.workbook import open_workbook
 
         return open_workbook(

@@ -140,6 +140,8 @@ class Table:
             hint = (
                 f"The first cell that is missing is {missing!r}; an empty cell needs its delimiter."
             )
+            if len(cells) == 1:
+                hint += " Remove the line if it is no record."
         elif any(cell.lstrip().startswith('"') for cell in cells):
             hint = "A quote counts only at the very start of a cell: remove the space before it."
         else:

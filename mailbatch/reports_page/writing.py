@@ -37,7 +37,7 @@ ASSETS = Path(__file__).parent / "assets"
 MANIFEST = "reports-page.json"
 _INDEX = "index.html"
 #: The files and folders of the page.
-OWN = (_INDEX, "figures.js", "recipients", "assets", MANIFEST)
+OWN = (MANIFEST, _INDEX, "figures.js", "recipients", "assets")
 _FORMAT = 1
 
 

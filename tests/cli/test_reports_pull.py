@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -187,7 +188,9 @@ def test_a_secret_that_is_not_there(job, api, capsys, monkeypatch):
 
 
 def test_an_extra_that_is_not_there(job, api, capsys, monkeypatch):
-    monkeypatch.setattr(reports_pull, "_PACKAGE", "a_package_that_is_not_there")
+    for name in ("access", "asking", "pulling"):
+        monkeypatch.delitem(sys.modules, f"mailbatch.pull.{name}")
+    monkeypatch.setitem(sys.modules, "urllib3", None)
     assert "pip install 'mailbatch[reports]'" in failure(capsys, 78, job)
 
 
@@ -216,6 +219,15 @@ def test_a_wrong_key(job, api, capsys, monkeypatch):
     assert "reports.api_key" in said
     assert "another" not in said.replace("another URL", "")
     assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize("secret", ["schlüssel", "a\tb", "a\x1bb"])
+def test_a_key_that_no_header_field_can_hold(job, api, capsys, monkeypatch, secret):
+    monkeypatch.setenv("PULL_KEY", secret)
+    said = failure(capsys, 78, job)
+    assert "gives no key of an API" in said
+    assert secret not in said
+    assert api.asked == []
 
 
 def test_a_key_of_several_lines_is_no_key(job, api, capsys, monkeypatch):

@@ -1,10 +1,14 @@
 """The end of a rehearsal's ledger: nothing is left that knows of it, and no run loses its own."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.store import Ledger
+from tests.certainty.program import REPOSITORY
 from tests.ledger.steps import open_ledger
 
 
@@ -39,6 +43,19 @@ def test_a_run_under_way_keeps_its_ledger(path):
         ledger.plan.mark_finished(1.0)
     with Ledger.read(path) as read:
         assert read.standing.finished_at() == 1.0
+
+
+def test_a_rehearsal_that_was_killed_is_removed(path):
+    """Its notes say that a run is under way, and the kernel that none is."""
+    script = (
+        "import os, sys; from pathlib import Path; from tests.ledger.steps import open_ledger;"
+        "open_ledger(Path(sys.argv[1])); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], cwd=REPOSITORY, check=False)
+    assert done.returncode == 9
+    assert path.with_name(path.name + "-wal").exists()
+    discard(path)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_removed_is_named(path):

@@ -6,8 +6,10 @@ import pytest
 import yaml
 
 from mailbatch.ledger.store import Ledger
+from mailbatch.report_token import token_of
 from mailbatch.reports.mailboxes import bodies_in
 from mailbatch.reports.mailed import MailedEdition
+from mailbatch.reports.reading import read_body
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standings import Standings
 from mailbatch.reports.store import Body, Origin, ReportStore
@@ -46,3 +48,36 @@ def test_a_bounce_of_postfix_finds_its_recipient(tmp_path, postfix_server):
         (found,) = standings
     assert (found.address, found.event, found.kind) == (GONE, Event.BOUNCED, Kind.HARD)
     assert (found.code, found.suppresses) == ("5.1.1", True)
+
+
+PLUS = "gone+by=far@refused.example"
+
+
+def test_a_notification_that_was_asked_for_has_the_token_and_the_address(tmp_path, postfix_server):
+    """RFC 3461: ENVID and ORCPT come back decoded, and RET=HDRS brings header fields alone."""
+    scene = scene_at(tmp_path, postfix_server.port)
+    job = yaml.safe_load(scene.job.read_text())
+    job["sender"] = {
+        "from": "News <news@sender.example>",
+        "envelope_from": "bounces@sender.example",
+    }
+    job["reports"] = {"dsn": ["failure", "delay"]}
+    scene.job.write_text(yaml.safe_dump(job))
+    scene.write_recipients([FINE, PLUS])
+    assert scene.run().exit_code == 0
+    (token,) = {
+        token_of(row["header_message_id"]) for row in scene.results() if row["email"] == PLUS
+    }
+
+    def bounces():
+        """The bounces that name the message, in a mailbox that other tests share."""
+        named = f"Original-Envelope-Id: {token}\n".encode()
+        mailbox = postfix_server.mailbox
+        found = bodies_in(mailbox) if mailbox.exists() else ()
+        return [one for one in found if named in one.content and b"Message-ID: " in one.content]
+
+    until(bounces, what="the whole bounce")
+    (found,) = bounces()
+    assert b"Content-Type: text/rfc822-headers" in found.content
+    (report,) = read_body(found.content, received=1795950000.0)
+    assert (report.event, report.token, report.recipient) == (Event.BOUNCED, token, PLUS)

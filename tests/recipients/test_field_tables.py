@@ -177,6 +177,20 @@ def test_json_lines_have_no_header_row(tmp_path: Path) -> None:
         job_in(tmp_path, file="people.jsonl", header_row=2)
 
 
+def test_a_file_of_json_by_another_name_gets_its_name(make_job: MakeJob) -> None:
+    for content in ('[{"email": "a@b.c", "n": 1}]\n', '{"email": "ann"}\n'):
+        with pytest.raises(RecipientError) as caught:
+            plan_of(make_job(content))
+        assert (caught.value.hint or "").startswith("JSON is read from a file that is named .jsonl")
+
+
+def test_a_workbook_with_macros_is_a_workbook(make_job: MakeJob, tmp_path: Path) -> None:
+    for name in ("people.xlsm", "left.xlsm"):
+        write_workbook(tmp_path / name, {"S": table(("email",), ("ada@example.org",))})
+    [ada] = plan_of(job_in(tmp_path, file="people.xlsm", suppress=["left.xlsm"]))
+    assert ada.reason == "listed in left.xlsm"
+
+
 @pytest.mark.parametrize("wanted", [{"file": "people.csv"}, {"file": ..., "command": ["cat"]}])
 def test_rows_are_hidden_in_workbooks_alone(wanted: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"has no effect without an \.xlsx file"):

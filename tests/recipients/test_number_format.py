@@ -63,6 +63,10 @@ NOON = datetime(2026, 12, 9, 12, 0)  # noqa: DTZ001 - see above
         ("mm:ss.0", LATE, "59:59.7"),
         (BUILT_IN[14], NOON, "2026-12-09"),
         ("[$-x-sysdate]dddd, mmmm dd, yyyy", DAY, "2026-03-01"),
+        ("[$-407]dddd, d. mmmm yyyy", DAY, "Sonntag, 1. März 2026"),
+        ("[$-40C]d mmmm yyyy;@", DAY, "1 mars 2026"),
+        ("[$-de-AT]mmmm", DAY, "März"),
+        ("[$-415]dd.mm.yyyy", DAY, "01.03.2026"),
         ("h:mm AM/PM", time(0, 30), "12:30 AM"),
         ("h:mm a/p", NOON, "12:00 P"),
         ("hh:mm", time(9, 5), "09:05"),
@@ -81,8 +85,8 @@ def test_a_format_shows_what_a_spreadsheet_shows(
 @pytest.mark.parametrize(
     "code",
     [
-        "# ?/?", "# ??/16", "0.00E+00", "##0.0E+0", "[$-407]d. mmmm yyyy", "[$-de-DE]mmmm",
-        "ggge", "bbbb", "[DBNum1]0", 'yyyy "open', "0.0.0", "[number 5]",
+        "# ?/?", "# ??/16", "0.00E+00", "##0.0E+0", "[$-407]d. mmm yyyy", "[$-415]d mmmm",
+        "[$-2000401]dd/mm", "ggge", "bbbb", "[DBNum1]0", 'yyyy "open', "0.0.0", "[number 5]",
     ],
 )  # fmt: skip
 def test_a_code_that_is_not_known_has_no_text(code: str) -> None:
@@ -113,7 +117,8 @@ def test_a_value_that_a_code_does_not_show_has_no_text(code: str, value: float |
     [
         ("General", False), ("00000", False), ("0%", False), ("dd.mm.yyyy", False),
         ("[h]:mm", False), ("0.0%", True), ("#,##0", True), ("d. mmmm", True),
-        (BUILT_IN[14], True), ("[$-F800]dddd, mmmm dd, yyyy", True), ("[$-409]mmm", True),
+        (BUILT_IN[14], True), ("[$-F800]dddd, mmmm dd, yyyy", True), ("[$-409]mmm", False),
+        ("[$-407]mmmm", False),
     ],
 )  # fmt: skip
 def test_a_code_tells_whether_the_computer_matters(code: str, by_computer: bool) -> None:

@@ -269,7 +269,7 @@ def test_without_the_package_it_says_how_to_get_it(
         (7.0, "@", "7"),
         (7.5, "General", "7.5"),
         (7.5, "# ?/?", "7.5"),
-        (46355.0, "[$-407]d. mmmm yyyy", "2026-11-29"),
+        (46355.0, "[$-407]d. mmm yyyy", "2026-11-29"),
     ],
 )
 def test_a_number_has_the_form_of_the_cell(value: float, code: str, text: str, read: Read) -> None:
