@@ -81,6 +81,14 @@ TABLE = (
       "`1.234,50` in the sheet. A date of the system's form is written as 2026-11-29."),
      ("Nothing, if that is meant. Otherwise make texts of the cells: `=TEXT(B2, ...)`, or give "
       "dates a format such as dd.mm.yyyy.")),
+    ("MB126", "warning", "A value is written for HTML",
+     ("`O&#039;Brien` and `Tom &amp; Jerry` come from the database of a web page. Values are "
+      "escaped when a letter is made, so readers would see the marks."),
+     "Let the export write plain text, or mend the cells."),
+    ("MB127", "warning", "A value was damaged by a wrong encoding",
+     ("`J\u00c3\u00b6rg` is `J\u00f6rg`, saved as UTF-8 and read as something else; `\ufffd` "
+      "stands where a letter is lost for good."),
+     "Export the table again, as UTF-8, from the program that still shows the names right."),
     ("MB131", "error", "The new message would go to nobody",
      ("The edition is over: everybody was mailed by an earlier run, and an edition is sent once, "
       "ever. The message changed since, which nobody would see."),
@@ -148,6 +156,17 @@ TABLE = (
     ("MB212", "warning", "Something that mail programs take out",
      "Scripts, forms, frames, embedded media and linked style sheets do not work in mail.",
      "Replace them: a link to a page with the form, styles in a `style` element."),
+    ("MB213", "warning", "A merge mark of another tool",
+     ("`%%name%%`, `<<name>>`, `${name}`, `%recipient.name%` and `[name]` mean something to "
+      "another program; mailbatch would send them as they are."),
+     "Write `{{ name }}`, with the name of the column."),
+    ("MB214", "warning", "This is MJML, not HTML",
+     "No mail program knows `<mjml>`: readers would see bare text, without the layout.",
+     ("Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
+      "`message.html`.")),
+    ("MB215", "warning", "An image is written into the HTML",
+     "Gmail and Outlook show no `data:` images, and each message carries their bytes.",
+     "Put the file into `message.inline`, and write `cid:name`."),
     ("MB301", "warning", "The subject is empty",
      "Nobody opens such a message, and filters take it for spam.",
      "Look at the columns that `message.subject` uses."),
@@ -175,6 +194,9 @@ TABLE = (
     ("MB308", "info", "There is no List-Id header",
      "With it readers can sort the newsletter, and providers tell one list from another.",
      "Write `message.list_id`."),
+    ("MB309", "warning", "A value stands in curly quotes",
+     "YAML knows straight quotes only: readers would see the curly ones.",
+     'Write `"..."`. Nothing, if readers shall see the quotes.'),
     ("MB401", "warning", "The bulk id is too long",
      "Infobip takes at most 100 characters in X-IB-Bulk-Id; the row cannot be mailed.",
      "Shorten `callbacks.bulk_id`."),
