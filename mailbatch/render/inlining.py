@@ -85,7 +85,8 @@ class _Letter:
     """A letter whose texts are kept while marks stand for them.
 
     `texts` are by the number of a mark, `places` by the number of a selector's mark. A sheet is its
-    items, a rule with the numbers of its selectors. `raised` are declarations of staying rules.
+    items, a rule with the numbers of its selectors. `raised` are declarations of staying
+    rules that have to win, `withdrawn` rules that stay although these moved.
     """
 
     prefix: str
@@ -94,9 +95,8 @@ class _Letter:
     places: list[Place] = field(default_factory=list)
     sheets: list[list[tuple[Rule | Held, list[int]]]] = field(default_factory=list)
     present: set[int] = field(default_factory=set)
-    raised: set[tuple[Rule, int]] = field(default_factory=set)
-    lost: set[tuple[Rule, int]] = field(default_factory=set)
-    made: dict[str, str] = field(default_factory=dict)
+    raised: frozenset[tuple[Rule, int]] = frozenset()
+    withdrawn: set[Rule] = field(default_factory=set)
 
     def marked(self, match: re.Match[str]) -> str:
         """Return a piece of the letter as the library is given the piece."""
@@ -149,16 +149,9 @@ class _Letter:
         if self.doctype is not None:
             inlined = inlined.replace("<!DOCTYPE html>", self.doctype, 1)
         self.present = {int(one) for one in re.findall(rf"{prefix}r([0-9]+)z", inlined)}
-        unread = self._unread()
         attribute = rf' style="([^"]*{prefix}[rt][0-9]+z[^"]*)"'
-        mark = re.compile(rf"{prefix}([rt])([0-9]+)z: ?0;? ?")
-
-        def styled(match: re.Match[str]) -> str:
-            if match[1] not in self.made:
-                self.made[match[1]] = self._styles(match[1], mark, unread)
-            return self.made[match[1]]
-
-        inlined = re.sub(attribute, styled, inlined)
+        made = self._attributes(set(re.findall(attribute, inlined)))
+        inlined = re.sub(attribute, lambda match: made[match[1]], inlined)
         inlined = re.sub(
             rf"<!--{prefix}t([0-9]+)z-->", lambda match: self.texts[int(match[1])], inlined
         )
@@ -175,22 +168,36 @@ class _Letter:
             if isinstance(item, Rule) and not self.present.issuperset(numbers)
         }
 
-    def _styles(self, value: str, mark: re.Pattern[str], unread: set[Rule]) -> str:
-        """Return the style attribute that stands for marks, with its space; "" for none."""
-        places, own = [], mark.sub("", value)
-        for kind, number in mark.findall(value):
-            if kind == "t":
-                own += self.texts[int(number)]
-            elif self.places[int(number)].rule not in unread or not self.places[int(number)].moves:
-                places.append(self.places[int(number)])
-        styles = styles_of(tuple(places), unescape(own))
-        self.raised |= styles.winning
-        self.lost |= styles.losing
-        before, after = _escaped(styles.before), _escaped(styles.after)
-        if not (before or after or f"{self.prefix}t" in value):
-            return ""
-        own = own.strip().rstrip(";") if after else own
-        return f' style="{";".join(filter(None, (before, own, after)))}"'
+    def _attributes(self, values: set[str]) -> dict[str, str]:
+        """Return the style attributes that stand for values with marks; "" for none."""
+        unread = self._unread()
+        read = {value: self._read(value, unread) for value in values}
+        styles = {value: styles_of(*found) for value, found in read.items()}
+        won = frozenset().union(*(one.winning for one in styles.values()))
+        lost = frozenset().union(*(one.losing for one in styles.values()))
+        self.raised, divided = won - lost, won & lost
+        made = {}
+        for value, (places, own) in read.items():
+            one = styles_of(places, own, divided) if divided else styles[value]
+            self.withdrawn |= one.withdrawn
+            before, after = _escaped(one.before), _escaped(one.after)
+            kept = self._own(value).strip().rstrip(";") if after else self._own(value)
+            text = ";".join(filter(None, (before, kept, after)))
+            made[value] = f' style="{text}"' if text or f"{self.prefix}t" in value else ""
+        return made
+
+    def _read(self, value: str, unread: set[Rule]) -> tuple[tuple[Place, ...], str]:
+        """Return the rules of an attribute in their order, and the text of its own."""
+        numbers = re.findall(rf"{self.prefix}r([0-9]+)z", value)
+        places = [self.places[int(number)] for number in numbers]
+        read = tuple(place for place in places if not (place.moves and place.rule in unread))
+        return read, unescape(self._own(value))
+
+    def _own(self, value: str) -> str:
+        """Return the text of a style attribute as written, with its character references."""
+        kept = re.findall(rf"{self.prefix}t([0-9]+)z", value)
+        rest = re.sub(rf"{self.prefix}[rt][0-9]+z: ?0;? ?", "", value)
+        return rest + "".join(self.texts[int(number)] for number in kept)
 
     def _left(self, match: re.Match[str]) -> str:
         """Return what stays of a style sheet."""
@@ -202,7 +209,8 @@ class _Letter:
                 continue
             named = dict(zip(numbers, item.selectors, strict=True))
             if self.present.issuperset(numbers):
-                named = {number: name for number, name in named.items() if number in staying}
+                stays = staying.union(numbers if item in self.withdrawn else ())
+                named = {number: name for number, name in named.items() if number in stays}
             if named and not item.twice:
                 left.append(f"{', '.join(named.values())} {{{self._raised(item.text, (item,))}}}")
         return "\n".join(left)
@@ -213,7 +221,7 @@ class _Letter:
             one.end
             for rule in rules
             for number, one in enumerate(rule.declarations)
-            if (rule, number) in self.raised - self.lost
+            if (rule, number) in self.raised
         )
         for end in reversed(ends):
             text = f"{text[:end].rstrip()} !important{text[end:]}"

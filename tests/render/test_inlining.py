@@ -163,6 +163,20 @@ def test_an_important_rule_that_stays_beats_an_important_one_that_moved():
     assert "@media print {p {top: 9px !important}}" in html
 
 
+def test_a_declaration_stays_where_a_rule_that_stays_wins_in_some_elements_only():
+    html = inline_css(
+        "<style>p {top: 0; left: 0} @media print {p {top: 9px}}</style><p>a<p style='top: 1px'>b"
+    )
+    assert "<style>p {top: 0; left: 0}\n@media print {p {top: 9px}}</style>" in html
+    assert '<p style="left: 0">a</p><p style="left: 0;top: 1px">b</p>' in html
+
+
+def test_a_value_that_some_programs_do_not_know_leaves_the_earlier_one_in_place():
+    assert body("p {top: 0} p {top: clamp(1px, 2vw, 9px)}", "<p>") == (
+        '<p style="top: 0;top: clamp(1px, 2vw, 9px)"></p>'
+    )
+
+
 def test_marks_of_the_letter_itself_mean_nothing():
     page = "<style>p {top: 0}</style><p>mbqr0z: 0 mbqqs0z <!--mbqt0z-->"
     assert '<p style="top: 0">mbqr0z: 0 mbqqs0z <!--mbqt0z--></p>' in inline_css(page)
