@@ -79,4 +79,4 @@ def _acceptances(
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()
-        return find_acceptances(store.reports(), mailed, doubts, store.origin_of)
+        return find_acceptances(store.reports(), mailed, doubts)

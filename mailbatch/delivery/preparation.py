@@ -90,6 +90,7 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
+    of_bulk: bool = True,
     folder: Path | None = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
@@ -97,7 +98,8 @@ def read_inputs(
     """Read the table and compile the templates, which note their branches if `traced`.
 
     `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
-    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names.
+    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
+    that are not `of_bulk` are tests, and have no bulk id.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -137,6 +139,7 @@ def read_inputs(
                 now=now,
                 variables=merged,
                 traced=traced,
+                of_bulk=of_bulk,
             )
         except InputErrors as errors:
             mistakes.extend(errors.errors)

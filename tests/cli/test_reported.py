@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from mailbatch.reports.store import Body, Origin, ReportStore
+
 from .test_reports import bounce, delivered, reports, sent, write
 
 __all__ = ["sent"]
@@ -13,6 +15,9 @@ __all__ = ["sent"]
 COLUMNS = (
     "report", "report_kind", "report_code", "report_text", "reported_at", "opens", "clicks",
 )  # fmt: skip
+
+#: An error of Infobip that speaks of the address; its name counts, too.
+UNKNOWN = {"id": 6006, "name": "EC_INVALID_EMAIL_ADDRESS", "groupId": 2, "permanent": True}
 
 
 def results(scene, name="results.csv"):
@@ -182,7 +187,7 @@ def test_a_stranger_s_report_suppresses_nobody(asked):
     scene, rows = asked
     strange = {
         "messageId": "strange", "bulkId": "strange", "to": rows[3]["email"],
-        "status": {"groupId": 2}, "error": {"id": 6006, "groupId": 2, "permanent": True},
+        "status": {"groupId": 2}, "error": UNKNOWN,
         "callbackData": json.dumps({"mb": "f" * 16}),
     }  # fmt: skip
     complaint = {
@@ -191,6 +196,33 @@ def test_a_stranger_s_report_suppresses_nobody(asked):
     one = write(scene, "s.json", json.dumps({"results": [strange]}))
     assert reports(scene, "read", one, write(scene, "c.json", json.dumps(complaint))).code == 0
     assert suppressed(scene) == {rows[0]["email"]: "listed in reports (bounced 5.1.1)"}
+
+
+@pytest.mark.parametrize("names", [{}, {"callbackData": json.dumps({"mb": "f" * 16})}])
+def test_who_knows_bulk_id_and_address_can_post_and_suppresses_nobody(asked, names):
+    """Nor does any other command take the report for one about the recipient."""
+    scene, rows = asked
+    scene.edit("retry:", "callbacks: {bulk_id: 'scene-{{ edition }}'}\nretry:")
+    strange = {
+        "messageId": "strange", "bulkId": "scene-1", "to": rows[3]["email"],
+        "status": {"groupId": 2}, "error": UNKNOWN, **names,
+    }  # fmt: skip
+    body = json.dumps({"results": [strange]}).encode()
+    store = scene.folder / ".mailbatch" / "reports.sqlite3"
+
+    def keep(origin):
+        with ReportStore(store) as opened:
+            opened.keep([Body(body, origin, 1795950000.0)])
+        shown = reports(scene, "show", "--json").json
+        return shown["bounced"], shown["unmatched"]
+
+    assert keep(Origin.SERVE) == (1, 2)
+    gone = {rows[0]["email"]: "listed in reports (bounced 5.1.1)"}
+    assert suppressed(scene) == gone
+    # The provider's own log says the same of a message whose id the ledger may have missed.
+    assert keep(Origin.PULL) == ((1, 2) if names else (2, 1))
+    also = {} if names else {rows[3]["email"]: "listed in reports (bounced 6006)"}
+    assert suppressed(scene, "3") == gone | also
 
 
 def test_an_edition_without_its_ledger_suppresses_nobody(asked):
