@@ -24,6 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
@@ -159,7 +160,16 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
-    return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
+    return rehearsed_results_path(path) if options.sandbox else path
+
+
+def rehearsed_results_path(path: Path) -> Path:
+    """Return the place of the results of a rehearsal, beside those of the mailing.
+
+    >>> rehearsed_results_path(Path("results/letter.csv")).name
+    'letter.sandbox.csv'
+    """
+    return path.with_suffix(f".sandbox{path.suffix}")
 
 
 def declared_results_path(
@@ -201,6 +211,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     results = results_path(job, edition, options)
     if options.rehearsal is not None:
         folder = options.rehearsal.folder
+        claim(folder)
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
