@@ -87,12 +87,8 @@ class TableChecks:
             place = Location(self._path, recipient.line)
             self._tallies.add(Finding("MB111", detail, reason, place))
             return
-        if recipient.status == "suppressed" and recipient.reason is not None:
-            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
-                self._lists[recipient.reason] += 1
-            return
         if recipient.status != "pending":
-            self._skipped += recipient.line in self._hidden
+            self._left_out(recipient)
             return
         domain = recipient.address.rpartition("@")[2].lower()
         if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
@@ -110,6 +106,14 @@ class TableChecks:
                 self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
             elif not cell.isascii() or "&" in cell:
                 self._damage(cell, name, recipient.line)
+
+    def _left_out(self, recipient: Recipient) -> None:
+        """Count a row that a list, `where` or the sheet leaves out."""
+        if recipient.status == "suppressed" and recipient.reason is not None:
+            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
+                self._lists[recipient.reason] += 1
+            return
+        self._skipped += recipient.line in self._hidden
 
     def _damage(self, cell: str, name: str, line: int) -> None:
         """Note a value that another program damaged, with the value that was probably meant."""
