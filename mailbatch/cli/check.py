@@ -240,7 +240,7 @@ def _summary(found: Findings) -> str:
     if found.overview is not None:
         counts.append(counted(found.overview.made, "message"))
         counts.append(counted(sum(found.overview.counts.values()), "row"))
-    return f"{found.job or 'the job'}: {', '.join(counts)}"
+    return f"{found.job or found.path}: {', '.join(counts)}"
 
 
 def _object(found: Findings, code: int) -> dict[str, Any]:
