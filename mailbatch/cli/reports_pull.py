@@ -37,6 +37,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     """Ask for the log, the reports or the suppression list, and make reports of the answers."""
     _check_extra()
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import check_real
     from mailbatch.delivery.signals import Interrupted, Stopping
     from mailbatch.pull.access import ProviderError
     from mailbatch.pull.pulling import Pull
@@ -45,6 +46,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     if given.to is not None and not given.suppressions:
         raise UsageError("--to has no effect without --suppressions")
     job = read_job(given.job, look=False)
+    check_real(job, given.state_dir, given.store)
     key = _key(job)
     edition = edition_of(job, given.edition)
     asks_by_id = given.reports or not given.suppressions

@@ -200,12 +200,14 @@ def _secret(path: Path | None) -> str | None:
 
 def _store(given: ReportsServeArguments) -> Path:
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import check_real
 
     if given.store is not None:
+        check_real(None, None, given.store)
         return given.store
-    folder = given.state_dir
-    if given.job is not None:
-        folder = state_dir(read_job(given.job, look=False), given.state_dir)
+    job = None if given.job is None else read_job(given.job, look=False)
+    check_real(job, given.state_dir)
+    folder = given.state_dir if job is None else state_dir(job, given.state_dir)
     if folder is None:
         raise UsageError(
             "where shall the reports be kept?",
