@@ -158,7 +158,7 @@ def _summary(found: Findings) -> str:
     if found.checked.overview is not None:
         counts.append(counted(found.checked.overview.made, "message"))
         counts.append(counted(sum(found.checked.overview.counts.values()), "row"))
-    return f"{found.job or 'the job'}: {', '.join(counts)}"
+    return f"{found.job or found.path}: {', '.join(counts)}"
 
 
 def _object(found: Findings, code: int) -> dict[str, Any]:
