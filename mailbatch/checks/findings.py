@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mailbatch.checks.code import Severity
-from mailbatch.checks.codes import CODES
+from mailbatch.checks.codes import CODES, Severity
 from mailbatch.errors import Location
 
 

@@ -45,7 +45,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     folder = state_dir(job, given.state_dir)
     try:
         begun = begun_editions(job, folder)
-    except OSError:  # there is no folder before the first run
+    except LedgerError:  # the line is about another edition
         begun = []
     others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
     console.say(f"not sent yet{others}")
