@@ -13,7 +13,7 @@ Each function takes a job that is loaded, or the path of a job file, prints noth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,23 +32,31 @@ def load(
     job: str | os.PathLike[str] | Mapping[str, Any],
     *,
     folder: str | os.PathLike[str] | None = None,
+    recipients: Iterable[Mapping[str, Any]] | None = None,
 ) -> Job:
     """Read and validate a job: a job file, or a mapping with the keys of one.
 
     `folder` is where the paths of a mapping start, and its ledgers lie; by default the working
-    folder.
+    folder. `recipients` take the place of the table that the job names: one mapping a row, read
+    once, and all with the keys of the first.
 
     Raises:
         InputErrors: all mistakes, each with its place.
+        RecipientError: a row is no mapping of text.
         TypeError: a `folder` beside the path of a file, which lies in one.
     """
+    if folder is not None and not isinstance(job, Mapping):
+        raise TypeError("folder is for a mapping: a job file lies in a folder already")
+    table = None
+    if recipients is not None:
+        from mailbatch.recipients.given import spool_rows
+
+        table = spool_rows(recipients)
     if isinstance(job, Mapping):
         from mailbatch.job.mapping import load_mapping
 
-        return load_mapping(job, Path(folder or "."))
-    if folder is not None:
-        raise TypeError("folder is for a mapping: a job file lies in a folder already")
-    return load_job(Path(job))
+        return load_mapping(job, Path(folder or "."), table=table)
+    return load_job(Path(job), table=table)
 
 
 def check(

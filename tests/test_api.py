@@ -245,3 +245,15 @@ def test_no_name_of_the_api_is_that_of_a_room():
         if name != "__version__":
             with pytest.raises(ModuleNotFoundError):
                 import_module(f"mailbatch.{name}")
+
+
+def test_recipients_of_a_program_go_the_whole_way(scene):
+    """A job file serves as well: the rows are mailed in place of its table, and stand in order."""
+    rows = [{"email": f"p{number}@example.net", "name": "P"} for number in range(3)]
+    job = mailbatch.load(scene.job, recipients=(row for row in rows))
+    assert "error" not in {found.severity for found in mailbatch.check(job)}
+    assert mailbatch.status(job).counts[Status.PENDING] == 3
+    assert mailbatch.run(job).counts[Status.ACCEPTED] == 3
+    assert [(row.row, row.email) for row in mailbatch.result_rows(job)] == [
+        (number, row["email"]) for number, row in enumerate(rows, 1)
+    ]

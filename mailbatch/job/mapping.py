@@ -37,11 +37,13 @@ class _Unwritten(Source):
         return Location(self.path, key=key)
 
 
-def load_mapping(given: Mapping[str, Any], folder: Path, *, look: bool = True) -> Job:
+def load_mapping(
+    given: Mapping[str, Any], folder: Path, *, look: bool = True, table: object | None = None
+) -> Job:
     """Read a job from a mapping; `folder` is the one that relative paths start from.
 
     Lists may be tuples, and names of files may be `os.PathLike`. Without `look` the files that the
-    job names need not be there.
+    job names need not be there. A `table` takes the place of the one that the job names.
 
     Raises:
         InputErrors: all mistakes, as `JobError`s in the order of the mapping.
@@ -49,7 +51,7 @@ def load_mapping(given: Mapping[str, Any], folder: Path, *, look: bool = True) -
     path = folder / _NAME
     reader = _Reader(Reading(_Unwritten(str(path))))
     reader.reading.data = reader.value(given, ())
-    return job_of(reader.reading, path, look=look)
+    return job_of(reader.reading, path, look=look, table=table)
 
 
 class _Reader:
