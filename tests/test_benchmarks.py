@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import re
 from collections import Counter
 from email import message_from_bytes
@@ -11,7 +12,7 @@ from email.policy import default
 
 import pytest
 
-from benchmarks import figures, measuring, plot, report
+from benchmarks import figures, measuring, plot, report, reports
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import GOALS, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -264,3 +265,14 @@ def test_the_page_is_what_the_figures_say():
     assert other != text
     assert "8.0 (5.0 to 10.0)" in other
     assert other.startswith(text.split("<!-- measured")[0])
+
+
+def test_the_reports_of_an_edition_are_joined(tmp_path):
+    """All of the benchmark's reports find their recipients, whoever measures it."""
+    reports.write_edition(tmp_path, 60)
+    cost, shown = reports.cost_of(tmp_path, "reports", "show", "job.yaml", "--json")
+    found = json.loads(shown)
+    assert (found["recipients"], found["unmatched"]) == (60, 0)
+    assert (found["delivered"], found["bounced"]) == (57, 3)
+    assert cost.cpu_seconds > 0
+    assert cost.peak_mib > 1

@@ -65,10 +65,11 @@ def _times(tally: Tally) -> str:
     return f" ({tally.count:,} times)" if counted else ""
 
 
-def text_lines(tallies: Iterable[Tally]) -> list[str]:
+def text_lines(tallies: Iterable[Tally], *, remedies: bool = False) -> list[str]:
     """Return a line for each tally, in the form of compilers: `file:line:column: warning MB206`.
 
-    The hint of a tally, if there is one, follows on a line of its own.
+    The hint of a tally, if there is one, follows on a line of its own; with `remedies` so does the
+    code's way to mend, but for an info that wants nothing.
     """
     lines = []
     for tally in tallies:
@@ -78,8 +79,9 @@ def text_lines(tallies: Iterable[Tally]) -> list[str]:
         lines.append(
             f"{place}{code.severity} {tally.code}: {title}: {_detail(tally)}{_times(tally)}"
         )
-        if tally.hint:
-            lines.append(f"  {tally.hint}")
+        mend = code.mend if remedies and not code.mend.startswith("Nothing") else None
+        if tally.hint or mend:
+            lines.append(f"  {tally.hint or mend}")
     return lines
 
 
@@ -87,19 +89,19 @@ def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
     """Return the tallies as the objects of `check --json`, one each."""
     found = []
     for tally in tallies:
-        code, place = CODES[tally.code], tally.location
+        place = tally.location
         found.append(
             {
                 "code": tally.code,
-                "severity": str(code.severity),
-                "title": code.title,
+                "severity": str(tally.severity),
+                "title": tally.title,
                 "file": place.path if place is not None else None,
                 "line": place.line if place is not None else None,
                 "column": place.column if place is not None else None,
                 "key": place.key if place is not None else None,
                 "count": tally.count,
                 "details": list(tally.examples),
-                "hint": tally.hint or code.mend,
+                "hint": tally.remedy,
             }
         )
     return found
@@ -128,7 +130,7 @@ def github_lines(tallies: Sequence[Tally], job: Path) -> list[str]:
         properties = ",".join(
             f"{name}={_property(value)}" for name, value in given.items() if value is not None
         )
-        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.hint or code.mend}")
+        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.remedy}")
         lines.append(f"::{_LEVELS[code.severity]} {properties}::{message}")
     return lines
 

@@ -35,6 +35,8 @@ fname lname first_name last_name firstname lastname vorname nachname
 _NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
 PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}", "[object object]"))
 _MOST_DOMAINS = 100_000
+#: Reasons of suppressed rows that are counted, and that are named.
+_MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 _SHOWN = 60
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,9});")
@@ -70,6 +72,7 @@ class TableChecks:
             if name in read and name != self._address
         ]
         self._domains: Counter[str] = Counter()
+        self._lists: Counter[str] = Counter()
         self._tallies = tallies
         self._formats = [one for one in remarks.formats if one.column in read]
         self._hidden, self._skipped = remarks.hidden, 0
@@ -84,6 +87,10 @@ class TableChecks:
             place = Location(self._path, recipient.line)
             self._tallies.add(Finding("MB111", detail, reason, place))
             return
+        if recipient.status == "suppressed" and recipient.reason is not None:
+            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
+                self._lists[recipient.reason] += 1
+            return
         if recipient.status != "pending":
             self._skipped += recipient.line in self._hidden
             return
@@ -91,27 +98,10 @@ class TableChecks:
         if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
             self._domains[domain] += 1
         for index, name in self._watched:
-            cell = recipient.values[index]
-            if not cell.strip():
+            found = _fault(recipient.values[index], name, self._header)
+            if found is not None:
                 place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
-            elif is_formula(cell):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB122", f"{name} is {_short(cell)!r}", name, place))
-            elif is_placeholder(cell) or (cell == name and cell in self._header):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
-            elif not cell.isascii() or "&" in cell:
-                self._damage(cell, name, recipient.line)
-
-    def _damage(self, cell: str, name: str, line: int) -> None:
-        """Note a value that another program damaged, with the value that was probably meant."""
-        found = damage(cell)
-        if found is not None:
-            code, meant = found
-            perhaps = f", perhaps {_short(meant)!r}" if meant else ""
-            place = Location(self._path, line)
-            self._tallies.add(Finding(code, f"{name} is {_short(cell)!r}{perhaps}", name, place))
+                self._tallies.add(Finding(*found, name, place))
 
     @property
     def domains(self) -> tuple[tuple[str, int], ...]:
@@ -142,6 +132,8 @@ class TableChecks:
         for code, number in [*numbers.items(), ("MB123", self._skipped)]:
             if number > 0:
                 rows = f"{number:,} of {self.rows:,} rows"
+                if code == "MB114":
+                    rows += self._by_list()
                 yield Finding(code, rows, location=Location(self._path)), number
         if not counts.get("pending"):
             yield Finding("MB112", "no row is left to be mailed", location=Location(self._path)), 1
@@ -151,6 +143,13 @@ class TableChecks:
             more = f" and {others:,} other domains" if others > 0 else ""
             finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
             yield finding, counts["pending"]
+
+    def _by_list(self) -> str:
+        """Return the most frequent reasons of suppressed rows with their numbers, in words."""
+        most = self._lists.most_common(_LISTS_NAMED)
+        named = ", ".join(f"{number:,} {reason}" for reason, number in most)
+        others = " and others" if len(self._lists) > len(most) else ""
+        return f": {named}{others}" if named else ""
 
 
 def check_rows(
@@ -163,6 +162,22 @@ def check_rows(
     table = TableChecks(job, columns, read=frozenset(), tallies=tallies)
     for recipient in rows:
         table.row(recipient)
+
+
+def _fault(cell: str, name: str, header: frozenset[str]) -> tuple[str, str] | None:
+    """Return the code of the fault of a cell, with the words for this very cell."""
+    if not cell.strip():
+        return "MB120", f"{name} is empty"
+    if is_formula(cell):
+        return "MB122", f"{name} is {_short(cell)!r}"
+    if is_placeholder(cell) or (cell == name and cell in header):
+        return "MB119", f"{name} is {cell!r}"
+    found = damage(cell) if "&" in cell or not cell.isascii() else None
+    if found is None:
+        return None
+    code, meant = found
+    perhaps = f", perhaps {_short(meant)!r}" if meant else ""
+    return code, f"{name} is {_short(cell)!r}{perhaps}"
 
 
 def is_formula(cell: str) -> bool:

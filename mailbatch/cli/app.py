@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mailbatch import __version__
 from mailbatch.cli.arguments import (
     CheckArguments,
+    ExplainArguments,
     InitArguments,
     NoArguments,
     PreviewArguments,
@@ -27,14 +29,12 @@ from mailbatch.cli.arguments import (
     StatusArguments,
 )
 from mailbatch.cli.command import command
-from mailbatch.cli.exit_codes import MEANING, ExitCode
+from mailbatch.cli.exit_codes import ExitCode, ends_of
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
-
-EXIT_CODES = "Exit codes: " + "; ".join(f"{int(c)} {text}" for c, text in MEANING.items()) + "."
 
 #: In narrower terminals the boxes of the help would cut the names of the options.
 _BOXES = 72
@@ -46,9 +46,25 @@ def _has_room_for_boxes() -> bool:
     return terminal and shutil.get_terminal_size().columns >= _BOXES
 
 
+#: What people call a command before they have read the list.
+_SYNONYMS = {"send": "run", "mail": "run", "start": "run", "test": "check", "list": "status"}
+
+
+class Commands(TyperGroup):
+    """The commands; a usual word for another one is told which one is meant."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """Resolve the command as usual, or fail with the name of the one that is meant."""
+        meant = _SYNONYMS.get(args[0]) if args else None
+        if meant is not None:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="mailbatch",
-    help="Converge a mailing to what a job file declares.",
+    cls=Commands,
+    help="Send a newsletter or mailing that is described in files.",
     epilog="Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its dump of local variables would show secrets
@@ -72,14 +88,14 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Converge a mailing to what a job file declares."""
+    """Send a newsletter or mailing that is described in files."""
 
 
-@command(app, RunArguments, epilog=EXIT_CODES)
+@command(app, RunArguments, epilog=ends_of("run"))
 def run(arguments: RunArguments) -> int:
-    """Converge: plan, send, write the results.
+    """Send to those who do not have it yet, and write the results.
 
-    Run it again at any time: whoever has the message is left alone, whoever has not gets it.
+    Run it again at any time: a recipient who has the message is left alone.
 
     Example: mailbatch run newsletter.yaml --quiet
     """
@@ -88,7 +104,7 @@ def run(arguments: RunArguments) -> int:
     return run_command(arguments)
 
 
-@command(app, PreviewArguments, epilog=EXIT_CODES)
+@command(app, PreviewArguments, epilog=ends_of("preview"))
 def preview(arguments: PreviewArguments) -> int:
     """Render every message into a gallery to look at.
 
@@ -101,7 +117,7 @@ def preview(arguments: PreviewArguments) -> int:
     return preview_command(arguments)
 
 
-@command(app, CheckArguments, epilog=EXIT_CODES)
+@command(app, CheckArguments, epilog=ends_of("check"))
 def check(arguments: CheckArguments) -> int:
     """Find every mistake in one go, without sending anything.
 
@@ -112,9 +128,20 @@ def check(arguments: CheckArguments) -> int:
     return check_command(arguments)
 
 
-@command(app, StatusArguments)
+@command(app, ExplainArguments)
+def explain(arguments: ExplainArguments) -> int:
+    """Explain a code of `check`: why it matters, and how to mend it.
+
+    Example: mailbatch explain MB131
+    """
+    from mailbatch.cli.explain import explain_command
+
+    return explain_command(arguments)
+
+
+@command(app, StatusArguments, epilog=ends_of("status"))
 def status(arguments: StatusArguments) -> int:
-    """Show where an edition stands, from the ledger.
+    """Show where an edition stands, or list the editions of a folder.
 
     Example: mailbatch status newsletter.yaml --json
     """

@@ -21,14 +21,18 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
+    Failed,
     JobArgument,
+    JobOrFolder,
     Only,
     Quiet,
     Results,
+    Sessions,
     Set,
     StateDir,
     Store,
 )
+from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
 
 
 class Form(StrEnum):
@@ -70,27 +74,15 @@ class RunArguments:
         int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
     ] = None
     only: Only = None
-    to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to",
-            metavar="ADDRESS",
-            help="Send the first message to this address instead, or those of --only, --limit, "
-            "--all; may be given several times. The real mailing stays unsent.",
-        ),
-    ] = None
-    everything: Annotated[
-        bool, typer.Option("--all", help="With --to: every message to these addresses.")
-    ] = False
-    sessions: Annotated[
-        int | None,
-        typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
-    ] = None
+    to: To = None
+    everything: Everything = False
+    sessions: Sessions = None
     rate: Annotated[
         str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
     ] = None
     variables: Set = None
     state_dir: StateDir = None
+    store: Store = None
     results: Results = None
     accept_changes: Annotated[
         bool,
@@ -107,20 +99,8 @@ class RunArguments:
             "--new-mailing", help="Begin although most people seem to have this edition already."
         ),
     ] = False
-    transcript: Annotated[
-        Path | None,
-        typer.Option(
-            "--transcript", metavar="FILE", help="Write the dialogue there, without secrets."
-        ),
-    ] = None
-    metrics_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--metrics-file",
-            metavar="FILE",
-            help="Write figures there for Prometheus' textfile collector.",
-        ),
-    ] = None
+    transcript: TranscriptFile = None
+    metrics_file: MetricsFile = None
     canary: Annotated[
         bool,
         typer.Option(
@@ -131,7 +111,6 @@ class RunArguments:
         bool,
         typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
     ] = False
-    store: Store = None
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
     as_json: AsJson = False
     log_json: Annotated[
@@ -211,9 +190,10 @@ class CheckArguments:
 class StatusArguments:
     """The arguments of `mailbatch status`."""
 
-    job: JobArgument
+    job: JobOrFolder
     edition: Edition = None
     state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
 
 
@@ -224,15 +204,9 @@ class ResultsArguments:
     job: JobArgument
     edition: Edition = None
     results: Results = None
-    failed: Annotated[
-        Path | None,
-        typer.Option(
-            "--failed",
-            metavar="FILE",
-            help="Also write the unfinished recipients with their input columns.",
-        ),
-    ] = None
+    failed: Failed = None
     state_dir: StateDir = None
+    store: Store = None
     quiet: Quiet = False
 
 
@@ -265,7 +239,12 @@ class ResolveArguments:
         ),
     ] = False
     only: Annotated[
-        str | None, typer.Option("--only", metavar="ADDRESS", help="Only this recipient.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="ADDRESS",
+            help="Only this recipient; may be given several times.",
+        ),
     ] = None
     store: Store = None
     state_dir: StateDir = None
@@ -333,6 +312,13 @@ class SandboxArguments:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExplainArguments:
+    """The arguments of `mailbatch explain`."""
+
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
 
@@ -344,22 +330,13 @@ class ReportsPullArguments:
     job: JobArgument
     edition: Edition = None
     reports: Annotated[
-        bool,
-        typer.Option(
-            "--reports", help="Ask for the delivery reports, which are given once, not for the log."
-        ),
+        bool, typer.Option("--reports", help="Ask for the reports that are given once instead.")
     ] = False
     suppressions: Annotated[
-        bool,
-        typer.Option(
-            "--suppressions", help="Ask for the provider's suppression list of the sender's domain."
-        ),
+        bool, typer.Option("--suppressions", help="Ask for the provider's suppression list.")
     ] = False
     to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to", metavar="FILE", help="With --suppressions: append the addresses to this list."
-        ),
+        Path | None, typer.Option("--to", metavar="FILE", help="Append that list to this one.")
     ] = None
     store: Store = None
     state_dir: StateDir = None

@@ -109,6 +109,17 @@ class Console:
             log_json or self._plain or not self.err.is_terminal or self.err.is_dumb_terminal
         )
 
+    @property
+    def reads_data(self) -> bool:
+        """Whether a person reads standard output: on a terminal, not in a pipe or a file."""
+        return sys.stdout.isatty()
+
+    @property
+    def colours_data(self) -> bool:
+        """Whether standard output may have colours: a terminal, unless NO_COLOR or TERM says no."""
+        dumb = os.environ.get("TERM") in {None, "", "dumb"}
+        return self.reads_data and not (os.environ.get("NO_COLOR") or dumb)
+
     @functools.cached_property
     def err(self) -> RichConsole:
         """Standard error of rich, which is imported for terminals only."""

@@ -49,3 +49,30 @@ MEANING = {
     ExitCode.SIGINT: "a second SIGINT",
     ExitCode.SIGTERM: "a second SIGTERM",
 }
+
+_INPUTS = (ExitCode.DATA, ExitCode.STORAGE, ExitCode.JOB)
+#: The exit codes of the commands that help lists, besides 1 and 2, which every command may have.
+ENDS = {
+    "run": tuple(code for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}),
+    "preview": (ExitCode.DONE, *_INPUTS),
+    "check": (
+        ExitCode.DONE,
+        ExitCode.DATA,
+        ExitCode.UNAVAILABLE,
+        ExitCode.STORAGE,
+        ExitCode.AUTHENTICATION,
+        ExitCode.JOB,
+    ),
+    "status": (ExitCode.DONE, *_INPUTS),
+}
+
+
+def ends_of(command: str) -> str:
+    """Return the exit codes of a command in a sentence, for its help.
+
+    >>> ends_of("status")[:31]
+    'Exit codes: 0 done; 65 the reci'
+    """
+    own = {} if command == "run" else {ExitCode.DONE: "done"}
+    words = (f"{int(code)} {own.get(code) or MEANING[code]}" for code in ENDS[command])
+    return f"Exit codes: {'; '.join(words)}."

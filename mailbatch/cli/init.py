@@ -28,6 +28,13 @@ MODELINES = f"# yaml-language-server: $schema=./{SCHEMA}\n# $schema: ./{SCHEMA}\
 
 _OTHER_MODELINES = re.compile(r"\A(?:# (?:yaml-language-server: \$schema=|\$schema: ).*\n)+")
 _LISTED_MOST = 5
+#: A repository of jobs keeps no addresses of what was sent, and no ledger: a copy would be old.
+_IGNORED = b"""# Written by mailbatch: ledgers, results, galleries and messages, all with addresses.
+.mailbatch/
+results/
+preview/
+outbox/
+"""
 # What runs and previews leave behind in a checkout is not part of a template.
 _LEFT_BEHIND = frozenset({".mailbatch", "outbox", "preview", "results"})
 
@@ -47,7 +54,10 @@ def init_command(console: Console, given: InitArguments) -> int:
         raise UsageError(
             f"there is no template {given.template!r}", hint=_nearest(given.template, known)
         )
-    _write(given.folder, _contents(known[given.template]))
+    contents = _contents(known[given.template])
+    if not (given.folder / ".gitignore").exists():  # else it is the repository's own
+        contents[Path(".gitignore")] = _IGNORED
+    _write(given.folder, contents)
     job = shlex.quote(str(given.folder / JOB))
     console.say(
         f"Wrote the template {given.template} to {given.folder}. See it, check it, rehearse it:\n"

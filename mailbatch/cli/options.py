@@ -13,6 +13,14 @@ import typer
 JobArgument = Annotated[
     Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
 ]
+JobOrFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOB",
+        help="The job file; a folder: list the editions that were begun there.",
+        show_default=False,
+    ),
+]
 Edition = Annotated[
     str | None,
     typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
@@ -28,6 +36,18 @@ StateDir = Annotated[
 ]
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
+]
+Failed = Annotated[
+    Path | None,
+    typer.Option(
+        "--failed",
+        metavar="FILE",
+        help="Also write the unfinished recipients with their input columns.",
+    ),
+]
+Sessions = Annotated[
+    int | None,
+    typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
 Quiet = Annotated[

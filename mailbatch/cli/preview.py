@@ -166,13 +166,11 @@ def make(console: Console, wanted: Wanted) -> Made:
         with Gallery(out, number) as gallery:
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
-            overview = survey.overview(
-                inspection.counts,
-                complete=not wanted.only,
-                edition=check_edition(job, inputs.edition, outlook, given=bool(wanted.edition)),
-            )
+            whole, given = not wanted.only, bool(wanted.edition)
+            edition = check_edition(job, inputs.edition, outlook, given=given)
+            overview = survey.overview(inspection.counts, complete=whole, edition=edition)
             if earlier is not None:
-                gone = earlier.gone(keys) if not wanted.only else ()
+                gone = earlier.gone(keys) if whole else ()
                 changes["gone"] = len(gone)
                 since = Since(str(wanted.against), gone)
             index = gallery.finish(overview, since)
@@ -250,7 +248,7 @@ def _tell(console: Console, made: Made) -> None:
     if errors:
         parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    for line in text_lines(errors):
+    for line in text_lines(errors, remedies=True):
         console.warn(line)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)

@@ -20,12 +20,21 @@ def store_to_read(job: Job, given: Path | None, folder: Path | None) -> Path:
     Raises:
         UsageError: the file of `--store` is not there.
     """
-    from mailbatch.delivery.places import state_dir
-    from mailbatch.reports.store import FILE_NAME
+    from mailbatch.delivery.places import state_dir, store_path
 
-    if given is None:
-        return state_dir(job, folder) / FILE_NAME
-    if not given.exists():
+    return given_store(given) or store_path(state_dir(job, folder))
+
+
+def given_store(given: Path | None) -> Path | None:
+    """Return the file of `--store`; None where the option is not given.
+
+    Raises:
+        UsageError: the file is not there.
+        StoreError: this user may not look (74).
+    """
+    from mailbatch.delivery.places import is_store_there
+
+    if given is not None and not is_store_there(given):
         raise UsageError(f"--store {given}: there is no such file")
     return given
 
@@ -36,10 +45,10 @@ def store_to_write(folder: Path) -> Path:
     Raises:
         StoreError: the folder cannot be made (74).
     """
-    from mailbatch.reports.store import FILE_NAME
+    from mailbatch.delivery.places import store_path
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}", hint="set --state-dir") from error
-    return folder / FILE_NAME
+    return store_path(folder)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -27,10 +26,11 @@ from mailbatch.errors import JobError, LedgerError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.reported import EditionReports
     from mailbatch.job.model import Job
     from mailbatch.reports.mailboxes import Found
     from mailbatch.reports.mailed import MailedEdition
-    from mailbatch.reports.standings import RecipientStanding, Standings
+    from mailbatch.reports.standings import RecipientStanding
     from mailbatch.reports.store import StoredRefusal, StoredReport, Tally
 
 #: The columns of `reports show --csv`.
@@ -113,7 +113,7 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         _check_table(given.table, given, loaded, named)
     with joining(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
         warn_of_unread(console, joined)
-        counts = _counts(joined.standings)
+        counts = {str(event): n for event, n in joined.standings.counts().items()}
         if piped:
             _pipe_table(console, joined)
         elif given.table is not None:
@@ -142,7 +142,7 @@ def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: st
     check_apart({"--csv": table, "results of the job": results})
 
 
-def warn_of_unread(console: Console, joined: Joined) -> None:
+def warn_of_unread(console: Console, joined: EditionReports) -> None:
     """Warn of bodies that could not be read, because the store cannot be written."""
     if joined.unread:
         bodies = counted(joined.unread, "body", "bodies")
@@ -156,7 +156,7 @@ def _show_object(
     console: Console,
     job: Job,
     edition: str,
-    joined: Joined,
+    joined: EditionReports,
     counts: dict[str, int],
     *,
     listed: bool,
@@ -174,7 +174,7 @@ def _show_object(
 
 
 def _show_lines(
-    console: Console, title: str, joined: Joined, counts: dict[str, int], *, listed: bool
+    console: Console, title: str, joined: EditionReports, counts: dict[str, int], *, listed: bool
 ) -> None:
     console.lines(f"{title}: {counted(joined.recipients, 'recipient')}")
     for event, number in counts.items():
@@ -213,32 +213,13 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     return ExitCode.DONE
 
 
-@dataclass(slots=True)
-class Joined:
-    """The reports of a store, joined with an edition; `recipients` is the number of rows.
-
-    `unread` is the number of bodies that cannot be read, because the store cannot be written.
-    """
-
-    recipients: int
-    mailed: MailedEdition
-    standings: Standings
-    unread: int = 0
-    missed: list[StoredReport] = field(default_factory=list)
-    unreadable: list[StoredRefusal] = field(default_factory=list)
-
-
 @contextmanager
 def joining(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
-) -> Iterator[Joined]:
+) -> Iterator[EditionReports]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
     from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
-    from mailbatch.render.edition import render_bulk_id
-    from mailbatch.reports.mailed import MailedEdition
-    from mailbatch.reports.refusal import Cause
-    from mailbatch.reports.standings import Standings
-    from mailbatch.reports.store import ReportStore
+    from mailbatch.delivery.reported import edition_reports, no_reports
 
     path = _store_path(job, store, folder, make_folder=False)
     place = place_of(job, edition, folder)
@@ -248,25 +229,13 @@ def joining(
             f"{place}: there is no ledger of this edition",
             hint=f"name an edition that was sent: --edition {' or '.join(map(quote, newest))}",
         )
-    with open_to_read(place) as ledger:
-        recipients = sum(ledger.standing.counts().values())
-        mailed = MailedEdition(
-            ledger.standing.result_rows(),
-            bulk_id=render_bulk_id(job, edition),
-            has_copies=bool(job.message.cc or job.message.bcc),
-        )
-    with mailed, Standings() as standings:
-        joined = Joined(recipients, mailed, standings)
-        if path.exists():
-            with ReportStore(path, to_look=True) as opened:
-                opened.read_kept()
-                joined.unread = opened.unread()
-                for stored in standings.join(opened.reports(), mailed):
-                    if listed and len(joined.missed) < _MOST_LISTED:
-                        joined.missed.append(stored)
-                if listed:
-                    joined.unreadable += islice(opened.refusals(Cause.UNREADABLE), _MOST_LISTED)
-        yield joined
+    most = _MOST_LISTED if listed else 0
+    with (
+        open_to_read(place) as ledger,
+        edition_reports(job, edition, ledger, path, most_missed=most) as reports,
+        no_reports(ledger) as nothing,
+    ):
+        yield reports or nothing
 
 
 def _newest_editions(job: Job, state: Path) -> list[str]:
@@ -278,7 +247,7 @@ def _newest_editions(job: Job, state: Path) -> list[str]:
 
     try:
         return begun_editions(job, state)[:_EDITIONS_NAMED]
-    except OSError:
+    except LedgerError:
         return []
 
 
@@ -324,27 +293,14 @@ def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:
         yield lot
 
 
-def _counts(standings: Standings) -> dict[str, int]:
-    """Return how many recipients stand at each event; opens and clicks count beside the events."""
-    from mailbatch.reports.report import Event
-
-    counts = dict.fromkeys(map(str, Event), 0)
-    for one in standings:
-        if one.event is not None:
-            counts[one.event] += 1
-        counts[Event.OPENED] += one.opens > 0
-        counts[Event.CLICKED] += one.clicks > 0
-    return counts
-
-
-def _table(joined: Joined) -> Iterator[tuple[str | int | None, ...]]:
+def _table(joined: EditionReports) -> Iterator[tuple[str | int | None, ...]]:
     """Yield the header and the rows of `--csv`."""
     yield COLUMNS
     for one in joined.standings:
         yield _cells(one, joined.mailed)
 
 
-def _pipe_table(console: Console, joined: Joined) -> None:
+def _pipe_table(console: Console, joined: EditionReports) -> None:
     rows = _table(joined)
     while lot := list(islice(rows, _ROWS_AT_ONCE)):
         text = io.StringIO(newline="")
@@ -352,7 +308,7 @@ def _pipe_table(console: Console, joined: Joined) -> None:
         console.write(text.getvalue())
 
 
-def _write_table(path: Path, joined: Joined) -> None:
+def _write_table(path: Path, joined: EditionReports) -> None:
     from mailbatch.files import replacing, unwritable
 
     try:

@@ -11,10 +11,10 @@ from mailbatch.cli.arguments import ReportsPageArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, reporting, shown
-from mailbatch.cli.reports import Joined, job_of, joining, warn_of_unread
-from mailbatch.envelope import address_key
+from mailbatch.cli.reports import job_of, joining, warn_of_unread
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.reported import EditionReports
     from mailbatch.ledger.ports import ResultRow
     from mailbatch.reports.standings import RecipientStanding
 
@@ -45,20 +45,11 @@ def page_command(console: Console, given: ReportsPageArguments) -> int:
 
 
 def _recipients(
-    place: Path, joined: Joined
+    place: Path, joined: EditionReports
 ) -> Iterator[tuple[ResultRow, RecipientStanding | None]]:
     """Yield all rows of the edition, each with its standing."""
     from mailbatch.delivery.ledgers import open_to_read
 
     with open_to_read(place) as ledger:
         for row in ledger.standing.result_rows():
-            yield row, _standing_of(row, joined)
-
-
-def _standing_of(row: ResultRow, joined: Joined) -> RecipientStanding | None:
-    if row.header_message_id is None:  # no attempt, so no report
-        return None
-    delivery = joined.mailed.by_header_message_id(row.header_message_id)
-    if delivery is None:  # attempted since the join
-        return None
-    return joined.standings.of(delivery.id, address_key(row.email))
+            yield row, joined.standings.of(row.header_message_id, row.email)

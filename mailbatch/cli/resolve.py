@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console
+from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import as_on_the_wire, edition_of, read_job, reporting
+from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.errors import UsageError
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.times import iso_time
@@ -39,7 +40,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     named = edition_of(loaded, given.edition)
     path = place_of(loaded, named, given.state_dir)
     if given.restored:
-        if given.only is not None:
+        if given.only:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
         with open_to_decide(path, restored=True) as ledger:
             return _say_how_it_stands(console, ledger, as_json=given.as_json)
@@ -53,14 +54,13 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     if not chosen:
         return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:
-        number = ledger.doubts.resolve(
-            chosen[0], address=as_on_the_wire(given.only), now=time.time()
+        # Every address is looked at before the first one is settled.
+        addresses = [one.address for one in doubts_of(ledger, given)] if given.only else [None]
+        now = time.time()
+        number = sum(
+            ledger.doubts.resolve(chosen[0], address=address, now=now) for address in addresses
         )
         left = sum(1 for _ in ledger.doubts.in_doubt())
-    if given.only is not None and not number:
-        raise UsageError(
-            f"{given.only} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
-        )
     if given.as_json:
         console.data({"resolved": number, "in_doubt": left})
     words = {

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console, counted
+from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_read
-from mailbatch.cli.reporting import as_on_the_wire, shown
-from mailbatch.envelope import address_key
-from mailbatch.errors import UsageError
+from mailbatch.cli.reporting import shown
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -31,20 +30,16 @@ def settle_by_reports(
     """Settle what the reports prove, and return the exit code.
 
     Raises:
-        UsageError: `--only` names no recipient in doubt, or `--store` no file.
+        UsageError: an address of `--only` is not in doubt, or `--store` no file.
         StoreError: the store cannot be read (74).
         LedgerError: the ledger cannot be read or written (74).
     """
-    doubts = list(ledger.doubts.in_doubt())
-    if given.only is not None:
-        wanted = address_key(as_on_the_wire(given.only) or "")
-        doubts = [one for one in doubts if address_key(one.address) == wanted]
-    if given.only is not None and not doubts:
-        raise UsageError(
-            f"{given.only} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
-        )
+    from mailbatch.delivery.places import is_store_there
+
+    doubts = doubts_of(ledger, given)
     path = store_to_read(job, given.store, given.state_dir)
-    found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
+    is_there = is_store_there(path)
+    found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
     reasons = {one.address: one.reason for one in found}
     number = ledger.doubts.accept(reasons, now=time.time())
     left = sum(1 for _ in ledger.doubts.in_doubt())
@@ -56,7 +51,7 @@ def settle_by_reports(
             console.lines(f"{one.address}  {one.reason}")
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
-    if left and not path.exists():
+    if left and not is_there:
         console.say(
             f"there is no store of reports at {shown(path)}: mailbatch reports pull, serve or read"
         )
@@ -74,18 +69,13 @@ def _acceptances(
     doubts: Sequence[Doubtful],
 ) -> list[Acceptance]:
     """Join the reports of the store with the edition, and return what is proven of the doubts."""
-    from mailbatch.render.edition import render_bulk_id
+    from mailbatch.delivery.reported import mailed_edition
     from mailbatch.reports.acceptance import find_acceptances
-    from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.store import ReportStore
 
     if not doubts:
         return []
-    mailed = MailedEdition(
-        ledger.standing.result_rows(),
-        bulk_id=render_bulk_id(job, edition),
-        has_copies=bool(job.message.cc or job.message.bcc),
-    )
+    mailed = mailed_edition(job, edition, ledger)
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailbatch.cli.arguments import ResultsArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 
 
@@ -17,6 +18,7 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     from mailbatch.delivery.ledgers import open_to_read, place_of
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.preparation import declared_results_path
+    from mailbatch.delivery.reported import edition_reports
     from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(given.job, look=False)
@@ -29,8 +31,10 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     check_apart(
         {"--results" if given.results else "results of the job": path, "--failed": given.failed}
     )
+    store = store_to_read(loaded, given.store, given.state_dir)
     with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
-        write_results(ledger, path)
+        with edition_reports(loaded, named, ledger, store) as reports:
+            write_results(ledger, path, None if reports is None else reports.standings)
         console.say(f"results: {shown(path)}")
         if given.failed is not None:
             number = write_unfinished(

@@ -14,6 +14,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.metrics import failure_text, is_for_metrics, metrics_text, write_metrics
 from mailbatch.cli.rehearsal import rehearsal_of
+from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import (
     all_on_the_wire,
     answers_of,
@@ -27,6 +28,7 @@ from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summa
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import MailbatchError, OutputError, UsageError
+from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,6 +89,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         variables=pairs(given.variables),
         state_dir=given.state_dir,
         results=given.results,
+        store=given_store(given.store),
         limit=given.limit,
         only=all_on_the_wire(given.only),
         redirect=_addresses(given.to),
@@ -104,7 +107,6 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
-        store=given.store,
     )
 
 
@@ -153,8 +155,8 @@ def _run(
     try:
         with raising():
             with importing():
-                from mailbatch.cli.stored_fates import StoredFates
                 from mailbatch.delivery.runner import run as run_job
+                from mailbatch.delivery.stored_fates import StoredFates
 
                 job = read_job(given.job)
                 kept = rehearsal_of(job, options)
@@ -259,7 +261,20 @@ def _what(mailing: Mailing, options: RunOptions) -> str:
         text = counted(wanted, "recipient")
         if options.limit is not None:
             text += f", {counted(options.limit, 'message')} at most,"
-    return f"Send {name} to {text}"
+    return f"Send {name} to {text}{_others(mailing)}"
+
+
+def _others(mailing: Mailing) -> str:
+    """Return in brackets how many rows get nothing now: they have the message, or are left out."""
+    counts = mailing.ledger.standing.counts()
+    parts = []
+    if counts[Status.ACCEPTED]:
+        parts.append(f"{counts[Status.ACCEPTED]:,} have it already")
+    left_out = (Status.INVALID, Status.SUPPRESSED, Status.DUPLICATE, Status.FILTERED)
+    said = ", ".join(f"{counts[status]:,} {status}" for status in left_out if counts[status])
+    if said:
+        parts.append(f"left out: {said}")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _test(mailing: Mailing, options: RunOptions, name: str) -> str:

@@ -48,6 +48,7 @@ def sandbox_command(console: Console, given: SandboxArguments) -> int:
 async def _serve(
     console: Console, given: SandboxArguments, answers: tuple[Answer, ...], stopping: Stopping
 ) -> None:
+    from mailbatch.render.alignment import may_be_aligned
     from mailbatch.sandbox.server import Sandbox
 
     async with AsyncExitStack() as stack:
@@ -58,6 +59,7 @@ async def _serve(
             answers=answers,
             tell=console.warn,
             provider=None if reports is None else reports.provider,
+            aligned=may_be_aligned,
         )
         loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 

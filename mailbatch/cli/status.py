@@ -6,31 +6,52 @@ Tests: tests/cli/test_convergence.py, tests/cli/test_run.py.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import StatusArguments
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.delivery.options import RunOptions, Summary
+from mailbatch.errors import StoreError
 from mailbatch.times import iso_time
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+    from mailbatch.ledger.ports import OpenLedger
 
 
 @reporting
 def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, the next steps."""
+    from mailbatch.cli.editions import list_editions, show_unsent
     from mailbatch.cli.summary import arguments_again, next_steps
-    from mailbatch.delivery.ledgers import open_to_read, place_of
+    from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
 
+    if given.job.is_dir():
+        return list_editions(console, given)
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
-    with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
+    place = place_of(loaded, named, given.state_dir)
+    if not is_known(place):
+        return show_unsent(console, given, loaded, named)
+    with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if given.as_json else ledger.held_by()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
+        reports = _reports(console, given, loaded, named, ledger)
     if given.as_json:
         console.data(
-            {"job": loaded.name, "edition": named, **counts_object(counts), "finished_at": finished}
+            {
+                "job": loaded.name,
+                "edition": named,
+                **counts_object(counts),
+                "finished_at": finished,
+                "reports": reports,
+            }
         )
         return ExitCode.DONE
     console.lines(f"{loaded.name} ({named}): {counted(sum(counts.values()), 'recipient')}")
@@ -39,6 +60,8 @@ def status_command(console: Console, given: StatusArguments) -> int:
             console.lines(f"{number:>9}  {status}")
     if finished:
         console.lines(f"finished {finished}")
+    if reports is not None:
+        console.lines(f"reports: {_in_a_line(reports)}")
     if under_way is not None:  # what is pending then needs no other run
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
@@ -49,3 +72,43 @@ def status_command(console: Console, given: StatusArguments) -> int:
     for step in next_steps(summary, options, arguments_again(given.job, loaded, summary, options)):
         console.say(step)
     return ExitCode.DONE
+
+
+def _reports(
+    console: Console, given: StatusArguments, job: Job, edition: str, ledger: OpenLedger
+) -> dict[str, int] | None:
+    """Return the object `reports` of `--json`; None without a store, or with one that fails.
+
+    Raises:
+        UsageError: the file of `--store` is not there.
+    """
+    from mailbatch.delivery.reported import edition_reports
+
+    store = store_to_read(job, given.store, given.state_dir)
+    try:
+        with edition_reports(job, edition, ledger, store) as reports:
+            if reports is None:
+                return None
+            standings = reports.standings
+            return {
+                **{str(event): number for event, number in standings.counts().items()},
+                **{str(kind): number for kind, number in standings.bounces().items()},
+                "unmatched": standings.unmatched,
+            }
+    except StoreError as error:
+        console.warn(f"the reports are not known: {error}")
+        return None
+
+
+def _in_a_line(reports: Mapping[str, int]) -> str:
+    """Return the counts of reports in words, as in `12 bounced (10 hard); 3 unmatched`."""
+    from mailbatch.reports.report import Event, Kind
+
+    told = []
+    for event in Event:
+        if reports[event]:
+            kinds = [f"{reports[kind]:,} {kind}" for kind in Kind if reports[kind]]
+            more = f" ({', '.join(kinds)})" if event is Event.BOUNCED else ""
+            told.append(f"{reports[event]:,} {event}{more}")
+    line = ", ".join(told) or "none of this edition"
+    return f"{line}; {reports['unmatched']:,} unmatched" if reports["unmatched"] else line

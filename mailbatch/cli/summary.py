@@ -210,7 +210,7 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
     if options.redirect and options.most == 1 and not (options.only or options.limit):
         others = summary.counts[Status.PENDING]
         if others:
-            yield f"only the first message was sent; --all sends those of {others:,} others, too"
+            yield f"only the first message was sent; --all also sends {counted(others, 'other')}"
     if outlook is not None and outlook.refused is not None:
         if not outlook.is_wrong:
             yield f"a real run would end at once: {outlook.refused}"

@@ -4,7 +4,7 @@
     judge(job.guard, figures)          # Breach("hard bounces", 20, 500, Share(3 %))
 
 Facts in, verdict out: this module must never read a store, a ledger or a clock. `Fates` is the port
-by which a run asks for the reports: delivery knows no other room that keeps any.
+by which a run asks for the reports.
 """
 
 from __future__ import annotations

@@ -16,15 +16,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from mailbatch.delivery.ledgers import open_to_run
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.outlook import look_ahead
-from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing
+from mailbatch.delivery.places import ledger_path
+from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing, reconcile
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
+from mailbatch.job.model import Job
 from mailbatch.ledger.ports import near
+from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
+from mailbatch.recipients.plan import plan_recipients
 from mailbatch.render.message import Inspected
 
 #: The deliveries that are taken from the scratch ledger at once.
@@ -96,3 +103,23 @@ def inspect(
     options = RunOptions(dry_run=True, only=tuple(only), state_dir=state_dir)
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, options, stack), options)
+
+
+def count_plan(job: Job, edition: str) -> dict[Status, int]:
+    """Count the rows of the table by status, as the first run of an edition would plan these.
+
+    The templates are not looked at: a row that only rendering shows to be invalid is pending.
+
+    Raises:
+        InputError, InputErrors: the table is wrong.
+    """
+    now = datetime.now().astimezone()
+    plan = plan_recipients(job, edition=edition, variables=job.variables, now=now)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="mailbatch-")))
+        path = ledger_path(job, edition, folder)
+        ledger = stack.enter_context(
+            open_to_run(path, job=job.name, edition=edition, message_id_domain="example.invalid")
+        )
+        reconcile(ledger, job, plan)
+        return ledger.standing.counts()

@@ -16,7 +16,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailbatch.delivery.places import edition_of_ledger, ledger_path, state_dir
+from mailbatch.delivery.places import (
+    edition_of_ledger,
+    is_ledger,
+    ledger_path,
+    state_dir,
+    state_folder,
+)
+from mailbatch.errors import LedgerError
 from mailbatch.job.model import Job
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.kin import count_mailed, other_ledgers
@@ -30,6 +37,7 @@ __all__ = [
     "discard",
     "is_begun",
     "is_known",
+    "ledgers_of",
     "open_to_decide",
     "open_to_read",
     "open_to_run",
@@ -54,16 +62,41 @@ def is_begun(path: Path) -> bool:
 def begun_editions(job: Job, folder: Path) -> list[str]:
     """Return the editions of a job that have a ledger in a folder, the one written last first.
 
+    A folder that is not there has none.
+
     Raises:
-        OSError: the folder cannot be read.
+        LedgerError: the folder cannot be read.
     """
-    found = [
-        (path.stat().st_mtime, edition)
-        for path in folder.iterdir()
-        if (edition := edition_of_ledger(job, path)) is not None
-    ]
+    try:
+        found = [
+            (path.stat().st_mtime, edition)
+            for path in folder.iterdir()
+            if (edition := edition_of_ledger(job, path)) is not None
+        ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LedgerError(f"{folder}: {error.strerror}") from error
     found.sort(key=lambda one: one[0], reverse=True)
     return [edition for _, edition in found]
+
+
+def ledgers_of(folder: Path, given: Path | None) -> list[Path]:
+    """Return the ledgers of the jobs in a folder, or those that lie in the folder itself; sorted.
+
+    `given` is the folder of `--state-dir`, which takes the place of `.mailbatch/`.
+
+    Raises:
+        LedgerError: a folder cannot be read.
+    """
+    found: list[Path] = []
+    for place in dict.fromkeys((folder, state_folder(folder, given))):
+        try:
+            if place.is_dir():
+                found += (path for path in place.iterdir() if is_ledger(path))
+        except OSError as error:
+            raise LedgerError(f"{place} cannot be read: {error.strerror}") from error
+    return sorted(found)
 
 
 def open_to_run(

@@ -66,7 +66,7 @@ class RunOptions:
     there, until the edition is rehearsed again. `attended`: a person waits for the run at a
     terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
     behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` has the reports that the guard judges by; default: the store in the state folder.
+    `store` is the store of reports; by default that of the state folder.
     """
 
     edition: str | None = None

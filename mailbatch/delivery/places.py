@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from mailbatch.errors import JobError, Location, UsageError
+from mailbatch.errors import JobError, Location, StoreError, UsageError
 from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
@@ -24,6 +24,7 @@ REHEARSALS = "sandbox"
 #: An edition is part of file names and of Message-IDs; no one needs a longer one.
 LONGEST_EDITION = 100
 _ENDING = ".sqlite3"
+_STORE = "reports.sqlite3"
 #: The longest name that nearly every file system takes, less the endings of a ledger: bytes.
 _LONGEST_NAME = 255 - len(".new-journal")
 
@@ -51,11 +52,18 @@ def check_edition(job: Job, edition: str) -> str:
 
 
 def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that the ledgers lie in."""
+    """Return the folder that the ledgers of a job lie in."""
+    return state_folder(job.folder, given, environ)
+
+
+def state_folder(
+    folder: Path, given: Path | None, environ: Mapping[str, str] | None = None
+) -> Path:
+    """Return the folder that the ledgers of the jobs of a folder lie in."""
     if given is not None:
         return given
     named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
-    return Path(named) if named else job.folder / ".mailbatch"
+    return Path(named) if named else folder / ".mailbatch"
 
 
 def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -63,9 +71,37 @@ def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | Non
     return state_dir(job, given, environ) / REHEARSALS
 
 
+def store_path(folder: Path) -> Path:
+    """Return the file of the store of reports in a state folder, which need not be there."""
+    return folder / _STORE
+
+
+def is_store_there(path: Path) -> bool:
+    """Say whether there is a store of reports.
+
+    Raises:
+        StoreError: this user may not look, or the name is none (74).
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(
+            f"{path}: {error.strerror}", hint="let this user read the store, or set --store"
+        ) from error
+
+
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:
     """Return the ledger file of an edition; `@` stands in no job name, so names never clash."""
     return folder / f"{job.name}@{quote(edition, safe='')}{_ENDING}"
+
+
+def is_ledger(path: Path) -> bool:
+    """Say whether `ledger_path` gives such a name, for whatever job.
+
+    >>> is_ledger(Path(".mailbatch/news@2026-W48.sqlite3")), is_ledger(Path("reports.sqlite3"))
+    (True, False)
+    """
+    return "@" in path.name and path.name.endswith(_ENDING)
 
 
 def edition_of_ledger(job: Job, path: Path) -> str | None:

@@ -24,6 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -35,8 +36,9 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
-#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
-NO_SECRET = ""
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
+#: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
+REHEARSED = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,19 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
+    folder: Path | None = None,
+    store: Path | None = None,
+    rehearsals: Path | None = None,
 ) -> Inputs:
     """Read the table and compile the templates, which note their branches if `traced`.
 
-    Raises `InputErrors` with the mistakes of table, templates and results together, `JobError` or
-    `UsageError` for an edition that cannot be one.
+    `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
+    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names.
+
+    Raises:
+        InputErrors: table, templates and results have mistakes; all of them together.
+        JobError, UsageError: the edition cannot be one.
+        StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     merged = {**job.variables, **variables}
     if edition is not None:
@@ -106,7 +116,14 @@ def read_inputs(
     except InputError as error:
         mistakes.append(error)
     try:
-        plan = plan_recipients(job, edition=named, variables=merged, now=now)
+        plan = plan_recipients(
+            job,
+            edition=named,
+            variables=merged,
+            now=now,
+            reported=reported_addresses(job, folder, store)
+            | rehearsed_addresses(job, rehearsals, edition=named),
+        )
     except InputErrors as errors:
         mistakes.extend(errors.errors)
     except InputError as error:
@@ -197,21 +214,13 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
             # What is looked at twice shall be the same twice.
-            secret=NO_SECRET if options.scratch else None,
+            secret=REHEARSED if options.scratch else None,
         )
     )
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    ledger.plan.reconcile(
-        inputs.plan.columns,
-        inputs.plan,
-        group_by=job.recipients.group_by,
-        # Copies need a RCPT of each transaction, too.
-        recipients_per_transaction=max(
-            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
-        ),
-    )
+    reconcile(ledger, job, inputs.plan)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
@@ -226,6 +235,19 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
+
+
+def reconcile(ledger: OpenLedger, job: Job, plan: Plan) -> None:
+    """Make the plan of a ledger that of a table; raises the errors of the rows."""
+    ledger.plan.reconcile(
+        plan.columns,
+        plan,
+        group_by=job.recipients.group_by,
+        # Copies need a RCPT of each transaction, too.
+        recipients_per_transaction=max(
+            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
+        ),
+    )
 
 
 def signed(

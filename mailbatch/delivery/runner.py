@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
-from mailbatch.delivery.places import OUTBOX
+from mailbatch.delivery.places import OUTBOX, state_dir, store_path
 from mailbatch.delivery.preparation import (
     Mailing,
     changed_since,
@@ -28,7 +29,8 @@ from mailbatch.delivery.preparation import (
     signed,
 )
 from mailbatch.delivery.provider_logs import logs_until
-from mailbatch.errors import UNWRITTEN, InputError
+from mailbatch.delivery.reported import edition_reports
+from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
@@ -97,6 +99,9 @@ def _converge(
                 edition=options.edition,
                 variables=options.variables,
                 now=now,
+                folder=options.state_dir,
+                store=options.store,
+                rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
             )
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:
@@ -129,7 +134,7 @@ def _converge(
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping, steps)
-        return _conclude(mailing, sent, started, options, outlook)
+        return _conclude(mailing, sent, started, options, progress, outlook)
 
 
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
@@ -169,7 +174,12 @@ def _server(
 
 
 def _conclude(
-    mailing: Mailing, sent: Sent, started: float, options: RunOptions, outlook: Outlook | None
+    mailing: Mailing,
+    sent: Sent,
+    started: float,
+    options: RunOptions,
+    progress: Progress,
+    outlook: Outlook | None,
 ) -> Summary:
     ledger = mailing.ledger
     failure = sent.failure
@@ -177,7 +187,7 @@ def _conclude(
         ledger.plan.mark_finished(time.time())
     if mailing.results is not None:
         try:
-            write_results(ledger, mailing.results)
+            _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
             failure = failure or error
     return Summary(
@@ -203,6 +213,28 @@ def _conclude(
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
     )
+
+
+def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: Progress) -> None:
+    """Write the results, with the reports where a store is kept; a failing store costs these alone.
+
+    Raises:
+        LedgerError, OutputError: the results cannot be written (74).
+    """
+    ledger, inputs = mailing.ledger, mailing.inputs
+    if options.rehearsal is not None:
+        store = store_path(options.rehearsal.folder)
+    elif options.scratch:
+        write_results(ledger, path)
+        return
+    else:
+        store = options.store or store_path(state_dir(inputs.job, options.state_dir))
+    try:
+        with edition_reports(inputs.job, inputs.edition, ledger, store) as reports:
+            write_results(ledger, path, None if reports is None else reports.standings)
+    except StoreError as error:
+        progress.alarm(f"the results have no reports: {error}")
+        write_results(ledger, path)
 
 
 def _logs_until(mailing: Mailing) -> float | None:

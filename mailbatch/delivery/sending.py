@@ -37,6 +37,7 @@ from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import UNWRITTEN, MailbatchError, SessionError
 from mailbatch.job.model import Job
+from mailbatch.render.alignment import may_be_aligned
 from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
@@ -65,6 +66,8 @@ def send(
     """
     if mailing.results is not None:
         check_place(mailing.results)
+    if options.dry_run:
+        _clear_drafts(mailing.inputs.job, options, progress)
     sessions = options.sessions or mailing.inputs.job.server.sessions
     check_descriptors(2 * sessions if options.sandbox else sessions)
     mailing.ledger.plan.reserve_space()
@@ -75,6 +78,16 @@ def send(
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         return runner.run(_send_all(mailing, options, progress, server, stopping, ahead, steps))
+
+
+def _clear_drafts(job: Job, options: RunOptions, progress: Progress) -> None:
+    from mailbatch.delivery.drafts import clear_drafts
+
+    folder = options.out or job.folder / OUTBOX
+    removed = clear_drafts(folder)
+    if removed:
+        drafts = "draft" if removed == 1 else "drafts"
+        progress.note(f"{removed:,} {drafts} of an earlier dry run removed from {folder.name}/")
 
 
 async def _send_all(
@@ -179,6 +192,7 @@ async def _transport(
         answers=options.answers,
         tell=progress.alarm,
         provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
+        aligned=may_be_aligned,
     )
     stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)

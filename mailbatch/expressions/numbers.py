@@ -3,8 +3,8 @@
     {{ price | float }}        # fails for 1,234.50 €; Jinja2 alone gives 0.0
     {{ price | float(0) }}     # the value that is meant for such a text
 
-A default that nobody wrote would stand in a letter, or leave a recipient out. The empty text keeps
-Jinja2's default: a cell without a value is common, and MB120 finds the cell.
+A default of the filter's own would stand in a letter, or leave a recipient out. The empty text
+keeps Jinja2's default: a cell without a value is common, and MB120 finds the cell.
 
 Tests: tests/recipients/test_where.py, tests/render/test_messages.py.
 """

@@ -34,7 +34,9 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
                 continue
             try:
                 file = resolve_path(folder, name, absolute_allowed=mark.absolute)
-                if look and mark.read:
+                if name == mark.word:
+                    _check_word(file, name)
+                elif look and mark.read:
                     _look(file, _as_written(name, path, reading))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
@@ -48,11 +50,27 @@ def _as_written(name: str, path: Path, reading: Reading) -> str:
     return reading.source.text[place.value : place.end].strip("\"'")
 
 
+def _check_word(file: FilePath, word: str) -> None:
+    """Raise `JobError` where a word is also the name of a file: that file may have been meant."""
+    if file.is_file():
+        raise JobError(
+            f"{word} is a word of mailbatch here, and there is a file of that name",
+            hint=f"Write ./{word} for the file, or give the file another name.",
+        )
+
+
+_ADDRESS = (
+    "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
+    "`recipients:`, in place of `file`."
+)
+
+
 def _look(file: FilePath, written: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise JobError(f"there is no file {written}", hint=_similar(file)) from None
+        hint = _ADDRESS if "://" in written else _similar(file)
+        raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None

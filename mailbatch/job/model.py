@@ -267,7 +267,8 @@ class Job(Section):
         for keys, mark in declared(type(self), NamesFile):
             if mark.read:
                 for path, text in texts_at(self, keys):
-                    yield self._setting(path, text), mark
+                    if text != mark.word:
+                        yield self._setting(path, text), mark
 
     def _setting(self, path: KeyPath, text: str) -> Setting:
         key = written(path)

@@ -18,6 +18,8 @@ from mailbatch.job.setting import NamesFile
 Column: TypeAlias = Annotated[str, fields.LINE]
 Form: TypeAlias = Literal["csv", "jsonl", "xlsx"]
 
+#: The entry of `suppress` that stands for the store of reports.
+REPORTS = "reports"
 _NAMES = Several("a name or a list of names")
 _FORMS: dict[str, Form] = {".jsonl": "jsonl", ".xlsx": "xlsx", ".xlsm": "xlsx"}
 
@@ -88,12 +90,14 @@ class Recipients(Section):
         examples=["plan == 'pro'"],
     )
     suppress: Annotated[
-        tuple[Annotated[FileName, NamesFile("a suppression list")], ...], _NAMES
+        tuple[Annotated[FileName, NamesFile("a suppression list", word=REPORTS)], ...], _NAMES
     ] = Field(
         default=(),
         validate_default=True,
         description="Files of addresses and domains that get nothing: one a line, or a table "
-        "(CSV, .jsonl, .xlsx) with an address column.",
+        "(CSV, .jsonl, .xlsx) with an address column. The word reports is everybody of this job "
+        "whom a report of an edition speaks against; a file of that name is ./reports.",
+        examples=["[reports, unsubscribed.txt]"],
     )
     on_invalid: Annotated[Literal["skip", "stop"], fields.one_of("skip", "stop")] = Field(
         default="skip",

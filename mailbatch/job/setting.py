@@ -62,13 +62,14 @@ class NamesFile:
 
     `kind` is the word for people. An `absolute` name may lead out of the job's folder. A file
     without `read` is written rather than read. Without `at_load`, the file is looked at when a
-    run needs it, rather than when the job is loaded.
+    run needs it, rather than when the job is loaded. The text `word` names no file: `./word` does.
     """
 
     kind: str
     absolute: bool = True
     read: bool = True
     at_load: bool = True
+    word: str | None = None
 
 
 def declared(

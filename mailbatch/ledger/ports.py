@@ -209,6 +209,17 @@ class ResultRow(NamedTuple):
     reason: str | None
 
 
+class AttemptedRow(NamedTuple):
+    """The names of the message that a row of the recipient table was tried with.
+
+    The fields are those of a `ResultRow`; here a row always has a `header_message_id`.
+    """
+
+    email: str
+    message_id: str | None
+    header_message_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class UnfinishedRow:
     """A row of the recipient table that did not come through, with the cells."""
@@ -340,6 +351,9 @@ class Standings(Protocol):
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""
 
+    def began_at(self) -> float | None:
+        """Return when the first attempt was made (seconds since the epoch), None: none was."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 
@@ -348,6 +362,9 @@ class Standings(Protocol):
 
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
+
+    def attempted_rows(self) -> Iterator[AttemptedRow]:
+        """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""
 
     def status_of(self, address: str) -> Status | None:
         """Return where an address stands, by the row that is mailed if several rows have it.

@@ -13,7 +13,7 @@ from functools import lru_cache
 from mailbatch.envelope import address_key
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
-from mailbatch.ledger.ports import ResultRow, UnfinishedRow
+from mailbatch.ledger.ports import AttemptedRow, ResultRow, UnfinishedRow
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -47,11 +47,7 @@ _FIELDS = {
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
 }
-_RESULTS = f"""
-SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
-FROM standing AS s
-LEFT JOIN recipient_group AS g ON g.id = s.group_id
-LEFT JOIN delivery AS d ON d.id = s.delivery_id
+_REPLIES = """
 LEFT JOIN reply AS p ON p.id = s.reply_id
 LEFT JOIN (
   SELECT reply_id, code, enhanced, reply, server_message_id(reply) AS message_id
@@ -60,6 +56,20 @@ LEFT JOIN (
   SELECT reply_id, code, enhanced, reply, server_message_id(reply)
   FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
+"""
+_RESULTS = f"""
+SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
+FROM standing AS s
+LEFT JOIN recipient_group AS g ON g.id = s.group_id
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
+{_REPLIES}
+ORDER BY """  # noqa: S608 - of the constants above
+_ATTEMPTED = f"""
+SELECT s.address, {_FIELDS["message_id"]}, d.message_id
+FROM standing AS s
+JOIN delivery AS d ON d.id = s.delivery_id
+{_REPLIES}
+WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
@@ -102,21 +112,41 @@ class Standing:
         found = self._database.fact("finished_at")
         return None if found is None else float(found)
 
+    def began_at(self) -> float | None:
+        """Return when the first attempt was made (seconds since the epoch), None: none was."""
+        with self._database.guard:
+            for rows in ("recipient", "standing"):  # folded outcomes are at hand
+                (found,) = self._database.connection.execute(
+                    f"SELECT min(first_attempt_at) FROM {rows}"  # noqa: S608 - of the two above
+                ).fetchone()
+                if found is not None:
+                    return float(found)
+        return None
+
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in its order, then the rows that left the table."""
         edition = self._database.fact("edition") or ""
         group = lru_cache(maxsize=1024)(group_text)
         make = tuple.__new__  # ResultRow._make, which takes three times as long
         with self._database.guard:
-            (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
-            order = "s.id" if in_order else "s.line IS NULL, s.line, s.id"
-            found = self._database.connection.execute(_RESULTS + order)
+            found = self._database.connection.execute(_RESULTS + self._order())
             for values in map(list, found):
                 values[_STATUS] = _STATUSES[values[_STATUS]]
                 if values[_GROUP] is not None:
                     values[_GROUP] = group(values[_GROUP])
                 values[_EDITION] = edition
                 yield make(ResultRow, values)
+
+    def attempted_rows(self) -> Iterator[AttemptedRow]:
+        """Stream the names of the messages of rows that were tried, in the order of the results."""
+        make = tuple.__new__  # as in `result_rows`
+        with self._database.guard:
+            for names in self._database.connection.execute(_ATTEMPTED + self._order()):
+                yield make(AttemptedRow, names)
+
+    def _order(self) -> str:
+        (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
+        return "s.id" if in_order else "s.line IS NULL, s.line, s.id"
 
     def status_of(self, address: str) -> Status | None:
         """Return the status of an address, by the row that is mailed if there are several.

@@ -25,7 +25,7 @@ from mailbatch.errors import InputError, InputErrors, JobError, Location, Recipi
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
-from mailbatch.job.recipients import Recipients
+from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import parse_address
@@ -142,12 +142,18 @@ class Plan:
 
 
 def plan_recipients(
-    job: Job, *, edition: str, variables: Mapping[str, object], now: datetime | None = None
+    job: Job,
+    *,
+    edition: str,
+    variables: Mapping[str, object],
+    now: datetime | None = None,
+    reported: Mapping[str, str] | None = None,
 ) -> Plan:
     """Open the recipient table of a job, and check the columns that the job names.
 
     Reads the header and the suppression lists, and compiles `where`, which sees `job`, `edition`,
-    `variables` and, if it is given, `now` beside the columns and `recipient`.
+    `variables` and, if it is given, `now` beside the columns and `recipient`. `reported` are the
+    keys of addresses that reports speak against, each with the name of the list for the reason.
 
     Raises:
         JobError: a path leaves the folder of the job; `where` is no expression, or uses a name that
@@ -175,7 +181,7 @@ def plan_recipients(
             errors.append(error)
     suppressed: Mapping[str, str] = {}
     try:
-        suppressed = _read_suppressions(job)
+        suppressed = {**(reported or {}), **_read_suppressions(job)}
     except InputErrors as several:
         errors += several.errors
     except InputError as error:
@@ -325,6 +331,7 @@ def _read_suppressions(job: Job) -> Mapping[str, str]:
     files = [
         (_resolve_name(job, setting, absolute_allowed=True), setting.text)
         for setting in job.each("recipients.suppress")
+        if setting.text != REPORTS
     ]
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding

@@ -1,13 +1,14 @@
-"""Whether the domains of the envelope and of the From header belong together (RFC 7489 3.1).
+"""Whether the domains of the envelope and of the From header belong together (RFC 9989, DMARC).
 
 The provider's page: "Infobip SMTP API does the relaxed alignment check (root domain matching)
 between the Envelope From and Header From domains". Two domains are aligned if they have one
-organisational domain. Only the public suffix list knows organisational domains; the list takes
-megabytes, changes weekly and is not shipped here. Two answers need no list: equal domains, and a
-domain and a subdomain of that domain, are aligned (no mail comes from a public suffix); domains
-that share no more than a top-level domain are not. Between the two stand siblings such as
-a.example.com and b.example.com: aligned unless the shared part is a public suffix, which is likely
-only for a short second level of a country (co.uk, com.au).
+organisational domain. A receiver finds the organisational domain by a walk up the DNS for DMARC
+records, of at most eight queries (RFC 9989, in the place of RFC 7489's public suffix list). Nothing
+is looked up here, so the names alone must answer. Equal domains are aligned; domains that share no
+more than a top-level domain are not. A domain and a subdomain of that domain are taken as aligned:
+so they are where the upper one publishes a DMARC record, as a sender's domain should. Between the
+two stand siblings such as a.example.com and b.example.com: aligned unless the shared part is a
+public suffix, which is likely only for a short second level of a country (co.uk, com.au).
 """
 
 from __future__ import annotations
@@ -77,3 +78,12 @@ def alignment_warning(header_address: str, envelope_address: str) -> AlignmentWa
     if alignment is Alignment.ALIGNED:
         return None
     return AlignmentWarning(alignment, header_domain, envelope_domain)
+
+
+def may_be_aligned(header_domain: str, envelope_domain: str) -> bool:
+    """Say whether two domains (A-labels) are aligned, or may be.
+
+    >>> may_be_aligned("example.com", "mail.example.com"), may_be_aligned("example.com", "b.org")
+    (True, False)
+    """
+    return relaxed_alignment(header_domain, envelope_domain) is not Alignment.NOT_ALIGNED

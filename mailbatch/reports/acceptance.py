@@ -95,7 +95,7 @@ class _Evidence:
     """The reports of one doubt: the strongest so far, and the servers' ids of all."""
 
     doubt: Doubtful
-    strongest: bytes = b""
+    strongest: str = ""
     stored: StoredReport | None = None
     how: How = How.TOKEN
     message_ids: set[str] = field(default_factory=set)

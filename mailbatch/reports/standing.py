@@ -9,7 +9,6 @@ ledger.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,8 +34,10 @@ ORDER: tuple[tuple[Event, Kind | None], ...] = (
 #: Events that are counted beside the standing and never are one.
 COUNTED = frozenset({Event.OPENED, Event.CLICKED})
 
-_HEAD = struct.Struct(">B?Q")
 _RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
+_PLACES = {rank: place for place, rank in _RANK.items()}
+#: The characters of a strength for the rank, and for all that stands before the code.
+_RANK_LENGTH, _HEAD_LENGTH = 2, 23
 #: Seconds: no time of a report is older.
 _BEFORE_THE_EPOCH = 1e6
 _BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
@@ -54,19 +55,44 @@ class Standing:
     clicks: int = 0
 
 
-def strength(report: Report) -> bytes:
-    """Return the strength of a report: bytes that sort.
+def strength(report: Report) -> str:
+    """Return the strength of a report: a text that sorts by its code points.
 
     The rank of its event and kind decides; then a code that speaks of the address, the later time,
     the code and the text, so that two reports of equal strength say the same.
     """
     at = _BEFORE_ALL_TIMES if report.at is None else report.at
     rank = _RANK.get((report.event, report.kind), 0)
-    head = _HEAD.pack(rank, report.about_address, int((at + _BEFORE_THE_EPOCH) * 1000))
-    return head + f"{report.code}\0{report.text}".encode(errors="replace")
+    milliseconds = int((at + _BEFORE_THE_EPOCH) * 1000)
+    return f"{rank:02d}{report.about_address:d}{milliseconds:020d}{report.code}\n{report.text}"
 
 
-def _strength(report: Report) -> tuple[bytes, bytes]:
+def _when(place: tuple[Event, Kind | None], rank: int) -> str:
+    return f"WHEN '{' '.join(filter(None, place))}' THEN {rank}"
+
+
+#: `strength` as an expression of SQLite, for a row `r` of the table of reports.
+STRENGTH_SQL = (
+    "printf('%02d%d%020d', CASE r.event || coalesce(' ' || r.kind, '') "
+    f"{' '.join(_when(place, rank) for place, rank in _RANK.items())} ELSE 0 END, "
+    f"r.about_address, CAST((coalesce(r.at, {_BEFORE_ALL_TIMES}) + {_BEFORE_THE_EPOCH}) * 1000 "
+    "AS INTEGER)) || r.code || char(10) || r.text"
+)
+
+
+def told_by(strength: str) -> tuple[Event | None, Kind | None, str, str]:
+    """Return event, kind, code and text of a strength; an event that is counted gives None.
+
+    >>> from mailbatch.reports.report import Source
+    >>> told_by(strength(Report(event=Event.SENT, source=Source.DSN, code="2.0.0")))
+    (<Event.SENT: 'sent'>, None, '2.0.0', '')
+    """
+    event, kind = _PLACES.get(int(strength[:_RANK_LENGTH]), (None, None))
+    code, _, text = strength[_HEAD_LENGTH:].partition("\n")
+    return event, kind, code, text
+
+
+def _strength(report: Report) -> tuple[str, bytes]:
     return strength(report), report.identity
 
 

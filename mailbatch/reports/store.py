@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.store_file import (
     WITHOUT_PULLS,
+    address,
     check_identity,
     choose_journal,
     connect,
@@ -35,9 +37,6 @@ from mailbatch.reports.store_file import (
     read_only,
     upgrade,
 )
-
-#: The name of the store in the state folder.
-FILE_NAME = "reports.sqlite3"
 
 _BUSY_SECONDS = 30.0
 _CACHE_KIB = 16 * 1024
@@ -53,6 +52,7 @@ _COLUMNS = (
     "identity, body_id, received, event, kind, source, recipients, token, message_id,"
     " header_message_id, bulk_id, at, code, text, about_address, said"
 )
+_AGAINST_MAIL = "(about_address OR event IN ('complained', 'unsubscribed'))"
 _INSERT_REPORT = f"INSERT OR IGNORE INTO report ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608
 
 
@@ -315,24 +315,46 @@ class ReportStore:
         execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
         return new
 
-    def reports(self) -> Iterator[StoredReport]:
+    def reports(self, *, against_mail: bool = False) -> Iterator[StoredReport]:
         """Yield all reports, in the order of reading, a page at a time.
+
+        `against_mail` leaves out those that never speak against further mail to an address.
 
         Raises:
             StoreError: the store cannot be read (74).
         """
         last = 0
+        where = _AGAINST_MAIL if against_mail else "TRUE"
+        query = f"SELECT id, {_COLUMNS} FROM report WHERE id > ? AND {where} ORDER BY id LIMIT ?"  # noqa: S608
         while True:
             with as_store_error(self.path):
-                rows = self._connection.execute(
-                    f"SELECT id, {_COLUMNS} FROM report WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
-                    (last, _ROWS_AT_ONCE),
-                ).fetchall()
+                rows = self._connection.execute(query, (last, _ROWS_AT_ONCE)).fetchall()
             for row in rows:
                 yield _stored(row)
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1][0]
+
+    def stored(self, numbers: Iterable[int]) -> list[StoredReport]:
+        """Return the reports of some numbers, in the order of reading.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        wanted = ", ".join(map(str, numbers))
+        query = f"SELECT id, {_COLUMNS} FROM report WHERE id IN ({wanted}) ORDER BY id"  # noqa: S608
+        with as_store_error(self.path):
+            return [_stored(row) for row in self._connection.execute(query)]
+
+    def attach_to(self, connection: sqlite3.Connection) -> None:
+        """Attach the store as `store` to another connection, which must only read there.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        mode = "rw" if self._is_writable else read_only(self.path)
+        with as_store_error(self.path):
+            connection.execute("ATTACH ? AS store", (address(self.path, mode),))
 
     def refusals(self, *causes: Cause) -> Iterator[StoredRefusal]:
         """Yield the refusals of some causes, in the order of the bodies, a page at a time.

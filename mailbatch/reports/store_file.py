@@ -27,8 +27,12 @@ WITHOUT_PULLS = 1
 
 def connect(path: Path, busy: float, mode: str) -> sqlite3.Connection:
     """Connect to the file at `path`; `busy` is the wait for others in seconds, `mode` SQLite's."""
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy)
+    return sqlite3.connect(address(path, mode), uri=True, isolation_level=None, timeout=busy)
+
+
+def address(path: Path, mode: str) -> str:
+    """Return the URI of SQLite for a file."""
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 def read_only(path: Path) -> str:

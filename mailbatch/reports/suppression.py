@@ -1,6 +1,6 @@
-"""Addresses that want no more mail, or take none, as a suppression list.
+"""Addresses that want no more mail, or take none: as a suppression list, and of all editions.
 
-A list with the columns `email`, `since` and `reason`, which `recipients.suppress` reads. Only a
+A list has the columns `email`, `since` and `reason`, which `recipients.suppress` reads. Only a
 report that found a recipient by a name of the message puts an address there, and only a code that
 speaks of the address: a bounce that blames the sender or the content suppresses no address.
 """
@@ -16,14 +16,21 @@ from typing import Any, TypeAlias
 from mailbatch.envelope import address_key
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing, unwritable
+from mailbatch.report_token import token_of
+from mailbatch.reports.mailed import MailedEdition, MailedRow
 from mailbatch.reports.members import clean, time_of
-from mailbatch.reports.report import LONGEST_NAME, Event
-from mailbatch.reports.standings import RecipientStanding
+from mailbatch.reports.report import LONGEST_NAME, Event, Report
+from mailbatch.reports.standings import RecipientStanding, Standings
+from mailbatch.reports.store import ReportStore
 from mailbatch.times import iso_time
 
 COLUMNS = ("email", "since", "reason")
 _Line: TypeAlias = tuple[str, str | None, str]
 _HINT = "name a file that is not there yet, or a list that this command has written"
+
+
+#: An edition: the bulk id, None where there is none, and the rows that were tried.
+Edition: TypeAlias = tuple[str | None, Iterable[MailedRow]]
 
 
 @dataclass(slots=True)
@@ -106,6 +113,64 @@ def _append(path: Path, wanted: Iterable[_Line], appended: Appended) -> None:
         appended.new += 1
     if appended.new or not path.exists():
         _write(path, lines)
+
+
+def suppressed_in(
+    store: ReportStore, editions: Iterable[Edition], *, has_copies: bool
+) -> dict[str, str]:
+    """Return the addresses, as keys, that standings of some editions suppress, with the reason.
+
+    The editions stream by, and only rows that a report may speak against are kept; without such a
+    report no edition is asked for. A report that finds no row suppresses no address.
+
+    Raises:
+        StoreError: the store cannot be read, or there is no place for the join (74).
+    """
+    names = _Names()
+    for stored in store.reports(against_mail=True):
+        names.add(stored.report)
+    if not names.are_there:
+        return {}
+    with MailedEdition(has_copies=has_copies) as mailed:
+        for bulk_id, rows in editions:
+            mailed.add(filter(names.may_be_of, rows), bulk_id=bulk_id)
+        standings = Standings(mailed)
+        standings.join(store)
+        return {one.address: _reason(one) for one in standings.suppressing()}
+
+
+class _Names:
+    """The names of messages in reports that may speak against further mail."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._message_ids: set[str] = set()
+        self._header_message_ids: set[str] = set()
+        self._keys: set[str] = set()
+
+    def add(self, report: Report) -> None:
+        self._tokens.add(report.token)
+        self._message_ids.add(report.message_id)
+        self._header_message_ids.add(report.header_message_id)
+        if report.bulk_id:
+            self._keys.add(address_key(report.recipient))
+
+    @property
+    def are_there(self) -> bool:
+        return bool(self._tokens)
+
+    def may_be_of(self, row: MailedRow) -> bool:
+        """Tell whether a report may be of the message of a row: all rows of a message alike.
+
+        A row that shares only the address is kept, too: a bulk id counts for a single message.
+        """
+        ours = row.header_message_id or ""
+        return (
+            token_of(ours) in self._tokens
+            or row.message_id in self._message_ids
+            or ours in self._header_message_ids
+            or address_key(row.email) in self._keys
+        )
 
 
 def _reason(standing: RecipientStanding) -> str:

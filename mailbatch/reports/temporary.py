@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import sqlite3
 
+#: For a store that is attached, and that another program is writing.
+_BUSY_SECONDS = 30.0
+
 
 def temporary_database(*, cache_kib: int) -> sqlite3.Connection:
     """Make an empty database without a journal; `cache_kib` is the size of its page cache in KiB.
@@ -21,7 +24,7 @@ def temporary_database(*, cache_kib: int) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: there is no place for the file.
     """
-    connection = sqlite3.connect("", isolation_level=None)
+    connection = sqlite3.connect("", isolation_level=None, uri=True, timeout=_BUSY_SECONDS)
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA journal_mode=OFF")
     return connection

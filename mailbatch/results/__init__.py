@@ -2,7 +2,7 @@
 
 `columns.COLUMNS` is the only list of the columns: header, lines, objects, JSON Schema and the page
 of the reference derive from that list. The room reads a ledger through `ledger.ports.OpenLedger`
-and changes nothing in the ledger.
+and the reports through `reports.standings.Standings`, and changes nothing in either.
 
     >>> from mailbatch.results.lines import as_line, as_object, header_line
     >>> header_line()[:31]

@@ -1,8 +1,9 @@
 """The columns of the results: the one table from which all forms of the results derive.
 
-A new column is one line here, appended. For a fact of the ledger, `ledger.ports.ResultRow` has a
-field of the same name, and `ledger.standing` the expression of the field. `python docs/generate.py`
-then writes the reference and the JSON Schema.
+The facts of the ledger come first, and those of reports behind. A new column is one line here, the
+last of all. For a fact of the ledger, `ledger.ports.ResultRow` has a field of the same name, and
+`ledger.standing` the expression of the field; for one of reports, `results.told.Told` has the
+field. `python docs/generate.py` then writes the reference and the JSON Schema.
 
 Tests: tests/results/test_lines.py.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailbatch.outcome import Status
+from mailbatch.reports.report import Event, Kind
+from mailbatch.reports.standing import COUNTED
 from mailbatch.times import iso_time
 
 #: A cell that begins so is a formula to a spreadsheet; the last four are full-width forms.
@@ -76,6 +79,15 @@ TIME = Type(
 STATUS = Type(
     "[status](#status)", {"enum": [str(status) for status in Status]}, member=str, cell=str
 )
+EVENT = Type(
+    "[event](reports.md#events)",
+    {"enum": [str(event) for event in Event if event not in COUNTED]},
+    member=str,
+    cell=str,
+)
+KIND = Type(
+    "[kind](reports.md#events)", {"enum": [str(kind) for kind in Kind]}, member=str, cell=str
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ class Column:
     bounds: Mapping[str, Any] = field(default_factory=dict)
 
 
-COLUMNS = (
+LEDGER_COLUMNS = (
     Column(
         "row",
         NUMBER,
@@ -114,3 +126,13 @@ COLUMNS = (
     Column("settled_at", TIME),
     Column("reason", TEXT, "What no reply says, and which copies were refused."),
 )
+REPORT_COLUMNS = (
+    Column("report", EVENT, "What became of the accepted message: the strongest report."),
+    Column("report_kind", KIND, "The kind of a bounce."),
+    Column("report_code", TEXT, "An enhanced status, or a number of the provider."),
+    Column("report_text", TEXT, "The words of the server or of the provider."),
+    Column("reported_at", TIME, "When it happened, else when the report came."),
+    Column("opens", NUMBER, "Empty where no report is known.", bounds={"minimum": 0}),
+    Column("clicks", NUMBER, "Empty where no report is known.", bounds={"minimum": 0}),
+)
+COLUMNS = (*LEDGER_COLUMNS, *REPORT_COLUMNS)

@@ -1,6 +1,7 @@
 """The results file of an edition, and the file of the rows that were not mailed.
 
-Both are derived from the ledger, which chooses the rows (`ledger/standing.py`): readers see the old
+Both are derived from the ledger, which chooses the rows (`ledger/standing.py`), and the first from
+the reports about these rows, too: readers see the old
 file or the new one, whole (`files.replacing`). RFC 4180, UTF-8. This module must never change a
 ledger.
 """
@@ -11,24 +12,34 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 from mailbatch.files import check_replaceable, replacing, unwritable
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
-from mailbatch.results.lines import as_line, header_line
+from mailbatch.results.lines import as_line, as_reported_line, header_line
+from mailbatch.results.told import reported
+
+if TYPE_CHECKING:
+    from mailbatch.reports.standings import Standings
 
 
-def write_results(ledger: OpenLedger, path: Path) -> None:
-    """Write the results of the ledger's edition to `path`.
+def write_results(ledger: OpenLedger, path: Path, standings: Standings | None = None) -> None:
+    """Write the results of the ledger's edition to `path`, with its reports where there are any.
 
     Raises:
         OutputError: the file cannot be written (74); the old file stands.
+        StoreError: the temporary database of the standings cannot be read (74); the old file
+            stands.
     """
+    rows = ledger.standing.result_rows()
     with _replacing(path, "--results") as stream:
         stream.write(header_line())
-        stream.writelines(map(as_line, ledger.standing.result_rows()))
+        if standings is None or not standings.matched:
+            stream.writelines(map(as_line, rows))
+        else:
+            stream.writelines(map(as_reported_line, reported(rows, standings)))
 
 
 def check_place(path: Path) -> None:

@@ -27,7 +27,9 @@ def row_schema() -> dict[str, Any]:
 
 def _property(column: Column) -> dict[str, Any]:
     found = {**column.type.schema, **column.bounds}
-    if column.nullable:
+    if column.nullable and "enum" in found:
+        found["enum"] = [*found["enum"], None]
+    elif column.nullable:
         found["type"] = [found["type"], "null"]
     if column.description:
         found["description"] = column.description

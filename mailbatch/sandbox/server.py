@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mailbatch.errors import UsageError
 from mailbatch.sandbox.addresses import AddressTable
+from mailbatch.sandbox.alignment import unaligned
 from mailbatch.sandbox.answers import Answer, Answers
 from mailbatch.sandbox.conversation import Conversation
 from mailbatch.sandbox.outbox import Kept, Outbox
@@ -57,6 +58,7 @@ class Sandbox:
         on_message: Callable[[Kept], None] | None,
         tell: Callable[[str], None] | None,
         provider: Provider | None,
+        aligned: Callable[[str, str], bool] | None,
     ) -> None:
         self.credentials = credentials
         self.answers = answers
@@ -73,6 +75,7 @@ class Sandbox:
         self._on_message = on_message
         self._tell = tell
         self._provider = provider
+        self._aligned = aligned
         self._conversations: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
@@ -93,6 +96,7 @@ class Sandbox:
         on_message: Callable[[Kept], None] | None = None,
         tell: Callable[[str], None] | None = None,
         provider: Provider | None = None,
+        aligned: Callable[[str, str], bool] | None = None,
     ) -> Self:
         """Listen, and answer from the running event loop.
 
@@ -113,6 +117,8 @@ class Sandbox:
             on_message: called with every message that is kept.
             tell: called at the end with a sentence for each of `answers` that had no occasion.
             provider: tells what becomes of every message that is kept; None tells nothing.
+            aligned: says whether the domain of From and that of the reverse path belong together;
+                a message whose domains do not is refused, as the provider does. None: any may.
 
         Raises:
             UsageError: the address is not loopback, is not ours or is taken, only one of `username`
@@ -135,6 +141,7 @@ class Sandbox:
             on_message=on_message,
             tell=tell,
             provider=provider,
+            aligned=aligned,
         )
         await sandbox._listen("127.0.0.1" if host == "localhost" else host, port)
         return sandbox
@@ -207,9 +214,14 @@ class Sandbox:
     def take(self, mail_from: str, rcpt_tos: tuple[str, ...], content: bytes) -> str | None:
         """Keep a message and return the reply to the end of data; called by a conversation.
 
-        A message that cannot be kept is refused for now, as a server with a full disk does. None
+        A message whose envelope is another domain's is refused for good; one that cannot be kept is
+        refused for now, as a server with a full disk does. None
         stands for a connection that is closed without a word, behind a message that was kept.
         """
+        if self._aligned is not None:
+            foreign = unaligned(mail_from, content, self._aligned)
+            if foreign is not None:
+                return foreign
         message = Kept(str(uuid.uuid4()), mail_from, rcpt_tos, len(content), datetime.now(UTC))
         if self._outbox:
             try:

@@ -121,9 +121,21 @@ def test_only_what_was_asked_for_is_settled(mailing):
     assert len(server.deliveries()) == 3
 
 
+def test_several_are_settled_at_once_or_none(mailing):
+    faults = [Fault(Stage.DOT, Kind.FIN, transaction=n, taken=True) for n in (1, 3)]
+    job, _ = mailing(*faults, attempts=3)
+    assert job.command("run").code == 4
+    first, third, other = (("--only", f"user{n}@example.net") for n in (1, 3, 2))
+    wrong = job.command("resolve", "--skip", *first, *other)
+    assert (wrong.code, "user2@example.net is not in doubt" in wrong.err) == (2, True)
+    assert list(job.statuses().values()) == ["in_doubt", "accepted", "in_doubt"]
+    done = job.command("resolve", "--skip", *first, *third, *first)
+    assert (done.code, "2 skipped, 0 still in doubt" in done.err) == (0, True)
+
+
 def test_nothing_can_be_told_of_an_edition_that_never_was(mailing):
     job, _ = mailing()
-    for command in (["status"], ["results"], ["resolve"], ["resolve", "--skip"]):
+    for command in (["results"], ["resolve"], ["resolve", "--skip"]):
         done = job.command(*command)
         assert (done.code, done.out) == (74, "")
         assert "there is no ledger of this edition" in done.err

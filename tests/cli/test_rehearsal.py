@@ -99,20 +99,41 @@ def test_the_commands_know_the_rehearsal_and_not_the_mailing(job):
     assert "unanswered@example.org" in job("resolve", *AT).out
     assert job("resolve", *AT, "--accepted").code == 0
     assert job("status", *AT, "--json").json["accepted"] == 4
-    assert job("status").code == 74
+    assert job("status").err == "not sent yet\n"
     assert job("reports show").code == 74
     assert [path.name for path in (job.folder / ".mailbatch").iterdir()] == ["sandbox"]
 
 
-def test_bounce_and_complaint_are_suppressed_in_the_next_edition(job):
-    """By the list that `reports suppress` makes of the rehearsal."""
-    assert job("run", "--sandbox", "--quiet").code == 4
-    assert job("reports suppress", *AT, "--to", "bounced.csv", "--quiet").code == 0
-    job.declared["recipients"]["suppress"] = ["bounced.csv"]
+@pytest.mark.parametrize("by", ["reports", "bounced.csv"])
+def test_bounce_and_complaint_are_suppressed_in_the_next_edition(job, by):
+    """By the reports themselves, or by the list that `reports suppress` makes of them."""
+    (job.folder / "bounced.csv").write_text("email,since,reason\n")
+    job.declared["recipients"]["suppress"] = [by]
     job.write()
+    assert job("run", "--sandbox", "--quiet").code == 4
+    if by != "reports":
+        assert job("reports suppress", *AT, "--to", by, "--quiet").code == 0
     assert job("run", "--sandbox", "--edition", "2026-W49", "--quiet").code == 4
     status = job("status", *AT, "--edition", "2026-W49", "--json").json
     assert (status["suppressed"], status["accepted"]) == (2, 1)
+
+
+def test_a_rehearsal_that_begins_anew_suppresses_nobody_by_itself(job):
+    """The reports of the edition that is rehearsed again count no more; those of the mailing do."""
+    job.declared["recipients"]["suppress"] = ["reports"]
+    job.write()
+    for _ in range(2):
+        assert job("run", "--sandbox", "--quiet").code == 4
+        assert job("status", *AT, "--json").json["suppressed"] == 0
+
+
+def test_the_results_of_a_rehearsal_have_its_reports(job):
+    """The columns behind the reason."""
+    assert job("run", "--sandbox", "--quiet").code == 4
+    with (job.folder / "results" / "letter-2026-W48.sandbox.csv").open(newline="") as stream:
+        rows = {row["email"]: row["report"] for row in csv.DictReader(stream)}
+    assert rows["bounce+grace@example.org"] == "bounced"
+    assert rows["blocked@example.net"] == ""
 
 
 def test_a_second_rehearsal_begins_anew_and_leaves_other_editions(job):

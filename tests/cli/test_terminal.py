@@ -150,12 +150,31 @@ def test_the_question_names_whom_this_run_is_for(mailing, on_terminal, arguments
     nothing_reached(server)
 
 
+def test_the_question_names_the_rows_that_are_left_out(mailing, on_terminal):
+    job, _ = mailing()
+    job.write_recipients([*job.addresses, job.addresses[0], "no-address"])
+    terminal, _ = on_terminal(job, "run", "job.yaml", answer="n")
+    assert "to 3 recipients (left out: 1 invalid, 1 duplicate) from" in terminal.text
+
+
+def test_the_remedy_of_a_finding_stands_under_it(mailing, on_terminal):
+    """On a terminal, in colour; a pipe gets the findings alone."""
+    job, _ = mailing()
+    job.write_recipients(["no-address"])
+    terminal, code = on_terminal(job, "check", "job.yaml")
+    assert code == 65
+    mark = "\x1b[31m\x1b[1merror MB112\x1b[0m: Nobody would be mailed"
+    assert mark in terminal.shown
+    assert "  Look at the other findings: " in terminal.text
+    assert "Look at the other findings" not in job.command("check").out
+
+
 def test_the_question_knows_who_has_the_message_already(mailing, on_terminal):
     job, _ = mailing()
     assert job.command("run", "--limit", 2).code == 75
     terminal, code = on_terminal(job, "run", "job.yaml", answer="y")
     assert code == 0
-    assert "to 1 recipient from" in terminal.text
+    assert "to 1 recipient (2 have it already) from" in terminal.text
     assert "1/1" in terminal.text
 
 

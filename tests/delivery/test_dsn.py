@@ -65,7 +65,7 @@ def test_a_message_to_a_test_address_asks_for_nothing(tmp_path, fault_server):
     """Its bounce would be no recipient's."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=1, dsn=("failure",))
-    assert run_of(scene, redirect="me@example.org") == []
+    assert run_of(scene, redirect=("me@example.org",)) == []
 
 
 def test_recipients_that_wait_for_a_later_transaction_keep_the_wish(tmp_path, fault_server):

@@ -58,7 +58,6 @@ def test_from_a_bounce_to_the_next_edition(bare):
     assert told["unmatched"] == 0
     settled = bare("resolve", *KEPT, "--from-reports")
     assert settled.stdout.startswith("unanswered+ines.duarte@example.net  accepted by a report: ")
-    bare("reports suppress", *KEPT, "--to", "bounced.csv")
     bare("run", "--sandbox", "--edition", "2027-01", "--quiet", code=4)
     with (bare.folder / "results" / "seed-swap-2027-01.sandbox.csv").open(newline="") as stream:
         rows = {row["email"]: row["status"] for row in csv.DictReader(stream)}

@@ -320,6 +320,15 @@ def test_the_path_is_shown_as_it_was_given(folder):
             "message.html: there is no file pages/page.html",
             "Its folder is not there either.",
         ),
+        (
+            "recipients:",
+            "  suppress: ['https://example.com/list.csv']",
+            "recipients.suppress[0]: there is no file https://example.com/list.csv",
+            (
+                "An address of the Web is no file: for a table, write `command: [curl, -fsS, "
+                "ADDRESS]` under `recipients:`, in place of `file`."
+            ),
+        ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
         ("message:", "  html: sub", "message.html: sub is a folder, not a file", None),
         (

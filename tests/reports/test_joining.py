@@ -1,14 +1,21 @@
 """A report finds its recipient by a name that only the message had, and never by the address."""
 
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.reports.joining import How, Match, Stranger, join
+from mailbatch.reports.mailed import MailedEdition
 from mailbatch.reports.report import Event, Kind, Report, Source
-from mailbatch.reports.standing import standing_of
+from mailbatch.reports.standing import ORDER, standing_of
 from mailbatch.reports.standings import RecipientStanding, Standings
-from mailbatch.reports.store import Body, Origin, ReportStore, StoredReport
+from mailbatch.reports.store import Body, Origin, ReportStore
 from tests.reports.mailed import Mailing
 from tests.reports.test_standing import REPORTS
 
@@ -101,15 +108,44 @@ def test_a_masked_complaint_is_of_the_only_recipient():
     assert found == Match(1, "ada@example.org", How.TOKEN, is_named=False)
 
 
-def standings_of(reports, mailed=None):
-    stored = [StoredReport(number, 1795950000.0, one) for number, one in enumerate(reports, 1)]
-    with Standings() as standings:
-        missed = [one.report for one in standings.join(stored, mailed or mailing())]
-        found = list(standings)
-        assert [standings.of(one.delivery, one.address) for one in found] == found
-        assert standings.of(99, "ada@example.org") is None
-        assert standings.of(1, "nobody@example.org") is None
-        return found, missed, (standings.matched, standings.unmatched)
+class Row(NamedTuple):
+    email: str
+    message_id: str | None
+    header_message_id: str
+
+
+GROUP = "c" * 16 + "@example.com"
+ROWS = [
+    Row("Ada@example.org", "s1", f"{TOKEN}@example.com"),
+    Row("bob@example.org", "s2", "b" * 16 + "@example.com"),
+    Row("cy@example.org", "s3", GROUP),
+    Row("dee@example.org", "s3", GROUP),
+    Row("cy@example.org", "s3", GROUP),
+    Row("eve@example.org", "same", "e" * 16 + "1@example.com"),
+    Row("fay@example.org", "same", "e" * 16 + "2@example.com"),
+    Row("gil@example.org", "s6", "of.another.form@example.com"),
+]
+
+
+@contextmanager
+def joined(reports, rows=ROWS, *, most_missed=0, **more):
+    """Give the standings of reports that a store holds, and those that found no recipient."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "reports.sqlite3"
+        with (
+            ReportStore(path, read=lambda *_: tuple(reports)) as store,
+            MailedEdition(rows, **more) as mailed,
+        ):
+            store.keep([Body(b"", Origin.READ, 1795950000.0)])
+            store.read_kept()
+            standings = Standings(mailed)
+            yield standings, standings.join(store, most_missed=most_missed)
+
+
+def standings_of(reports):
+    with joined(reports, most_missed=100) as (standings, missed):
+        counts = standings.matched, standings.unmatched
+        return list(standings), [one.report for one in missed], counts
 
 
 def test_standings_are_of_recipients_and_the_others_are_named():
@@ -123,7 +159,7 @@ def test_standings_are_of_recipients_and_the_others_are_named():
     assert found == [
         RecipientStanding(1, "ada@example.org", Event.DELIVERED, None, "", "", 1795950000.0,
                           suppresses=False, opens=0, clicks=0),
-        RecipientStanding(3, "dee@example.org", None, None, "", "", 1795946400.0,
+        RecipientStanding(4, "dee@example.org", None, None, "", "", 1795946400.0,
                           suppresses=False, opens=1, clicks=0),
     ]  # fmt: skip
 
@@ -169,14 +205,12 @@ def test_a_bounce_of_another_address_behind_the_one_mailed_is_told(report, anoth
 
 
 @given(st.lists(REPORTS, max_size=10, unique_by=lambda one: one.identity), st.data())
+@settings(deadline=None)
 def test_joined_standings_are_those_of_the_reports_in_any_order(reports, data):
-    named = [
-        Report(event=one.event, kind=one.kind, source=one.source, at=one.at, code=one.code,
-               text=one.text, about_address=one.about_address, said=one.said, token=TOKEN)
-        for one in reports
-    ]  # fmt: skip
+    named = [replace(one, token=TOKEN, recipients=("ada@example.org",)) for one in reports]
+    more = data.draw(st.lists(st.sampled_from(named), max_size=4)) if named else []
     wanted = standing_of(named)
-    found, missed, _ = standings_of(data.draw(st.permutations(named)))
+    found, missed, _ = standings_of(data.draw(st.permutations([*named, *more])))
     assert missed == []
     if not named:
         assert found == []
@@ -191,15 +225,88 @@ def test_joined_standings_are_those_of_the_reports_in_any_order(reports, data):
         assert (standing.code, standing.text) == (strongest.code, strongest.text)
 
 
+TOKENS = ["", TOKEN, "b" * 16, "c" * 16, "e" * 16, "f" * 16, "no token"]
+ADDRESSES = [*(row.email for row in ROWS), "CY@example.org", "Ünä@example.org", "x@example.net"]
+NAMED = st.builds(
+    lambda place, **names: Report(event=place[0], kind=place[1], source=names.pop("form"), **names),
+    st.sampled_from([*ORDER, (Event.OPENED, None), (Event.CLICKED, None)]),
+    form=st.sampled_from([Source.INFOBIP, Source.DSN]),
+    token=st.sampled_from(TOKENS),
+    message_id=st.sampled_from(["", "s1", "s3", "s6", "same", "s9"]),
+    header_message_id=st.sampled_from(["", *(row.header_message_id for row in ROWS), "x@x"]),
+    bulk_id=st.sampled_from(["", "notice", "other"]),
+    recipients=st.lists(st.sampled_from(ADDRESSES), max_size=2, unique=True).map(tuple),
+    at=st.none() | st.floats(-1e5, 3e9),
+    code=st.sampled_from(["", "5.1.1", "4.7.1"]),
+    about_address=st.booleans(),
+)
+
+
+@given(st.lists(NAMED, max_size=12, unique_by=lambda one: one.identity))
+@settings(deadline=None, max_examples=150)
+def test_a_join_of_many_finds_what_the_join_of_each_finds(reports):
+    """The rules are asked in SQL of all reports, and one by one in `join`: nobody may tell."""
+    with (
+        MailedEdition(ROWS, bulk_id="notice") as mailed,
+        joined(reports, bulk_id="notice", most_missed=100) as (standings, missed),
+    ):
+        matches = [(one, join(one, mailed)) for one in reports]
+        told = {}
+        for one, match in matches:
+            if isinstance(match, Match):
+                told.setdefault(mailed.names_of(match.delivery, match.address), []).append(one)
+        assert [one.report for one in missed] == [
+            one for one, match in matches if not isinstance(match, Match)
+        ]
+        found = {mailed.names_of(one.delivery, one.address): one for one in standings}
+        assert found.keys() == told.keys()
+        for (email, ours), one in found.items():
+            wanted = standing_of(told[email, ours])
+            stands = wanted.report
+            assert one == standings.of(ours, email)
+            assert (one.opens, one.clicks) == (wanted.opens, wanted.clicks)
+            assert (one.event, one.kind) == (
+                (None, None) if stands is None else (stands.event, stands.kind)
+            )
+        assert standings.counts() == {
+            event: sum(one.event is event for one in found.values())
+            + sum(event is Event.OPENED and one.opens > 0 for one in found.values())
+            + sum(event is Event.CLICKED and one.clicks > 0 for one in found.values())
+            for event in Event
+        }
+
+
+@given(NAMED)
+@settings(deadline=None, max_examples=150)
+def test_what_a_report_does_to_an_address_is_the_same_on_both_ways(one):
+    """A second address takes the same report past the join in SQL."""
+    if len(one.recipients) != 1:
+        return
+    slow = replace(one, recipients=(*one.recipients, "x@example.net"))
+    (first, _, _), (second, _, _) = standings_of([one]), standings_of([slow])
+    assert first == second
+
+
 def test_a_report_that_came_before_its_delivery_is_joined_later(tmp_path):
     body = b'{"results": [{"messageId": "s9", "to": "new@example.org", "status": {"groupId": 3}}]}'
-    made = mailing()
     with ReportStore(tmp_path / "reports.sqlite3") as store:
         store.keep([Body(body, Origin.READ, 1795950000.0)])
         store.read_kept()
-        with Standings() as early:
-            assert [one.report.message_id for one in early.join(store.reports(), made)] == ["s9"]
-        made.add("new@example.org", message_id="s9")
-        with Standings() as late:
-            assert list(late.join(store.reports(), made)) == []
-            assert [one.address for one in late] == ["new@example.org"]
+        with MailedEdition(ROWS) as early:
+            (missed,) = Standings(early).join(store, most_missed=5)
+            assert missed.report.message_id == "s9"
+        with MailedEdition([*ROWS, Row("new@example.org", "s9", "9" * 16 + "@x.org")]) as late:
+            standings = Standings(late)
+            assert standings.join(store, most_missed=5) == []
+            assert [one.address for one in standings] == ["new@example.org"]
+
+
+def test_more_reports_than_one_look_takes_are_all_joined():
+    rows = [Row(f"{n}@example.org", f"s{n}", f"{n:016x}@example.com") for n in range(7000)]
+    reports = [told(f"{n}@example.org", token=f"{n:016x}") for n in range(7000)]
+    strangers = [told("x@example.net", message_id=f"x{n}") for n in range(7000)]
+    mixed = [one for pair in zip(reports, strangers, strict=True) for one in pair]
+    with joined(mixed, rows, most_missed=3) as (standings, missed):
+        assert [one.report for one in missed] == strangers[:3]
+        assert (standings.matched, standings.unmatched) == (7000, 7000)
+        assert standings.counts()[Event.DELIVERED] == 7000

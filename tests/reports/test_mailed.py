@@ -57,7 +57,16 @@ def test_a_name_that_two_deliveries_share_finds_none(edition):
 
 
 def test_a_bulk_id_of_another_mailing_finds_none(edition):
-    assert edition.by_bulk_id("other", "ada@example.org") == ()
+    assert edition.by_bulk_id("other", "ada@example.org") == []
     assert edition.by_bulk_id("notice", "eve@example.org") == []
     with MailedEdition(ROWS) as nameless:
-        assert nameless.by_bulk_id("", "ada@example.org") == ()
+        assert nameless.by_bulk_id("", "ada@example.org") == []
+
+
+def test_several_editions_have_bulk_ids_of_their_own(edition):
+    later = Row("bob@example.org", "s9", "d" * 16 + "@example.com")
+    edition.add([later], bulk_id="notice-2")
+    assert [one.id for one in edition.by_bulk_id("notice-2", "bob@example.org")] == [6]
+    assert [one.id for one in edition.by_bulk_id("notice", "bob@example.org")] == [2]
+    edition.add([Row("bob@example.org", "s10", "e" * 16 + "@example.com")], bulk_id="notice")
+    assert len(edition.by_bulk_id("notice", "bob@example.org")) == 2

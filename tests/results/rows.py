@@ -19,6 +19,13 @@ NAMES = [
     "first_attempt_at",
     "settled_at",
     "reason",
+    "report",
+    "report_kind",
+    "report_code",
+    "report_text",
+    "reported_at",
+    "opens",
+    "clicks",
 ]
 
 

@@ -76,6 +76,7 @@ def test_a_row_has_everything_that_is_known(ledger, target):
         "first_attempt_at": "2023-11-14T22:13:20Z",
         "settled_at": "2023-11-14T22:13:21Z",
         "reason": "",
+        **dict.fromkeys(NAMES[14:], ""),
     }
     assert (rejected["message_id"], rejected["reply_code"]) == ("", "550")
 

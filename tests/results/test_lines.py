@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections import namedtuple
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +9,10 @@ from hypothesis import strategies as st
 
 from mailbatch.ledger.ports import ResultRow
 from mailbatch.outcome import Status
-from mailbatch.results.columns import COLUMNS, NUMBER, TEXT, TIME, Column
-from mailbatch.results.lines import as_line, as_object, header_line, line_writer
+from mailbatch.reports.report import Event, Kind
+from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, TEXT, Column
+from mailbatch.results.lines import as_line, as_object, as_reported_line, header_line, line_writer
+from mailbatch.results.told import UNTOLD, Told
 from tests.ledger.steps import NOW
 from tests.results.rows import NAMES
 
@@ -46,6 +47,7 @@ def test_a_line_is_what_the_csv_module_writes_of_the_defused_cells(row):
     at = (None if t is None else "2023-11-14T22:13:20Z" for t in (row[11], row[12]))
     cells = (row.row, email, str(row.status), message_id, row.reply_code, row.enhanced_status)
     cells += (reply, row.attempts, group, edition, row.header_message_id, *at, defused(row.reason))
+    cells += (None,) * 7
     expected = io.StringIO(newline="")
     csv.writer(expected, lineterminator="\r\n").writerow(cells)
     assert as_line(row) == expected.getvalue()
@@ -66,36 +68,42 @@ def test_the_columns_are_those_that_other_programs_know():
 
 def test_every_column_has_its_field():
     """What a column shows comes from the field of its name, wherever that stands in the row."""
-    assert {column.name for column in COLUMNS} == set(ResultRow._fields)
+    assert [column.name for column in LEDGER_COLUMNS] == list(ResultRow._fields)
+    assert [column.name for column in REPORT_COLUMNS] == list(Told._fields)
 
 
-Joined = namedtuple("Joined", [*ResultRow._fields, "opened_at", "opens", "report"])  # noqa: PYI024
 ROW = ResultRow._make([None] * len(ResultRow._fields))._replace(
     row=2, email="ann@example.com", status=Status.ACCEPTED, attempts=1, edition="48", settled_at=NOW
 )
 
 
 @pytest.mark.parametrize(
-    ("report", "cells"),
+    ("told", "cells"),
     [
-        ((NOW, 3, "read"), "read,2023-11-14T22:13:20Z,3"),
-        ((None, None, None), ",,"),
-        ((NOW, 3, "=1+1"), "'=1+1,2023-11-14T22:13:20Z,3"),
-        ((NOW, 3, "a, b"), '"a, b",2023-11-14T22:13:20Z,3'),
+        (
+            Told(Event.BOUNCED, Kind.HARD, "5.1.1", "no such user", NOW, 0, 3),
+            "bounced,hard,5.1.1,no such user,2023-11-14T22:13:20Z,0,3",
+        ),
+        (Told(None, None, None, None, NOW, 2, 0), ",,,,2023-11-14T22:13:20Z,2,0"),
+        (
+            Told(Event.FAILED, None, "=1+1", 'a, "b"', NOW, 0, 0),
+            'failed,,\'=1+1,"a, ""b""",2023-11-14T22:13:20Z,0,0',
+        ),
     ],
 )
-def test_columns_may_come_from_elsewhere(report, cells):
-    """A row that is joined with other facts has its columns behind those of the ledger."""
-    columns = (*COLUMNS, Column("report", TEXT), Column("opened_at", TIME), Column("opens", NUMBER))
-    joined = Joined(*ROW, *report)
-    line = line_writer(columns, Joined._fields)(joined)
-    assert line == as_line(ROW).removesuffix("\r\n") + f",{cells}\r\n"
-    assert header_line(columns) == ",".join([*NAMES, "report", "opened_at", "opens"]) + "\r\n"
-    assert list(as_object(joined, columns).items())[-3:] == [
-        ("report", report[2]),
-        ("opened_at", report[0] and "2023-11-14T22:13:20Z"),
-        ("opens", report[1]),
-    ]
+def test_the_facts_of_reports_stand_behind_those_of_the_ledger(told, cells):
+    line = as_reported_line((*ROW, *told))
+    assert line == as_line(ROW).removesuffix(",,,,,,,\r\n") + f",{cells}\r\n"
+    names = [column.name for column in REPORT_COLUMNS]
+    found = as_object(ROW, told)
+    assert [found[name] for name in names] == [
+        *told[:4], told.reported_at and "2023-11-14T22:13:20Z", *told[5:],
+    ]  # fmt: skip
+
+
+def test_a_row_without_reports_is_the_same_on_both_ways():
+    assert as_reported_line((*ROW, *UNTOLD)) == as_line(ROW)
+    assert list(as_object(ROW).values())[-7:] == [None] * 7
 
 
 def test_a_column_without_its_field_is_no_column():

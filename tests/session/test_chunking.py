@@ -189,7 +189,7 @@ def test_the_dry_run_and_the_test_address_know_chunking(tmp_path, fault_server):
     """The other transports take the same messages."""
     server = fault_server(chunking=True)
     scene = scene_at(tmp_path, server.port)
-    summary = scene.run(redirect="test@example.org")
+    summary = scene.run(redirect=("test@example.org",))
     assert summary.exit_code == 0
     assert {message.recipients for message in server.deliveries()} == {("test@example.org",)}
     assert {record["waits"] for record in taken(server)} == {0}

@@ -285,6 +285,22 @@ def test_the_rows_that_left_come_last(talk):
     assert [(row.row, row.email) for row in rows] == [(2, "b@x.org"), (None, "a@x.org")]
 
 
+def test_the_rows_that_were_tried_are_those_of_the_results_that_have_a_message(talk):
+    talk.plan("a@x.org", "b@x.org", "c@x.org", "d@x.org")
+    a, b, c, d = talk.lease()
+    talk.commit(a, b, c)
+    talk.settle(a, ACCEPTED)
+    talk.settle(b, REJECTED)
+    talk.settle(c, ACCEPTED)
+    talk.release(d)
+    talk.plan("c@x.org", "b@x.org", "d@x.org")
+    rows = list(talk.ledger.standing.result_rows())
+    assert [tuple(row) for row in talk.ledger.standing.attempted_rows()] == [
+        (row.email, row.message_id, row.header_message_id) for row in rows if row.header_message_id
+    ]
+    assert [row.email[0] for row in talk.ledger.standing.attempted_rows()] == ["c", "b", "a"]
+
+
 # Doubts
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.report_store import store_to_read
 from mailbatch.delivery.guard import Fate
+from mailbatch.delivery.places import is_store_there, state_dir, store_path
 from mailbatch.errors import JobError
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ class StoredFates:
         self._state_dir = state_dir
 
     def check(self, job: Job) -> None:
-        """Refuse a store that is not there: nobody takes the reports that a guard waits for.
+        """Refuse a store that is not there: no program takes the reports that a guard waits for.
 
         Raises:
             JobError: there is no store (78).
-            UsageError: the file of `--store` is not there.
         """
-        path = store_to_read(job, self._store, self._state_dir)
-        if not path.exists():
+        path = self._path(job)
+        if not is_store_there(path):
             raise JobError(
                 f"there is no store of reports at {path}: nothing takes the reports",
                 location=job.locate("guard"),
@@ -62,19 +61,19 @@ class StoredFates:
         from mailbatch.reports.standings import Standings
         from mailbatch.reports.store import ReportStore
 
-        path = store_to_read(job, self._store, self._state_dir)
+        path = self._path(job)
         mailed = MailedEdition(
             rows,
             bulk_id=render_bulk_id(job, edition),
             has_copies=bool(job.message.cc or job.message.bcc),
         )
-        reported = bounced = complained = 0
-        with mailed, Standings() as standings, ReportStore(path, to_look=True) as store:
+        with mailed, ReportStore(path, to_look=True) as store:
             store.read_kept()
-            for _ in standings.join(store.reports(), mailed):
-                pass  # of another edition, or of nobody
-            for one in standings:
-                reported += 1
-                bounced += one.event is Event.BOUNCED and one.kind is Kind.HARD
-                complained += one.event is Event.COMPLAINED
-        return Fate(reported, bounced, complained)
+            standings = Standings(mailed)
+            standings.join(store)
+            reported, counts = standings.recipients(), standings.counts()
+            hard = standings.bounces()[Kind.HARD]
+        return Fate(reported, hard, counts[Event.COMPLAINED])
+
+    def _path(self, job: Job) -> Path:
+        return self._store or store_path(state_dir(job, self._state_dir))

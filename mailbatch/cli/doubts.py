@@ -1,0 +1,37 @@
+"""The doubts that `mailbatch resolve` is to settle: all of them, or those of `--only`.
+
+Tests: tests/cli/test_doubt.py, tests/cli/test_doubt_reports.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.arguments import ResolveArguments
+from mailbatch.cli.reporting import as_on_the_wire
+from mailbatch.envelope import address_key
+from mailbatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.ports import Doubt, OpenLedger
+
+
+def doubts_of(ledger: OpenLedger, given: ResolveArguments) -> list[Doubt]:
+    """Return the doubts that are to be settled: those of `--only`, or all.
+
+    Raises:
+        UsageError: an address of `--only` is not in doubt.
+    """
+    doubts = list(ledger.doubts.in_doubt())
+    if not given.only:
+        return doubts
+    keys = {address_key(one.address) for one in doubts}
+    wanted = set()
+    for written in given.only:
+        key = address_key(as_on_the_wire(written) or "")
+        if key not in keys:
+            raise UsageError(
+                f"{written} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
+            )
+        wanted.add(key)
+    return [one for one in doubts if address_key(one.address) in wanted]

@@ -1,0 +1,117 @@
+"""The editions of `mailbatch status` beside one that was begun: not sent yet, or all of a folder.
+
+$ mailbatch status .
+newsletter  2026-W47  finished 2026-11-20T08:15:04Z  1,204 accepted, 3 rejected
+newsletter  2026-W48  begun 2026-11-27T08:15:00Z     420 accepted, 787 pending
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.console import Console, counted, counts_object
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import shown
+from mailbatch.errors import LedgerError
+from mailbatch.times import iso_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailbatch.cli.arguments import StatusArguments
+    from mailbatch.delivery.editions import Edition
+    from mailbatch.job.model import Job
+
+
+def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str) -> int:
+    """Show an edition that was never run: every recipient is pending.
+
+    Raises:
+        InputError, InputErrors: the recipient table is wrong.
+    """
+    from mailbatch.delivery.inspection import count_plan
+    from mailbatch.delivery.ledgers import begun_editions
+    from mailbatch.delivery.places import state_dir
+
+    counts = count_plan(job, edition)
+    if given.as_json:
+        told = {"job": job.name, "edition": edition, **counts_object(counts)}
+        console.data({**told, "finished_at": None, "reports": None})
+        return ExitCode.DONE
+    console.lines(f"{job.name} ({edition}): {counted(sum(counts.values()), 'recipient')}")
+    for status, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {status}")
+    folder = state_dir(job, given.state_dir)
+    try:
+        begun = begun_editions(job, folder)
+    except LedgerError:  # the line is about another edition
+        begun = []
+    others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
+    console.say(f"not sent yet{others}")
+    return ExitCode.DONE
+
+
+#: The editions that are named where another one was asked for.
+_MOST_NAMED = 5
+
+
+def list_editions(console: Console, given: StatusArguments) -> int:
+    """List the editions whose ledgers lie in a folder of jobs, or in a state directory.
+
+    A ledger that cannot be read is told of, and makes the exit code 74.
+    """
+    from mailbatch.delivery.editions import read_edition
+    from mailbatch.delivery.ledgers import ledgers_of, open_to_read
+
+    found, failures = [], []
+    for path in ledgers_of(given.job, given.state_dir):
+        try:
+            with open_to_read(path) as ledger:
+                found.append(read_edition(ledger))
+        except LedgerError as error:
+            failures.append(error)
+    found.sort(key=lambda one: (one.job, one.began_at or 0.0, one.edition))
+    if given.as_json:
+        console.data({"editions": [_object(one) for one in found]})
+    else:
+        for line in _lines([_words(one) for one in found]):
+            console.lines(line)
+        if not found and not failures:
+            console.say(f"no edition was begun in {shown(given.job)}")
+    for failure in failures:
+        console.error(failure)
+    return ExitCode.STORAGE if failures else ExitCode.DONE
+
+
+def _words(one: Edition) -> tuple[str, str, str, str]:
+    """Return the columns of the list."""
+    if one.under_way:
+        state = "under way"
+    elif one.finished_at is not None:
+        state = f"finished {iso_time(one.finished_at)}"
+    else:
+        state = f"begun {iso_time(one.began_at)}" if one.began_at else "nothing sent"
+    counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in one.counts.items() if n)
+    return one.job, one.edition, state, ", ".join(counts) or "no recipients"
+
+
+def _object(one: Edition) -> dict[str, object]:
+    """Return the object of an edition in `status DIR --json`."""
+    return {
+        "job": one.job,
+        "edition": one.edition,
+        **counts_object(one.counts),
+        "began_at": iso_time(one.began_at),
+        "finished_at": iso_time(one.finished_at),
+        "under_way": one.under_way,
+    }
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the rows as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,36 @@
+"""The options of `mailbatch run` with a longer text: tests to an address, and files beside a run.
+
+Tests: tests/docs/test_generated.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+To = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        metavar="ADDRESS",
+        help="Send the first message to this address instead, or those of --only, --limit, "
+        "--all; may be given several times. The real mailing stays unsent.",
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="With --to: every message to these addresses.")
+]
+TranscriptFile = Annotated[
+    Path | None,
+    typer.Option("--transcript", metavar="FILE", help="Write the dialogue there, without secrets."),
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Write figures of a real run there for Prometheus' textfile collector.",
+    ),
+]

@@ -1,0 +1,159 @@
+"""The reports of an edition, and those that speak against further mail: stores joined with ledgers.
+
+    with edition_reports(job, "2026-W48", ledger, store) as reports:
+        if reports is not None:
+            print(reports.standings.counts())
+
+The store lies beside the ledgers, unless `--store` names another one. Where there is no store,
+nothing more is imported and nothing is read. This module must never change a ledger.
+
+Tests: tests/cli/test_reported.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.delivery.ledgers import begun_editions, open_to_read
+from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_path
+from mailbatch.job.recipients import REPORTS
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.render.edition import render_bulk_id
+
+if TYPE_CHECKING:
+    from mailbatch.job.model import Job
+    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.standings import Standings
+    from mailbatch.reports.store import StoredRefusal, StoredReport
+    from mailbatch.reports.suppression import Edition
+
+
+@dataclass(frozen=True, slots=True)
+class EditionReports:
+    """The reports of a store, joined with the deliveries of an edition.
+
+    `recipients` is the number of rows of the edition, `unread` that of the bodies that cannot be
+    read, because the store cannot be written.
+    `missed` are the first reports that found no recipient, `unreadable` the first bodies that no
+    reader understood; both are empty unless asked for.
+    """
+
+    recipients: int
+    mailed: MailedEdition
+    standings: Standings
+    unread: int = 0
+    missed: list[StoredReport] = field(default_factory=list)
+    unreadable: list[StoredRefusal] = field(default_factory=list)
+
+
+def mailed_edition(job: Job, edition: str, ledger: OpenLedger) -> MailedEdition:
+    """Return the deliveries of an edition that were attempted, by the names that reports use.
+
+    Raises:
+        StoreError: there is no place for the temporary database (74).
+    """
+    from mailbatch.reports.mailed import MailedEdition
+
+    return MailedEdition(
+        ledger.standing.attempted_rows(),
+        bulk_id=render_bulk_id(job, edition),
+        has_copies=bool(job.message.cc or job.message.bcc),
+    )
+
+
+@contextmanager
+def edition_reports(
+    job: Job, edition: str, ledger: OpenLedger, store: Path, *, most_missed: int = 0
+) -> Iterator[EditionReports | None]:
+    """Read the bodies of a store, and join all reports with a ledger; None without a store.
+
+    At most `most_missed` reports, and as many bodies, are kept that are of no use.
+
+    Raises:
+        StoreError: the store cannot be read, or there is no place for the join (74).
+    """
+    if not is_store_there(store):
+        yield None
+        return
+    from mailbatch.reports.refusal import Cause
+    from mailbatch.reports.standings import Standings
+    from mailbatch.reports.store import ReportStore
+
+    with mailed_edition(job, edition, ledger) as mailed:
+        standings = Standings(mailed)
+        with ReportStore(store, to_look=True) as opened:
+            opened.read_kept()
+            unread = opened.unread()
+            missed = standings.join(opened, most_missed=most_missed)
+            refused = opened.refusals(Cause.UNREADABLE)
+            unreadable = [one for one, _ in zip(refused, range(most_missed), strict=False)]
+        recipients = sum(ledger.standing.counts().values())
+        yield EditionReports(recipients, mailed, standings, unread, missed, unreadable)
+
+
+@contextmanager
+def no_reports(ledger: OpenLedger) -> Iterator[EditionReports]:
+    """Give the reports of an edition where there is no store: none."""
+    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.standings import Standings
+
+    with MailedEdition(()) as nothing:
+        yield EditionReports(sum(ledger.standing.counts().values()), nothing, Standings(nothing))
+
+
+def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dict[str, str]:
+    """Return the addresses, as keys, that reports speak against; empty unless the job asks.
+
+    Each with the name of the list for a reason, such as `reports (bounced 5.1.1)`. Editions of the
+    job whose ledgers lie in the state folder count, the one that is sent now included. `folder` is
+    that of `--state-dir`, `store` that of `--store`.
+
+    Raises:
+        StoreError: the store cannot be read (74).
+        LedgerError: an edition cannot be read, and a report may be of that edition (74).
+    """
+    if REPORTS not in job.recipients.suppress:
+        return {}
+    state = state_dir(job, folder)
+    return _spoken_against(job, state, store or store_path(state))
+
+
+def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[str, str]:
+    """Return the addresses that reports of rehearsals speak against, as `reported_addresses` does.
+
+    `folder` is that of the rehearsals, None where there is none. The `edition` is about to be
+    rehearsed anew, so that its earlier rehearsal counts no more.
+
+    Raises:
+        StoreError: the store cannot be read (74).
+        LedgerError: an edition cannot be read, and a report may be of that edition (74).
+    """
+    if folder is None or REPORTS not in job.recipients.suppress:
+        return {}
+    return _spoken_against(job, folder, store_path(folder), but=edition)
+
+
+def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None) -> dict[str, str]:
+    if not is_store_there(path):
+        return {}
+    from mailbatch.reports.store import ReportStore
+    from mailbatch.reports.suppression import suppressed_in
+
+    has_copies = bool(job.message.cc or job.message.bcc)
+    with ReportStore(path, to_look=True) as opened:
+        opened.read_kept()
+        found = suppressed_in(opened, _editions(job, state, but=but), has_copies=has_copies)
+    return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
+
+
+def _editions(job: Job, state: Path, *, but: str | None) -> Iterator[Edition]:
+    """Yield the editions of a job that have a ledger, the oldest first, but for one."""
+    for edition in reversed(begun_editions(job, state)):
+        if edition == but:
+            continue
+        with open_to_read(ledger_path(job, edition, state)) as ledger:
+            yield render_bulk_id(job, edition), ledger.standing.attempted_rows()

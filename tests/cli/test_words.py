@@ -1,0 +1,58 @@
+"""The words by which people find their way: help, other names of commands, codes explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailbatch.checks.codes import CODES
+
+
+def test_the_help_says_first_what_it_is_for(program, tmp_path):
+    done = program("--help", cwd=tmp_path)
+    first = [line.strip() for line in done.out.splitlines() if line.strip()][1]
+    assert first == "Send a newsletter or mailing that is described in files."
+
+
+@pytest.mark.parametrize(("word", "meant"), [("send", "run"), ("list", "status")])
+def test_a_usual_word_names_the_command_that_is_meant(program, tmp_path, word, meant):
+    done = program(word, "job.yaml", cwd=tmp_path)
+    assert done.code == 2
+    assert f"No such command '{word}'. Did you mean '{meant}'?" in done.err
+
+
+def test_a_command_lists_the_exit_codes_that_it_has(program, tmp_path):
+    check, run = (
+        " ".join(program(name, "--help", cwd=tmp_path).out.split()).partition("Exit codes: ")[2]
+        for name in ("check", "run")
+    )
+    assert check.startswith("0 done; 65 ")
+    assert "rejected" not in check
+    assert "75 " not in check
+    assert run.startswith("0 nothing is left to do")
+    assert "143 " in run
+
+
+@pytest.mark.parametrize("given", ["MB131", "mb131"])
+def test_a_code_is_explained(program, tmp_path, given):
+    done = program("explain", given, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    code = CODES["MB131"]
+    assert done.out == (f"MB131 error: {code.title}\n\n{code.why}\n\nTo mend it: {code.mend}\n")
+
+
+def test_a_code_that_is_none_is_wrong_usage(program, tmp_path):
+    done = program("explain", "MB999", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "there is no code MB999" in done.err
+
+
+def test_a_new_job_keeps_addresses_out_of_a_repository(program, tmp_path):
+    assert program("init", "letter", cwd=tmp_path).code == 0
+    ignored = (tmp_path / "letter" / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {".mailbatch/", "results/", "preview/", "outbox/"} <= set(ignored)
+
+
+def test_init_leaves_the_ignored_files_of_a_repository_alone(program, tmp_path):
+    (tmp_path / ".gitignore").write_text("mine\n", encoding="utf-8")
+    assert program("init", ".", cwd=tmp_path).code == 0
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine\n"
