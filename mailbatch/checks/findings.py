@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mailbatch.checks.codes import CODES, Severity
+from mailbatch.checks.code import Severity
+from mailbatch.checks.codes import CODES
 from mailbatch.errors import Location
 
 

@@ -94,18 +94,10 @@ class TableChecks:
         if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
             self._domains[domain] += 1
         for index, name in self._watched:
-            cell = recipient.values[index]
-            if not cell.strip():
+            found = _fault(recipient.values[index], name, self._header)
+            if found is not None:
                 place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
-            elif is_formula(cell):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB122", f"{name} is {_short(cell)!r}", name, place))
-            elif is_placeholder(cell) or (cell == name and cell in self._header):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
-            elif not cell.isascii() or "&" in cell:
-                self._damage(cell, name, recipient.line)
+                self._tallies.add(Finding(*found, name, place))
 
     def _left_out(self, recipient: Recipient) -> None:
         """Count a row that a list, `where` or the sheet leaves out."""
@@ -114,15 +106,6 @@ class TableChecks:
                 self._lists[recipient.reason] += 1
             return
         self._skipped += recipient.line in self._hidden
-
-    def _damage(self, cell: str, name: str, line: int) -> None:
-        """Note a value that another program damaged, with the value that was probably meant."""
-        found = damage(cell)
-        if found is not None:
-            code, meant = found
-            perhaps = f", perhaps {_short(meant)!r}" if meant else ""
-            place = Location(self._path, line)
-            self._tallies.add(Finding(code, f"{name} is {_short(cell)!r}{perhaps}", name, place))
 
     @property
     def domains(self) -> tuple[tuple[str, int], ...]:
@@ -183,6 +166,22 @@ def check_rows(
     table = TableChecks(job, columns, read=frozenset(), tallies=tallies)
     for recipient in rows:
         table.row(recipient)
+
+
+def _fault(cell: str, name: str, header: frozenset[str]) -> tuple[str, str] | None:
+    """Return the code of the fault of a cell, with the words for this very cell."""
+    if not cell.strip():
+        return "MB120", f"{name} is empty"
+    if is_formula(cell):
+        return "MB122", f"{name} is {_short(cell)!r}"
+    if is_placeholder(cell) or (cell == name and cell in header):
+        return "MB119", f"{name} is {cell!r}"
+    found = damage(cell) if "&" in cell or not cell.isascii() else None
+    if found is None:
+        return None
+    code, meant = found
+    perhaps = f", perhaps {_short(meant)!r}" if meant else ""
+    return code, f"{name} is {_short(cell)!r}{perhaps}"
 
 
 def is_formula(cell: str) -> bool:

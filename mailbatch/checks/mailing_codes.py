@@ -1,0 +1,235 @@
+"""The codes of the mailing as a whole: refused files, the recipients, the edition.
+
+The codes of a message, of callbacks and of the server stand in `codes`.
+A code keeps its meaning for ever.
+
+Tests: tests/checks/test_codes.py.
+"""
+
+from __future__ import annotations
+
+from mailbatch.checks.code import Code, Severity
+
+MAILING_CODES = (
+    Code(
+        "MB101",
+        Severity.ERROR,
+        "The job file is wrong",
+        why="Nothing is read beyond a job that is not understood as it was meant.",
+        mend="Go to the line that is named; `mailbatch schema` gives editors completion for the "
+        "job file.",
+    ),
+    Code(
+        "MB102",
+        Severity.ERROR,
+        "The recipient table is wrong",
+        why="A file that is not a table as a whole could mail the wrong values to the wrong "
+        "people.",
+        mend="Go to the line that is named: a missing column, a ragged row, an open quote, the "
+        "encoding.",
+    ),
+    Code(
+        "MB103",
+        Severity.ERROR,
+        "A template is wrong",
+        why="A template that cannot be compiled, or uses a name that nothing defines, fails for "
+        "everybody.",
+        mend="Go to the line that is named. A name that may be absent wants `is defined` or "
+        "`default(...)`.",
+    ),
+    Code(
+        "MB104",
+        Severity.ERROR,
+        "The message cannot be built",
+        why="A file that the message is made of is missing, too big, or may not be read.",
+        mend="Name a file below the folder of the job, and see that it is there.",
+    ),
+    Code(
+        "MB111",
+        Severity.WARNING,
+        "A row cannot be mailed",
+        why="Its address is no address, or its message cannot be rendered. `run` records it as "
+        "`invalid`, mails the others and ends with 3.",
+        mend="Mend the cell that is named, or make the template cope with it.",
+    ),
+    Code(
+        "MB112",
+        Severity.ERROR,
+        "Nobody would be mailed",
+        why="Every row is invalid, suppressed or left out, or the table has no rows: an export "
+        "that came out empty, or a template that fails for everybody.",
+        mend="Look at the other findings: a template or an attachment that fails for every row, "
+        "addresses that are none, an export without rows. Then at `recipients.where` and the "
+        "suppression lists.",
+    ),
+    Code(
+        "MB113",
+        Severity.INFO,
+        "An address stands in several rows",
+        why="Without `group_by` the first row gets the message, the others are recorded as "
+        "`duplicate`.",
+        mend="Remove the rows, or group them (`group_by: [email]`) and use `rows` in the template.",
+    ),
+    Code(
+        "MB114",
+        Severity.INFO,
+        "Recipients are suppressed",
+        why="They stand on one of the lists of `recipients.suppress` and get nothing.",
+        mend="Nothing, if that is meant.",
+    ),
+    Code(
+        "MB115",
+        Severity.INFO,
+        "Rows are left out by `where`",
+        why="`recipients.where` is false for them; they are recorded as `filtered`.",
+        mend="Nothing, if that is meant.",
+    ),
+    Code(
+        "MB116",
+        Severity.INFO,
+        "Recipients per domain",
+        why="Large providers limit what one sender may send them in an hour.",
+        mend="Nothing, or set `server.rate`.",
+    ),
+    Code(
+        "MB117",
+        Severity.INFO,
+        "A column is never used",
+        why="No template, header or rule of the job reads it: perhaps a name is misspelt "
+        "somewhere.",
+        mend="Use it, or leave it: an unused column does no harm.",
+    ),
+    Code(
+        "MB118",
+        Severity.INFO,
+        "A part of a template is shown to nobody",
+        why="No recipient takes this branch, so nobody has seen how it looks, either.",
+        mend="Add a row that takes it to a copy of the table, or remove the branch.",
+    ),
+    Code(
+        "MB119",
+        Severity.WARNING,
+        "A value looks like a placeholder",
+        why="`test`, `FNAME`, `nan`, `#N/A` and the like are what exports write where they know "
+        "nothing.",
+        mend="Mend the cells, or leave the rows out with `where`.",
+    ),
+    Code(
+        "MB120",
+        Severity.INFO,
+        "A column that templates read has empty cells",
+        why='"Hello ," is the most frequent mistake in newsletters.',
+        mend="Give the name a default in the template: `{{ first_name or 'friend' }}`.",
+    ),
+    Code(
+        "MB121",
+        Severity.INFO,
+        "The address column was found by another spelling",
+        why="`recipients.address` names no column, but one differs from it in capitals or spaces "
+        "alone.",
+        mend="Nothing, or write the name in the job as the table has it.",
+    ),
+    Code(
+        "MB122",
+        Severity.WARNING,
+        "A value is a formula",
+        why="`=HYPERLINK(...)` in a CSV is what somebody typed, not what a spreadsheet showed: "
+        "readers would see the formula.",
+        mend="Let the program that writes the table write values, or mend the cells.",
+    ),
+    Code(
+        "MB123",
+        Severity.WARNING,
+        "Rows that the sheet hides are left out",
+        why="A filter, or somebody's hand, hides them: people who look at the sheet do not see "
+        "them. They are recorded as `filtered`.",
+        mend="Nothing, if that is meant. To mail them, show them in the sheet, or write "
+        "`hidden_rows: mail` under `recipients:`.",
+    ),
+    Code(
+        "MB124",
+        Severity.WARNING,
+        "A number is written otherwise than the sheet shows it",
+        why="The format of the cell (a fraction, an exponent, short names of months in "
+        "another language) is not followed: the number stands without it, a date as 2026-11-29.",
+        mend="Give the cells a format without it, or make texts of them: `=TEXT(B2, ...)`.",
+    ),
+    Code(
+        "MB125",
+        Severity.INFO,
+        "A number or a date is written in the English form",
+        why="A workbook does not tell the language of the computer: `1,234.50` in the letter may "
+        "be `1.234,50` in the sheet. A date of the system's form is written as 2026-11-29.",
+        mend="Nothing, if that is meant. Otherwise make texts of the cells: `=TEXT(B2, ...)`, or "
+        "give dates a format such as dd.mm.yyyy.",
+    ),
+    Code(
+        "MB126",
+        Severity.WARNING,
+        "A value is written for HTML",
+        why="`O&#039;Brien` and `Tom &amp; Jerry` come from the database of a web page. Values are "
+        "escaped when a letter is made, so readers would see the marks.",
+        mend="Let the export write plain text, or mend the cells.",
+    ),
+    Code(
+        "MB127",
+        Severity.WARNING,
+        "A value was damaged by a wrong encoding",
+        why="`J\u00c3\u00b6rg` is `J\u00f6rg`, saved as UTF-8 and read as something else; `\ufffd` "
+        "stands where a letter is lost for good.",
+        mend="Export the table again, as UTF-8, from the program that still shows the names right.",
+    ),
+    Code(
+        "MB131",
+        Severity.ERROR,
+        "The new message would go to nobody",
+        why="The edition is over: everybody was mailed by an earlier run, and an edition is sent "
+        "once, ever. The message changed since, which nobody would see.",
+        mend="Give the new mailing an edition of its own, as the date makes it: "
+        "`edition: \"{{ now.strftime('%G-W%V') }}\"`. Or put the message back as it was sent.",
+    ),
+    Code(
+        "MB132",
+        Severity.INFO,
+        "The edition is over",
+        why="Everybody has the message as it is, or was refused it. A run from cron finds nothing "
+        "to do, and ends with 0.",
+        mend="Nothing, if that is meant. The next mailing wants an edition of its own.",
+    ),
+    Code(
+        "MB133",
+        Severity.INFO,
+        "The job names no edition",
+        why="An edition is sent once, ever. Without a name of its own, the second newsletter of "
+        "this job would go to nobody.",
+        mend="Write `edition: 2026-W48`, or let the date make it: "
+        "`edition: \"{{ now.strftime('%G-W%V') }}\"`. A mailing that is sent once needs none.",
+    ),
+    Code(
+        "MB134",
+        Severity.ERROR,
+        "The message changed while the edition is being sent",
+        why="Some recipients have the message as it was. The others would get another one under "
+        "the same edition, so `run` refuses.",
+        mend="Put the message back, send the new one to the rest with `run --accept-changes`, or "
+        "give the new mailing an edition of its own.",
+    ),
+    Code(
+        "MB135",
+        Severity.WARNING,
+        "The ledger of the edition cannot be read",
+        why="It knows who has the message: without it `run` sends nothing, and ends with 74.",
+        mend="See that the folder may be read, that `--state-dir` is that of the runs, and that "
+        "the ledger is no older copy.",
+    ),
+    Code(
+        "MB136",
+        Severity.ERROR,
+        "The recipients seem to have the message already",
+        why="Another ledger, or the results, say that most of them had this edition. A job "
+        " that was renamed, or copied without its state directory, would mail them twice, so "
+        "`run` refuses.",
+        mend="Give the job its name back, or put the state directory in its place. If this is "
+        "another mailing, `run --new-mailing` sends it.",
+    ),
+)
