@@ -231,7 +231,7 @@ class TooManyOpenFiles(MailbatchError):
 
 
 class StoppedByGuard(MailbatchError):
-    """Too many of those who were mailed bounced or complained: the rest is not mailed."""
+    """The reports of the first recipients are bad, or fail to come: the rest is not mailed."""
 
     exit_code = 75
 

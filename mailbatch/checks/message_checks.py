@@ -225,7 +225,7 @@ def check_job(job: Job) -> Iterator[Finding]:
     if leave is not None and message.list_id is None:
         yield Finding("MB308", "message.list_id is not given", location=place)
     yield from _callbacks(job)
-    if job.guard is not None and not _brings_reports(job):
+    if job.guard is not None and not job.hears_of_bounces:
         detail = "neither callbacks nor sender.envelope_from are given"
         yield Finding("MB408", detail, location=job.locate("guard"))
 
@@ -236,11 +236,6 @@ def _quoted(job: Job) -> Iterator[Finding]:
         setting = job.find(key)
         if setting is not None and _CURLY.fullmatch(setting.text.strip()):
             yield Finding("MB309", _short(setting.text), key, setting.place)
-
-
-def _brings_reports(job: Job) -> bool:
-    """Tell whether reports about the messages of a job come to a place of their own."""
-    return job.asks_for_reports or job.sender.envelope_from is not None
 
 
 def _callbacks(job: Job) -> Iterator[Finding]:

@@ -218,6 +218,17 @@ class Job(Section):
         urls = (self.callbacks.notify_url, self.callbacks.tracking_url)
         return self.reports is not None or any(url is not None for url in urls)
 
+    @property
+    def hears_of_bounces(self) -> bool:
+        """Whether reports about messages, bounces at least, come to a place of their own."""
+        return self.asks_for_reports or self.sender.envelope_from is not None
+
+    @property
+    def hears_of_every_message(self) -> bool:
+        """Whether the provider reports deliveries, too: then silence is no good news."""
+        is_asked = self.reports is not None and self.reports.base_url is not None
+        return is_asked or self.callbacks.notify_url is not None
+
     def find(self, key: str) -> Setting | None:
         """Return the setting at a key, `message.list_id`; None where the job leaves the key out.
 

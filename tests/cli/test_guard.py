@@ -65,6 +65,7 @@ def test_an_embedded_run_has_the_guard_too(guarded):
     read(scene)
     assert mailbatch.run(scene.job, mailbatch.RunOptions(canary=True)).exit_code == 75
     assert mailed(server) == 4
+    read(scene, bounces(scene, 1))
     store = scene.folder / ".mailbatch" / "reports.sqlite3"
     assert mailbatch.run(scene.job, mailbatch.RunOptions(store=store)).exit_code == 0
     assert mailed(server) == 12
@@ -93,6 +94,26 @@ def test_from_the_canary_to_the_stop_and_on(guarded):
     assert (found["exit_code"], found["pending"]) == (75, 8)
     assert "the guard stops" in found["error"]
     assert scene.command("run", "--no-guard").code == 0
+    assert mailed(server) == 12
+
+
+def test_a_receiver_that_is_dead_stops_the_run_with_what_to_do(guarded):
+    scene, server = guarded
+    read(scene)
+    for _ in range(2):
+        silent = scene.command("run")
+        assert silent.code == 75
+        assert mailed(server) == 4
+        assert (
+            "no report of this edition came, though the provider reports every message: "
+            "nothing is known of 4 accepted recipients" in silent.err
+        )
+        assert (
+            "see that mailbatch reports serve runs and that the provider reaches it, then run "
+            "again; --no-guard sends without" in silent.err
+        )
+    read(scene, bounces(scene, 1))
+    assert scene.command("run").code == 0
     assert mailed(server) == 12
 
 
