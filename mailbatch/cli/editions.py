@@ -7,12 +7,14 @@ newsletter  2026-W48  begun 2026-11-27T08:15:00Z     420 accepted, 787 pending
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_place import where_rehearsed
 from mailbatch.cli.reporting import shown
 from mailbatch.errors import LedgerError
 from mailbatch.times import iso_time
@@ -30,7 +32,8 @@ class Edition:
     """One edition of a job, as its ledger has the edition.
 
     `began_at` is the time of the first attempt, `finished_at` None where recipients are left; both
-    in seconds since the epoch. `under_way`: a run writes the ledger now.
+    in seconds since the epoch. `under_way`: a run writes the ledger now. `rehearsed`: the ledger is
+    that of a rehearsal in the sandbox.
     """
 
     job: str
@@ -39,6 +42,7 @@ class Edition:
     began_at: float | None
     finished_at: float | None
     under_way: bool
+    rehearsed: bool
 
     def words(self) -> tuple[str, str, str, str]:
         """Return the columns of the list."""
@@ -48,6 +52,8 @@ class Edition:
             state = f"finished {iso_time(self.finished_at)}"
         else:
             state = f"begun {iso_time(self.began_at)}" if self.began_at else "nothing sent"
+        if self.rehearsed:
+            state = f"rehearsed, {state}"
         counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in self.counts.items() if n)
         return self.job, self.edition, state, ", ".join(counts) or "no recipients"
 
@@ -72,6 +78,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     from mailbatch.delivery.inspection import count_plan
     from mailbatch.delivery.ledgers import begun_editions
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     counts = count_plan(job, edition)
     if given.as_json:
@@ -88,7 +95,9 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     except OSError:  # there is no folder before the first run
         begun = []
     others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
-    console.say(f"not sent yet{others}")
+    kept = where_rehearsed(job, edition, given.state_dir)
+    done = "rehearsed" if has_rehearsals(folder) else "sent"
+    console.say(f"not {done} yet{others}{f'; {kept}' if kept else ''}")
     return ExitCode.DONE
 
 
@@ -117,13 +126,29 @@ def list_editions(console: Console, given: StatusArguments) -> int:
             console.lines(line)
         if not found and not failures:
             console.say(f"no edition was begun in {shown(given.job)}")
+        _say_rehearsed(console, given)
     for failure in failures:
         console.error(failure)
     return ExitCode.STORAGE if failures else ExitCode.DONE
 
 
+def _say_rehearsed(console: Console, given: StatusArguments) -> None:
+    """Say how many editions were rehearsed, and how to list these."""
+    from mailbatch.delivery.ledgers import ledgers_of
+    from mailbatch.delivery.places import REHEARSALS, state_folder
+    from mailbatch.delivery.rehearsals import has_rehearsals
+
+    folders = dict.fromkeys((given.job, state_folder(given.job, given.state_dir)))
+    for kept in (folder / REHEARSALS for folder in folders):
+        number = len(ledgers_of(kept, kept)) if has_rehearsals(kept) else 0
+        if number:
+            step = shlex.join(["mailbatch", "status", shown(kept)])
+            console.say(f"{counted(number, 'edition')} rehearsed: {step}")
+
+
 def _edition(path: Path) -> Edition:
     from mailbatch.delivery.ledgers import open_to_read
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     with open_to_read(path) as ledger:
         standing = ledger.standing
@@ -134,6 +159,7 @@ def _edition(path: Path) -> Edition:
             standing.began_at(),
             standing.finished_at(),
             under_way=ledger.held_by() is not None,
+            rehearsed=has_rehearsals(path.parent),
         )
 
 
