@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
 from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Recipient
@@ -29,15 +30,18 @@ _WORDS = """
 test testing tester asdf qwerty foo xxx xxxx tbd tba todo dummy sample placeholder lorem
 nan null none undefined nil n/a #n/a #ref! #name? #value! #div/0! (null) <null> [null]
 fname lname first_name last_name firstname lastname vorname nachname
-*|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
+[undefined] *|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
 """
 _NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
-PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
+PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}", "[object object]"))
 _MOST_DOMAINS = 100_000
 #: Reasons of suppressed rows that are counted, and that are named.
 _MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 _SHOWN = 60
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,9});")
+#: The encodings in which programs read UTF-8 by mistake.
+_MISREAD = ("cp1252", "latin-1", "mac-roman")
 _FORMATS = {Doubt.NOT_KNOWN: "MB124", Doubt.BY_COMPUTER: "MB125"}
 _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
 
@@ -104,6 +108,17 @@ class TableChecks:
             elif is_placeholder(cell) or (cell == name and cell in self._header):
                 place = Location(self._path, recipient.line)
                 self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
+            elif not cell.isascii() or "&" in cell:
+                self._damage(cell, name, recipient.line)
+
+    def _damage(self, cell: str, name: str, line: int) -> None:
+        """Note a value that another program damaged, with the value that was probably meant."""
+        found = damage(cell)
+        if found is not None:
+            code, meant = found
+            perhaps = f", perhaps {_short(meant)!r}" if meant else ""
+            place = Location(self._path, line)
+            self._tallies.add(Finding(code, f"{name} is {_short(cell)!r}{perhaps}", name, place))
 
     @property
     def domains(self) -> tuple[tuple[str, int], ...]:
@@ -173,6 +188,29 @@ def is_formula(cell: str) -> bool:
     (True, False)
     """
     return _FORMULA.match(cell) is not None
+
+
+def damage(cell: str) -> tuple[str, str] | None:
+    r"""Return the code of a damage and the value that was meant, "" where that is lost.
+
+    UTF-8 that was read in another encoding is known by reading it back: hardly a text of another
+    language is UTF-8 by chance.
+
+    >>> damage("O&#039;Brien"), damage("J\xc3\xb6rg"), damage("J\ufffdrg"), damage("AT&T; Jörg")
+    (('MB126', "O'Brien"), ('MB127', 'Jörg'), ('MB127', ''), None)
+    """
+    if _REFERENCE.search(cell) and unescape(cell) != cell:
+        return "MB126", unescape(cell)
+    if "\ufffd" in cell:
+        return "MB127", ""
+    if not cell.isascii():
+        for encoding in _MISREAD:
+            try:
+                meant = cell.encode(encoding).decode("utf-8")
+            except UnicodeError:
+                continue
+            return "MB127", meant
+    return None
 
 
 def _short(text: str) -> str:

@@ -72,5 +72,5 @@ def _newest_editions(job: Job, state: Path) -> list[str]:
 
     try:
         return begun_editions(job, state)[:_EDITIONS_NAMED]
-    except OSError:
+    except LedgerError:
         return []

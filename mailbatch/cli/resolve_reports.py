@@ -41,11 +41,13 @@ def settle_by_reports(
         StoreError: the store cannot be read (74).
         LedgerError: the ledger cannot be read or written (74).
     """
+    from mailbatch.delivery.places import is_store_there
     from mailbatch.delivery.rehearsals import has_rehearsals
 
     doubts = doubts_of(ledger, given, again)
     path = store_to_read(job, given.store, given.state_dir)
-    found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
+    is_there = is_store_there(path)
+    found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
     reasons = {one.address: one.reason for one in found}
     number = ledger.doubts.accept(reasons, now=time.time())
     left = sum(1 for _ in ledger.doubts.in_doubt())
@@ -57,7 +59,7 @@ def settle_by_reports(
             console.lines(f"{one.address}  {one.reason}")
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
-    if left and not path.exists():
+    if left and not is_there:
         step = (
             f"rehearse again with mailbatch run {again} --sandbox"
             if has_rehearsals(path.parent)
@@ -88,4 +90,4 @@ def _acceptances(
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()
-        return find_acceptances(store.reports(), mailed, doubts, store.origin_of)
+        return find_acceptances(store.reports(), mailed, doubts)

@@ -118,6 +118,7 @@ def _converge(
                 folder=options.state_dir,
                 store=options.store,
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
+                of_bulk=not options.redirect,
             )
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:

@@ -35,7 +35,15 @@ def load_job(path: Path, *, environ: Mapping[str, str] = os.environ, look: bool 
         InputErrors: all mistakes, as `JobError`s in the order of the file.
     """
     source = Source(str(path), _text(path))
-    reading = _reading(source, environ)
+    return job_of(_reading(source, environ), path, look=look)
+
+
+def job_of(reading: Reading, path: Path, *, look: bool) -> Job:
+    """Return the job of a reading whose data is a mapping; `path` names the job.
+
+    Raises:
+        InputErrors: all mistakes, as `JobError`s in the order of the places.
+    """
     job = None
     try:
         job = Job.model_validate(reading.data, context=Origin(path, reading.locations()))

@@ -218,7 +218,7 @@ class Callbacks(Section):
     bulk_id: Annotated[str, mail_values.BULK_ID, Templated()] | None = Field(
         default=None,
         description="X-IB-Bulk-Id: names the mailing in every report; at most 100 characters. A "
-        "template.",
+        "test with `run --to` has none. A template.",
     )
     tracking_url: URL | None = Field(
         default=None,

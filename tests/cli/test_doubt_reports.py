@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import email
 import json
 import time
 
@@ -9,7 +11,10 @@ import pytest
 import yaml
 
 from mailbatch.reports.store import Body, Origin, ReportStore
+from mailbatch.sandbox.server import Sandbox
 from tests.support.faults import Fault, Kind, Stage
+
+from .conftest import Mailing
 
 DOUBTFUL = "user2@example.net"
 
@@ -107,6 +112,29 @@ def test_reports_of_strangers_settle_nobody_and_nothing_found_proves_nothing(dou
     assert "which proves nothing either" in done.err
     assert scene.command("run").code == 4
     assert len(server.deliveries()) == 3
+
+
+def test_a_test_with_to_is_no_message_of_the_mailing(tmp_path, program):
+    """Its entry in the provider's log would settle a doubt about the same address."""
+    kept = []
+
+    async def sent():
+        async with await Sandbox.start(outbox=tmp_path / "box", on_message=kept.append) as sandbox:
+            scene = Mailing(tmp_path / "job", sandbox.port, program, recipients=1)
+            with scene.job.open("a") as job:
+                job.write("callbacks:\n  bulk_id: scene-{{ edition }}\n  data: {id: 7}\n")
+            for more in ([], ["--to", "user1@example.net"], ["--dry-run", "--out", "drafts"]):
+                assert (await asyncio.to_thread(scene.command, "run", *more)).code == 0
+        return scene
+
+    scene = asyncio.run(sent())
+    (draft,) = scene.folder.glob("drafts/*.eml")
+    real, test, drafted = (
+        email.message_from_bytes(file.read_bytes()) for file in (kept[0].file, kept[1].file, draft)
+    )
+    assert real["X-IB-Bulk-Id"] == drafted["X-IB-Bulk-Id"] == "scene-1"
+    assert [name for name in real.keys() if name not in test] == ["X-IB-Bulk-Id"]  # noqa: SIM118
+    assert json.loads(test["X-IB-Callback-Data"]) == {"id": 7}
 
 
 @pytest.mark.parametrize(

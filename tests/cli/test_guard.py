@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import mailbatch
+from mailbatch.reports.store import Body, Origin, ReportStore
 
 
 @pytest.fixture
@@ -102,6 +103,26 @@ def test_a_single_bounce_of_four_stops_nobody(guarded):
     read(scene, bounces(scene, 1))
     done = scene.command("run")
     assert done.code == 0
+    assert "1 hard bounces and 0 complaints of 4 accepted recipients: going on" in done.err
+    assert mailed(server) == 12
+
+
+def test_bounces_that_a_stranger_posts_stop_nobody(guarded):
+    """Bulk id and address are no secret, and a token that no ledger knows is of nobody."""
+    scene, server = guarded
+    scene.edit("notify_url:", "bulk_id: scene-{{ edition }}\n  notify_url:")
+    read(scene)
+    assert scene.command("run", "--canary").code == 75
+    for token in ({}, {"callbackData": json.dumps({"mb": "f" * 16})}):
+        strange = bounces(scene, 4)
+        for number, entry in enumerate(strange["results"]):
+            del entry["callbackData"]
+            entry |= {"messageId": f"x{number}", "bulkId": "scene-1", **token}
+        with ReportStore(scene.folder / ".mailbatch" / "reports.sqlite3") as store:
+            store.keep([Body(json.dumps(strange).encode(), Origin.SERVE, 1795950000.0)])
+    read(scene, *[{"results": [one]} for one in bounces(scene, 1)["results"]])
+    done = scene.command("run")
+    assert done.code == 0, done.err
     assert "1 hard bounces and 0 complaints of 4 accepted recipients: going on" in done.err
     assert mailed(server) == 12
 

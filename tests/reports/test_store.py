@@ -62,6 +62,23 @@ def test_a_statement_counts_once_and_every_open_counts(path):
         assert [one.event for one in reports(store)] == [Event.DELIVERED, *[Event.OPENED] * 2]
 
 
+def test_a_statement_that_was_asked_for_takes_the_place_of_one_that_was_posted(path):
+    """It may count for more: by bulk id and address a posted one counts for nobody."""
+    entry = {"messageId": "1", "to": "a@example.org", "status": {"groupId": 3}, "bulkId": "b"}
+    body = json.dumps({"results": [entry]}).encode()
+    bodies = [Body(body, origin, NOW) for origin in (Origin.SERVE, Origin.PULL, Origin.SERVE)]
+    with ReportStore(path) as store:
+        for one, (new, wanted) in zip(
+            bodies, [(1, Origin.SERVE), (0, Origin.PULL), (0, Origin.PULL)], strict=True
+        ):
+            store.keep([one])
+            assert store.read_kept().reports == new
+            assert [stored.origin for stored in store.reports()] == [wanted]
+    with ReportStore(path, version=99) as store:
+        assert store.read_kept().bodies == 3
+        assert [stored.origin for stored in store.reports()] == [Origin.PULL]
+
+
 def test_a_body_that_counts_once_is_kept_once(path):
     with ReportStore(path) as store:
         again = kept(DELIVERED % 1, once=True, received=NOW + 5)
