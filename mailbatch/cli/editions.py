@@ -7,10 +7,12 @@ newsletter  2026-W48  begun 2026-11-27T08:15:00Z     420 accepted, 787 pending
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_place import where_rehearsed
 from mailbatch.cli.reporting import shown
 from mailbatch.errors import LedgerError
 from mailbatch.times import iso_time
@@ -32,6 +34,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     from mailbatch.delivery.inspection import count_plan
     from mailbatch.delivery.ledgers import begun_editions
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     counts = count_plan(job, edition)
     if given.as_json:
@@ -48,7 +51,9 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     except LedgerError:  # the line is about another edition
         begun = []
     others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
-    console.say(f"not sent yet{others}")
+    kept = where_rehearsed(job, edition, given.state_dir)
+    done = "rehearsed" if has_rehearsals(folder) else "sent"
+    console.say(f"not {done} yet{others}{f'; {kept}' if kept else ''}")
     return ExitCode.DONE
 
 
@@ -63,28 +68,44 @@ def list_editions(console: Console, given: StatusArguments) -> int:
     """
     from mailbatch.delivery.editions import read_edition
     from mailbatch.delivery.ledgers import ledgers_of, open_to_read
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     found, failures = [], []
     for path in ledgers_of(given.job, given.state_dir):
         try:
             with open_to_read(path) as ledger:
-                found.append(read_edition(ledger))
+                found.append((read_edition(ledger), has_rehearsals(path.parent)))
         except LedgerError as error:
             failures.append(error)
-    found.sort(key=lambda one: (one.job, one.began_at or 0.0, one.edition))
+    found.sort(key=lambda one: (one[0].job, one[0].began_at or 0.0, one[0].edition))
     if given.as_json:
-        console.data({"editions": [_object(one) for one in found]})
+        console.data({"editions": [_object(one) for one, _ in found]})
     else:
-        for line in _lines([_words(one) for one in found]):
+        for line in _lines([_words(one, rehearsed=rehearsed) for one, rehearsed in found]):
             console.lines(line)
         if not found and not failures:
             console.say(f"no edition was begun in {shown(given.job)}")
+        _say_rehearsed(console, given)
     for failure in failures:
         console.error(failure)
     return ExitCode.STORAGE if failures else ExitCode.DONE
 
 
-def _words(one: Edition) -> tuple[str, str, str, str]:
+def _say_rehearsed(console: Console, given: StatusArguments) -> None:
+    """Say how many editions were rehearsed, and how to list these."""
+    from mailbatch.delivery.ledgers import ledgers_of
+    from mailbatch.delivery.places import REHEARSALS, state_folder
+    from mailbatch.delivery.rehearsals import has_rehearsals
+
+    folders = dict.fromkeys((given.job, state_folder(given.job, given.state_dir)))
+    for kept in (folder / REHEARSALS for folder in folders):
+        number = len(ledgers_of(kept, kept)) if has_rehearsals(kept) else 0
+        if number:
+            step = shlex.join(["mailbatch", "status", shown(kept)])
+            console.say(f"{counted(number, 'edition')} rehearsed: {step}")
+
+
+def _words(one: Edition, *, rehearsed: bool) -> tuple[str, str, str, str]:
     """Return the columns of the list."""
     if one.under_way:
         state = "under way"
@@ -92,6 +113,8 @@ def _words(one: Edition) -> tuple[str, str, str, str]:
         state = f"finished {iso_time(one.finished_at)}"
     else:
         state = f"begun {iso_time(one.began_at)}" if one.began_at else "nothing sent"
+    if rehearsed:
+        state = f"rehearsed, {state}"
     counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in one.counts.items() if n)
     return one.job, one.edition, state, ", ".join(counts) or "no recipients"
 

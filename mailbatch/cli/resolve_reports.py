@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 
 
 def settle_by_reports(
-    console: Console, given: ResolveArguments, job: Job, edition: str, ledger: OpenLedger
+    console: Console,
+    given: ResolveArguments,
+    job: Job,
+    edition: str,
+    ledger: OpenLedger,
+    again: str,
 ) -> int:
     """Settle what the reports prove, and return the exit code.
+
+    `again` are the arguments that name the mailing on a command line.
 
     Raises:
         UsageError: an address of `--only` is not in doubt, or `--store` no file.
@@ -35,8 +42,9 @@ def settle_by_reports(
         LedgerError: the ledger cannot be read or written (74).
     """
     from mailbatch.delivery.places import is_store_there
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
-    doubts = doubts_of(ledger, given)
+    doubts = doubts_of(ledger, given, again)
     path = store_to_read(job, given.store, given.state_dir)
     is_there = is_store_there(path)
     found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
@@ -52,9 +60,12 @@ def settle_by_reports(
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
     if left and not is_there:
-        console.say(
-            f"there is no store of reports at {shown(path)}: mailbatch reports pull, serve or read"
+        step = (
+            f"rehearse again with mailbatch run {again} --sandbox"
+            if has_rehearsals(path.parent)
+            else f"mailbatch reports pull {again}, or serve or read"
         )
+        console.say(f"there is no store of reports at {shown(path)}: {step}")
     elif left:
         doubtful = counted(left, "recipient")
         console.say(f"no report proves anything of {doubtful}, which proves nothing either")

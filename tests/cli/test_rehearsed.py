@@ -149,3 +149,76 @@ def test_the_results_of_a_rehearsal_are_never_those_of_the_mailing(rehearsed):
         ]  # fmt: skip
     assert not (rehearsed.folder / "results" / "1.csv").exists()
     assert rehearsed("check", "--quiet").code == 0
+
+
+def test_the_next_steps_of_a_rehearsal_never_mail(rehearsed):
+    """Each step that `status` prints works, and none is a real run."""
+    done = rehearsed("status", *AT)
+    assert done.code == 0
+    assert done.out.startswith("letter (1), rehearsed: 3 recipients\n")
+    assert done.err == (
+        "the real mailing is still unsent\n"
+        f"its reports: mailbatch reports show job.yaml --state-dir {KEPT}\n"
+        f"in doubt: mailbatch resolve job.yaml --state-dir {KEPT}\n"
+    )
+    assert "a rehearsal begins anew" in rehearsed("resolve", *AT, "--resend").err
+    last = rehearsed("status", *AT).err.splitlines()[-1]
+    step = f"mailbatch run job.yaml --state-dir {KEPT} --sandbox"
+    assert last == f"not finished: rehearse again with {step}"
+    assert rehearsed(*step.split()[1:2], *step.split()[3:]).code == 4
+
+
+LOOKS = ("reports show", "reports page --out page", "reports suppress --to list.csv", "resolve",
+         "resolve --resend", "results")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_an_edition_that_was_only_rehearsed_is_found(rehearsed, command):
+    """The next step looks at the rehearsal; the one to run the mailing would mail for real."""
+    done = rehearsed(command)
+    assert done.code == 74
+    assert f"it was rehearsed: add --state-dir {KEPT}" in done.err
+    assert "mailbatch run" not in done.err
+
+
+def test_in_the_folder_the_next_step_is_a_rehearsal(rehearsed):
+    done = rehearsed("resolve", *AT, "--edition", "2")
+    assert done.code == 74
+    assert "mailbatch run job.yaml --sandbox makes it" in done.err
+    assert "name an edition that was rehearsed: --edition 1" in done.err
+
+
+def test_status_mentions_what_was_rehearsed(rehearsed, program):
+    """For an edition, and for a folder of jobs."""
+    assert rehearsed("status").err == f"not sent yet; it was rehearsed: add --state-dir {KEPT}\n"
+    assert rehearsed("status", *AT, "--edition", "2").err == f"not rehearsed yet; {KEPT} has 1\n"
+    done = program("status", ".", cwd=rehearsed.folder)
+    assert done.code == 0
+    assert done.err == (
+        f"no edition was begun in .\n1 edition rehearsed: mailbatch status {KEPT}\n"
+    )
+    listed = program("status", KEPT, cwd=rehearsed.folder)
+    assert (
+        listed.out.startswith("letter  1  rehearsed, finished ") or "rehearsed, begun" in listed.out
+    )
+    assert listed.err == ""
+
+
+def test_a_next_step_names_edition_and_state_folder(rehearsed):
+    """One that named neither would be about another mailing."""
+    named = f"job.yaml --edition 1 --state-dir {KEPT}"
+    done = rehearsed("resolve", *AT, "--edition", "1", "--resend", "--only", "ada@example.org")
+    assert done.code == 2
+    assert f"list them: mailbatch resolve {named}\n" in done.err
+    (rehearsed.folder / KEPT / "reports.sqlite3").unlink()
+    done = rehearsed("resolve", *AT, "--edition", "1", "--from-reports")
+    assert done.code == 4
+    assert f"rehearse again with mailbatch run {named} --sandbox\n" in done.err
+
+
+@pytest.mark.parametrize("option", ["--edition", "--store"])
+def test_an_option_of_one_edition_does_not_go_with_a_folder(job, program, option):
+    (job.folder / "store").touch()
+    done = program("status", ".", option, "store", cwd=job.folder)
+    assert done.code == 2
+    assert f"{option} goes with a job file" in done.err
