@@ -436,7 +436,10 @@ class ReportsShowArguments:
     edition: Edition = None
     unmatched: Annotated[
         bool,
-        typer.Option("--unmatched", help="List the reports that are of no recipient, too."),
+        typer.Option(
+            "--unmatched",
+            help="List the reports of no recipient, and the bodies not understood, too.",
+        ),
     ] = False
     table: Annotated[
         Path | None,

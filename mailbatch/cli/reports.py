@@ -28,7 +28,7 @@ from mailbatch.times import iso_time
 if TYPE_CHECKING:
     from mailbatch.delivery.reported import EditionReports
     from mailbatch.job.model import Job
-    from mailbatch.reports.mailboxes import Found
+    from mailbatch.reports.mailboxes import Found, LeftOut
     from mailbatch.reports.mailed import MailedEdition
     from mailbatch.reports.standings import RecipientStanding
     from mailbatch.reports.store import StoredRefusal, StoredReport, Tally
@@ -45,6 +45,8 @@ _ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
 _BODIES_AT_ONCE = 100
 _BYTES_AT_ONCE = 8 * 1024 * 1024
+#: Files that are not kept, and named.
+_MOST_NAMED = 20
 #: Reports without a recipient, and bodies without a report, that are listed.
 _MOST_LISTED = 1000
 
@@ -59,8 +61,9 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
     check_real(loaded, given.state_dir, given.store)
     path = _store_path(loaded, given.store, given.state_dir, make_folder=True)
     bodies = new = 0
+    left: list[LeftOut] = []
     with ReportStore(path) as opened:
-        for lot in _lots(_found(given.files)):
+        for lot in _lots(_found(given.files, path, left)):
             now = time.time()
             new += opened.keep(
                 Body(one.content, Origin.READ, now, one.place, once=True) for one in lot
@@ -72,6 +75,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
         f"{counted(tally.reports, 'new report')}"
     )
     _say_refused(console, tally)
+    _warn_of_files(console, left)
     _warn_of_folders(console, given.files)
     return ExitCode.DONE
 
@@ -86,6 +90,13 @@ def _say_refused(console: Console, tally: Tally) -> None:
         console.warn(_as_text(one))
     if unreadable > len(tally.unreadable):
         console.warn(f"and {unreadable - len(tally.unreadable):,} more that cannot be read")
+
+
+def _warn_of_files(console: Console, left: list[LeftOut]) -> None:
+    for one in left[:_MOST_NAMED]:
+        console.warn(f"{one.place}: not kept: {one.reason}")
+    if len(left) > _MOST_NAMED:
+        console.warn(f"and {len(left) - _MOST_NAMED:,} more that are no reports, and not kept")
 
 
 def _warn_of_folders(console: Console, names: list[str]) -> None:
@@ -167,10 +178,12 @@ def _show_object(
         "edition": edition,
         "recipients": joined.recipients,
         "unmatched": joined.standings.unmatched,
+        "not_understood": joined.not_understood,
         **counts,
     }
     if listed:
         told["unmatched_reports"] = [_as_object(one) for one in joined.missed]
+        told["bodies_not_understood"] = [_refusal_as_object(one) for one in joined.unreadable]
     console.data(told)
 
 
@@ -185,10 +198,19 @@ def _show_lines(
         for one in joined.missed:
             console.lines(_as_line(one))
         for refused in joined.unreadable:
-            console.lines(_as_text(refused))
-    elif joined.standings.unmatched:
-        reports = counted(joined.standings.unmatched, "report")
-        console.say(f"{reports} of no recipient of this edition: --unmatched names them")
+            console.lines(_refusal_as_line(refused))
+        return
+    if joined.standings.unmatched:
+        console.say(f"{unmatched(joined.standings.unmatched)}: --unmatched lists them")
+    if joined.not_understood:
+        bodies = counted(joined.not_understood, "body", "bodies")
+        console.say(f"{bodies} that no reader understands: --unmatched lists them")
+
+
+def unmatched(number: int) -> str:
+    """Return the words for reports that are of no recipient of an edition: no cause for alarm."""
+    such = ", such as those of other editions and of tests"
+    return f"{counted(number, 'report')} of no recipient of this edition{such}"
 
 
 @reporting
@@ -208,6 +230,7 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
     for number, does, do, reason in (
         (appended.of_another, "names", "name", "another address than the one mailed, or none"),
         (appended.of_other_codes, "has", "have", "a code that does not speak of the address"),
+        (appended.of_no_code, "has", "have", "no code, and so nothing that speaks of the address"),
     ):
         if number:
             console.say(f"left out: {counted(number, f'bounce {does}', f'bounces {do}')} {reason}")
@@ -247,15 +270,23 @@ def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folde
     return store_to_write(state_dir(job, folder)) if store is None else store
 
 
-def _found(files: list[str]) -> Iterator[Found]:
-    from mailbatch.reports.mailboxes import bodies_in, bodies_in_stream
+def _found(files: list[str], store: Path, left: list[LeftOut]) -> Iterator[Found]:
+    """Yield the bodies to keep, and fill `left` with the files that hold none.
+
+    Standard input is kept, be it a report or not, since the bytes are nowhere else.
+    """
+    from mailbatch.reports.mailboxes import Found, bodies_in_stream, reports_in
 
     for name in files:
         try:
-            if name == _STANDARD_STREAM:
-                yield from bodies_in_stream(sys.stdin.buffer)
-            else:
-                yield from bodies_in(Path(name))
+            piped = name == _STANDARD_STREAM
+            for one in (
+                bodies_in_stream(sys.stdin.buffer) if piped else reports_in(Path(name), store=store)
+            ):
+                if isinstance(one, Found):
+                    yield one
+                else:
+                    left.append(one)
         except OSError as error:
             raise_if_starved(error)
             raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
@@ -332,9 +363,23 @@ def _as_line(one: StoredReport) -> str:
     name = report.message_id or report.header_message_id or report.token or "no message id"
     words = (
         iso_time(one.received), report.event, report.kind, report.recipient or "no address", name,
-        report.code, report.text,
+        f"bulk id {report.bulk_id}" if report.bulk_id else "", report.code, report.text,
     )  # fmt: skip
     return "  ".join(word for word in words if word)
+
+
+def _refusal_as_object(one: StoredRefusal) -> dict[str, Any]:
+    return {
+        "body": one.number,
+        "from": one.body,
+        "received": iso_time(one.received),
+        "place": one.refusal.place,
+        "reason": one.refusal.reason,
+    }
+
+
+def _refusal_as_line(one: StoredRefusal) -> str:
+    return f"{iso_time(one.received)}  body {one.number}  {_as_text(one)}"
 
 
 def _as_text(one: StoredRefusal) -> str:

@@ -122,7 +122,7 @@ def _reports(
 
 
 def _in_a_line(reports: Mapping[str, int]) -> str:
-    """Return the counts of reports in words, as in `12 bounced (10 hard); 3 unmatched`."""
+    """Return the counts of reports in words, as in `2 sent, 1 bounced (1 hard)`."""
     from mailbatch.reports.report import Event, Kind
 
     told = []
@@ -132,4 +132,5 @@ def _in_a_line(reports: Mapping[str, int]) -> str:
             more = f" ({', '.join(kinds)})" if event is Event.BOUNCED else ""
             told.append(f"{reports[event]:,} {event}{more}")
     line = ", ".join(told) or "none of this edition"
-    return f"{line}; {reports['unmatched']:,} unmatched" if reports["unmatched"] else line
+    others = reports["unmatched"]
+    return f"{line}; {others:,} of no recipient of this edition" if others else line

@@ -37,7 +37,8 @@ class EditionReports:
     """The reports of a store, joined with the deliveries of an edition.
 
     `recipients` is the number of rows of the edition, `unread` that of the bodies that cannot be
-    read, because the store cannot be written.
+    read, because the store cannot be written, and `not_understood` that of the bodies that no
+    reader understands, as a whole or in a part.
     `missed` are the first reports that found no recipient, `unreadable` the first bodies that no
     reader understood; both are empty unless asked for.
     """
@@ -46,6 +47,7 @@ class EditionReports:
     mailed: MailedEdition
     standings: Standings
     unread: int = 0
+    not_understood: int = 0
     missed: list[StoredReport] = field(default_factory=list)
     unreadable: list[StoredRefusal] = field(default_factory=list)
 
@@ -87,12 +89,14 @@ def edition_reports(
         standings = Standings(mailed)
         with ReportStore(store, to_look=True) as opened:
             opened.read_kept()
-            unread = opened.unread()
+            unread, not_understood = opened.unread(), opened.not_understood()
             missed = standings.join(opened, most_missed=most_missed)
             refused = opened.refusals(Cause.UNREADABLE)
             unreadable = [one for one, _ in zip(refused, range(most_missed), strict=False)]
         recipients = sum(ledger.standing.counts().values())
-        yield EditionReports(recipients, mailed, standings, unread, missed, unreadable)
+        yield EditionReports(
+            recipients, mailed, standings, unread, not_understood, missed, unreadable
+        )
 
 
 @contextmanager

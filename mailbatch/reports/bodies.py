@@ -62,7 +62,8 @@ def read_xml_results(body: bytes) -> list[dict[str, Any]]:
     A child is a text, or a mapping where the child has children, too.
 
     Raises:
-        BodyError: the body is no XML, has a DOCTYPE, is too long or too deep.
+        BodyError: the body is no XML, has a DOCTYPE, is too long or too deep, or has neither an
+            element `results` nor one `result`.
 
     Example:
         >>> read_xml_results(b"<r><results><result><to>a@b.c</to></result></results></r>")
@@ -79,6 +80,8 @@ def read_xml_results(body: bytes) -> list[dict[str, Any]]:
         raise BodyError(place, expat.ErrorString(error.code)) from None
     except (UnicodeError, LookupError, ValueError) as error:  # an encoding that is none
         raise BodyError("line 1", str(error)) from None
+    if not tree.has_results:
+        raise BodyError("", "XML, but of no report: there is no element `results`")
     return tree.results
 
 
@@ -90,6 +93,7 @@ class _Results:
         self._open: list[tuple[str, dict[str, Any], list[str]]] = []
         self._elements = 0
         self.results: list[dict[str, Any]] = []
+        self.has_results = False
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -108,7 +112,9 @@ class _Results:
             self._fail("elements lie in one another too deep")
         if self._elements > MOST_ELEMENTS:
             self._fail(f"more than {MOST_ELEMENTS} elements")
-        self._open.append((name.rpartition(":")[2], {}, []))
+        name = name.rpartition(":")[2]
+        self.has_results |= name in ("results", "result")
+        self._open.append((name, {}, []))
 
     def _add_text(self, text: str) -> None:
         if self._open:

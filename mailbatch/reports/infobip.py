@@ -44,6 +44,8 @@ _EVENTS: dict[tuple[int, int | None], _Told] = {
     (5, 1): (Event.REJECTED, None),
     (5, None): (Event.FAILED, None),
 }
+#: One of these members makes a JSON body one of Infobip.
+_MEMBERS = ("results", "notificationType", "eventDetails")
 #: error.permanent
 _KINDS = {True: Kind.HARD, False: Kind.SOFT, None: Kind.UNKNOWN}
 #: notificationType
@@ -65,8 +67,13 @@ def read_infobip_xml(body: bytes) -> Reading:
     return _delivery_reports(Members("", {"results": results}))
 
 
+def is_infobip(members: Members) -> bool:
+    """Tell whether the members of a JSON body are those of a body of Infobip."""
+    return any(map(members.has, _MEMBERS))
+
+
 def infobip_reading(members: Members, *, received: float) -> Reading:
-    """Read the members of a JSON body: delivery reports, log entries or one tracking event.
+    """Read the members of a JSON body that `is_infobip`: delivery reports, log entries, an event.
 
     `received` is the time of arrival in seconds since the epoch: a tracking event has no time of
     its own.
@@ -78,9 +85,7 @@ def infobip_reading(members: Members, *, received: float) -> Reading:
         return _delivery_reports(members)
     if members.has("notificationType"):
         return (_tracking_event(members, received),)
-    if members.has("eventDetails"):
-        return (_platform_event(members),)
-    return (Refusal("", "neither `results` nor `notificationType`: no report of Infobip"),)
+    return (_platform_event(members),)
 
 
 def _delivery_reports(members: Members) -> Reading:

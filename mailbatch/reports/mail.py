@@ -21,6 +21,15 @@ from itertools import islice
 
 #: Bytes of a mail that are read: the report stands before the message that it returns.
 MOST_BYTES = 1024 * 1024
+#: Bytes at the beginning of a file where one of these fields makes the file a mail: text of another
+#: kind, such as YAML, may look like a header, too.
+_HEADER_BYTES = 64 * 1024
+_FIELDS_OF_A_MAIL = frozenset(
+    {
+        "from", "to", "date", "subject", "message-id", "return-path", "received", "delivered-to",
+        "mime-version", "content-type", "x-failed-recipients", "auto-submitted",
+    }
+)  # fmt: skip
 #: Characters of one header field that are read ...
 LONGEST_FIELD = 16 * 1024
 #: ... and of one with parameters, which the library takes apart in quadratic time.
@@ -107,6 +116,17 @@ class _ClosedParts(BoundedFields):
 
 
 _POLICY = _ClosedParts()
+
+
+def is_mail(data: bytes) -> bool:
+    r"""Tell whether bytes begin with the header of a mail (RFC 5322 3.6, RFC 5321 4.4).
+
+    Example:
+        >>> is_mail(b"Return-Path: <>\n\nNo such mailbox."), is_mail(b"name: letter\n")
+        (True, False)
+    """
+    header = BytesParser(policy=_POLICY).parsebytes(data[:_HEADER_BYTES], headersonly=True)
+    return any(name.lower() in _FIELDS_OF_A_MAIL for name in header.keys())  # noqa: SIM118
 
 
 def open_mail(data: bytes) -> Mail:

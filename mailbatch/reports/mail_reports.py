@@ -31,13 +31,11 @@ _MAILERS = ("mailer-daemon@", "mailer-daemon ", "mailer-daemon<", "postmaster@")
 
 
 def read_mail(data: bytes) -> Reading:
-    """Read one mail: a report for each recipient, or the reason for none."""
+    """Read one mail (`is_mail`): a report for each recipient, or the reason for none."""
     try:
         mail = open_mail(data)
     except MailError as error:
         return (Refusal("", str(error)),)
-    if not mail.fields:
-        return (Refusal("line 1", "no mail: it has no header field"),)
     said, at = _identity(mail, data), _date(mail)
     for content_types, read in _READERS:
         part = next(mail.of_type(*content_types), None)

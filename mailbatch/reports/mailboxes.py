@@ -14,9 +14,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+
+from mailbatch.reports.reading import DATABASES, refusal_of_form
 
 #: Bytes of one body that are kept. A report is far smaller; a message that it returns may not be.
 MOST_BYTES = 32 * 1024 * 1024
@@ -37,23 +39,50 @@ class Found:
     content: bytes
 
 
-def bodies_in(path: Path) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file, or a body of one, that is not kept: the place and the reason, for people."""
+
+    place: str
+    reason: str
+
+
+def bodies_in(path: Path, *, store: Path | None = None) -> Iterator[Found | LeftOut]:
     """Yield each body in a file, an mbox, a Maildir or a folder, in the order of the names.
+
+    `store` is the open store of reports, which is left out unread: closing any descriptor of the
+    file would take SQLite's locks from this process (POSIX `fcntl`). Other databases are left out
+    by their first bytes.
 
     Raises:
         OSError: the path is not there, or cannot be read.
     """
+    apart = _files_of(store) if store is not None else frozenset()
     if path.is_dir():
         for file in _files_in(path):
-            yield from _in_file(file)
+            yield from _in_file(file, apart)
     elif path.is_file() or not path.exists():
-        yield from _in_file(path)
+        yield from _in_file(path, apart)
     else:  # a pipe gives its bytes once
         with path.open("rb") as stream:
             yield from bodies_in_stream(stream, _place(path))
 
 
-def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterator[Found]:
+def reports_in(path: Path, *, store: Path | None = None) -> Iterator[Found | LeftOut]:
+    """Yield the bodies of `bodies_in`, without those in no form of a report: these stay files.
+
+    A pipe is taken as a whole, since the bytes of a pipe are nowhere else.
+
+    Raises:
+        OSError: the path is not there, or cannot be read.
+    """
+    stays = path.is_file() or path.is_dir()
+    for found in bodies_in(path, store=store):
+        refusal = refusal_of_form(found.content) if stays and isinstance(found, Found) else None
+        yield found if refusal is None else LeftOut(found.place, str(refusal))
+
+
+def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterator[Found | LeftOut]:
     """Yield each body of a stream, which is one body or an mbox.
 
     A mail server that pipes a mail to a command may put a `From ` line before the mail.
@@ -66,7 +95,7 @@ def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterato
         spool.flush()
         path = Path(spool.name)
         for found in bodies_in(path):
-            yield Found(found.place.replace(_place(path), place, 1), found.content)
+            yield replace(found, place=found.place.replace(_place(path), place, 1))
 
 
 def _place(path: Path) -> str:
@@ -97,11 +126,28 @@ def _files_in(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _in_file(path: Path) -> Iterator[Found]:
+def _files_of(store: Path) -> frozenset[tuple[int, int]]:
+    """Return device and inode of the file of a store and of the files that SQLite has beside it."""
+    store = store.resolve()
+    found = (store.with_name(f"{store.name}{end}") for end in ("", "-wal", "-shm", "-journal"))
+    return frozenset(_identity(path) for path in found if path.exists())
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _in_file(path: Path, apart: frozenset[tuple[int, int]]) -> Iterator[Found | LeftOut]:
     """Yield each body of a file: the only place where the content decides about its form."""
+    if _identity(path) in apart:
+        yield LeftOut(_place(path), "the store itself")
+        return
     with path.open("rb") as stream:
         start = stream.read(_START)
-    if not _MBOX_START.match(start):
+    if start.startswith(DATABASES):
+        yield LeftOut(_place(path), "an SQLite database")
+    elif not _MBOX_START.match(start):
         yield _whole(path)
     elif start.startswith(_BYTE_ORDER_MARK):  # the library would miss the first mail
         with path.open("rb") as stream:

@@ -103,8 +103,9 @@ class StoredReport:
 
 @dataclass(frozen=True, slots=True)
 class StoredRefusal:
-    """A refusal with the origin of the body, and the time of arrival (seconds, UTC)."""
+    """A refusal with number and origin of the body, and the time of arrival (seconds, UTC)."""
 
+    number: int
     body: str
     received: float
     refusal: Refusal
@@ -123,7 +124,7 @@ class Tally:
     refused: Counter[Cause] = field(default_factory=Counter)
     unreadable: list[StoredRefusal] = field(default_factory=list)
 
-    def add(self, place: str, received: float, reading: Reading, *, new: int) -> None:
+    def add(self, number: int, place: str, received: float, reading: Reading, *, new: int) -> None:
         """Add a body that was read."""
         self.bodies += 1
         self.reports += new
@@ -131,7 +132,7 @@ class Tally:
             if isinstance(one, Refusal):
                 self.refused[one.cause] += 1
                 if one.cause is Cause.UNREADABLE and len(self.unreadable) < _NAMED:
-                    self.unreadable.append(StoredRefusal(place, received, one))
+                    self.unreadable.append(StoredRefusal(number, place, received, one))
 
 
 class ReportStore:
@@ -269,7 +270,7 @@ class ReportStore:
                 for number, place, received, reading in readings:
                     new = self._write(number, received, reading)
                     if new is not None:
-                        tally.add(place, received, reading, new=new)
+                        tally.add(number, place, received, reading, new=new)
         return tally
 
     def unread(self) -> int:
@@ -281,6 +282,17 @@ class ReportStore:
         query = "SELECT count(*) FROM body WHERE readers < ?"
         with as_store_error(self.path):
             (number,) = self._connection.execute(query, (self._version,)).fetchone()
+        return int(number)
+
+    def not_understood(self) -> int:
+        """Return how many bodies no reader understands, as a whole or in a part.
+
+        Raises:
+            StoreError: the store cannot be read (74).
+        """
+        query = "SELECT count(DISTINCT body_id) FROM refusal WHERE cause = ?"
+        with as_store_error(self.path):
+            (number,) = self._connection.execute(query, (Cause.UNREADABLE,)).fetchone()
         return int(number)
 
     def _unread(self) -> list[tuple[int, str, float, bytes]]:
@@ -395,7 +407,8 @@ class ReportStore:
             with as_store_error(self.path):
                 rows = self._connection.execute(query, (*causes, *last, _ROWS_AT_ONCE)).fetchall()
             for row in rows:
-                yield StoredRefusal(row[2], row[3], Refusal(row[4], row[5], Cause(row[6])))
+                refusal = Refusal(row[4], row[5], Cause(row[6]))
+                yield StoredRefusal(row[0], row[2], row[3], refusal)
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1][0], rows[-1][1]

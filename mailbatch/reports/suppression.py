@@ -39,20 +39,24 @@ class Appended:
     """The numbers of addresses that were new, and that the list had; and of bounces left out.
 
     `of_another` counts the bounces that name another address than the one that was mailed, or
-    none; `of_other_codes` those with a code that does not speak of the address.
+    none; `of_other_codes` those with a code that does not speak of the address, and `of_no_code`
+    those without any code.
     """
 
     new: int = 0
     had: int = 0
     of_another: int = 0
     of_other_codes: int = 0
+    of_no_code: int = 0
 
     def leave_out(self, standing: RecipientStanding) -> None:
         """Count a standing that suppresses nothing; one that is no bounce counts nowhere."""
         if standing.blames_another:
             self.of_another += 1
-        elif standing.event is Event.BOUNCED:
+        elif standing.event is Event.BOUNCED and standing.code:
             self.of_other_codes += 1
+        elif standing.event is Event.BOUNCED:
+            self.of_no_code += 1
 
 
 def append_suppressions(path: Path, standings: Iterable[RecipientStanding]) -> Appended:

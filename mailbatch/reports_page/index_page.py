@@ -200,7 +200,8 @@ def _beside(about: About, figures: Figures) -> str:
         said.append(f"{count(figures.opened, 'recipient')} opened, {figures.clicked:,} clicked")
     if about.unmatched:
         said.append(
-            f"{count(about.unmatched, 'report')} of no recipient of this edition: "
+            f"{count(about.unmatched, 'report')} of no recipient of this edition, such as those of "
+            "other editions and of tests: "
             "<code>reports show --unmatched</code>"
         )
     if about.unread:

@@ -90,7 +90,10 @@ def test_status_has_a_line_and_an_object(told):
     scene, _ = told
     done = scene._program("status", "job.yaml", cwd=scene.folder)
     assert done.code == 0
-    assert "reports: 1 delivered, 1 bounced (1 hard), 1 opened; 1 unmatched\n" in done.out
+    assert (
+        "reports: 1 delivered, 1 bounced (1 hard), 1 opened; 1 of no recipient of this edition\n"
+        in done.out
+    )
     told_by = scene._program("status", "job.yaml", "--json", cwd=scene.folder).json["reports"]
     assert {name: number for name, number in told_by.items() if number} == {
         "delivered": 1, "bounced": 1, "hard": 1, "opened": 1, "unmatched": 1,

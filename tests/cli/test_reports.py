@@ -8,12 +8,16 @@ import email
 import email.policy
 import gzip
 import json
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 
 import pytest
 
+from mailbatch.reports.store import Body, Origin, ReportStore
 from mailbatch.sandbox.server import Sandbox
 from tests.certainty.disks import Disks
 from tests.certainty.forked import mailbatch
@@ -26,6 +30,9 @@ EVENTS = (
     "queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed", "complained",
     "unsubscribed", "opened", "clicked",
 )  # fmt: skip
+
+#: A webhook in the form of a report, with a mistake.
+WRONG = '{"results": [{"status": 7}]}'
 
 
 def bounce(message_id, address, *, status="5.1.1", reply="550 5.1.1 no such mailbox"):
@@ -96,7 +103,7 @@ def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
         write(scene, "d.json", delivered(rows[0])),
         write(scene, "e.json", delivered(rows[3])),
         write(scene, "f.eml", "From: ada@example.org\nAuto-Submitted: auto-replied\n\nAway.\n"),
-        write(scene, "g.json", '{"results": [{"status": 7}]}'),
+        write(scene, "g.json", WRONG),
     ]
     done = reports(scene, "read", *names)
     assert done.code == 0
@@ -108,7 +115,8 @@ def test_reports_are_read_shown_and_lead_to_a_shorter_next_edition(sent):
     assert shown.code == 0
     counts = {**dict.fromkeys(EVENTS, 0), "bounced": 2, "delivered": 1}
     assert shown.json == {
-        "job": "scene", "edition": "1", "recipients": 5, "unmatched": 1, **counts,
+        "job": "scene", "edition": "1", "recipients": 5, "unmatched": 1, "not_understood": 1,
+        **counts,
     }  # fmt: skip
     with (scene.folder / "fate.csv").open(newline="") as stream:
         fate = list(csv.DictReader(stream))
@@ -201,13 +209,15 @@ def test_an_alias_is_not_suppressed_and_a_tag_of_the_envelope_sender_is_no_alias
     tagged = tagged.replace("\nFrom: Mail", "\nTo: bounces+edition=one@example.com\nFrom: Mail", 1)
     behind = bounce(rows[1]["header_message_id"], "behind@example.net")
     full = bounce(rows[2]["header_message_id"], rows[2]["email"], status="5.2.2", reply="552 5.2.2")
-    for name, mail in (("a.eml", tagged), ("b.eml", behind), ("c.eml", full)):
+    bare = bounce(rows[3]["header_message_id"], rows[3]["email"], status="", reply="mailbox gone")
+    for name, mail in (("a.eml", tagged), ("b.eml", behind), ("c.eml", full), ("d.eml", bare)):
         assert reports(scene, "read", write(scene, name, mail)).code == 0
-    assert reports(scene, "show", "--json").json["bounced"] == 3
+    assert reports(scene, "show", "--json").json["bounced"] == 4
     told = reports(scene, "suppress", "--to", "bounced.csv").err
     assert "1 new address in bounced.csv" in told
     assert "1 bounce names another address than the one mailed, or none" in told
     assert "1 bounce has a code that does not speak of the address" in told
+    assert "1 bounce has no code, and so nothing that speaks of the address" in told
     lines = (scene.folder / "bounced.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == [rows[0]["email"]]
 
@@ -260,9 +270,26 @@ def test_what_is_left_out_of_a_folder_is_told(sent):
     (scene.folder / "old.gz").write_bytes(gzip.compress(mail.encode()))
     done = reports(scene, "read", "Maildir", "old.gz")
     assert done.code == 0
-    assert "2 bodies, 2 of them new: 1 new report" in done.err
+    assert "1 body, 1 of them new: 1 new report" in done.err
     assert "Maildir: 1 folder in it not read, such as Maildir/.Junk: name it" in done.err
-    assert "old.gz: a compressed file: unpack it" in done.err
+    assert "old.gz: not kept: a compressed file: unpack it" in done.err
+
+
+def test_a_folder_of_other_files_leaves_nothing_in_the_store(sent):
+    """The wrong folder is named: that of the job, with the store, and one bounce."""
+    scene, rows = sent
+    write(scene, "a.eml", bounce(rows[0]["header_message_id"], rows[0]["email"]))
+    done = reports(scene, "read", ".", "--store", "all.sqlite3")
+    assert done.code == 0
+    assert "1 body, 1 of them new: 1 new report" in done.err
+    for words in (
+        "all.sqlite3: not kept: the store itself",
+        "job.yaml: not kept: in no form of a report, which is a mail with its header, or JSON or",
+        "recipients.csv: not kept: in no form of a report",
+    ):
+        assert words in " ".join(done.err.split())
+    with closing(sqlite3.connect(scene.folder / "all.sqlite3")) as store:
+        assert store.execute("SELECT place FROM body").fetchall() == [("a.eml",)]
 
 
 def test_a_mail_server_may_pipe_a_bounce_to_the_command(sent):
@@ -319,19 +346,49 @@ def test_the_editions_that_were_sent_are_named_where_the_one_asked_for_was_not(s
 def test_reports_of_nobody_here_are_listed_on_request(sent):
     scene, rows = sent
     mail = bounce("stranger@example.net", rows[0]["email"])
-    reports(scene, "read", write(scene, "a.eml", mail), write(scene, "b.json", "{"))
+    reports(scene, "read", write(scene, "a.eml", mail), write(scene, "b.json", WRONG))
     plain = reports(scene, "show")
     assert plain.out == "scene (1): 5 recipients\n"
-    assert "1 report of no recipient of this edition: --unmatched names them" in plain.err
+    said = " ".join(plain.err.split())
+    assert (
+        "1 report of no recipient of this edition, such as those of other editions and of tests: "
+        "--unmatched lists them" in said
+    )
+    assert "1 body that no reader understands: --unmatched lists them" in said
     listed = reports(scene, "show", "--unmatched").out.splitlines()
     assert listed[0] == "scene (1): 5 recipients"
     words = ("bounced  hard", rows[0]["email"], "stranger@example.net", "5.1.1")
     assert all(word in listed[1] for word in words)
-    assert listed[2].startswith("b.json: line 1, column 2: ")
-    told = reports(scene, "show", "--unmatched", "--json").json["unmatched_reports"]
-    assert [one["header_message_id"] for one in told] == ["stranger@example.net"]
+    assert re.match(r"20\S+Z  body 2  b\.json: results\[0\]\.status: ", listed[2])
+    told = reports(scene, "show", "--unmatched", "--json").json
+    assert [one["header_message_id"] for one in told["unmatched_reports"]] == [
+        "stranger@example.net"
+    ]
+    assert (told["unmatched"], told["not_understood"]) == (1, 1)
+    ((body, *names),) = [list(one.values()) for one in told["bodies_not_understood"]]
+    assert (body, names[0], names[2]) == (2, "b.json", "results[0].status")
     reports(scene, "suppress", "--to", "bounced.csv")
     assert (scene.folder / "bounced.csv").read_text() == "email,since,reason\n"
+
+
+def test_the_lines_of_others_name_the_mailing_and_each_body(sent):
+    """Two posts of one sender with one mistake are two lines, each with its number."""
+    scene, _ = sent
+    entry = {"to": "eve@example.net", "bulkId": "notice-7", "status": {"groupId": 3}}
+    write(scene, "a.json", json.dumps({"results": [entry]}))
+    assert reports(scene, "read", "a.json").code == 0
+    with ReportStore(scene.folder / ".mailbatch" / "reports.sqlite3") as store:
+        store.keep(
+            Body(b"status=bounced", Origin.SERVE, at, "POST of 127.0.0.1, no proof")
+            for at in (1795950000.0, 1795950060.0)
+        )
+    lines = reports(scene, "show", "--unmatched").out.splitlines()
+    assert "  eve@example.net  no message id  bulk id notice-7" in lines[1]
+    form = "in no form of a report, which is a mail with its header, or JSON or XML of"
+    assert [line[: line.index(" Infobip")] for line in lines[2:]] == [
+        f"2026-11-29T{time}Z  body {body}  POST of 127.0.0.1, no proof: {form}"
+        for time, body in (("11:00:00", 2), ("11:01:00", 3))
+    ]
 
 
 def test_one_store_may_serve_several_jobs(sent, tmp_path):

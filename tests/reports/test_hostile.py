@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.reports.bodies import LONGEST_BODY, MOST_CONTAINERS, MOST_ELEMENTS
-from mailbatch.reports.reading import read_body
+from mailbatch.reports.reading import read_body, refusal_of_form
 from mailbatch.reports.refusal import Cause, Refusal
 from mailbatch.reports.report import LONGEST_TEXT, Report
 
@@ -31,6 +31,20 @@ def results(**entry):
     return json.dumps({"results": [{"status": {"groupId": 3}, **entry}]}).encode()
 
 
+#: Bodies in no form of a report; in the other refused ones a reader found a mistake in a part.
+FOREIGN = [b"", b"{", b"[1, 2]", b"{}", b"<r/>", b"no mail at all", b"a=b", b"name: letter\n"]
+
+
+@pytest.mark.parametrize("body", FOREIGN)
+def test_a_body_in_no_form_of_a_report_is_told_before_it_is_read(body):
+    assert (refusal_of_form(body),) == read(body)
+
+
+@pytest.mark.parametrize("body", [*SAMPLES, *BODIES, b'{"results": 7}', b"From: ada@b.c\n\nAway."])
+def test_a_form_that_a_reader_takes_is_never_refused(body):
+    assert refusal_of_form(body) is None
+
+
 @pytest.mark.parametrize(
     ("body", "place", "reason"),
     [
@@ -39,7 +53,7 @@ def results(**entry):
         (b"{", "line 1, column 2", "property name"),
         (b'{"results": [{"to": "a@b.c"},', "line 1, column 30", "Expecting value"),
         (b"[1, 2]", "", "an object is wanted"),
-        (b"{}", "", "neither `results` nor"),
+        (b"{}", "", "JSON, but of no report: neither `results` nor"),
         (b'{"results": {"to": "a@b.c"}}', "results", "a list is wanted"),
         (b'{"results": [7]}', "results[0]", "an object is wanted, not a number"),
         (b'{"results": [{"status": "sent"}]}', "results[0].status", "an object is wanted"),
@@ -69,11 +83,15 @@ def results(**entry):
         (b"<a><b></a>", "line 1, column 9", "mismatched tag"),
         (b"<?xml version='1.0' encoding='no-such'?><a/>", "line 1", "unknown encoding"),
         (b"<r>" + b"<x/>" * MOST_ELEMENTS + b"</r>", "line 1, column", "more than 300000"),
-        (b"<r/>", "results", "no report in it"),
-        (b"no mail at all", "line 1", "no header field"),
-        (b"\x00\x01\x02" * 1000, "line 1", "no header field"),
+        (b"<results/>", "results", "no report in it"),
+        (b"<r/>", "", "no element `results`"),
+        (b"no mail at all", "", "in no form of a report, which is a mail with its header, or JSON"),
+        (b"name: letter\nserver: mx\n", "", "in no form of a report"),
+        (b"status=bounced&to=a%40b.c", "", "in no form of a report"),
+        (b"\x00\x01\x02" * 1000, "", "in no form of a report"),
+        (b"SQLite format 3\0" + b"\0" * 100, "", "an SQLite database"),
     ],
-    ids=range(38),
+    ids=range(42),
 )  # fmt: skip
 def test_a_body_is_refused_at_its_place(body, place, reason):
     (refusal,) = read(body)

@@ -3,12 +3,22 @@
 import io
 import mailbox
 import os
+import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from mailbatch.reports.mailboxes import MOST_BYTES, bodies_in, bodies_in_stream
+from mailbatch.reports.mailboxes import (
+    MOST_BYTES,
+    Found,
+    LeftOut,
+    bodies_in,
+    bodies_in_stream,
+    reports_in,
+)
 from mailbatch.reports.store import Body, Origin, ReportStore
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -144,6 +154,65 @@ def test_an_mbox_gives_all_its_mails_on_every_way_in(way, before, tmp_path):
 )
 def test_all_else_is_one_body_on_every_way_in(way, content, tmp_path):
     assert contents(way(tmp_path / "in", content)) == [content]
+
+
+def test_files_in_no_form_of_a_report_are_left_out_with_the_reason(tmp_path):
+    """A report with a mistake in a part is kept: newer readers may understand it."""
+    wrong = b'{"results": [{"status": 7}]}'
+    for name, content in {
+        "a.csv": b"email,name\nada@example.org,Ada\n",
+        "b.yaml": b"name: letter\nserver: {host: mx}\n",
+        "c.eml": MAILS[0].read_bytes(),
+        "d.json": wrong,
+        "e.html": b"<html><body>Hello</body></html>",
+        "f.json": b"{}",
+        "g.gz": b"\x1f\x8b\x08",
+        "h": b"",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    found = list(reports_in(tmp_path))
+    kept = [one for one in found if isinstance(one, Found)]
+    assert contents(kept) == [MAILS[0].read_bytes(), wrong]
+    left = {Path(one.place).name: one.reason for one in found if isinstance(one, LeftOut)}
+    assert {name: reason.split(":")[0] for name, reason in left.items()} == {
+        "a.csv": left["b.yaml"],
+        "b.yaml": "in no form of a report, which is a mail with its header, or JSON or XML of "
+        "Infobip, Amazon SES or Mailgun",
+        "e.html": "XML, but of no report",
+        "f.json": "JSON, but of no report",
+        "g.gz": "a compressed file",
+        "h": "empty",
+    }
+
+
+def test_bytes_that_are_nowhere_else_are_never_left_out(tmp_path):
+    assert contents(_piped(None, b"email,name\n")) == [b"email,name\n"]
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit((tmp_path / "pipe").write_bytes, b"email,name\n")
+        assert contents(reports_in(tmp_path / "pipe")) == [b"email,name\n"]
+        written.result()
+
+
+@pytest.mark.parametrize("name", ["reports.sqlite3", "of-another-name"])
+def test_neither_the_store_nor_another_database_is_read(tmp_path, name):
+    """A descriptor of the store that this process closes would take SQLite's locks away."""
+    path = tmp_path / name
+    with ReportStore(path) as store, closing(sqlite3.connect(tmp_path / "ledger")) as ledger:
+        ledger.execute("CREATE TABLE t (x)")
+        store.keep([Body(b"", Origin.READ, 1795950000.0)])
+        before = {one for one in tmp_path.iterdir() if one.stat().st_size}
+        opened, watching = [], [True]
+        sys.addaudithook(
+            lambda event, args: opened.append(args[0]) if event == "open" and watching else None
+        )
+        left = {Path(one.place).name: one.reason for one in reports_in(tmp_path, store=path)}
+        watching.clear()  # a hook of Python cannot be taken away
+    assert before <= {tmp_path / one for one in left}
+    assert left.pop("ledger") == "an SQLite database"
+    assert left[name] == "the store itself"
+    assert set(left.values()) == {"the store itself"}
+    assert not [one for one in map(str, opened) if Path(one).name.startswith(name)]
 
 
 def test_an_empty_file_is_an_empty_body(tmp_path):
