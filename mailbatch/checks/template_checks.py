@@ -4,8 +4,6 @@
 
 A template is looked at once, not once a message. The values of a table are the concern of
 table_checks.py, the finished message of message_checks.py.
-
-Tests: tests/checks/test_template_checks.py.
 """
 
 from __future__ import annotations
