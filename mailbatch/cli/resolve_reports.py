@@ -67,9 +67,20 @@ def settle_by_reports(
         )
         console.say(f"there is no store of reports at {shown(path)}: {step}")
     elif left:
-        doubtful = counted(left, "recipient")
-        console.say(f"no report proves anything of {doubtful}, which proves nothing either")
+        console.say(_left_without_proof(job, left))
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _left_without_proof(job: Job, left: int) -> str:
+    """Return the sentence about recipients that stay in doubt, with the next step.
+
+    There may be reports about these that prove nothing: of an entry from before the attempt, say.
+    """
+    doubtful = counted(left, "recipient")
+    told = f"no report proves that the server took the message of {doubtful}"
+    if job.reports is not None and job.reports.base_url is not None:
+        return f"{told}; mailbatch reports pull may find one"
+    return f"{told}; nor does a missing report prove that it did not"
 
 
 def _acceptances(
