@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mailbatch.ledger.ports import Doubt, OpenLedger
 
 
-def doubts_of(ledger: OpenLedger, given: ResolveArguments) -> list[Doubt]:
+def doubts_of(ledger: OpenLedger, given: ResolveArguments, again: str) -> list[Doubt]:
     """Return the doubts that are to be settled: those of `--only`, or all.
+
+    `again` are the arguments that name the mailing on a command line.
 
     Raises:
         UsageError: an address of `--only` is not in doubt.
@@ -31,7 +33,7 @@ def doubts_of(ledger: OpenLedger, given: ResolveArguments) -> list[Doubt]:
         key = address_key(as_on_the_wire(written) or "")
         if key not in keys:
             raise UsageError(
-                f"{written} is not in doubt", hint=f"list them: mailbatch resolve {given.job}"
+                f"{written} is not in doubt", hint=f"list them: mailbatch resolve {again}"
             )
         wanted.add(key)
     return [one for one in doubts if address_key(one.address) in wanted]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.arguments import (
@@ -20,9 +19,10 @@ from mailbatch.cli.arguments import (
 )
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read, store_to_write
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import JobError, LedgerError, UsageError, raise_if_starved
+from mailbatch.errors import JobError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ COLUMNS = (
 )  # fmt: skip
 #: A dash stands for standard input, and as an output for standard output.
 _STANDARD_STREAM = "-"
-#: Editions that are named where the one asked for has no ledger.
-_EDITIONS_NAMED = 3
 #: Rows of a table on standard output that are written at once.
 _ROWS_AT_ONCE = 1000
 #: Bodies that are kept in one commit, and bytes of bodies that are held until then.
@@ -56,9 +54,12 @@ _MOST_LISTED = 1000
 @reporting
 def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
+    from mailbatch.delivery.rehearsals import check_real
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(job_of(given.job), given.store, given.state_dir, make_folder=True)
+    loaded = job_of(given.job)
+    check_real(loaded, given.state_dir, given.store)
+    path = _store_path(loaded, given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     left: list[LeftOut] = []
     with ReportStore(path) as opened:
@@ -241,17 +242,11 @@ def joining(
     job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
 ) -> Iterator[EditionReports]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
-    from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
+    from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.reported import edition_reports, no_reports
 
     path = _store_path(job, store, folder, make_folder=False)
-    place = place_of(job, edition, folder)
-    newest = [] if is_begun(place) else _newest_editions(job, place.parent)
-    if newest:
-        raise LedgerError(
-            f"{place}: there is no ledger of this edition",
-            hint=f"name an edition that was sent: --edition {' or '.join(map(quote, newest))}",
-        )
+    place = ledger_to_look_at(job, edition, folder)
     most = _MOST_LISTED if listed else 0
     with (
         open_to_read(place) as ledger,
@@ -259,19 +254,6 @@ def joining(
         no_reports(ledger) as nothing,
     ):
         yield reports or nothing
-
-
-def _newest_editions(job: Job, state: Path) -> list[str]:
-    """Return the editions of the job that have a ledger, the one written last first; few of them.
-
-    Empty where the folder cannot be read: opening the ledger tells the reason.
-    """
-    from mailbatch.delivery.ledgers import begun_editions
-
-    try:
-        return begun_editions(job, state)[:_EDITIONS_NAMED]
-    except OSError:
-        return []
 
 
 def job_of(path: Path) -> Job:

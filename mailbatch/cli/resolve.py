@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from mailbatch.cli.again import again
 from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console
 from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.errors import UsageError
 from mailbatch.outcome import UNFINISHED, Status
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 @reporting
 def resolve_command(console: Console, given: ResolveArguments) -> int:
     """List the doubts, or settle the doubts as decided."""
-    from mailbatch.delivery.ledgers import open_to_decide, open_to_read, place_of
+    from mailbatch.delivery.ledgers import open_to_decide, open_to_read
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     asked: tuple[tuple[Decision, bool], ...] = (
         ("accepted", given.accepted),
@@ -33,29 +36,33 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     )
     chosen = [decision for decision, wanted in asked if wanted]
     alone = (("from-reports", given.from_reports), ("restored", given.restored))
-    options = [*chosen, *(name for name, wanted in alone if wanted)]
+    options = [*chosen, *(option for option, wanted in alone if wanted)]
     if len(options) > 1:
-        raise UsageError(f"{' and '.join('--' + name for name in options)} exclude each other")
+        raise UsageError(f"{' and '.join('--' + option for option in options)} exclude each other")
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
-    path = place_of(loaded, named, given.state_dir)
+    path = ledger_to_look_at(loaded, named, given.state_dir)
+    name = again(given.job, loaded, named, given=given.edition, state_dir=given.state_dir)
+    rehearsed = has_rehearsals(path.parent)
     if given.restored:
         if given.only:
             raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
         with open_to_decide(path, restored=True) as ledger:
-            return _say_how_it_stands(console, ledger, as_json=given.as_json)
+            return _say_how_it_stands(console, ledger, rehearsed=rehearsed, as_json=given.as_json)
     if given.from_reports:
         from mailbatch.cli.resolve_reports import settle_by_reports
 
         with open_to_decide(path) as ledger:
-            return settle_by_reports(console, given, loaded, named, ledger)
+            return settle_by_reports(console, given, loaded, named, ledger, name)
     if given.store is not None:
         raise UsageError("--store goes with --from-reports")
     if not chosen:
         return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:
         # Every address is looked at before the first one is settled.
-        addresses = [one.address for one in doubts_of(ledger, given)] if given.only else [None]
+        addresses = (
+            [one.address for one in doubts_of(ledger, given, name)] if given.only else [None]
+        )
         now = time.time()
         number = sum(
             ledger.doubts.resolve(chosen[0], address=address, now=now) for address in addresses
@@ -65,23 +72,27 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "sent again by the next run",
+        "resend": "left: a rehearsal begins anew"
+        if rehearsed
+        else "to be sent again by the next run",
         "skip": "skipped",
     }
     console.say(f"{number} {words[chosen[0]]}, {left} still in doubt")
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 
-def _say_how_it_stands(console: Console, ledger: OpenLedger, *, as_json: bool) -> int:
+def _say_how_it_stands(
+    console: Console, ledger: OpenLedger, *, rehearsed: bool, as_json: bool
+) -> int:
     """Say what is known from now on: the pending recipients will be mailed."""
     counts = ledger.standing.counts()
     left = counts[Status.IN_DOUBT]
     if as_json:
         console.data({"resolved": 0, "in_doubt": left})
     unfinished = sum(counts[status] for status in UNFINISHED)
+    then = "a rehearsal begins anew" if rehearsed else f"the next run mails {unfinished:,}"
     console.say(
-        f"taken as it stands: {counts[Status.ACCEPTED]:,} accepted, {left:,} in doubt; "
-        f"the next run mails {unfinished:,}"
+        f"taken as it stands: {counts[Status.ACCEPTED]:,} accepted, {left:,} in doubt; {then}"
     )
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 

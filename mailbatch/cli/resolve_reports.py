@@ -25,18 +25,29 @@ if TYPE_CHECKING:
 
 
 def settle_by_reports(
-    console: Console, given: ResolveArguments, job: Job, edition: str, ledger: OpenLedger
+    console: Console,
+    given: ResolveArguments,
+    job: Job,
+    edition: str,
+    ledger: OpenLedger,
+    again: str,
 ) -> int:
     """Settle what the reports prove, and return the exit code.
+
+    `again` are the arguments that name the mailing on a command line.
 
     Raises:
         UsageError: an address of `--only` is not in doubt, or `--store` no file.
         StoreError: the store cannot be read (74).
         LedgerError: the ledger cannot be read or written (74).
     """
-    doubts = doubts_of(ledger, given)
+    from mailbatch.delivery.places import is_store_there
+    from mailbatch.delivery.rehearsals import has_rehearsals
+
+    doubts = doubts_of(ledger, given, again)
     path = store_to_read(job, given.store, given.state_dir)
-    found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
+    is_there = is_store_there(path)
+    found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
     reasons = {one.address: one.reason for one in found}
     number = ledger.doubts.accept(reasons, now=time.time())
     left = sum(1 for _ in ledger.doubts.in_doubt())
@@ -48,14 +59,28 @@ def settle_by_reports(
             console.lines(f"{one.address}  {one.reason}")
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
-    if left and not path.exists():
-        console.say(
-            f"there is no store of reports at {shown(path)}: mailbatch reports pull, serve or read"
+    if left and not is_there:
+        step = (
+            f"rehearse again with mailbatch run {again} --sandbox"
+            if has_rehearsals(path.parent)
+            else f"mailbatch reports pull {again}, or serve or read"
         )
+        console.say(f"there is no store of reports at {shown(path)}: {step}")
     elif left:
-        doubtful = counted(left, "recipient")
-        console.say(f"no report proves anything of {doubtful}, which proves nothing either")
+        console.say(_left_without_proof(job, left))
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _left_without_proof(job: Job, left: int) -> str:
+    """Return the sentence about recipients that stay in doubt, with the next step.
+
+    There may be reports about these that prove nothing: of an entry from before the attempt, say.
+    """
+    doubtful = counted(left, "recipient")
+    told = f"no report proves that the server took the message of {doubtful}"
+    if job.reports is not None and job.reports.base_url is not None:
+        return f"{told}; mailbatch reports pull may find one"
+    return f"{told}; nor does a missing report prove that it did not"
 
 
 def _acceptances(
@@ -76,4 +101,4 @@ def _acceptances(
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()
-        return find_acceptances(store.reports(), mailed, doubts, store.origin_of)
+        return find_acceptances(store.reports(), mailed, doubts)

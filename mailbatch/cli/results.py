@@ -8,6 +8,7 @@ from __future__ import annotations
 from mailbatch.cli.arguments import ResultsArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 
@@ -15,9 +16,10 @@ from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 @reporting
 def results_command(console: Console, given: ResultsArguments) -> int:
     """Write the results, and the unfinished recipients if asked to."""
-    from mailbatch.delivery.ledgers import open_to_read, place_of
+    from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import declared_results_path
+    from mailbatch.delivery.preparation import declared_results_path, rehearsed_results_path
+    from mailbatch.delivery.rehearsals import has_rehearsals
     from mailbatch.delivery.reported import edition_reports
     from mailbatch.results.file import write_results, write_unfinished
 
@@ -25,14 +27,17 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     named = edition_of(loaded, given.edition)
     check_output(given.results, "--results", given.job, loaded)
     check_output(given.failed, "--failed", given.job, loaded)
+    place = ledger_to_look_at(loaded, named, given.state_dir)
     path = given.results or declared_results_path(
         loaded, named, loaded.variables, given=given.edition is not None
     )
+    if given.results is None and has_rehearsals(place.parent):
+        path = rehearsed_results_path(path)
     check_apart(
         {"--results" if given.results else "results of the job": path, "--failed": given.failed}
     )
     store = store_to_read(loaded, given.store, given.state_dir)
-    with open_to_read(place_of(loaded, named, given.state_dir)) as ledger:
+    with open_to_read(place) as ledger:
         with edition_reports(loaded, named, ledger, store) as reports:
             write_results(ledger, path, None if reports is None else reports.standings)
         console.say(f"results: {shown(path)}")

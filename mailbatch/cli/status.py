@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.arguments import StatusArguments
@@ -14,8 +15,8 @@ from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting
-from mailbatch.delivery.options import RunOptions, Summary
-from mailbatch.errors import StoreError
+from mailbatch.delivery.options import Mode, RunOptions, Summary
+from mailbatch.errors import StoreError, UsageError
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, the next steps."""
     from mailbatch.cli.editions import list_editions, show_unsent
-    from mailbatch.cli.summary import arguments_again, next_steps
     from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
+    from mailbatch.delivery.rehearsals import has_rehearsals
 
     if given.job.is_dir():
+        _check_folder(given)
         return list_editions(console, given)
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
@@ -44,17 +46,12 @@ def status_command(console: Console, given: StatusArguments) -> int:
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
     if given.as_json:
-        console.data(
-            {
-                "job": loaded.name,
-                "edition": named,
-                **counts_object(counts),
-                "finished_at": finished,
-                "reports": reports,
-            }
-        )
+        told = {"job": loaded.name, "edition": named, **counts_object(counts)}
+        console.data({**told, "finished_at": finished, "reports": reports})
         return ExitCode.DONE
-    console.lines(f"{loaded.name} ({named}): {counted(sum(counts.values()), 'recipient')}")
+    rehearsed = has_rehearsals(place.parent)
+    title = f"{loaded.name} ({named}){', rehearsed' if rehearsed else ''}"
+    console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")
@@ -65,13 +62,37 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if under_way is not None:  # what is pending then needs no other run
         console.say(f"a run is under way: {under_way}")
         return ExitCode.DONE
-    summary, options = (
-        Summary(loaded.name, named, counts, logs_until=until),
-        RunOptions(given.edition, state_dir=given.state_dir),
-    )
-    for step in next_steps(summary, options, arguments_again(given.job, loaded, summary, options)):
-        console.say(step)
+    _say_next_steps(console, given, loaded, Summary(loaded.name, named, counts, logs_until=until))
     return ExitCode.DONE
+
+
+def _check_folder(given: StatusArguments) -> None:
+    """Raise `UsageError` for an option that is about one edition, behind a folder."""
+    for option, value in (("--edition", given.edition), ("--store", given.store)):
+        if value is not None:
+            raise UsageError(
+                f"{option} goes with a job file, and {given.job} is a folder",
+                hint=f"name the job file, or leave {option} out",
+            )
+
+
+def _say_next_steps(
+    console: Console, given: StatusArguments, loaded: Job, summary: Summary
+) -> None:
+    """Say how to go on with a mailing, or with a rehearsal, which is never sent."""
+    from mailbatch.cli.summary import arguments_again, is_begun, next_steps
+    from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import has_rehearsals, mailing_dir
+
+    options = RunOptions(given.edition, state_dir=given.state_dir)
+    folder = state_dir(loaded, given.state_dir)
+    if has_rehearsals(folder):
+        summary = replace(summary, mode=Mode.SANDBOX, rehearsed_in=folder)
+        options = replace(options, sandbox=True, state_dir=mailing_dir(folder))
+    name = arguments_again(given.job, loaded, summary, options)
+    begun = is_begun(loaded, summary, options)
+    for step in next_steps(summary, options, name, begun=begun):
+        console.say(step)
 
 
 def _reports(

@@ -172,18 +172,12 @@ def _in_a_line(summary: Summary) -> str:
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
-    """Return the arguments that name this very mailing, or its rehearsal, on a command line.
+    """Return the arguments that name this very mailing, or its rehearsal, on a command line."""
+    from mailbatch.cli.again import again
 
-    An edition that is a template may be another one tomorrow: the edition is named.
-    """
-    words = [str(path)]
-    if options.edition is not None or "{" in job.edition:
-        words += ["--edition", summary.edition]
-    if summary.rehearsed_in is not None:
-        words += ["--state-dir", shown(summary.rehearsed_in)]
-    elif options.state_dir is not None:
-        words += ["--state-dir", str(options.state_dir)]
-    return shlex.join(words)
+    kept = summary.rehearsed_in
+    folder = options.state_dir if kept is None else Path(shown(kept))
+    return again(path, job, summary.edition, given=options.edition, state_dir=folder)
 
 
 def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
@@ -221,7 +215,7 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
             yield f"{outlook.told(summary.edition)}: a real run would send nothing"
         yield _RECURRING
     elif options.sandbox or options.redirect:
-        yield f"the real mailing is {'as it was before' if begun else 'still unsent'}"
+        yield f"the real mailing is {'unchanged' if begun else 'still unsent'}"
 
 
 def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
@@ -248,10 +242,12 @@ def next_steps(
 ) -> list[str]:
     """Return the next steps, one sentence each; `again` names the mailing."""
     counts, steps = summary.counts, []
+    pairs_given = options.variables.items()
+    more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:
-        return steps + _behind_a_rehearsal(summary, options, again, begun=begun)
+        return steps + _behind_a_rehearsal(summary, options, again, more, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         steps.append(
@@ -264,17 +260,15 @@ def next_steps(
                 f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
             )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
-        pairs_given = options.variables.items()
-        more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
         steps.append(_run_again(summary, options, again, more))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
-        steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
+        steps.append(f"a table of those who failed: mailbatch results {again} --failed again.csv")
     return steps
 
 
 def _behind_a_rehearsal(
-    summary: Summary, options: RunOptions, again: str, *, begun: bool
+    summary: Summary, options: RunOptions, again: str, more: str, *, begun: bool
 ) -> list[str]:
     """Return the sentences behind a run that left the real mailing alone."""
     steps = list(_foretold(summary, options, begun=begun))
@@ -282,4 +276,6 @@ def _behind_a_rehearsal(
         steps.append(f"its reports: mailbatch reports show {again}")
         if summary.counts[Status.IN_DOUBT]:
             steps.append(f"in doubt: mailbatch resolve {again}")
+        if summary.counts[Status.PENDING] or summary.counts[Status.DEFERRED]:
+            steps.append(f"not finished: rehearse again with mailbatch run {again}{more} --sandbox")
     return steps

@@ -24,6 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
@@ -36,8 +37,9 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
-#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
-NO_SECRET = ""
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
+#: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
+REHEARSED = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
+    of_bulk: bool = True,
     folder: Path | None = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
@@ -96,7 +99,8 @@ def read_inputs(
     """Read the table and compile the templates, which note their branches if `traced`.
 
     `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
-    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names.
+    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
+    that are not `of_bulk` are tests, and have no bulk id.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -136,6 +140,7 @@ def read_inputs(
                 now=now,
                 variables=merged,
                 traced=traced,
+                of_bulk=of_bulk,
             )
         except InputErrors as errors:
             mistakes.extend(errors.errors)
@@ -155,7 +160,16 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
-    return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
+    return rehearsed_results_path(path) if options.sandbox else path
+
+
+def rehearsed_results_path(path: Path) -> Path:
+    """Return the place of the results of a rehearsal, beside those of the mailing.
+
+    >>> rehearsed_results_path(Path("results/letter.csv")).name
+    'letter.sandbox.csv'
+    """
+    return path.with_suffix(f".sandbox{path.suffix}")
 
 
 def declared_results_path(
@@ -197,6 +211,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     results = results_path(job, edition, options)
     if options.rehearsal is not None:
         folder = options.rehearsal.folder
+        claim(folder)
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
@@ -213,7 +228,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
             # What is looked at twice shall be the same twice.
-            secret=NO_SECRET if options.scratch else None,
+            secret=REHEARSED if options.scratch else None,
         )
     )
     if options.retry_rejected:

@@ -7,7 +7,10 @@
 The wait begins at the end of the first step, by the ledger, so that a run that goes on later waits
 for the time that is left, and never twice. The rest is judged whenever twice as many recipients
 were sent to, without a wait: a look reads every row of the ledger, and so a mailing of a million is
-looked at a dozen times. All sessions are closed meanwhile. This module must never judge (`guard`
+looked at a dozen times. All sessions are closed meanwhile.
+
+Silence behind the wait ends a run whose provider reports every message, since the receiver must be
+dead; where bounces alone come back, silence is good news. This module must never judge (`guard`
 does), and never read a store.
 
 Tests: tests/certainty/test_guard.py, tests/cli/test_guard.py.
@@ -25,6 +28,7 @@ from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.shared import Run
 from mailbatch.errors import MailbatchError, StoppedByGuard, UsageError
 from mailbatch.job.guard import Guard
+from mailbatch.job.model import Job
 
 #: Sends until nothing is due or allowed any more; the failures that ended workers.
 Work = Callable[[], Awaitable[list[MailbatchError]]]
@@ -133,16 +137,44 @@ class Steps:
     def _judged(self) -> list[MailbatchError] | None:
         """Return the failure that ends the run before the next step; None where none does."""
         try:
-            stopped = self.look()
+            stopped = self.look() or self._silence()
         except MailbatchError as error:
             return [error]
         return None if stopped is None else [stopped]
 
+    def _silence(self) -> StoppedByGuard | None:
+        """Return the stop where no report came, though one of each accepted recipient should."""
+        job = self._mailing.inputs.job
+        if self._reported or not self._figures.sent or not job.hears_of_every_message:
+            return None
+        return StoppedByGuard(
+            f"no report of this edition came, though the provider reports every message: "
+            f"nothing is known of {self._figures.sent:,} accepted recipients",
+            hint=_hint_of(job),
+        )
+
     def _tell(self, run: Run) -> None:
         figures = self._figures
-        run.progress.note(
-            f"{figures.bounced:,} hard bounces and {figures.complained:,} complaints of "
-            f"{figures.sent:,} accepted recipients: going on"
-        )
-        if not self._reported:
-            run.progress.alarm("no report of this edition has come: the guard has nothing to judge")
+        if self._reported or not figures.sent:
+            run.progress.note(
+                f"{figures.bounced:,} hard bounces and {figures.complained:,} complaints of "
+                f"{figures.sent:,} accepted recipients: going on"
+            )
+        elif self._mailing.inputs.job.hears_of_bounces:
+            run.progress.note(
+                f"no bounce of {figures.sent:,} accepted recipients came back, and this job hears "
+                "of no delivery: going on"
+            )
+        else:
+            run.progress.alarm(
+                "no report of this edition has come, and nothing in the job brings one: going on"
+            )
+
+
+def _hint_of(job: Job) -> str:
+    """Return how to get the reports of a provider that reports every message."""
+    if job.callbacks.notify_url is None:
+        way = "ask for the reports with mailbatch reports pull"
+    else:
+        way = "see that mailbatch reports serve runs and that the provider reaches it"
+    return f"{way}, then run again; --no-guard sends without"

@@ -106,7 +106,7 @@ class Dkim(Section):
         examples=["mail2026"],
     )
     private_key: Secret = Field(
-        description="Where the private key comes from, in PEM: RSA, of 2048 bits by rights, or "
+        description="Where the private key comes from, in PEM: RSA, best with 2048 bits, or "
         "Ed25519, which not every provider verifies."
     )
 
@@ -218,7 +218,7 @@ class Callbacks(Section):
     bulk_id: Annotated[str, mail_values.BULK_ID, Templated()] | None = Field(
         default=None,
         description="X-IB-Bulk-Id: names the mailing in every report; at most 100 characters. A "
-        "template.",
+        "test with `run --to` has none. A template.",
     )
     tracking_url: URL | None = Field(
         default=None,

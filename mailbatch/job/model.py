@@ -132,10 +132,15 @@ class Retry(Section):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a job: the file by the user's name, and the places of the values."""
+    """The origin of a job: the file by the user's name, and the places of the values.
+
+    `table` is what a program gives in place of the table that a file names; the room of the
+    recipients reads it.
+    """
 
     path: Path = Path("job.yaml")
     places: Mapping[str, Location] = field(default_factory=dict)
+    table: object | None = None
 
 
 class Job(Section):
@@ -189,6 +194,11 @@ class Job(Section):
         return self._origin.path
 
     @property
+    def table(self) -> object | None:
+        """The recipients that a program gave with the job; None: the job names the table."""
+        return self._origin.table
+
+    @property
     def folder(self) -> Path:
         """The folder that relative paths of the job start from; absolute."""
         return self.path.absolute().parent
@@ -207,6 +217,17 @@ class Job(Section):
         """Whether messages bring reports back, and so carry the token of their delivery."""
         urls = (self.callbacks.notify_url, self.callbacks.tracking_url)
         return self.reports is not None or any(url is not None for url in urls)
+
+    @property
+    def hears_of_bounces(self) -> bool:
+        """Whether reports about messages, bounces at least, come to a place of their own."""
+        return self.asks_for_reports or self.sender.envelope_from is not None
+
+    @property
+    def hears_of_every_message(self) -> bool:
+        """Whether the provider reports deliveries, too: then silence is no good news."""
+        is_asked = self.reports is not None and self.reports.base_url is not None
+        return is_asked or self.callbacks.notify_url is not None
 
     def find(self, key: str) -> Setting | None:
         """Return the setting at a key, `message.list_id`; None where the job leaves the key out.

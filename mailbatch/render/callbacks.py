@@ -2,7 +2,8 @@ r"""Infobip's X-IB-* header fields.
 
 A program without encoded-words reads the values: ASCII only, folded at white space that means
 nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes. Where reports
-are asked for, the data holds the token of the delivery, too, behind the data of the job.
+are asked for, the data holds the token of the delivery, too, behind the data of the job. A message
+of a test has no bulk id: the provider would count and report the test as one of the mailing.
 """
 
 from __future__ import annotations
@@ -30,10 +31,15 @@ DATA_LIMIT = 4000
 _DATA_NAME = "X-IB-Callback-Data"
 
 
-def callback_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
-    """Make the callback fields of a job in the order of the provider's page."""
+def callback_fields(
+    job: model.Job, templates: Templates, *, of_bulk: bool = True
+) -> Iterator[HeaderField]:
+    """Make the callback fields of a job in the order of the provider's page.
+
+    `of_bulk` says that the messages belong to the mailing and so have its bulk id.
+    """
     for key, name, encode in (
-        ("callbacks.bulk_id", "X-IB-Bulk-Id", _bulk_id),
+        *((("callbacks.bulk_id", "X-IB-Bulk-Id", _bulk_id),) if of_bulk else ()),
         ("callbacks.tracking_url", "X-IB-Tracking-Url", _url),
         ("callbacks.intermediate_report", "X-IB-Intermediate-Report", structured_field),
         ("callbacks.notify_url", "X-IB-Notify-Url", _url),

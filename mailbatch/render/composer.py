@@ -58,12 +58,14 @@ class Composer:
         now: datetime,
         variables: Mapping[str, Any],
         traced: bool = False,
+        of_bulk: bool = True,
     ) -> None:
         """Compile the job's templates and encode the constant parts.
 
         `columns` are the names of the recipient table's columns in the table's order; `variables`
         those of the job with those of the command line. With `traced`, the templates note the
-        branches that a message takes, for `branches`; the bytes of a message are the same.
+        branches that a message takes, for `branches`; the bytes of a message are the same. Messages
+        that are not `of_bulk` are tests, and have no bulk id.
 
         Raises:
             InputErrors: every mistake that can be found without a row.
@@ -86,7 +88,7 @@ class Composer:
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
-            *callback_fields(job, templates),
+            *callback_fields(job, templates, of_bulk=of_bulk),
             *custom_fields(job, templates),
         )
         self._parts = Parts(job, templates)

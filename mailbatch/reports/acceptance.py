@@ -3,19 +3,18 @@
 A server reports on messages that it took, so any event proves the acceptance: a bounce as well as a
 delivery. A missing report proves nothing.
 
-    found = find_acceptances(store.reports(), mailed, doubts, store.origin_of)
+    found = find_acceptances(store.reports(), mailed, doubts)
     ledger.doubts.accept({one.address: one.reason for one in found}, now=now)
 
 A report counts by a name that only the message has: the token, our Message-ID, the server's id.
-The bulk id with the address counts in an answer that was asked for alone (pulled, or saved in a
-file of the user's), because strangers can know both; and only from about the time of the attempt
-on, since a test of the same mailing has the same bulk id. This module must never open a ledger, nor
-take an address alone for a recipient.
+The bulk id with the address counts where a join takes these two (`joining.tells_by_bulk_id`), and
+only from about the time of the attempt on: an earlier entry is of another mailing with that bulk
+id. This module must never open a ledger, nor take an address alone for a recipient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +22,7 @@ from mailbatch.envelope import address_key
 from mailbatch.reports.joining import How, Mailed, Match, join
 from mailbatch.reports.report import Event, Source
 from mailbatch.reports.standing import strength
-from mailbatch.reports.store import Origin, StoredReport
+from mailbatch.reports.store import StoredReport
 from mailbatch.times import iso_time
 
 #: A reply may be awaited for so many seconds, and a doubt has the time of giving up: a report by
@@ -112,13 +111,11 @@ def find_acceptances(
     reports: Iterable[StoredReport],
     mailed: Mailed,
     doubts: Iterable[Doubtful],
-    origin_of: Callable[[int], Origin],
 ) -> list[Acceptance]:
     """Return the acceptances that reports prove, in the order of the doubts.
 
     `mailed` are all deliveries of the edition, so that a report of another delivery is told.
-    `origin_of` gives the way on which the report of a number came. A doubt without an acceptance in
-    the answer stays a doubt.
+    A doubt without an acceptance in the answer stays a doubt.
 
     Raises:
         StoreError: the reports, or the index of the deliveries, cannot be read (74).
@@ -131,22 +128,16 @@ def find_acceptances(
     if not found:
         return []
     for stored in reports:
-        match = join(stored.report, mailed)
+        match = join(stored.report, mailed, stored.origin)
         if not isinstance(match, Match):
             continue
         evidence = found.get((match.delivery, match.address))
-        if evidence is not None and _counts(stored, match, evidence.doubt, mailed, origin_of):
+        if evidence is not None and _counts(stored, match, evidence.doubt, mailed):
             evidence.add(stored, match.how)
     return [_acceptance(one) for one in found.values() if one.stored is not None]
 
 
-def _counts(
-    stored: StoredReport,
-    match: Match,
-    doubt: Doubtful,
-    mailed: Mailed,
-    origin_of: Callable[[int], Origin],
-) -> bool:
+def _counts(stored: StoredReport, match: Match, doubt: Doubtful, mailed: Mailed) -> bool:
     """Tell whether a report that was joined proves the acceptance of a doubt."""
     if match.how is not How.BULK_ID:
         return True
@@ -156,7 +147,7 @@ def _counts(
     report = stored.report
     if (stored.received if report.at is None else report.at) < doubt.at - EARLIER:
         return False
-    return report.source is Source.INFOBIP and origin_of(stored.id) is not Origin.SERVE
+    return report.source is Source.INFOBIP
 
 
 def _acceptance(evidence: _Evidence) -> Acceptance:

@@ -2,8 +2,16 @@
 
 Never by an address alone: an address has a message in every edition, and any stranger can name an
 address. So a delivery is found by a name that only one message had, and the address has to be one
-of that delivery. A report that finds none is kept and joined at a later look. This module must
-never know how a ledger stores deliveries, and never change anything.
+of that delivery. A report that finds none is kept and joined at a later look.
+
+Bulk id and address are no secret: every recipient of a mailing can read the one, and knows others'
+addresses. So these two count in a body that was asked for alone, and never beside a name of a
+message that the edition does not have:
+
+    join(Report(bulk_id="news-48", recipients=("ada@example.org",), ...), mailed, Origin.PULL)
+    # Match(1, "ada@example.org", How.BULK_ID, is_named=True); with Origin.SERVE: None
+
+This module must never know how a ledger stores deliveries, and never change anything.
 """
 
 from __future__ import annotations
@@ -15,6 +23,7 @@ from typing import Protocol
 
 from mailbatch.envelope import address_key
 from mailbatch.reports.report import Report, Source
+from mailbatch.reports.store import Origin
 
 
 class How(StrEnum):
@@ -23,7 +32,7 @@ class How(StrEnum):
     TOKEN = "token"  # noqa: S105 - a word of the vocabulary
     MESSAGE_ID = "message_id"  # the server's
     HEADER_MESSAGE_ID = "header_message_id"  # ours
-    BULK_ID = "bulk_id"  # with the address, and only where one delivery fits
+    BULK_ID = "bulk_id"  # with the address: see `tells_by_bulk_id`; and where one delivery fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +91,30 @@ class Stranger:
 _OF_ENVELOPES = frozenset({Source.DSN, Source.ARF, Source.MAIL})
 
 
-def join(report: Report, mailed: Mailed) -> Match | Stranger | None:
-    """Return the recipient of a report; None where its names are of no delivery of the edition."""
-    found = _delivery_of(report, mailed)
+def tells_by_bulk_id(report: Report, origin: Origin) -> bool:
+    """Tell whether bulk id and address of a report may find a delivery.
+
+    Not in a body that was posted, since strangers can write these two; nor beside a token or a
+    Message-ID, which would have found the delivery already: the report is of another message, a
+    test or another edition.
+
+    Example:
+        >>> from mailbatch.reports.report import Event
+        >>> entry = Report(event=Event.SENT, source=Source.INFOBIP, bulk_id="a", recipients=("b",))
+        >>> tells_by_bulk_id(entry, Origin.PULL), tells_by_bulk_id(entry, Origin.SERVE)
+        (True, False)
+    """
+    names_message = report.token or report.header_message_id
+    has_both = bool(report.bulk_id and report.recipients)
+    return has_both and not names_message and origin is not Origin.SERVE
+
+
+def join(report: Report, mailed: Mailed, origin: Origin) -> Match | Stranger | None:
+    """Return the recipient of a report; None where its names are of no delivery of the edition.
+
+    `origin` is the way on which the body of the report came.
+    """
+    found = _delivery_of(report, mailed, origin)
     if found is None:
         return None
     delivery, how = found
@@ -99,7 +129,9 @@ def join(report: Report, mailed: Mailed) -> Match | Stranger | None:
     return Stranger(delivery.id, how)
 
 
-def _delivery_of(report: Report, mailed: Mailed) -> tuple[MailedDelivery, How] | None:
+def _delivery_of(
+    report: Report, mailed: Mailed, origin: Origin
+) -> tuple[MailedDelivery, How] | None:
     if report.token:
         delivery = mailed.by_token(report.token)
         if delivery is not None:
@@ -112,7 +144,7 @@ def _delivery_of(report: Report, mailed: Mailed) -> tuple[MailedDelivery, How] |
         delivery = mailed.by_header_message_id(report.header_message_id)
         if delivery is not None:
             return delivery, How.HEADER_MESSAGE_ID
-    if report.bulk_id and report.recipients:
+    if tells_by_bulk_id(report, origin):
         fitting = mailed.by_bulk_id(report.bulk_id, address_key(report.recipient))
         if len(fitting) == 1:
             return fitting[0], How.BULK_ID

@@ -85,7 +85,8 @@ _NAMED = f"""
   OR EXISTS (SELECT 1 FROM mailed WHERE server = r.message_id)
   OR (r.header_message_id <> ''
     AND EXISTS (SELECT 1 FROM mailed WHERE ours = r.header_message_id))
-  OR r.bulk_id IN (SELECT bulk_id FROM mailing))
+  OR (r.bulk_id IN (SELECT bulk_id FROM mailing) AND r.token = '' AND r.header_message_id = ''
+    AND (SELECT origin FROM store.body WHERE id = r.body_id) <> 'serve'))
 """  # noqa: S608 - of the constant above
 # Beside max() SQLite takes the other columns from the row that holds it.
 _STAND = """
@@ -189,7 +190,7 @@ class Standings:
             named = self._named(bounds)
         rows = []
         for stored in store.stored(named):
-            match = join(stored.report, self._mailed)
+            match = join(stored.report, self._mailed, stored.origin)
             if isinstance(match, Match):
                 missed.remove(stored.id)
                 rows.append(_row(stored, match, self._recipient(match)))

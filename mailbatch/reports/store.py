@@ -26,7 +26,6 @@ from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.reading import VERSION, read_body
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
-from mailbatch.reports.standing import HAS_REPLY_SQL, has_reply
 from mailbatch.reports.store_file import (
     WITHOUT_PULLS,
     address,
@@ -54,12 +53,13 @@ _COLUMNS = (
     " header_message_id, bulk_id, at, code, text, about_address, said"
 )
 _AGAINST_MAIL = "(about_address OR event IN ('complained', 'unsubscribed'))"
+_BULK_ID = _COLUMNS.split(", ").index("bulk_id")
+_GIVE_UP_POSTED = (
+    "DELETE FROM report WHERE identity = ?"
+    " AND (SELECT origin FROM body WHERE id = body_id) = 'serve'"
+)
+_SELECT = f"SELECT id, (SELECT origin FROM body WHERE id = body_id), {_COLUMNS} FROM report"  # noqa: S608
 _INSERT_REPORT = f"INSERT OR IGNORE INTO report ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608
-# A statement that was kept without the words of the server gets these from a repetition.
-_TAKE_REPLY = f"""
-UPDATE report AS r SET code = ?, text = ?, at = ?, about_address = ?
-WHERE r.identity = ? AND NOT {HAS_REPLY_SQL}
-"""  # noqa: S608 - of the constant above
 
 
 class Origin(StrEnum):
@@ -93,11 +93,12 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report with its number in the store and the time of arrival (seconds, UTC)."""
+    """A report with its number in the store, the time of arrival (seconds, UTC), and the way."""
 
     id: int
     received: float
     report: Report
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,14 +317,17 @@ class ReportStore:
         None where another process has done so.
         """
         execute = self._connection.execute
-        (readers,) = execute("SELECT readers FROM body WHERE id = ?", (number,)).fetchone()
+        readers, origin = execute(
+            "SELECT readers, origin FROM body WHERE id = ?", (number,)
+        ).fetchone()
         if readers >= self._version:
             return None
         if readers:
             execute("DELETE FROM report WHERE body_id = ?", (number,))
             execute("DELETE FROM refusal WHERE body_id = ?", (number,))
-        reports = [one for one in reading if isinstance(one, Report)]
-        new = self._write_reports(number, received, reports) if reports else 0
+        reports = [_row(number, received, one) for one in reading if isinstance(one, Report)]
+        known = 0 if origin == Origin.SERVE else self._give_up_posted(reports)
+        new = self._connection.executemany(_INSERT_REPORT, reports).rowcount if reports else 0
         refusals = [
             (number, place, one.place[:1000], one.reason[:1000], one.cause)
             for place, one in enumerate(reading)
@@ -331,20 +335,18 @@ class ReportStore:
         ]
         self._connection.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?, ?)", refusals)
         execute("UPDATE body SET readers = ? WHERE id = ?", (self._version, number))
-        return new
+        return new - known
 
-    def _write_reports(self, number: int, received: float, reports: list[Report]) -> int:
-        """Write the reports of a body, each statement once, and return how many are new."""
-        rows = [_row(number, received, one) for one in reports]
-        new = self._connection.executemany(_INSERT_REPORT, rows).rowcount
-        if new < len(reports):
-            replies = [
-                (one.code, one.text, one.at, one.about_address, one.identity)
-                for one in reports
-                if has_reply(one.text)
-            ]
-            self._connection.executemany(_TAKE_REPLY, replies)
-        return new
+    def _give_up_posted(self, reports: list[tuple[Any, ...]]) -> int:
+        """Remove what a posted body said before a body that was asked for; return the number.
+
+        The same statement may count for more in the second body (`joining.tells_by_bulk_id`), and a
+        statement is kept once.
+        """
+        identities = [row[:1] for row in reports if row[_BULK_ID]]
+        if not identities:
+            return 0
+        return self._connection.executemany(_GIVE_UP_POSTED, identities).rowcount
 
     def reports(self, *, against_mail: bool = False) -> Iterator[StoredReport]:
         """Yield all reports, in the order of reading, a page at a time.
@@ -356,7 +358,7 @@ class ReportStore:
         """
         last = 0
         where = _AGAINST_MAIL if against_mail else "TRUE"
-        query = f"SELECT id, {_COLUMNS} FROM report WHERE id > ? AND {where} ORDER BY id LIMIT ?"  # noqa: S608
+        query = f"{_SELECT} WHERE id > ? AND {where} ORDER BY id LIMIT ?"
         while True:
             with as_store_error(self.path):
                 rows = self._connection.execute(query, (last, _ROWS_AT_ONCE)).fetchall()
@@ -373,7 +375,7 @@ class ReportStore:
             StoreError: the store cannot be read (74).
         """
         wanted = ", ".join(map(str, numbers))
-        query = f"SELECT id, {_COLUMNS} FROM report WHERE id IN ({wanted}) ORDER BY id"  # noqa: S608
+        query = f"{_SELECT} WHERE id IN ({wanted}) ORDER BY id"
         with as_store_error(self.path):
             return [_stored(row) for row in self._connection.execute(query)]
 
@@ -427,22 +429,6 @@ class ReportStore:
             raise LookupError(f"no report {report}")
         return bytes(row[0])
 
-    def origin_of(self, report: int) -> Origin:
-        """Return the way on which the body of a report came, by the number of the report.
-
-        Raises:
-            StoreError: the store cannot be read (74).
-            LookupError: there is no such report.
-        """
-        with as_store_error(self.path):
-            row = self._connection.execute(
-                "SELECT origin FROM body WHERE id = (SELECT body_id FROM report WHERE id = ?)",
-                (report,),
-            ).fetchone()
-        if row is None:
-            raise LookupError(f"no report {report}")
-        return Origin(row[0])
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -475,8 +461,8 @@ def _row(body: int, received: float, report: Report) -> tuple[Any, ...]:
 
 
 def _stored(row: tuple[Any, ...]) -> StoredReport:
-    (number, _, _, received, event, kind, source, recipients, token, message_id, ours, bulk_id, at,
-     code, text, about_address, said) = row  # fmt: skip
+    (number, origin, _, _, received, event, kind, source, recipients, token, message_id, ours,
+     bulk_id, at, code, text, about_address, said) = row  # fmt: skip
     report = Report(
         event=Event(event),
         kind=Kind(kind) if kind else None,
@@ -492,4 +478,4 @@ def _stored(row: tuple[Any, ...]) -> StoredReport:
         about_address=bool(about_address),
         said=said,
     )
-    return StoredReport(number, received, report)
+    return StoredReport(number, received, report, Origin(origin))

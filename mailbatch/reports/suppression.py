@@ -17,11 +17,12 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing, unwritable
 from mailbatch.report_token import token_of
+from mailbatch.reports.joining import tells_by_bulk_id
 from mailbatch.reports.mailed import MailedEdition, MailedRow
 from mailbatch.reports.members import clean, time_of
-from mailbatch.reports.report import LONGEST_NAME, Event, Report
+from mailbatch.reports.report import LONGEST_NAME, Event
 from mailbatch.reports.standings import RecipientStanding, Standings
-from mailbatch.reports.store import ReportStore
+from mailbatch.reports.store import ReportStore, StoredReport
 from mailbatch.times import iso_time
 
 COLUMNS = ("email", "since", "reason")
@@ -132,7 +133,7 @@ def suppressed_in(
     """
     names = _Names()
     for stored in store.reports(against_mail=True):
-        names.add(stored.report)
+        names.add(stored)
     if not names.are_there:
         return {}
     with MailedEdition(has_copies=has_copies) as mailed:
@@ -152,11 +153,12 @@ class _Names:
         self._header_message_ids: set[str] = set()
         self._keys: set[str] = set()
 
-    def add(self, report: Report) -> None:
+    def add(self, stored: StoredReport) -> None:
+        report = stored.report
         self._tokens.add(report.token)
         self._message_ids.add(report.message_id)
         self._header_message_ids.add(report.header_message_id)
-        if report.bulk_id:
+        if tells_by_bulk_id(report, stored.origin):
             self._keys.add(address_key(report.recipient))
 
     @property

@@ -52,7 +52,9 @@ class Heard(Silence):
     def __init__(self, at_wait=None):
         self.waits = []
         self.words = []
+        self.mailed = []
         self.at_wait = at_wait
+        self.told = lambda: None
 
     def waiting(self, seconds, why):
         if "reports" not in why:
@@ -63,9 +65,9 @@ class Heard(Silence):
 
     def note(self, text):
         self.words.append(text)
+        self.mailed.append(self.told())
 
-    def alarm(self, text):
-        self.words.append(text)
+    alarm = note
 
 
 def mailed(server):
@@ -80,11 +82,14 @@ BAD = Fate(reported=9, bounced=3)
 def guarded(tmp_path, fault_server):
     """Make a scene with a guard, its server, and the call that runs it."""
 
-    def make(*faults, fates=(FINE,), guard=None, **more):
+    def make(*faults, fates=(FINE,), guard=None, sections=None, **more):
         server = fault_server(*faults)
         scene = Scene(tmp_path / "job", server.port, **{"recipients": 20, **more})
         job = yaml.safe_load(scene.job.read_text())
         job["guard"] = {"after": 7, "wait": "0s", "bounces": "30%", "least": 3, **(guard or {})}
+        given = dict(sections or {})
+        job["sender"] |= {key: given.pop(key) for key in ("envelope_from",) if key in given}
+        job |= given
         scene.job.write_text(yaml.safe_dump(job, sort_keys=False))
         told = Told(server, *fates)
 
@@ -231,11 +236,67 @@ def test_reports_that_cannot_be_read_end_the_run_before_the_rest(guarded):
     assert mailed(server) == 7
 
 
-def test_a_guard_without_any_report_says_so(guarded):
+API = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
+
+
+@pytest.mark.parametrize(
+    ("sections", "hint"),
+    [
+        ({"callbacks": {"notify_url": "https://example.com/in"}}, "mailbatch reports serve runs"),
+        ({"reports": API}, "mailbatch reports pull"),
+    ],
+)
+def test_silence_of_a_provider_that_reports_every_message_stops_the_run(guarded, sections, hint):
+    """The receiver is dead: 20,000 would be mailed blindly. The next run sees the same first."""
+    scene, server, told, go = guarded(fates=[Fate()], sections=sections)
+    for number in range(2):
+        journal = len(server.journal)
+        summary = go()
+        assert summary.exit_code == 75
+        assert (len(server.journal) == journal) is (number == 1)
+        assert isinstance(summary.failure, StoppedByGuard)
+        assert str(summary.failure) == (
+            "no report of this edition came, though the provider reports every message: "
+            "nothing is known of 7 accepted recipients"
+        )
+        assert hint in summary.failure.hint
+        assert "then run again; --no-guard sends without" in summary.failure.hint
+        assert mailed(server) == 7
+    told.fates = [FINE]
+    assert go().exit_code == 0
+    assert mailed(server) == 20
+    scene.check(server.deliveries())
+
+
+def test_silence_ends_no_run_that_may_send_all_the_same(guarded):
+    callbacks = {"callbacks": {"notify_url": "https://example.com/in"}}
+    _, server, _told, go = guarded(fates=[Fate()], sections=callbacks)
+    assert go().exit_code == 75
+    assert go(unguarded=True).exit_code == 0
+    assert mailed(server) == 20
+
+
+GOOD_NEWS = (
+    "no bounce of 7 accepted recipients came back, and this job hears of no delivery: going on"
+)
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"envelope_from": "bounces@example.com"}, GOOD_NEWS),
+        ({"callbacks": {"tracking_url": "https://example.com/in"}}, GOOD_NEWS),
+        ({}, "no report of this edition has come, and nothing in the job brings one: going on"),
+    ],
+)
+def test_silence_where_bounces_alone_come_back_is_good_news(guarded, sections, words):
     heard = Heard()
-    _, _server, _told, go = guarded(fates=[Fate()])
+    _, server, told, go = guarded(fates=[Fate()], sections=sections)
+    heard.told = lambda: mailed(server)
     assert go(heard).exit_code == 0
-    assert heard.words[-1] == "no report of this edition has come: the guard has nothing to judge"
+    assert heard.words == [words]
+    assert heard.mailed == [7]
+    assert told.looks == [7, 14]
 
 
 @pytest.mark.parametrize("options", [{"dry_run": True}, {"redirect": ("me@example.net",)}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import email
 import json
 import time
 
@@ -9,7 +11,10 @@ import pytest
 import yaml
 
 from mailbatch.reports.store import Body, Origin, ReportStore
+from mailbatch.sandbox.server import Sandbox
 from tests.support.faults import Fault, Kind, Stage
+
+from .conftest import Mailing
 
 DOUBTFUL = "user2@example.net"
 
@@ -90,6 +95,27 @@ def test_bulk_id_and_address_count_where_the_provider_was_asked(doubtful, origin
     assert ("by bulk id and address), id i-1" in done.out) is (code == 0)
 
 
+@pytest.mark.parametrize("origin", [Origin.PULL, Origin.SERVE])
+def test_a_report_that_proves_nothing_is_called_so_and_where_a_proof_may_be(doubtful, origin):
+    """`reports show` has it where the provider said so: of a mailing of last year, by its time."""
+    scene, _, _ = doubtful
+    job = yaml.safe_load(scene.job.read_text())
+    job["reports"] = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
+    scene.job.write_text(yaml.safe_dump(job, sort_keys=False))
+    entry = {"to": DOUBTFUL, "status": {"groupId": 3}, "messageId": "i-1", "bulkId": "scene-1",
+             "doneAt": "2025-11-29T11:00:00.000+0000"}  # fmt: skip
+    with ReportStore(scene.folder / ".mailbatch" / "reports.sqlite3") as store:
+        store.keep([Body(json.dumps({"results": [entry]}).encode(), origin, time.time())])
+    shown = scene._program("reports", "show", "job.yaml", "--json", cwd=scene.folder).json
+    assert shown["delivered"] == (origin is Origin.PULL)
+    done = scene.command("resolve", "--from-reports")
+    assert (done.code, done.out) == (4, "")
+    assert done.err.splitlines()[-1] == (
+        "no report proves that the server took the message of 1 recipient; "
+        "mailbatch reports pull may find one"
+    )
+
+
 def test_reports_of_strangers_settle_nobody_and_nothing_found_proves_nothing(doubtful):
     scene, server, _ = doubtful
     none = scene.command("resolve", "--from-reports")
@@ -104,9 +130,35 @@ def test_reports_of_strangers_settle_nobody_and_nothing_found_proves_nothing(dou
     done = scene.command("resolve", "--from-reports")
     assert (done.code, done.out) == (4, "")
     assert "0 taken as accepted by reports, 1 still in doubt" in done.err
-    assert "which proves nothing either" in done.err
+    assert (
+        "no report proves that the server took the message of 1 recipient; "
+        "nor does a missing report prove that it did not\n" in done.err
+    )
     assert scene.command("run").code == 4
     assert len(server.deliveries()) == 3
+
+
+def test_a_test_with_to_is_no_message_of_the_mailing(tmp_path, program):
+    """Its entry in the provider's log would settle a doubt about the same address."""
+    kept = []
+
+    async def sent():
+        async with await Sandbox.start(outbox=tmp_path / "box", on_message=kept.append) as sandbox:
+            scene = Mailing(tmp_path / "job", sandbox.port, program, recipients=1)
+            with scene.job.open("a") as job:
+                job.write("callbacks:\n  bulk_id: scene-{{ edition }}\n  data: {id: 7}\n")
+            for more in ([], ["--to", "user1@example.net"], ["--dry-run", "--out", "drafts"]):
+                assert (await asyncio.to_thread(scene.command, "run", *more)).code == 0
+        return scene
+
+    scene = asyncio.run(sent())
+    (draft,) = scene.folder.glob("drafts/*.eml")
+    real, test, drafted = (
+        email.message_from_bytes(file.read_bytes()) for file in (kept[0].file, kept[1].file, draft)
+    )
+    assert real["X-IB-Bulk-Id"] == drafted["X-IB-Bulk-Id"] == "scene-1"
+    assert [name for name in real.keys() if name not in test] == ["X-IB-Bulk-Id"]  # noqa: SIM118
+    assert json.loads(test["X-IB-Callback-Data"]) == {"id": 7}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import mailbatch
+from mailbatch.reports.store import Body, Origin, ReportStore
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_an_embedded_run_has_the_guard_too(guarded):
     read(scene)
     assert mailbatch.run(scene.job, mailbatch.RunOptions(canary=True)).exit_code == 75
     assert mailed(server) == 4
+    read(scene, bounces(scene, 1))
     store = scene.folder / ".mailbatch" / "reports.sqlite3"
     assert mailbatch.run(scene.job, mailbatch.RunOptions(store=store)).exit_code == 0
     assert mailed(server) == 12
@@ -95,6 +97,26 @@ def test_from_the_canary_to_the_stop_and_on(guarded):
     assert mailed(server) == 12
 
 
+def test_a_receiver_that_is_dead_stops_the_run_with_what_to_do(guarded):
+    scene, server = guarded
+    read(scene)
+    for _ in range(2):
+        silent = scene.command("run")
+        assert silent.code == 75
+        assert mailed(server) == 4
+        assert (
+            "no report of this edition came, though the provider reports every message: "
+            "nothing is known of 4 accepted recipients" in silent.err
+        )
+        assert (
+            "see that mailbatch reports serve runs and that the provider reaches it, then run "
+            "again; --no-guard sends without" in silent.err
+        )
+    read(scene, bounces(scene, 1))
+    assert scene.command("run").code == 0
+    assert mailed(server) == 12
+
+
 def test_a_single_bounce_of_four_stops_nobody(guarded):
     scene, server = guarded
     read(scene)
@@ -102,6 +124,26 @@ def test_a_single_bounce_of_four_stops_nobody(guarded):
     read(scene, bounces(scene, 1))
     done = scene.command("run")
     assert done.code == 0
+    assert "1 hard bounces and 0 complaints of 4 accepted recipients: going on" in done.err
+    assert mailed(server) == 12
+
+
+def test_bounces_that_a_stranger_posts_stop_nobody(guarded):
+    """Bulk id and address are no secret, and a token that no ledger knows is of nobody."""
+    scene, server = guarded
+    scene.edit("notify_url:", "bulk_id: scene-{{ edition }}\n  notify_url:")
+    read(scene)
+    assert scene.command("run", "--canary").code == 75
+    for token in ({}, {"callbackData": json.dumps({"mb": "f" * 16})}):
+        strange = bounces(scene, 4)
+        for number, entry in enumerate(strange["results"]):
+            del entry["callbackData"]
+            entry |= {"messageId": f"x{number}", "bulkId": "scene-1", **token}
+        with ReportStore(scene.folder / ".mailbatch" / "reports.sqlite3") as store:
+            store.keep([Body(json.dumps(strange).encode(), Origin.SERVE, 1795950000.0)])
+    read(scene, *[{"results": [one]} for one in bounces(scene, 1)["results"]])
+    done = scene.command("run")
+    assert done.code == 0, done.err
     assert "1 hard bounces and 0 complaints of 4 accepted recipients: going on" in done.err
     assert mailed(server) == 12
 

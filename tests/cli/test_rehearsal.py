@@ -99,7 +99,7 @@ def test_the_commands_know_the_rehearsal_and_not_the_mailing(job):
     assert "unanswered@example.org" in job("resolve", *AT).out
     assert job("resolve", *AT, "--accepted").code == 0
     assert job("status", *AT, "--json").json["accepted"] == 4
-    assert job("status").err == "not sent yet\n"
+    assert job("status").err.startswith("not sent yet; it was rehearsed: ")
     assert job("reports show").code == 74
     assert [path.name for path in (job.folder / ".mailbatch").iterdir()] == ["sandbox"]
 

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from mailbatch.reports.store import Body, Origin, ReportStore
+
 from .test_reports import bounce, delivered, reports, sent, write
 
 __all__ = ["sent"]
@@ -13,6 +15,9 @@ __all__ = ["sent"]
 COLUMNS = (
     "report", "report_kind", "report_code", "report_text", "reported_at", "opens", "clicks",
 )  # fmt: skip
+
+#: An error of Infobip that speaks of the address; its name counts, too.
+UNKNOWN = {"id": 6006, "name": "EC_INVALID_EMAIL_ADDRESS", "groupId": 2, "permanent": True}
 
 
 def results(scene, name="results.csv"):
@@ -119,6 +124,31 @@ def test_a_rehearsal_reads_no_reports(told):
     assert {row["report"] for row in results(scene, "results.sandbox.csv")} == {""}
 
 
+@pytest.mark.parametrize(
+    "command", [("run", "--yes"), ("status",), ("results",), ("reports", "show"),
+                ("resolve", "--from-reports")],
+)  # fmt: skip
+def test_a_store_that_nobody_may_look_at_is_named(told, command):
+    """A file of a folder of somebody else's; here of a name that no folder can have."""
+    scene, _ = told
+    path = scene.folder / ("s" * 300)
+    name, *more = command
+    words = [*command[:2], "job.yaml"] if name == "reports" else [name, "job.yaml", *more]
+    done = scene._program(*words, "--store", str(path), cwd=scene.folder)
+    assert (done.code, f"{path}: File name too long" in done.err) == (74, True)
+
+
+def test_a_link_to_a_store_of_somebody_else_costs_a_run_the_reports_alone(told):
+    scene, _ = told
+    store = scene.folder / ".mailbatch" / "reports.sqlite3"
+    store.unlink()
+    store.symlink_to(store.name)  # a loop: as hard to look at as another user's folder
+    (scene.folder / "results.csv").unlink()
+    done = scene.command("run")
+    assert done.code == 0
+    assert len(results(scene)) == 5
+
+
 # `recipients.suppress: [reports]`
 
 
@@ -160,7 +190,7 @@ def test_a_stranger_s_report_suppresses_nobody(asked):
     scene, rows = asked
     strange = {
         "messageId": "strange", "bulkId": "strange", "to": rows[3]["email"],
-        "status": {"groupId": 2}, "error": {"id": 6006, "groupId": 2, "permanent": True},
+        "status": {"groupId": 2}, "error": UNKNOWN,
         "callbackData": json.dumps({"mb": "f" * 16}),
     }  # fmt: skip
     complaint = {
@@ -171,11 +201,46 @@ def test_a_stranger_s_report_suppresses_nobody(asked):
     assert suppressed(scene) == {rows[0]["email"]: "listed in reports (bounced 5.1.1)"}
 
 
+@pytest.mark.parametrize("names", [{}, {"callbackData": json.dumps({"mb": "f" * 16})}])
+def test_who_knows_bulk_id_and_address_can_post_and_suppresses_nobody(asked, names):
+    """Nor does any other command take the report for one about the recipient."""
+    scene, rows = asked
+    scene.edit("retry:", "callbacks: {bulk_id: 'scene-{{ edition }}'}\nretry:")
+    strange = {
+        "messageId": "strange", "bulkId": "scene-1", "to": rows[3]["email"],
+        "status": {"groupId": 2}, "error": UNKNOWN, **names,
+    }  # fmt: skip
+    body = json.dumps({"results": [strange]}).encode()
+    store = scene.folder / ".mailbatch" / "reports.sqlite3"
+
+    def keep(origin):
+        with ReportStore(store) as opened:
+            opened.keep([Body(body, origin, 1795950000.0)])
+        shown = reports(scene, "show", "--json").json
+        return shown["bounced"], shown["unmatched"]
+
+    assert keep(Origin.SERVE) == (1, 2)
+    gone = {rows[0]["email"]: "listed in reports (bounced 5.1.1)"}
+    assert suppressed(scene) == gone
+    # The provider's own log says the same of a message whose id the ledger may have missed.
+    assert keep(Origin.PULL) == ((1, 2) if names else (2, 1))
+    also = {} if names else {rows[3]["email"]: "listed in reports (bounced 6006)"}
+    assert suppressed(scene, "3") == gone | also
+
+
 def test_an_edition_without_its_ledger_suppresses_nobody(asked):
     scene, _ = asked
     for path in scene.ledgers:
         path.rename(scene.folder / path.name)
     assert suppressed(scene) == {}
+
+
+def test_a_first_run_with_a_store_elsewhere_has_no_edition_to_look_at(asked):
+    scene, _ = asked
+    state = scene.folder / ".mailbatch"
+    state.rename(scene.folder / "elsewhere")
+    store = scene.folder / "elsewhere" / "reports.sqlite3"
+    assert suppressed(scene, "2", "--store", str(store)) == {}
 
 
 def test_reports_stand_beside_lists(asked):

@@ -39,8 +39,10 @@ def report(event=Event.DELIVERED, *, source=Source.INFOBIP, to="ada@example.org"
 
 
 def found(mailed, *reports, origin=Origin.SERVE, doubts=(Doubt(),)):
-    stored = [StoredReport(number, AT + 9, one) for number, one in enumerate(reports, start=1)]
-    return find_acceptances(stored, mailed, doubts, lambda _: origin)
+    stored = [
+        StoredReport(number, AT + 9, one, origin) for number, one in enumerate(reports, start=1)
+    ]
+    return find_acceptances(stored, mailed, doubts)
 
 
 @pytest.mark.parametrize("event", Event)
@@ -105,7 +107,7 @@ def test_a_log_that_was_asked_for_names_the_mailing_and_the_address(mailed, orig
     assert "(infobip, by bulk id and address), id i-1" in one.reason
 
 
-def test_an_entry_of_before_the_attempt_is_of_a_test_of_the_mailing(mailed):
+def test_an_entry_of_before_the_attempt_is_of_another_mailing(mailed):
     early = report(bulk_id="news-48", at=AT - EARLIER - 1)
     late = report(bulk_id="news-48", at=AT - EARLIER + 1)
     assert found(mailed, early, origin=Origin.PULL) == []

@@ -56,7 +56,7 @@ def told(*recipients, source=Source.INFOBIP, **names):
     ],
 )
 def test_a_report_finds_its_recipient(report, wanted):
-    assert join(report, mailing()) == Match(*wanted, is_named=True)
+    assert join(report, mailing(), Origin.READ) == Match(*wanted, is_named=True)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,34 @@ def test_a_report_finds_its_recipient(report, wanted):
     ],
 )
 def test_an_address_alone_finds_nobody(report):
-    assert join(report, mailing()) is None
+    assert join(report, mailing(), Origin.READ) is None
 
 
 def test_a_bulk_id_finds_nobody_where_several_deliveries_fit():
     made = mailing()
     made.add("ada@example.org")
-    assert join(told("ada@example.org", bulk_id="notice-friday"), made) is None
+    assert join(told("ada@example.org", bulk_id="notice-friday"), made, Origin.READ) is None
+
+
+@pytest.mark.parametrize("origin", [Origin.PULL, Origin.READ])
+def test_a_bulk_id_finds_nobody_in_a_body_that_was_posted(origin):
+    """Every recipient of a mailing knows the bulk id, and may know the address of another."""
+    entry = told("ada@example.org", bulk_id="notice-friday", message_id="unknown")
+    found = Match(1, "ada@example.org", How.BULK_ID, is_named=True)
+    assert join(entry, mailing(), origin) == found
+    assert join(entry, mailing(), Origin.SERVE) is None
+
+
+@pytest.mark.parametrize(
+    "name", [{"token": "f" * 16}, {"header_message_id": "test@example.com"}, {"token": "x"}]
+)
+@pytest.mark.parametrize("origin", Origin)
+def test_a_bulk_id_finds_nobody_beside_a_name_of_another_message(name, origin):
+    """A test, or another edition, has the bulk id and the address, and a name of its own."""
+    entry = told("ada@example.org", bulk_id="notice-friday", **name)
+    assert join(entry, mailing(), origin) is None
+    with joined([entry], bulk_id="notice-friday", origin=origin) as (standings, _):
+        assert (standings.matched, standings.unmatched) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +114,18 @@ def test_a_bulk_id_finds_nobody_where_several_deliveries_fit():
     ],
 )
 def test_an_address_that_is_no_row_of_the_delivery_is_a_stranger(report, delivery, how):
-    assert join(report, mailing()) == Stranger(delivery, how)
+    assert join(report, mailing(), Origin.READ) == Stranger(delivery, how)
 
 
 @pytest.mark.parametrize("source", [Source.DSN, Source.ARF, Source.MAIL])
 def test_a_mail_about_the_only_recipient_may_name_the_address_behind_it(source):
     report = told("behind@example.net", source=source, header_message_id=f"{TOKEN}@example.com")
     found = Match(1, "ada@example.org", How.HEADER_MESSAGE_ID, is_named=False)
-    assert join(report, mailing()) == found
+    assert join(report, mailing(), Origin.READ) == found
 
 
 def test_a_masked_complaint_is_of_the_only_recipient():
-    found = join(told(source=Source.ARF, token=TOKEN), mailing())
+    found = join(told(source=Source.ARF, token=TOKEN), mailing(), Origin.READ)
     assert found == Match(1, "ada@example.org", How.TOKEN, is_named=False)
 
 
@@ -128,7 +149,7 @@ ROWS = [
 
 
 @contextmanager
-def joined(reports, rows=ROWS, *, most_missed=0, **more):
+def joined(reports, rows=ROWS, *, most_missed=0, origin=Origin.READ, **more):
     """Give the standings of reports that a store holds, and those that found no recipient."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "reports.sqlite3"
@@ -136,7 +157,7 @@ def joined(reports, rows=ROWS, *, most_missed=0, **more):
             ReportStore(path, read=lambda *_: tuple(reports)) as store,
             MailedEdition(rows, **more) as mailed,
         ):
-            store.keep([Body(b"", Origin.READ, 1795950000.0)])
+            store.keep([Body(b"", origin, 1795950000.0)])
             store.read_kept()
             standings = Standings(mailed)
             yield standings, standings.join(store, most_missed=most_missed)
@@ -242,15 +263,18 @@ NAMED = st.builds(
 )
 
 
-@given(st.lists(NAMED, max_size=12, unique_by=lambda one: one.identity))
+@given(
+    st.lists(NAMED, max_size=12, unique_by=lambda one: one.identity),
+    st.sampled_from([Origin.SERVE, Origin.PULL]),
+)
 @settings(deadline=None, max_examples=150)
-def test_a_join_of_many_finds_what_the_join_of_each_finds(reports):
+def test_a_join_of_many_finds_what_the_join_of_each_finds(reports, origin):
     """The rules are asked in SQL of all reports, and one by one in `join`: nobody may tell."""
     with (
         MailedEdition(ROWS, bulk_id="notice") as mailed,
-        joined(reports, bulk_id="notice", most_missed=100) as (standings, missed),
+        joined(reports, bulk_id="notice", most_missed=100, origin=origin) as (standings, missed),
     ):
-        matches = [(one, join(one, mailed)) for one in reports]
+        matches = [(one, join(one, mailed, origin)) for one in reports]
         told = {}
         for one, match in matches:
             if isinstance(match, Match):

@@ -19,6 +19,7 @@ from mailbatch.reports.journal import journal_mode
 from mailbatch.reports.reading import read_body
 from mailbatch.reports.refusal import Cause, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
+from mailbatch.reports.standing import standing_of
 from mailbatch.reports.store import Body, Origin, ReportStore
 from tests.reports.test_golden import BODIES
 
@@ -69,8 +70,22 @@ def test_a_repetition_without_the_words_of_the_server_never_hides_these(path, is
         for body in reversed(bodies) if is_pulled_first else bodies:
             store.keep([kept(body)])
             store.read_kept()
-        (told,) = reports(store)
+        told = standing_of(reports(store)).report
         assert (told.code, told.text) == ("6012", "EC_HARD_BOUNCE: 550 5.1.1 unknown user")
+
+
+@pytest.mark.parametrize("is_named_first", [True, False])
+def test_the_order_of_two_reports_of_one_bounce_decides_nothing(path, is_named_first):
+    """A webhook that leaves out the name of the error says less: nothing of the address."""
+    entry = {"messageId": "7", "to": "a@example.org", "status": {"groupId": 2, "id": 4}}
+    errors = [{"groupId": 2, "permanent": True, "name": "EC_HARD_BOUNCE", "id": 6012},
+              {"groupId": 2, "permanent": True}]  # fmt: skip
+    bodies = [json.dumps({"results": [{**entry, "error": error}]}).encode() for error in errors]
+    with ReportStore(path) as store:
+        store.keep([kept(body) for body in (bodies if is_named_first else reversed(bodies))])
+        store.read_kept()
+        told = standing_of(reports(store)).report
+        assert (told.kind, told.code, told.about_address) == (Kind.HARD, "6012", True)
 
 
 def test_a_statement_counts_once_and_every_open_counts(path):
@@ -79,6 +94,23 @@ def test_a_statement_counts_once_and_every_open_counts(path):
         store.keep([kept(OPENED, received=NOW + 61)])
         store.read_kept()
         assert [one.event for one in reports(store)] == [Event.DELIVERED, *[Event.OPENED] * 2]
+
+
+def test_a_statement_that_was_asked_for_takes_the_place_of_one_that_was_posted(path):
+    """It may count for more: by bulk id and address a posted one counts for nobody."""
+    entry = {"messageId": "1", "to": "a@example.org", "status": {"groupId": 3}, "bulkId": "b"}
+    body = json.dumps({"results": [entry]}).encode()
+    bodies = [Body(body, origin, NOW) for origin in (Origin.SERVE, Origin.PULL, Origin.SERVE)]
+    with ReportStore(path) as store:
+        for one, (new, wanted) in zip(
+            bodies, [(1, Origin.SERVE), (0, Origin.PULL), (0, Origin.PULL)], strict=True
+        ):
+            store.keep([one])
+            assert store.read_kept().reports == new
+            assert [stored.origin for stored in store.reports()] == [wanted]
+    with ReportStore(path, version=99) as store:
+        assert store.read_kept().bodies == 3
+        assert [stored.origin for stored in store.reports()] == [Origin.PULL]
 
 
 def test_a_body_that_counts_once_is_kept_once(path):
