@@ -6,7 +6,7 @@ PYTHON ?= .venv/bin/python
 RUFF ?= $(dir $(PYTHON))ruff
 WORKERS ?= 2
 
-.PHONY: list test long seeded lint fix docs site bench branches changes changelog
+.PHONY: list test long seeded lint fix docs site pictures bench branches changes changelog
 
 list:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ docs:  ## Write every generated file: parts of pages, pages, schemas, figures.
 
 site:  ## Build the documentation as a site into site/, strictly.
 	$(PYTHON) -m mkdocs build --strict
+
+pictures:  ## Take the pictures of the gallery for the pages and the README, in Chromium.
+	$(PYTHON) docs/pictures.py
 
 bench:  ## Measure mailbatch beside its peers; ARGS="--workload newsletter" measures a part.
 	$(PYTHON) -m benchmarks.run $(ARGS)

@@ -5,10 +5,11 @@
     summary = mailbatch.run("newsletter/job.yaml")
     print(summary.exit_code, summary.counts[mailbatch.Status.ACCEPTED])
 
-This module holds the version and the API of an embedded run: the names of `__all__`, and nothing
-else of the package. The first access to a name imports the module behind the name.
+This module holds the version and the names of the Python API (`__all__`), and nothing else of the
+package. The first access to a name imports the module behind the name. A function of the API has no
+name of a room: importing `mailbatch.results.file` would put the room in place of the function.
 
-Tests: tests/cli/test_operations.py, tests/packaging/test_packaging.py.
+Tests: tests/test_api.py, tests/packaging/test_packaging.py.
 """
 
 from __future__ import annotations
@@ -16,54 +17,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from os import PathLike
-
+    from mailbatch.api import check, load, result_rows, run, status
+    from mailbatch.checks.findings import Tally
+    from mailbatch.delivery.editions import Edition
     from mailbatch.delivery.options import Progress, RunOptions, Summary
-    from mailbatch.errors import MailbatchError
+    from mailbatch.errors import InputError, InputErrors, Location, MailbatchError
+    from mailbatch.job.model import Job
     from mailbatch.outcome import Status
+    from mailbatch.results.row import Row
 
 __version__ = "1.0.0rc1"
-__all__ = ["MailbatchError", "Progress", "RunOptions", "Status", "Summary", "__version__", "run"]
+__all__ = [
+    "Edition",
+    "InputError",
+    "InputErrors",
+    "Job",
+    "Location",
+    "MailbatchError",
+    "Progress",
+    "Row",
+    "RunOptions",
+    "Status",
+    "Summary",
+    "Tally",
+    "__version__",
+    "check",
+    "load",
+    "result_rows",
+    "run",
+    "status",
+]
 
-#: name -> the module that has it.
+#: module -> the names of the API that it has.
 _HOMES = {
-    "MailbatchError": "mailbatch.errors",
-    "Progress": "mailbatch.delivery.options",
-    "RunOptions": "mailbatch.delivery.options",
-    "Status": "mailbatch.outcome",
-    "Summary": "mailbatch.delivery.options",
+    "mailbatch.api": ("check", "load", "result_rows", "run", "status"),
+    "mailbatch.checks.findings": ("Tally",),
+    "mailbatch.delivery.editions": ("Edition",),
+    "mailbatch.delivery.options": ("Progress", "RunOptions", "Summary"),
+    "mailbatch.errors": ("InputError", "InputErrors", "Location", "MailbatchError"),
+    "mailbatch.job.model": ("Job",),
+    "mailbatch.outcome": ("Status",),
+    "mailbatch.results.row": ("Row",),
 }
-
-
-def run(
-    job: str | PathLike[str],
-    options: RunOptions | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Summary:
-    """Converge the mailing of a job file, as `mailbatch run --yes` does, and return its summary.
-
-    `options` are those of the command line; `progress` is told every event of the run. Signals are
-    handled in the main thread only.
-
-    Raises:
-        MailbatchError: Nothing could be sent at all (`InputErrors`, `LedgerLocked`, ...); with
-            `exit_code` and `hint`. A later failure is `Summary.failure`.
-    """
-    from pathlib import Path
-
-    from mailbatch.delivery.runner import run as run_job
-    from mailbatch.delivery.stored_fates import StoredFates
-    from mailbatch.job.loader import load_job
-
-    fates = StoredFates() if options is None else StoredFates(options.store, options.state_dir)
-    return run_job(load_job(Path(job)), options, progress=progress, fates=fates)
 
 
 def __getattr__(name: str) -> object:
     """Return a name of the API, and import the module behind the name."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -60,6 +60,20 @@ SYSTEM_REMEDIES = {
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
+def install_extra(extra: str) -> str:
+    """Return the remedy for a package that is not installed.
+
+    No index is asked for the name: another package there may bear it.
+
+    >>> install_extra("excel")
+    "Install it as you installed mailbatch, with the extra excel: pip install '.[excel]', say."
+    """
+    return (
+        f"Install it as you installed mailbatch, with the extra {extra}: "
+        f"pip install '.[{extra}]', say."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place in one of the user's files.

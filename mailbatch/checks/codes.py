@@ -133,6 +133,29 @@ _TABLE = (
         mend="Replace them: a link to a page with the form, styles in a `style` element.",
     ),
     Code(
+        "MB213",
+        Severity.WARNING,
+        "A merge mark of another tool",
+        why="`%%name%%`, `<<name>>`, `${name}`, `%recipient.name%` and `[name]` mean something to "
+        "another program; mailbatch would send them as they are.",
+        mend="Write `{{ name }}`, with the name of the column.",
+    ),
+    Code(
+        "MB214",
+        Severity.WARNING,
+        "This is MJML, not HTML",
+        why="No mail program knows `<mjml>`: readers would see bare text, without the layout.",
+        mend="Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
+        "`message.html`.",
+    ),
+    Code(
+        "MB215",
+        Severity.WARNING,
+        "An image is written into the HTML",
+        why="Gmail and Outlook show no `data:` images, and each message carries their bytes.",
+        mend="Put the file into `message.inline`, and write `cid:name`.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",
@@ -191,6 +214,13 @@ _TABLE = (
         "There is no List-Id header",
         why="With it readers can sort the newsletter, and providers tell one list from another.",
         mend="Write `message.list_id`.",
+    ),
+    Code(
+        "MB309",
+        Severity.WARNING,
+        "A value stands in curly quotes",
+        why="YAML knows straight quotes only: readers would see the curly ones.",
+        mend='Write `"..."`. Nothing, if readers shall see the quotes.',
     ),
 )
 

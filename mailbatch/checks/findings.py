@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailbatch.checks.code import Severity
+from mailbatch.checks.codes import CODES
 from mailbatch.errors import Location
 
 
@@ -41,6 +43,21 @@ class Tally:
     examples: tuple[str, ...]
     location: Location | None = None
     hint: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """The weight of the code."""
+        return CODES[self.code].severity
+
+    @property
+    def title(self) -> str:
+        """The words for the code, without a stop at the end."""
+        return CODES[self.code].title
+
+    @property
+    def remedy(self) -> str:
+        """The way to mend this very case, else the code's."""
+        return self.hint or CODES[self.code].mend
 
 
 @dataclass(frozen=True, slots=True)

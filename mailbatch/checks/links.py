@@ -50,7 +50,7 @@ def image_fault(address: str) -> str | None:
     """Return the code of the fault of an image's source, None for a source without a fault."""
     scheme = _scheme(address)
     if scheme in {"cid", "data"}:
-        return None
+        return "MB215" if scheme == "data" else None
     if scheme not in _WEB:
         return "MB207"
     return "MB204" if _host_fault(address) == "MB204" else None

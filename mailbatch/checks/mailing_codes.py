@@ -164,6 +164,22 @@ MAILING_CODES = (
         "give dates a format such as dd.mm.yyyy.",
     ),
     Code(
+        "MB126",
+        Severity.WARNING,
+        "A value is written for HTML",
+        why="`O&#039;Brien` and `Tom &amp; Jerry` come from the database of a web page. Values are "
+        "escaped when a letter is made, so readers would see the marks.",
+        mend="Let the export write plain text, or mend the cells.",
+    ),
+    Code(
+        "MB127",
+        Severity.WARNING,
+        "A value was damaged by a wrong encoding",
+        why="`J\u00c3\u00b6rg` is `J\u00f6rg`, saved as UTF-8 and read as something else; `\ufffd` "
+        "stands where a letter is lost for good.",
+        mend="Export the table again, as UTF-8, from the program that still shows the names right.",
+    ),
+    Code(
         "MB131",
         Severity.ERROR,
         "The new message would go to nobody",

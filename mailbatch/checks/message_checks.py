@@ -42,6 +42,10 @@ _CODES = {
     Reason.CALLBACK_DATA_TOO_LONG: "MB402",
 }
 _WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
+#: A text in the quotes of a word processor, single or double, of any language.
+_CURLY = re.compile(
+    "[\u2018\u201a-\u201c\u201e\u00ab][^\u201c-\u201e\u00ab\u00bb]*[\u2018\u2019\u201c\u201d\u00bb]"
+)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -210,6 +214,7 @@ def check_job(job: Job) -> Iterator[Finding]:
     doubt = None if is_template(envelope) else alignment_warning(sender, envelope)
     if doubt is not None:
         yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
+    yield from _quoted(job)
     place = job.locate("message")
     leave = message.unsubscribe
     if leave is None:
@@ -223,6 +228,14 @@ def check_job(job: Job) -> Iterator[Finding]:
     if job.guard is not None and not job.hears_of_bounces:
         detail = "neither callbacks nor sender.envelope_from are given"
         yield Finding("MB408", detail, location=job.locate("guard"))
+
+
+def _quoted(job: Job) -> Iterator[Finding]:
+    """Yield the settings whose value stands in the quotes of a word processor."""
+    for key in ("name", "edition", "sender.from", "sender.reply_to", "message.subject"):
+        setting = job.find(key)
+        if setting is not None and _CURLY.fullmatch(setting.text.strip()):
+            yield Finding("MB309", _short(setting.text), key, setting.place)
 
 
 def _callbacks(job: Job) -> Iterator[Finding]:

@@ -89,19 +89,19 @@ def objects(tallies: Iterable[Tally]) -> list[dict[str, Any]]:
     """Return the tallies as the objects of `check --json`, one each."""
     found = []
     for tally in tallies:
-        code, place = CODES[tally.code], tally.location
+        place = tally.location
         found.append(
             {
                 "code": tally.code,
-                "severity": str(code.severity),
-                "title": code.title,
+                "severity": str(tally.severity),
+                "title": tally.title,
                 "file": place.path if place is not None else None,
                 "line": place.line if place is not None else None,
                 "column": place.column if place is not None else None,
                 "key": place.key if place is not None else None,
                 "count": tally.count,
                 "details": list(tally.examples),
-                "hint": tally.hint or code.mend,
+                "hint": tally.remedy,
             }
         )
     return found
@@ -130,7 +130,7 @@ def github_lines(tallies: Sequence[Tally], job: Path) -> list[str]:
         properties = ",".join(
             f"{name}={_property(value)}" for name, value in given.items() if value is not None
         )
-        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.hint or code.mend}")
+        message = _message(f"{_detail(tally)}{_times(tally)}\n{tally.remedy}")
         lines.append(f"::{_LEVELS[code.severity]} {properties}::{message}")
     return lines
 

@@ -22,6 +22,7 @@ from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
 from mailbatch.checks.table_checks import TableChecks
 from mailbatch.checks.tallies import Tallies
+from mailbatch.checks.template_checks import check_templates
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
 from mailbatch.remarks import NO_REMARKS, Remarks
@@ -134,6 +135,8 @@ class Survey:
         unreached: tuple[tuple[Location, str], ...] = ()
         if complete:
             for finding in check_job(self._job):
+                tallies.add(finding)
+            for finding in check_templates(self._job, self._branches.sources(), self._columns):
                 tallies.add(finding)
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
 from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Recipient
@@ -29,15 +30,18 @@ _WORDS = """
 test testing tester asdf qwerty foo xxx xxxx tbd tba todo dummy sample placeholder lorem
 nan null none undefined nil n/a #n/a #ref! #name? #value! #div/0! (null) <null> [null]
 fname lname first_name last_name firstname lastname vorname nachname
-*|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
+[undefined] *|fname|* *|lname|* %fname% [first_name] <first_name> {{first_name}}
 """
 _NAMES = ("first name", "last name", "lorem ipsum", "john doe", "jane doe", "max mustermann")
-PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}"))
+PLACEHOLDERS = frozenset((*_WORDS.split(), *_NAMES, "{{ first_name }}", "[object object]"))
 _MOST_DOMAINS = 100_000
 #: Reasons of suppressed rows that are counted, and that are named.
 _MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 _SHOWN = 60
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,9});")
+#: The encodings in which programs read UTF-8 by mistake.
+_MISREAD = ("cp1252", "latin-1", "mac-roman")
 _FORMATS = {Doubt.NOT_KNOWN: "MB124", Doubt.BY_COMPUTER: "MB125"}
 _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
 
@@ -83,27 +87,25 @@ class TableChecks:
             place = Location(self._path, recipient.line)
             self._tallies.add(Finding("MB111", detail, reason, place))
             return
-        if recipient.status == "suppressed" and recipient.reason is not None:
-            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
-                self._lists[recipient.reason] += 1
-            return
         if recipient.status != "pending":
-            self._skipped += recipient.line in self._hidden
+            self._left_out(recipient)
             return
         domain = recipient.address.rpartition("@")[2].lower()
         if domain in self._domains or len(self._domains) < _MOST_DOMAINS:
             self._domains[domain] += 1
         for index, name in self._watched:
-            cell = recipient.values[index]
-            if not cell.strip():
+            found = _fault(recipient.values[index], name, self._header)
+            if found is not None:
                 place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB120", f"{name} is empty", name, place))
-            elif is_formula(cell):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB122", f"{name} is {_short(cell)!r}", name, place))
-            elif is_placeholder(cell) or (cell == name and cell in self._header):
-                place = Location(self._path, recipient.line)
-                self._tallies.add(Finding("MB119", f"{name} is {cell!r}", name, place))
+                self._tallies.add(Finding(*found, name, place))
+
+    def _left_out(self, recipient: Recipient) -> None:
+        """Count a row that a list, `where` or the sheet leaves out."""
+        if recipient.status == "suppressed" and recipient.reason is not None:
+            if recipient.reason in self._lists or len(self._lists) < _MOST_LISTS:
+                self._lists[recipient.reason] += 1
+            return
+        self._skipped += recipient.line in self._hidden
 
     @property
     def domains(self) -> tuple[tuple[str, int], ...]:
@@ -166,6 +168,22 @@ def check_rows(
         table.row(recipient)
 
 
+def _fault(cell: str, name: str, header: frozenset[str]) -> tuple[str, str] | None:
+    """Return the code of the fault of a cell, with the words for this very cell."""
+    if not cell.strip():
+        return "MB120", f"{name} is empty"
+    if is_formula(cell):
+        return "MB122", f"{name} is {_short(cell)!r}"
+    if is_placeholder(cell) or (cell == name and cell in header):
+        return "MB119", f"{name} is {cell!r}"
+    found = damage(cell) if "&" in cell or not cell.isascii() else None
+    if found is None:
+        return None
+    code, meant = found
+    perhaps = f", perhaps {_short(meant)!r}" if meant else ""
+    return code, f"{name} is {_short(cell)!r}{perhaps}"
+
+
 def is_formula(cell: str) -> bool:
     """Tell whether a cell holds a formula of a spreadsheet in place of the result.
 
@@ -173,6 +191,29 @@ def is_formula(cell: str) -> bool:
     (True, False)
     """
     return _FORMULA.match(cell) is not None
+
+
+def damage(cell: str) -> tuple[str, str] | None:
+    r"""Return the code of a damage and the value that was meant, "" where that is lost.
+
+    UTF-8 that was read in another encoding is known by reading it back: hardly a text of another
+    language is UTF-8 by chance.
+
+    >>> damage("O&#039;Brien"), damage("J\xc3\xb6rg"), damage("J\ufffdrg"), damage("AT&T; Jörg")
+    (('MB126', "O'Brien"), ('MB127', 'Jörg'), ('MB127', ''), None)
+    """
+    if _REFERENCE.search(cell) and unescape(cell) != cell:
+        return "MB126", unescape(cell)
+    if "\ufffd" in cell:
+        return "MB127", ""
+    if not cell.isascii():
+        for encoding in _MISREAD:
+            try:
+                meant = cell.encode(encoding).decode("utf-8")
+            except UnicodeError:
+                continue
+            return "MB127", meant
+    return None
 
 
 def _short(text: str) -> str:

@@ -7,8 +7,6 @@ newsletter  2026-W48  begun 2026-11-27T08:15:00Z     420 accepted, 787 pending
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
@@ -18,49 +16,11 @@ from mailbatch.errors import LedgerError
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mailbatch.cli.arguments import StatusArguments
+    from mailbatch.delivery.editions import Edition
     from mailbatch.job.model import Job
-    from mailbatch.outcome import Status
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """One edition of a job, as its ledger has the edition.
-
-    `began_at` is the time of the first attempt, `finished_at` None where recipients are left; both
-    in seconds since the epoch. `under_way`: a run writes the ledger now.
-    """
-
-    job: str
-    edition: str
-    counts: Mapping[Status, int]
-    began_at: float | None
-    finished_at: float | None
-    under_way: bool
-
-    def words(self) -> tuple[str, str, str, str]:
-        """Return the columns of the list."""
-        if self.under_way:
-            state = "under way"
-        elif self.finished_at is not None:
-            state = f"finished {iso_time(self.finished_at)}"
-        else:
-            state = f"begun {iso_time(self.began_at)}" if self.began_at else "nothing sent"
-        counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in self.counts.items() if n)
-        return self.job, self.edition, state, ", ".join(counts) or "no recipients"
-
-    def as_object(self) -> dict[str, object]:
-        """Return the object of the edition in `status DIR --json`."""
-        return {
-            "job": self.job,
-            "edition": self.edition,
-            **counts_object(self.counts),
-            "began_at": iso_time(self.began_at),
-            "finished_at": iso_time(self.finished_at),
-            "under_way": self.under_way,
-        }
 
 
 def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str) -> int:
@@ -85,7 +45,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     folder = state_dir(job, given.state_dir)
     try:
         begun = begun_editions(job, folder)
-    except OSError:  # there is no folder before the first run
+    except LedgerError:  # the line is about another edition
         begun = []
     others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
     console.say(f"not sent yet{others}")
@@ -101,19 +61,21 @@ def list_editions(console: Console, given: StatusArguments) -> int:
 
     A ledger that cannot be read is told of, and makes the exit code 74.
     """
-    from mailbatch.delivery.ledgers import ledgers_of
+    from mailbatch.delivery.editions import read_edition
+    from mailbatch.delivery.ledgers import ledgers_of, open_to_read
 
     found, failures = [], []
     for path in ledgers_of(given.job, given.state_dir):
         try:
-            found.append(_edition(path))
+            with open_to_read(path) as ledger:
+                found.append(read_edition(ledger))
         except LedgerError as error:
             failures.append(error)
     found.sort(key=lambda one: (one.job, one.began_at or 0.0, one.edition))
     if given.as_json:
-        console.data({"editions": [one.as_object() for one in found]})
+        console.data({"editions": [_object(one) for one in found]})
     else:
-        for line in _lines([one.words() for one in found]):
+        for line in _lines([_words(one) for one in found]):
             console.lines(line)
         if not found and not failures:
             console.say(f"no edition was begun in {shown(given.job)}")
@@ -122,19 +84,28 @@ def list_editions(console: Console, given: StatusArguments) -> int:
     return ExitCode.STORAGE if failures else ExitCode.DONE
 
 
-def _edition(path: Path) -> Edition:
-    from mailbatch.delivery.ledgers import open_to_read
+def _words(one: Edition) -> tuple[str, str, str, str]:
+    """Return the columns of the list."""
+    if one.under_way:
+        state = "under way"
+    elif one.finished_at is not None:
+        state = f"finished {iso_time(one.finished_at)}"
+    else:
+        state = f"begun {iso_time(one.began_at)}" if one.began_at else "nothing sent"
+    counts = (f"{n:,} {s.replace('_', ' ')}" for s, n in one.counts.items() if n)
+    return one.job, one.edition, state, ", ".join(counts) or "no recipients"
 
-    with open_to_read(path) as ledger:
-        standing = ledger.standing
-        return Edition(
-            ledger.job,
-            ledger.edition,
-            standing.counts(),
-            standing.began_at(),
-            standing.finished_at(),
-            under_way=ledger.held_by() is not None,
-        )
+
+def _object(one: Edition) -> dict[str, object]:
+    """Return the object of an edition in `status DIR --json`."""
+    return {
+        "job": one.job,
+        "edition": one.edition,
+        **counts_object(one.counts),
+        "began_at": iso_time(one.began_at),
+        "finished_at": iso_time(one.finished_at),
+        "under_way": one.under_way,
+    }
 
 
 def _lines(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -30,8 +30,11 @@ def given_store(given: Path | None) -> Path | None:
 
     Raises:
         UsageError: the file is not there.
+        StoreError: this user may not look (74).
     """
-    if given is not None and not given.exists():
+    from mailbatch.delivery.places import is_store_there
+
+    if given is not None and not is_store_there(given):
         raise UsageError(f"--store {given}: there is no such file")
     return given
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,12 +65,9 @@ def read_job(path: Path, *, look: bool = True) -> Job:
 
 def edition_of(job: Job, given: str | None) -> str:
     """Return the edition that a command is about: the given one, else the job's for now."""
-    from mailbatch.delivery.places import check_edition, check_given_edition
-    from mailbatch.render.edition import render_edition
+    from mailbatch.delivery import editions
 
-    if given is not None:
-        return check_given_edition(job, given)
-    return check_edition(job, render_edition(job, datetime.now().astimezone()))
+    return editions.edition_of(job, given)
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:

@@ -54,9 +54,12 @@ _MOST_LISTED = 1000
 @reporting
 def read_command(console: Console, given: ReportsReadArguments) -> int:
     """Keep the bodies in files, and make reports of the bodies."""
+    from mailbatch.delivery.rehearsals import check_real
     from mailbatch.reports.store import Body, Origin, ReportStore
 
-    path = _store_path(job_of(given.job), given.store, given.state_dir, make_folder=True)
+    loaded = job_of(given.job)
+    check_real(loaded, given.state_dir, given.store)
+    path = _store_path(loaded, given.store, given.state_dir, make_folder=True)
     bodies = new = 0
     with ReportStore(path) as opened:
         for lot in _lots(_found(given.files)):
@@ -247,7 +250,7 @@ def _newest_editions(job: Job, state: Path) -> list[str]:
 
     try:
         return begun_editions(job, state)[:_EDITIONS_NAMED]
-    except OSError:
+    except LedgerError:
         return []
 
 

@@ -13,7 +13,7 @@ from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-from mailbatch.errors import JobError, UsageError
+from mailbatch.errors import JobError, UsageError, install_extra
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mailbatch.reports.store import ReportStore
 
 _PACKAGE = "urllib3"
-_INSTALL = "Run: pip install 'mailbatch[reports]'"
 #: A wait looks for a signal every so many seconds.
 _GLANCE_SECONDS = 0.2
 #: The time of the day, in seconds since the epoch.
@@ -38,6 +37,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     """Ask for the log, the reports or the suppression list, and make reports of the answers."""
     _check_extra()
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import check_real
     from mailbatch.delivery.signals import Interrupted, Stopping
     from mailbatch.pull.access import ProviderError
     from mailbatch.pull.pulling import Pull
@@ -46,6 +46,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     if given.to is not None and not given.suppressions:
         raise UsageError("--to has no effect without --suppressions")
     job = read_job(given.job, look=False)
+    check_real(job, given.state_dir, given.store)
     key = _key(job)
     edition = edition_of(job, given.edition)
     asks_by_id = given.reports or not given.suppressions
@@ -109,7 +110,9 @@ def bulk_id_of(job: Job, edition: str) -> str:
 
 def _check_extra() -> None:
     if find_spec(_PACKAGE) is None:
-        raise JobError(f"{_PACKAGE} is not installed, which asks providers", hint=_INSTALL)
+        raise JobError(
+            f"{_PACKAGE} is not installed, which asks providers", hint=install_extra("reports")
+        )
 
 
 def _key(job: Job) -> str:

@@ -17,7 +17,7 @@ from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import read_job, reporting
-from mailbatch.errors import JobError, UsageError
+from mailbatch.errors import JobError, UsageError, install_extra
 
 if TYPE_CHECKING:
     import socket
@@ -32,7 +32,6 @@ _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]+)):([0-9]{1,5})")
 _LAST_PORT = 65535
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PACKAGES = ("uvicorn", "starlette", "httptools")
-_INSTALL = "Run: pip install 'mailbatch[reports]'"
 
 
 @reporting
@@ -141,7 +140,9 @@ def _check_extra(*, with_signatures: bool) -> None:
     wanted = [*_PACKAGES, *(["cryptography"] if with_signatures else [])]
     missing = [name for name in wanted if find_spec(name) is None]
     if missing:
-        raise JobError(f"{missing[0]} is not installed, which receives reports", hint=_INSTALL)
+        raise JobError(
+            f"{missing[0]} is not installed, which receives reports", hint=install_extra("reports")
+        )
 
 
 def _tls(given: ReportsServeArguments) -> Tls | None:
@@ -199,12 +200,14 @@ def _secret(path: Path | None) -> str | None:
 
 def _store(given: ReportsServeArguments) -> Path:
     from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.rehearsals import check_real
 
     if given.store is not None:
+        check_real(None, None, given.store)
         return given.store
-    folder = given.state_dir
-    if given.job is not None:
-        folder = state_dir(read_job(given.job, look=False), given.state_dir)
+    job = None if given.job is None else read_job(given.job, look=False)
+    check_real(job, given.state_dir)
+    folder = given.state_dir if job is None else state_dir(job, given.state_dir)
     if folder is None:
         raise UsageError(
             "where shall the reports be kept?",

@@ -65,7 +65,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "sent again by the next run",
+        "resend": "to be sent again by the next run",
         "skip": "skipped",
     }
     console.say(f"{number} {words[chosen[0]]}, {left} still in doubt")

@@ -34,9 +34,12 @@ def settle_by_reports(
         StoreError: the store cannot be read (74).
         LedgerError: the ledger cannot be read or written (74).
     """
+    from mailbatch.delivery.places import is_store_there
+
     doubts = doubts_of(ledger, given)
     path = store_to_read(job, given.store, given.state_dir)
-    found = _acceptances(given, job, edition, ledger, doubts) if path.exists() else []
+    is_there = is_store_there(path)
+    found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
     reasons = {one.address: one.reason for one in found}
     number = ledger.doubts.accept(reasons, now=time.time())
     left = sum(1 for _ in ledger.doubts.in_doubt())
@@ -48,7 +51,7 @@ def settle_by_reports(
             console.lines(f"{one.address}  {one.reason}")
     more = f" ({repeated:,} mailed more than once)" if repeated else ""
     console.say(f"{number:,} taken as accepted by reports{more}, {left:,} still in doubt")
-    if left and not path.exists():
+    if left and not is_there:
         console.say(
             f"there is no store of reports at {shown(path)}: mailbatch reports pull, serve or read"
         )

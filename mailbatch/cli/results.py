@@ -17,7 +17,9 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     """Write the results, and the unfinished recipients if asked to."""
     from mailbatch.delivery.ledgers import open_to_read, place_of
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import declared_results_path
+    from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.preparation import declared_results_path, rehearsed_results_path
+    from mailbatch.delivery.rehearsals import has_rehearsals
     from mailbatch.delivery.reported import edition_reports
     from mailbatch.results.file import write_results, write_unfinished
 
@@ -28,6 +30,8 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     path = given.results or declared_results_path(
         loaded, named, loaded.variables, given=given.edition is not None
     )
+    if given.results is None and has_rehearsals(state_dir(loaded, given.state_dir)):
+        path = rehearsed_results_path(path)
     check_apart(
         {"--results" if given.results else "results of the job": path, "--failed": given.failed}
     )

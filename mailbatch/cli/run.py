@@ -87,7 +87,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
     return RunOptions(
         edition=given.edition,
         variables=pairs(given.variables),
-        state_dir=given.state_dir,
+        state_dir=_state_dir(given),
         results=given.results,
         store=given_store(given.store),
         limit=given.limit,
@@ -108,6 +108,15 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         canary=given.canary,
         unguarded=given.no_guard,
     )
+
+
+def _state_dir(given: RunArguments) -> Path | None:
+    """Return the state folder of the mailing; a rehearsal may name that of the rehearsals."""
+    from mailbatch.delivery.rehearsals import mailing_dir
+
+    if given.state_dir is None or not given.sandbox:
+        return given.state_dir
+    return mailing_dir(given.state_dir)
 
 
 def _check_outputs(given: RunArguments, options: RunOptions) -> None:

@@ -221,7 +221,7 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
             yield f"{outlook.told(summary.edition)}: a real run would send nothing"
         yield _RECURRING
     elif options.sandbox or options.redirect:
-        yield f"the real mailing is {'as it was before' if begun else 'still unsent'}"
+        yield f"the real mailing is {'unchanged' if begun else 'still unsent'}"
 
 
 def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
@@ -269,7 +269,7 @@ def next_steps(
         steps.append(_run_again(summary, options, again, more))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
-        steps.append(f"to mend and retry: mailbatch results {again} --failed again.csv")
+        steps.append(f"a table of those who failed: mailbatch results {again} --failed again.csv")
     return steps
 
 

@@ -25,6 +25,7 @@ from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import ledger_path
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing, reconcile
+from mailbatch.delivery.rehearsals import check_real
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
@@ -98,8 +99,10 @@ def inspect(
 
     Raises:
         InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.
-        UsageError: an address of `only` is not among the recipients.
+        UsageError: an address of `only` is not among the recipients, or the folder is that of
+            rehearsals.
     """
+    check_real(inputs.job, state_dir)
     options = RunOptions(dry_run=True, only=tuple(only), state_dir=state_dir)
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, options, stack), options)

@@ -62,14 +62,21 @@ def is_begun(path: Path) -> bool:
 def begun_editions(job: Job, folder: Path) -> list[str]:
     """Return the editions of a job that have a ledger in a folder, the one written last first.
 
+    A folder that is not there has none.
+
     Raises:
-        OSError: the folder cannot be read.
+        LedgerError: the folder cannot be read.
     """
-    found = [
-        (path.stat().st_mtime, edition)
-        for path in folder.iterdir()
-        if (edition := edition_of_ledger(job, path)) is not None
-    ]
+    try:
+        found = [
+            (path.stat().st_mtime, edition)
+            for path in folder.iterdir()
+            if (edition := edition_of_ledger(job, path)) is not None
+        ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LedgerError(f"{folder}: {error.strerror}") from error
     found.sort(key=lambda one: one[0], reverse=True)
     return [edition for _, edition in found]
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from mailbatch.errors import JobError, Location, UsageError
+from mailbatch.errors import JobError, Location, StoreError, UsageError
 from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
@@ -74,6 +74,20 @@ def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | Non
 def store_path(folder: Path) -> Path:
     """Return the file of the store of reports in a state folder, which need not be there."""
     return folder / _STORE
+
+
+def is_store_there(path: Path) -> bool:
+    """Say whether there is a store of reports.
+
+    Raises:
+        StoreError: this user may not look, or the name is none (74).
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(
+            f"{path}: {error.strerror}", hint="let this user read the store, or set --store"
+        ) from error
 
 
 def ledger_path(job: Job, edition: str, folder: Path) -> Path:

@@ -24,6 +24,7 @@ from mailbatch.delivery.places import (
     state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
+from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
 from mailbatch.job.model import Job
@@ -36,8 +37,9 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
-#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing.
-NO_SECRET = ""
+#: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
+#: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
+REHEARSED = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,16 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
-    return path.with_suffix(f".sandbox{path.suffix}") if options.sandbox else path
+    return rehearsed_results_path(path) if options.sandbox else path
+
+
+def rehearsed_results_path(path: Path) -> Path:
+    """Return the place of the results of a rehearsal, beside those of the mailing.
+
+    >>> rehearsed_results_path(Path("results/letter.csv")).name
+    'letter.sandbox.csv'
+    """
+    return path.with_suffix(f".sandbox{path.suffix}")
 
 
 def declared_results_path(
@@ -200,6 +211,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     results = results_path(job, edition, options)
     if options.rehearsal is not None:
         folder = options.rehearsal.folder
+        claim(folder)
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
@@ -216,7 +228,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
             # What is looked at twice shall be the same twice.
-            secret=NO_SECRET if options.scratch else None,
+            secret=REHEARSED if options.scratch else None,
         )
     )
     if options.retry_rejected:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import begun_editions, open_to_read
-from mailbatch.delivery.places import ledger_path, state_dir, store_path
+from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_path
 from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.render.edition import render_bulk_id
@@ -76,7 +76,7 @@ def edition_reports(
     Raises:
         StoreError: the store cannot be read, or there is no place for the join (74).
     """
-    if not store.exists():
+    if not is_store_there(store):
         yield None
         return
     from mailbatch.reports.refusal import Cause
@@ -138,7 +138,7 @@ def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[
 
 
 def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None) -> dict[str, str]:
-    if not path.exists():
+    if not is_store_there(path):
         return {}
     from mailbatch.reports.store import ReportStore
     from mailbatch.reports.suppression import suppressed_in

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from mailbatch.delivery.preparation import (
     signed,
 )
 from mailbatch.delivery.provider_logs import logs_until
+from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
 from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
@@ -64,7 +66,7 @@ def run(
         JobError: a secret is missing.
     A later failure is `Summary.failure`.
     """
-    options = options or RunOptions()
+    options = _placed(job, options or RunOptions())
     progress = progress or Silence()
     environ = os.environ if environ is None else environ
     now = now or datetime.now().astimezone()
@@ -77,6 +79,20 @@ def run(
             if stopping.signum is None:  # nothing has been begun
                 raise
             raise signals.StoppedAtOnce(last.signum) from None
+
+
+def _placed(job: Job, options: RunOptions) -> RunOptions:
+    """Return the options with the state folder of the mailing, never with that of rehearsals.
+
+    A rehearsal may name the folder of rehearsals, and is laid against the mailing all the same.
+
+    Raises:
+        UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals.
+    """
+    if not options.sandbox:
+        check_real(job, options.state_dir, options.store)
+        return options
+    return replace(options, state_dir=mailing_dir(state_dir(job, options.state_dir)))
 
 
 def _converge(

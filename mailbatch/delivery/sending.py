@@ -112,7 +112,7 @@ async def _send_all(
 
     def finish() -> None:
         run.crew.stop.set()
-        progress.note("stopping: what is open is being finished; a second signal stops at once")
+        progress.note("stopping after the messages on their way; a second signal stops at once")
 
     def at_once(signum: int) -> None:
         stopped.append(signum)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.guard import Fate
-from mailbatch.delivery.places import state_dir, store_path
+from mailbatch.delivery.places import is_store_there, state_dir, store_path
 from mailbatch.errors import JobError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StoredFates:
             JobError: there is no store (78).
         """
         path = self._path(job)
-        if not path.exists():
+        if not is_store_there(path):
             raise JobError(
                 f"there is no store of reports at {path}: nothing takes the reports",
                 location=job.locate("guard"),

@@ -25,20 +25,42 @@ MAX_BYTES = 1024 * 1024
 _START = "mailbatch init writes a job to start from."
 
 
-def load_job(path: Path, *, environ: Mapping[str, str] = os.environ, look: bool = True) -> Job:
+#: The keys that name a table or the form of one.
+_TABLE = frozenset({"file", "command", "sheet", "header_row", "hidden_rows"})
+
+
+def load_job(
+    path: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    look: bool = True,
+    table: object | None = None,
+) -> Job:
     """Read a job file.
 
     Messages show `path` unchanged; `environ` has the values for `${NAME}`. Without `look` the files
-    that the job names need not be there.
+    that the job names need not be there. A `table` takes the place of the one that the job names.
 
     Raises:
         InputErrors: all mistakes, as `JobError`s in the order of the file.
     """
     source = Source(str(path), _text(path))
-    reading = _reading(source, environ)
+    return job_of(_reading(source, environ), path, look=look, table=table)
+
+
+def job_of(reading: Reading, path: Path, *, look: bool, table: object | None) -> Job:
+    """Return the job of a reading whose data is a mapping; `path` names the job.
+
+    Raises:
+        InputErrors: all mistakes, as `JobError`s in the order of the places.
+    """
     job = None
+    if table is not None:
+        named = reading.data.setdefault("recipients", {})
+        if isinstance(named, dict):
+            reading.data["recipients"] = {k: v for k, v in named.items() if k not in _TABLE}
     try:
-        job = Job.model_validate(reading.data, context=Origin(path, reading.locations()))
+        job = Job.model_validate(reading.data, context=Origin(path, reading.locations(), table))
     except ValidationError as error:
         add_model_errors(error, reading)
     add_file_errors(reading, path.absolute().parent, look=look)

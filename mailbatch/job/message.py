@@ -106,7 +106,7 @@ class Dkim(Section):
         examples=["mail2026"],
     )
     private_key: Secret = Field(
-        description="Where the private key comes from, in PEM: RSA, of 2048 bits by rights, or "
+        description="Where the private key comes from, in PEM: RSA, best with 2048 bits, or "
         "Ed25519, which not every provider verifies."
     )
 

@@ -132,10 +132,15 @@ class Retry(Section):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a job: the file by the user's name, and the places of the values."""
+    """The origin of a job: the file by the user's name, and the places of the values.
+
+    `table` is what a program gives in place of the table that a file names; the room of the
+    recipients reads it.
+    """
 
     path: Path = Path("job.yaml")
     places: Mapping[str, Location] = field(default_factory=dict)
+    table: object | None = None
 
 
 class Job(Section):
@@ -187,6 +192,11 @@ class Job(Section):
     def path(self) -> Path:
         """The job file, by the user's name."""
         return self._origin.path
+
+    @property
+    def table(self) -> object | None:
+        """The recipients that a program gave with the job; None: the job names the table."""
+        return self._origin.table
 
     @property
     def folder(self) -> Path:

@@ -150,7 +150,7 @@ class _Reader:
             here = (*path, key.text)
             if key.fault is not None:
                 self._broken(key.fault, path)
-            elif _has_surrogate(key.text):
+            elif has_surrogate(key.text):
                 self.reading.add(key.start, path, "a key must be a text")
             elif key.text in first:
                 line = self._source.line(first[key.text])
@@ -164,7 +164,7 @@ class _Reader:
         # A missing value has the place of the key.
         start = node.start if node.end > node.start else key
         self.reading.places[path] = Place(key, start, node.end)
-        if _has_surrogate(node.text):
+        if has_surrogate(node.text):
             return self._broken(
                 Fault(node.start, "has half a character (\\ud800 to \\udfff)"), path
             )
@@ -177,7 +177,7 @@ class _Reader:
             self._broken(Fault(max(found, node.start), fault.message, fault.hint), path)
         if result.faults:
             return BROKEN
-        if _has_surrogate(result.text):
+        if has_surrogate(result.text):
             return self._broken(Fault(node.start, "is from the environment and no UTF-8"), path)
         if result.changed:
             return InterpolatedPlain(result.text) if node.plain else Interpolated(result.text)
@@ -189,5 +189,6 @@ class _Reader:
         return BROKEN
 
 
-def _has_surrogate(text: str) -> bool:
+def has_surrogate(text: str) -> bool:
+    """Tell whether a text holds half a surrogate pair, which no encoding can write."""
     return not text.isascii() and _SURROGATE.search(text) is not None

@@ -106,13 +106,21 @@ class Recipients(Section):
 
     @property
     def shown(self) -> str:
-        """The name of the table for people: the file in the job, or `recipients.command`."""
-        return "recipients.command" if self.file is None else self.file
+        """The name of the table for people: the file in the job, or `recipients.command`.
+
+        `recipients` are the rows that a program gave.
+        """
+        if self.file is not None:
+            return self.file
+        return "recipients" if self.command is None else "recipients.command"
 
     @property
     def form(self) -> Form:
-        """The form of the table, by the ending of the file; a command prints CSV."""
-        return _form(self.file)
+        """The form of the table, by the ending of the file; a command prints CSV.
+
+        The rows that a program gave are read as JSON lines.
+        """
+        return "jsonl" if self.file is None and self.command is None else _form(self.file)
 
     @field_validator("command")
     @classmethod
@@ -121,7 +129,8 @@ class Recipients(Section):
     ) -> tuple[str, ...] | None:
         if "file" not in info.data:
             return value
-        if value is None and info.data["file"] is None:
+        given = getattr(info.context, "table", None) is not None
+        if value is None and info.data["file"] is None and not given:
             raise refusal("needs file or command", at="")
         if value is not None and info.data["file"] is not None:
             raise refusal("cannot stand beside file")

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.errors import JobError, Location, raise_if_starved
+from mailbatch.errors import JobError, Location, install_extra, raise_if_starved
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.server import Secret
@@ -132,7 +132,7 @@ def _from_keyring(service: str, username: str | None, user: str) -> tuple[str, s
     except ImportError:
         raise JobError(
             "the keyring needs a package that is not installed",
-            hint="Run: pip install 'mailbatch[keyring]'",
+            hint=install_extra("keyring"),
         ) from None
     place = _called("keyring service", service)
     try:

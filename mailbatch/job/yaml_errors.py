@@ -59,7 +59,7 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
     ("could not find expected ':'", "a key without its colon", "Write a space behind the colon."),
     ("sequence entries are not allowed", "a list cannot begin here", _INDENTATION),
     ("expected <block end>, but found '-'", "a list entry where a key belongs", _INDENTATION),
-    ("expected <block end>", "this does not belong to what stands above", _INDENTATION),
+    ("expected <block end>", "this does not fit what comes before it", _INDENTATION),
     ("expected the node content", "a value is missing here", None),
     ("tag handle", "tags are not read", None),
     ("incompatible YAML document", "this is YAML of another version", "Leave %YAML out."),

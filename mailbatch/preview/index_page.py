@@ -167,7 +167,7 @@ def _calm(sentence: str) -> str:
 def _checks(overview: Overview, entries: Sequence[Listed]) -> str:
     tallies = [tally for tally in overview.tallies if tally.code not in _ELSEWHERE]
     if not tallies:
-        return _panel("Checks", _calm("Nothing to complain about."))
+        return _panel("Checks", _calm("No findings."))
     listed = {code for entry in entries for code in entry["f"]}
     items = [_tally(tally, filters=tally.code in listed) for tally in tallies]
     return _panel("Checks", _more(items, "finding"))

@@ -306,13 +306,13 @@ def _checks(entry: Entry, content: Content) -> str:
             f"Gmail clips above {size(CLIPPED_AT)}.</p>"
         )  # fmt: skip
     if not entry.findings:
-        return f'<div class="empty">Nothing to complain about.</div>{meter}'
+        return f'<div class="empty">No findings.</div>{meter}'
     return _findings(entry.findings) + meter
 
 
 def _findings(findings: tuple[Finding, ...]) -> str:
     if not findings:
-        return '<div class="empty">Nothing to complain about.</div>'
+        return '<div class="empty">No findings.</div>'
     order = list(Severity)
     items = "".join(
         _finding(finding)

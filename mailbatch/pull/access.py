@@ -70,6 +70,7 @@ class Access:
     def __init__(self, base_url: str, key: str, *, seconds: float = ANSWER_SECONDS) -> None:
         """`seconds` is the time limit of an answer, from the first byte to the last."""
         self.base_url = base_url
+        self._key = key
         self._seconds = seconds
         self._headers = {
             "Authorization": f"App {key}",
@@ -110,6 +111,10 @@ class Access:
             response.close()
         wait = _wait(response.headers.get("Retry-After"))
         return Answer(response.status, content, wait, is_whole)
+
+    def words_of(self, answer: Answer) -> str:
+        """Return the words of an answer as text, without the key: some servers answer in echoes."""
+        return answer.content.decode("utf-8", "replace").replace(self._key, "***")
 
     def _content(self, response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
         """Return the content as far as the connection went, and whether that is all."""

@@ -162,7 +162,7 @@ class Asking:
         status = answer.status
         if status == HTTPStatus.OK:
             return
-        said = f"{self.base_url} answers {status}{_shown(answer.content)}"
+        said = f"{self.base_url} answers {status}{_shown(self._access.words_of(answer))}"
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise KeyRefused(
                 said,
@@ -192,8 +192,8 @@ def _failure_of(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
 
 
-def _shown(content: bytes) -> str:
+def _shown(words: str) -> str:
     """Return the words of an answer for an error: printed, never understood."""
-    text = " ".join(content[: 4 * _SHOWN].decode("utf-8", "replace").split())
+    text = " ".join(words[: 4 * _SHOWN].split())
     text = "".join(c if c.isprintable() else "?" for c in text)[:_SHOWN]
     return f": {text}" if text else ""

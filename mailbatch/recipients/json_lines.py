@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from mailbatch.errors import Location, RecipientError
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import Source
+from mailbatch.recipients.spool import Spool
 from mailbatch.remarks import NO_REMARKS, Remarks
 from mailbatch.suggest import did_you_mean_or_all
 
@@ -43,7 +44,7 @@ class JsonLines:
     `header` is the line of the object that names the columns.
     """
 
-    path: Path
+    path: Path | Spool
     shown: str
     encoding: str
     columns: tuple[str, ...]
@@ -108,7 +109,7 @@ class JsonLines:
         return _WORDS[value]
 
 
-def open_json_lines(path: Path, *, shown: str, encoding: str) -> JsonLines:
+def open_json_lines(path: Path | Spool, *, shown: str, encoding: str) -> JsonLines:
     """Read the columns of a file of JSON lines from its first object.
 
     `shown` is the name of the file in errors.

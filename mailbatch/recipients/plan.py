@@ -199,7 +199,7 @@ def plan_recipients(
 
 
 def _open_records(job: Job) -> Records:
-    """Open the recipient table of a job: a file, or the output of the command, which is run.
+    """Open the recipient table of a job: a file, the output of the command, or rows that are given.
 
     Raises:
         JobError: the path leaves the folder of the job.
@@ -207,6 +207,10 @@ def _open_records(job: Job) -> Records:
     """
     wanted = job.recipients
     shown, encoding = wanted.shown, wanted.encoding
+    if isinstance(job.table, Spool):
+        from mailbatch.recipients.json_lines import open_json_lines
+
+        return open_json_lines(job.table, shown=shown, encoding="utf-8")
     file = job.find("recipients.file")
     if file is None:
         from mailbatch.recipients.command import run_command

@@ -25,7 +25,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import Location, RecipientError, raise_if_starved
+from mailbatch.errors import Location, RecipientError, install_extra, raise_if_starved
 from mailbatch.job.columns import column_name
 from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import MAX_CELL
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 _LESS = "Clear cells that are far from the table, or save the sheet as CSV."
-_INSTALL = "Run: pip install 'mailbatch[excel]'"
 _DIGITS = 15  # of a number in a spreadsheet
 _CALCULATE = "Open the workbook in a spreadsheet program, save it there, and take that file."
 _LACKS = {
@@ -190,7 +189,7 @@ def _opened(
         raise RecipientError(
             "a workbook needs a package that is not installed",
             location=Location(shown),
-            hint=_INSTALL,
+            hint=install_extra("excel"),
         ) from None
     try:
         if not stat.S_ISREG(path.stat().st_mode):

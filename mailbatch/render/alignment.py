@@ -1,13 +1,14 @@
-"""Whether the domains of the envelope and of the From header belong together (RFC 7489 3.1).
+"""Whether the domains of the envelope and of the From header belong together (RFC 9989, DMARC).
 
 The provider's page: "Infobip SMTP API does the relaxed alignment check (root domain matching)
 between the Envelope From and Header From domains". Two domains are aligned if they have one
-organisational domain. Only the public suffix list knows organisational domains; the list takes
-megabytes, changes weekly and is not shipped here. Two answers need no list: equal domains, and a
-domain and a subdomain of that domain, are aligned (no mail comes from a public suffix); domains
-that share no more than a top-level domain are not. Between the two stand siblings such as
-a.example.com and b.example.com: aligned unless the shared part is a public suffix, which is likely
-only for a short second level of a country (co.uk, com.au).
+organisational domain. A receiver finds the organisational domain by a walk up the DNS for DMARC
+records, of at most eight queries (RFC 9989, in the place of RFC 7489's public suffix list). Nothing
+is looked up here, so the names alone must answer. Equal domains are aligned; domains that share no
+more than a top-level domain are not. A domain and a subdomain of that domain are taken as aligned:
+so they are where the upper one publishes a DMARC record, as a sender's domain should. Between the
+two stand siblings such as a.example.com and b.example.com: aligned unless the shared part is a
+public suffix, which is likely only for a short second level of a country (co.uk, com.au).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import JobError
+from mailbatch.errors import JobError, install_extra
 from mailbatch.render.addresses import wire_address
 from mailbatch.render.alignment import Alignment, relaxed_alignment
 from mailbatch.render.field_text import FieldError
@@ -57,7 +57,6 @@ _NAMES = frozenset(name for name, _ in _ORDER)
 
 _FEWEST_BITS = 1024  # RFC 8301 3.2
 _LINE = 72
-_INSTALL = "Run: pip install 'mailbatch[dkim]'"
 _PEM = "It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----."
 
 _Sign = Callable[[bytes], bytes]
@@ -158,7 +157,7 @@ def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:
 def domain_mistake(job: model.Job, from_address: str) -> Iterator[JobError]:
     """Give the error of a signing domain that cannot stand for the From address, if any.
 
-    DMARC counts a signature only if both domains belong to one organisation (RFC 7489 3.1.1).
+    DMARC counts a signature only if both domains belong to one organisation (RFC 9989).
     """
     dkim = job.message.dkim
     sender = from_address.rpartition("@")[2]
@@ -198,7 +197,9 @@ def _read_key(text: str) -> tuple[str, _Sign]:
         from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError:
-        raise _KeyFault("signing needs a package that is not installed", _INSTALL) from None
+        raise _KeyFault(
+            "signing needs a package that is not installed", install_extra("dkim")
+        ) from None
     try:
         key = load_pem_private_key(text.strip().encode(), password=None)
     except TypeError:

@@ -23,7 +23,7 @@ from functools import cache
 from itertools import compress, count
 from operator import ne
 
-from mailbatch.render.html import inline_css
+from mailbatch.render.inlining import inline_css
 
 _BLANK = "[ \t\n\f]"
 # A tag of which the tokenizer of HTML 13.2.5 surely finds the same end.
@@ -286,4 +286,5 @@ def _forms(*, words: bool) -> Mapping[str, str]:
     """Return the forms in which the library writes the texts that may be rewritten."""
     texts = _REWRITTEN if words else _REWRITTEN_VALUES
     form = "<p>xslot0x{}xslot1x</p>" if words else '<p title="xslot0x{}xslot1x">x</p>'
+    form = f"<style></style>{form}"  # HTML without rules is not written anew
     return {text: _MARK.split(inline_css(form.format(text)))[2] for text in texts}

@@ -30,6 +30,7 @@ from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fit
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
+from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
 from mailbatch.render.markdown import Marks
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
@@ -224,6 +225,9 @@ class Templates:
                 template = self._environments[role].from_string(source)
                 render = _rendering(template, place, self._failed)
         except TemplateSyntaxError as error:
+            foreign = foreign_syntax(source)
+            if foreign is not None:
+                raise TemplateError(foreign.message, location=place, hint=foreign.hint) from None
             raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
         if not self._is_constant(tree):
             return Value(setting, render, None, tree)
@@ -281,6 +285,11 @@ class Templates:
 
     def _parsed(self, source: str, name: str | None = None) -> nodes.Template:
         """Parse a template; an unknown filter or test is an error in every place."""
+        chance = comment_in_style(source)
+        if chance is not None:
+            raise TemplateSyntaxError(
+                chance.message, source.count("\n", 0, chance.offset) + 1, name
+            )
         tree = self._plain.parse(source, name)
         for node in tree.find_all((nodes.Filter, nodes.Test)):
             kind = type(node).__name__.lower()
@@ -294,10 +303,16 @@ class Templates:
         return not unknown and not any(meta.find_referenced_templates(tree))
 
     def _syntax_error(self, error: TemplateSyntaxError, name: str) -> TemplateError:
-        source = self.loader.line(error.name or name, error.lineno)
+        path = error.name or name
+        text = self.loader.text(path) or ""
+        foreign = foreign_syntax(text)
+        if foreign is not None:
+            place = foreign.place(path, text)
+            return TemplateError(foreign.message, location=place, hint=foreign.hint)
+        source = self.loader.line(path, error.lineno)
         return TemplateError(
             _sentence(error),
-            location=Location(error.name or name, error.lineno, source=source),
+            location=Location(path, error.lineno, source=source),
             hint=self._hint(error),
         )
 

@@ -1,15 +1,16 @@
 """Files that hold reports: single mails, mbox, Maildir, saved bodies, and standard input.
 
-A path is told apart by the files there: a folder with `cur` and `new` is a Maildir, any other
-folder holds a file for each body, a file that begins with `From ` is an mbox, and all else is one
-body. Folders in a folder are left out. This module must never change, move or lock anything: the
-mailbox may be in use.
+A folder with `cur` and `new` is a Maildir, and any other folder holds files. One rule tells what a
+file holds, whether it was named, lies in a folder or a Maildir, or is piped: a file that begins
+with `From ` is an mbox, and all else is one body. Folders in a folder are left out. This module
+must never change, move or lock anything: the mailbox may be in use.
 """
 
 from __future__ import annotations
 
 import mailbox
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,11 @@ from typing import BinaryIO
 
 #: Bytes of one body that are kept. A report is far smaller; a message that it returns may not be.
 MOST_BYTES = 32 * 1024 * 1024
-_MBOX_START = b"From "
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: The beginning of a mail in an mbox; a byte order mark or blank lines may stand before the first.
+_MBOX_START = re.compile(rb"(?:%s)?(?:[ \t]*\r?\n)*From " % _BYTE_ORDER_MARK)
+#: Bytes at the beginning of a file that tell what the file holds.
+_START = 512
 #: The folders of a Maildir; mails in `tmp` are still on the way.
 _MAILDIR = frozenset({"cur", "new", "tmp"})
 
@@ -39,14 +44,13 @@ def bodies_in(path: Path) -> Iterator[Found]:
         OSError: the path is not there, or cannot be read.
     """
     if path.is_dir():
-        yield from _in_folder(path)
-        return
-    with path.open("rb") as stream:
-        start = stream.read(len(_MBOX_START))
-    if start == _MBOX_START:
-        yield from _in_mbox(path, _place(path))
-    else:
-        yield _whole(path)
+        for file in _files_in(path):
+            yield from _in_file(file)
+    elif path.is_file() or not path.exists():
+        yield from _in_file(path)
+    else:  # a pipe gives its bytes once
+        with path.open("rb") as stream:
+            yield from bodies_in_stream(stream, _place(path))
 
 
 def bodies_in_stream(stream: BinaryIO, place: str = "standard input") -> Iterator[Found]:
@@ -86,11 +90,25 @@ def _is_maildir(path: Path) -> bool:
     return (path / "cur").is_dir() and (path / "new").is_dir()
 
 
-def _in_folder(path: Path) -> Iterator[Found]:
-    for folder in (path / "cur", path / "new") if _is_maildir(path) else (path,):
-        for file in sorted(folder.iterdir()):
+def _files_in(folder: Path) -> Iterator[Path]:
+    for part in (folder / "cur", folder / "new") if _is_maildir(folder) else (folder,):
+        for file in sorted(part.iterdir()):
             if file.is_file() and not file.name.startswith("."):
-                yield _whole(file)
+                yield file
+
+
+def _in_file(path: Path) -> Iterator[Found]:
+    """Yield each body of a file: the only place where the content decides about its form."""
+    with path.open("rb") as stream:
+        start = stream.read(_START)
+    if not _MBOX_START.match(start):
+        yield _whole(path)
+    elif start.startswith(_BYTE_ORDER_MARK):  # the library would miss the first mail
+        with path.open("rb") as stream:
+            stream.seek(len(_BYTE_ORDER_MARK))
+            yield from bodies_in_stream(stream, _place(path))
+    else:
+        yield from _in_mbox(path, _place(path))
 
 
 def _whole(path: Path) -> Found:

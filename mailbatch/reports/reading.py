@@ -20,7 +20,7 @@ from mailbatch.reports.ses import ses_reading
 from mailbatch.reports.sns import is_sns, sns_reading
 
 #: The version of all readers together: raise it where a reader reads a body otherwise.
-VERSION = 3
+VERSION = 4
 
 _BLANK = b" \t\r\n"
 #: The first bytes of gzip, bzip2, xz, zstd and zip.

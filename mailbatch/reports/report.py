@@ -97,10 +97,15 @@ class Report:
 
     @property
     def identity(self) -> bytes:
-        """The identity of the statement (16 bytes): the same for each repetition of the report."""
+        """The identity of the statement (16 bytes): the same for each repetition of the report.
+
+        All that decides a standing belongs to the statement: otherwise the order of two reports,
+        one of which says less, would decide.
+        """
         names = (
             self.source, self.event, self.kind or "", self.said, self.message_id,
-            self.header_message_id, self.token, *self.recipients,
+            self.header_message_id, self.token, self.code, self.text, f"{self.about_address:d}",
+            *self.recipients,
         )  # fmt: skip
         # No reader leaves a control character in a text.
         joined = "\0".join(names).encode(errors="replace")

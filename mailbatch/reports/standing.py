@@ -2,13 +2,14 @@
 
 Reports come in any order and more than once: a "delivered" that arrives behind a complaint must not
 take the place of the complaint. So each pair of event and kind has a rank, reports of equal rank
-are ordered by time and words, and any order and any repetition gives the same standing. Opens and
-clicks are counted beside the standing. This module must never look at the time of arrival, nor at a
-ledger.
+are ordered by reply, time and words, and any order and any repetition gives the same standing.
+Opens and clicks are counted beside the standing. This module must never look at the time of
+arrival, nor at a ledger.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,7 +38,12 @@ COUNTED = frozenset({Event.OPENED, Event.CLICKED})
 _RANK = {place: len(ORDER) - number for number, place in enumerate(ORDER)}
 _PLACES = {rank: place for place, rank in _RANK.items()}
 #: The characters of a strength for the rank, and for all that stands before the code.
-_RANK_LENGTH, _HEAD_LENGTH = 2, 23
+_RANK_LENGTH, _HEAD_LENGTH = 2, 24
+#: A reply code of a server (RFC 5321 4.2) among the words of a text with a space around; a
+#: provider's own name of an error has none.
+_REPLY = re.compile(" [245][0-9][0-9][ -]")
+#: `has_reply` as an expression of SQLite, for a row `r` of the table of reports.
+HAS_REPLY_SQL = "(' ' || r.text || ' ' GLOB '* [245][0-9][0-9][ -]*')"
 #: Seconds: no time of a report is older.
 _BEFORE_THE_EPOCH = 1e6
 _BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
@@ -58,13 +64,28 @@ class Standing:
 def strength(report: Report) -> str:
     """Return the strength of a report: a text that sorts by its code points.
 
-    The rank of its event and kind decides; then a code that speaks of the address, the later time,
-    the code and the text, so that two reports of equal strength say the same.
+    The rank of its event and kind decides; then a code that speaks of the address, the words of the
+    refusing server, the later time, the code and the text, so that two reports of equal strength
+    say the same.
+
+    Example:
+        >>> from mailbatch.reports.report import Source
+        >>> name, reply = "EC_HARD_BOUNCE: Hard bounce", "EC_HARD_BOUNCE: 550 5.1.1 unknown user"
+        >>> pulled = Report(event=Event.REJECTED, source=Source.INFOBIP, text=name, at=9.0)
+        >>> posted = Report(event=Event.REJECTED, source=Source.INFOBIP, text=reply, at=1.0)
+        >>> strength(posted) > strength(pulled)
+        True
     """
     at = _BEFORE_ALL_TIMES if report.at is None else report.at
     rank = _RANK.get((report.event, report.kind), 0)
     milliseconds = int((at + _BEFORE_THE_EPOCH) * 1000)
-    return f"{rank:02d}{report.about_address:d}{milliseconds:020d}{report.code}\n{report.text}"
+    flags = f"{report.about_address:d}{has_reply(report.text):d}"
+    return f"{rank:02d}{flags}{milliseconds:020d}{report.code}\n{report.text}"
+
+
+def has_reply(text: str) -> bool:
+    """Tell whether a text has the reply of a server, as in `EC_HARD_BOUNCE: 550 5.1.1 no such`."""
+    return _REPLY.search(f" {text} ") is not None
 
 
 def _when(place: tuple[Event, Kind | None], rank: int) -> str:
@@ -73,10 +94,11 @@ def _when(place: tuple[Event, Kind | None], rank: int) -> str:
 
 #: `strength` as an expression of SQLite, for a row `r` of the table of reports.
 STRENGTH_SQL = (
-    "printf('%02d%d%020d', CASE r.event || coalesce(' ' || r.kind, '') "
+    "printf('%02d%d%d%020d', CASE r.event || coalesce(' ' || r.kind, '') "
     f"{' '.join(_when(place, rank) for place, rank in _RANK.items())} ELSE 0 END, "
-    f"r.about_address, CAST((coalesce(r.at, {_BEFORE_ALL_TIMES}) + {_BEFORE_THE_EPOCH}) * 1000 "
-    "AS INTEGER)) || r.code || char(10) || r.text"
+    f"r.about_address, {HAS_REPLY_SQL}, "
+    f"CAST((coalesce(r.at, {_BEFORE_ALL_TIMES}) + {_BEFORE_THE_EPOCH}) * 1000 AS INTEGER)) "
+    "|| r.code || char(10) || r.text"
 )
 
 

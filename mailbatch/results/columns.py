@@ -109,8 +109,9 @@ LEDGER_COLUMNS = (
     Column(
         "row",
         NUMBER,
-        "Line on which the record starts (the header is line 1); null: the row left the table.",
-        bounds={"minimum": 2},
+        "Line on which the record starts (the header of a CSV is line 1); null: the row left the "
+        "table.",
+        bounds={"minimum": 1},
     ),
     Column("email", TEXT, "The address, or the cell if it is not one.", nullable=False),
     Column("status", STATUS, nullable=False),

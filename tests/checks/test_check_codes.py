@@ -85,6 +85,8 @@ JOBS = {
     "MB123": (workbook("A", hidden=[3]), workbook("A", hidden=[3], hidden_rows="mail")),
     "MB124": (workbook(Styled(0.5, "# ?/?")), workbook(Styled(0.5, "0%"))),
     "MB125": (workbook(Styled(0.5, "0.00")), workbook(Styled(46355.0, "dd.mm.yyyy"))),
+    "MB126": ({"rows": people("O&#039;Brien")}, {"rows": people("AT&T; R&D & more")}),
+    "MB127": ({"rows": people("J\xc3\xb6rg")}, {"rows": people("J\xf6rg", "\u5065\u53f8", "\xc3")}),
     "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
@@ -116,6 +118,15 @@ JOBS = {
     "MB210": ({"rows": people("{{ name }}")}, {"rows": people("{name}")}),
     "MB211": (html("<p>" + "a long letter " * 8000), html("<p>" + "a long letter " * 7000)),
     "MB212": (html("<script>x</script>"), html("<!-- <script>x</script> -->")),
+    "MB213": (
+        {"files": {"letter.txt.j2": "Dear [First-Name], {{ first_name }}"}},
+        {"files": {"letter.txt.j2": "Dear [friend], 50% off, 100% {{ first_name }}"}},
+    ),
+    "MB214": (html("<mjml><mj-body></mj-body></mjml>"), html(FINE)),
+    "MB215": (
+        html('<img src="data:image/png;base64,AA" alt="">'),
+        html('<!-- <img src="data:image/png;base64,AA" alt=""> -->'),
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -130,6 +141,10 @@ JOBS = {
     "MB306": ({"message": {"unsubscribe": {"url": UNSUBSCRIBE["url"]}}}, {}),
     "MB307": ({"files": {"letter.txt.j2": "{{ first_name }}"}}, {}),
     "MB308": ({"message": {"list_id": None}}, {}),
+    "MB309": (
+        {"message": {"subject": "\u201cHello\u201d"}},
+        {"message": {"subject": "\u201cHello\u201d and \u201cgoodbye\u201d"}},
+    ),
     "MB401": (
         {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},
         {"callbacks": {"bulk_id": "{{ first_name * 33 }}"}},

@@ -103,7 +103,7 @@ def test_the_fault_of_a_link(address, code):
     [
         ("https://example.com/x.png", None),
         ("cid:logo", None),
-        ("data:image/png;base64,AA", None),
+        ("data:image/png;base64,AA", "MB215"),
         ("images/logo.png", "MB207"),
         ("//example.com/x.png", "MB207"),
         ("file:///home/x.png", "MB207"),

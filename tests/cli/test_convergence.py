@@ -142,7 +142,7 @@ def test_a_mended_address_is_mailed(mailing):
     job.write_recipients(["ann@example.net", "bob(at)example.net"])
     first = job.command("run")
     assert first.code == 3
-    assert "to mend and retry: mailbatch results job.yaml --failed again.csv" in first.err
+    assert "a table of those who failed: mailbatch results job.yaml --failed again.csv" in first.err
     job.write_recipients(["ann@example.net", "bob@example.net"])
     assert job.command("run").code == 0
     assert got(server) == ["ann@example.net", "bob@example.net"]

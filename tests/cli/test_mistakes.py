@@ -234,7 +234,7 @@ def test_every_mistake_is_named_in_one_go_also_with_quiet(mailing):
     quiet = job.command("run", "--quiet")
     assert (quiet.code, quiet.err) == (78, done.err)
     check = job.command("check")
-    assert (check.code, check.err) == (78, done.err + "the job: 2 errors, 0 warnings\n")
+    assert (check.code, check.err) == (78, done.err + "job.yaml: 2 errors, 0 warnings\n")
     assert done.err.index("server.hosst") < done.err.index("retry.attempts")
 
 

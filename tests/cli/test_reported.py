@@ -121,6 +121,31 @@ def test_a_rehearsal_reads_no_reports(told):
     assert {row["report"] for row in results(scene, "results.sandbox.csv")} == {""}
 
 
+@pytest.mark.parametrize(
+    "command", [("run", "--yes"), ("status",), ("results",), ("reports", "show"),
+                ("resolve", "--from-reports")],
+)  # fmt: skip
+def test_a_store_that_nobody_may_look_at_is_named(told, command):
+    """A file of a folder of somebody else's; here of a name that no folder can have."""
+    scene, _ = told
+    path = scene.folder / ("s" * 300)
+    name, *more = command
+    words = [*command[:2], "job.yaml"] if name == "reports" else [name, "job.yaml", *more]
+    done = scene._program(*words, "--store", str(path), cwd=scene.folder)
+    assert (done.code, f"{path}: File name too long" in done.err) == (74, True)
+
+
+def test_a_link_to_a_store_of_somebody_else_costs_a_run_the_reports_alone(told):
+    scene, _ = told
+    store = scene.folder / ".mailbatch" / "reports.sqlite3"
+    store.unlink()
+    store.symlink_to(store.name)  # a loop: as hard to look at as another user's folder
+    (scene.folder / "results.csv").unlink()
+    done = scene.command("run")
+    assert done.code == 0
+    assert len(results(scene)) == 5
+
+
 # `recipients.suppress: [reports]`
 
 
@@ -205,6 +230,14 @@ def test_an_edition_without_its_ledger_suppresses_nobody(asked):
     for path in scene.ledgers:
         path.rename(scene.folder / path.name)
     assert suppressed(scene) == {}
+
+
+def test_a_first_run_with_a_store_elsewhere_has_no_edition_to_look_at(asked):
+    scene, _ = asked
+    state = scene.folder / ".mailbatch"
+    state.rename(scene.folder / "elsewhere")
+    store = scene.folder / "elsewhere" / "reports.sqlite3"
+    assert suppressed(scene, "2", "--store", str(store)) == {}
 
 
 def test_reports_stand_beside_lists(asked):

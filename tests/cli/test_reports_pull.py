@@ -191,7 +191,7 @@ def test_an_extra_that_is_not_there(job, api, capsys, monkeypatch):
     for name in ("access", "asking", "pulling"):
         monkeypatch.delitem(sys.modules, f"mailbatch.pull.{name}")
     monkeypatch.setitem(sys.modules, "urllib3", None)
-    assert "pip install 'mailbatch[reports]'" in failure(capsys, 78, job)
+    assert "pip install '.[reports]'" in failure(capsys, 78, job)
 
 
 @pytest.mark.parametrize(

@@ -159,5 +159,5 @@ def test_without_the_extra_its_name_is_said(tmp_path, missing, options):
     )
     assert done.returncode == 78
     assert f"{missing} is not installed" in done.stderr
-    assert "pip install 'mailbatch[reports]'" in done.stderr
+    assert "pip install '.[reports]'" in done.stderr
     assert list(tmp_path.iterdir()) == []

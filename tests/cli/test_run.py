@@ -212,7 +212,7 @@ def test_to_does_not_touch_a_ledger_that_is_there(mailing):
     before, results = ledger.read_bytes(), (job.folder / "results.csv").read_bytes()
     done = job.command("run", "--to", "me@example.com", "--limit", 3)
     assert done.code == 0
-    assert "the real mailing is as it was before" in done.err
+    assert "the real mailing is unchanged" in done.err
     assert ledger.read_bytes() == before
     assert (job.folder / "results.csv").read_bytes() == results
     assert job.command("run").code == 0

@@ -368,7 +368,7 @@ def test_a_signal_is_acknowledged_while_what_is_open_is_finished(mailing):
     process.send_signal(signal.SIGINT)
     code, _, err = end(process)
     assert code == 75
-    assert "stopping: what is open is being finished; a second signal stops at once" in err
+    assert "stopping after the messages on their way; a second signal stops at once" in err
     assert job.statuses()["user1@example.net"] == "accepted"
     assert job.command("run").code == 0
     job.check(server.deliveries())

@@ -40,6 +40,28 @@ def test_every_page_is_built(site):
     assert not list(site.rglob("*.py"))
 
 
+def test_the_search_has_a_name(site):
+    """The theme gives its dialog none, so a reader of screens would say no more than "dialog"."""
+    for page in site.rglob("*.html"):
+        dialogs = re.findall(r"<[^>]*\brole=\"?dialog[^>]*>", page.read_text(encoding="utf-8"))
+        assert dialogs, page
+        assert all('aria-label="Search"' in dialog for dialog in dialogs), page
+
+
+def test_light_and_dark_can_be_chosen(site):
+    """As the system says, light and dark: each leads to the next by a button with a name."""
+    text = (site / "index.html").read_text(encoding="utf-8")
+    buttons = re.findall(r'<label class="md-header__button md-icon" title="([^"]+)" for="__p', text)
+    assert len(set(buttons)) == len(buttons) == 3
+
+
+def test_pictures_are_small(site):
+    """So that the README opens quickly: both together, in bytes."""
+    pictures = sorted(site.rglob("*.webp"))
+    assert [picture.name for picture in pictures] == ["gallery-message.webp", "gallery.webp"]
+    assert sum(picture.stat().st_size for picture in pictures) < 150_000
+
+
 def test_nothing_is_fetched_from_the_network(site):
     """Scripts, styles, pictures and fonts lie beside the pages."""
     for page in site.rglob("*.html"):

@@ -222,7 +222,7 @@ def test_a_rule_between_two_keys_is_reported_beside_other_mistakes_of_its_sectio
         ),
         (
             "subject: {{ a }} b\n",
-            "job.yaml:1:18: this does not belong to what stands above",
+            "job.yaml:1:18: this does not fit what comes before it",
             'Put a text that begins with {{ into quotes: "{{ ... }}".',
         ),
         (

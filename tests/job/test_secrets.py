@@ -12,7 +12,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
-from mailbatch.errors import JobError, Location
+from mailbatch.errors import JobError, Location, install_extra
 from mailbatch.job.model import Secret
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.job.source import Source
@@ -226,7 +226,7 @@ def test_not_from_the_keyring(memory):
 def test_without_the_keyring_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
     error = refused(Secret(keyring="infobip"), username="App")
-    assert error.hint == "Run: pip install 'mailbatch[keyring]'"
+    assert error.hint == install_extra("keyring")
 
 
 def test_an_error_stands_where_the_job_has_the_secret():

@@ -102,6 +102,13 @@ def test_the_words_of_a_refusal_are_shown_and_control_nothing(asking, api):
     assert len(str(refused.value)) < 500
 
 
+def test_an_echo_of_the_key_is_not_shown(asking, api):
+    api.next(Say(400, f"you sent App {KEY}, and {KEY}".encode()))
+    with pytest.raises(QuestionRefused) as refused:
+        ask(asking)
+    assert "you sent App ***, and ***" in str(refused.value)
+
+
 def test_an_answer_that_breaks_off_is_asked_for_again_and_its_beginning_is_handed_on(asking, api):
     api.next(Say(how="cut"), Say(how="silent"))
     beginnings = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.errors import RecipientError
+from mailbatch.errors import RecipientError, install_extra
 from mailbatch.recipients import sheet_facts
 from mailbatch.recipients.sheet_facts import CellFault, Lack, read_facts
 from mailbatch.recipients.workbook import Workbook, open_workbook, plain_text
@@ -248,7 +248,7 @@ def test_without_the_package_it_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     error = refused(S=PEOPLE)
     assert str(error) == "recipients.xlsx: a workbook needs a package that is not installed"
-    assert error.hint == "Run: pip install 'mailbatch[excel]'"
+    assert error.hint == install_extra("excel")
 
 
 # What people see

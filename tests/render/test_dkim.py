@@ -17,7 +17,7 @@ from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.errors import InputErrors, JobError
+from mailbatch.errors import InputErrors, JobError, install_extra
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import (
@@ -394,7 +394,7 @@ def test_without_the_package_it_says_how_to_get_it(
         monkeypatch.setitem(sys.modules, name, None)
     error = refused(tmp_path, "any")
     assert error.message == "signing needs a package that is not installed"
-    assert error.hint == "Run: pip install 'mailbatch[dkim]'"
+    assert error.hint == install_extra("dkim")
 
 
 def test_the_digests_have_the_domain_and_the_selector_and_not_the_key(tmp_path: Path) -> None:

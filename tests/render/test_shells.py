@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.render.html import inline_css
+from mailbatch.render.inlining import inline_css
 from mailbatch.render.shells import Shells
 
 STYLE = (

@@ -3,6 +3,7 @@
 import io
 import mailbox
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,60 @@ def test_standard_input_is_a_mail_or_an_mbox(mbox):
     assert piped.place == "standard input[1]"
     assert piped.content == whole
     assert len(list(bodies_in_stream(io.BytesIO(mbox.read_bytes())))) == len(MAILS)
+
+
+TWO = [b"Subject: 1\n\nno such mailbox\n", b"Subject: 2\n\nmailbox full\n"]
+MBOX = b"\n".join(b"From MAILER-DAEMON Sun Nov 29 12:56:13 2026\n" + mail for mail in TWO)
+
+
+def _in_a_folder(path, content):
+    path.mkdir()
+    (path / "bounces").write_bytes(content)
+    return bodies_in(path)
+
+
+def _in_a_maildir(path, content):
+    (path / "cur").mkdir(parents=True)
+    (path / "new").mkdir()
+    (path / "new" / "1.bounces").write_bytes(content)
+    return bodies_in(path)
+
+
+def _named(path, content):
+    path.write_bytes(content)
+    return bodies_in(path)
+
+
+def _piped(_, content):
+    return bodies_in_stream(io.BytesIO(content))
+
+
+def _named_pipe(path, content):
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(path.write_bytes, content)
+        found = list(bodies_in(path))
+        written.result()
+    return found
+
+
+WAYS = (_named, _in_a_folder, _in_a_maildir, _piped, _named_pipe)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("before", [b"", b"\r\n \n", b"\xef\xbb\xbf"])
+def test_an_mbox_gives_all_its_mails_on_every_way_in(way, before, tmp_path):
+    found = list(way(tmp_path / "in", before + MBOX))
+    assert contents(found) == TWO
+    assert [one.place[-3:] for one in found] == ["[1]", "[2]"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "content", [b"From: a@example.org\n\nFrom here\n", b'{"results": []}', b""]
+)
+def test_all_else_is_one_body_on_every_way_in(way, content, tmp_path):
+    assert contents(way(tmp_path / "in", content)) == [content]
 
 
 def test_an_empty_file_is_an_empty_body(tmp_path):

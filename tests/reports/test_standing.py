@@ -24,7 +24,7 @@ REPORTS = st.builds(
     st.sampled_from(PLACES),
     st.none() | st.floats(0, 3e9),
     st.sampled_from(["", "5.1.1", "6012"]),
-    st.sampled_from(["", "no such mailbox"]),
+    st.sampled_from(["", "no such mailbox", "EC_HARD_BOUNCE: 550 5.1.1 no such mailbox"]),
     st.booleans(),
     st.sampled_from(["", "1", "2"]),
 )
@@ -75,6 +75,26 @@ def test_a_bounce_that_speaks_of_the_address_stands_above_one_that_does_not():
     told = report(Event.BOUNCED, Kind.HARD, at=1.0, about_address=True)
     vague = report(Event.BOUNCED, Kind.HARD, at=2.0, said="again")
     assert standing_of([vague, told]).report is told
+
+
+@pytest.mark.parametrize(
+    ("text", "replied"),
+    [
+        ("550 5.1.1 unknown user", True),
+        ("550-5.1.1 unknown user", True),
+        ("EC_HARD_BOUNCE: 550 5.1.1 unknown user", True),
+        ("MAIL+RCPT 421", True),
+        ("EC_HARD_BOUNCE: Hard bounce", False),
+        ("6012: Hard bounce", False),
+        ("error 5501 of 10.5.1.250", False),
+        ("", False),
+    ],
+)
+def test_the_words_of_the_server_stand_above_the_providers_name(text, replied):
+    posted = report(Event.BOUNCED, Kind.SOFT, at=1.0, code="6012", text=text)
+    pulled = report(Event.BOUNCED, Kind.SOFT, at=2.0, code="6012", text="EC_X: Y", said="log")
+    assert standing_of([posted, pulled]).report is (posted if replied else pulled)
+    assert standing_of([pulled, posted]).report is (posted if replied else pulled)
 
 
 @pytest.mark.parametrize(("event", "kind"), [(Event.BOUNCED, None), (Event.SENT, Kind.HARD)])

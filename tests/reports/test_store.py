@@ -19,6 +19,7 @@ from mailbatch.reports.journal import journal_mode
 from mailbatch.reports.reading import read_body
 from mailbatch.reports.refusal import Cause, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
+from mailbatch.reports.standing import standing_of
 from mailbatch.reports.store import Body, Origin, ReportStore
 from tests.reports.test_golden import BODIES
 
@@ -52,6 +53,39 @@ def test_what_is_read_again_equals_what_the_readers_made(path):
         assert {one.identity: one for one in reports(store)} == wanted
         refused = [one.refusal for one in store.refusals(*Cause)]
         assert refused == [one for one in made if isinstance(one, Refusal)]
+
+
+@pytest.mark.parametrize("is_pulled_first", [True, False])
+def test_a_repetition_without_the_words_of_the_server_never_hides_these(path, is_pulled_first):
+    """Log entries are asked for again and again, and have the provider's words alone."""
+    entry = {
+        "messageId": "7", "to": "a@example.org", "doneAt": "2026-11-29T12:00:00Z",
+        "status": {"groupId": 2, "id": 4},
+        "error": {"groupId": 2, "id": 6012, "name": "EC_HARD_BOUNCE", "description": "Hard bounce",
+                  "permanent": True},
+    }  # fmt: skip
+    posted = {**entry, "smtp": {"response": "550 5.1.1 unknown user"}}
+    bodies = [json.dumps({"results": [one]}).encode() for one in (posted, entry)]
+    with ReportStore(path) as store:
+        for body in reversed(bodies) if is_pulled_first else bodies:
+            store.keep([kept(body)])
+            store.read_kept()
+        told = standing_of(reports(store)).report
+        assert (told.code, told.text) == ("6012", "EC_HARD_BOUNCE: 550 5.1.1 unknown user")
+
+
+@pytest.mark.parametrize("is_named_first", [True, False])
+def test_the_order_of_two_reports_of_one_bounce_decides_nothing(path, is_named_first):
+    """A webhook that leaves out the name of the error says less: nothing of the address."""
+    entry = {"messageId": "7", "to": "a@example.org", "status": {"groupId": 2, "id": 4}}
+    errors = [{"groupId": 2, "permanent": True, "name": "EC_HARD_BOUNCE", "id": 6012},
+              {"groupId": 2, "permanent": True}]  # fmt: skip
+    bodies = [json.dumps({"results": [{**entry, "error": error}]}).encode() for error in errors]
+    with ReportStore(path) as store:
+        store.keep([kept(body) for body in (bodies if is_named_first else reversed(bodies))])
+        store.read_kept()
+        told = standing_of(reports(store)).report
+        assert (told.kind, told.code, told.about_address) == (Kind.HARD, "6012", True)
 
 
 def test_a_statement_counts_once_and_every_open_counts(path):

@@ -1,0 +1,134 @@
+"""The check of a mailing: every row and every message surveyed, without sending.
+
+    checked = check_mailing(job)
+    [(tally.code, tally.location) for tally in checked.tallies]
+
+`mailbatch check` and `mailbatch.check` both come here: the rooms of the checks know no mailing that
+is planned, and the delivery knows no checks. Nothing is printed, sent or kept.
+
+Tests: tests/checks/test_check_command.py, tests/checks/test_check_codes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.errors import InputError, InputErrors
+
+if TYPE_CHECKING:
+    from mailbatch.checks.findings import Overview, Tally
+    from mailbatch.envelope import Delivery
+    from mailbatch.job.model import Job
+    from mailbatch.outlook import Outlook
+
+#: Hands deliveries on, and may show the progress among so many recipients.
+Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
+
+
+@dataclass(slots=True)
+class Checked:
+    """The result of a check.
+
+    `error` is the error of the inputs that a run would end with. `overview` is None behind such an
+    error. `outlook` is that of a real run, None: no earlier run is known. `largest` is the size of
+    the largest message in bytes, `beyond_ascii` the number of addresses that need SMTPUTF8.
+    """
+
+    edition: str | None = None
+    tallies: list[Tally] = field(default_factory=list)
+    overview: Overview | None = None
+    outlook: Outlook | None = None
+    largest: int = 0
+    beyond_ascii: int = 0
+    error: InputError | InputErrors | None = None
+
+
+def refused(error: InputError | InputErrors, edition: str | None = None) -> Checked:
+    """Return the check of inputs that a run would refuse: each mistake is a finding."""
+    from mailbatch.checks.report import input_tallies
+
+    return Checked(edition, input_tallies(error), error=error)
+
+
+def check_mailing(
+    job: Job,
+    *,
+    edition: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    state_dir: Path | None = None,
+    follow: Follow = lambda deliveries, _: deliveries,
+) -> Checked:
+    """Survey a mailing; where the inputs are wrong, keep the error and check the rows alone.
+
+    `edition`, `variables` and `state_dir` are those of the options `--edition`, `--set` and
+    `--state-dir`.
+
+    Raises:
+        UsageError: the given edition cannot name a ledger.
+        StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
+    """
+    from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.survey import Survey
+    from mailbatch.delivery.inspection import inspect
+    from mailbatch.delivery.preparation import read_inputs
+
+    now, variables, named = datetime.now().astimezone(), variables or {}, None
+    try:
+        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
+        named = inputs.edition
+        plan, branches = inputs.plan, inputs.composer.branches
+        survey = Survey(job, named, plan.columns, branches, remarks=plan.remarks)
+        with inspect(inputs, state_dir=state_dir) as inspection:
+            for recipient in inspection.recipients():
+                survey.row(recipient)
+            for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
+                survey.see(inspection.look(delivery))
+            outlook = inspection.outlook()
+            findings = check_edition(job, named, outlook, given=edition is not None)
+            overview = survey.overview(inspection.counts, edition=findings)
+    except (InputError, InputErrors) as error:
+        checked = refused(error, named)
+        _look_at_rows(job, variables, now, checked)
+        return checked
+    return Checked(
+        named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii
+    )
+
+
+def _look_at_rows(job: Job, variables: Mapping[str, str], now: datetime, found: Checked) -> None:
+    """Check the rows of the table although the templates are wrong."""
+    from mailbatch.checks.report import input_tallies
+    from mailbatch.checks.table_checks import check_rows
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.delivery.reported import reported_addresses
+    from mailbatch.recipients.plan import plan_recipients
+
+    tallies, edition = Tallies(), found.edition or job.edition
+    merged = {**job.variables, **variables}
+    error: InputError | InputErrors | None = None
+    try:
+        plan = plan_recipients(
+            job,
+            edition=edition,
+            variables=merged,
+            now=now,
+            reported=reported_addresses(job, None, None),
+        )
+        check_rows(job, plan.columns, plan, tallies)
+    except (InputError, InputErrors) as failure:
+        error = failure
+    found.tallies += tallies.result()
+    known = {(tally.location, tally.examples) for tally in found.tallies}
+    if error is not None and found.error is not None:
+        more = [t for t in input_tallies(error) if (t.location, t.examples) not in known]
+        if more:
+            found.tallies += more
+            found.error = InputErrors([*_errors(found.error), *_errors(error)])
+
+
+def _errors(error: InputError | InputErrors) -> tuple[InputError, ...]:
+    return error.errors if isinstance(error, InputErrors) else (error,)

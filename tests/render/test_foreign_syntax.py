@@ -1,0 +1,66 @@
+"""Templates of other languages, and comment marks in style sheets, are named with place and way."""
+
+import pytest
+
+from mailbatch.errors import InputErrors
+from mailbatch.render.foreign_syntax import foreign_syntax
+
+from .making import make_composer, make_job
+
+SYNTAX = [
+    ("a\nb {{#if x}}c{{else}}d{{/if}}", 4, "{{#if x}}, and 2 marks more", "{% if x %} ... "),
+    ("{{#each items}}", 0, "{{#each items}}", "{% for item in items %} ... {% endfor %}"),
+    ("{{#unless x}}", 0, "{{#unless x}}", "{% if not x %} ... {% endif %}"),
+    ("{{/each}}", 0, "{{/each}}", "{% endfor %}"),
+    ("{{^x}}", 0, "{{^x}}", "{% if not x %} ... {% endif %}"),
+    ("{{> foot}}", 0, "{{> foot}}", '{% include "foot" %}'),
+    ("{{!-- note --}}", 0, "{{!-- note --}}", "{# ... #}"),
+    ("{{{ body }}}", 0, "{{{ body }}}", "{{ body | safe }}"),
+    ("{{@index}}", 0, "{{@index}}", "{{ loop.index0 }}"),
+    ("{{else}}", 0, "{{else}}", "{% else %}"),
+    ("{{ .Name }}", 0, "{{ .Name }}", "{{ Name }}"),
+    ("<style>@media print{#id{width:1px}}", 19, "{#id begins a comment", "{ #id"),
+    ("## Intro {#intro}", 9, "{#intro begins a comment", "{ #intro"),
+    ("{#a{x:1}} {# note #}", 0, "{#a begins a comment", "{ #a"),
+    ("x {# y", 2, "no #} ends it", "#} behind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "offset", "message", "hint"), SYNTAX)
+def test_foreign_syntax_is_named(source, offset, message, hint):
+    found = foreign_syntax(source)
+    assert found is not None
+    assert found.offset == offset
+    assert message in found.message
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ name }} {# note: {x: 1} #} {#- note {x: 1} -#} { #id{width:1px}}",
+        "{% raw %}{{#if}} {#id{x:1}}{% endraw %} {%- raw -%}{{> x}}{%- endraw -%}",
+        "{# {{#if x}} #}",
+    ],
+)
+def test_syntax_of_jinja_is_none(source):
+    assert foreign_syntax(source) is None
+
+
+@pytest.mark.parametrize("role", ["html", "text", "markdown"])
+def test_the_error_has_line_column_and_remedy(tmp_path, role):
+    message = {role: "page"} if role != "text" else {"text": "page"}
+    job = make_job(tmp_path, message, {"page": "Dear {{ first_name }},\n  {{#if id}}x{{/if}}"})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    error = caught.value.errors[0]
+    assert str(error.location) == "page:2:3"
+    assert error.message == "is Handlebars, not Jinja: {{#if id}}, and 1 mark more"
+    assert error.hint == "Write {% if id %} ... {% endif %}."
+
+
+def test_a_setting_of_the_job_is_told_the_same(tmp_path):
+    job = make_job(tmp_path, {"subject": "{{#id}}x{{/id}}", "text": "page"}, {"page": "x"})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    assert caught.value.errors[0].hint == "Write {% if id %} ... {% endif %}."
