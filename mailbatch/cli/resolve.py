@@ -59,25 +59,37 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     if not chosen:
         return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:
-        # Every address is looked at before the first one is settled.
-        addresses = (
-            [one.address for one in doubts_of(ledger, given, name)] if given.only else [None]
-        )
-        now = time.time()
-        number = sum(
-            ledger.doubts.resolve(chosen[0], address=address, now=now) for address in addresses
-        )
-        left = sum(1 for _ in ledger.doubts.in_doubt())
+        return _settle(console, given, ledger, chosen[0], name, rehearsed=rehearsed)
+
+
+def _settle(
+    console: Console,
+    given: ResolveArguments,
+    ledger: OpenLedger,
+    decision: Decision,
+    name: str,
+    *,
+    rehearsed: bool,
+) -> int:
+    """Settle the doubts as decided; `name` are the arguments that name the mailing.
+
+    Raises:
+        UsageError: an address of `--only` is not in doubt.
+        LedgerError: the ledger cannot be written (74).
+    """
+    # Every address is looked at before the first one is settled.
+    addresses = [one.address for one in doubts_of(ledger, given, name)] if given.only else [None]
+    now = time.time()
+    number = sum(ledger.doubts.resolve(decision, address=address, now=now) for address in addresses)
+    left = sum(1 for _ in ledger.doubts.in_doubt())
     if given.as_json:
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "left: a rehearsal begins anew"
-        if rehearsed
-        else "to be sent again by the next run",
+        "resend": "left: a rehearsal begins anew" if rehearsed else "sent again by the next run",
         "skip": "skipped",
     }
-    console.say(f"{number} {words[chosen[0]]}, {left} still in doubt")
+    console.say(f"{number} {words[decision]}, {left} still in doubt")
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
 
 
