@@ -75,8 +75,8 @@ class Breach:
     share: Share
 
     def __str__(self) -> str:
-        part = f"{100 * self.number / self.sent:.2g} %"
-        return f"{self.number:,} {self.what} of {self.sent:,} accepted recipients ({part})"
+        of = f"{self.number:,} {self.what} of {self.sent:,} accepted recipients"
+        return f"{of} ({100 * self.number / self.sent:.2g} %)" if self.sent else of
 
 
 def judge(guard: Guard, figures: Figures) -> Breach | None:
@@ -94,7 +94,9 @@ def judge(guard: Guard, figures: Figures) -> Breach | None:
         ("hard bounces", figures.bounced, guard.bounces),
         ("complaints", figures.complained, guard.complaints),
     ):
-        if number >= guard.least and figures.sent and share.is_reached(number, figures.sent):
+        # A message of which the server gave no answer may bounce, too: more than were accepted.
+        few = number > figures.sent
+        if number >= guard.least and (few or share.is_reached(number, figures.sent)):
             return Breach(what, number, figures.sent, share)
     return None
 

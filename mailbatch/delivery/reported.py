@@ -22,7 +22,7 @@ from mailbatch.delivery.ledgers import begun_editions, open_to_read
 from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_path
 from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
-from mailbatch.render.edition import render_bulk_id
+from mailbatch.render.edition import bulk_id_of_edition
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -62,7 +62,7 @@ def mailed_edition(job: Job, edition: str, ledger: OpenLedger) -> MailedEdition:
 
     return MailedEdition(
         ledger.standing.attempted_rows(),
-        bulk_id=render_bulk_id(job, edition),
+        bulk_id=bulk_id_of_edition(job, edition),
         has_copies=bool(job.message.cc or job.message.bcc),
     )
 
@@ -160,4 +160,4 @@ def _editions(job: Job, state: Path, *, but: str | None) -> Iterator[Edition]:
         if edition == but:
             continue
         with open_to_read(ledger_path(job, edition, state)) as ledger:
-            yield render_bulk_id(job, edition), ledger.standing.attempted_rows()
+            yield bulk_id_of_edition(job, edition), ledger.standing.attempted_rows()

@@ -55,7 +55,7 @@ class StoredFates:
         Raises:
             StoreError: the store cannot be read (74).
         """
-        from mailbatch.render.edition import render_bulk_id
+        from mailbatch.render.edition import bulk_id_of_edition
         from mailbatch.reports.mailed import MailedEdition
         from mailbatch.reports.report import Event, Kind
         from mailbatch.reports.standings import Standings
@@ -64,7 +64,7 @@ class StoredFates:
         path = self._path(job)
         mailed = MailedEdition(
             rows,
-            bulk_id=render_bulk_id(job, edition),
+            bulk_id=bulk_id_of_edition(job, edition),
             has_copies=bool(job.message.cc or job.message.bcc),
         )
         with mailed, ReportStore(path, to_look=True) as store:

@@ -66,6 +66,15 @@ def render_bulk_id(job: model.Job, edition: str) -> str | None:
         return None
 
 
+def bulk_id_of_edition(job: model.Job, edition: str) -> str | None:
+    """Return the bulk id by which reports of an edition are told from those of other editions.
+
+    None where `render_bulk_id` has none, and where another edition would have the same one.
+    """
+    bulk_id = render_bulk_id(job, edition)
+    return None if bulk_id == render_bulk_id(job, f"{edition}-") else bulk_id
+
+
 def bulk_id_names_edition(job: model.Job) -> bool:
     """Say whether the bulk id of a job differs from edition to edition.
 

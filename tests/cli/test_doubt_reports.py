@@ -95,6 +95,18 @@ def test_bulk_id_and_address_count_where_the_provider_was_asked(doubtful, origin
     assert ("by bulk id and address), id i-1" in done.out) is (code == 0)
 
 
+def test_a_bulk_id_of_every_edition_settles_nobody(mailing):
+    """An entry of the log may be of the week before, or of the week after."""
+    fault = Fault(Stage.DOT, Kind.FIN, transaction=2, taken=True)
+    scene, _ = mailing(fault, recipients=3, attempts=3)
+    job = yaml.safe_load(scene.job.read_text())
+    job["callbacks"] = {"bulk_id": "scene"}
+    scene.job.write_text(yaml.safe_dump(job, sort_keys=False))
+    assert scene.command("run").code == 4
+    read(scene, {"messageId": "i-1", "bulkId": "scene"})
+    assert scene.command("resolve", "--from-reports").code == 4
+
+
 @pytest.mark.parametrize("origin", [Origin.PULL, Origin.SERVE])
 def test_a_report_that_proves_nothing_is_called_so_and_where_a_proof_may_be(doubtful, origin):
     """`reports show` has it where the provider said so: of a mailing of last year, by its time."""

@@ -17,7 +17,8 @@ GUARD = Guard(bounces="3%", complaints="0.3%", least=3)
     ("sent", "bounced", "complained", "stops"),
     [
         (0, 0, 0, None),
-        (0, 9, 9, None),  # nobody was accepted: there is no share
+        (0, 2, 2, None),
+        (0, 9, 0, "hard bounces"),  # in doubt, and bounced: more than were accepted
         (10, 1, 0, None),  # 10 %, and one bounce of ten stops nobody
         (10, 2, 2, None),
         (10, 3, 0, "hard bounces"),
@@ -40,6 +41,10 @@ def test_a_breach_has_the_figures():
     assert breach == Breach("hard bounces", 60, 1500, GUARD.bounces)
     assert str(breach) == "60 hard bounces of 1,500 accepted recipients (4 %)"
     assert str(breach.share) == "3%"
+    assert (
+        str(Breach("hard bounces", 9, 0, GUARD.bounces))
+        == "9 hard bounces of 0 accepted recipients"
+    )
 
 
 @given(
