@@ -86,7 +86,9 @@ def _settle(
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "left: a rehearsal begins anew" if rehearsed else "sent again by the next run",
+        "resend": "left: a rehearsal begins anew"
+        if rehearsed
+        else "to be sent again by the next run",
         "skip": "skipped",
     }
     console.say(f"{number} {words[decision]}, {left} still in doubt")
