@@ -10,12 +10,12 @@ import os
 import secrets
 from pathlib import Path
 
-from mailbatch.errors import StoreError
+from mailbatch.errors import SYSTEM_REMEDIES, StoreError
 from mailbatch.files import sync_folder
 from mailbatch.receiver.door import TOKEN
-from mailbatch.reports.failure import as_store_error
 
 _BYTES = 24
+_RIGHTS = "make the file and its folder writable for this user, or set --store"
 
 
 def token_file(store: Path) -> Path:
@@ -34,11 +34,14 @@ def kept_token(path: Path) -> str:
     Raises:
         StoreError: the file cannot be read or made, or has no token in it (74).
     """
-    with as_store_error(path):
+    try:
         try:
             found = path.read_text(encoding="ascii", errors="replace").strip()
         except FileNotFoundError:
             found = _make(path)
+    except OSError as error:
+        hint = SYSTEM_REMEDIES.get(error.errno or 0, _RIGHTS)
+        raise StoreError(f"{path}: {error.strerror or error}", hint=hint) from error
     if TOKEN.fullmatch(found) is None:
         raise StoreError(f"{path}: there is no token in it", hint="remove the file, or set --token")
     return found

@@ -51,7 +51,7 @@ def bodies_in(path: Path, *, store: Path | None = None) -> Iterator[Found | Left
     """Yield each body in a file, an mbox, a Maildir or a folder, in the order of the names.
 
     `store` is the open store of reports, which is left out unread: closing any descriptor of the
-    file would take SQLite's locks from this process (POSIX `fcntl`). Other databases are left out
+    file would take SQLite's locks from this process (POSIX). Other databases are left out
     by their first bytes.
 
     Raises:
