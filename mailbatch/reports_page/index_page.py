@@ -297,6 +297,8 @@ def _domain(name: str, fates: Counter[Fate], most: int) -> str:
 def _reasons(figures: Figures) -> str:
     title = "By reason"
     reasons = sorted(figures.reasons.items(), key=lambda item: (-item[1], _words(item[0])))
+    if not reasons and not figures.events:  # silence is no good news: perhaps nothing takes reports
+        return _panel(title, "<p>Nothing is known yet.</p>")
     if not reasons:
         return _panel(title, _calm("No refusal, no bounce and no complaint so far."))
     items = [_reason(figures, reason, number) for reason, number in reasons]

@@ -184,6 +184,7 @@ def test_the_library_is_there_with_its_version_and_its_licence(tmp_path):
         ([], "There is no recipient in this edition."),
         ([], "No recipient was to be mailed."),
         ([(row(), None)], "No report has come yet."),
+        ([(row(), None)], "Nothing is known yet."),
         ([(row(), standing())], "No refusal, no bounce and no complaint so far."),
     ],
 )
