@@ -190,7 +190,7 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
             f"{lock.path}, {witness} and {path}-wal as well",
         )
     building, made = path.with_name(path.name + ".new"), secrets.token_hex(16)
-    own = {"id": made, "secret": secrets.token_hex(16)}
+    own = {"id": made, "seed": secrets.token_hex(16)}
     try:
         for leftover in path.parent.glob(building.name + "*"):
             leftover.unlink()

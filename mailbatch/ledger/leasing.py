@@ -143,7 +143,7 @@ class Leasing:
         self._database = database
         self._lock = lock
         self._under_way = under_way
-        secret = database.fact("secret")
+        secret = database.fact("seed")
         names = [job, edition, secret] if secret else [job, edition]
         self._seed = hashlib.sha256(json.dumps(names).encode())
         self._domain = domain

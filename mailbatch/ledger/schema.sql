@@ -11,7 +11,7 @@
 --
 -- Needs SQLite 3.33 (UPDATE ... FROM).
 
--- What is true of the whole edition: job, edition, id (of this ledger), secret (in every Message-ID that
+-- What is true of the whole edition: job, edition, id (of this ledger), seed (a secret in every Message-ID that
 -- is fixed here, so that nobody can work one out; a ledger of an earlier mailbatch has none), boot_id, run (how often it was
 -- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned

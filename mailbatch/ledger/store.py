@@ -99,7 +99,7 @@ class Ledger:
             raise from_system(path.parent, error, what="the folder cannot be made") from error
         facts = {"job": job, "edition": edition, "boot_id": boot}
         if secret is not None:
-            facts["secret"] = secret
+            facts["seed"] = secret
         return cls._open(path, boot, facts, message_id_domain)
 
     @classmethod
