@@ -60,12 +60,13 @@ def check_mailing(
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
     state_dir: Path | None = None,
+    store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
 ) -> Checked:
     """Survey a mailing; where the inputs are wrong, keep the error and check the rows alone.
 
-    `edition`, `variables` and `state_dir` are those of the options `--edition`, `--set` and
-    `--state-dir`.
+    `edition`, `variables`, `state_dir` and `store` are those of the options `--edition`, `--set`,
+    `--state-dir` and `--store`.
 
     Raises:
         UsageError: the given edition cannot name a ledger.
@@ -75,10 +76,14 @@ def check_mailing(
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
+    from mailbatch.delivery.reported import reported_addresses
 
     now, variables, named = datetime.now().astimezone(), variables or {}, None
     try:
-        inputs = read_inputs(job, edition=edition, variables=variables, now=now, traced=True)
+        inputs = read_inputs(
+            job, edition=edition, variables=variables, now=now, traced=True, folder=state_dir,
+            store=store,
+        )  # fmt: skip
         named = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
         survey = Survey(job, named, plan.columns, branches, remarks=plan.remarks)
@@ -92,19 +97,24 @@ def check_mailing(
             overview = survey.overview(inspection.counts, edition=findings)
     except (InputError, InputErrors) as error:
         checked = refused(error, named)
-        _look_at_rows(job, variables, now, checked)
+        _look_at_rows(job, variables, now, checked, reported_addresses(job, state_dir, store))
         return checked
     return Checked(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii
     )
 
 
-def _look_at_rows(job: Job, variables: Mapping[str, str], now: datetime, found: Checked) -> None:
+def _look_at_rows(
+    job: Job,
+    variables: Mapping[str, str],
+    now: datetime,
+    found: Checked,
+    reported: Mapping[str, str],
+) -> None:
     """Check the rows of the table although the templates are wrong."""
     from mailbatch.checks.report import input_tallies
     from mailbatch.checks.table_checks import check_rows
     from mailbatch.checks.tallies import Tallies
-    from mailbatch.delivery.reported import reported_addresses
     from mailbatch.recipients.plan import plan_recipients
 
     tallies, edition = Tallies(), found.edition or job.edition
@@ -116,7 +126,7 @@ def _look_at_rows(job: Job, variables: Mapping[str, str], now: datetime, found: 
             edition=edition,
             variables=merged,
             now=now,
-            reported=reported_addresses(job, None, None),
+            reported=reported,
         )
         check_rows(job, plan.columns, plan, tallies)
     except (InputError, InputErrors) as failure:

@@ -142,6 +142,7 @@ class PreviewArguments:
     everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False
     only: Only = None
     state_dir: StateDir = None
+    store: Store = None
     against: Annotated[
         Path | None,
         typer.Option(
@@ -171,6 +172,7 @@ class CheckArguments:
     edition: Edition = None
     variables: Set = None
     state_dir: StateDir = None
+    store: Store = None
     connect: Annotated[
         bool,
         typer.Option(

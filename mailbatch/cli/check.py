@@ -18,6 +18,7 @@ from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
+from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
@@ -55,6 +56,7 @@ def check_command(console: Console, given: CheckArguments) -> int:
             edition=given.edition,
             variables=pairs(given.variables),
             state_dir=given.state_dir,
+            store=given_store(given.store),
             follow=partial(console.follow, "checking"),
         )
         if given.connect:

@@ -19,6 +19,7 @@ from mailbatch.cli.arguments import PreviewArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
+from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
 
@@ -53,6 +54,7 @@ class Wanted:
     edition: str | None
     variables: dict[str, str]
     state_dir: Path | None
+    store: Path | None
     out: Path | None
     limit: int | None
     only: tuple[str, ...]
@@ -92,6 +94,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         given.edition,
         pairs(given.variables),
         given.state_dir,
+        given_store(given.store),
         given.out,
         most,
         all_on_the_wire(given.only),
@@ -140,8 +143,9 @@ def make(console: Console, wanted: Wanted) -> Made:
     earlier = Earlier.read(wanted.against) if wanted.against is not None else None
     now = datetime.now().astimezone()
     inputs = read_inputs(
-        job, edition=wanted.edition, variables=wanted.variables, now=now, traced=True
-    )
+        job, edition=wanted.edition, variables=wanted.variables, now=now, traced=True,
+        folder=wanted.state_dir, store=wanted.store,
+    )  # fmt: skip
     columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit

@@ -269,6 +269,22 @@ def test_check_says_how_many(asked):
     assert "1 of 5 rows: 1 listed in reports (bounced 5.1.1)" in done.out
 
 
+@pytest.mark.parametrize("command", ["check", "preview"])
+def test_what_is_looked_at_is_what_a_run_with_the_same_options_would_mail(asked, command):
+    """The reports lie in another state folder, and their store in a third place."""
+    scene, rows = asked
+    state, store = scene.folder / "there", scene.folder / "reports.sqlite3"
+    (scene.folder / ".mailbatch").rename(state)
+    (state / store.name).rename(store)
+    given = ("--edition", "2", "--state-dir", str(state), "--store", str(store))
+    done = scene._program(command, "job.yaml", "--json", *given, cwd=scene.folder)
+    assert json.loads(done.out)["suppressed"] == 1
+    scene.command("run", "--yes", *given)
+    assert [row["email"] for row in results(scene) if row["status"] == "suppressed"] == [
+        rows[0]["email"]
+    ]
+
+
 def test_reports_that_come_during_an_edition_count_for_those_who_wait(asked):
     """As with a list: whoever has the message keeps it, and the rest is left out."""
     scene, rows = asked
