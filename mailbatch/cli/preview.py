@@ -150,14 +150,9 @@ def make(console: Console, wanted: Wanted) -> Made:
     keep = earlier.keys if earlier is not None else ()
     limit = 0 if wanted.limit is None else wanted.limit
     survey = Survey(
-        job,
-        inputs.edition,
-        columns,
-        branches,
-        limit=limit,
-        keep=keep,
-        remarks=inputs.plan.remarks,
-    )
+        job, inputs.edition, columns, branches,
+        limit=limit, keep=keep, remarks=inputs.plan.remarks,
+    )  # fmt: skip
     maker = Entries(columns, job.recipients.group_by)
     since = None
     with inspect(inputs, only=wanted.only, state_dir=wanted.state_dir) as inspection:
