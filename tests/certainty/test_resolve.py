@@ -210,7 +210,7 @@ def test_a_run_does_not_send_again_unasked(doubtful):
     """Not on any option of `run`, and not by a recipient file of the unfinished."""
     server, scene = doubtful
     before = len(server.journal)
-    for options in ({}, {"retry_rejected": True}, {"accept_changes": True}, {"only": TWO}):
+    for options in ({}, {"retry_rejected": True}, {"accept_changes": True}, {"only": (TWO,)}):
         assert scene.run(**options).exit_code == 4
     found = mailbatch("results", "job.yaml", "--failed", "failed.csv", cwd=scene.folder)
     assert found.code == 0
