@@ -294,7 +294,7 @@ def test_the_figures_of_a_broken_job_stand_where_figures_stand(half_sent):
     for _ in ("absent", "there"):
         assert mailbatch(*with_metrics, cwd=scene.folder).code == 78
         written = (scene.folder / "m.prom").read_text()
-        assert 'mailbatch_run_exit_code{job="job.yaml"} 78' in written
+        assert 'mailbatch_run_exit_code{job="job.yaml",mode="send"} 78' in written
         (scene.folder / "m.prom").write_text(written.replace(" 78", " 0"))
 
 
