@@ -147,13 +147,11 @@ def result_rows(
         StoreError: the store cannot be read (74).
     """
     from mailbatch.delivery.editions import edition_of, rows_of
-    from mailbatch.delivery.places import state_dir as folder_of
-    from mailbatch.delivery.places import store_path
+    from mailbatch.delivery.places import store_of
 
     loaded = _loaded(job, look=False)
     named = edition_of(loaded, edition)
-    kept = store or store_path(folder_of(loaded, state_dir))
-    return rows_of(loaded, named, folder=state_dir, store=kept)
+    return rows_of(loaded, named, folder=state_dir, store=store_of(loaded, store, state_dir))
 
 
 def _loaded(job: Job | str | os.PathLike[str], *, look: bool = True) -> Job:

@@ -20,9 +20,9 @@ def store_to_read(job: Job, given: Path | None, folder: Path | None) -> Path:
     Raises:
         UsageError: the file of `--store` is not there.
     """
-    from mailbatch.delivery.places import state_dir, store_path
+    from mailbatch.delivery.places import store_of
 
-    return given_store(given) or store_path(state_dir(job, folder))
+    return store_of(job, given_store(given), folder)
 
 
 def given_store(given: Path | None) -> Path | None:
@@ -37,6 +37,17 @@ def given_store(given: Path | None) -> Path | None:
     if given is not None and not is_store_there(given):
         raise UsageError(f"--store {given}: there is no such file")
     return given
+
+
+def store_to_begin(job: Job, given: Path | None, folder: Path | None) -> Path:
+    """Return the file of the store of a job, for a command that may be the first to write there.
+
+    Raises:
+        StoreError: the state folder cannot be made (74).
+    """
+    from mailbatch.delivery.places import state_dir
+
+    return given or store_to_write(state_dir(job, folder))
 
 
 def store_to_write(folder: Path) -> Path:

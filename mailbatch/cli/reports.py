@@ -7,7 +7,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from mailbatch.cli.arguments import (
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import ledger_to_look_at
-from mailbatch.cli.report_store import store_to_read, store_to_write
+from mailbatch.cli.report_store import store_to_begin, store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 from mailbatch.errors import JobError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
@@ -59,7 +59,7 @@ def read_command(console: Console, given: ReportsReadArguments) -> int:
 
     loaded = job_of(given.job)
     check_real(loaded, given.state_dir, given.store)
-    path = _store_path(loaded, given.store, given.state_dir, make_folder=True)
+    path = store_to_begin(loaded, given.store, given.state_dir)
     bodies = new = 0
     left: list[LeftOut] = []
     with ReportStore(path) as opened:
@@ -245,29 +245,17 @@ def joining(
     from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.reported import edition_reports, no_reports
 
-    path = _store_path(job, store, folder, make_folder=False)
+    path = store_to_read(job, store, folder)
     place = ledger_to_look_at(job, edition, folder)
     most = _MOST_LISTED if listed else 0
-    with (
-        open_to_read(place) as ledger,
-        edition_reports(job, edition, ledger, path, most_missed=most) as reports,
-        no_reports(ledger) as nothing,
-    ):
-        yield reports or nothing
+    with open_to_read(place) as ledger, ExitStack() as stack:
+        found = edition_reports(job, edition, ledger, path, most_missed=most)
+        yield stack.enter_context(found) or stack.enter_context(no_reports(ledger))
 
 
 def job_of(path: Path) -> Job:
     """Load the job; the files that it names need not be there, so that no pipe stops for one."""
     return read_job(path, look=False)
-
-
-def _store_path(job: Job, store: Path | None, folder: Path | None, *, make_folder: bool) -> Path:
-    """Return the file of the store; with `make_folder` the state folder is there afterwards."""
-    from mailbatch.delivery.places import state_dir
-
-    if not make_folder:
-        return store_to_read(job, store, folder)
-    return store_to_write(state_dir(job, folder)) if store is None else store
 
 
 def _found(files: list[str], store: Path, left: list[LeftOut]) -> Iterator[Found]:

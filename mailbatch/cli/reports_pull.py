@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.arguments import ReportsPullArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.report_store import store_to_write
+from mailbatch.cli.report_store import store_to_begin
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 from mailbatch.errors import JobError, UsageError, install_extra
 from mailbatch.outcome import Status
@@ -36,7 +36,6 @@ _BULK_ID = 'write bulk_id: "{{ job.name }}-{{ edition }}" under callbacks before
 def pull_command(console: Console, given: ReportsPullArguments) -> int:
     """Ask for the log, the reports or the suppression list, and make reports of the answers."""
     _check_extra()
-    from mailbatch.delivery.places import state_dir
     from mailbatch.delivery.rehearsals import check_real
     from mailbatch.delivery.signals import Interrupted, Stopping
     from mailbatch.pull.access import ProviderError
@@ -51,7 +50,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     edition = edition_of(job, given.edition)
     asks_by_id = given.reports or not given.suppressions
     bulk_id = bulk_id_of(job, edition) if asks_by_id else ""
-    path = given.store or store_to_write(state_dir(job, given.state_dir))
+    path = store_to_begin(job, given.store, given.state_dir)
     try:
         with Stopping() as stopping, ReportStore(path) as store:
             pull = Pull(

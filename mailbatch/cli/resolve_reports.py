@@ -97,7 +97,7 @@ def _acceptances(
 
     if not doubts:
         return []
-    mailed = mailed_edition(job, edition, ledger)
+    mailed = mailed_edition(job, edition, ledger.standing.attempted_rows())
     path = store_to_read(job, given.store, given.state_dir)
     with mailed, ReportStore(path, to_look=True) as store:
         store.read_kept()

@@ -76,6 +76,14 @@ def store_path(folder: Path) -> Path:
     return folder / _STORE
 
 
+def store_of(job: Job, given: Path | None, folder: Path | None) -> Path:
+    """Return the file of the store of a job, which need not be there.
+
+    `given` is the file of `--store`, `folder` that of `--state-dir`.
+    """
+    return given or store_path(state_dir(job, folder))
+
+
 def is_store_there(path: Path) -> bool:
     """Say whether there is a store of reports.
 

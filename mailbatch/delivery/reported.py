@@ -12,21 +12,21 @@ Tests: tests/cli/test_reported.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import begun_editions, open_to_read
-from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_path
+from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_of, store_path
 from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.render.edition import bulk_id_of_edition
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
-    from mailbatch.reports.mailed import MailedEdition
+    from mailbatch.reports.mailed import MailedEdition, MailedRow
     from mailbatch.reports.standings import Standings
     from mailbatch.reports.store import StoredRefusal, StoredReport
     from mailbatch.reports.suppression import Edition
@@ -52,8 +52,10 @@ class EditionReports:
     unreadable: list[StoredRefusal] = field(default_factory=list)
 
 
-def mailed_edition(job: Job, edition: str, ledger: OpenLedger) -> MailedEdition:
+def mailed_edition(job: Job, edition: str, rows: Iterable[MailedRow]) -> MailedEdition:
     """Return the deliveries of an edition that were attempted, by the names that reports use.
+
+    `rows` are those of the results, all of them or `attempted_rows`.
 
     Raises:
         StoreError: there is no place for the temporary database (74).
@@ -61,9 +63,9 @@ def mailed_edition(job: Job, edition: str, ledger: OpenLedger) -> MailedEdition:
     from mailbatch.reports.mailed import MailedEdition
 
     return MailedEdition(
-        ledger.standing.attempted_rows(),
+        rows,
         bulk_id=bulk_id_of_edition(job, edition),
-        has_copies=bool(job.message.cc or job.message.bcc),
+        has_copies=job.message.has_copies,
     )
 
 
@@ -85,7 +87,7 @@ def edition_reports(
     from mailbatch.reports.standings import Standings
     from mailbatch.reports.store import ReportStore
 
-    with mailed_edition(job, edition, ledger) as mailed:
+    with mailed_edition(job, edition, ledger.standing.attempted_rows()) as mailed:
         standings = Standings(mailed)
         with ReportStore(store, to_look=True) as opened:
             opened.read_kept()
@@ -122,8 +124,7 @@ def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dic
     """
     if REPORTS not in job.recipients.suppress:
         return {}
-    state = state_dir(job, folder)
-    return _spoken_against(job, state, store or store_path(state))
+    return _spoken_against(job, state_dir(job, folder), store_of(job, store, folder))
 
 
 def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[str, str]:
@@ -147,10 +148,10 @@ def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None
     from mailbatch.reports.store import ReportStore
     from mailbatch.reports.suppression import suppressed_in
 
-    has_copies = bool(job.message.cc or job.message.bcc)
     with ReportStore(path, to_look=True) as opened:
         opened.read_kept()
-        found = suppressed_in(opened, _editions(job, state, but=but), has_copies=has_copies)
+        editions = _editions(job, state, but=but)
+        found = suppressed_in(opened, editions, has_copies=job.message.has_copies)
     return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
 
 

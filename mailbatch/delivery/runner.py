@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import signals
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
-from mailbatch.delivery.places import OUTBOX, state_dir, store_path
+from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
 from mailbatch.delivery.preparation import (
     Mailing,
     changed_since,
@@ -245,7 +245,7 @@ def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: 
         write_results(ledger, path)
         return
     else:
-        store = options.store or store_path(state_dir(inputs.job, options.state_dir))
+        store = store_of(inputs.job, options.store, options.state_dir)
     try:
         with edition_reports(inputs.job, inputs.edition, ledger, store) as reports:
             write_results(ledger, path, None if reports is None else reports.standings)

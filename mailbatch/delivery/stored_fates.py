@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.guard import Fate
-from mailbatch.delivery.places import is_store_there, state_dir, store_path
+from mailbatch.delivery.places import is_store_there, store_of
 from mailbatch.errors import JobError
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.guard import Fate
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import ResultRow
 
@@ -55,19 +55,14 @@ class StoredFates:
         Raises:
             StoreError: the store cannot be read (74).
         """
-        from mailbatch.render.edition import bulk_id_of_edition
-        from mailbatch.reports.mailed import MailedEdition
+        from mailbatch.delivery.guard import Fate
+        from mailbatch.delivery.reported import mailed_edition
         from mailbatch.reports.report import Event, Kind
         from mailbatch.reports.standings import Standings
         from mailbatch.reports.store import ReportStore
 
-        path = self._path(job)
-        mailed = MailedEdition(
-            rows,
-            bulk_id=bulk_id_of_edition(job, edition),
-            has_copies=bool(job.message.cc or job.message.bcc),
-        )
-        with mailed, ReportStore(path, to_look=True) as store:
+        mailed = mailed_edition(job, edition, rows)
+        with mailed, ReportStore(self._path(job), to_look=True) as store:
             store.read_kept()
             standings = Standings(mailed)
             standings.join(store)
@@ -76,4 +71,4 @@ class StoredFates:
         return Fate(reported, hard, counts[Event.COMPLAINED])
 
     def _path(self, job: Job) -> Path:
-        return self._store or store_path(state_dir(job, self._state_dir))
+        return store_of(job, self._store, self._state_dir)

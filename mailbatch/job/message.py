@@ -186,6 +186,11 @@ class Message(Section):
         "@media and :hover, stays.",
     )
 
+    @property
+    def has_copies(self) -> bool:
+        """Whether each envelope may hold addresses that are no recipients: those of Cc and Bcc."""
+        return bool(self.cc or self.bcc)
+
     @field_validator("markdown")
     @classmethod
     def _some_content(cls, value: str | None, info: ValidationInfo) -> str | None:
