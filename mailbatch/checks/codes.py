@@ -5,7 +5,8 @@
     mend           Write `alt="..."`, and `alt=""` for mere decoration.
 
 A code keeps its meaning for ever: scripts and the annotations of `--format github` are written
-against codes. The page docs/reference/checks.md is generated from this table by docs/generate.py.
+against codes. The page docs/reference/checks.md is generated from the tables by docs/generate.py.
+Each subject has its table beside this module: `mailing_codes`, `message_codes`, `outside_codes`.
 This module must never decide which code a message gets: the checks do.
 """
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 from mailbatch.checks.code import Code, Severity
 from mailbatch.checks.mailing_codes import MAILING_CODES
-from mailbatch.checks.outside_codes import OUTSIDE
+from mailbatch.checks.message_codes import MESSAGE_CODES
+from mailbatch.checks.outside_codes import OUTSIDE_CODES
 
 __all__ = [
     "CERTIFICATE_DAYS", "CLIPPED_AT", "CODES", "LONG_HEADER", "LONG_SUBJECT", "MOST_TRACKED_LINKS",
@@ -42,190 +44,8 @@ SECTIONS = {
     ("MB5",): "The server (`check --connect`)",
 }
 
-_TABLE = (
-    *MAILING_CODES,
-    Code(
-        "MB201",
-        Severity.INFO,
-        "There is no text part of its own",
-        why="One is made from the HTML part. Some people and most filters read the text part.",
-        mend="Write `message.text`, or read the Text tab of the preview and be content with it.",
-    ),
-    Code(
-        "MB202",
-        Severity.WARNING,
-        "The text part is empty",
-        why="Who reads text sees nothing; filters take it for spam.",
-        mend="Write `message.text`, or put text rather than pictures into the HTML part.",
-    ),
-    Code(
-        "MB203",
-        Severity.WARNING,
-        "A link has no scheme",
-        why="In a mail there is no page that `www.example.com` or `/news` could be relative to: "
-        "the link is dead.",
-        mend="Write `https://` before it.",
-    ),
-    Code(
-        "MB204",
-        Severity.WARNING,
-        "A link leads into a private network",
-        why="`localhost`, private addresses and names without a dot mean another machine at each "
-        "reader's.",
-        mend="Write the public address.",
-    ),
-    Code(
-        "MB205",
-        Severity.WARNING,
-        "A link leads nowhere",
-        why="An empty address, `#` and `javascript:` do nothing in a mail.",
-        mend="Give the link an address, or take it out.",
-    ),
-    Code(
-        "MB206",
-        Severity.WARNING,
-        "An image has no alt text",
-        why="Most programs show no images until they are asked to; screen readers never do.",
-        mend='Write `alt="..."`, and `alt=""` for mere decoration.',
-    ),
-    Code(
-        "MB207",
-        Severity.WARNING,
-        "An image cannot be loaded",
-        why="In a mail there is no folder that its address could be relative to.",
-        mend="Write an `https://` address, or put the file into `message.inline` and write "
-        "`cid:name`.",
-    ),
-    Code(
-        "MB208",
-        Severity.WARNING,
-        "A `cid:` names no inline file",
-        why="Readers would see a broken image, so the row cannot be mailed.",
-        mend="Add the name to `message.inline`.",
-    ),
-    Code(
-        "MB209",
-        Severity.INFO,
-        "An inline file is not shown",
-        why="It is sent with every message, and some programs show it as an attachment.",
-        mend="Show it with `cid:name`, or make it an attachment.",
-    ),
-    Code(
-        "MB210",
-        Severity.WARNING,
-        "Template markup is left in the message",
-        why="`{{ name }}` or `*|NAME|*` in the finished message was meant to be replaced.",
-        mend="Look at where it comes from: values of the table are never read as templates.",
-    ),
-    Code(
-        "MB211",
-        Severity.WARNING,
-        "The message would be clipped",
-        why="Gmail cuts an HTML part of more than 102 KB: the end, often with the unsubscribe "
-        "link, is hidden.",
-        mend="Shorten it; styles that are repeated in every element weigh most.",
-    ),
-    Code(
-        "MB212",
-        Severity.WARNING,
-        "Something that mail programs take out",
-        why="Scripts, forms, frames, embedded media and linked style sheets do not work in mail.",
-        mend="Replace them: a link to a page with the form, styles in a `style` element.",
-    ),
-    Code(
-        "MB213",
-        Severity.WARNING,
-        "A merge mark of another tool",
-        why="`%%name%%`, `<<name>>`, `${name}`, `%recipient.name%` and `[name]` mean something to "
-        "another program; mailbatch would send them as they are.",
-        mend="Write `{{ name }}`, with the name of the column.",
-    ),
-    Code(
-        "MB214",
-        Severity.WARNING,
-        "This is MJML, not HTML",
-        why="No mail program knows `<mjml>`: readers would see bare text, without the layout.",
-        mend="Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
-        "`message.html`.",
-    ),
-    Code(
-        "MB215",
-        Severity.WARNING,
-        "An image is written into the HTML",
-        why="Gmail and Outlook show no `data:` images, and each message carries their bytes.",
-        mend="Put the file into `message.inline`, and write `cid:name`.",
-    ),
-    Code(
-        "MB301",
-        Severity.WARNING,
-        "The subject is empty",
-        why="Nobody opens such a message, and filters take it for spam.",
-        mend="Look at the columns that `message.subject` uses.",
-    ),
-    Code(
-        "MB302",
-        Severity.WARNING,
-        "The subject is long",
-        why="Over 78 characters; lists of messages show 40 to 60 of them.",
-        mend="Shorten it, and put what matters first.",
-    ),
-    Code(
-        "MB303",
-        Severity.WARNING,
-        "A header is very long",
-        why="Over 998 characters. It is folded correctly, but some servers and programs unfold "
-        "and refuse it.",
-        mend="Shorten the value; long tokens in URLs are the usual reason.",
-    ),
-    Code(
-        "MB304",
-        Severity.WARNING,
-        "The envelope sender is not aligned with From",
-        why="Their organisational domains differ: SPF does not count for DMARC, and Infobip "
-        "checks the same.",
-        mend="Use one domain, or subdomains of it, in `sender.from` and `sender.envelope_from`.",
-    ),
-    Code(
-        "MB305",
-        Severity.INFO,
-        "There is no List-Unsubscribe header",
-        why="Gmail and Yahoo want one from everybody who sends newsletters; invoices and notices "
-        "need none.",
-        mend="Write `message.unsubscribe`.",
-    ),
-    Code(
-        "MB306",
-        Severity.WARNING,
-        "Unsubscribing takes more than one click",
-        why="Gmail and Yahoo want the pair of RFC 8058 from bulk senders: an https URL and "
-        "one-click.",
-        mend="Write `unsubscribe: {url: https://..., one_click: true}` if the URL takes a POST.",
-    ),
-    Code(
-        "MB307",
-        Severity.INFO,
-        "The body does not show the unsubscribe link",
-        why="Gmail and Yahoo want a visible link in the body besides the header.",
-        mend="Show the URL of `message.unsubscribe` at the foot of the templates.",
-    ),
-    Code(
-        "MB308",
-        Severity.INFO,
-        "There is no List-Id header",
-        why="With it readers can sort the newsletter, and providers tell one list from another.",
-        mend="Write `message.list_id`.",
-    ),
-    Code(
-        "MB309",
-        Severity.WARNING,
-        "A value stands in curly quotes",
-        why="YAML knows straight quotes only: readers would see the curly ones.",
-        mend='Write `"..."`. Nothing, if readers shall see the quotes.',
-    ),
-)
-
 #: Every code, in the order of its number.
-CODES = {code.code: code for code in (*_TABLE, *OUTSIDE)}
+CODES = {code.code: code for code in (*MAILING_CODES, *MESSAGE_CODES, *OUTSIDE_CODES)}
 
 
 def severity_of(code: str) -> Severity:

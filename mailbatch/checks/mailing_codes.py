@@ -1,7 +1,6 @@
-"""The codes of the mailing as a whole: refused files, the recipients, the edition.
+"""The codes about the mailing as a whole (MB1): refused files, the recipients, the edition.
 
-The codes of a message, of callbacks and of the server stand in `codes`.
-A code keeps its meaning for ever.
+The rules for all codes are in `codes`.
 
 Tests: tests/checks/test_codes.py.
 """

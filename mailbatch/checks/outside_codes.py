@@ -1,6 +1,6 @@
 """The codes about what lies outside of a mailing: the provider (MB4) and the server (MB5).
 
-The other codes, and the rules for all, are in `codes`.
+The rules for all codes are in `codes`.
 
 Tests: tests/checks/test_check_codes.py.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from mailbatch.checks.code import Code, Severity
 
 #: The codes, in the order of the numbers.
-OUTSIDE = (
+OUTSIDE_CODES = (
     Code(
         "MB401",
         Severity.WARNING,

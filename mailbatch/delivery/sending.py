@@ -30,7 +30,6 @@ from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
-from mailbatch.delivery.steps import Steps
 from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
@@ -42,6 +41,7 @@ from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.steps import Steps
     from mailbatch.sandbox.provider import Provider
 
 Opener = Callable[[], Awaitable[TransportSession]]

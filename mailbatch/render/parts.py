@@ -15,12 +15,12 @@ from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids
 from mailbatch.render.markdown import html_from_markdown
 from mailbatch.render.pages import PAGES, PageChoice
-from mailbatch.render.shells import Shells
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+    from mailbatch.render.shells import Shells
 
 #: The text part, which is always there, and the HTML part, None where there is none.
 Texts = tuple[str, str | None]
@@ -49,17 +49,20 @@ class Parts:
         self._markdown = choices.get(Role.MARKDOWN)
         self._marks = templates.marks
         self._place = job.locate("message.html" if message.html is not None else "message.markdown")
-        self._css = job.locate("message.css") if message.css == "inline" else None
-        self._shells = Shells()
+        self._shells: Shells | None = None
+        if message.css == "inline":  # else the rules of CSS cost every start
+            from mailbatch.render.shells import Shells
+
+            self._css, self._shells = job.locate("message.css"), Shells()
         self._inline = frozenset(message.inline)
 
     def render(self, names: Names) -> Texts:
         """Return both texts for a recipient.
 
         Raises:
-            TemplateError: a template fails. MessageError: the HTML shows an inline image that the
-            job does not have, or its style rules
-                cannot be read.
+            TemplateError: a template fails.
+            MessageError: the HTML shows an inline image that the job does not have, or has style
+                rules that cannot be read.
         """
         html = self._render_html(names)
         if self._text is not None:
@@ -81,7 +84,7 @@ class Parts:
                     hint=did_you_mean(name, self._inline),
                     reason=Reason.UNKNOWN_INLINE,
                 )
-        if self._css is not None:
+        if self._shells is not None:
             try:
                 html = self._shells.inline(html)
             except FieldError as error:
