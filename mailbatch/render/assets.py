@@ -22,7 +22,7 @@ from mailbatch.errors import JobError, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.headers import fold_field, parameter, plain_parameter
+from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.message import Attachment
 from mailbatch.render.templates import Names, Templates, Value
 
@@ -209,13 +209,10 @@ def _part_head(filename: str, kind: str, cid: str | None) -> bytes:
         raise FieldError(f"has more than {_LONGEST_NAME} bytes")
     shown = "attachment" if cid is None else "inline"
     disposition = [f"{shown};", f" {parameter('filename', filename)}"]
-    content_type = [kind]
-    plain = plain_parameter(filename)
-    if plain != filename:
-        content_type = [f"{kind};", f" {parameter('name', plain)}"]
     return b"".join(
         (
-            fold_field("Content-Type", content_type),
+            # Without a name of its own: two names that differ make some readers mix files up.
+            fold_field("Content-Type", [kind]),
             f"Content-ID: <{cid}>\r\n".encode("ascii") if cid is not None else b"",
             b"Content-Transfer-Encoding: base64\r\n",
             fold_field("Content-Disposition", disposition),
