@@ -38,6 +38,8 @@ REDRAW = 0.1
 SHORTEST_STEP_WITH_BAR = 1.0
 #: The shortest bar that tells something, and the longest that anybody looks along.
 SHORTEST_BAR, LONGEST_BAR = 10, 60
+#: The columns of a terminal that tells of none.
+_COLUMNS = 80
 #: A terminal echoes Ctrl-C as `^C`: it must not push a full line into the next one.
 ECHO = 3
 
@@ -84,6 +86,17 @@ class LossyStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def columns_of(stream: TextIO) -> int:
+    """Return the columns of a terminal, or what COLUMNS says; 80 where neither is known."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def _may_be_terminal(stream: TextIO) -> bool:
