@@ -186,7 +186,7 @@ def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - i
     """
     from mailbatch.job.schema import schema_text
 
-    console.lines(schema_text().removesuffix("\n"))
+    console.write(schema_text())
     return ExitCode.DONE
 
 

@@ -200,6 +200,8 @@ def _show_lines(
         for refused in joined.unreadable:
             console.lines(_refusal_as_line(refused))
         return
+    if not any(counts.values()) and not joined.standings.unmatched:
+        console.say("no reports yet: mailbatch reports pull, read or serve gets them")
     if joined.standings.unmatched:
         console.say(f"{unmatched(joined.standings.unmatched)}: --unmatched lists them")
     if joined.not_understood:

@@ -21,16 +21,15 @@ HANGING = 4
 #: In fewer columns a hanging indentation costs more than it tells.
 _NARROW = 40
 #: A command up to the punctuation behind it, a text in backticks or double quotes, or a word.
-_WHOLE = re.compile(
-    r"""
+_WHOLE = r"""
     mailbatch\ (?:reports\ )?[a-z]+
         (?:\ --?[\w-]+(?:\ (?:'[^']*'|[^\s,;'-])+)? | \ '[^']*' | \ [^\s,;]*[./=A-Z][^\s,;]*)*\S*
     | \S*`[^`\n]+`\S*
     | \S*"[^"\n]+"\S*
     | \S+
-    """,
-    re.VERBOSE,
-)
+"""
+_COMMAND = re.compile(_WHOLE, re.VERBOSE)
+_PARTS = re.compile(rf"([ ]*)({_WHOLE})", re.VERBOSE)
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -60,15 +59,15 @@ def _line(line: str, width: int, hanging: int) -> str:
         return line
     body = line.lstrip(" ")
     lead = " " * (len(line) - len(body))
-    if body.startswith("mailbatch ") and _WHOLE.fullmatch(body):
+    if body.startswith("mailbatch ") and _COMMAND.fullmatch(body):
         return line  # a command on a line of its own, to be copied
     lines, now = [], lead
-    for word in _WHOLE.findall(body):
-        full = now if now.isspace() or not now else f"{now} "
-        if now.strip() and cells(full) + cells(word) > width:
+    for gap, word in _PARTS.findall(body):
+        if now.strip() and cells(now) + len(gap) + cells(word) > width:
             lines.append(now)
-            full = " " * hanging
-        now = full + word
+            now = " " * hanging + word
+        else:
+            now += gap + word
     return "\n".join([*lines, now])
 
 

@@ -151,20 +151,19 @@ def nothing_reached(server: FaultServer) -> None:
     assert server.journal == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def on_terminal(program):
     """Run a command on a terminal, answering its question, if it asks: `Terminal`, exit code."""
-    opened = []
 
     def run(job, *arguments, answer=None, **more):
         terminal = Terminal()
-        opened.append(terminal)
         codes = []
         streams = [terminal.theirs] * 3
+        folder = getattr(job, "folder", job)
         env = {"TERM": "xterm-256color", "COLUMNS": "100", **more}
 
         def work():
-            codes.append(program.run(streams, *arguments, cwd=getattr(job, "folder", job), **env))
+            codes.append(program.run(streams, *arguments, cwd=folder, **env))
             os.close(terminal.theirs)
 
         thread = threading.Thread(target=work)
@@ -174,9 +173,8 @@ def on_terminal(program):
             terminal.type(answer)
         terminal.read()
         thread.join(30)
+        os.close(terminal.ours)
         assert "Traceback" not in terminal.shown
         return terminal, codes[0]
 
-    yield run
-    for terminal in opened:
-        os.close(terminal.ours)
+    return run
