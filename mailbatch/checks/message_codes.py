@@ -122,6 +122,14 @@ MESSAGE_CODES = (
         mend="Put the file into `message.inline`, and write `cid:name`.",
     ),
     Code(
+        "MB216",
+        Severity.WARNING,
+        "The charset of a text file is not known",
+        why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
+        "and shows wrong letters.",
+        mend="Save it in UTF-8, or name its charset: `type: text/csv; charset=windows-1252`.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

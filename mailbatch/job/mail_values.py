@@ -38,6 +38,9 @@ _QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME_SPECIALS = re.compile(r'[<>@,;:"\\]')
 _SUBTYPE = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
 _MEDIA_TYPE = re.compile(rf"({_SUBTYPE})/{_SUBTYPE}")
+# RFC 2045 5.1: a token or a quoted string behind the name.
+_WORD = r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+"
+_PARAMETER = re.compile(rf';[ ]*({_WORD})=(?:{_WORD}|"(?:[ !#-\[\]-~]|\\[ -~])*")[ ]*')
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNING_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
@@ -155,7 +158,8 @@ def _url(value: Any) -> str:
 
 def _media_type(value: Any) -> str:
     checked = fixed_line(value)
-    match = _MEDIA_TYPE.fullmatch(checked)
+    kind, _, _ = checked.partition(";")
+    match = _MEDIA_TYPE.fullmatch(kind.rstrip(" "))
     if match is None:
         raise refusal("must be a media type such as application/pdf")
     if match[1].lower() in ("multipart", "message"):
@@ -163,7 +167,30 @@ def _media_type(value: Any) -> str:
             "cannot be multipart/* or message/*",
             hint="Attach it as application/octet-stream.",
         )
+    _parameters(checked, len(kind))
     return checked
+
+
+def _parameters(checked: str, start: int) -> None:
+    """Check the parameters of a media type, which begin at `start`."""
+    names = set()
+    while start < len(checked):
+        found = _PARAMETER.match(checked, start)
+        if found is None:
+            raise refusal(
+                "has no parameter of the form name=value behind a semicolon",
+                hint="Write it as text/calendar; method=PUBLISH.",
+            )
+        name, start = found[1].lower(), found.end()
+        if name in names:
+            raise refusal(f"names the parameter {name} twice")
+        if name in ("name", "boundary"):
+            raise refusal(
+                f"cannot have the parameter {name}",
+                hint="The name of a file has a key of its own: filename." * (name == "name")
+                or None,
+            )
+        names.add(name)
 
 
 def header_name(owned: Mapping[str, str]) -> Scalar:
@@ -242,7 +269,10 @@ SELECTOR = pattern(
 ENVELOPE_ADDRESS = Scalar(_envelope_address, _SOME)
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
-MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})
+MEDIA_TYPE = Scalar(
+    _media_type,
+    _SOME | {"pattern": rf"^[^\s/;]+/[^\s/;]+ *(?:{_PARAMETER.pattern})*$"},
+)
 CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": "^[A-Za-z0-9._-]{1,64}$"})
 LIST_ID = Scalar(_list_id, _SOME)
 BULK_ID = Scalar(_bulk_id, _SOME)

@@ -56,7 +56,10 @@ class Attachment(Section):
         description="The name the recipient sees; by default the file's own. May be a template.",
     )
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
-        default=None, description="The media type; by default found from the file's name."
+        default=None,
+        description="The media type, maybe with parameters; by default found from the file's name. "
+        "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
+        examples=["application/pdf", "text/csv; charset=windows-1252"],
     )
 
 

@@ -27,9 +27,11 @@ _CHUNK = re.compile(r" *[^ ]+")
 # The usual field with one address: nothing has to be quoted, encoded or folded.
 _PLAIN_MAILBOX = re.compile(r'[A-Za-z-]+: "[A-Za-z0-9][A-Za-z0-9 .,_&-]*" <[A-Za-z0-9._+@-]+>')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LONGEST_QUOTED = LONGEST_LINE // 2  # a longer word of a name becomes encoded-words
+_LONGEST_QUOTED = LONGEST_LINE // 2  # a longer name becomes encoded-words
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Beyond ASCII, a quotation mark, which some readers end the value at, or an encoded-word.
+_UNQUOTABLE = re.compile(r'=\?|[^ -~]|"')
 # RFC 2231 section 7: attribute-char.
 _ATTRIBUTE_CHARS = "!#$&+-.^_`|~"
 
@@ -178,9 +180,9 @@ def phrase_chunks(text: str, taken: int) -> list[str]:
     """
     refuse_controls(text)
     if text.isascii() and "=?" not in text and text.strip(" ") == text:
-        chunks = _CHUNK.findall(f" {_quoted(text)}")
-        if len(max(chunks, key=len)) <= _LONGEST_QUOTED:
-            return chunks
+        quoted = f" {_quoted(text)}"  # never folded inside: some readers show the line end there
+        if len(quoted) <= _LONGEST_QUOTED:
+            return [quoted]
     return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
 
 
@@ -211,14 +213,9 @@ def parameter(name: str, value: str) -> str:
         >>> parameter("filename", "Übersicht.pdf")
         "filename*=utf-8''%C3%9Cbersicht.pdf"
     """
-    if plain_parameter(value) == value:
-        return f"{name}={_quoted(value)}"
-    return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
-
-
-def plain_parameter(value: str) -> str:
-    """Return the ASCII that remains of a value, for readers without RFC 2231."""
-    return re.sub(r'=\?|[^ -~]|"', "_", value)
+    if _UNQUOTABLE.search(value):
+        return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
+    return f"{name}={_quoted(value)}"
 
 
 def _quoted(value: str) -> str:

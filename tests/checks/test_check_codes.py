@@ -127,6 +127,13 @@ JOBS = {
         html('<img src="data:image/png;base64,AA" alt="">'),
         html('<!-- <img src="data:image/png;base64,AA" alt=""> -->'),
     ),
+    "MB216": (
+        {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
+        {
+            "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
+            "files": {"a.csv": b"M\xfcller"},
+        },
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (

@@ -503,6 +503,26 @@ REFUSED = [
         "message.attachments.type: must be a media type such as application/pdf",
     ),
     (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; charset"}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; charset=a; b"}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": 'text/csv; a="b'}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; name=a.csv"}}},
+        "message.attachments.type: cannot have the parameter name",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; a=b; A=c"}}},
+        "message.attachments.type: names the parameter a twice",
+    ),
+    (
         {"message": {"attachments": {"path": "text.j2", "type": "message/rfc822"}}},
         "message.attachments.type: cannot be multipart/* or message/*",
     ),

@@ -47,6 +47,8 @@ MODEL_ALONE = (
     'must be one character, such as "," or "\\t"',
     "must be a text encoding",
     "cannot be multipart/* or message/*",
+    "cannot have the parameter",
+    "names the parameter",
     "is set by mailbatch",
     "must be a list identifier",
     "must be a domain",
