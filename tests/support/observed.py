@@ -1,8 +1,13 @@
-"""What the servers were seen to do, as docs/reference/servers.md tells it.
+"""What programs of other authors were seen to do, as docs/ tells it.
 
-`observed.json` has for each server a mapping of facts, each a text, a number or a list of texts. A
-test says what it has seen; where that is not what stands there, the test fails, or the file is
-written anew with `pytest --update-observed tests/realserver` (then run docs/generate.py).
+An `observed.json` has for each program a mapping of facts, each a text, a number or a list of
+texts. A test says what it has seen; where that is not what stands there, the test fails, or the
+file is written anew with `pytest --update-observed` and its folder (then run docs/generate.py).
+
+| file                           | page                       |
+|--------------------------------|----------------------------|
+| tests/realserver/observed.json | docs/reference/servers.md  |
+| tests/readers/observed.json    | docs/explanation/mime.md   |
 """
 
 from __future__ import annotations
@@ -10,12 +15,14 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from tests.support.postfix import obstacle
+from tests.support import postfix
 
-FILE = Path(__file__).with_name("observed.json")
+#: The option that writes the files anew.
+UPDATE = "--update-observed"
 
 Fact: TypeAlias = str | int | list[str]
 
@@ -28,7 +35,7 @@ VARYING = (
 
 
 class Seen(Protocol):
-    """A server of which something is written down."""
+    """A program of which something is written down."""
 
     @property
     def name(self) -> str:
@@ -43,47 +50,52 @@ class Seen(Protocol):
 
 
 class Observed:
-    """The file; `update` says whether it is written instead of compared."""
+    """A file; `update` says whether it is written instead of compared.
 
-    def __init__(self, *, update: bool) -> None:
+    `obstacle` skips the test, or fails it where the programs are required.
+    """
+
+    def __init__(
+        self, file: Path, *, update: bool, obstacle: Callable[[str], None] = postfix.obstacle
+    ) -> None:
+        self._file = file
         self._update = update
+        self._obstacle = obstacle
 
-    def check(self, server: Seen, **facts: Fact) -> None:
-        """Hold these facts of the server against those that are written; `_` stands for a blank.
+    def check(self, seen: Seen, **facts: Fact) -> None:
+        """Hold these facts of a program against those that are written; `_` stands for a blank.
 
-        Skips, or fails where real servers are required, where another version was seen.
+        Skips, or fails where the programs are required, where another version was seen.
         """
         facts = {name.replace("_", " "): value for name, value in facts.items()}
-        version = server.version()
+        version = seen.version()
         if self._update:
-            _write(server.name, {**facts, "version": version})
-        written = read().get(server.name, {})
+            self._write(seen.name, {**facts, "version": version})
+        written = self.read().get(seen.name, {})
         if written.get("version") != version:
-            obstacle(f"{FILE.name} is not about {server.name} {version}")
+            self._obstacle(f"{self._file.name} is not about {seen.name} {version}")
         others = [
             f"{name}: seen {value!r}, written {written.get(name)!r}"
             for name, value in facts.items()
             if written.get(name) != value
         ]
-        assert not others, f"{server.name} is not as {FILE.name} says: " + "; ".join(others)
+        assert not others, f"{seen.name} is not as {self._file.name} says: " + "; ".join(others)
 
+    def read(self) -> dict[str, dict[str, Fact]]:
+        """Return the facts of each program; empty where nothing was written yet."""
+        found: dict[str, dict[str, Fact]] = json.loads(self._file.read_text(encoding="utf-8"))
+        return found
 
-def read() -> dict[str, dict[str, Fact]]:
-    """Return the facts of each server; empty where nothing was written yet."""
-    found: dict[str, dict[str, Fact]] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
-
-
-def _write(server: str, facts: dict[str, Fact]) -> None:
-    # Several workers may do so at once.
-    with FILE.open("r+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        known = json.load(file)
-        known.setdefault(server, {}).update(facts)
-        file.seek(0)
-        file.truncate()
-        json.dump(known, file, indent=2, sort_keys=True, ensure_ascii=False)
-        file.write("\n")
+    def _write(self, name: str, facts: dict[str, Fact]) -> None:
+        # Several workers may do so at once.
+        with self._file.open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            known = json.load(file)
+            known.setdefault(name, {}).update(facts)
+            file.seek(0)
+            file.truncate()
+            json.dump(known, file, indent=2, sort_keys=True, ensure_ascii=False)
+            file.write("\n")
 
 
 def plain(server: Seen, reply: str, identifier: str = "") -> str:
