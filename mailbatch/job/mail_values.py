@@ -2,7 +2,8 @@
 
 These are checks of values in the job file, for an error with a position. The rooms that write the
 wire or a header build and check each value again. Sources: RFC 5322 2.2 and 3.4 (header names,
-mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers).
+mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers),
+RFC 5646 (languages).
 
 Tests: tests/job/test_model.py.
 """
@@ -45,6 +46,15 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNING_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
 _LIST_ID = re.compile(rf"(?:[^<>]*<)?({_LABEL}(?:\.{_LABEL})+)(>)?")
+
+# RFC 5646 2.1: language, script, region, variants, extensions, private use. A language has two or
+# three letters: no longer one was ever registered, and "english" is a word that people write.
+_LANGUAGE = re.compile(
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*"
+    r"(?:-x(?:-[a-z0-9]{1,8})+)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 _SOME = {"type": "string", "minLength": 1}
 _UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received")
@@ -227,6 +237,23 @@ def _list_id(value: Any) -> str:
     return checked
 
 
+def is_language_tag(text: str) -> bool:
+    """Tell whether a text is a language tag (BCP 47).
+
+    Example:
+        >>> is_language_tag("pt-BR"), is_language_tag("pt_BR"), is_language_tag("portuguese")
+        (True, False, False)
+    """
+    return _LANGUAGE.fullmatch(text) is not None
+
+
+def _language(value: Any) -> str:
+    checked = line(value)
+    if not is_template(checked) and not is_language_tag(checked):
+        raise refusal("must be a language tag", hint="Write it as en or pt-BR.")
+    return checked
+
+
 def _bulk_id(value: Any) -> str:
     checked = line(value)
     if is_template(checked):
@@ -275,6 +302,7 @@ MEDIA_TYPE = Scalar(
 )
 CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": "^[A-Za-z0-9._-]{1,64}$"})
 LIST_ID = Scalar(_list_id, _SOME)
+LANGUAGE = Scalar(_language, _SOME)
 BULK_ID = Scalar(_bulk_id, _SOME)
 ENCODING = Scalar(_encoding, _SOME)
 DELIMITER = Scalar(_delimiter, {"type": "string", "minLength": 1, "maxLength": 1})

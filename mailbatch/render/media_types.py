@@ -7,8 +7,6 @@ be equal, or both absent; a file of another method than its type says is refused
 Example:
     >>> str(media_type(None, "party.ics", is_utf8=True, methods=("PUBLISH",)))
     'text/calendar; charset=utf-8; method=PUBLISH'
-
-Tests: tests/render/test_media_types.py.
 """
 
 from __future__ import annotations

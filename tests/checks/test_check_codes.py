@@ -158,7 +158,7 @@ JOBS = {
     ),
     "MB402": (
         {"callbacks": {"data": [{"id": "{{ first_name * 1400 }}"}]}},
-        {"callbacks": {"data": [{"id": "{{ first_name * 1300 }}"}]}},
+        {"callbacks": {"data": [{"id": ["{{ first_name * 300 }}"] * 4}]}},
     ),
     "MB403": (
         {

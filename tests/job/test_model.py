@@ -526,6 +526,12 @@ REFUSED = [
         {"message": {"attachments": {"path": "text.j2", "type": "message/rfc822"}}},
         "message.attachments.type: cannot be multipart/* or message/*",
     ),
+    ({"message": {"language": "english"}}, "message.language: must be a language tag"),
+    ({"message": {"language": "de_AT"}}, "message.language: must be a language tag"),
+    (
+        {"message": {"headers": {"Content-Language": "de"}}},
+        "message.headers.Content-Language: is set by mailbatch",
+    ),
     (
         {"message": {"inline": {"a": "logo.png"}}},
         "message.inline: has no effect without html or markdown",

@@ -52,6 +52,7 @@ MODEL_ALONE = (
     "is set by mailbatch",
     "must be a list identifier",
     "must be a domain",
+    "must be a language tag",
     "needs a url that begins with https://",
     "must be a URL",
     "must have at most",
