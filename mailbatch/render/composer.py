@@ -108,7 +108,14 @@ class Composer:
     def _traced(self, trace: Trace) -> Branches:
         from mailbatch.render.branches import Branches
 
-        return Branches(self._job, trace, self._templates, self._parts.choices, self._rows)
+        return Branches(
+            self._job,
+            trace,
+            self._templates,
+            self._parts.choices,
+            self._rows,
+            self._checks.doubts,
+        )
 
     @property
     def branches(self) -> Branches:

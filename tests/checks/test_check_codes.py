@@ -55,6 +55,10 @@ JOBS = {
         {"message": {"attachments": ["{{ job.name }}.pdf"]}},
         {"message": {"attachments": ["{{ job.name }}.pdf"]}, "files": {"letter.pdf": b"%PDF"}},
     ),
+    "MB105": (
+        {"files": {"letter.txt.j2": "{% if first_name == 5 %}x{% endif %}"}},
+        {"files": {"letter.txt.j2": "{% if first_name == '5' %}x{% endif %}"}},
+    ),
     "MB111": ({"rows": ({"email": "a@@example.com", "first_name": "A"}, *ROWS)}, {}),
     "MB112": (
         {"recipients": {"where": "first_name == 'Zoe'"}},
@@ -128,6 +132,18 @@ JOBS = {
         html('<!-- <img src="data:image/png;base64,AA" alt=""> -->'),
     ),
     "MB216": (
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "no")},
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "")},
+    ),
+    "MB217": (
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "2")},
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "b")},
+    ),
+    "MB218": (
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "")},
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
+    ),
+    "MB219": (
         {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
         {
             "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
