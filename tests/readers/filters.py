@@ -47,10 +47,15 @@ done'
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The score of a letter, and the rules that gave it more or less than 0.1 of a point."""
+    """The score of a letter, with the points that each rule gave it."""
 
     score: float
-    rules: tuple[str, ...]
+    points: dict[str, float]
+
+    @property
+    def objections(self) -> dict[str, float]:
+        """What the filter has against the letter; a hundredth of a point is a rule on trial."""
+        return {rule: points for rule, points in self.points.items() if points > 0.01}
 
 
 class SpamAssassin(Program):
@@ -77,4 +82,9 @@ spamassassin --local --test-mode --prefspath=prefs mail/cur/* >judged
         with self.run(letters) as folder:
             judged = (folder / "judged").read_text("utf-8", errors="replace")
         found = re.findall(r"^X-Spam-Verdict: (-?[\d.]+) (\S*)$", judged, re.MULTILINE)
-        return [Verdict(float(score), tuple(rules.split(","))) for score, rules in found]
+        return [Verdict(float(score), _points(rules)) for score, rules in found]
+
+
+def _points(rules: str) -> dict[str, float]:
+    pairs = (rule.split("=") for rule in rules.split(",") if "=" in rule)
+    return {rule: float(points) for rule, points in pairs}
