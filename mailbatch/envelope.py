@@ -8,6 +8,7 @@ Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailbatch.report_token import token_of
 
@@ -55,9 +56,8 @@ class Envelope:
             raise ValueError("an envelope needs at least one recipient")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One row of the recipient table in the plan.
+class Recipient(NamedTuple):
+    """One row of the recipient table in the plan; a tuple, since a plan has a million of them.
 
     `line` is the line on which the record starts (the header is line 1). `address` is the
     addr-spec in the form of the wire, or the cell's text where the cell holds no valid address.

@@ -13,7 +13,7 @@ Tests: tests/recipients/test_keys.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailbatch.envelope import Recipient
 from mailbatch.identity import BY_ADDRESS, NO_KEY, Identity
@@ -59,12 +59,12 @@ class Keying:
         """Return a recipient with its key; without one it is invalid, unless it is left out."""
         cells = [recipient.values[place] for place in self.places]
         if not self.needed or all(cells):
-            return replace(recipient, key=self.identity.key_of(recipient.address, cells))
+            return recipient._replace(key=self.identity.key_of(recipient.address, cells))
         if recipient.status != _PENDING:
-            return replace(recipient, key=NO_KEY)
+            return recipient._replace(key=NO_KEY)
         empty = [name for name, cell in zip(self.identity.columns, cells, strict=True) if not cell]
         reason = f"the key is empty: {' and '.join(map(repr, empty))}"
-        return replace(recipient, key=NO_KEY, status=_INVALID, reason=reason)
+        return recipient._replace(key=NO_KEY, status=_INVALID, reason=reason)
 
 
 BY_THE_ADDRESS = Keying()

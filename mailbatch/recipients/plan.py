@@ -16,8 +16,10 @@ never used to guess the form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain, repeat
+from operator import itemgetter
 from pathlib import Path
 
 from mailbatch.envelope import Recipient, address_key
@@ -29,10 +31,10 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
-from mailbatch.recipients.address import parse_address
+from mailbatch.recipients.address import are_plain, parse_address
 from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
-from mailbatch.recipients.records import Records
+from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
 from mailbatch.recipients.table import Table, open_table
@@ -41,6 +43,7 @@ from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
+_PENDING = Status.PENDING.value
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
 _SUPPRESSED = Status.SUPPRESSED.value
@@ -102,37 +105,56 @@ class Plan:
         return recipients if self.identity.is_address else map(self._keying.keyed, recipients)
 
     def _recipients(self) -> Iterator[Recipient]:
-        index, group_by, condition = self._address, self._group_by, self._condition
-        suppressed, hidden = self._suppressed, self._table.remarks.hidden
-        group = None
-        for line, record in self._table:
-            cells = tuple(map(str.strip, record))
-            text = cells[index]
-            if not text and not any(cells):
-                continue
-            if group_by:
-                group = tuple([cells[column] for column in group_by])
-            if hidden and line in hidden:
-                yield Recipient(line, _spell(text), cells, group, _FILTERED, _HIDDEN)
-                continue
-            if condition is not None:
-                try:
-                    wanted = condition(cells)
-                except ValueError as error:
-                    yield Recipient(line, _spell(text), cells, group, _INVALID, str(error))
-                    continue
-                if not wanted:
-                    yield Recipient(line, _spell(text), cells, group, _FILTERED, "`where` is false")
-                    continue
+        return chain.from_iterable(map(self._planned, in_blocks(self._table)))
+
+    def _planned(self, block: list[tuple[int, tuple[str, ...]]]) -> Iterable[Recipient]:
+        """Return the recipients of a block of records.
+
+        Mostly no rule looks at a single row: all addresses of the block are plain, and wanted.
+        Then no row is touched by a statement of Python, which takes a third of the time.
+        """
+        lines, records = zip(*block, strict=True)
+        cells = [tuple(map(str.strip, record)) for record in records]
+        if self._condition is None and not self._suppressed and not self._table.remarks.hidden:
+            texts = list(map(itemgetter(self._address), cells))
+            if are_plain(texts):
+                groups = map(self._group, cells) if self._group_by else repeat(None)
+                rows = zip(
+                    lines, texts, cells, groups, repeat(_PENDING), repeat(None), repeat(None)
+                )
+                return map(tuple.__new__, repeat(Recipient), rows)
+        return filter(None, map(self._recipient, lines, cells))
+
+    def _group(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple([cells[column] for column in self._group_by])
+
+    def _recipient(self, line: int, cells: tuple[str, ...]) -> Recipient | None:
+        """Return the recipient of a record; None where all cells are blank."""
+        if not cells[self._address] and not any(cells):
+            return None
+        address, status, reason = self._judged(line, cells)
+        group = self._group(cells) if self._group_by else None
+        return Recipient(line, address, cells, group, status, reason)
+
+    def _judged(self, line: int, cells: tuple[str, ...]) -> tuple[str, str, str | None]:
+        """Return the address of a row, the status and the reason."""
+        text = cells[self._address]
+        if line in self._table.remarks.hidden:
+            return _spell(text), _FILTERED, _HIDDEN
+        if self._condition is not None:
             try:
-                address = parse_address(text)
+                wanted = self._condition(cells)
             except ValueError as error:
-                yield Recipient(line, text, cells, group, _INVALID, str(error))
-                continue
-            if suppressed and (reason := _listed(address, suppressed)):
-                yield Recipient(line, address, cells, group, _SUPPRESSED, reason)
-                continue
-            yield Recipient(line, address, cells, group)
+                return _spell(text), _INVALID, str(error)
+            if not wanted:
+                return _spell(text), _FILTERED, "`where` is false"
+        try:
+            address = parse_address(text)
+        except ValueError as error:
+            return text, _INVALID, str(error)
+        if self._suppressed and (reason := _listed(address, self._suppressed)):
+            return address, _SUPPRESSED, reason
+        return address, _PENDING, None
 
     def _all_valid(self) -> Iterator[Recipient]:
         """Yield recipients up to the first invalid one, then collect the other faults."""
