@@ -281,10 +281,10 @@ def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool 
             accept_changes=accept_changes,
         )
     except IdentityError as error:
-        raise _with_remedy(error, job, plan) from None
+        raise with_remedy(error, job, plan) from None
 
 
-def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
+def with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
     """Return the error with its place in the job, and the key that goes on as before."""
     names = [plan.address if name is None else name for name in error.before]
     key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"

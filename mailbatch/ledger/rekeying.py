@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.database import set_fact
+from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
+from mailbatch.ledger.ports import KeyedRow
 
 _FACT = "identity"
 # A row that is tried again because a person said so may have the message, as one in doubt.
@@ -57,6 +59,40 @@ def rekey(
             _check_nobody_again(connection, identity, before)
     set_fact(connection, _FACT, None if identity.is_address else identity.text)
     set_fact(connection, "plan", None)
+
+
+def statuses_as(
+    connection: sqlite3.Connection,
+    identity: Identity,
+    rows: Iterable[KeyedRow],
+    *,
+    accept_changes: bool = False,
+) -> Iterator[str | None]:
+    """Yield where each row would stand behind a `rekey`; None: it would be new. Changes nothing.
+
+    Raises, behind the last row at the latest:
+        IdentityError: `rekey` would refuse.
+    """
+    before = identity_of(connection)
+    try:
+        _write_keys(connection, identity, before)
+        _check_apart(connection, identity, before)
+        connection.execute(_CHOOSE)
+        connection.execute("CREATE INDEX temp.rekeyed_by_key ON rekeyed (key)")
+        again: list[KeyedRow] = []
+        number = 0
+        for row in rows:
+            found = connection.execute(_STATUS_AS, (row.key,)).fetchone()
+            if found is None and row.wanted and not (accept_changes or identity.is_address):
+                named = {"named": address_key(row.address)}
+                if connection.execute(_HAS_ONE, named).fetchone()[0]:
+                    number += 1
+                    again = again or [row]
+            yield None if found is None else found[0]
+        if again:
+            raise _again(identity, before, number, again[0].line, again[0].address)
+    finally:
+        connection.execute("DROP TABLE IF EXISTS temp.rekeyed")
 
 
 def _map(connection: sqlite3.Connection, identity: Identity, before: Identity) -> None:
@@ -132,14 +168,20 @@ def _check_nobody_again(
     """Check that no address with the message would get another one."""
     number, line, address = connection.execute(_AGAIN).fetchone()
     if number:
-        others = f" and {number - 1:,} others" if number > 1 else ""
-        raise _refusal(
-            identity,
-            before,
-            f"row {line} ({address}){others} would be mailed at an address that has a message of"
-            " this edition already",
-            acceptable=True,
-        )
+        raise _again(identity, before, number, line, address)
+
+
+def _again(
+    identity: Identity, before: Identity, number: int, line: int | None, address: str
+) -> IdentityError:
+    others = f" and {number - 1:,} others" if number > 1 else ""
+    return _refusal(
+        identity,
+        before,
+        f"row {line} ({address}){others} would be mailed at an address that has a message of"
+        " this edition already",
+        acceptable=True,
+    )
 
 
 def _refusal(
@@ -158,16 +200,21 @@ SELECT min(r.address), max(r.address) FROM rekeyed AS k CROSS JOIN recipient AS 
 WHERE {_FIXED} GROUP BY k.key HAVING count(DISTINCT r.delivery_id) > 1
 OR count(DISTINCT r.status) > 1 LIMIT 1
 """  # noqa: S608 - constants
+# Of rows with one key the mailed one stands for the recipient, else the first.
+_CHOOSE = f"""
+DELETE FROM temp.rekeyed WHERE id NOT IN (
+  SELECT id FROM (
+    SELECT k.id, row_number() OVER (
+      PARTITION BY k.key ORDER BY NOT {_FIXED}, r.claim <> 'own', k.id) AS place
+    FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id)
+  WHERE place = 1)
+"""  # noqa: S608 - constants
+_STATUS_AS = """
+SELECT s.status FROM temp.rekeyed AS k CROSS JOIN standing AS s ON s.id = k.id WHERE k.key = ?
+"""
+_HAS_ONE = f"SELECT EXISTS (SELECT 1 FROM recipient WHERE {OF_ADDRESS} AND {_HAS_IT})"  # noqa: S608
 _REKEY = (
-    # Of rows with one key the mailed one stands for the recipient, else the first.
-    f"""
-    DELETE FROM temp.rekeyed WHERE id NOT IN (
-      SELECT id FROM (
-        SELECT k.id, row_number() OVER (
-          PARTITION BY k.key ORDER BY NOT {_FIXED}, r.claim <> 'own', k.id) AS place
-        FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id)
-      WHERE place = 1)
-    """,  # noqa: S608 - constants
+    _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
     """
     UPDATE recipient SET key = k.key, mailbox = k.mailbox, claim = 'own'
