@@ -146,6 +146,21 @@ MESSAGE_CODES = (
         mend="Write `{{ first_name or 'friend' }}` and `{% if first_name %}`.",
     ),
     Code(
+        "MB219",
+        Severity.WARNING,
+        "The text part is written in HTML",
+        why="Readers of the text part would see the tags.",
+        mend="Name the file in `message.html`: a text part is made of it. Or write the text "
+        "without tags.",
+    ),
+    Code(
+        "MB220",
+        Severity.WARNING,
+        "The HTML part is plain text",
+        why="In HTML the ends of lines are blanks: readers would see one long paragraph.",
+        mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",
@@ -211,5 +226,14 @@ MESSAGE_CODES = (
         "A value stands in curly quotes",
         why="YAML knows straight quotes only: readers would see the curly ones.",
         mend='Write `"..."`. Nothing, if readers shall see the quotes.',
+    ),
+    Code(
+        "MB310",
+        Severity.WARNING,
+        "A text ends where a # begins",
+        why="In YAML a blank and a # begin a comment: of `subject: Issue #48` readers would see "
+        "`Issue`.",
+        mend='Put the text into quotes: `subject: "Issue #48"`. A comment that is meant has a '
+        "blank behind the #.",
     ),
 )

@@ -46,6 +46,17 @@ def workbook(cell, **more):
     return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
+#: A job as people write it, which the library would put into quotes.
+JOB = """version: 1
+name: letter
+server: {{host: 127.0.0.1, port: 2525, security: plaintext}}
+sender: {{from: News <news@example.com>}}
+recipients: {{file: people.csv}}
+message:
+  subject: {}
+  text: letter.txt.j2
+"""
+
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -143,6 +154,11 @@ JOBS = {
         {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "")},
         {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
     ),
+    "MB219": (
+        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
+        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
+    ),
+    "MB220": (html("Hello\n\nhi\n"), html(FINE)),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -160,6 +176,10 @@ JOBS = {
     "MB309": (
         {"message": {"subject": "\u201cHello\u201d"}},
         {"message": {"subject": "\u201cHello\u201d and \u201cgoodbye\u201d"}},
+    ),
+    "MB310": (
+        {"files": {"job.yaml": JOB.format("Issue #48 is here")}},
+        {"files": {"job.yaml": JOB.format("Issue 48 # the last one")}},
     ),
     "MB401": (
         {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},
