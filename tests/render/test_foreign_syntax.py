@@ -73,7 +73,10 @@ SLIPS = [
     ("{% if id == '5' && first_name %}x{% endif %}", "Write `and` in place of &&."),
     ("{% if id <> '5' %}x{% endif %}", "Write != in place of <>."),
     ("{% if !id %}x{% endif %}", "Write `not` in place of !."),
-    ("{% if id == '5' AND first_name %}x{% endif %}", "Write and, or, not, in, is in small letters."),
+    (
+        "{% if id == '5' AND first_name %}x{% endif %}",
+        "Write and, or, not, in, is in small letters.",
+    ),
     ("{{ id ? 'a' : 'b' }}", "Write `a if condition else b` in place of `condition ? a : b`."),
     ("{% if id %}x{% else if first_name %}y{% endif %}", "Write {% elif ... %}."),
     ("{% set x 5 %}", None),
