@@ -9,7 +9,7 @@
 #   in name= are both allowed. (nodemailer 7.0.11 writes both places as well, but the same name into each, which works.)
 # What happens: each part is saved under its ASCII name with the right content, and under its real name with that of the next such part:
 #   "Rechnung Müller.txt" has Jäger's. Only the last real name is right. One name for each part, and all are right.
-# Why a sender of mail cares: gateways and importers of invoices use ripMIME; a document is filed under another customer's name, without an error
+# Why a sender of mail cares: ripMIME is made for gateways and scripts that save what comes by mail; a document is filed under another customer's name, without an error
 #   on either side. A name belongs into one place: filename.
 set -euo pipefail
 D=$(mktemp -d)
