@@ -93,7 +93,10 @@ JOBS = {
         {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
         {"rows": CHILDREN, "recipients": {"group_by": "email"}},
     ),
-    "MB129": ({"rows": CHILDREN}, {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}}),
+    "MB129": (
+        {"rows": CHILDREN},
+        {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}},
+    ),
     "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
