@@ -65,7 +65,8 @@ class Branches:
             if value.constant is None and value.key.startswith(_NOT_ALWAYS)
         ]
         self._where = job.recipients.where or ""
-        self._own = {self._address(job), *job.recipients.group_by}
+        keys = (find_column(name, self._columns) or name for name in job.recipients.key)
+        self._own = {self._address(job), *job.recipients.group_by, *keys}
         self._pages = {
             (choice.value.key, name): Branch(
                 (choice.value.key, number), choice.value.place, f"the template {name}"
