@@ -106,6 +106,8 @@ class Reason(Enum):
 
     #: The HTML part shows a `cid:` name that is not in message.inline.
     UNKNOWN_INLINE = auto()
+    #: A template compares or calculates with the text of a cell as if it were a number.
+    TEXT_AS_NUMBER = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -44,6 +44,15 @@ MAILING_CODES = (
         mend="Name a file below the folder of the job, and see that it is there.",
     ),
     Code(
+        "MB105",
+        Severity.ERROR,
+        "A template takes a text for a number",
+        why="Every cell of a table is a text. `amount == 5` is never true, and `amount > 5` and "
+        "`price - 2` fail for every row.",
+        mend="Make a number of it first, as in `amount | int == 5` and `price | float - 2`, or "
+        "compare it with a text: `amount == '5'`.",
+    ),
+    Code(
         "MB111",
         Severity.WARNING,
         "A row cannot be mailed",

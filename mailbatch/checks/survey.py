@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from mailbatch.checks.expression_checks import ExpressionChecks
 from mailbatch.checks.findings import Finding, Overview
 from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
 from mailbatch.checks.origins import Origins
@@ -62,6 +63,7 @@ class Survey:
         read = branches.columns_read()
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
+        self._expressions = ExpressionChecks(branches.doubts, columns)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
         self._unmade = 0
         self.largest = 0
@@ -70,6 +72,7 @@ class Survey:
     def row(self, recipient: Recipient) -> None:
         """See a row of the table."""
         self._table.row(recipient)
+        self._expressions.row(recipient)
         if recipient.status == "pending" and not recipient.address.isascii():
             self.beyond_ascii += 1
 
@@ -141,6 +144,7 @@ class Survey:
                 tallies.add(finding)
             for finding in check_templates(self._job, self._branches.sources(), self._columns):
                 tallies.add(finding)
+            tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)
             for finding, count in self._table.letters(*letters):

@@ -48,6 +48,17 @@ def workbook(cell, **more):
 
 #: Two letters to one address, if a recipient is more than that.
 CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+#: A job as people write it, which the library would put into quotes.
+JOB = """version: 1
+name: letter
+server: {{host: 127.0.0.1, port: 2525, security: plaintext}}
+sender: {{from: News <news@example.com>}}
+recipients: {{file: people.csv}}
+message:
+  subject: {}
+  text: letter.txt.j2
+"""
+
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -56,6 +67,10 @@ JOBS = {
     "MB104": (
         {"message": {"attachments": ["{{ job.name }}.pdf"]}},
         {"message": {"attachments": ["{{ job.name }}.pdf"]}, "files": {"letter.pdf": b"%PDF"}},
+    ),
+    "MB105": (
+        {"files": {"letter.txt.j2": "{% if first_name == 5 %}x{% endif %}"}},
+        {"files": {"letter.txt.j2": "{% if first_name == '5' %}x{% endif %}"}},
     ),
     "MB111": ({"rows": ({"email": "a@@example.com", "first_name": "A"}, *ROWS)}, {}),
     "MB112": (
@@ -137,6 +152,30 @@ JOBS = {
         html('<img src="data:image/png;base64,AA" alt="">'),
         html('<!-- <img src="data:image/png;base64,AA" alt=""> -->'),
     ),
+    "MB216": (
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "no")},
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "")},
+    ),
+    "MB217": (
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "2")},
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "b")},
+    ),
+    "MB218": (
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "")},
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
+    ),
+    "MB219": (
+        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
+        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
+    ),
+    "MB220": (html("Hello\n\nhi\n"), html(FINE)),
+    "MB221": (
+        {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
+        {
+            "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
+            "files": {"a.csv": b"M\xfcller"},
+        },
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -155,13 +194,17 @@ JOBS = {
         {"message": {"subject": "\u201cHello\u201d"}},
         {"message": {"subject": "\u201cHello\u201d and \u201cgoodbye\u201d"}},
     ),
+    "MB310": (
+        {"files": {"job.yaml": JOB.format("Issue #48 is here")}},
+        {"files": {"job.yaml": JOB.format("Issue 48 # the last one")}},
+    ),
     "MB401": (
         {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},
         {"callbacks": {"bulk_id": "{{ first_name * 33 }}"}},
     ),
     "MB402": (
         {"callbacks": {"data": [{"id": "{{ first_name * 1400 }}"}]}},
-        {"callbacks": {"data": [{"id": "{{ first_name * 1300 }}"}]}},
+        {"callbacks": {"data": [{"id": ["{{ first_name * 300 }}"] * 4}]}},
     ),
     "MB403": (
         {
