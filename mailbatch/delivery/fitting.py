@@ -85,6 +85,7 @@ class Fitting:
                 paths,
                 smtputf8=utf8,
                 dsn=Dsn(delivery.token, self._notify) if self._notify else None,
+                token=delivery.token,
             ),
             composed.digest,
             stuffed=composed.stuffed,

@@ -242,11 +242,15 @@ class KeyedRow(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A row that is a `duplicate`, and the cells of the row that stands for both."""
+    """A row that is a `duplicate`, and the cells of the row that stands for both.
+
+    `elsewhere` is the address of the row, where the other one is mailed at another address.
+    """
 
     line: int
     values: tuple[str, ...]
     mailed: tuple[str, ...]
+    elsewhere: str | None
 
 
 # -- roles -----------------------------------------------------------------------------------------

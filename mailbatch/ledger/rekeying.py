@@ -143,7 +143,15 @@ def _new_keys(
 
 
 def _place(columns: list[str], name: str) -> int | None:
-    return columns.index(name) if name in columns else None
+    """Return the index of a column, which may have had its name in other capitals or spaces."""
+    if name in columns:
+        return columns.index(name)
+    alike = [place for place, column in enumerate(columns) if _folded(column) == _folded(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _missing(identity: Identity, found: list[str]) -> str:

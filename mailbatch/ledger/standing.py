@@ -83,7 +83,8 @@ SELECT count(*), coalesce(sum(deliveries), 0) FROM (
   WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
 """
 _REPEATS = """
-SELECT r.line, r.cells, o.cells FROM recipient AS r
+SELECT r.line, r.cells, o.cells, CASE WHEN r.mailbox <> o.mailbox THEN r.address END
+FROM recipient AS r
 CROSS JOIN recipient AS o ON o.key = r.key AND o.claim = 'own'
 WHERE r.status = 'duplicate' AND r.cells <> o.cells ORDER BY r.line
 """
@@ -201,8 +202,8 @@ class Standing:
     def repeats(self) -> Iterator[Repeat]:
         """Stream the duplicates whose cells are others than those of the row that is mailed."""
         with self._database.guard:
-            for line, cells, mailed in self._database.connection.execute(_REPEATS):
-                yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)))
+            for line, cells, mailed, elsewhere in self._database.connection.execute(_REPEATS):
+                yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)), elsewhere)
 
     def statuses_as(
         self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False

@@ -248,6 +248,15 @@ def test_every_code_is_here():
     assert set(JOBS) | SERVER | SENT == set(CODES)
 
 
+def test_an_address_that_gets_nothing_for_want_of_a_key_is_named(tmp_path, capsys):
+    """The letter would be the same, at another address."""
+    rows = tuple({"email": f"{name}@example.com", "first_name": "A", "n": "7"} for name in "ab")
+    _, made = Mailing(tmp_path, rows=rows, recipients={"key": "N"}).check(capsys)
+    found = {one["code"]: one for one in made["findings"]}
+    assert found["MB129"]["details"] == ["b@example.com gets nothing, another address is mailed"]
+    assert "MB117" not in found, "a column of the key is read"
+
+
 @pytest.mark.parametrize("code", JOBS)
 def test_a_job_triggers_it(code, tmp_path, capsys):
     assert code in Mailing(tmp_path, **JOBS[code][0]).codes(capsys)
