@@ -38,7 +38,10 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     alone = (("from-reports", given.from_reports), ("restored", given.restored))
     options = [*chosen, *(option for option, wanted in alone if wanted)]
     if len(options) > 1:
-        raise UsageError(f"{' and '.join('--' + option for option in options)} exclude each other")
+        raise UsageError(
+            f"{' and '.join('--' + option for option in options)} exclude each other",
+            hint="leave all but one of them out",
+        )
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     path = ledger_to_look_at(loaded, named, given.state_dir)

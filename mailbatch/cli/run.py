@@ -18,6 +18,7 @@ from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import (
     all_on_the_wire,
     answers_of,
+    check_folder,
     edition_of,
     pairs,
     read_job,
@@ -197,7 +198,9 @@ def _check_usage(given: RunArguments) -> None:
     asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": bool(given.to)}
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)} exclude each other")
+        raise UsageError(
+            f"{' and '.join(chosen)} exclude each other", hint="leave all but one of them out"
+        )
     if given.everything and not given.to:
         raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
     if given.everything and (given.limit is not None or given.only):
@@ -208,6 +211,7 @@ def _check_usage(given: RunArguments) -> None:
             raise UsageError(f"--canary is the first step of a real send: {option} is none")
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError("--out goes with --dry-run or --sandbox")
+    check_folder(given.out)
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
@@ -228,7 +232,9 @@ def _addresses(given: list[str] | None) -> tuple[str, ...]:
                     f"--to {to}: one address each",
                     hint="give the option several times: --to ann@example.com --to bob@example.com",
                 ) from error
-            raise UsageError(f"--to {to}: {error}") from error
+            raise UsageError(
+                f"--to {to}: {error}", hint="give an address, as in --to ann@example.com"
+            ) from error
     return tuple(found)
 
 
