@@ -36,7 +36,9 @@ def sandbox_command(console: Console, given: SandboxArguments) -> int:
     check_folder(given.out)
     for option, value in (("--api-port", given.api_port), ("--api-key", given.api_key)):
         if value is not None and not given.report:
-            raise UsageError(f"{option} goes with --report")
+            raise UsageError(
+                f"{option} goes with --report", hint=f"add --report, or leave {option} out"
+            )
     with Stopping() as stopping:
         check_descriptors(1)
         try:

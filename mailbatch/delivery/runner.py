@@ -159,7 +159,11 @@ def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) 
     for address in options.only:
         standing = mailing.ledger.standing.status_of(address)
         if standing is not None and standing not in UNFINISHED:
-            progress.note(f"{address} is {standing} already: nothing to send")
+            once_more = f"; once more: --to {address} --only {address}"
+            progress.note(
+                f"{address} is {standing} already: nothing to send"
+                f"{once_more if standing is Status.ACCEPTED else ''}"
+            )
 
 
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:

@@ -335,7 +335,12 @@ def test_the_path_is_shown_as_it_was_given(folder):
             ),
         ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
-        ("message:", "  html: sub", "message.html: sub is a folder, not a file", None),
+        (
+            "message:",
+            "  html: sub",
+            "message.html: sub is a folder, not a file",
+            "Name a file in it.",
+        ),
         (
             "message:",
             "  html: ../page.html.j2",
