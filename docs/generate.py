@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installe
 
 import mailbatch
 from benchmarks import report
+from docs.reader_facts import readers
 from docs.server_facts import servers
 from mailbatch.checks.codes import CODES, SECTIONS
 from mailbatch.cli import app as cli
@@ -454,6 +455,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rooms": rooms,
     "refusals": refusals,
     "servers": servers,
+    "readers": readers,
 }
 
 

@@ -157,12 +157,13 @@ def _converge(
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
     """Tell of each address of `--only` that is settled already."""
     for address in options.only:
-        standing = mailing.ledger.standing.status_of(address)
-        if standing is not None and standing not in UNFINISHED:
+        standings = mailing.ledger.standing.statuses_of(address)
+        if standings and not any(standing in UNFINISHED for standing in standings):
+            said = " and ".join(dict.fromkeys(map(str, standings)))
             once_more = f"; once more: --to {address} --only {address}"
             progress.note(
-                f"{address} is {standing} already: nothing to send"
-                f"{once_more if standing is Status.ACCEPTED else ''}"
+                f"{address} is {said} already: nothing to send"
+                f"{once_more if Status.ACCEPTED in standings else ''}"
             )
 
 

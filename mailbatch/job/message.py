@@ -262,7 +262,8 @@ class Callbacks(Section):
     ) = Field(
         default=None,
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
-        "4000 characters. The texts in it are templates. Where a URL is set, or `reports`, "
+        "4000 characters, each text of at most 990: a line of a header has 998, and no fold may "
+        "change a text. The texts in it are templates. Where a URL is set, or `reports`, "
         "mailbatch adds `mb`, its name of the message.",
         json_schema_extra={"not": {"anyOf": [_OWN, {"type": "array", "contains": _OWN}]}},
     )

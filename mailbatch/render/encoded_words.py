@@ -43,28 +43,30 @@ _IN_TEXT = _table("".join(chr(code) for code in range(33, 127) if chr(code) not 
 _IN_PHRASE = _table(_LETTERS + "!*+-/")
 
 
-def encoded_words(text: str, *, taken: int, phrase: bool = False) -> list[str]:
+def encoded_words(text: str, *, taken: int, behind: int = 0, phrase: bool = False) -> list[str]:
     """Encode `text`, in the B or the Q encoding, whichever is shorter.
 
-    `taken` is the number of characters before the first word on the line. The white space between
-    two words is no part of the text (RFC 2047 6.2).
+    `taken` is the number of characters before the first word on the line, `behind` that of those
+    that stand on the line of the last word. The white space between two words is no part of the
+    text (RFC 2047 6.2).
     """
     data = text.encode()
     table = _IN_PHRASE if phrase else _IN_TEXT
-    room = LONGEST_ENCODED_LINE - taken - _FRAME
+    full = _FULL - behind
+    room = LONGEST_ENCODED_LINE - taken - _FRAME - behind
     if room < _LEAST:
-        room = _FULL
+        room = full
     quoted = "".join(map(table.__getitem__, data))
     if len(quoted) <= (len(data) + 2) // 3 * 4:
-        return _q_words(quoted, room)
-    return _b_words(data, room, table)
+        return _q_words(quoted, room, full)
+    return _b_words(data, room, full, table)
 
 
 def _q_word(quoted: str) -> str:
     return f"=?utf-8?q?{quoted}?="
 
 
-def _q_words(quoted: str, room: int) -> list[str]:
+def _q_words(quoted: str, room: int, full: int) -> list[str]:
     words = []
     start = 0
     while start < len(quoted):
@@ -75,11 +77,11 @@ def _q_words(quoted: str, room: int) -> list[str]:
         ):
             end -= 1
         words.append(_q_word(quoted[start:end]))
-        start, room = end, _FULL
+        start, room = end, full
     return words
 
 
-def _b_words(data: bytes, room: int, table: list[str]) -> list[str]:
+def _b_words(data: bytes, room: int, full: int, table: list[str]) -> list[str]:
     """Encode in words without padding but for the last; `table` spells what fits no such word."""
     words = []
     start = 0
@@ -92,10 +94,10 @@ def _b_words(data: bytes, room: int, table: list[str]) -> list[str]:
             # A letter of ASCII before characters of 3 bytes, say. Of four places between characters
             # two are a multiple of 3 bytes apart, so at most two characters are spelled here.
             end = _next_character(data, start)
-            while _unpadded_end(data, end, _FULL // 4 * 3) == end < len(data):
+            while _unpadded_end(data, end, full // 4 * 3) == end < len(data):
                 end = _next_character(data, end)
             words.append(_q_word("".join(map(table.__getitem__, data[start:end]))))
-        start, room = end, _FULL
+        start, room = end, full
     return words
 
 

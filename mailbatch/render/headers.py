@@ -142,7 +142,7 @@ def address_field(name: str, entries: Iterable[Mailbox | Group]) -> bytes:
         if isinstance(entry, Mailbox):
             chunks += _mailbox(entry, name if not chunks else "")
         else:
-            chunks += _group(entry)
+            chunks += _group(entry, name if not chunks else "")
     return _lay_out(name, chunks)
 
 
@@ -153,13 +153,21 @@ def _mailbox(mailbox: Mailbox, first_on: str) -> list[str]:
         address = address if local.startswith('"') else f'"{local}"@{domain}'
     if not mailbox.name:
         return [f" {address}"]
-    taken = len(first_on) + 2 if first_on else 1
-    return [*phrase_chunks(mailbox.name, taken), f" <{address}>"]
+    return [*phrase_chunks(mailbox.name, _taken(first_on)), f" <{address}>"]
 
 
-def _group(group: Group) -> list[str]:
+def _taken(first_on: str) -> int:
+    """Return the characters before an entry: the first one of the field `first_on`, or another."""
+    return len(first_on) + 2 if first_on else 1
+
+
+def _group(group: Group, first_on: str) -> list[str]:
     simple = _ATOMS.fullmatch(group.name) and "=?" not in group.name
-    chunks = [f" {group.name}"] if simple else phrase_chunks(group.name, LONGEST_LINE)
+    chunks = (
+        [f" {group.name}"]
+        if simple
+        else phrase_chunks(group.name, _taken(first_on), behind=len(":;,"))
+    )
     chunks[-1] += ":"
     for number, member in enumerate(group.members):
         if number:
@@ -169,11 +177,11 @@ def _group(group: Group) -> list[str]:
     return chunks
 
 
-def phrase_chunks(text: str, taken: int) -> list[str]:
+def phrase_chunks(text: str, taken: int, *, behind: int = 0) -> list[str]:
     """Spell a display name as a quoted string, or as encoded-words where that is not enough.
 
     Each chunk begins with white space. `taken` is the number of characters before the name on the
-    line.
+    line, `behind` that of those that follow without white space.
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
@@ -183,7 +191,7 @@ def phrase_chunks(text: str, taken: int) -> list[str]:
         quoted = f" {_quoted(text)}"  # never folded inside: some readers show the line end there
         if len(quoted) <= _LONGEST_QUOTED:
             return [quoted]
-    return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
+    return [f" {word}" for word in encoded_words(text, taken=taken, behind=behind, phrase=True)]
 
 
 def date_text(seconds: int) -> str:

@@ -118,6 +118,7 @@ def test_only_the_last_encoded_word_is_padded_and_each_holds_whole_characters(
     for field in (
         text_field("X" * letters, text),
         address_field("X" * letters, (Mailbox(text, "a@example.com"),)),
+        address_field("X" * letters, (Group(text, ()), Group("", ()))),
     ):
         words = _WORD.findall(field)
         for encoding, data in words:
@@ -253,6 +254,14 @@ def test_a_name_that_no_line_should_hold_becomes_encoded_words() -> None:
     field = address_field("To", (Mailbox(name, "a@example.com"),))
     assert max(map(len, lines(field))) <= 76
     assert _older_name(field) == name
+
+
+def test_the_first_line_of_a_group_is_not_empty() -> None:
+    field = address_field("To", (Group("Библиотека имени Константина Преображенского", ()),))
+    first, *others = lines(field)
+    assert first.startswith(b"To: =?utf-8?b?")
+    assert others
+    assert others[-1].endswith(b"?=:;")
 
 
 def test_many_addresses_are_folded_between_them() -> None:
