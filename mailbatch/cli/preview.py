@@ -84,11 +84,11 @@ class Made:
 def preview_command(console: Console, given: PreviewArguments) -> int:
     """Make the gallery, serve the gallery with --serve, and return the exit code."""
     if given.everything and given.limit is not None:
-        raise UsageError("--all and --limit exclude each other")
+        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
     if given.port is not None and not given.serve:
-        raise UsageError("--port goes with --serve")
+        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
     if given.serve and given.as_json:
-        raise UsageError("--serve and --json exclude each other")
+        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
     most = None if given.everything else given.limit if given.limit is not None else LIMIT
     wanted = Wanted(
         given.job,
