@@ -31,7 +31,7 @@ _WORDS = {
 _MAPPING = _WORDS["model_type"]
 NO_FILE = "must be the name of a file, not the text itself"
 #: The sections of a job -> how each is written, for a value in place of the section.
-_FORMS = {
+_FORMS: dict[Path, str] = {
     ("server",): "server: {host: smtp.example.com, username: NAME, password: {env: NAME}}",
     ("sender",): "sender: {from: Example News <news@example.com>}",
     ("recipients",): "recipients: {file: recipients.csv}",
