@@ -123,7 +123,10 @@ def make_preview(
             outlook = inspection.outlook()
             whole = not only
             findings = check_edition(job, inputs.edition, outlook, given=bool(edition))
-            overview = survey.overview(inspection.counts, complete=whole, edition=findings)
+            overview = survey.overview(
+                inspection.counts, complete=whole, edition=findings,
+                letters=inspection.letters, repeats=inspection.repeats(),
+            )  # fmt: skip
             if earlier is not None:
                 gone = earlier.gone(keys) if whole else ()
                 changes["gone"] = len(gone)

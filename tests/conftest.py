@@ -6,8 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from mailbatch.delivery.signals import SIGNALS
+from tests.support.observed import UPDATE
 
 pytest_plugins = ["tests.support.fixtures"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        UPDATE, action="store_true", help="write what programs of others do as it is seen now"
+    )
 
 
 @pytest.fixture(autouse=True)

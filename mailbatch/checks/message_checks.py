@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ _TAG = re.compile(
     r"</(?:html|body|head|style|div|p|table|tr|td|span|strong|em|h[1-6]|a|li|ul)>|<br\s*/?>",
     re.IGNORECASE,
 )
+_CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -92,6 +93,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
+    found += _files(content, facts)
     return tuple(found)
 
 
@@ -129,10 +131,10 @@ def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[
     if content.text is not None and "<" in content.text:
         found = _TAG.search(content.text)
         if found is not None:
-            yield Finding("MB219", _short(found[0]), location=facts.find(found[0]))
+            yield Finding("MB220", _short(found[0]), location=facts.find(found[0]))
     if content.html is not None and "<" not in content.html and "\n" in content.html.strip():
         place = facts.locate("message.html")
-        yield Finding("MB220", "there is no element", location=place)
+        yield Finding("MB221", "there is no element", location=place)
     for part, markup in (
         ("the subject", left_over(content.subject)),
         ("the text part", left_over(content.text or "")),
@@ -217,6 +219,24 @@ def _shows(content: Content, address: str) -> bool:
     if address in text or ("&" not in address and address in html):
         return True
     return address in html.replace("&amp;", "&") + text
+
+
+def _files(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check that each text among the attachments can be read in the charset of its type."""
+    for file in content.attachments:
+        if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
+            place = facts.locate("message.attachments")
+            yield Finding("MB219", f"{file.filename}, as {file.type}", file.filename, place)
+
+
+@lru_cache(maxsize=8)  # most messages share their files
+def _readable(media_type: str, data: bytes) -> bool:
+    charset = _CHARSET.search(media_type)
+    try:
+        data.decode(charset[1] if charset is not None else "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def check_job(job: Job) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from mailbatch.checks.findings import Finding, Overview
 from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
 from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
-from mailbatch.checks.table_checks import TableChecks
+from mailbatch.checks.table_checks import Repeated, TableChecks
 from mailbatch.checks.tallies import Tallies
 from mailbatch.checks.template_checks import check_templates
 from mailbatch.envelope import Recipient
@@ -125,10 +125,13 @@ class Survey:
         *,
         complete: bool = True,
         edition: Iterable[Finding] = (),
+        letters: tuple[int, int] = (0, 0),
+        repeats: Iterable[Repeated] = (),
     ) -> Overview:
         """Return the mailing as a whole; `counts` are its recipients by status.
 
-        `edition` are findings of the edition.
+        `edition` are findings of the edition, `letters` the number of addresses with several
+        messages, and of these messages; `repeats` are duplicates with cells of their own.
 
         Without `complete` only some messages were seen: unreached branches, unused columns and the
         findings of the table as a whole are left out.
@@ -144,6 +147,10 @@ class Survey:
             tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)
+            for finding, count in self._table.letters(*letters):
+                tallies.add(finding, count)
+            for finding in self._table.repeats(repeats):
+                tallies.add(finding)
             if self._selection.seen:
                 unreached = tuple((branch.location, branch.label) for branch in self.unreached())
                 for place, label in unreached:
