@@ -106,7 +106,7 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
 
 
 def _meant(wanted: str, known: Mapping[str, str]) -> str | None:
-    """Return the column of a mark such as `first_name` or `Contact.FirstName`, None without one."""
+    """Return the column of a mark with the name Contact.FirstName, say; None without one."""
     last = re.split(r"[.:]", wanted)[-1]
     names = (_APART.sub("", name).casefold() for name in (wanted, last))
     return next((known[name] for name in names if name in known), None)
