@@ -13,8 +13,15 @@ import pytest
 
 from mailbatch.delivery.signals import SIGNALS
 from tests.support.memory import memory
+from tests.support.observed import UPDATE
 
 pytest_plugins = ["tests.support.fixtures"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        UPDATE, action="store_true", help="write what programs of others do as it is seen now"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ _WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
 _CURLY = re.compile(
     "[\u2018\u201a-\u201c\u201e\u00ab][^\u201c-\u201e\u00ab\u00bb]*[\u2018\u2019\u201c\u201d\u00bb]"
 )
+_CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -83,6 +84,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
+    found += _files(content, facts)
     return tuple(found)
 
 
@@ -201,6 +203,24 @@ def _shows(content: Content, address: str) -> bool:
     if address in text or ("&" not in address and address in html):
         return True
     return address in html.replace("&amp;", "&") + text
+
+
+def _files(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check that each text among the attachments can be read in the charset of its type."""
+    for file in content.attachments:
+        if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
+            place = facts.locate("message.attachments")
+            yield Finding("MB219", f"{file.filename}, as {file.type}", file.filename, place)
+
+
+@lru_cache(maxsize=8)  # most messages share their files
+def _readable(media_type: str, data: bytes) -> bool:
+    charset = _CHARSET.search(media_type)
+    try:
+        data.decode(charset[1] if charset is not None else "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def check_job(job: Job) -> Iterator[Finding]:

@@ -122,6 +122,38 @@ MESSAGE_CODES = (
         mend="Put the file into `message.inline`, and write `cid:name`.",
     ),
     Code(
+        "MB216",
+        Severity.WARNING,
+        "A text is asked whether it is true",
+        why="Every cell is a text, and only the empty text is false: `no`, `false` and `0` are "
+        "true, so that all readers see what only some should.",
+        mend="Compare it: `{% if member == 'yes' %}`, or `{% if discount | float > 0 %}`.",
+    ),
+    Code(
+        "MB217",
+        Severity.WARNING,
+        "Numbers are taken as texts",
+        why="`a + b` writes the one behind the other, `price * 2` the price twice, and texts "
+        "are ordered by their letters: `9` comes after `10`.",
+        mend="Make numbers of them: `{{ a | float + b | float }}`.",
+    ),
+    Code(
+        "MB218",
+        Severity.WARNING,
+        "An empty cell is taken for one that is not there",
+        why="A column is always defined, and an empty cell is an empty text: `default('friend')`, "
+        "`is defined` and `is none` do nothing about it.",
+        mend="Write `{{ first_name or 'friend' }}` and `{% if first_name %}`.",
+    ),
+    Code(
+        "MB219",
+        Severity.WARNING,
+        "The charset of a text file is not known",
+        why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
+        "and shows wrong letters.",
+        mend="Save it in UTF-8, or name its charset: `type: text/csv; charset=windows-1252`.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

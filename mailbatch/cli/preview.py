@@ -167,7 +167,10 @@ def make(console: Console, wanted: Wanted) -> Made:
             outlook = inspection.outlook()
             whole, given = not wanted.only, bool(wanted.edition)
             edition = check_edition(job, inputs.edition, outlook, given=given)
-            overview = survey.overview(inspection.counts, complete=whole, edition=edition)
+            overview = survey.overview(
+                inspection.counts, complete=whole, edition=edition,
+                letters=inspection.letters, repeats=inspection.repeats(),
+            )  # fmt: skip
             if earlier is not None:
                 gone = earlier.gone(keys) if whole else ()
                 changes["gone"] = len(gone)

@@ -26,7 +26,7 @@ from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField, custom_fields
+from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
@@ -83,12 +83,13 @@ class Composer:
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
-        self._to = To(job, templates)
+        self._to = To(job, templates, self._sender.from_.name)
         self._copies = Copies(job, templates)
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
             *callback_fields(job, templates, of_bulk=of_bulk),
+            *content_language(job, templates),
             *custom_fields(job, templates),
         )
         self._parts = Parts(job, templates)
@@ -107,7 +108,14 @@ class Composer:
     def _traced(self, trace: Trace) -> Branches:
         from mailbatch.render.branches import Branches
 
-        return Branches(self._job, trace, self._templates, self._parts.choices, self._rows)
+        return Branches(
+            self._job,
+            trace,
+            self._templates,
+            self._parts.choices,
+            self._rows,
+            self._checks.doubts,
+        )
 
     @property
     def branches(self) -> Branches:
@@ -226,7 +234,8 @@ class Composer:
                 _MIME_VERSION,
             )
         )
-        text, html = self._parts.render(names)
+        subject = self._shown[0][1]
+        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
