@@ -148,6 +148,21 @@ MESSAGE_CODES = (
     Code(
         "MB219",
         Severity.WARNING,
+        "The text part is written in HTML",
+        why="Readers of the text part would see the tags.",
+        mend="Name the file in `message.html`: a text part is made of it. Or write the text "
+        "without tags.",
+    ),
+    Code(
+        "MB220",
+        Severity.WARNING,
+        "The HTML part is plain text",
+        why="In HTML the ends of lines are blanks: readers would see one long paragraph.",
+        mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
+    ),
+    Code(
+        "MB221",
+        Severity.WARNING,
         "The charset of a text file is not known",
         why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
         "and shows wrong letters.",
@@ -219,5 +234,14 @@ MESSAGE_CODES = (
         "A value stands in curly quotes",
         why="YAML knows straight quotes only: readers would see the curly ones.",
         mend='Write `"..."`. Nothing, if readers shall see the quotes.',
+    ),
+    Code(
+        "MB310",
+        Severity.WARNING,
+        "A text ends where a # begins",
+        why="In YAML a blank and a # begin a comment: of `subject: Issue #48` readers would see "
+        "`Issue`.",
+        mend='Put the text into quotes: `subject: "Issue #48"`. A comment that is meant has a '
+        "blank behind the #.",
     ),
 )

@@ -19,7 +19,9 @@ from mailbatch.report_token import MEMBER
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
-_PAGE = NamesFile("a template of the message")
+#: The kind of the files that `text`, `html` and `markdown` name.
+PAGE = "a template of the message"
+_PAGE = NamesFile(PAGE)
 #: Header fields that mailbatch writes, in lower case, and the key that sets each.
 OWNED_HEADERS = {
     "from": "sender.from",

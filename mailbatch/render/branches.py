@@ -19,7 +19,7 @@ from jinja2 import meta, nodes
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
-from mailbatch.job.columns import find_column, second_names
+from mailbatch.job.columns import find_column, named_columns, second_names
 from mailbatch.render.comparisons import Doubt
 from mailbatch.render.context import RowNames
 from mailbatch.render.message import BranchKey
@@ -68,7 +68,7 @@ class Branches:
             if value.constant is None and value.key.startswith(_NOT_ALWAYS)
         ]
         self._where = job.recipients.where or ""
-        self._own = {self._address(job), *job.recipients.group_by}
+        self._own = {self._address(job), *named_columns(job.recipients.group_by, rows.columns)}
         self._pages = {
             (choice.value.key, name): Branch(
                 (choice.value.key, number), choice.value.place, f"the template {name}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
-from mailbatch.job.columns import find_column
+from mailbatch.job.columns import find_column, named_columns
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
@@ -77,7 +77,8 @@ class Composer:
         self._job = job
         self._variables = constants["variables"]
         self._templates = templates
-        self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._group_by = named_columns(job.recipients.group_by, columns)
+        self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
@@ -353,8 +354,7 @@ class Composer:
         Such a use also fails when a message is rendered; here, once the plan is known, the mistake
         is found before anything is sent.
         """
-        group_by = self._job.recipients.group_by
-        if not group_by or self._address in group_by:
+        if not self._group_by or self._address in self._group_by:
             return ()  # no group can have several
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)

@@ -48,6 +48,17 @@ def workbook(cell, **more):
 
 #: Two letters to one address, if a recipient is more than that.
 CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+#: A job as people write it, which the library would put into quotes.
+JOB = """version: 1
+name: letter
+server: {{host: 127.0.0.1, port: 2525, security: plaintext}}
+sender: {{from: News <news@example.com>}}
+recipients: {{file: people.csv}}
+message:
+  subject: {}
+  text: letter.txt.j2
+"""
+
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -97,7 +108,10 @@ JOBS = {
         {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
         {"rows": CHILDREN, "recipients": {"group_by": "email"}},
     ),
-    "MB129": ({"rows": CHILDREN}, {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}}),
+    "MB129": (
+        {"rows": CHILDREN},
+        {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}},
+    ),
     "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
@@ -151,6 +165,11 @@ JOBS = {
         {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
     ),
     "MB219": (
+        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
+        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
+    ),
+    "MB220": (html("Hello\n\nhi\n"), html(FINE)),
+    "MB221": (
         {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
         {
             "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
@@ -174,6 +193,10 @@ JOBS = {
     "MB309": (
         {"message": {"subject": "\u201cHello\u201d"}},
         {"message": {"subject": "\u201cHello\u201d and \u201cgoodbye\u201d"}},
+    ),
+    "MB310": (
+        {"files": {"job.yaml": JOB.format("Issue #48 is here")}},
+        {"files": {"job.yaml": JOB.format("Issue 48 # the last one")}},
     ),
     "MB401": (
         {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},

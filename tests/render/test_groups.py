@@ -300,3 +300,12 @@ def test_an_empty_cc_writes_no_field(tmp_path: Path) -> None:
     message = composer(job).compose(make_delivery(ADA), eight_bit=True)
     assert "Cc" not in [name for name, _ in raw_fields(message.content)]
     assert message.copies == ()
+
+
+def test_the_columns_of_a_group_are_found_in_capitals_or_not(tmp_path: Path) -> None:
+    """Templates know the columns by their own names, and no other column of the rows."""
+    job = grouped(tmp_path, "{{ locale }} {{ plan }}", recipients={"group_by": ["Locale", "PLAN"]})
+    message = composer(job).compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    assert parse(message).get_content().strip() == "en pro"
+    job = grouped(tmp_path, "{{ first_name }}", recipients={"group_by": ["Email"]})
+    assert composer(job).leaks() == ()
