@@ -260,7 +260,7 @@ def test_a_large_content_is_not_in_doubt_before_its_end_leaves(tmp_path, fault_s
         tmp_path / "s",
         server.port,
         recipients=1,
-        text=f"{{% for _ in range(800) %}}{('0123456789' * 9 + LF) * 100}{{% endfor %}}",
+        text=f"{{% for _ in range(80) %}}{('0123456789' * 99 + LF) * 100}{{% endfor %}}",
         timeouts=dict.fromkeys(("connect", "command", "data", "end_of_data"), "10s"),
     )
     scene.run()
