@@ -22,6 +22,7 @@ from mailbatch.errors import InputError
 from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
+from mailbatch.smtp.content import look_at
 
 
 def takes_eight_bit(offers: Offers | None) -> bool:
@@ -72,6 +73,7 @@ class Fitting:
                 self._refuse(delivery, str(error))
                 return None
         message = composed
+        look_at(message.octets)
         paths = (*delivery.unsettled, *_copies(delivery, message))
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
         return Prepared(

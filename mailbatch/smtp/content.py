@@ -15,6 +15,7 @@ into another. Whole-buffer operations only; there is no loop over bytes or lines
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import LocalProtocolError
@@ -81,6 +82,17 @@ def flight(octets: Octets) -> Iterator[tuple[bytes, bool]]:
     for found, is_ascii in ready:
         for block in found:
             yield block, is_ascii
+
+
+def look_at(octets: Octets) -> None:
+    """Make the blocks of a content in several pieces before a server waits for these.
+
+    A fault is left to `flight`, which finds it again.
+    """
+    if len(octets.pieces) > 1:
+        with suppress(LocalProtocolError):
+            for piece in octets.pieces:
+                piece.once(blocks)
 
 
 def _is_base64(data: bytes) -> bool:
