@@ -8,6 +8,7 @@ Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailbatch.report_token import token_of
 
@@ -55,15 +56,15 @@ class Envelope:
             raise ValueError("an envelope needs at least one recipient")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One row of the recipient table in the plan.
+class Recipient(NamedTuple):
+    """One row of the recipient table in the plan; a tuple, since a plan has a million of them.
 
     `line` is the line on which the record starts (the header is line 1). `address` is the
     addr-spec in the form of the wire, or the cell's text where the cell holds no valid address.
     `values` are the cells in the order of the table's columns. `group` are the values of
     `group_by`, None where every row has a message alone. `status` is the status at planning
-    (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words.
+    (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words. `key` tells the
+    recipient from others (`identity`), None where the address does.
     """
 
     line: int
@@ -72,6 +73,7 @@ class Recipient:
     group: tuple[str, ...] | None = None
     status: str = "pending"
     reason: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

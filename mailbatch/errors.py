@@ -106,6 +106,8 @@ class Reason(Enum):
 
     #: The HTML part shows a `cid:` name that is not in message.inline.
     UNKNOWN_INLINE = auto()
+    #: A template compares or calculates with the text of a cell as if it were a number.
+    TEXT_AS_NUMBER = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.
@@ -169,6 +171,27 @@ class JobError(InputError):
 
 class RecipientError(InputError):
     """The recipient table or a suppression list is wrong."""
+
+
+class IdentityError(RecipientError):
+    """The recipients of an edition are told apart by other columns than those of the first plan.
+
+    `before` are the columns so far, None for the address. `acceptable` says that a plan with
+    accepted changes goes on.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        before: tuple[str | None, ...],
+        acceptable: bool,
+        hint: str | None = None,
+        location: Location | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, location=location)
+        self.before = before
+        self.acceptable = acceptable
 
 
 class TemplateError(InputError):

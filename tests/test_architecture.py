@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "octets", "outcome", "outlook", "remarks",
-    "report_token", "sasl", "suggest", "times",
+    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
+    "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "octets": set(),
     "outcome": set(),
     "envelope": set(),
+    "identity": set(),
     "files": set(),
     "remarks": set(),
     "times": set(),
@@ -164,6 +165,7 @@ def test_the_roles_of_a_ledger_store_nothing():
     imported = {node.module for node in runs if isinstance(node, ast.ImportFrom)}
     assert {name for name in imported if name and name.startswith("mailbatch.")} == {
         "mailbatch.envelope",
+        "mailbatch.identity",
         "mailbatch.outcome",
     }
 

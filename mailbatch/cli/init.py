@@ -46,7 +46,7 @@ def init_command(console: Console, given: InitArguments) -> int:
     if given.list_templates:
         width = max(map(len, known))
         for name, source in known.items():
-            console.lines(f"{name:<{width}}  {_description(source)}")
+            console.lines(f"{name:<{width}}  {_description(source)}", hanging=width + 2)
         return ExitCode.DONE
     if given.folder is None:
         raise UsageError("init needs a folder to write to", hint="mailbatch init DIR, or --list")

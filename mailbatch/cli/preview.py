@@ -22,6 +22,7 @@ from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
+from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Overview
@@ -153,7 +154,7 @@ def make(console: Console, wanted: Wanted) -> Made:
         job, inputs.edition, columns, branches,
         limit=limit, keep=keep, remarks=inputs.plan.remarks,
     )  # fmt: skip
-    maker = Entries(columns, job.recipients.group_by)
+    maker = Entries(columns, named_columns(job.recipients.group_by, columns))
     since = None
     with inspect(inputs, only=wanted.only, state_dir=wanted.state_dir) as inspection:
         if not wanted.only:
@@ -167,7 +168,10 @@ def make(console: Console, wanted: Wanted) -> Made:
             outlook = inspection.outlook()
             whole, given = not wanted.only, bool(wanted.edition)
             edition = check_edition(job, inputs.edition, outlook, given=given)
-            overview = survey.overview(inspection.counts, complete=whole, edition=edition)
+            overview = survey.overview(
+                inspection.counts, complete=whole, edition=edition,
+                letters=inspection.letters, repeats=inspection.repeats(),
+            )  # fmt: skip
             if earlier is not None:
                 gone = earlier.gone(keys) if whole else ()
                 changes["gone"] = len(gone)

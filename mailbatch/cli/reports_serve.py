@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mailbatch.cli.arguments import ReportsServeArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import read_job, reporting
+from mailbatch.cli.reports_arguments import ReportsServeArguments
 from mailbatch.errors import JobError, UsageError, install_extra
 
 if TYPE_CHECKING:

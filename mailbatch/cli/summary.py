@@ -19,7 +19,7 @@ from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mailbatch.job.model import Job
 
@@ -86,6 +86,10 @@ _COUNTED = {
 }
 
 
+#: A rehearsal without a server.
+_FILED = {Status.ACCEPTED: "written to a file"}
+
+
 def lessons(summary: Summary) -> list[str]:
     """Return the lessons of the run about the server, a sentence for each setting of the job."""
     return [
@@ -129,7 +133,7 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         what = f"sent to {' and '.join(options.redirect)} instead"
     title = f"{summary.job} ({summary.edition}){f', {what}' if what else ''}: "
     if console.terminal:
-        _show_table(console, title, summary)
+        _show_table(console, title, summary, words=WORDS | (_FILED if options.dry_run else {}))
     else:
         console.say(title + _in_a_line(summary))
     if summary.transactions:
@@ -145,16 +149,19 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         console.say(f"results: {shown(summary.results)}")
 
 
-def _show_table(console: Console, title: str, summary: Summary) -> None:
-    """Show the counts below each other, in colours."""
+def _show_table(
+    console: Console, title: str, summary: Summary, *, words: Mapping[Status, str]
+) -> None:
+    """Show the counts below each other, in colours, each status with its words."""
     from rich.text import Text
 
-    text = Text(title + counted(sum(n for _, n in _statuses(summary)), "recipient"))
+    number = counted(sum(n for _, n in _statuses(summary)), "recipient")
+    text = Text(console.fitted(title + number))
     for status, count in _statuses(summary):
         text.append(f"\n{count:>9,}  ")
         text.append(status.replace("_", " "), style=STYLE.get(status, ""))
         if console.err.width >= _WIDE:
-            text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
+            text.append(f"{'':<{12 - len(status)}}{words[status]}", style="dim")
     console.err.print(text)
 
 

@@ -87,7 +87,6 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 _delivery_values: Callable[[Delivery], tuple[Any, ...]] = attrgetter(*_names(Delivery))
-_recipient_values: Callable[[Recipient], tuple[Any, ...]] = attrgetter(*_names(Recipient))
 # All but the octets, which stand first.
 _message_values: Callable[[Message], tuple[Any, ...]] = attrgetter(*_names(Message)[1:])
 _ROWS = _names(Delivery).index("rows")
@@ -112,7 +111,7 @@ def _octets(pieces: Sequence[Any], shared: Sequence[Piece]) -> Octets:
 
 def _as_tuple(delivery: Delivery) -> tuple[Any, ...]:
     values = _delivery_values(delivery)
-    return (*values[:_ROWS], [*map(_recipient_values, delivery.rows)], *values[_ROWS + 1 :])
+    return (*values[:_ROWS], [*map(tuple, delivery.rows)], *values[_ROWS + 1 :])
 
 
 def _delivery(values: tuple[Any, ...]) -> Delivery:

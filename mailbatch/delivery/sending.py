@@ -70,7 +70,7 @@ def send(
         _clear_drafts(mailing.inputs.job, options, progress)
     sessions = options.sessions or mailing.inputs.job.server.sessions
     check_descriptors(2 * sessions if options.sandbox else sessions)
-    mailing.ledger.plan.reserve_space()
+    mailing.ledger.plan.reserve_space(mailing.wanted(options))
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (
         stopping.in_loop(),

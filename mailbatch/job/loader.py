@@ -23,6 +23,7 @@ from mailbatch.job.yaml_tree import parse
 
 MAX_BYTES = 1024 * 1024
 _START = "mailbatch init writes a job to start from."
+_NO_DASHES = "Leave the dashes at the begin of the lines out."
 
 
 #: The keys that name a table or the form of one.
@@ -80,7 +81,8 @@ def _reading(source: Source, environ: Mapping[str, str]) -> Reading:
     reading = read(root, source, environ)
     if not isinstance(reading.data, dict):
         if not reading.faults:
-            reading.add(root.start, (), "a job must be a mapping of keys", _START)
+            hint = _NO_DASHES if isinstance(reading.data, list) else _START
+            reading.add(root.start, (), "a job must be a mapping of keys", hint)
         raise InputErrors(reading.errors())
     return reading
 

@@ -1,9 +1,10 @@
 """The plan: from the recipient table to deliveries, reconciled with the settled recipients.
 
 The rows are streamed into a temporary table; the rest is SQL over whole sets: the memory stays flat
-and a million rows take seconds. The identity of a recipient is the address in lower case: never the
-line, never a position. One transaction: the old plan or the new one. This module must never change
-a settled recipient (accepted, rejected, in_doubt, skipped).
+and a million rows take seconds. The identity of a recipient is a key, by default the address in
+lower case: never the line, never a position. One transaction: the old plan or the new one. This
+module must never change a settled recipient (accepted, rejected, in_doubt, skipped), but for a
+rejected one whose address was corrected.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from mailbatch.envelope import Recipient, address_key
-from mailbatch.ledger import assignment, merging, recovery, space
+from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger import assignment, merging, recovery, rekeying, space
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
+from mailbatch.ledger.naming import named
 from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
@@ -51,15 +54,18 @@ class Plan:
         *,
         group_by: Sequence[str],
         recipients_per_transaction: int,
+        identity: Identity = BY_ADDRESS,
+        accept_changes: bool = False,
     ) -> PlanChange:
         """Make the plan that of `rows` in one synced transaction (`ports.Planning`)."""
         under_way = self._writing()
         if len(under_way):
             raise broken_rule(self._database.path, "the plan changes while deliveries are leased")
         database = self._database
-        digest = hashlib.sha256(
-            _encode([list(columns), list(group_by), recipients_per_transaction]).encode()
-        )
+        said = [list(columns), list(group_by), recipients_per_transaction]
+        if not identity.is_address:
+            said.append(identity.text)
+        digest = hashlib.sha256(_encode(said).encode())
         connection = database.connection
         with database.guard:
             connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
@@ -68,13 +74,14 @@ class Plan:
             with database.transaction(durable=True):
                 fold(connection)
                 connection.execute(_INCOMING)
-                connection.executemany(
-                    "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _incoming(rows, digest)
+                connection.executemany(_INSERT, _incoming(rows, digest))
+                rekeying.rekey(connection, identity, accept_changes=accept_changes)
+                change = _merge(
+                    connection, columns, digest.hexdigest(), recipients_per_transaction, identity
                 )
-                change = _merge(connection, columns, digest.hexdigest(), recipients_per_transaction)
         finally:
             with database.guard:
-                for table in ("incoming", "shown", "unassigned"):
+                for table in ("incoming", "shown", "unassigned", "home", "rekeyed"):
                     connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
         with database.guard:
             # A large plan need not stand twice.
@@ -96,22 +103,29 @@ class Plan:
             set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
 
     def knows(self, address: str) -> bool:
-        """Say whether a row of the table, as it was planned last, has this address."""
+        """Say whether a row of the table, as it was planned last, has this address, or key."""
+        connection = self._database.connection
         with self._database.guard:
-            found = self._database.connection.execute(
-                _KNOWS, (address_key(address),) * 2
+            wanted, value = named(connection, address)
+            (found,) = connection.execute(
+                _KNOWS.format(wanted=wanted), {"named": value, "address": address_key(address)}
             ).fetchone()
-        return bool(found[0])
+        return bool(found)
 
     def shares_messages(self) -> bool:
         """Say whether any delivery goes to several addresses."""
         with self._database.guard:
             return bool(self._database.connection.execute(_SHARES).fetchone()[0])
 
-    def due_deliveries(self, most: int) -> int:
-        """Count the deliveries that are due in this run; to `most`."""
+    def due_deliveries(self, most: int, *, address: str | None = None) -> int:
+        """Count the deliveries that are due in this run, to an address or a key; to `most`."""
+        connection = self._database.connection
         with self._database.guard:
-            (count,) = self._database.connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
+            query, value = _DUE_DELIVERIES, ""
+            if address is not None:
+                wanted, value = named(connection, address)
+                query = _DUE_TO.format(wanted=wanted)
+            (count,) = connection.execute(query, {"most": most, "named": value}).fetchone()
         return int(count)
 
     def reserve_space(self, rows: int | None = None) -> None:
@@ -157,23 +171,32 @@ class Plan:
 # An index leads to the rows that are mailed; the others are looked at only if none of them has it.
 _KNOWS = """
 SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
-) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
+  SELECT 1 FROM recipient WHERE {wanted} AND line IS NOT NULL
+) OR EXISTS (
+  SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = :address AND line IS NOT NULL)
 """
 _DUE_DELIVERIES = """
-SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
+SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT :most)
+"""
+_DUE_TO = """
+SELECT count(*) FROM (
+  SELECT DISTINCT delivery_id FROM recipient
+  WHERE {wanted} AND status IN ('pending', 'deferred') AND due IS NOT NULL LIMIT :most)
 """
 _SHARES = """
 SELECT EXISTS (
-  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND 1 < (
-    SELECT count(*) FROM (
-      SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 2)))
+  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own'
+    AND coalesce(mailbox, key) <> (
+      SELECT coalesce(mailbox, key) FROM recipient
+      WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 1)))
 """
 _INCOMING = """
 CREATE TEMP TABLE incoming (
-  line INTEGER PRIMARY KEY, address TEXT, key TEXT, cells TEXT, cluster TEXT,
+  line INTEGER PRIMARY KEY, address TEXT, key TEXT, mailbox TEXT, cells TEXT, cluster TEXT,
   wanted INTEGER, status TEXT, reason TEXT)
 """
+_INSERT = "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS_A_DIGEST = 256
 #: Of pages, and of what is sorted besides. Four times as much saves a changed plan of a million 3 %
 #: of its time and a first one nothing, and would be two fifths of the memory of the run.
@@ -182,7 +205,7 @@ _CACHE_KIB = 8192
 
 def _incoming(
     rows: Iterable[Recipient], digest: Digest
-) -> Iterator[tuple[int, str, str, str, str | None, bool, str, str | None]]:
+) -> Iterator[tuple[int, str, str, str | None, str, str | None, bool, str, str | None]]:
     said: list[str] = []
     for row in rows:
         cells = _json(row.values)
@@ -192,16 +215,12 @@ def _incoming(
         if len(said) == _ROWS_A_DIGEST:
             digest.update("".join(said).encode())
             said.clear()
-        yield (
-            line,
-            address,
-            address_key(address),
-            cells,
-            cluster,
-            status == "pending",
-            status,
-            reason,
-        )
+        key, mailbox = row.key, None
+        if key is None:
+            key = address_key(address)
+        else:
+            mailbox = address_key(address)
+        yield (line, address, key, mailbox, cells, cluster, status == "pending", status, reason)
     digest.update("".join(said).encode())
 
 
@@ -214,7 +233,11 @@ def _json(values: tuple[str, ...]) -> str:
 
 
 def _merge(
-    connection: sqlite3.Connection, columns: Sequence[str], digest: str, limit: int
+    connection: sqlite3.Connection,
+    columns: Sequence[str],
+    digest: str,
+    limit: int,
+    identity: Identity,
 ) -> PlanChange:
     (known,) = connection.execute("SELECT (SELECT value FROM fact WHERE name = 'plan')").fetchone()
     total, wanted, clusters = connection.execute(
@@ -232,7 +255,7 @@ def _merge(
         "SELECT (SELECT coalesce(max(id), 0) FROM recipient),"
         " (SELECT coalesce(max(id), 0) FROM delivery)"
     ).fetchone()
-    replanned = bases[0] > 0
+    replanned, by_address = bases[0] > 0, identity.by_address
     if replanned:
         counts = merging.match(connection, header)
         added = merging.add(connection, header, *bases)
@@ -240,14 +263,14 @@ def _merge(
         counts = merging.NOBODY_KNOWN
         added = merging.add_first(connection, header)
     if replanned:
-        assignment.leave(connection, limit)
+        assignment.leave(connection, limit, by_address=by_address)
     assignment.find(connection, base=bases[1], replanned=replanned)
     if replanned or clusters:
-        assignment.find_parts(connection, limit, replanned=replanned)
+        assignment.find_parts(connection, limit, replanned=replanned, by_address=by_address)
     if replanned:
         assignment.settle(connection)
     if added + counts.shown_wanted < wanted:
-        merging.add_repeats(connection, header, grouped=bool(clusters))
+        merging.add_repeats(connection, header, grouped=bool(clusters), identity=identity)
     if wanted < total:
         merging.add_unwanted(connection, header)
     merging.recount(connection)

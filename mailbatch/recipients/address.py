@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 #: RFC 5321 4.5.3.1.1.
@@ -102,6 +103,15 @@ def parse_address(text: str) -> str:
     if len(spec.encode()) > MAX_ADDRESS:
         raise ValueError(f"the address is longer than {MAX_ADDRESS} octets")
     return spec
+
+
+def are_plain(texts: Sequence[str]) -> bool:
+    """Tell whether every text is on the wire as it stands; most blocks of a table are such.
+
+    >>> are_plain(["ann@example.com", "bo@example.org"]), are_plain(["Ann@EXAMPLE.com"])
+    (True, False)
+    """
+    return max(map(len, texts), default=0) <= _PLAIN_LENGTH and all(map(_is_plain, texts))
 
 
 def is_address(text: str) -> bool:

@@ -8,16 +8,22 @@ Tests: tests/recipients/test_plan.py, tests/recipients/test_table.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 from unicodedata import category
 
+from mailbatch.errors import RecipientError
 from mailbatch.recipients.address import is_address
 from mailbatch.remarks import Remarks
 
 #: The longest cell, in characters: csv's own default, and small enough that an open quote is
 #: noticed soon.
 MAX_CELL = 131_072
+
+#: The records that are read, checked and planned together: larger blocks are not faster.
+BLOCK = 256
+
+T = TypeVar("T")
 
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})  # Unicode general categories
 
@@ -48,6 +54,31 @@ class Records(Protocol):
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Read the records."""
+
+
+def in_blocks(records: Iterable[T], size: int = BLOCK) -> Iterator[list[T]]:
+    """Yield the records in lists of at most `size`; those before a fault come before the error.
+
+    >>> list(in_blocks("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+
+    Raises, from iterating:
+        RecipientError: a record breaks the table.
+    """
+    block: list[T] = []
+    fault = None
+    try:
+        for record in records:
+            block.append(record)
+            if len(block) == size:
+                yield block
+                block = []
+    except RecipientError as error:
+        fault = error
+    if block:
+        yield block
+    if fault is not None:
+        raise fault
 
 
 def name_fault(names: Sequence[str], line: str = "line") -> str | None:

@@ -31,6 +31,11 @@ def bare_text(cell: str) -> str:
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 
 
+def has_signs(text: str) -> bool:
+    """Tell whether a text has a character with which a spreadsheet protects a cell, anywhere."""
+    return any(sign in text for sign in _FIRST)
+
+
 def bare_texts(cells: list[str]) -> list[str]:
     """Return the texts of a record, each as `bare_text` gives it."""
     for cell in cells:

@@ -11,7 +11,7 @@ of spreadsheets (`spreadsheet.py`); the meaning of cells is not known here.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -26,11 +26,33 @@ from mailbatch.recipients.header import (
     find_header,
 )
 from mailbatch.recipients.quotes import QuoteFault, find_quote_fault, swallows_records
-from mailbatch.recipients.records import MAX_CELL
+from mailbatch.recipients.records import BLOCK, MAX_CELL
 from mailbatch.recipients.source import MAX_LINE, Source, split_lines
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.spreadsheet import bare_texts
+from mailbatch.recipients.spreadsheet import bare_texts, has_signs
 from mailbatch.remarks import NO_REMARKS, Remarks
+
+
+class _Block:
+    """Records that were read one behind the other, from the line `first` on."""
+
+    __slots__ = ("ends", "first", "records")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.records: list[list[str]] = []
+        #: The last line of each record.
+        self.ends: list[int] = []
+
+    @property
+    def is_of_lines(self) -> bool:
+        """Whether each record is one line."""
+        return not self.ends or self.ends[-1] - self.first + 1 == len(self.ends)
+
+    @property
+    def starts(self) -> Iterable[int]:
+        """The first line of each record: the line behind the record before."""
+        return [self.first, *[end + 1 for end in self.ends[:-1]]][: len(self.ends)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +87,67 @@ class Table:
         return self._header.delimiter
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        return chain.from_iterable(self._blocks())
+
+    def _blocks(self) -> Iterator[Iterable[tuple[int, tuple[str, ...]]]]:
+        """Yield the records in blocks: a row of a plain block costs a third of a row alone."""
         csv.field_size_limit(MAX_CELL)
-        header, width = self._header, len(self._header.cells)
-        all_named = len(self._named) == width
+        header = self._header
         with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
             end = header.last  # the last line of the last record
-            blocks = self._bounded(opened.blocks(), lambda: end)
-            lines = chain.from_iterable(map(split_lines, blocks))
+            signs = signed = False  # whether a text has a sign of a spreadsheet, a block may have
+
+            def split(text: str) -> Iterator[str]:
+                nonlocal signs, signed
+                signs = has_signs(text)
+                signed = signed or signs
+                return split_lines(text)
+
+            lines = chain.from_iterable(map(split, self._bounded(opened.blocks(), lambda: end)))
             above = list(islice(lines, header.last))[header.line - 1 :]
             if "".join(above) != header.text:
                 raise self._error("the header changed while the file was read", header.line)
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+            read = _Block(end + 1)
+            fault: csv.Error | RecipientError | None = None
             try:
                 for record in reader:
-                    cells = record
-                    start = end + 1
                     end = header.last + reader.line_num
-                    if len(cells) != width:
-                        if not any(map(str.strip, cells)):
-                            continue
-                        cells = self._fitted(cells, start, end)
-                    if end > start and swallows_records(cells, self.delimiter):
-                        raise self._swallowed(start, end)
-                    if not all_named:
-                        cells = self._only_named(cells, start)
-                    yield start, tuple(bare_texts(cells))
-            except csv.Error:
+                    read.records.append(record)
+                    read.ends.append(end)
+                    if len(read.ends) == BLOCK:
+                        yield self._checked(read, signed=signed)
+                        read, signed = _Block(end + 1), signs
+            except (csv.Error, RecipientError) as error:
+                fault = error
+            yield self._checked(read, signed=signed)  # the faults in here come first
+            if isinstance(fault, csv.Error):
                 raise self._broken(end + 1, header.last + reader.line_num) from None
+            if fault is not None:
+                raise fault
+
+    def _checked(self, read: _Block, *, signed: bool) -> Iterable[tuple[int, tuple[str, ...]]]:
+        """Return the records of a block with their lines; raises at one that breaks the table."""
+        width = len(self._header.cells)
+        plain = read.is_of_lines and not signed and len(self._named) == width
+        if plain and all(map(width.__eq__, map(len, read.records))):
+            return zip(read.starts, map(tuple, read.records), strict=True)
+        return self._fitted_records(read)
+
+    def _fitted_records(self, read: _Block) -> Iterator[tuple[int, tuple[str, ...]]]:
+        width = len(self._header.cells)
+        all_named = len(self._named) == width
+        for record, start, end in zip(read.records, read.starts, read.ends, strict=True):
+            cells = record
+            if len(cells) != width:
+                if not any(map(str.strip, cells)):
+                    continue
+                cells = self._fitted(cells, start, end)
+            if end > start and swallows_records(cells, self.delimiter):
+                raise self._swallowed(start, end)
+            if not all_named:
+                cells = self._only_named(cells, start)
+            yield start, tuple(bare_texts(cells))
 
     def _fitted(self, cells: list[str], start: int, end: int) -> list[str]:
         """Return a record with as many cells as the header; only blank cells are added or cut."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
-from mailbatch.job.columns import find_column
+from mailbatch.job.columns import find_column, named_columns
 from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
@@ -27,7 +27,7 @@ from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField, custom_fields
+from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
@@ -78,18 +78,20 @@ class Composer:
         self._job = job
         self._variables = constants["variables"]
         self._templates = templates
-        self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._group_by = named_columns(job.recipients.group_by, columns)
+        self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
-        self._to = To(job, templates)
+        self._to = To(job, templates, self._sender.from_.name)
         self._copies = Copies(job, templates)
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
             *callback_fields(job, templates, of_bulk=of_bulk),
+            *content_language(job, templates),
             *custom_fields(job, templates),
         )
         self._parts = Parts(job, templates)
@@ -108,7 +110,14 @@ class Composer:
     def _traced(self, trace: Trace) -> Branches:
         from mailbatch.render.branches import Branches
 
-        return Branches(self._job, trace, self._templates, self._parts.choices, self._rows)
+        return Branches(
+            self._job,
+            trace,
+            self._templates,
+            self._parts.choices,
+            self._rows,
+            self._checks.doubts,
+        )
 
     @property
     def branches(self) -> Branches:
@@ -237,7 +246,8 @@ class Composer:
                 _MIME_VERSION,
             )
         )
-        text, html = self._parts.render(names)
+        subject = self._shown[0][1]
+        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -357,8 +367,7 @@ class Composer:
         Such a use also fails when a message is rendered; here, once the plan is known, the mistake
         is found before anything is sent.
         """
-        group_by = self._job.recipients.group_by
-        if not group_by or self._address in group_by:
+        if not self._group_by or self._address in self._group_by:
             return ()  # no group can have several
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)

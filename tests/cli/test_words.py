@@ -20,18 +20,6 @@ def test_a_usual_word_names_the_command_that_is_meant(program, tmp_path, word, m
     assert f"No such command '{word}'. Did you mean '{meant}'?" in done.err
 
 
-def test_a_command_lists_the_exit_codes_that_it_has(program, tmp_path):
-    check, run = (
-        " ".join(program(name, "--help", cwd=tmp_path).out.split()).partition("Exit codes: ")[2]
-        for name in ("check", "run")
-    )
-    assert check.startswith("0 done; 65 ")
-    assert "rejected" not in check
-    assert "75 " not in check
-    assert run.startswith("0 nothing is left to do")
-    assert "143 " in run
-
-
 @pytest.mark.parametrize("given", ["MB131", "mb131"])
 def test_a_code_is_explained(program, tmp_path, given):
     done = program("explain", given, cwd=tmp_path)

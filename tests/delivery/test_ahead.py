@@ -32,6 +32,7 @@ from mailbatch.octets import digest_of
 from mailbatch.render.composer import Composer
 from mailbatch.smtp.content import blocks, stuff
 from tests.certainty import dying
+from tests.support.forkserver import processes
 
 JOB = """\
 version: 1
@@ -89,7 +90,7 @@ async def message(ahead, one, *, eight_bit):
 
 def hold(conversation, folder, *rest):
     """Hold a conversation with a process that composes ahead; it must end well."""
-    process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
+    process = processes.Process(target=_held, args=(conversation, str(folder), *rest))
     process.start()
     process.join(120.0)  # on a busy machine it has to wait for its turn
     if process.exitcode is None:
@@ -370,7 +371,7 @@ def test_where_it_pays_and_where_it_is_safe(folder, messages, threads, attached,
         pytest.skip("this machine has one core, or is no Linux")
     if attached is not None:
         _attach(folder, attached)
-    process = dying._processes.Process(target=_is_used, args=(str(folder), messages, threads))
+    process = processes.Process(target=_is_used, args=(str(folder), messages, threads))
     process.start()
     assert dying.ended(process) == (11 if used else 10)
 

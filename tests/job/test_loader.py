@@ -208,7 +208,7 @@ def test_a_rule_between_two_keys_is_reported_beside_other_mistakes_of_its_sectio
         ),
         ("server:\n\thost: a\n", "job.yaml:2:1: a TAB cannot indent", "Indent with spaces."),
         ("name: [a, b\n", "job.yaml:1:7: this bracket is not closed", None),
-        ("name: [a, b\nx: y\n", "job.yaml:2:2: a comma or ] is missing here", None),
+        ("name: [a, b\nx: y\n", "job.yaml:1:7: this bracket is not closed", None),
         ("name: 'autumn\nserver:\n", "job.yaml:1:7: this quote is not closed", None),
         (
             "name: @news\n",

@@ -192,6 +192,24 @@ def test_where_the_blocks_end_does_not_move_a_mistake(
         assert str(caught.value) == "recipients.csv:4:9: byte 0xFF is not valid utf-8"
 
 
+@pytest.mark.parametrize("special", ['"two\nlines"', "'0171", '="007"', '"a ""quote"""', "", " x "])
+@pytest.mark.parametrize("place", [0, 255, 256, 257, 511, 599])
+def test_a_record_is_read_alike_wherever_it_stands_in_a_long_table(
+    place: int, special: str, read: Callable[..., Table]
+) -> None:
+    """Records are checked in blocks; a line, and the form of a spreadsheet, count in each."""
+    lines = [f"a{number}@b.c,{number}" for number in range(600)]
+    lines[place] = f"odd@b.c,{special}"
+    alone = next(iter(read(f"email,note\nodd@b.c,{special}\n".encode())))[1]
+    found = list(read("\n".join(["email,note", *lines, ""]).encode()))
+    more = special.count("\n")
+    assert found == [
+        (number + 2 + (more if number > place else 0),
+         alone if number == place else (f"a{number}@b.c", f"{number}"))
+        for number in range(600)
+    ]  # fmt: skip
+
+
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     path = tmp_path / "recipients.csv"
     row = "someone@example.com,Some,One,with some more text to make it longer\n"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from mailbatch.errors import RecipientError
+from mailbatch.recipients import source
 from mailbatch.recipients.table import Table, open_table
 
 UTF16 = "email,name\nann@example.com,Ann\n"
@@ -357,4 +359,18 @@ def test_records_before_the_mistake_are_given(read: Callable[..., Table]) -> Non
     records = iter(read(b"email,name\na@b.c,Ann\nb@b.c\n"))
     assert next(records) == (2, ("a@b.c", "Ann"))
     with pytest.raises(RecipientError, match=r"^recipients.csv:3: "):
+        next(records)
+
+
+@pytest.mark.parametrize("fault", [b"\xff,x", b'a@b.c,"x', b"a@b.c\0,x"])
+@pytest.mark.parametrize("place", [0, 255, 256, 299])
+def test_the_first_mistake_of_a_table_is_named_whatever_is_read_together(
+    fault: bytes, place: int, read: Callable[..., Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "_BLOCK", 64)
+    lines = [b"a@b.c,x"] * 320
+    lines[place] = b"ragged"
+    records = iter(read(b"\n".join([b"email,note", *lines, fault, b""])))
+    assert [line for line, _ in islice(records, place)] == list(range(2, place + 2))
+    with pytest.raises(RecipientError, match=rf"^recipients.csv:{place + 2}: 1 cell where"):
         next(records)
