@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "identity", "outcome", "outlook", "remarks",
-    "report_token", "sasl", "suggest", "times",
+    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
+    "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
     },
     "errors": set(),
+    "octets": set(),
     "outcome": set(),
     "envelope": set(),
     "identity": set(),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from mailbatch.delivery.transport import Attempt, Offers, TransportSession
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
+from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
 
@@ -140,7 +141,7 @@ class RedirectedSession:
         *,
         size: int,
         eight_bit: bool,
-        content: bytes | None = None,
+        content: Octets | None = None,
         at_once: int | None = None,
     ) -> Attempt:
         """Open a transaction to the test addresses that are left."""
@@ -156,9 +157,9 @@ class RedirectedSession:
         """Wait until the content may be sent."""
         return await self._session.content_wanted()
 
-    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+    async def send_content(self, content: Octets) -> bool:
         """Hand over the content but the last bytes."""
-        return await self._session.send_content(content, stuffed=stuffed)
+        return await self._session.send_content(content)
 
     def finish(self) -> None:
         """Hand over the last bytes."""

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path
+from mailbatch.octets import LARGE_BYTES, Piece
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
 from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.media_types import MediaType, calendar_methods, media_type
 from mailbatch.render.message import Attachment
+from mailbatch.render.mime import FilePart
 from mailbatch.render.templates import Names, Templates, Value
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class Asset:
         filename = self._filename.render(names) if self._filename is not None else ""
         return path, filename.strip(" ") or filename or Path(path).name
 
-    def part(self, chosen: Chosen) -> bytes:
-        """Return the part of the message: header, empty line, base64.
+    def part(self, chosen: Chosen) -> FilePart:
+        """Return the part of the message: header and empty line, and the lines of base64.
 
         Raises:
             MessageError: the file cannot be read, the name cannot be written, or a calendar is of
@@ -102,7 +104,7 @@ class Asset:
         file = self._file(name)
         kind = self._media_type(chosen, file)
         try:
-            return _part_head(filename, kind, self._cid) + file.encoded
+            return _part_head(filename, kind, self._cid), file.lines
         except FieldError as error:
             raise self._error(f"the file name {filename!r}", str(error)) from None
 
@@ -142,9 +144,9 @@ class Asset:
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = _File(self._read(name))
-            self._kept += len(file.encoded)
+            self._kept += file.size
             while self._kept > CACHED_BYTES and len(self._files) > 1:
-                self._kept -= len(self._files.popitem(last=False)[1].encoded)
+                self._kept -= self._files.popitem(last=False)[1].size
         return file
 
     def _read(self, name: str) -> bytes:
@@ -173,12 +175,13 @@ class Asset:
 
 
 class _File:
-    """The content of a file, encoded."""
+    """The content of a file, encoded: `lines`, a piece of its own where these are many bytes."""
 
-    __slots__ = ("calendar_methods", "encoded", "is_utf8")
+    __slots__ = ("calendar_methods", "is_utf8", "lines")
 
     def __init__(self, data: bytes) -> None:
-        self.encoded = encode_base64(data)
+        lines = encode_base64(data) + b"\r\n"
+        self.lines = Piece(lines) if len(lines) >= LARGE_BYTES else lines
         self.calendar_methods = calendar_methods(data)
         try:
             data.decode()
@@ -186,6 +189,17 @@ class _File:
             self.is_utf8 = False
         else:
             self.is_utf8 = True
+
+    @property
+    def encoded(self) -> bytes:
+        """The lines without the last CRLF."""
+        return (self.lines.data if isinstance(self.lines, Piece) else self.lines)[:-2]
+
+    @property
+    def size(self) -> int:
+        """The bytes of `encoded`."""
+        lines = self.lines
+        return len(lines.data if isinstance(lines, Piece) else lines) - 2
 
 
 def _fixed_folder(source: str) -> str:

