@@ -233,11 +233,15 @@ class UnfinishedRow:
 
 
 class KeyedRow(NamedTuple):
-    """A row of a plan with its key; `wanted` says that the row asks for a message."""
+    """A row of a plan with its key; `wanted` says that the row asks for a message.
+
+    `cells` are those of the row, as a JSON list.
+    """
 
     line: int | None
     address: str
     key: str
+    cells: str
     wanted: bool
 
 
@@ -426,9 +430,16 @@ class Standings(Protocol):
         """Stream the duplicates whose cells are others than those of the row that is mailed."""
 
     def statuses_as(
-        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+        self,
+        identity: Identity,
+        columns: Sequence[str],
+        rows: Iterable[KeyedRow],
+        *,
+        accept_changes: bool = False,
     ) -> Iterator[Status | None]:
         """Yield, for each row of a plan with another identity, where it would stand; None: new.
+
+        `columns` are those of the plan.
 
         Raises:
             IdentityError: `Planning.reconcile` would refuse the identity.

@@ -7,7 +7,7 @@ messages by the server were parsed when a reply was folded; only an unfolded rep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from mailbatch.envelope import address_key
@@ -75,7 +75,8 @@ JOIN delivery AS d ON d.id = s.delivery_id
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
 _KEYED = """
-SELECT s.line, s.address, s.key, s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
+SELECT s.line, s.address, s.key, s.cells,
+  s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
 _LETTERS = """
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
@@ -206,12 +207,19 @@ class Standing:
                 yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)), elsewhere)
 
     def statuses_as(
-        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+        self,
+        identity: Identity,
+        columns: Sequence[str],
+        rows: Iterable[KeyedRow],
+        *,
+        accept_changes: bool = False,
     ) -> Iterator[Status | None]:
         """Yield where each row would stand under another identity; None: it would be new."""
         connection = self._database.connection
         with self._database.guard:
-            for status in statuses_as(connection, identity, rows, accept_changes=accept_changes):
+            for status in statuses_as(
+                connection, identity, columns, rows, accept_changes=accept_changes
+            ):
                 yield None if status is None else _STATUSES[status]
 
     def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
