@@ -19,7 +19,7 @@ from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
-from mailbatch.ledger.ports import KeyedRow
+from mailbatch.ledger.rows import KeyedRow
 
 _FACT = "identity"
 # A row that is tried again because a person said so may have the message, as one in doubt.

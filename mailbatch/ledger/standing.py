@@ -15,8 +15,8 @@ from mailbatch.identity import Identity
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.ports import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
 from mailbatch.ledger.rekeying import identity_of, statuses_as
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
