@@ -17,7 +17,7 @@ from typing import Protocol
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.identity import BY_ADDRESS, Identity
-from mailbatch.ledger import assignment, merging, recovery, rekeying, space
+from mailbatch.ledger import assignment, merging, overlap, recovery, rekeying, space
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
@@ -75,6 +75,8 @@ class Plan:
                 fold(connection)
                 connection.execute(_INCOMING)
                 connection.executemany(_INSERT, _incoming(rows, digest))
+                if not accept_changes:
+                    overlap.check(connection, identity)
                 rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
                 change = _merge(
                     connection, columns, digest.hexdigest(), recipients_per_transaction, identity
