@@ -28,6 +28,41 @@ def test_new_rows_are_pending(ledger):
     assert standing(ledger) == {"a@x.org": P, "b@x.org": P}
 
 
+def test_a_first_plan_says_of_each_row_what_a_later_plan_says(ledger, folder):
+    """The first one goes another way than all others, a block of rows at a time."""
+    faults = {7: "invalid", 300: "suppressed", 511: "filtered", 513: "invalid"}
+    rows = [
+        row(
+            number + 2,
+            f"User{number % 400}@x.org",
+            'say "x"' if number % 97 == 0 else "Ann\\b" if number % 89 == 0 else "Bo",
+            status=faults.get(number, "pending"),
+            reason=f"it is {faults[number]}" if number in faults else None,
+        )
+        for number in range(600)
+    ]
+    assert plan(ledger, rows, columns=("email", "name")) == PlanChange(rows=600, added=399)
+    with open_ledger(folder / "later") as later:
+        plan(later, people("old@x.org"), columns=("email", "name"))
+        change = plan(later, rows, columns=("email", "name"))
+        assert change == PlanChange(rows=600, added=399, withdrawn=1)
+        known = by_row(later)
+        assert known.pop(None).email == "old@x.org"
+        assert list(later.standing.unfinished_rows()) == list(ledger.standing.unfinished_rows())
+        found = [(one.key, one.rows) for one in later.leases.lease(999, now=NOW)]
+    assert by_row(ledger) == known
+    assert numbers(ledger) == {
+        "pending": 399, "duplicate": 197, "invalid": 2, "suppressed": 1, "filtered": 1,
+    }  # fmt: skip
+    assert [(one.key, one.rows) for one in ledger.leases.lease(999, now=NOW)] == found
+
+
+def test_a_row_with_a_group_wants_a_plan_that_groups(ledger):
+    with pytest.raises(LedgerError, match="a row has a group, and the plan has none"):
+        plan(ledger, people("a@x.org", group=("de",)))
+    assert numbers(ledger) == {}
+
+
 def test_rows_added_later_are_pending_and_the_mailed_stay_mailed(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger)

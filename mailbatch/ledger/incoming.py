@@ -1,0 +1,86 @@
+"""The rows of a plan as they come in: in blocks, with encoded cells and a digest of all rows.
+
+    for block in blocks(rows, digest):
+        connection.executemany("INSERT ...", zip(block.lines, block.addresses, block.keys))
+
+A block is a set of columns, since a million rows go through here: a column is encoded, digested
+and handed to SQLite without a statement of Python for each row. This module must never change a
+row, nor hold more than a block of them.
+
+Tests: tests/ledger/test_plan.py, tests/ledger/contract/test_model.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from mailbatch.envelope import Recipient, address_keys
+from mailbatch.outcome import Status
+
+#: The rows of a block: larger blocks are not faster.
+ROWS = 256
+_PENDING = Status.PENDING.value
+_SAID = "%d\x1f%s\x1f%s\x1f%s\x1f%s\x1f%s\x1e".__mod__
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Digest(Protocol):
+    """A running digest, as hashlib has them."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes to the digest."""
+
+
+class Block(NamedTuple):
+    """Rows of the recipient table, column by column; `cells` and `clusters` are JSON lists.
+
+    A cluster is the values of `group_by`, None where the row has a message alone.
+    """
+
+    lines: Sequence[int]
+    addresses: Sequence[str]
+    keys: Sequence[str]
+    cells: Sequence[str]
+    clusters: Sequence[str | None]
+    statuses: Sequence[str]
+    reasons: Sequence[str | None]
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether every row asks for a mail."""
+        return self.statuses.count(_PENDING) == len(self.statuses)
+
+
+def blocks(rows: Iterable[Recipient], digest: Digest) -> Iterator[Block]:
+    """Yield the rows in blocks, and add these to the digest."""
+    rest = iter(rows)
+    while found := list(islice(rest, ROWS)):
+        lines, addresses, values, groups, statuses, reasons = zip(*found, strict=True)
+        cells = _lists(values)
+        clusters = groups if not any(groups) else [group and encode(group) for group in groups]
+        said = zip(lines, addresses, cells, clusters, statuses, reasons, strict=True)
+        digest.update("".join(map(_SAID, said)).encode())
+        keys = address_keys(addresses)
+        yield Block(lines, addresses, keys, cells, clusters, statuses, reasons)
+
+
+def encode(values: Sequence[object]) -> str:
+    """Return a JSON list, without spaces.
+
+    >>> print(encode(["ann@example.com", "Ann"]))
+    ["ann@example.com","Ann"]
+    """
+    return _encode(values)
+
+
+def _lists(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a JSON list for each row; where nothing is to be escaped without an encoder."""
+    joined = list(map('","'.join, rows))
+    text = "".join(joined)
+    quotes = 2 * (sum(map(len, rows)) - len(rows))
+    if text.isprintable() and "\\" not in text and text.count('"') == quotes:
+        return [f'["{cells}"]' for cells in joined]
+    return list(map(_encode, rows))
