@@ -69,7 +69,8 @@ class Recipient(NamedTuple):
     addr-spec in the form of the wire, or the cell's text where the cell holds no valid address.
     `values` are the cells in the order of the table's columns. `group` are the values of
     `group_by`, None where every row has a message alone. `status` is the status at planning
-    (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words.
+    (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words. `key` tells the
+    recipient from others (`identity`), None where the address does.
     """
 
     line: int
@@ -78,6 +79,7 @@ class Recipient(NamedTuple):
     group: tuple[str, ...] | None = None
     status: str = "pending"
     reason: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,27 @@ class RecipientError(InputError):
     """The recipient table or a suppression list is wrong."""
 
 
+class IdentityError(RecipientError):
+    """The recipients of an edition are told apart by other columns than those of the first plan.
+
+    `before` are the columns so far, None for the address. `acceptable` says that a plan with
+    accepted changes goes on.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        before: tuple[str | None, ...],
+        acceptable: bool,
+        hint: str | None = None,
+        location: Location | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, location=location)
+        self.before = before
+        self.acceptable = acceptable
+
+
 class TemplateError(InputError):
     """A template is wrong."""
 

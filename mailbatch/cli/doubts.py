@@ -22,18 +22,19 @@ def doubts_of(ledger: OpenLedger, given: ResolveArguments, again: str) -> list[D
     `again` are the arguments that name the mailing on a command line.
 
     Raises:
-        UsageError: an address of `--only` is not in doubt.
+        UsageError: an address, or a key, of `--only` is not in doubt.
     """
     doubts = list(ledger.doubts.in_doubt())
     if not given.only:
         return doubts
-    keys = {address_key(one.address) for one in doubts}
-    wanted = set()
+    chosen: dict[Doubt, None] = {}
     for written in given.only:
-        key = address_key(as_on_the_wire(written) or "")
-        if key not in keys:
+        address = address_key(as_on_the_wire(written) or "")
+        found = [one for one in doubts if address_key(one.address) == address]
+        found = found or [one for one in doubts if one.recipient == written]
+        if not found:
             raise UsageError(
                 f"{written} is not in doubt", hint=f"list them: mailbatch resolve {again}"
             )
-        wanted.add(key)
-    return [one for one in doubts if address_key(one.address) in wanted]
+        chosen.update(dict.fromkeys(found))
+    return [one for one in doubts if one in chosen]

@@ -77,10 +77,15 @@ def _settle(
         UsageError: an address of `--only` is not in doubt.
         LedgerError: the ledger cannot be written (74).
     """
-    # Every address is looked at before the first one is settled.
-    addresses = [one.address for one in doubts_of(ledger, given, name)] if given.only else [None]
-    now = time.time()
-    number = sum(ledger.doubts.resolve(decision, address=address, now=now) for address in addresses)
+    resolve, now = ledger.doubts.resolve, time.time()
+    if given.only:
+        # All are looked at before the first one is settled.
+        number = sum(
+            resolve(decision, address=one.address, delivery_id=one.delivery_id, now=now)
+            for one in doubts_of(ledger, given, name)
+        )
+    else:
+        number = resolve(decision, now=now)
     left = sum(1 for _ in ledger.doubts.in_doubt())
     if given.as_json:
         console.data({"resolved": number, "in_doubt": left})

@@ -48,7 +48,8 @@ def settle_by_reports(
     path = store_to_read(job, given.store, given.state_dir)
     is_there = is_store_there(path)
     found = _acceptances(given, job, edition, ledger, doubts) if is_there else []
-    reasons = {one.address: one.reason for one in found}
+    ids = {(one.message_id, one.address): one.delivery_id for one in doubts}
+    reasons = {(ids[one.header_message_id, one.address], one.address): one.reason for one in found}
     number = ledger.doubts.accept(reasons, now=time.time())
     left = sum(1 for _ in ledger.doubts.in_doubt())
     repeated = sum(one.is_repeated for one in found)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from itertools import tee
 
 from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.options import RunOptions
@@ -76,11 +75,11 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
 
 
 def _counts(rehearsed: Mailing, ledger: OpenLedger, *, retry_rejected: bool) -> Counter[Status]:
-    """Count the rows of the plan, each as the ledger knows its address."""
+    """Count the rows of the plan, each as the ledger knows its recipient."""
     counts: Counter[Status] = Counter()
-    rows, same = tee(rehearsed.ledger.standing.result_rows())
-    found = ledger.standing.mailed_statuses(row.email for row in same)
-    for row, earlier in zip(rows, found, strict=True):
+    rehearsal = rehearsed.ledger.standing
+    found = ledger.standing.mailed_statuses(rehearsal.keys())
+    for row, earlier in zip(rehearsal.result_rows(), found, strict=True):
         again = retry_rejected and earlier is Status.REJECTED
         counts[_standing(row.status, Status.PENDING if again else earlier)] += 1
     return counts

@@ -26,7 +26,14 @@ from mailbatch.delivery.places import (
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
-from mailbatch.errors import InputError, InputErrors, JobError, MessageError, UsageError
+from mailbatch.errors import (
+    IdentityError,
+    InputError,
+    InputErrors,
+    JobError,
+    MessageError,
+    UsageError,
+)
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
@@ -69,16 +76,21 @@ class Mailing:
     def messages(self, options: RunOptions, most: int) -> int:
         """Return how many messages a run with these options makes; counted up to `most`."""
         limit = most if options.most is None else min(options.most, most)
+        count = self.ledger.plan.due_deliveries
         if options.only:
-            return min(len(options.only), limit)
-        return self.ledger.plan.due_deliveries(limit)
+            return min(sum(count(limit, address=one) for one in options.only), limit)
+        return count(limit)
 
     def wanted(self, options: RunOptions) -> int:
         """Return how many recipients a run with these options sends to, at most."""
         found = self.unfinished
         if options.only:
             standing = self.ledger.standing
-            found = sum(standing.status_of(address) in UNFINISHED for address in options.only)
+            found = sum(
+                status in UNFINISHED
+                for address in options.only
+                for status in standing.statuses_of(address)
+            )
         if options.most is not None and not self.inputs.job.recipients.group_by:
             return min(options.most, found)
         return found
@@ -234,7 +246,7 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    reconcile(ledger, job, inputs.plan)
+    reconcile(ledger, job, inputs.plan, accept_changes=options.accept_changes)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
@@ -251,16 +263,40 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     return mailing
 
 
-def reconcile(ledger: OpenLedger, job: Job, plan: Plan) -> None:
-    """Make the plan of a ledger that of a table; raises the errors of the rows."""
-    ledger.plan.reconcile(
-        plan.columns,
-        plan,
-        group_by=job.recipients.group_by,
-        # Copies need a RCPT of each transaction, too.
-        recipients_per_transaction=max(
-            1, job.server.recipients_per_transaction - len(job.message.cc) - len(job.message.bcc)
-        ),
+def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool = False) -> None:
+    """Make the plan of a ledger that of a table; raises the errors of the rows.
+
+    Raises:
+        IdentityError: recipients that were mailed are told apart by other columns now.
+    """
+    # Copies need a RCPT of each transaction, too.
+    copies = len(job.message.cc) + len(job.message.bcc)
+    try:
+        ledger.plan.reconcile(
+            plan.columns,
+            plan,
+            group_by=job.recipients.group_by,
+            recipients_per_transaction=max(1, job.server.recipients_per_transaction - copies),
+            identity=plan.identity,
+            accept_changes=accept_changes,
+        )
+    except IdentityError as error:
+        raise _with_remedy(error, job, plan) from None
+
+
+def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
+    """Return the error with its place in the job, and the key that goes on as before."""
+    names = [plan.address if name is None else name for name in error.before]
+    key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    accept = " --accept-changes mails them, too." if error.acceptable else ""
+    name = "recipients.key" if job.recipients.key else "recipients.group_by"
+    return IdentityError(
+        error.message,
+        before=error.before,
+        acceptable=error.acceptable,
+        hint=f"`key: {key}` under `recipients:` goes on as before.{accept} "
+        "A new mailing wants an edition of its own.",
+        location=job.locate(name if job.find(name) or job.recipients.key else "recipients"),
     )
 
 

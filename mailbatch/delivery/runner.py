@@ -157,9 +157,10 @@ def _converge(
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
     """Tell of each address of `--only` that is settled already."""
     for address in options.only:
-        standing = mailing.ledger.standing.status_of(address)
-        if standing is not None and standing not in UNFINISHED:
-            progress.note(f"{address} is {standing} already: nothing to send")
+        standings = mailing.ledger.standing.statuses_of(address)
+        if standings and not any(standing in UNFINISHED for standing in standings):
+            said = " and ".join(dict.fromkeys(map(str, standings)))
+            progress.note(f"{address} is {said} already: nothing to send")
 
 
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:

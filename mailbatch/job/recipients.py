@@ -77,6 +77,16 @@ class Recipients(Section):
     encoding: Annotated[str, mail_values.ENCODING] = Field(
         default="utf-8", description="A byte order mark is accepted."
     )
+    key: Annotated[tuple[Column, ...], Several("a column or a list of columns", empty=False)] = (
+        Field(
+            default=(),
+            description="The columns that say who a row is. Rows with one key are one "
+            "recipient over all runs of an edition, and get one message; an empty cell in one of "
+            "these columns makes a row invalid. By default the address, and the columns of "
+            "group_by where these name the address.",
+            examples=["order_id"],
+        )
+    )
     group_by: Annotated[
         tuple[Column, ...], Several("a column or a list of columns", empty=False)
     ] = Field(
@@ -157,7 +167,7 @@ class Recipients(Section):
             raise refusal("has no effect without an .xlsx file")
         return value
 
-    @field_validator("group_by")
+    @field_validator("group_by", "key")
     @classmethod
     def _columns_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):

@@ -18,6 +18,7 @@ from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import boot_id
 from mailbatch.ledger.memory import Memory
+from mailbatch.ledger.migrations import present_standing
 from mailbatch.ledger.recovery import doubt_reason
 
 
@@ -39,6 +40,7 @@ def show_recovered(database: Database, memory: Memory, *, boot: str | None = Non
         if doubtful:
             reason = doubt_reason(same_boot=same_boot, exact=exact)
             database.connection.execute(_FIND, (reason, not certain))
+            database.connection.execute("DROP VIEW IF EXISTS temp.standing")
             database.connection.execute(_standing(database.connection))
             database.connection.execute(_TALLY)
 
@@ -63,7 +65,7 @@ CREATE TEMP TABLE doubtful AS
 SELECT r.id, l.leased_at, ? AS reason, coalesce(l.digest, r.digest) AS digest
 FROM lease AS l
 JOIN recipient AS r ON r.delivery_id = l.delivery_id AND r.status IN ('pending', 'deferred')
-  AND r.due <= l.leased_at AND (l.address_key IS NULL OR l.address_key = r.address_key)
+  AND r.due <= l.leased_at AND (l.mailbox IS NULL OR l.mailbox = coalesce(r.mailbox, r.key))
 WHERE (l.committed OR ?) AND l.accepted_at IS NULL
 AND l.delivery_id NOT IN (SELECT delivery_id FROM outcome)
 """
@@ -81,15 +83,16 @@ _IN_DOUBT = {
 
 def _standing(connection: sqlite3.Connection) -> str:
     """Return the view `standing` with the doubts in it, over the ledger's own of that name."""
-    columns = [name for name, *_ in connection.execute(_COLUMNS).description]
+    own = present_standing(connection)
+    found = connection.execute(f"SELECT * FROM {own} LIMIT 0")  # noqa: S608 - a constant
+    columns = [name for name, *_ in found.description]
     shown = ", ".join(f"{_IN_DOUBT.get(name, f's.{name}')} AS {name}" for name in columns)
     return (
         f"CREATE TEMP VIEW standing AS SELECT {shown}"  # noqa: S608 - constants
-        " FROM main.standing AS s LEFT JOIN temp.doubtful AS q ON q.id = s.id"
+        f" FROM {own} AS s LEFT JOIN temp.doubtful AS q ON q.id = s.id"
     )
 
 
-_COLUMNS = "SELECT * FROM main.standing LIMIT 0"
 _TALLY = """
 CREATE TEMP VIEW tally AS
 SELECT status, recipients FROM main.tally

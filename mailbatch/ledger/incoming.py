@@ -33,16 +33,21 @@ class Digest(Protocol):
     def update(self, data: bytes, /) -> None:
         """Add bytes to the digest."""
 
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far, in hexadecimal."""
+
 
 class Block(NamedTuple):
     """Rows of the recipient table, column by column; `cells` and `clusters` are JSON lists.
 
-    A cluster is the values of `group_by`, None where the row has a message alone.
+    A mailbox is the address in lower case, None where the key is that; a cluster is the values of
+    `group_by`, None where the row has a message alone.
     """
 
     lines: Sequence[int]
     addresses: Sequence[str]
     keys: Sequence[str]
+    mailboxes: Sequence[str | None]
     cells: Sequence[str]
     clusters: Sequence[str | None]
     statuses: Sequence[str]
@@ -58,13 +63,24 @@ def blocks(rows: Iterable[Recipient], digest: Digest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
     rest = iter(rows)
     while found := list(islice(rest, ROWS)):
-        lines, addresses, values, groups, statuses, reasons = zip(*found, strict=True)
+        lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
         cells = _lists(values)
         clusters = groups if not any(groups) else [group and encode(group) for group in groups]
         said = zip(lines, addresses, cells, clusters, statuses, reasons, strict=True)
         digest.update("".join(map(_SAID, said)).encode())
-        keys = address_keys(addresses)
-        yield Block(lines, addresses, keys, cells, clusters, statuses, reasons)
+        keys, mailboxes = _keys(given, address_keys(addresses))
+        yield Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+
+
+def _keys(
+    given: Sequence[str | None], mailboxes: list[str]
+) -> tuple[Sequence[str], Sequence[str | None]]:
+    """Return the keys of rows, and the mailboxes that have to stand beside the keys."""
+    if given.count(None) == len(given):
+        return mailboxes, given
+    pairs = zip(given, mailboxes, strict=True)
+    known = [(box, None) if key is None else (key, box) for key, box in pairs]
+    return [key for key, _ in known], [box for _, box in known]
 
 
 def encode(values: Sequence[object]) -> str:

@@ -18,8 +18,9 @@ _HAS_IT = """
 SELECT EXISTS (
   SELECT 1 FROM recipient AS r LEFT JOIN lease AS l ON l.delivery_id = r.delivery_id
   LEFT JOIN outcome AS o ON o.recipient_id = r.id
-  WHERE r.address_key = ? AND r.claim = 'own' AND (
-    coalesce(o.status, r.status) IN ('accepted', 'in_doubt') OR l.accepted_at IS NOT NULL))
+  WHERE r.id IN (SELECT id FROM recipient WHERE key = ?1 AND mailbox IS NULL AND claim = 'own'
+                 UNION ALL SELECT id FROM recipient WHERE mailbox = ?1 AND claim = 'own')
+  AND (coalesce(o.status, r.status) IN ('accepted', 'in_doubt') OR l.accepted_at IS NOT NULL))
 """
 
 

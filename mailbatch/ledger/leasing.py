@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from mailbatch.envelope import Delivery, Recipient, address_key
+from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
 from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.naming import named
 from mailbatch.ledger.under_way import Leased, UnderWay
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
@@ -27,8 +29,8 @@ _FOLD_AT = 256
 _RECIPIENTS = 16_384
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 
-_COLUMNS = "r.id, r.line, r.address, r.address_key, r.claim, r.cells, r.status, r.due, r.attempts,\
- r.reason, r.resend, r.digest"
+_COLUMNS = "r.id, r.line, r.address, r.key, r.mailbox, r.claim, r.cells, r.status, r.due,\
+ r.attempts, r.reason, r.resend, r.digest"
 # The chosen deliveries in their order; those that have one recipient together with it.
 _CHOSEN = """
 SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells, {columns}
@@ -47,15 +49,14 @@ _LATE = _CHOSEN.format(
     chosen="SELECT id FROM delivery WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?",
     order="d.due,",
 )
-_ONE = _CHOSEN.format(
-    columns=_COLUMNS,
-    chosen="""
-    SELECT delivery_id AS id FROM recipient WHERE address_key = ? AND claim = 'own'
-    AND status IN ('pending', 'deferred') AND due <= ?
-    AND delivery_id NOT IN (SELECT delivery_id FROM lease)
-    """,
-    order="",
-)
+# Those of a person's choice; `mailbox` is the one address that an attempt is for.
+_WANTED = """
+SELECT delivery_id, coalesce(mailbox, key) FROM recipient WHERE {wanted}
+AND status IN ('pending', 'deferred') AND due <= :now
+AND delivery_id NOT IN (SELECT delivery_id FROM lease)
+GROUP BY delivery_id ORDER BY delivery_id LIMIT :count
+"""
+_ONE = _CHOSEN.format(columns=_COLUMNS, chosen="SELECT ? AS id", order="")
 _MEMBERS = f"SELECT {_COLUMNS} FROM recipient AS r WHERE delivery_id = ? ORDER BY id LIMIT ?"  # noqa: S608 - a constant
 _NEXT_DUE = """
 SELECT min(due) FROM (
@@ -64,10 +65,11 @@ SELECT min(due) FROM (
   SELECT min(due) FROM outcome WHERE due > 0
 )
 """
-# Of a large group this is all that has to be known, if nobody of it was ever tried.
+# Of a large group this is all that has to be known, if nobody of it was ever tried, and no
+# address can stand there twice.
 _CROWD = """
-SELECT id, address,
-  claim = 'own' AND status = 'pending' AND due <= ? AND NOT attempts AND NOT resend
+SELECT id, address, mailbox IS NULL
+  AND claim = 'own' AND status = 'pending' AND due <= ? AND NOT attempts AND NOT resend
 FROM recipient WHERE delivery_id = ? ORDER BY id
 """
 
@@ -92,7 +94,8 @@ class _Row(NamedTuple):
     id: int
     line: int | None
     address: str
-    address_key: str
+    key: str
+    mailbox: str | None
     claim: str
     cells: str
     status: str
@@ -101,6 +104,11 @@ class _Row(NamedTuple):
     reason: str | None
     resend: int
     digest: bytes | None
+
+    @property
+    def to(self) -> str:
+        """The address in lower case: that of the RCPT, which rows of one address share."""
+        return self.mailbox or self.key
 
 
 class _Attempt(NamedTuple):
@@ -174,7 +182,6 @@ class Leasing:
         self, count: int, *, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
         """Mark the next deliveries as leased in one synced commit."""
-        key = None if address is None else address_key(address)
         deliveries: list[Delivery] = []
         entries: list[Leased] = []
         leases: list[tuple[object, ...]] = []
@@ -186,8 +193,13 @@ class Leasing:
             fold_outcomes(connection)
             if folding:
                 fold_accepted(connection)
-            for head, rows in self._due(connection, count, now, key):
-                attempt = _cut(_attempt(connection, head, rows, now, key), most)
+            alone = {} if address is None else _wanted(connection, count, now, address)
+            due = (
+                _due(connection, count, now) if address is None else _found_each(connection, alone)
+            )
+            for head, rows in due:
+                to = alone.get(head.id)
+                attempt = _cut(_attempt(connection, head, rows, now, to), most)
                 leased = attempt.leased
                 deliveries.append(self._delivery(connection, head, attempt, now))
                 entries.append(leased)
@@ -207,10 +219,10 @@ class Leasing:
                 " deferred) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 leases,
             )
-            if key is not None:
+            if alone:
                 connection.executemany(
-                    "UPDATE lease SET address_key = ? WHERE delivery_id = ?",
-                    [(key, delivery.id) for delivery in deliveries],
+                    "UPDATE lease SET mailbox = ? WHERE delivery_id = ?",
+                    [(alone[delivery.id], delivery.id) for delivery in deliveries],
                 )
             if deliveries:
                 set_fact(connection, "lots", str(self.lots + 1))
@@ -224,32 +236,17 @@ class Leasing:
             self._under_way.add(delivery.id, entry)
         return deliveries
 
-    def _due(
-        self, connection: sqlite3.Connection, count: int, now: float, key: str | None
-    ) -> list[tuple[_Head, _Row | None]]:
-        """Return every delivery that is next, with the recipient where there is one only."""
-        if count < 1:
-            return []
-        if key is not None:
-            return _found(connection, _ONE, (key, now))
-        # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
-        # wait until a million others are through.
-        again = _found(connection, _LATE, (now, -(-count // 4)))
-        first = _found(connection, _FIRST, (count - len(again),))
-        if again and len(first) + len(again) < count:
-            again = _found(connection, _LATE, (now, count - len(first)))
-        return first + again
-
     def _delivery(
         self, connection: sqlite3.Connection, head: _Head, attempt: _Attempt, now: float
     ) -> Delivery:
         seen, again = attempt.seen, attempt.again
-        key = delivery_key(seen[0].address_key, head.group, head.part)
+        key = delivery_key(seen[0].key, head.group, head.part)
+        seed = key if head.group is not None else _seed(seen[0])
         return Delivery(
             id=head.id,
             key=key,
             attempt=1 + attempt.attempts,
-            message_id=head.message_id or f"{self._token(key)}@{self._domain}",
+            message_id=head.message_id or f"{self._token(seed)}@{self._domain}",
             date=int(now) if head.date is None else head.date,
             unsettled=attempt.leased.addresses,
             addresses=attempt.addresses,
@@ -262,10 +259,10 @@ class Leasing:
             first_try=now if head.tries_since is None else head.tries_since,
         )
 
-    def _token(self, key: str) -> str:
+    def _token(self, seed: str) -> str:
         """Return the local part of a Message-ID: one for each delivery of an edition."""
         name = self._seed.copy()
-        name.update(key.encode())
+        name.update(seed.encode())
         return name.hexdigest()[:_TOKEN_LENGTH]
 
 
@@ -276,6 +273,41 @@ def lots(database: Database) -> int:
 
 _NOBODY: frozenset[str] = frozenset()
 _NOTHING: frozenset[bytes] = frozenset()
+
+
+def _seed(row: _Row) -> str:
+    """Return the part of a Message-ID that tells the delivery to one recipient from others.
+
+    The address stands beside a key that is none: so no delivery of the edition, planned under
+    another identity, can have had the name.
+    """
+    return row.key if row.mailbox is None else f"{row.mailbox}\x1f{row.key}"
+
+
+def _due(connection: sqlite3.Connection, count: int, now: float) -> list[tuple[_Head, _Row | None]]:
+    """Return every delivery that is next, with the recipient where there is one only."""
+    if count < 1:
+        return []
+    # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
+    # wait until a million others are through.
+    again = _found(connection, _LATE, (now, -(-count // 4)))
+    first = _found(connection, _FIRST, (count - len(again),))
+    if again and len(first) + len(again) < count:
+        again = _found(connection, _LATE, (now, count - len(first)))
+    return first + again
+
+
+def _wanted(connection: sqlite3.Connection, count: int, now: float, text: str) -> dict[int, str]:
+    """Return the deliveries that are due to the recipients a text names, with the one address."""
+    wanted, value = named(connection, text)
+    values = {"named": value, "now": now, "count": count}
+    return dict(connection.execute(_WANTED.format(wanted=wanted), values).fetchall())
+
+
+def _found_each(
+    connection: sqlite3.Connection, ids: Iterable[int]
+) -> list[tuple[_Head, _Row | None]]:
+    return [one for delivery_id in ids for one in _found(connection, _ONE, (delivery_id,))]
 
 
 def _found(
@@ -291,18 +323,21 @@ _HEAD = len(_Head._fields)
 
 
 def _attempt(
-    connection: sqlite3.Connection, head: _Head, row: _Row | None, now: float, key: str | None
+    connection: sqlite3.Connection, head: _Head, row: _Row | None, now: float, to: str | None
 ) -> _Attempt:
-    """Return the attempt of a delivery; `row` is the recipient where the delivery has one only."""
+    """Return the attempt of a delivery; `row` is the recipient where the delivery has one only.
+
+    With `to` (an address in lower case) the attempt is for that address alone.
+    """
     if row is not None:
         return _of_one(row)
-    if key is None and head.date is None:
+    if to is None and head.date is None:
         crowd = connection.execute(_CROWD, (now, head.id)).fetchall()
         ids, addresses, plain = zip(*crowd, strict=True)
         if all(plain):
             leased = Leased(addresses, tuple([(row_id,) for row_id in ids]), whole=True)
             return _Attempt(leased, addresses, _members(connection, head, 1), [], 0, 0)
-    return _of_some(_members(connection, head, -1), now, key)
+    return _of_some(_members(connection, head, -1), now, to)
 
 
 def _cut(attempt: _Attempt, most: int | None) -> _Attempt:
@@ -328,17 +363,23 @@ def _of_one(row: _Row) -> _Attempt:
     return _Attempt(leased, addresses, [row], again, row.attempts, int(row.status == "deferred"))
 
 
-def _of_some(rows: list[_Row], now: float, key: str | None) -> _Attempt:
-    """Return the attempt of a delivery with recipients that may be settled, or wait."""
-    own = {row.address_key: row.address for row in rows if row.claim == "own"}
+def _of_some(rows: list[_Row], now: float, to: str | None) -> _Attempt:
+    """Return the attempt of a delivery with recipients that may be settled, or wait.
+
+    Rows of one address share a RCPT, and its outcome, in the spelling of the first.
+    """
+    own: dict[str, str] = {}
+    for row in rows:
+        if row.claim == "own":
+            own.setdefault(row.to, row.address)
     found: dict[str, tuple[int, ...]] = {}
     tried: list[_Row] = []
     whole = True
     for row in rows:
         if row.status not in _UNSETTLED:
             continue
-        if row.due is not None and row.due <= now and (key is None or key == row.address_key):
-            address = own[row.address_key]
+        if row.due is not None and row.due <= now and (to is None or to == row.to):
+            address = own[row.to]
             found[address] = (*found.get(address, ()), row.id)
             tried.append(row)
         else:
@@ -347,7 +388,7 @@ def _of_some(rows: list[_Row], now: float, key: str | None) -> _Attempt:
     alone = len(addresses) == 1
     seen = sorted(rows, key=lambda row: row.line or 0) if alone else tried[:1]
     again = [row for row in tried if row.resend]
-    resent = frozenset(own[row.address_key] for row in again) if again else _NOBODY
+    resent = frozenset(own[row.to] for row in again) if again else _NOBODY
     leased = Leased(tuple(found), tuple(found.values()), whole=whole, resent=resent)
     deferred = sum(row.status == "deferred" for row in tried)
     return _Attempt(leased, addresses, seen, again, max(r.attempts for r in tried), deferred)
@@ -356,13 +397,13 @@ def _of_some(rows: list[_Row], now: float, key: str | None) -> _Attempt:
 _UNSETTLED = frozenset({"pending", "deferred"})
 
 
-def delivery_key(address_key: str, group: str | None, part: int) -> str:
-    """Return the name of a delivery: its address, or its group and part (`de/pro#1`).
+def delivery_key(key: str, group: str | None, part: int) -> str:
+    """Return the name of a delivery: its recipient's key, or its group and part (`de/pro#1`).
 
     >>> delivery_key("ann@example.com", None, 0), delivery_key("", '["de", "pro"]', 1)
     ('ann@example.com', 'de/pro#1')
     """
-    return address_key if group is None else f"{group_text(group)}#{part}"
+    return key if group is None else f"{group_text(group)}#{part}"
 
 
 def group_text(cells: str) -> str:

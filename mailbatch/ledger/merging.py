@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from mailbatch.identity import Identity
 from mailbatch.ledger.folding import UNSETTLED
 
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
@@ -18,7 +19,7 @@ _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The rows of known addresses in a table, and the changes of these rows."""
+    """The rows of known recipients in a table, and the changes of these rows."""
 
     shown_wanted: int
     changed: int
@@ -31,18 +32,18 @@ NOBODY_KNOWN = Matched(0, 0, 0, 0, 0)
 
 
 def match(connection: sqlite3.Connection, header: int) -> Matched:
-    """Bring every known address up to date with the table."""
+    """Bring every known recipient up to date with the table."""
     values = {"header": header}
     # Rows without a claim are what the table says, no more: they come anew.
     connection.execute("DELETE FROM recipient WHERE claim IS NOT 'own'")
     connection.execute(
         "CREATE TEMP TABLE shown (recipient_id INTEGER PRIMARY KEY, line INTEGER NOT NULL)"
     )
-    # The first row that asks for a mail stands for its address, else the first that names it.
+    # The first row that asks for a mail stands for its recipient, else the first that names it.
     for condition in ("i.wanted", "NOT i.wanted"):
         connection.execute(
             "INSERT INTO shown SELECT r.id, i.line FROM incoming AS i"  # noqa: S608 - constants
-            " CROSS JOIN recipient AS r ON r.address_key = i.key AND r.claim = 'own'"
+            " CROSS JOIN recipient AS r ON r.key = i.key AND r.claim = 'own'"
             f" WHERE {condition} ORDER BY i.line ON CONFLICT DO NOTHING"
         )
     found = connection.execute(_COUNT_MATCHED, values).fetchone()
@@ -62,6 +63,12 @@ _JOINED = "shown AS s CROSS JOIN incoming AS i ON i.line = s.line"
 _GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
 # What was mailed stays as it was mailed; a rejected row may be tried again with its new fields.
 _FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
+# A message that may have arrived under the old address is not of the new one.
+_STAYS = f"({_FROZEN} OR recipient.status = 'rejected' AND resend)"
+# A refusal of an address says nothing of the one that stands in its place.
+_CORRECTED = """
+(recipient.status = 'rejected' AND NOT resend AND i.wanted AND i.mailbox IS NOT recipient.mailbox)
+"""
 _DIFFERS = f"""
 (recipient.cells IS NOT i.cells OR recipient.address IS NOT i.address
  OR recipient.header_id IS NOT :header OR recipient.group_id IS NOT {_GROUP_ID})
@@ -72,8 +79,8 @@ SELECT
   coalesce(sum(i.wanted), 0),
   coalesce(sum(i.wanted AND recipient.status IN {UNSETTLED} AND {_DIFFERS}), 0),
   coalesce(sum(NOT i.wanted AND NOT resend AND recipient.status IN {UNSETTLED}), 0),
-  coalesce(sum(i.wanted AND recipient.status IN (
-    'withdrawn', 'suppressed', 'filtered', 'invalid')), 0)
+  coalesce(sum(i.wanted AND (recipient.status IN (
+    'withdrawn', 'suppressed', 'filtered', 'invalid') OR {_CORRECTED})), 0)
 FROM {_JOINED} CROSS JOIN recipient ON recipient.id = s.recipient_id
 """  # noqa: S608 - constants
 
@@ -81,27 +88,33 @@ _TAKE_OVER = f"""
 UPDATE recipient SET
   line = i.line,
   wanted = i.wanted,
-  address = CASE WHEN {_FROZEN} THEN recipient.address ELSE i.address END,
+  address = CASE WHEN {_STAYS} THEN recipient.address ELSE i.address END,
+  mailbox = CASE WHEN {_STAYS} THEN recipient.mailbox ELSE i.mailbox END,
   cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
   header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
   group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
   status = CASE
+    WHEN {_CORRECTED} THEN 'pending'
     WHEN recipient.status IN {_SETTLED} THEN recipient.status
     WHEN NOT i.wanted AND resend THEN 'in_doubt'
     WHEN NOT i.wanted THEN i.status
     WHEN recipient.status = 'deferred' THEN 'deferred'
     ELSE 'pending' END,
   reason = CASE
+    WHEN {_CORRECTED} THEN NULL
     WHEN recipient.status IN {_SETTLED} THEN recipient.reason
     WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
     WHEN NOT i.wanted THEN i.reason
     WHEN recipient.status IN {UNSETTLED} THEN recipient.reason END,
   settled_at = CASE
+    WHEN {_CORRECTED} THEN NULL
     WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
     WHEN NOT i.wanted AND resend THEN first_attempt_at END,
   resend = CASE
     WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
+  reply_id = CASE WHEN {_CORRECTED} THEN NULL ELSE recipient.reply_id END,
   due = CASE
+    WHEN {_CORRECTED} THEN 0
     WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
     WHEN recipient.status IN {UNSETTLED} THEN recipient.due
     ELSE 0 END
@@ -137,10 +150,10 @@ WHERE {_IS_GONE}
 
 
 _ADD = f"""
-INSERT INTO recipient (id, line, address, address_key, claim, wanted, group_id, header_id, cells,
-  delivery_id, status, due)
+INSERT INTO recipient (id, line, address, key, claim, wanted, group_id, header_id, cells,
+  delivery_id, status, due, mailbox)
 SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
-  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0
+  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0, mailbox
 FROM incoming AS i WHERE wanted
 """  # noqa: S608 - constants
 _ADD_ALL = f"{_ADD} ORDER BY line"
@@ -150,7 +163,7 @@ _ADD_NEW = f"""
 
 
 def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
-    """Add new addresses: the first row that asks for each; a delivery each without groups."""
+    """Add new recipients: the first row that asks for each; a delivery each without groups."""
     return connection.execute(
         _ADD_NEW,
         {"base": base, "deliveries": delivery_base, "header": header},
@@ -158,72 +171,89 @@ def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: i
 
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
-    """Add all addresses to an empty ledger, whose index is sorted afterwards, all at once."""
+    """Add all recipients to an empty ledger, whose index is sorted afterwards, all at once."""
     (index,) = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_address'"
+        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
     ).fetchone()
-    connection.execute("DROP INDEX recipient_by_address")
+    connection.execute("DROP INDEX recipient_by_key")
     added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
     try:
         connection.execute(index)
     except sqlite3.IntegrityError:  # somebody stands in the table twice
         repeated = connection.execute(
-            "DELETE FROM recipient WHERE id NOT IN ("
-            "SELECT min(id) FROM recipient GROUP BY address_key)"
+            "DELETE FROM recipient WHERE id NOT IN (SELECT min(id) FROM recipient GROUP BY key)"
         ).rowcount
         connection.execute(index)
         added -= repeated
     return added
 
 
-def add_repeats(connection: sqlite3.Connection, header: int, *, grouped: bool) -> None:
-    """Add rows whose address an earlier row has: duplicates, or further rows of one delivery."""
+def add_repeats(
+    connection: sqlite3.Connection, header: int, *, grouped: bool, identity: Identity
+) -> None:
+    """Add rows whose key an earlier row has: duplicates, or further rows of one delivery."""
+    address = "key" if identity.is_address else "mailbox"
+    shares = "true" if identity.one_message else _SHARES.format(address=address)
     if grouped:
-        connection.execute("CREATE INDEX temp.by_cluster ON incoming (cluster, key) WHERE wanted")
-        connection.execute(_ADD_SHARED, {"header": header})
-    connection.execute(_ADD_DUPLICATES, {"header": header})
+        connection.execute(
+            f"CREATE INDEX temp.by_cluster ON incoming (cluster, {address}) WHERE wanted"
+        )
+        connection.execute(_ADD_SHARED.format(shares=shares), {"header": header})
+    connection.execute(
+        _ADD_DUPLICATES.format(shares=shares),
+        {"header": header, "reason": repeated_reason(identity)},
+    )
+
+
+def repeated_reason(identity: Identity) -> str:
+    """Return the reason of a duplicate, up to the line of the row that is mailed.
+
+    >>> print(repeated_reason(Identity()), 2)
+    same address as row 2
+    """
+    return f"same {'address' if identity.is_address else 'key'} as row"
 
 
 _OWNER = """
 incoming AS i
-CROSS JOIN recipient AS o ON o.address_key = i.key AND o.claim = 'own'
+CROSS JOIN recipient AS o ON o.key = i.key AND o.claim = 'own'
 CROSS JOIN incoming AS first ON first.line = o.line
 """
 # Only where the group has one address: its rows are one customer's order lines, say.
 _SHARES = """
 (i.cluster IS NOT NULL AND i.cluster IS first.cluster
- AND (SELECT min(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster)
-   = (SELECT max(key) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
+ AND (SELECT min({address}) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster)
+   = (SELECT max({address}) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
 """
 _ADD_SHARED = f"""
-INSERT INTO recipient (line, address, address_key, claim, wanted, group_id, header_id, cells,
+INSERT INTO recipient (line, address, key, claim, wanted, group_id, header_id, cells,
   delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
-  digest)
+  digest, mailbox)
 SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
   o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
-  o.reply_id, o.resend, o.digest
-FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {_SHARES} ORDER BY i.line
+  o.reply_id, o.resend, o.digest, o.mailbox
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""
 INSERT INTO recipient (
-  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
+  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
 SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
-  'same address as row ' || o.line
-FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {_SHARES} ORDER BY i.line
+  :reason || ' ' || o.line, i.mailbox
+FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_UNWANTED = f"""
 INSERT INTO recipient (
-  line, address, address_key, wanted, group_id, header_id, cells, status, reason)
-SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason
+  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
 FROM incoming AS i
 WHERE NOT wanted AND NOT EXISTS (
-  SELECT 1 FROM recipient AS o WHERE o.address_key = i.key AND o.claim = 'own' AND o.line = i.line)
+  SELECT 1 FROM recipient AS o WHERE o.key = i.key AND o.claim = 'own' AND o.line = i.line)
 ORDER BY line
 """  # noqa: S608 - constants
 
 
 def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
-    """Add the rows that ask for no mail, but for those that stand for a known address."""
+    """Add the rows that ask for no mail, but for those that stand for a known recipient."""
     connection.execute(_ADD_UNWANTED, {"header": header})
 
 

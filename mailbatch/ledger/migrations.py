@@ -28,7 +28,7 @@ from pathlib import Path
 from mailbatch.errors import LedgerError
 
 #: The version of `schema.sql`.
-VERSION = 3
+VERSION = 4
 
 #: What leads from each version to the next: statements, run in one transaction.
 _STEPS: dict[int, tuple[str, ...]] = {
@@ -37,8 +37,56 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE reply ADD COLUMN message_id TEXT",
         "UPDATE reply SET message_id = server_message_id(text)",
     ),
+    # A recipient has a key, which need not be the address.
+    3: (
+        "DROP VIEW standing",
+        "DROP INDEX recipient_by_address",
+        "ALTER TABLE recipient RENAME COLUMN address_key TO key",
+        "ALTER TABLE recipient ADD COLUMN mailbox TEXT",
+        "ALTER TABLE lease RENAME COLUMN address_key TO mailbox",
+        "CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own'",
+        "CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL",
+        """CREATE VIEW standing AS
+SELECT
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
+    AS status,
+  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
+    ELSE o.reason END AS reason,
+  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
+  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
+    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
+    AS first_attempt_at,
+  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
+    ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
+    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
+  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
+    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
+  r.mailbox
+FROM recipient AS r
+LEFT JOIN outcome AS o ON o.recipient_id = r.id
+LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred')""",
+    ),
 }
 
+_KEYED = (
+    """
+    CREATE TEMP VIEW recipient AS
+    SELECT id, line, address, address_key AS key, claim, wanted, group_id, header_id, cells,
+      delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
+      digest, NULL AS mailbox
+    FROM main.recipient
+    """,
+    """
+    CREATE TEMP VIEW lease AS
+    SELECT delivery_id, run, leased_at, address_key AS mailbox, partial, first, recipients,
+      deferred, committed, digest, accepted_at, reply_id, code, enhanced, reply
+    FROM main.lease
+    """,
+)
 #: What shows an earlier version as the present one to a reader: temporary objects over its names.
 _AS_PRESENT: dict[int, tuple[str, ...]] = {
     2: (
@@ -46,8 +94,16 @@ _AS_PRESENT: dict[int, tuple[str, ...]] = {
         CREATE TEMP VIEW reply AS
         SELECT id, code, enhanced, text, server_message_id(text) AS message_id FROM main.reply
         """,
+        *_KEYED,
     ),
+    3: _KEYED,
 }
+_KEYED_STANDING = """(
+  SELECT id, line, address, address_key AS key, claim, group_id, header_id, cells, delivery_id,
+    status, reason, attempts, first_attempt_at, settled_at, digest, reply_id, NULL AS mailbox
+  FROM main.standing)"""
+#: The view `standing` of an earlier version as the present one, which another view may lie over.
+_STANDING = {2: _KEYED_STANDING, 3: _KEYED_STANDING}
 
 
 def check_version(path: Path, connection: sqlite3.Connection) -> None:
@@ -96,5 +152,15 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def show_as_present(connection: sqlite3.Connection) -> None:
     """Show a reader an earlier version as the present one; the file stays as it is."""
-    for statement in _AS_PRESENT.get(version_of(connection), ()):
+    version = version_of(connection)
+    for statement in _AS_PRESENT.get(version, ()):
         connection.execute(statement)
+    if version in _STANDING:
+        connection.execute(
+            f"CREATE TEMP VIEW standing AS SELECT * FROM {_STANDING[version]}"  # noqa: S608 - a constant
+        )
+
+
+def present_standing(connection: sqlite3.Connection) -> str:
+    """Return what a reader selects the present form of `standing` from, under another view."""
+    return _STANDING.get(version_of(connection), "main.standing")

@@ -2,9 +2,10 @@
 
 A first plan writes the rows where they stay (`first_plan`). Later the rows are streamed into a
 temporary table, and the rest is SQL over whole sets (`merging`): the memory stays flat and a
-million rows take seconds. The identity of a recipient is the address in lower case: never the
-line, never a position. One transaction: the old plan or the new one. This module must never change
-a settled recipient (accepted, rejected, in_doubt, skipped).
+million rows take seconds. The identity of a recipient is a key, by default the address in lower
+case: never the line, never a position. One transaction: the old plan or the new one. This module
+must never change a settled recipient (accepted, rejected, in_doubt, skipped), but for a rejected
+one whose address was corrected.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailbatch.envelope import Recipient, address_key
-from mailbatch.ledger import assignment, first_plan, merging, recovery, space
+from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger import assignment, first_plan, merging, recovery, rekeying, space
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
-from mailbatch.ledger.incoming import Block, blocks, encode
+from mailbatch.ledger.incoming import Block, Digest, blocks, encode
+from mailbatch.ledger.naming import named
 from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
@@ -45,15 +48,15 @@ class Plan:
         *,
         group_by: Sequence[str],
         recipients_per_transaction: int,
+        identity: Identity = BY_ADDRESS,
+        accept_changes: bool = False,
     ) -> PlanChange:
         """Make the plan that of `rows` in one synced transaction (`ports.Planning`)."""
         under_way = self._writing()
         if len(under_way):
             raise broken_rule(self._database.path, "the plan changes while deliveries are leased")
         database = self._database
-        digest = hashlib.sha256(
-            encode([list(columns), list(group_by), recipients_per_transaction]).encode()
-        )
+        digest = _digest(columns, group_by, recipients_per_transaction, identity)
         connection = database.connection
         with database.guard:
             connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
@@ -61,17 +64,25 @@ class Plan:
             fold_ahead(database)
             with database.transaction(durable=True):
                 fold(connection)
-                coming = blocks(rows, digest)
-                if group_by or _knows_anybody(connection):
+                coming, known = blocks(rows, digest), _knows_anybody(connection)
+                connection.execute(_INCOMING)
+                if known or group_by:
                     _lay_aside(connection, coming)
-                    said = digest.hexdigest()
-                    change = _merge(connection, columns, said, recipients_per_transaction)
+                rekeying.rekey(connection, identity, accept_changes=accept_changes)
+                if known or group_by:
+                    change = _merge(
+                        connection,
+                        columns,
+                        digest.hexdigest(),
+                        recipients_per_transaction,
+                        identity,
+                    )
                 else:
-                    change = _begin(database, columns, coming)
+                    change = _begin(database, columns, coming, identity)
                     set_fact(connection, "plan", digest.hexdigest())
         finally:
             with database.guard:
-                for table in ("incoming", "shown", "unassigned"):
+                for table in ("incoming", "shown", "unassigned", "home", "rekeyed"):
                     connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
         with database.guard:
             # A large plan need not stand twice.
@@ -93,22 +104,29 @@ class Plan:
             set_fact(connection, "content_digests", json.dumps(dict(digests), sort_keys=True))
 
     def knows(self, address: str) -> bool:
-        """Say whether a row of the table, as it was planned last, has this address."""
+        """Say whether a row of the table, as it was planned last, has this address, or key."""
+        connection = self._database.connection
         with self._database.guard:
-            found = self._database.connection.execute(
-                _KNOWS, (address_key(address),) * 2
+            wanted, value = named(connection, address)
+            (found,) = connection.execute(
+                _KNOWS.format(wanted=wanted), {"named": value, "address": address_key(address)}
             ).fetchone()
-        return bool(found[0])
+        return bool(found)
 
     def shares_messages(self) -> bool:
         """Say whether any delivery goes to several addresses."""
         with self._database.guard:
             return bool(self._database.connection.execute(_SHARES).fetchone()[0])
 
-    def due_deliveries(self, most: int) -> int:
-        """Count the deliveries that are due in this run; to `most`."""
+    def due_deliveries(self, most: int, *, address: str | None = None) -> int:
+        """Count the deliveries that are due in this run, to an address or a key; to `most`."""
+        connection = self._database.connection
         with self._database.guard:
-            (count,) = self._database.connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
+            query, value = _DUE_DELIVERIES, ""
+            if address is not None:
+                wanted, value = named(connection, address)
+                query = _DUE_TO.format(wanted=wanted)
+            (count,) = connection.execute(query, {"most": most, "named": value}).fetchone()
         return int(count)
 
     def reserve_space(self, rows: int | None = None) -> None:
@@ -154,21 +172,29 @@ class Plan:
 # An index leads to the rows that are mailed; the others are looked at only if none of them has it.
 _KNOWS = """
 SELECT EXISTS (
-  SELECT 1 FROM recipient WHERE address_key = ? AND claim = 'own' AND line IS NOT NULL
-) OR EXISTS (SELECT 1 FROM recipient WHERE address_key = ? AND line IS NOT NULL)
+  SELECT 1 FROM recipient WHERE {wanted} AND line IS NOT NULL
+) OR EXISTS (
+  SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = :address AND line IS NOT NULL)
 """
 _DUE_DELIVERIES = """
-SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
+SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT :most)
+"""
+_DUE_TO = """
+SELECT count(*) FROM (
+  SELECT DISTINCT delivery_id FROM recipient
+  WHERE {wanted} AND status IN ('pending', 'deferred') AND due IS NOT NULL LIMIT :most)
 """
 _SHARES = """
 SELECT EXISTS (
-  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND 1 < (
-    SELECT count(*) FROM (
-      SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 2)))
+  SELECT 1 FROM delivery WHERE group_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM recipient WHERE delivery_id = delivery.id AND claim = 'own'
+    AND coalesce(mailbox, key) <> (
+      SELECT coalesce(mailbox, key) FROM recipient
+      WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 1)))
 """
 _INCOMING = """
 CREATE TEMP TABLE incoming (
-  line INTEGER PRIMARY KEY, address TEXT, key TEXT, cells TEXT, cluster TEXT,
+  line INTEGER PRIMARY KEY, address TEXT, key TEXT, mailbox TEXT, cells TEXT, cluster TEXT,
   wanted INTEGER, status TEXT, reason TEXT)
 """
 #: Of pages, and of what is sorted besides. Four times as much saves a changed plan of a million 3 %
@@ -176,14 +202,26 @@ CREATE TEMP TABLE incoming (
 _CACHE_KIB = 8192
 
 
+def _digest(
+    columns: Sequence[str], group_by: Sequence[str], limit: int, identity: Identity
+) -> Digest:
+    """Begin the digest of a plan: what the rows are read by comes before the rows."""
+    said: list[object] = [list(columns), list(group_by), limit]
+    if not identity.is_address:
+        said.append(identity.text)
+    return hashlib.sha256(encode(said).encode())
+
+
 def _knows_anybody(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM recipient)").fetchone()[0])
 
 
-def _begin(database: Database, columns: Sequence[str], coming: Iterator[Block]) -> PlanChange:
+def _begin(
+    database: Database, columns: Sequence[str], coming: Iterator[Block], identity: Identity
+) -> PlanChange:
     """Plan the rows for a ledger that knows no recipient, with a message of its own for each."""
     connection = database.connection
-    total, added = first_plan.lay(database, _header_id(connection, columns), coming)
+    total, added = first_plan.lay(database, _header_id(connection, columns), coming, identity)
     assignment.find(connection, base=0, replanned=False)
     merging.recount(connection)
     return PlanChange(total, added)
@@ -191,18 +229,21 @@ def _begin(database: Database, columns: Sequence[str], coming: Iterator[Block]) 
 
 def _lay_aside(connection: sqlite3.Connection, coming: Iterator[Block]) -> None:
     """Lay the rows into a temporary table, to be compared with the recipients."""
-    connection.execute(_INCOMING)
     for block in coming:
         wanted = [status == _PENDING for status in block.statuses]
         rows = zip(
-            block.lines, block.addresses, block.keys, block.cells, block.clusters, wanted,
-            block.statuses, block.reasons, strict=True,
+            block.lines, block.addresses, block.keys, block.mailboxes, block.cells, block.clusters,
+            wanted, block.statuses, block.reasons, strict=True,
         )  # fmt: skip
-        connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _merge(
-    connection: sqlite3.Connection, columns: Sequence[str], digest: str, limit: int
+    connection: sqlite3.Connection,
+    columns: Sequence[str],
+    digest: str,
+    limit: int,
+    identity: Identity,
 ) -> PlanChange:
     """Bring the recipients of the ledger up to date with the rows in `incoming`."""
     (known,) = connection.execute("SELECT (SELECT value FROM fact WHERE name = 'plan')").fetchone()
@@ -221,7 +262,7 @@ def _merge(
         "SELECT (SELECT coalesce(max(id), 0) FROM recipient),"
         " (SELECT coalesce(max(id), 0) FROM delivery)"
     ).fetchone()
-    replanned = bases[0] > 0
+    replanned, by_address = bases[0] > 0, identity.by_address
     if replanned:
         counts = merging.match(connection, header)
         added = merging.add(connection, header, *bases)
@@ -229,14 +270,14 @@ def _merge(
         counts = merging.NOBODY_KNOWN
         added = merging.add_first(connection, header)
     if replanned:
-        assignment.leave(connection, limit)
+        assignment.leave(connection, limit, by_address=by_address)
     assignment.find(connection, base=bases[1], replanned=replanned)
     if replanned or clusters:
-        assignment.find_parts(connection, limit, replanned=replanned)
+        assignment.find_parts(connection, limit, replanned=replanned, by_address=by_address)
     if replanned:
         assignment.settle(connection)
     if added + counts.shown_wanted < wanted:
-        merging.add_repeats(connection, header, grouped=bool(clusters))
+        merging.add_repeats(connection, header, grouped=bool(clusters), identity=identity)
     if wanted < total:
         merging.add_unwanted(connection, header)
     merging.recount(connection)

@@ -54,6 +54,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.outcome import Outcome, Reply, Status
 
 T = TypeVar("T")
@@ -171,7 +172,8 @@ class Doubt:
 
     `line` is None when the row left the table. `message_id` is ours, without angle brackets.
     `at` is when the attempt was made (seconds since the epoch), `reason` the last thing seen of it.
-    `digest` is the SHA-256 of its commit point, if one was given.
+    `digest` is the SHA-256 of its commit point, if one was given. `key` is the name of the delivery
+    (`Delivery.key`), `recipient` the key of the recipient (`identity`).
     """
 
     address: str
@@ -182,6 +184,7 @@ class Doubt:
     at: float
     reason: str
     digest: bytes | None
+    recipient: str
 
 
 class ResultRow(NamedTuple):
@@ -242,11 +245,23 @@ class Planning(Protocol):
         *,
         group_by: Sequence[str],
         recipients_per_transaction: int,
+        identity: Identity = BY_ADDRESS,
+        accept_changes: bool = False,
     ) -> PlanChange:
         """Make the plan that of `rows`, all or nothing; the memory stays flat.
 
-        Rows come in the order of their lines, each line once. Settled recipients stay as before. An
-        error that `rows` raises passes through and leaves the old plan standing.
+        Rows come in the order of their lines, each line once, and have the keys of `identity`.
+        Settled recipients stay as before; but a rejected one whose address was corrected under the
+        same key is pending. An error that `rows` raises passes through and leaves the old plan
+        standing.
+
+        An edition that was planned with another identity is mapped: each recipient gets the key
+        that its row has now.
+
+        Raises:
+            IdentityError: a recipient that was mailed has no such key, or shares it; or rows that
+                are no recipients so far are of addresses that have the message, without
+                `accept_changes`.
         """
 
     def content_digests(self) -> dict[str, str]:
@@ -256,13 +271,16 @@ class Planning(Protocol):
         """Keep the digests of the message's own inputs, by name."""
 
     def knows(self, address: str) -> bool:
-        """Say whether a row of the table, as it was planned last, has this address."""
+        """Say whether a row of the table, as it was planned last, has this address, or key."""
 
     def shares_messages(self) -> bool:
         """Say whether any delivery goes to several addresses."""
 
-    def due_deliveries(self, most: int) -> int:
-        """Count the deliveries that are due, now or later in this run; up to `most`."""
+    def due_deliveries(self, most: int, *, address: str | None = None) -> int:
+        """Count the deliveries that are due, now or later in this run; up to `most`.
+
+        With `address` only those to that address, or to the recipient with that key.
+        """
 
     def reserve_space(self, rows: int | None = None) -> None:
         """Take the room that sending to `rows` recipients will fill, before the first message.
@@ -295,8 +313,9 @@ class Leases(Protocol):
         """Lease at most `count` deliveries that are due at `now`, and return them; empty: none is.
 
         Pending deliveries come in the order of the table; deferred ones get a quarter of the lot,
-        and all of it once nothing else is pending. With `address` only its delivery, for this
-        address alone. Each delivery goes to `most` recipients at most (None: to all of its own).
+        and all of it once nothing else is pending. With `address` only its deliveries, for this
+        address alone: the one of each recipient that has it. A text that is the address of no
+        recipient is a key. Each delivery goes to `most` recipients at most (None: all).
         """
 
     def next_due(self) -> float | None:
@@ -366,16 +385,23 @@ class Standings(Protocol):
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""
 
-    def status_of(self, address: str) -> Status | None:
-        """Return where an address stands, by the row that is mailed if several rows have it.
+    def statuses_of(self, address: str) -> list[Status]:
+        """Return where the recipients of an address stand, or the one with that key.
 
-        None: no row has it. Never reads the whole table for an address that is mailed.
+        Of an address that no mailed row has, the status of the first row; empty: no row has it.
+        Never reads the whole table for an address that is mailed.
         """
 
-    def mailed_statuses(self, addresses: Iterable[str]) -> Iterator[Status | None]:
-        """Yield, for each address, where the row stands that is mailed; None: no such row.
+    def identity(self) -> Identity:
+        """Return the identity of the recipients as they were planned last."""
 
-        Never reads the whole table: an address that is new costs no more than a known one.
+    def keys(self) -> Iterator[str]:
+        """Stream the keys of the rows of `result_rows`, in that order."""
+
+    def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
+        """Yield, for each key, where the row stands that is mailed; None: no such row.
+
+        Never reads the whole table: a key that is new costs no more than a known one.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
@@ -388,18 +414,26 @@ class Doubts(Protocol):
     def in_doubt(self) -> Iterator[Doubt]:
         """Stream the recipients that may have the message, in the order of the table."""
 
-    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
+    def resolve(
+        self,
+        decision: Decision,
+        *,
+        address: str | None = None,
+        delivery_id: int | None = None,
+        now: float,
+    ) -> int:
         """Settle the recipients in doubt as a person decided; return the number of rows.
 
         `accepted`: they have the message. `skip`: they are left alone. `resend`: pending again,
-        with the same Message-ID and Date. `address` limits the decision to one recipient.
+        with the same Message-ID and Date. `address` limits the decision to that address, and
+        `delivery_id` to one delivery: rows of one address in one message share the doubt.
         """
 
-    def accept(self, reasons: Mapping[str, str], *, now: float) -> int:
+    def accept(self, reasons: Mapping[tuple[int, str], str], *, now: float) -> int:
         """Settle recipients in doubt as accepted, in one commit; return the number of rows.
 
-        `reasons` has the proof of each, in words, by address. An address that is not in doubt is
-        passed over.
+        `reasons` has the proof of each, in words, by the id of the delivery and the address. A
+        recipient that is not in doubt is passed over.
         """
 
 

@@ -68,8 +68,8 @@ def doubt_reason(*, same_boot: bool, exact: bool) -> str:
 
 
 def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int:
-    (leased_at, key) = connection.execute(
-        "SELECT leased_at, address_key FROM lease WHERE delivery_id = ?", (delivery_id,)
+    (leased_at, mailbox) = connection.execute(
+        "SELECT leased_at, mailbox FROM lease WHERE delivery_id = ?", (delivery_id,)
     ).fetchone()
     changed = connection.execute(
         "UPDATE recipient SET status = 'in_doubt', reason = :reason, due = NULL, reply_id = NULL,"
@@ -77,8 +77,8 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
         " first_attempt_at = coalesce(first_attempt_at, :at), resend = 0,"
         " digest = coalesce((SELECT digest FROM lease WHERE delivery_id = :delivery), digest)"
         " WHERE delivery_id = :delivery AND status IN ('pending', 'deferred') AND due <= :at"
-        " AND (:key IS NULL OR address_key = :key)",
-        {"reason": reason, "at": leased_at, "delivery": delivery_id, "key": key},
+        " AND (:mailbox IS NULL OR coalesce(mailbox, key) = :mailbox)",
+        {"reason": reason, "at": leased_at, "delivery": delivery_id, "mailbox": mailbox},
     ).rowcount
     connection.execute(
         f"UPDATE delivery SET due = {DUE} WHERE id = ?",  # noqa: S608 - a constant
@@ -94,12 +94,15 @@ _DECISIONS = {
     "resend": "status = 'pending', settled_at = NULL, reason = 'resolved to be resent', due = 0,"
     " resend = 1",
 }
-_CHOSEN = "status = 'in_doubt' AND (:key IS NULL OR address_key = :key)"
+_CHOSEN = (
+    "status = 'in_doubt' AND (:mailbox IS NULL OR coalesce(mailbox, key) = :mailbox)"
+    " AND (:delivery IS NULL OR delivery_id = :delivery)"
+)
 
 
 _DOUBTS = """
-SELECT s.address, s.line, d.id, s.address_key, g.cells, d.part, d.message_id, s.settled_at,
-       s.reason, s.digest
+SELECT s.address, s.line, d.id, s.key, g.cells, d.part, d.message_id, s.settled_at, s.reason,
+       s.digest
 FROM standing AS s JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN recipient_group AS g ON g.id = d.group_id
 WHERE s.status = 'in_doubt' ORDER BY s.line IS NULL, s.line, s.id
@@ -119,25 +122,34 @@ class InDoubt:
         """Stream the recipients that may have the message, in the order of the table."""
         with self._database.guard:
             for (
-                address, line, delivery_id, address_key, group, part, message_id, at, why, digest,
+                address, line, delivery_id, recipient, group, part, message_id, at, why, digest,
             ) in self._database.connection.execute(_DOUBTS):  # fmt: skip
                 yield Doubt(
                     address=address,
                     line=line,
                     delivery_id=delivery_id,
-                    key=delivery_key(address_key, group, part),
+                    key=delivery_key(recipient, group, part),
+                    recipient=recipient,
                     message_id=message_id,
                     at=at,
                     reason=why or "the reply to the end of data never came",
                     digest=digest,
                 )
 
-    def resolve(self, decision: Decision, *, address: str | None = None, now: float) -> int:
+    def resolve(
+        self,
+        decision: Decision,
+        *,
+        address: str | None = None,
+        delivery_id: int | None = None,
+        now: float,
+    ) -> int:
         """Settle the recipients in doubt as a person decided; return the number of rows."""
         if self._under_way is None:
             raise broken_rule(self._database.path, "the ledger is not open for writing")
         self._under_way.check_open()
-        values = {"now": now, "key": None if address is None else address_key(address)}
+        mailbox = None if address is None else address_key(address)
+        values = {"now": now, "mailbox": mailbox, "delivery": delivery_id}
         with self._database.transaction(durable=True) as connection:
             fold(connection)
             if decision == "resend":
@@ -154,17 +166,20 @@ class InDoubt:
                 values,
             ).rowcount
 
-    def accept(self, reasons: Mapping[str, str], *, now: float) -> int:
+    def accept(self, reasons: Mapping[tuple[int, str], str], *, now: float) -> int:
         """Settle recipients in doubt as accepted, each with a reason; return the number of rows."""
         if self._under_way is None:
             raise broken_rule(self._database.path, "the ledger is not open for writing")
         self._under_way.check_open()
-        proven = [(now, reason, address_key(address)) for address, reason in reasons.items()]
+        proven = [
+            (now, reason, delivery_id, address_key(address))
+            for (delivery_id, address), reason in reasons.items()
+        ]
         with self._database.transaction(durable=True) as connection:
             fold(connection)
             return connection.executemany(
                 "UPDATE recipient SET status = 'accepted', settled_at = ?, reason = ?"
-                " WHERE status = 'in_doubt' AND address_key = ?",
+                " WHERE status = 'in_doubt' AND delivery_id = ? AND coalesce(mailbox, key) = ?",
                 proven,
             ).rowcount
 

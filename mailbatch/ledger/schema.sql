@@ -15,7 +15,8 @@
 -- is fixed here, so that nobody can work one out; a ledger of an earlier mailbatch has none), boot_id, run (how often it was
 -- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
--- rows), header (of the last plan), content_digests (JSON), finished_at.
+-- rows), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
+-- address; missing: the address alone), content_digests (JSON), finished_at.
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -40,12 +41,13 @@ CREATE TABLE recipient (
   id               INTEGER PRIMARY KEY,
   line             INTEGER,           -- where the record starts; NULL: the row left the table
   address          TEXT    NOT NULL,  -- as it goes on the wire, or the cell where it is not valid
-  address_key      TEXT    NOT NULL,  -- the address in lower case: the identity of a recipient
+  key              TEXT    NOT NULL,  -- the identity of a recipient: the address in lower case, or
+                                      -- the cells that `recipients.key` names; '': of no recipient
   claim            TEXT CHECK (claim IN ('own', 'shared')),
-                                      -- own: this row is why the address is mailed, one per address;
-                                      -- shared: another row of the same delivery and address;
+                                      -- own: this row is why the recipient is mailed, one per key;
+                                      -- shared: another row of the same delivery and key;
                                       -- NULL: a row that never asks for a delivery
-  wanted           INTEGER NOT NULL,  -- own: 1 if the last plan asks for a mail to this address
+  wanted           INTEGER NOT NULL,  -- own: 1 if the last plan asks for a mail to this recipient
   group_id         INTEGER,           -- NULL: no group_by
   header_id        INTEGER NOT NULL,
   cells            TEXT    NOT NULL,  -- the row's cells, as a JSON list
@@ -64,9 +66,11 @@ CREATE TABLE recipient (
   settled_at       REAL,
   reply_id         INTEGER,
   resend           INTEGER NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
-  digest           BLOB               -- SHA-256 of the content that may have arrived
+  digest           BLOB,              -- SHA-256 of the content that may have arrived
+  mailbox          TEXT               -- the address in lower case; NULL: `key` is that
 );
-CREATE UNIQUE INDEX recipient_by_address ON recipient (address_key) WHERE claim = 'own';
+CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';
+CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
 CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
 
 -- One group's message to one envelope.
@@ -89,7 +93,7 @@ CREATE TABLE lease (
   delivery_id INTEGER PRIMARY KEY,
   run         INTEGER NOT NULL,       -- the run that has it: no other may commit or settle it
   leased_at   REAL    NOT NULL,
-  address_key TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
+  mailbox     TEXT,                   -- the attempt goes to this address alone; NULL: to all that are due
   partial     INTEGER NOT NULL,       -- 1: other unsettled recipients stay behind
   first       INTEGER NOT NULL,       -- 1: this lease fixed the delivery's Message-ID and Date
   recipients  INTEGER NOT NULL,       -- how many rows of `recipient` the attempt is for
@@ -164,7 +168,7 @@ END;
 -- Where everybody stands, what is not folded yet included.
 CREATE VIEW standing AS
 SELECT
-  r.id, r.line, r.address, r.address_key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
   CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
     AS status,
   CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
@@ -178,7 +182,8 @@ SELECT
   CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
     WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
   CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
-    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id
+    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
+  r.mailbox
 FROM recipient AS r
 LEFT JOIN outcome AS o ON o.recipient_id = r.id
 LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from mailbatch.envelope import address_key
+from mailbatch.identity import Identity
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
+from mailbatch.ledger.naming import named
 from mailbatch.ledger.ports import AttemptedRow, ResultRow, UnfinishedRow
+from mailbatch.ledger.rekeying import identity_of
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -71,6 +74,7 @@ JOIN delivery AS d ON d.id = s.delivery_id
 {_REPLIES}
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
+_KEYS = "SELECT s.key FROM standing AS s ORDER BY "
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
@@ -92,9 +96,10 @@ ORDER BY line
 """
 
 
-_MAILED_STATUS = "SELECT status FROM standing WHERE address_key = ? AND claim = 'own'"
+_MAILED_STATUS = "SELECT status FROM standing WHERE key = ? AND claim = 'own'"
+_NAMED_STATUSES = "SELECT status FROM standing WHERE {wanted} ORDER BY line IS NULL, line, id"
 _ANY_STATUS = """
-SELECT status FROM standing WHERE address_key = ?
+SELECT status FROM standing WHERE coalesce(mailbox, key) = ?
 ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 
@@ -148,27 +153,37 @@ class Standing:
         (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
         return "s.id" if in_order else "s.line IS NULL, s.line, s.id"
 
-    def status_of(self, address: str) -> Status | None:
-        """Return the status of an address, by the row that is mailed if there are several.
+    def statuses_of(self, address: str) -> list[Status]:
+        """Return the statuses of the recipients of an address, or of the one with that key.
 
-        None: no row has the address. An index leads to a row that is mailed; without such a row
-        every row is read.
+        An index leads to the rows that are mailed; without such a row every row is read, for the
+        status of the first with the address.
         """
-        key = (address_key(address),)
+        connection = self._database.connection
         with self._database.guard:
-            for sql in (_MAILED_STATUS, _ANY_STATUS):
-                found = self._database.connection.execute(sql, key).fetchone()
-                if found is not None:
-                    return _STATUSES[found[0]]
-        return None
+            wanted, value = named(connection, address)
+            found = connection.execute(
+                _NAMED_STATUSES.format(wanted=wanted), {"named": value}
+            ).fetchall()
+            if not found:
+                found = connection.execute(_ANY_STATUS, (address_key(address),)).fetchall()
+        return [_STATUSES[status] for (status,) in found]
 
-    def mailed_statuses(self, addresses: Iterable[str]) -> Iterator[Status | None]:
-        """Yield, for each address, the status of the row that is mailed; None: no such row."""
+    def identity(self) -> Identity:
+        """Return the identity of the recipients as they were planned last."""
+        return identity_of(self._database.connection)
+
+    def keys(self) -> Iterator[str]:
+        """Stream the keys of the rows of `result_rows`, in that order."""
         with self._database.guard:
-            for address in addresses:
-                found = self._database.connection.execute(
-                    _MAILED_STATUS, (address_key(address),)
-                ).fetchone()
+            for (key,) in self._database.connection.execute(_KEYS + self._order()):
+                yield key
+
+    def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
+        """Yield, for each key, the status of the row that is mailed; None: no such row."""
+        with self._database.guard:
+            for key in keys:
+                found = self._database.connection.execute(_MAILED_STATUS, (key,)).fetchone()
                 yield None if found is None else _STATUSES[found[0]]
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:

@@ -7,8 +7,8 @@ One `Recipient` for each record, in order: `pending`, or `filtered`, `invalid`, 
 the reason. White space around a cell is no part of the value, and a record of blank cells is no
 row, whatever the form of the table. A row that `where` leaves out, or that a sheet hides, is
 `filtered`, whatever the address; a suppressed address is recognised in any spelling. The ledger,
-which has the index, finds an address that stood in an earlier row. This module must never drop or
-change another row.
+which has the index, finds a key that stood in an earlier row. This module must never drop or change
+another row.
 
 The ending of a file's name is the form of the table, for the choice of a reader; the content is
 never used to guess the form.
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
+from mailbatch.identity import Identity
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -32,6 +33,7 @@ from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import are_plain, parse_address
 from mailbatch.recipients.header import DELIMITERS, Naming
+from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
@@ -68,6 +70,7 @@ class Plan:
         *,
         address: int,
         group_by: tuple[int, ...],
+        keying: Keying = BY_THE_ADDRESS,
         condition: Condition | None,
         suppressed: Mapping[str, str],
         stop: bool,
@@ -78,6 +81,7 @@ class Plan:
         self.address = table.columns[address]
         self._address = address
         self._group_by = group_by
+        self._keying = keying
         self._condition = condition
         self._suppressed = suppressed
         self._stop = stop
@@ -87,8 +91,18 @@ class Plan:
         """The surprises of the table, known before the records are read."""
         return self._table.remarks
 
+    @property
+    def identity(self) -> Identity:
+        """The identity of the recipients, to which the keys belong."""
+        return self._keying.identity
+
     def __iter__(self) -> Iterator[Recipient]:
-        return self._all_valid() if self._stop else self._recipients()
+        return self._all_valid() if self._stop else self._keyed()
+
+    def _keyed(self) -> Iterator[Recipient]:
+        """Return the recipients with their keys: as they are, where the address is the key."""
+        recipients = self._recipients()
+        return recipients if self.identity.is_address else map(self._keying.keyed, recipients)
 
     def _recipients(self) -> Iterator[Recipient]:
         return chain.from_iterable(map(self._planned, in_blocks(self._table)))
@@ -105,7 +119,9 @@ class Plan:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
                 groups = map(self._group, cells) if self._group_by else repeat(None)
-                rows = zip(lines, texts, cells, groups, repeat(_PENDING), repeat(None))
+                rows = zip(
+                    lines, texts, cells, groups, repeat(_PENDING), repeat(None), repeat(None)
+                )
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
 
@@ -144,7 +160,7 @@ class Plan:
         """Yield recipients up to the first invalid one, then collect the other faults."""
         errors: list[InputError] = []
         try:
-            for recipient in self._recipients():
+            for recipient in self._keyed():
                 if recipient.status == _INVALID:
                     message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
                     place = Location(self._table.shown, recipient.line)
@@ -212,6 +228,7 @@ def plan_recipients(
         table,
         address=table.columns.index(address),
         group_by=tuple(table.columns.index(column) for column in wanted.group_by),
+        keying=Keying.of(wanted, table.columns, address),
         condition=condition,
         suppressed=suppressed,
         stop=wanted.on_invalid == "stop",
@@ -297,6 +314,10 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     if find_column(wanted.address, columns) is None:
         message = f"no column {wanted.address!r}, which recipients.address names"
         yield RecipientError(message, location=place, hint=_address_hint(job, columns))
+    for name in wanted.key:
+        if find_column(name, columns) is None:
+            message = f"no column {name!r}, which recipients.key names"
+            yield RecipientError(message, location=place, hint=_column_hint(name, columns))
     for name in wanted.group_by:
         if name not in columns:
             message = f"no column {name!r}, which recipients.group_by names"
@@ -318,11 +339,24 @@ def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
     return did_you_mean_or_all(name, columns)
 
 
+def _column_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    """Return a hint at the column that a name may mean, which differs in more than letter case."""
+    alike = _alike(name, columns)
+    if len(alike) > 1:
+        return f"It could be {' or '.join(map(repr, alike))}."
+    return _missing_hint(name, columns)
+
+
+def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
+    """Return the columns whose names differ from a name in letter case alone."""
+    folded = column_name(name).casefold()
+    return [column for column in columns if column_name(column).casefold() == folded]
+
+
 def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
     """Return a hint at the column that may have the address, or at the line of the header."""
     wanted = job.recipients
-    folded = column_name(wanted.address).casefold()
-    alike = [name for name in columns if column_name(name).casefold() == folded]
+    alike = _alike(wanted.address, columns)
     hint = _missing_hint(wanted.address, columns)
     if hint == _JSON:
         return hint

@@ -4,7 +4,8 @@ A server reports on messages that it took, so any event proves the acceptance: a
 delivery. A missing report proves nothing.
 
     found = find_acceptances(store.reports(), mailed, doubts)
-    ledger.doubts.accept({one.address: one.reason for one in found}, now=now)
+    for one in found:
+        print(one.address, one.header_message_id, one.reason)
 
 A report counts by a name that only the message has: the token, our Message-ID, the server's id.
 The bulk id with the address counts where a join takes these two (`joining.tells_by_bulk_id`), and
@@ -58,11 +59,13 @@ class Doubtful(Protocol):
 class Acceptance:
     """The proof that the recipient of a doubt has been mailed.
 
+    `header_message_id` is our Message-ID: an address may have several messages of an edition.
     `event`, `at` (seconds since the epoch), `source` and `how` are of the strongest report.
     `message_ids` are the servers' ids in all reports, sorted.
     """
 
     address: str
+    header_message_id: str
     event: Event
     at: float
     source: Source
@@ -79,7 +82,7 @@ class Acceptance:
         """The reason that a ledger keeps, in words.
 
         Example:
-            >>> Acceptance("a@x.org", Event.DELIVERED, 0.0, Source.DSN, How.TOKEN).reason
+            >>> Acceptance("a@x.org", "m@x.org", Event.DELIVERED, 0.0, Source.DSN, How.TOKEN).reason
             'accepted by a report: delivered 1970-01-01T00:00:00Z (dsn, by its token)'
         """
         ids = ", ".join(self.message_ids[:_NAMED])
@@ -157,6 +160,7 @@ def _acceptance(evidence: _Evidence) -> Acceptance:
     report = stored.report
     return Acceptance(
         address=evidence.doubt.address,
+        header_message_id=evidence.doubt.message_id,
         event=report.event,
         at=stored.received if report.at is None else report.at,
         source=report.source,

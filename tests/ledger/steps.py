@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import last_holder, place_of
 from mailbatch.ledger.opening import lock_of
@@ -51,8 +52,13 @@ def plan(
     columns: Sequence[str] = ("email",),
     group_by: Sequence[str] = (),
     limit: int = 1000,
+    identity: Identity = BY_ADDRESS,
+    accept_changes: bool = False,
 ) -> PlanChange:
-    return ledger.plan.reconcile(columns, rows, group_by=group_by, recipients_per_transaction=limit)
+    return ledger.plan.reconcile(
+        columns, rows, group_by=group_by, recipients_per_transaction=limit, identity=identity,
+        accept_changes=accept_changes,
+    )  # fmt: skip
 
 
 def lease_one(ledger: Ledger, *, now: float = NOW, address: str | None = None) -> Delivery:

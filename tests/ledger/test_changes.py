@@ -158,6 +158,7 @@ def test_a_doubt_names_its_delivery_and_what_was_seen_of_it(path, folder):
                 NOW + 9,
                 "the reply to the end of data never came",
                 b"d" * 32,
+                address.lower(),
             )
             for line, address in ((2, "A@x"), (3, "b@x"))
         ]

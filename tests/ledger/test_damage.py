@@ -183,7 +183,7 @@ def test_without_a_seal_an_index_that_misses_somebody_is_found(put_away):
     connection.execute("PRAGMA writable_schema=ON")
     connection.execute(
         "UPDATE sqlite_schema SET sql = replace(sql, '= ''own''', '= ''shared''')"
-        " WHERE name = 'recipient_by_address'"
+        " WHERE name = 'recipient_by_key'"
     )
     connection.commit()
     connection.close()

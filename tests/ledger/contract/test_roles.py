@@ -333,10 +333,14 @@ def test_a_decision_is_about_one_address_or_about_all(talk):
 def test_a_proof_settles_a_doubt_with_its_reason(talk):
     """Whoever is not in doubt is passed over: a proof says nothing new of them."""
     talk.plan("a@x.org", "b@x.org", "c@x.org")
-    talk.commit(*talk.lease())
+    a, b, c = talk.lease()
+    talk.commit(a, b, c)
     talk.die()
     talk.resolve("skip", address="c@x.org")
-    proofs = {"A@x.org": "a report", "c@x.org": "a report", "d@x.org": "a report"}
+    proofs = {
+        (a.id, "A@x.org"): "a report", (b.id, "a@x.org"): "of another message",
+        (c.id, "c@x.org"): "a report", (99, "d@x.org"): "a report",
+    }  # fmt: skip
     assert talk.ledger.doubts.accept(proofs, now=NOW + 9) == 1
     assert talk.ledger.doubts.accept(proofs, now=NOW + 9) == 0
     assert talk.ledger.doubts.accept({}, now=NOW + 9) == 0

@@ -21,6 +21,8 @@ from tests.ledger.steps import at_home, ended_process
 _HERE = Path(__file__).parent
 #: The ledgers of version 2: two of runs that were killed, one that was put away.
 VERSION_2 = ("killed", "grouped", "put_away")
+#: The same of version 3, and one where an address has two rows of `group_by: [email, child]`.
+VERSION_3 = (*VERSION_2, "children")
 
 
 def rebuild(name: str, path: Path, *, version: int = 2) -> Path:
