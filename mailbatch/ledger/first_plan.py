@@ -19,22 +19,21 @@ from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.incoming import Block
 from mailbatch.ledger.merging import repeated_reason
 
-_COLUMNS = "id, line, address, key, mailbox, header_id, cells, claim, wanted, delivery_id, status,\
- reason, due"
+_COLUMNS = "id, line, address, key, mailbox, header_id, cells, claim, wanted, status, reason,\
+ due"
 _ADD_WANTED = f"""
 INSERT INTO recipient ({_COLUMNS})
-VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'own', 1, ?1, 'pending', NULL, 0)
+VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'own', 1, 'pending', NULL, 0)
 """  # noqa: S608 - constants
 _ADD = f"""
 INSERT INTO recipient ({_COLUMNS})
-SELECT ?1, ?1, ?2, ?3, ?4, ?5, ?6, iif(w, 'own', NULL), w, iif(w, ?1, NULL), ?7, ?8,
-  iif(w, 0, NULL)
+SELECT ?1, ?1, ?2, ?3, ?4, ?5, ?6, iif(w, 'own', NULL), w, ?7, ?8, iif(w, 0, NULL)
 FROM (SELECT ?7 = 'pending' AS w)
 """  # noqa: S608 - constants
 # The first row of a key is the one that is mailed.
 _REPEATED = """
 UPDATE recipient SET
-  claim = NULL, wanted = 0, delivery_id = NULL, due = NULL, status = 'duplicate',
+  claim = NULL, wanted = 0, due = NULL, status = 'duplicate',
   reason = ? || ' ' || f.line
 FROM (SELECT key, min(line) AS line FROM recipient WHERE claim = 'own'
       GROUP BY key HAVING count(*) > 1) AS f

@@ -151,9 +151,9 @@ WHERE {_IS_GONE}
 
 _ADD = f"""
 INSERT INTO recipient (id, line, address, key, claim, wanted, group_id, header_id, cells,
-  delivery_id, status, due, mailbox)
+  status, due, mailbox)
 SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
-  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0, mailbox
+  'pending', 0, mailbox
 FROM incoming AS i WHERE wanted
 """  # noqa: S608 - constants
 _ADD_ALL = f"{_ADD} ORDER BY line"
@@ -162,12 +162,9 @@ _ADD_NEW = f"""
 """  # noqa: S608 - constants
 
 
-def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
-    """Add new recipients: the first row that asks for each; a delivery each without groups."""
-    return connection.execute(
-        _ADD_NEW,
-        {"base": base, "deliveries": delivery_base, "header": header},
-    ).rowcount
+def add(connection: sqlite3.Connection, header: int, base: int) -> int:
+    """Add new recipients: the first row that asks for each."""
+    return connection.execute(_ADD_NEW, {"base": base, "header": header}).rowcount
 
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
@@ -176,7 +173,7 @@ def add_first(connection: sqlite3.Connection, header: int) -> int:
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
     ).fetchone()
     connection.execute("DROP INDEX recipient_by_key")
-    added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
+    added = connection.execute(_ADD_ALL, {"base": 0, "header": header}).rowcount
     try:
         connection.execute(index)
     except sqlite3.IntegrityError:  # somebody stands in the table twice

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.identity import BY_ADDRESS, Identity
-from mailbatch.ledger import assignment, first_plan, merging, recovery, rekeying, space
+from mailbatch.ledger import assignment, first_plan, merging, recovery, rekeying, space, waiting
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
@@ -122,12 +122,13 @@ class Plan:
         """Count the deliveries that are due in this run, to an address or a key; to `most`."""
         connection = self._database.connection
         with self._database.guard:
-            query, value = _DUE_DELIVERIES, ""
             if address is not None:
                 wanted, value = named(connection, address)
                 query = _DUE_TO.format(wanted=wanted)
-            (count,) = connection.execute(query, {"most": most, "named": value}).fetchone()
-        return int(count)
+                (count,) = connection.execute(query, {"most": most, "named": value}).fetchone()
+                return int(count)
+            (count,) = connection.execute(_DUE_DELIVERIES, (most,)).fetchone()
+            return int(count) + waiting.count(connection, most - count)
 
     def reserve_space(self, rows: int | None = None) -> None:
         """Take the room that sending to `rows` recipients will fill; None: to all unfinished."""
@@ -177,11 +178,11 @@ SELECT EXISTS (
   SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = :address AND line IS NOT NULL)
 """
 _DUE_DELIVERIES = """
-SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT :most)
+SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
 """
 _DUE_TO = """
 SELECT count(*) FROM (
-  SELECT DISTINCT delivery_id FROM recipient
+  SELECT DISTINCT coalesce(delivery_id, -id) FROM recipient
   WHERE {wanted} AND status IN ('pending', 'deferred') AND due IS NOT NULL LIMIT :most)
 """
 _SHARES = """
@@ -222,7 +223,7 @@ def _begin(
     """Plan the rows for a ledger that knows no recipient, with a message of its own for each."""
     connection = database.connection
     total, added = first_plan.lay(database, _header_id(connection, columns), coming, identity)
-    assignment.find(connection, base=0, replanned=False)
+    waiting.forget(connection)
     merging.recount(connection)
     return PlanChange(total, added)
 
@@ -258,20 +259,21 @@ def _merge(
             "INSERT OR IGNORE INTO recipient_group (cells)"
             " SELECT cluster FROM incoming WHERE cluster IS NOT NULL ORDER BY line"
         )
-    bases = connection.execute(
+    last, last_delivery = connection.execute(
         "SELECT (SELECT coalesce(max(id), 0) FROM recipient),"
         " (SELECT coalesce(max(id), 0) FROM delivery)"
     ).fetchone()
-    replanned, by_address = bases[0] > 0, identity.by_address
+    replanned, by_address = last > 0, identity.by_address
+    waiting.forget(connection)
     if replanned:
         counts = merging.match(connection, header)
-        added = merging.add(connection, header, *bases)
+        added = merging.add(connection, header, last)
     else:
         counts = merging.NOBODY_KNOWN
         added = merging.add_first(connection, header)
     if replanned:
         assignment.leave(connection, limit, by_address=by_address)
-    assignment.find(connection, base=bases[1], replanned=replanned)
+        assignment.find(connection, base=last_delivery)
     if replanned or clusters:
         assignment.find_parts(connection, limit, replanned=replanned, by_address=by_address)
     if replanned:

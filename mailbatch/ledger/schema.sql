@@ -16,7 +16,8 @@
 -- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
 -- rows), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
--- address; missing: the address alone), content_digests (JSON), finished_at.
+-- address; missing: the address alone), content_digests (JSON), finished_at,
+-- waiting_behind (the recipient behind which the next one without a delivery is looked for).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -51,7 +52,8 @@ CREATE TABLE recipient (
   group_id         INTEGER,           -- NULL: no group_by
   header_id        INTEGER NOT NULL,
   cells            TEXT    NOT NULL,  -- the row's cells, as a JSON list
-  delivery_id      INTEGER,           -- NULL: nothing to deliver
+  delivery_id      INTEGER,           -- NULL: nothing to deliver, or pending without a group and
+                                      -- never leased yet
   status           TEXT    NOT NULL CHECK (
                      -- No IN: SQLite would build a table of the words for each row that is written.
                      status = 'pending' OR status = 'accepted' OR status = 'rejected'
@@ -73,7 +75,7 @@ CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';
 CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
 CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
 
--- One group's message to one envelope.
+-- One group's message to one envelope. That to a recipient without a group comes with the first lease.
 CREATE TABLE delivery (
   id          INTEGER PRIMARY KEY,
   group_id    INTEGER,                -- NULL: a message for one recipient
