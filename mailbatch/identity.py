@@ -6,8 +6,6 @@
 
 Rows with one key are one recipient over all runs of an edition. Values only: this module never
 knows a table, and never compares cells otherwise than letter by letter.
-
-Tests: tests/test_identity.py.
 """
 
 from __future__ import annotations

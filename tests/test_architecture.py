@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "outcome", "outlook", "remarks", "report_token",
-    "sasl", "suggest", "times",
+    "errors", "envelope", "files", "host_names", "identity", "outcome", "outlook", "remarks",
+    "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "errors": set(),
     "outcome": set(),
     "envelope": set(),
+    "identity": set(),
     "files": set(),
     "remarks": set(),
     "times": set(),
@@ -163,6 +164,7 @@ def test_the_roles_of_a_ledger_store_nothing():
     imported = {node.module for node in runs if isinstance(node, ast.ImportFrom)}
     assert {name for name in imported if name and name.startswith("mailbatch.")} == {
         "mailbatch.envelope",
+        "mailbatch.identity",
         "mailbatch.outcome",
     }
 

@@ -207,7 +207,7 @@ class Leasing:
                 number = sum(map(len, leased.ids))
                 # Numbers: sqlite3 looks for an adapter of a bool, for each of them.
                 first, partial = int(head.date is None), int(not leased.whole)
-                leases.append((head.id, run, now, partial, first, number, attempt.deferred))
+                leases.append((head.id, run, now, to, partial, first, number, attempt.deferred))
                 recipients += number
                 if recipients >= _RECIPIENTS:
                     break
@@ -216,15 +216,10 @@ class Leasing:
                 [(delivery.message_id, delivery.date, delivery.id) for delivery in deliveries],
             )
             connection.executemany(
-                "INSERT INTO lease (delivery_id, run, leased_at, partial, first, recipients,"
-                " deferred) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO lease (delivery_id, run, leased_at, mailbox, partial, first,"
+                " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 leases,
             )
-            if alone:
-                connection.executemany(
-                    "UPDATE lease SET mailbox = ? WHERE delivery_id = ?",
-                    [(alone[delivery.id], delivery.id) for delivery in deliveries],
-                )
             if deliveries:
                 set_fact(connection, "lots", str(self.lots + 1))
                 set_fact(connection, "points", str(self._under_way.points))

@@ -388,7 +388,7 @@ class Standings(Protocol):
     def statuses_of(self, address: str) -> list[Status]:
         """Return where the recipients of an address stand, or the one with that key.
 
-        Of an address that no mailed row has, the status of the first row; empty: no row has it.
+        The status of the first row stands for an address of no mailed row; empty: no row has it.
         Never reads the whole table for an address that is mailed.
         """
 

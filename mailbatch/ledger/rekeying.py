@@ -6,8 +6,6 @@ Each recipient that has, or may have, the message gets the key of its own row, a
 mailed: so no recipient is mailed twice, whatever the table says now. Where that is not certain, or
 would mail an address again that has the message, the plan is refused. This module must never make
 two recipients of one, nor one of two that were mailed.
-
-Tests: tests/ledger/test_rekeying.py.
 """
 
 from __future__ import annotations
