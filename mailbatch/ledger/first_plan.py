@@ -19,7 +19,7 @@ from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.incoming import Block
 from mailbatch.ledger.merging import repeated_reason
 
-_COLUMNS = "id, line, address, key, mailbox, header_id, cells, claim, wanted, status, reason,\
+_COLUMNS = "id, line, address, own_key, mailbox, header_id, cells, claim, wanted, status, reason,\
  due"
 _ADD_WANTED = f"""
 INSERT INTO recipient ({_COLUMNS})
@@ -62,7 +62,7 @@ def lay(
             raise broken_rule(database.path, "a row has a group, and the plan has none")
         number = len(block.lines)
         plain = (
-            block.lines, block.addresses, block.keys, block.mailboxes, [header] * number,
+            block.lines, block.addresses, block.own_keys, block.mailboxes, [header] * number,
             block.cells,
         )  # fmt: skip
         if block.is_wanted:

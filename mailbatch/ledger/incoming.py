@@ -18,12 +18,12 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 from mailbatch.envelope import Recipient, address_keys
+from mailbatch.ledger.cells import pack
 from mailbatch.outcome import Status
 
 #: The rows of a block: larger blocks are not faster.
 ROWS = 256
 _PENDING = Status.PENDING.value
-_SAID = "%d\x1f%s\x1f%s\x1f%s\x1f%s\x1f%s\x1e".__mod__
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -38,10 +38,10 @@ class Digest(Protocol):
 
 
 class Block(NamedTuple):
-    """Rows of the recipient table, column by column; `cells` and `clusters` are JSON lists.
+    """Rows of the recipient table, column by column; `cells` are packed (module `cells`).
 
     A mailbox is the address in lower case, None where the key is that; a cluster is the values of
-    `group_by`, None where the row has a message alone.
+    `group_by` as a JSON list, None where the row has a message alone.
     """
 
     lines: Sequence[int]
@@ -54,6 +54,12 @@ class Block(NamedTuple):
     reasons: Sequence[str | None]
 
     @property
+    def own_keys(self) -> list[str | None]:
+        """The keys that are not the very address; None for the others."""
+        pairs = zip(self.keys, self.addresses, strict=True)
+        return [None if key == address else key for key, address in pairs]
+
+    @property
     def is_wanted(self) -> bool:
         """Whether every row asks for a mail."""
         return self.statuses.count(_PENDING) == len(self.statuses)
@@ -64,12 +70,14 @@ def blocks(rows: Iterable[Recipient], digest: Digest) -> Iterator[Block]:
     rest = iter(rows)
     while found := list(islice(rest, ROWS)):
         lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
-        cells = _lists(values)
+        cells = pack(values, addresses)
         clusters = groups if not any(groups) else [group and encode(group) for group in groups]
-        said = zip(lines, addresses, cells, clusters, statuses, reasons, strict=True)
-        digest.update("".join(map(_SAID, said)).encode())
         keys, mailboxes = _keys(given, address_keys(addresses))
-        yield Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+        block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+        digest.update(encode([lines, addresses, cells]).encode())
+        if any(groups) or not block.is_wanted:
+            digest.update(encode([clusters, statuses, reasons]).encode())
+        yield block
 
 
 def _keys(
@@ -90,13 +98,3 @@ def encode(values: Sequence[object]) -> str:
     ["ann@example.com","Ann"]
     """
     return _encode(values)
-
-
-def _lists(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return a JSON list for each row; where nothing is to be escaped without an encoder."""
-    joined = list(map('","'.join, rows))
-    text = "".join(joined)
-    quotes = 2 * (sum(map(len, rows)) - len(rows))
-    if text.isprintable() and "\\" not in text and text.count('"') == quotes:
-        return [f'["{cells}"]' for cells in joined]
-    return list(map(_encode, rows))

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
@@ -418,7 +419,7 @@ def _recipient(row: _Row, group: str | None) -> Recipient:
     return Recipient(
         row.line or 0,
         row.address,
-        tuple(_decode(row.cells)[0]),
+        unpacked(row.cells, row.address),
         None if group is None else tuple(_decode(group)[0]),
         row.status,
         row.reason,

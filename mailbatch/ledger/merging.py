@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from mailbatch.identity import Identity
+from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.folding import UNSETTLED
 
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
@@ -65,6 +66,8 @@ _GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
 _FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
 # A message that may have arrived under the old address is not of the new one.
 _STAYS = f"({_FROZEN} OR recipient.status = 'rejected' AND resend)"
+# Packed cells are read with the address of their row, which is another one here.
+_LISTED = UNPACKED.format(cells="i.cells", address="i.address")
 # A refusal of an address says nothing of the one that stands in its place.
 _CORRECTED = """
 (recipient.status = 'rejected' AND NOT resend AND i.wanted AND i.mailbox IS NOT recipient.mailbox)
@@ -90,7 +93,9 @@ UPDATE recipient SET
   wanted = i.wanted,
   address = CASE WHEN {_STAYS} THEN recipient.address ELSE i.address END,
   mailbox = CASE WHEN {_STAYS} THEN recipient.mailbox ELSE i.mailbox END,
-  cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
+  own_key = CASE WHEN {_STAYS} THEN recipient.own_key ELSE nullif(i.key, i.address) END,
+  cells = CASE WHEN {_FROZEN} THEN recipient.cells WHEN {_STAYS} THEN {_LISTED}
+    ELSE i.cells END,
   header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
   group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
   status = CASE
@@ -150,9 +155,9 @@ WHERE {_IS_GONE}
 
 
 _ADD = f"""
-INSERT INTO recipient (id, line, address, key, claim, wanted, group_id, header_id, cells,
+INSERT INTO recipient (id, line, address, own_key, claim, wanted, group_id, header_id, cells,
   status, due, mailbox)
-SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
+SELECT :base + line, line, address, nullif(key, address), 'own', 1, {_GROUP_ID}, :header, cells,
   'pending', 0, mailbox
 FROM incoming AS i WHERE wanted
 """  # noqa: S608 - constants
@@ -223,25 +228,25 @@ _SHARES = """
    = (SELECT max({address}) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
 """
 _ADD_SHARED = f"""
-INSERT INTO recipient (line, address, key, claim, wanted, group_id, header_id, cells,
+INSERT INTO recipient (line, address, own_key, claim, wanted, group_id, header_id, cells,
   delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
   digest, mailbox)
-SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
+SELECT i.line, i.address, nullif(i.key, i.address), 'shared', 1, {_GROUP_ID}, :header, i.cells,
   o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
   o.reply_id, o.resend, o.digest, o.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT i.line, i.address, nullif(i.key, i.address), 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
   :reason || ' ' || o.line, i.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_UNWANTED = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT line, address, nullif(key, address), 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
 FROM incoming AS i
 WHERE NOT wanted AND NOT EXISTS (
   SELECT 1 FROM recipient AS o WHERE o.key = i.key AND o.claim = 'own' AND o.line = i.line)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.database import set_fact
 
 _FACT = "identity"
@@ -94,7 +95,7 @@ def _new_keys(
         " WHERE claim IN ('own', 'shared')"
     )
     for row_id, line, address, header, text, fixed in rows:
-        cells = json.loads(text)
+        cells = unpacked(text, address)
         found = ["" if place is None else cells[place] for place in places[header]]
         if all(found) or (identity.by_address and None not in places[header]):
             mailbox = None if identity.is_address else address_key(address)
@@ -170,7 +171,8 @@ _REKEY = (
     """,  # noqa: S608 - constants
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
     """
-    UPDATE recipient SET key = k.key, mailbox = k.mailbox, claim = 'own'
+    UPDATE recipient SET
+      own_key = nullif(k.key, recipient.address), mailbox = k.mailbox, claim = 'own'
     FROM temp.rekeyed AS k WHERE k.id = recipient.id
     """,
     """

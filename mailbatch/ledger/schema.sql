@@ -42,16 +42,19 @@ CREATE TABLE recipient (
   id               INTEGER PRIMARY KEY,
   line             INTEGER,           -- where the record starts; NULL: the row left the table
   address          TEXT    NOT NULL,  -- as it goes on the wire, or the cell where it is not valid
-  key              TEXT    NOT NULL,  -- the identity of a recipient: the address in lower case, or
+  own_key          TEXT,              -- the key where it is not the very address
+  key              TEXT    GENERATED ALWAYS AS (coalesce(own_key, address)) VIRTUAL,
+                                      -- the identity of a recipient: the address in lower case, or
                                       -- the cells that `recipients.key` names; '': of no recipient
-  claim            TEXT CHECK (claim IN ('own', 'shared')),
+  claim            TEXT CHECK (claim = 'own' OR claim = 'shared'),
                                       -- own: this row is why the recipient is mailed, one per key;
                                       -- shared: another row of the same delivery and key;
                                       -- NULL: a row that never asks for a delivery
   wanted           INTEGER NOT NULL,  -- own: 1 if the last plan asks for a mail to this recipient
   group_id         INTEGER,           -- NULL: no group_by
   header_id        INTEGER NOT NULL,
-  cells            TEXT    NOT NULL,  -- the row's cells, as a JSON list
+  cells            TEXT    NOT NULL,  -- apart by U+001F, with U+001E in place of the address; a JSON
+                                      -- list where a cell needs escapes: `standing` has lists only
   delivery_id      INTEGER,           -- NULL: nothing to deliver, or pending without a group and
                                       -- never leased yet
   status           TEXT    NOT NULL CHECK (
@@ -170,7 +173,10 @@ END;
 -- Where everybody stands, what is not folded yet included.
 CREATE VIEW standing AS
 SELECT
-  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
+  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
+    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
+  r.delivery_id,
   CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
     AS status,
   CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
