@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import repeat
 
 _APART, _ADDRESS = "\x1f", "\x1e"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -32,6 +33,8 @@ def pack(rows: Sequence[Sequence[str]], addresses: Sequence[str]) -> list[str]:
     """Return the text of the cells of each row, whose addresses are `addresses`."""
     joined = list(map(_APART.join, rows))
     if _is_plain("".join(joined), sum(map(len, rows)) - len(rows)):
+        if all(addresses):
+            return list(map(str.replace, joined, addresses, repeat(_ADDRESS)))
         return list(map(_without, joined, addresses))
     return list(map(packed, rows, addresses))
 

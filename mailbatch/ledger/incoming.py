@@ -74,10 +74,23 @@ def blocks(rows: Iterable[Recipient], digest: Digest) -> Iterator[Block]:
         clusters = groups if not any(groups) else [group and encode(group) for group in groups]
         keys, mailboxes = _keys(given, address_keys(addresses))
         block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
-        digest.update(encode([lines, addresses, cells]).encode())
-        if any(groups) or not block.is_wanted:
-            digest.update(encode([clusters, statuses, reasons]).encode())
+        digest.update(_said(block).encode())
         yield block
+
+
+def _said(block: Block) -> str:
+    """Return a block as a text that no other block has; most need no encoder."""
+    lines, addresses = block.lines, "\n".join(block.addresses)
+    number = len(lines)
+    if addresses.count("\n") >= number:  # one that is none has a line end
+        addresses = encode(block.addresses)
+    numbers = f"{lines[0]}+" if lines[-1] - lines[0] == number - 1 else f"{lines}"
+    others = "" if _is_simple(block) else encode([block.clusters, block.statuses, block.reasons])
+    return "\n".join((f"{number} {numbers}", addresses, *block.cells, others))
+
+
+def _is_simple(block: Block) -> bool:
+    return block.is_wanted and block.clusters.count(None) == len(block.clusters)
 
 
 def _keys(

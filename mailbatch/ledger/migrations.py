@@ -81,8 +81,8 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE recipient_4 RENAME TO recipient",
         "CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own'",
         "CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL",
-        "CREATE INDEX recipient_by_delivery ON recipient (delivery_id)"
-        " WHERE delivery_id IS NOT NULL",
+        """CREATE INDEX recipient_by_delivery ON recipient (delivery_id)\
+ WHERE delivery_id IS NOT NULL""",
         """CREATE TRIGGER recipient_changes_status AFTER UPDATE OF status ON recipient
 WHEN old.status <> new.status AND NOT EXISTS (
   SELECT 1 FROM lease WHERE delivery_id = new.delivery_id AND accepted_at IS NOT NULL)
