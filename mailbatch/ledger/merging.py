@@ -9,6 +9,7 @@ Tests: tests/ledger/test_changes.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailbatch.identity import Identity
@@ -261,8 +262,14 @@ def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
 
 def recount(connection: sqlite3.Connection) -> None:
     """Count the rows of each status."""
-    counted = connection.execute(
-        "SELECT count(*), status FROM recipient GROUP BY status"
-    ).fetchall()
+    counted = connection.execute("SELECT status, count(*) FROM recipient GROUP BY status")
+    count(connection, dict(counted.fetchall()))
+
+
+def count(connection: sqlite3.Connection, counts: Mapping[str, int]) -> None:
+    """Write down how many rows have each status."""
     connection.execute("UPDATE tally SET recipients = 0")
-    connection.executemany("UPDATE tally SET recipients = ? WHERE status = ?", counted)
+    connection.executemany(
+        "UPDATE tally SET recipients = ? WHERE status = ?",
+        [(number, status) for status, number in counts.items()],
+    )

@@ -222,10 +222,10 @@ def _begin(
 ) -> PlanChange:
     """Plan the rows for a ledger that knows no recipient, with a message of its own for each."""
     connection = database.connection
-    total, added = first_plan.lay(database, _header_id(connection, columns), coming, identity)
+    counts = first_plan.lay(database, _header_id(connection, columns), coming, identity)
     waiting.forget(connection)
-    merging.recount(connection)
-    return PlanChange(total, added)
+    merging.count(connection, counts)
+    return PlanChange(counts.total(), added=counts[_PENDING])
 
 
 def _lay_aside(connection: sqlite3.Connection, coming: Iterator[Block]) -> None:
