@@ -30,6 +30,8 @@ PERSONAL = ("first_name", "last_name", "token", "city")
 LETTER_BYTES = len(TEXT) + len(HTML) + 1370
 RECIPIENTS_PER_TRANSACTION = 1000
 ATTACHMENT = "report.bin"
+#: More files of 1 MB than mailbatch keeps for the next message.
+OWN_FILES = 60
 
 _MAILMERGE = """\
 TO: {{{{ email }}}}
@@ -55,11 +57,13 @@ class Mailing:
     """The mailing of a workload.
 
     `groups` is 0 where every recipient gets a message alone, else the number of groups, each with
-    one message; `attachment` is the size of a file that goes with every message, in bytes.
+    one message; `attachment` is the size of a file that goes with every message, in bytes. `own`:
+    the files are many, more than mailbatch keeps, and the messages take these in turn.
     """
 
     groups: int = 0
     attachment: int = 0
+    own: bool = False
 
     def transactions(self, recipients: int) -> int:
         """Return how many messages a server gets for so many recipients."""
@@ -71,13 +75,17 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The input of a program: the folder of the mailing, the server, the number of recipients."""
+    """The input of a program: the folder of the mailing, the server, the number of recipients.
+
+    `tls`: the program goes to the port of the server that speaks TLS from the first byte on.
+    """
 
     folder: Path
     server: Server
     mailing: Mailing
     recipients: int
     sessions: int
+    tls: bool = False
 
     @property
     def transactions(self) -> int:
@@ -98,6 +106,9 @@ def write_scene(scene: Scene) -> None:
     if scene.mailing.attachment:
         content = bytes(range(256)) * (scene.mailing.attachment // 256 + 1)
         (scene.folder / ATTACHMENT).write_bytes(content[: scene.mailing.attachment])
+        for number in range(OWN_FILES if scene.mailing.own else 0):
+            own = b"%07d" % number + content
+            (scene.folder / f"own{number}.bin").write_bytes(own[: scene.mailing.attachment])
     # YAML 1.2 takes JSON.
     (scene.folder / "job.yaml").write_text(json.dumps(_job(scene)), encoding="utf-8")
     (scene.folder / "peer.json").write_text(json.dumps(_peer(scene)), encoding="utf-8")
@@ -107,18 +118,23 @@ def write_scene(scene: Scene) -> None:
 def _write_table(scene: Scene) -> None:
     groups = scene.mailing.groups or 1
     with (scene.folder / "recipients.csv").open("w", encoding="utf-8") as table:
-        table.write("email,first_name,last_name,plan,token,city\n")
+        own = scene.mailing.own
+        table.write(f"email,first_name,last_name,plan,token,city{',file' if own else ''}\n")
+        end = ",own{}.bin" if own else ""
         for number in range(scene.recipients):
             table.write(
                 f"user{number}@example{number % 50}.net,Ada{number},Löwe,plan{number % groups},"
-                f"t{number:08d},Zürich\n"
+                f"t{number:08d},Zürich{end.format(number % OWN_FILES)}\n"
             )
 
 
 def _job(scene: Scene) -> dict[str, object]:
     server: dict[str, object] = {"host": "127.0.0.1", "port": scene.server.port, "auth": "none"}
     server |= {"sessions": scene.sessions}
-    if scene.server.ca_file is None:
+    if scene.tls:
+        server |= {"security": "tls", "ca_file": str(scene.server.ca_file)}
+        server |= {"port": scene.server.tls_port}
+    elif scene.server.ca_file is None or scene.server.tls_port is not None:
         server |= {"security": "plaintext"}
     else:
         server |= {"security": "starttls", "ca_file": str(scene.server.ca_file)}
@@ -128,7 +144,7 @@ def _job(scene: Scene) -> dict[str, object]:
         recipients |= {"group_by": ["plan"]}
         message |= {"subject": "News for everybody"}
     if scene.mailing.attachment:
-        message |= {"attachments": [ATTACHMENT]}
+        message |= {"attachments": ["{{ file }}" if scene.mailing.own else ATTACHMENT]}
     return {
         "version": 1,
         "name": "benchmark",

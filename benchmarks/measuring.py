@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,25 +75,32 @@ def measure(
     recipients: int | None = None,
     only: Collection[str] = (),
     round_trip_ms: float | None = None,
+    programs: Mapping[str, Program] = PROGRAMS,
 ) -> Measured:
     """Run every program once in each round, in an order that turns; all see the same moods.
 
-    None takes the workload's own value; `only` names programs, by default all.
+    None takes the workload's own value; `only` names programs, by default all. `programs` are
+    those that shares name.
     """
     rounds = rounds or workload.rounds
     chosen = [share for share in workload.shares if not only or share.program in only]
-    missing = {s.program: why for s in chosen if (why := PROGRAMS[s.program].missing())}
+    missing = {s.program: why for s in chosen if (why := programs[s.program].missing())}
     shares = [share for share in chosen if share.program not in missing]
     delay = workload.round_trip_ms if round_trip_ms is None else round_trip_ms
     with (
         tempfile.TemporaryDirectory(prefix="mailbatch-bench-") as name,
-        serving(round_trip_ms=delay, smtpd=workload.smtpd, tls=workload.tls) as server,
+        serving(
+            round_trip_ms=delay,
+            smtpd=workload.smtpd,
+            tls=workload.tls,
+            tls_relay=workload.tls_relay,
+        ) as server,
     ):
         pairs = _scenes(workload, shares, Path(name), server, recipients or workload.recipients)
         for number in range(rounds):
             for share, scene, row in _turned(pairs, number):
                 for _ in range(share.repeat):
-                    row.usages.append(run(PROGRAMS[share.program], scene))
+                    row.usages.append(run(programs[share.program], scene))
                     said = f"{workload.name}, round {number + 1}: {row.label}"
                     print(f"{said}: {row.usages[-1].seconds:.2f} s", file=sys.stderr)
     return Measured(workload, rounds, tuple(row for _, _, row in pairs), missing)
@@ -109,7 +116,8 @@ def _scenes(
             scene = found[-1][1]
         else:
             own = folder / str(number)
-            scene = Scene(own, server, workload.mailing, count, share.sessions)
+            mailing = dataclasses.replace(workload.mailing, own=share.own)
+            scene = Scene(own, server, mailing, count, share.sessions, share.tls)
             write_scene(scene)
         found.append((share, scene, Row(share.label, share.program, share.sessions, count)))
     return found
@@ -180,4 +188,4 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 def obstacle(workload: Workload) -> str | None:
     """Return the reason why the workload's server cannot be started here, or None."""
-    return servers.missing(tls=workload.tls, smtpd=workload.smtpd)
+    return servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)

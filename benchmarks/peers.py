@@ -30,7 +30,7 @@ def messages(peer: dict[str, Any]) -> Iterator[tuple[EmailMessage, list[str]]]:
     html = Environment(autoescape=True).from_string(
         Path("letter.html.j2").read_text(encoding="utf-8")
     )
-    attachment = Path(peer["attachment"]).read_bytes() if peer["attachment"] else None
+    same = Path(peer["attachment"]).read_bytes() if peer["attachment"] else None
     with Path("recipients.csv").open(encoding="utf-8", newline="") as table:
         rows = csv.DictReader(table)
         while lot := list(islice(rows, peer["recipients_per_message"])):
@@ -43,12 +43,13 @@ def messages(peer: dict[str, Any]) -> Iterator[tuple[EmailMessage, list[str]]]:
             message["Message-ID"] = make_msgid(domain="example.com")
             message.set_content(text.render(row))
             message.add_alternative(html.render(row), subtype="html")
+            attachment = Path(row["file"]).read_bytes() if "file" in row else same
             if attachment is not None:
                 message.add_attachment(
                     attachment,
                     maintype="application",
                     subtype="octet-stream",
-                    filename=peer["attachment"],
+                    filename=row.get("file", peer["attachment"]),
                 )
             yield message, [one["email"] for one in lot]
 

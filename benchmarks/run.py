@@ -2,6 +2,7 @@
 
 python -m benchmarks.run                                     every workload, and the page
 python -m benchmarks.run --workload newsletter --rounds 3    one, to look at
+python -m benchmarks.run --workload group --against HEAD~1   mailbatch beside itself, a commit ago
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmarks import figures as keeping
 from benchmarks import report
+from benchmarks.against import Earlier, beside, built, shown
 from benchmarks.figures import Figures
 from benchmarks.measuring import NotMeasured, measure, obstacle
-from benchmarks.programs import PROGRAMS
+from benchmarks.programs import PROGRAMS, Program
 from benchmarks.workloads import WORKLOADS
 
 
@@ -29,6 +33,11 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="default: the workload's own")
     parser.add_argument("--recipients", type=int, help="default: the workload's own")
     parser.add_argument("--only", nargs="*", choices=PROGRAMS, default=[], help="these programs")
+    parser.add_argument(
+        "--against",
+        metavar="COMMIT",
+        help="measure mailbatch alone, beside this commit of the repository, in pairs",
+    )
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument(
         "--page",
@@ -38,15 +47,29 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     asked = parser.parse_args(given)
     if asked.page and asked.only:
         parser.error("--page wants every program")
+    if asked.against and (asked.page or asked.json):
+        parser.error("--against prints ratios, which --page and --json do not keep")
     return asked
 
 
 def main(given: list[str] | None = None) -> int:
     """Measure and show the workloads, write the files of the options, return the exit code."""
     asked = arguments(given)
+    try:
+        with built(asked.against) if asked.against else nullcontext() as earlier:
+            return _measure_all(asked, earlier)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _measure_all(asked: argparse.Namespace, earlier: Earlier | None) -> int:
     started, measured = time.monotonic(), []
     for name in asked.workload:
         workload = WORKLOADS[name]
+        programs: Mapping[str, Program] = PROGRAMS
+        if earlier is not None:
+            workload, programs = beside(workload, earlier)
         if (why := obstacle(workload)) is not None:
             print(f"{name} is left out: {why}", file=sys.stderr)
             continue
@@ -57,11 +80,16 @@ def main(given: list[str] | None = None) -> int:
                     rounds=asked.rounds,
                     recipients=asked.recipients,
                     only=asked.only,
+                    programs=programs,
                 )
             )
         except NotMeasured as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1
+    if earlier is not None:
+        print(shown(measured))
+        print(f"{time.monotonic() - started:.0f} s in all", file=sys.stderr)
+        return 0
     found = keeping.collected(measured)
     print(report.shown(found))
     print(f"{time.monotonic() - started:.0f} s in all", file=sys.stderr)

@@ -68,6 +68,7 @@ class Server:
     """A running server: port, authority to trust, and the file of the counts.
 
     `ca_file` is None without TLS. `dump` has every message, for a server that keeps messages.
+    `tls_port` is a second port, which speaks TLS from the first byte on, or None.
     """
 
     port: int
@@ -75,6 +76,7 @@ class Server:
     counter: Path
     relay: Path | None = None
     dump: Path | None = None
+    tls_port: int | None = None
 
     def arrived(self) -> int:
         """Return how many messages have arrived so far."""
@@ -109,12 +111,13 @@ def serving(
     round_trip_ms: float | None = None,
     smtpd: bool = False,
     tls: bool = False,
+    tls_relay: bool = False,
     keep: bool = False,
 ) -> Iterator[Server]:
     """Run smtp-sink; before it Postfix's smtpd, with STARTTLS, and a relay, where asked for.
 
     The relay is there for every `round_trip_ms` but None: 0 delays nothing, but knows connections.
-    With `keep` the messages are kept.
+    With `tls_relay` the relay has a second port, for TLS. With `keep` the messages are kept.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-bench-")))
@@ -126,14 +129,15 @@ def serving(
             dump = folder / "kept" / "mail"
         counter = folder / "counter"
         port = stack.enter_context(_sink(counter, dump))
-        ca_file = _certificates(folder) if tls else None
+        ca_file = _certificates(folder) if tls or tls_relay else None
         if smtpd:
             port = stack.enter_context(_postfix(folder, port, tls=tls))
-        relay = None
+        relay = tls_port = None
         if round_trip_ms is not None:
             relay = folder / "relay"
-            port = stack.enter_context(_relay(relay, port, round_trip_ms))
-        yield Server(port, ca_file, counter, relay, dump)
+            chain = folder / "server.pem" if tls_relay else None
+            port, tls_port = stack.enter_context(_relay(relay, port, round_trip_ms, chain))
+        yield Server(port, ca_file, counter, relay, dump, tls_port)
 
 
 @contextlib.contextmanager
@@ -150,13 +154,19 @@ def _sink(counter: Path, dump: Path | None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _relay(said: Path, port: int, round_trip_ms: float) -> Iterator[int]:
+def _relay(
+    said: Path, port: int, round_trip_ms: float, chain: Path | None
+) -> Iterator[tuple[int, int | None]]:
+    """Run the relay; give the port, and the port for TLS where there is a certificate."""
     command = [sys.executable, str(HERE / "relay.py"), str(port), str(round_trip_ms)]
+    command += [] if chain is None else [str(chain)]
     with said.open("wb") as out:
         process = subprocess.Popen(command, stdout=out)
     with _ended(process):
-        until(lambda: said.read_bytes().endswith(b"\n"), "the relay")
-        yield int(said.read_text(encoding="ascii").split()[1])
+        lines = 1 if chain is None else 2
+        until(lambda: said.read_bytes().count(b"\n") == lines, "the relay")
+        ports = [int(line.split()[1]) for line in said.read_text(encoding="ascii").splitlines()]
+        yield ports[0], ports[1] if len(ports) > 1 else None
 
 
 @contextlib.contextmanager

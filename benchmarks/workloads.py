@@ -16,7 +16,8 @@ class Share:
 
     `part` is the part of the workload's recipients: a slow program gets fewer, and rates are
     compared. `repeat` is the number of runs in a round. `behind` names a share whose folder this
-    one goes on with.
+    one goes on with. `tls` goes to the port of the relay that speaks TLS. With `own` the attachment
+    of a message is another one than that of the message before.
     """
 
     program: str
@@ -24,6 +25,8 @@ class Share:
     part: float = 1.0
     repeat: int = 1
     behind: bool = False
+    tls: bool = False
+    own: bool = False
 
     def recipients(self, of: int) -> int:
         """Return its recipients of so many; at least one for each session."""
@@ -32,14 +35,19 @@ class Share:
     @property
     def label(self) -> str:
         """The name of the share in figures and tables."""
-        return self.program if self.sessions == 1 else f"{self.program}, {self.sessions} sessions"
+        words = [self.program]
+        words += [f"{self.sessions} sessions"] if self.sessions > 1 else []
+        words += ["TLS"] if self.tls else []
+        words += ["another file for each"] if self.own else []
+        return ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One workload; `unit` is the noun that is counted per second, "" where only time counts.
 
-    `round_trip_ms` puts the relay before the server. `smtpd` puts Postfix's smtpd before the sink,
+    `round_trip_ms` puts the relay before the server, `tls_relay` gives the relay a second port that
+    speaks TLS from the first byte on. `smtpd` puts Postfix's smtpd before the sink,
     `tls` with STARTTLS. `left_out` says why a program that is measured elsewhere is not here.
     """
 
@@ -53,6 +61,7 @@ class Workload:
     round_trip_ms: float | None = None
     smtpd: bool = False
     tls: bool = False
+    tls_relay: bool = False
     left_out: str = ""
 
 
@@ -123,6 +132,30 @@ WORKLOADS = {
                 Share("smtp-source"),
             ),
             mailing=Mailing(attachment=1_000_000),
+        ),
+        Workload(
+            "attachment-own",
+            "The newsletter with a file of 1 MB: the same for everybody, and another one for each.",
+            300,
+            3,
+            (
+                Share("mailbatch"),
+                Share("mailbatch", own=True),
+                Share("stdlib", part=0.1),
+                Share("nodemailer", part=0.4),
+                Share("smtp-source"),
+            ),
+            mailing=Mailing(attachment=1_000_000),
+        ),
+        Workload(
+            "tls-sink",
+            "The newsletter to smtp-sink behind the relay, in the clear and over TLS. "
+            "Rates count from the first connection on.",
+            5_000,
+            3,
+            (Share("mailbatch"), Share("mailbatch", tls=True)),
+            round_trip_ms=0,
+            tls_relay=True,
         ),
         Workload(
             "tls",

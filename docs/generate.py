@@ -31,10 +31,12 @@ sys.path.insert(0, str(ROOT))  # the checkout that the pages belong to, installe
 
 import mailbatch
 from benchmarks import report
+from docs.reader_facts import readers
 from docs.server_facts import servers
 from mailbatch.checks.codes import CODES, SECTIONS
 from mailbatch.cli import app as cli
 from mailbatch.cli.exit_codes import MEANING
+from mailbatch.cli.panels import Panel
 from mailbatch.job.schema import job_schema
 from mailbatch.job.schema import schema_text as job_schema_text
 from mailbatch.ledger.message_ids import FORMS, NAMELESS
@@ -221,7 +223,9 @@ def _command(registered: Any, group: str = "") -> str:
     if options or arguments:
         lines += ["| option | meaning |", "|---|---|"]
         lines += [f"| {_code(word)} | {_cell(meaning)} |" for word, meaning in arguments]
-        lines += [f"| {word} | {_cell(meaning)} |" for word, meaning in options]
+        for panel, listed in _by_panel(options).items():
+            lines.append(f"| **{panel}** | |")
+            lines += [f"| {word} | {_cell(meaning)} |" for word, meaning in listed]
         lines.append("")
     if example:
         lines.append(f"Example: {_code(example)}")
@@ -230,9 +234,13 @@ def _command(registered: Any, group: str = "") -> str:
 
 def _parameters(
     function: Callable[..., Any],
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return the arguments and the options of a command, each as a word and its meaning."""
-    arguments, options = [], []
+) -> tuple[list[Described], list[tuple[str, Described]]]:
+    """Return the arguments and the options of a command, as a word and its meaning.
+
+    Before each option stands its group.
+    """
+    arguments: list[Described] = []
+    options: list[tuple[str, Described]] = []
     hints = typing.get_type_hints(function, include_extras=True)
     for name, parameter in inspect.signature(function).parameters.items():
         declared, info = typing.get_args(hints[name])[0], hints[name].__metadata__[-1]
@@ -241,8 +249,15 @@ def _parameters(
             needed = parameter.default is inspect.Parameter.empty
             arguments.append((metavar if needed else f"[{metavar}]", info.help))
         else:
-            options.append((_option(name, declared, info), _option_help(parameter.default, info)))
+            told = _option(name, declared, info), _option_help(parameter.default, info)
+            options.append((info.rich_help_panel, told))
     return arguments, options
+
+
+def _by_panel(options: list[tuple[str, Described]]) -> dict[str, list[Described]]:
+    """Return the options by the groups of `--help`, in the order of these."""
+    found = {panel: [told for one, told in options if one == panel] for panel in Panel}
+    return {str(panel): listed for panel, listed in found.items() if listed}
 
 
 def _option(name: str, declared: Any, info: Any) -> str:
@@ -265,7 +280,7 @@ def _metavar(long: str, declared: Any) -> str:
 def _option_help(default: Any, info: Any) -> str:
     text = info.help or ""
     limits = [f"{word} {limit}" for word, limit in (("from", info.min), ("to", info.max)) if limit]
-    if limits:
+    if limits and not (info.max and str(info.max) in text):
         text += f" A number {' '.join(limits)}."
     if info.envvar:
         text += f" Also read from `{info.envvar}`."
@@ -440,6 +455,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "rooms": rooms,
     "refusals": refusals,
     "servers": servers,
+    "readers": readers,
 }
 
 

@@ -94,7 +94,12 @@ def check_mailing(
                 survey.see(inspection.look(delivery))
             outlook = inspection.outlook()
             findings = check_edition(job, named, outlook, given=edition is not None)
-            overview = survey.overview(inspection.counts, edition=findings)
+            overview = survey.overview(
+                inspection.counts,
+                edition=findings,
+                letters=inspection.letters,
+                repeats=inspection.repeats(),
+            )
     except (InputError, InputErrors) as error:
         checked = refused(error, named)
         _look_at_rows(job, variables, now, checked, reported_addresses(job, state_dir, store))

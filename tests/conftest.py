@@ -1,13 +1,50 @@
 """What every test may ask for, and what no test may leave behind."""
 
+from __future__ import annotations
+
+import gc
+import os
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mailbatch.delivery.signals import SIGNALS
+from tests.support.memory import memory
+from tests.support.observed import UPDATE
 
 pytest_plugins = ["tests.support.fixtures"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        UPDATE, action="store_true", help="write what programs of others do as it is seen now"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have folders of tests in memory, and bytecode kept, here and in every process from here on.
+
+    Whoever wants no `__pycache__` has asked so for the sake of the folders of the sources: the
+    bytecode then lies in the cache of pytest. Without any, each of hundreds of processes would
+    compile all that it imports.
+    """
+    place = memory()
+    if place is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        cache = str(Path(config.rootpath, ".pytest_cache", "bytecode"))
+        sys.dont_write_bytecode, sys.pycache_prefix = False, cache
+        del os.environ["PYTHONDONTWRITEBYTECODE"]
+        os.environ["PYTHONPYCACHEPREFIX"] = cache
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of tests that were collected to no search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "identity", "outcome", "outlook", "remarks",
-    "report_token", "sasl", "suggest", "times",
+    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
+    "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -36,9 +36,10 @@ MAY_IMPORT = {
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "checking", "preview", "delivery", "reports_page", "",
+        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
     },
     "errors": set(),
+    "octets": set(),
     "outcome": set(),
     "envelope": set(),
     "identity": set(),
@@ -52,8 +53,9 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "api": {"job", "recipients", "delivery", "results", "checks", "checking"},
-    "": {"api", "job", "delivery", "results", "checks"},
+    "previewing": {"job", "checks", "checking", "delivery", "preview"},
+    "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
+    "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip
 #: room -> its face: the only modules of it that other rooms import. The docstring of the room
 #: says what each is for.

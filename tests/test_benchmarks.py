@@ -9,10 +9,11 @@ import re
 from collections import Counter
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
 
-from benchmarks import figures, measuring, plot, report, reports
+from benchmarks import against, figures, measuring, plot, report, reports
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import GOALS, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -23,9 +24,11 @@ from tests.support.postfix import postfix_obstacle, sink_obstacle
 
 RECIPIENTS = 12
 #: How many recipients, where 60 are too many or too few.
-SIZES = {"attachment": 4, "version": 1}
+SIZES = {"attachment": 4, "attachment-own": 4, "version": 1}
 #: What needs nothing but what every machine of the tests has.
 ALWAYS = {name for name in PROGRAMS if name.startswith("mailbatch")} | {"stdlib", "smtp-source"}
+#: The programs that can attach another file for each recipient.
+OWN = {"mailbatch", "stdlib", "aiosmtplib"}
 #: The other round trips run the same programs.
 FEWER = {"round-trip-100": ("mailbatch", "stdlib")}
 
@@ -35,7 +38,10 @@ FEWER = {"round-trip-100": ("mailbatch", "stdlib")}
 
 def small(workload):
     """Return a workload in which each program runs once, with the most sessions that it has."""
-    last = {share.program: dataclasses.replace(share, repeat=1) for share in workload.shares}
+    last = {
+        (share.program, share.tls, share.own): dataclasses.replace(share, repeat=1)
+        for share in workload.shares
+    }
     return dataclasses.replace(workload, shares=tuple(last.values()))
 
 
@@ -96,8 +102,8 @@ def scene_of(folder, server, mailing, program):
 @pytest.mark.realserver
 @pytest.mark.parametrize(
     "mailing",
-    [Mailing(attachment=1000), Mailing(groups=1)],
-    ids=["personal, with a file", "group"],
+    [Mailing(attachment=1000), Mailing(attachment=1000, own=True), Mailing(groups=1)],
+    ids=["personal, with a file", "personal, with a file for each", "group"],
 )
 def test_all_programs_send_the_same(tmp_path, mailing):
     """Everybody gets one message from each program, and reads the same in it."""
@@ -106,7 +112,9 @@ def test_all_programs_send_the_same(tmp_path, mailing):
     with serving(keep=True) as server:
         for name in ("mailbatch", "stdlib", "aiosmtplib", "mailmerge", "nodemailer"):
             program = PROGRAMS[name]
-            if program.missing() is not None or (mailing.groups and name == "mailmerge"):
+            if program.missing() is not None:
+                continue
+            if (mailing.groups and name == "mailmerge") or (mailing.own and name not in OWN):
                 continue
             scene = scene_of(tmp_path, server, mailing, name)
             measuring.run(program, scene)
@@ -114,9 +122,11 @@ def test_all_programs_send_the_same(tmp_path, mailing):
             assert len(messages) == scene.transactions
             addresses = Counter(address for found, _ in messages for address in found)
             with (scene.folder / "recipients.csv").open(encoding="utf-8") as table:
-                assert addresses == Counter(row["email"] for row in csv.DictReader(table))
-            expected = (scene.folder / "report.bin").read_bytes() if mailing.attachment else b""
-            for _, message in messages:
+                rows = {row["email"]: row for row in csv.DictReader(table)}
+            assert addresses == Counter(list(rows))
+            for found, message in messages:
+                file = rows[found[0]].get("file", "report.bin")
+                expected = (scene.folder / file).read_bytes() if mailing.attachment else b""
                 files = [part.get_content() for part in message.walk() if part.get_filename()]
                 assert b"".join(files) == expected, name
             seen[name] = {tuple(found): content(message) for found, message in messages}
@@ -138,6 +148,49 @@ def test_a_program_whose_messages_do_not_arrive_is_not_measured(tmp_path, monkey
         failing = dataclasses.replace(idle, command=lambda _: ["sh", "-c", "echo no >&2; exit 3"])
         with pytest.raises(measuring.NotMeasured, match="stdlib ended with 3: no"):
             measuring.run(failing, scene)
+
+
+def test_another_commit_is_measured_in_pairs():
+    """Each share of mailbatch has a twin; a peer has none; ratios are those of the pairs."""
+    earlier = against.Earlier("abc1234", Path("elsewhere"))
+    workload, programs = against.beside(WORKLOADS["newsletter"], earlier)
+    assert [share.label for share in workload.shares] == [
+        "mailbatch",
+        "mailbatch @ abc1234",
+        "mailbatch, 4 sessions",
+        "mailbatch @ abc1234, 4 sessions",
+    ]
+    assert programs["mailbatch @ abc1234"].environment["PYTHONPATH"].startswith("elsewhere")
+    assert programs["mailbatch"].environment["PYTHONPATH"].startswith(str(against.ROOT))
+    rows = []
+    for share, cpu in zip(workload.shares, (1.0, 4.0, 3.0, 4.0), strict=True):
+        usages = [measuring.Usage(0.0, 10 * cpu, cpu * n, None) for n in (1, 2)]
+        rows.append(measuring.Row(share.label, share.program, share.sessions, 9, usages))
+    shown = against.shown([measuring.Measured(workload, 2, tuple(rows), {})])
+    assert "| mailbatch, 9 | 2 | 0.25 (0.25 to 0.25) |" in shown
+    assert "| mailbatch, 4 sessions, 9 | 2 | 0.75 (0.75 to 0.75) |" in shown
+    assert shown.count("\n") == 3
+
+
+def test_the_shares_of_one_folder_stay_together():
+    """The status of an edition is asked behind its own run, on both sides."""
+    workload, _ = against.beside(WORKLOADS["plan"], against.Earlier("abc1234", Path("elsewhere")))
+    assert [(share.program, share.behind) for share in workload.shares] == [
+        ("mailbatch run --limit 1", False),
+        ("mailbatch status", True),
+        ("mailbatch run --limit 1 @ abc1234", False),
+        ("mailbatch status @ abc1234", True),
+    ]
+
+
+@pytest.mark.skipif(not (against.ROOT / ".git").exists(), reason="no repository")
+def test_a_commit_is_built_for_the_time_of_a_block():
+    """The folder has the package of the commit, and is gone behind the block."""
+    with against.built("HEAD") as earlier:
+        assert (earlier.folder / "mailbatch" / "__init__.py").exists()
+    assert not earlier.folder.exists()
+    with pytest.raises(ValueError, match="'nothing' is no commit"), against.built("nothing"):
+        pass
 
 
 # -- the figures -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.checks.findings import Finding
-from mailbatch.errors import LedgerError, RecipientError
+from mailbatch.errors import IdentityError, LedgerError, RecipientError
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
@@ -42,4 +42,6 @@ def check_edition(
 def _code_of(refused: Exception) -> str:
     if isinstance(refused, LedgerError):
         return "MB135"
+    if isinstance(refused, IdentityError):
+        return "MB137"
     return "MB136" if isinstance(refused, RecipientError) else "MB134"

@@ -44,6 +44,15 @@ MAILING_CODES = (
         mend="Name a file below the folder of the job, and see that it is there.",
     ),
     Code(
+        "MB105",
+        Severity.ERROR,
+        "A template takes a text for a number",
+        why="Every cell of a table is a text. `amount == 5` is never true, and `amount > 5` and "
+        "`price - 2` fail for every row.",
+        mend="Make a number of it first, as in `amount | int == 5` and `price | float - 2`, or "
+        "compare it with a text: `amount == '5'`.",
+    ),
+    Code(
         "MB111",
         Severity.WARNING,
         "A row cannot be mailed",
@@ -64,9 +73,9 @@ MAILING_CODES = (
     Code(
         "MB113",
         Severity.INFO,
-        "An address stands in several rows",
-        why="Without `group_by` the first row gets the message, the others are recorded as "
-        "`duplicate`.",
+        "A recipient stands in several rows",
+        why="Rows with one key (`recipients.key`, by default the address) are one recipient. The "
+        "first of them gets the message, the others are recorded as `duplicate`.",
         mend="Remove the rows, or group them (`group_by: [email]`) and use `rows` in the template.",
     ),
     Code(
@@ -179,6 +188,25 @@ MAILING_CODES = (
         mend="Export the table again, as UTF-8, from the program that still shows the names right.",
     ),
     Code(
+        "MB128",
+        Severity.INFO,
+        "An address gets several letters",
+        why="Rows of one address are several recipients here, by `recipients.key` or by a "
+        "`group_by` with the address and more. Each of them gets a message.",
+        mend="Nothing, if that is meant. `key: email` under `recipients:` (the column of the "
+        "addresses) makes one recipient of them.",
+    ),
+    Code(
+        "MB129",
+        Severity.WARNING,
+        "A letter that would be another one is left out",
+        why="The row is a `duplicate`, and its cells would have made another letter than that of "
+        "the row which is mailed: another order, another child. Nobody gets that letter.",
+        mend="Name the column that tells the letters apart (`key: order_id` under `recipients:`), "
+        "or put them into one letter (`group_by: [email]`, with `rows` in the template). Where one "
+        "letter is enough, remove the rows.",
+    ),
+    Code(
         "MB131",
         Severity.ERROR,
         "The new message would go to nobody",
@@ -230,5 +258,15 @@ MAILING_CODES = (
         "`run` refuses.",
         mend="Give the job its name back, or put the state directory in its place. If this is "
         "another mailing, `run --new-mailing` sends it.",
+    ),
+    Code(
+        "MB137",
+        Severity.ERROR,
+        "The edition was begun with another key",
+        why="Somebody was mailed when `recipients.key`, or its default, said otherwise who a "
+        "recipient is. Whether a row has its message already cannot be told for certain, or an "
+        "address would get another one, so `run` refuses.",
+        mend="Put the key back as the hint says, mail the others with `run --accept-changes`, or "
+        "give the new mailing an edition of its own.",
     ),
 )

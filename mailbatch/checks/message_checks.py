@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,16 @@ _WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
 _CURLY = re.compile(
     "[\u2018\u201a-\u201c\u201e\u00ab][^\u201c-\u201e\u00ab\u00bb]*[\u2018\u2019\u201c\u201d\u00bb]"
 )
+#: A text without quotes, and a comment that hardly is one: `Issue #48`, `No. # {{ number }}`.
+_COMMENT = re.compile(
+    r"""(?P<text>[^"'#\s](?:[^#]|(?<=\S)\#)*?)\s+(?P<comment>\#(?:[^\s\#!-]|\s*\d|.*\{\{).*)$"""
+)
+#: A tag that no plain text has by chance.
+_TAG = re.compile(
+    r"</(?:html|body|head|style|div|p|table|tr|td|span|strong|em|h[1-6]|a|li|ul)>|<br\s*/?>",
+    re.IGNORECASE,
+)
+_CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -83,6 +93,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
+    found += _files(content, facts)
     return tuple(found)
 
 
@@ -117,6 +128,13 @@ def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[
     if content.html is not None and not (content.text or "").strip():
         place = facts.locate("message.text")
         yield Finding("MB202", "the text part is empty", location=place)
+    if content.text is not None and "<" in content.text:
+        found = _TAG.search(content.text)
+        if found is not None:
+            yield Finding("MB220", _short(found[0]), location=facts.find(found[0]))
+    if content.html is not None and "<" not in content.html and "\n" in content.html.strip():
+        place = facts.locate("message.html")
+        yield Finding("MB221", "there is no element", location=place)
     for part, markup in (
         ("the subject", left_over(content.subject)),
         ("the text part", left_over(content.text or "")),
@@ -203,6 +221,24 @@ def _shows(content: Content, address: str) -> bool:
     return address in html.replace("&amp;", "&") + text
 
 
+def _files(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check that each text among the attachments can be read in the charset of its type."""
+    for file in content.attachments:
+        if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
+            place = facts.locate("message.attachments")
+            yield Finding("MB221", f"{file.filename}, as {file.type}", file.filename, place)
+
+
+@lru_cache(maxsize=8)  # most messages share their files
+def _readable(media_type: str, data: bytes) -> bool:
+    charset = _CHARSET.search(media_type)
+    try:
+        data.decode(charset[1] if charset is not None else "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def check_job(job: Job) -> Iterator[Finding]:
     """Yield the findings of the job itself, once for all messages."""
     message = job.message
@@ -215,6 +251,7 @@ def check_job(job: Job) -> Iterator[Finding]:
     if doubt is not None:
         yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
     yield from _quoted(job)
+    yield from _cut_off(job)
     place = job.locate("message")
     leave = message.unsubscribe
     if leave is None:
@@ -234,8 +271,24 @@ def _quoted(job: Job) -> Iterator[Finding]:
     """Yield the settings whose value stands in the quotes of a word processor."""
     for key in ("name", "edition", "sender.from", "sender.reply_to", "message.subject"):
         setting = job.find(key)
-        if setting is not None and _CURLY.fullmatch(setting.text.strip()):
+        if setting is None:
+            continue
+        found = _CURLY.match(setting.text.strip())
+        # A name in curly quotes stands before an address; a subject may begin with a quotation.
+        if found is not None and (key.startswith("sender.") or found[0] == setting.text.strip()):
             yield Finding("MB309", _short(setting.text), key, setting.place)
+
+
+def _cut_off(job: Job) -> Iterator[Finding]:
+    """Yield the texts that end where a comment begins which looks like a part of the text."""
+    for setting in job.templated():
+        place = setting.place
+        if place.source is None or place.column is None:
+            continue
+        comment = _COMMENT.match(place.source[place.column - 1 :])
+        if comment is not None and comment["text"].strip() == setting.text:
+            detail = f"{_short(comment['comment'])} is a comment"
+            yield Finding("MB310", detail, setting.key, place)
 
 
 def _callbacks(job: Job) -> Iterator[Finding]:

@@ -102,8 +102,8 @@ MESSAGE_CODES = (
         "MB213",
         Severity.WARNING,
         "A merge mark of another tool",
-        why="`%%name%%`, `<<name>>`, `${name}`, `%recipient.name%` and `[name]` mean something to "
-        "another program; mailbatch would send them as they are.",
+        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>` and `[name]` mean "
+        "something to another program; mailbatch would send them as they are.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(
@@ -120,6 +120,53 @@ MESSAGE_CODES = (
         "An image is written into the HTML",
         why="Gmail and Outlook show no `data:` images, and each message carries their bytes.",
         mend="Put the file into `message.inline`, and write `cid:name`.",
+    ),
+    Code(
+        "MB216",
+        Severity.WARNING,
+        "A text is asked whether it is true",
+        why="Every cell is a text, and only the empty text is false: `no`, `false` and `0` are "
+        "true, so that all readers see what only some should.",
+        mend="Compare it: `{% if member == 'yes' %}`, or `{% if discount | float > 0 %}`.",
+    ),
+    Code(
+        "MB217",
+        Severity.WARNING,
+        "Numbers are taken as texts",
+        why="`a + b` writes the one behind the other, `price * 2` the price twice, and texts "
+        "are ordered by their letters: `9` comes after `10`.",
+        mend="Make numbers of them: `{{ a | float + b | float }}`.",
+    ),
+    Code(
+        "MB218",
+        Severity.WARNING,
+        "An empty cell is taken for one that is not there",
+        why="A column is always defined, and an empty cell is an empty text: `default('friend')`, "
+        "`is defined` and `is none` do nothing about it.",
+        mend="Write `{{ first_name or 'friend' }}` and `{% if first_name %}`.",
+    ),
+    Code(
+        "MB219",
+        Severity.WARNING,
+        "The charset of a text file is not known",
+        why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
+        "and shows wrong letters.",
+        mend="Save it in UTF-8, or name its charset: `type: text/csv; charset=windows-1252`.",
+    ),
+    Code(
+        "MB220",
+        Severity.WARNING,
+        "The text part is written in HTML",
+        why="Readers of the text part would see the tags.",
+        mend="Name the file in `message.html`: a text part is made of it. Or write the text "
+        "without tags.",
+    ),
+    Code(
+        "MB221",
+        Severity.WARNING,
+        "The HTML part is plain text",
+        why="In HTML the ends of lines are blanks: readers would see one long paragraph.",
+        mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
     ),
     Code(
         "MB301",
@@ -187,5 +234,14 @@ MESSAGE_CODES = (
         "A value stands in curly quotes",
         why="YAML knows straight quotes only: readers would see the curly ones.",
         mend='Write `"..."`. Nothing, if readers shall see the quotes.',
+    ),
+    Code(
+        "MB310",
+        Severity.WARNING,
+        "A text ends where a # begins",
+        why="In YAML a blank and a # begin a comment: of `subject: Issue #48` readers would see "
+        "`Issue`.",
+        mend='Put the text into quotes: `subject: "Issue #48"`. A comment that is meant has a '
+        "blank behind the #.",
     ),
 )

@@ -22,9 +22,10 @@ OUTSIDE_CODES = (
         "MB402",
         Severity.WARNING,
         "The callback data are too long",
-        why="Infobip takes at most 4000 characters in X-IB-Callback-Data; the row cannot be "
-        "mailed.",
-        mend="Shorten `callbacks.data`: an id is enough to find the rest again.",
+        why="Infobip takes at most 4000 characters in X-IB-Callback-Data, and a line of a header "
+        "holds one text of about 990; the row cannot be mailed.",
+        mend="Shorten `callbacks.data`: an id is enough to find the rest again. A long text may be "
+        "a list of shorter ones.",
     ),
     Code(
         "MB403",

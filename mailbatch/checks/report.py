@@ -18,6 +18,7 @@ from mailbatch.errors import (
     InputErrors,
     JobError,
     MailbatchError,
+    Reason,
     RecipientError,
     TemplateError,
 )
@@ -41,6 +42,8 @@ def input_tallies(error: MailbatchError) -> list[Tally]:
 
 
 def _code_of(error: InputError) -> str:
+    if error.reason is Reason.TEXT_AS_NUMBER:
+        return "MB105"
     if isinstance(error, JobError):
         return "MB101"
     if isinstance(error, RecipientError):

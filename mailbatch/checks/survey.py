@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from mailbatch.checks.expression_checks import ExpressionChecks
 from mailbatch.checks.findings import Finding, Overview
 from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
 from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
-from mailbatch.checks.table_checks import TableChecks
+from mailbatch.checks.table_checks import Repeated, TableChecks
 from mailbatch.checks.tallies import Tallies
 from mailbatch.checks.template_checks import check_templates
 from mailbatch.envelope import Recipient
@@ -62,6 +63,7 @@ class Survey:
         read = branches.columns_read()
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
+        self._expressions = ExpressionChecks(branches.doubts, columns)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
         self._unmade = 0
         self.largest = 0
@@ -70,6 +72,7 @@ class Survey:
     def row(self, recipient: Recipient) -> None:
         """See a row of the table."""
         self._table.row(recipient)
+        self._expressions.row(recipient)
         if recipient.status == "pending" and not recipient.address.isascii():
             self.beyond_ascii += 1
 
@@ -122,10 +125,13 @@ class Survey:
         *,
         complete: bool = True,
         edition: Iterable[Finding] = (),
+        letters: tuple[int, int] = (0, 0),
+        repeats: Iterable[Repeated] = (),
     ) -> Overview:
         """Return the mailing as a whole; `counts` are its recipients by status.
 
-        `edition` are findings of the edition.
+        `edition` are findings of the edition, `letters` the number of addresses with several
+        messages, and of these messages; `repeats` are duplicates with cells of their own.
 
         Without `complete` only some messages were seen: unreached branches, unused columns and the
         findings of the table as a whole are left out.
@@ -138,8 +144,13 @@ class Survey:
                 tallies.add(finding)
             for finding in check_templates(self._job, self._branches.sources(), self._columns):
                 tallies.add(finding)
+            tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)
+            for finding, count in self._table.letters(*letters):
+                tallies.add(finding, count)
+            for finding in self._table.repeats(repeats):
+                tallies.add(finding)
             if self._selection.seen:
                 unreached = tuple((branch.location, branch.label) for branch in self.unreached())
                 for place, label in unreached:

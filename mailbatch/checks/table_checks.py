@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
@@ -44,6 +44,26 @@ _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0
 _MISREAD = ("cp1252", "latin-1", "mac-roman")
 _FORMATS = {Doubt.NOT_KNOWN: "MB124", Doubt.BY_COMPUTER: "MB125"}
 _REASONS = {"suppressed": "MB114", "filtered": "MB115", "duplicate": "MB113"}
+
+
+class Repeated(Protocol):
+    """A row that is a duplicate, and the cells of the row that is mailed."""
+
+    @property
+    def line(self) -> int:
+        """The line of the row."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The cells of the row."""
+
+    @property
+    def mailed(self) -> tuple[str, ...]:
+        """The cells of the row that is mailed."""
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The address of the row, where the mailed one has another."""
 
 
 class TableChecks:
@@ -147,6 +167,31 @@ class TableChecks:
             more = f" and {others:,} other domains" if others > 0 else ""
             finding = Finding("MB116", f"{most}{more}", location=Location(self._path))
             yield finding, counts["pending"]
+
+    def letters(self, addresses: int, messages: int) -> Iterator[tuple[Finding, int]]:
+        """Yield the finding of addresses that get several messages, with their number."""
+        if addresses:
+            detail = f"{addresses:,} of the addresses get {messages:,} messages"
+            yield Finding("MB128", detail, location=Location(self._path)), addresses
+
+    def repeats(self, rows: Iterable[Repeated]) -> Iterator[Finding]:
+        """Yield a finding for each duplicate whose letter would be another one.
+
+        Only columns count that templates read, and the address; a spelling makes none other.
+        """
+        for row in rows:
+            if row.elsewhere is not None:
+                detail = f"{row.elsewhere} gets nothing, another address is mailed"
+                place = Location(self._path, row.line)
+                yield Finding("MB129", detail, row.elsewhere, place)
+                continue
+            for index, name in self._watched:
+                if row.values[index] != row.mailed[index]:
+                    detail = f"{name} is {_short(row.values[index])!r}"
+                    mailed = f"{_short(row.mailed[index])!r}"
+                    place = Location(self._path, row.line)
+                    yield Finding("MB129", f"{detail}, and {mailed} is mailed", name, place)
+                    break
 
     def _by_list(self) -> str:
         """Return the most frequent reasons of suppressed rows with their numbers, in words."""

@@ -7,13 +7,9 @@ Tests: tests/docs/test_generated.py, tests/cli/test_other_commands.py.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from mailbatch import __version__
 from mailbatch.cli.arguments import (
@@ -29,28 +25,28 @@ from mailbatch.cli.arguments import (
     StatusArguments,
 )
 from mailbatch.cli.command import command
-from mailbatch.cli.exit_codes import ExitCode, ends_of
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
 
-#: In narrower terminals the boxes of the help would cut the names of the options.
-_BOXES = 72
-
-
-def _has_room_for_boxes() -> bool:
-    """Tell whether help goes to a terminal that can show more than plain lines."""
-    terminal = sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return terminal and shutil.get_terminal_size().columns >= _BOXES
-
-
 #: What people call a command before they have read the list.
-_SYNONYMS = {"send": "run", "mail": "run", "start": "run", "test": "check", "list": "status"}
+_SYNONYMS = {
+    "send": "run",
+    "mail": "run",
+    "start": "run",
+    "test": "check",
+    "list": "status",
+    "help": "mailbatch --help",
+    "version": "mailbatch --version",
+}
 
 
-class Commands(TyperGroup):
+class Commands(HelpGroup):
     """The commands; a usual word for another one is told which one is meant."""
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
@@ -66,9 +62,8 @@ app = typer.Typer(
     cls=Commands,
     help="Send a newsletter or mailing that is described in files.",
     epilog="Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,  # its dump of local variables would show secrets
-    rich_markup_mode="rich" if _has_room_for_boxes() else None,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -84,27 +79,32 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", "-V", is_eager=True, callback=_version, help="Print the version."
+            "--version",
+            "-V",
+            is_eager=True,
+            callback=_version,
+            help="Print the version.",
+            rich_help_panel=Panel.OUTPUT,
         ),
     ] = False,
 ) -> None:
     """Send a newsletter or mailing that is described in files."""
 
 
-@command(app, RunArguments, epilog=ends_of("run"))
+@command(app, RunArguments)
 def run(arguments: RunArguments) -> int:
     """Send to those who do not have it yet, and write the results.
 
     Run it again at any time: a recipient who has the message is left alone.
 
-    Example: mailbatch run newsletter.yaml --quiet
+    Example: mailbatch run newsletter.yaml
     """
     from mailbatch.cli.run import run_command
 
     return run_command(arguments)
 
 
-@command(app, PreviewArguments, epilog=ends_of("preview"))
+@command(app, PreviewArguments)
 def preview(arguments: PreviewArguments) -> int:
     """Render every message into a gallery to look at.
 
@@ -117,11 +117,11 @@ def preview(arguments: PreviewArguments) -> int:
     return preview_command(arguments)
 
 
-@command(app, CheckArguments, epilog=ends_of("check"))
+@command(app, CheckArguments)
 def check(arguments: CheckArguments) -> int:
     """Find every mistake in one go, without sending anything.
 
-    Example: mailbatch check newsletter.yaml --strict
+    Example: mailbatch check newsletter.yaml
     """
     from mailbatch.cli.check import check_command
 
@@ -139,11 +139,11 @@ def explain(arguments: ExplainArguments) -> int:
     return explain_command(arguments)
 
 
-@command(app, StatusArguments, epilog=ends_of("status"))
+@command(app, StatusArguments)
 def status(arguments: StatusArguments) -> int:
     """Show where an edition stands, or list the editions of a folder.
 
-    Example: mailbatch status newsletter.yaml --json
+    Example: mailbatch status newsletter.yaml
     """
     from mailbatch.cli.status import status_command
 
@@ -194,7 +194,7 @@ def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - i
     """
     from mailbatch.job.schema import schema_text
 
-    console.lines(schema_text().removesuffix("\n"))
+    console.write(schema_text())
     return ExitCode.DONE
 
 

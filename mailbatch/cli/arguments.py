@@ -32,6 +32,7 @@ from mailbatch.cli.options import (
     StateDir,
     Store,
 )
+from mailbatch.cli.panels import Panel
 from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
 
 
@@ -52,13 +53,17 @@ class RunArguments:
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Everything but the network: render and write .eml files to --out."
+            "--dry-run",
+            help="Everything but the network: render and write .eml files to --out.",
+            rich_help_panel=Panel.REHEARSE,
         ),
     ] = False
     sandbox: Annotated[
         bool,
         typer.Option(
-            "--sandbox", help="Send to an embedded local server; the real mailing stays unsent."
+            "--sandbox",
+            help="Send to an embedded local server; the real mailing stays unsent.",
+            rich_help_panel=Panel.REHEARSE,
         ),
     ] = False
     answers: AnswerOption = None
@@ -68,17 +73,31 @@ class RunArguments:
             "--out",
             metavar="DIR",
             help="Keep the messages there; else --dry-run: outbox/ by the job, --sandbox: none.",
+            rich_help_panel=Panel.RECORD,
         ),
     ] = None
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Send at most N messages.")
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="Send at most N messages.",
+            rich_help_panel=Panel.WHOM,
+        ),
     ] = None
     only: Only = None
     to: To = None
     everything: Everything = False
     sessions: Sessions = None
     rate: Annotated[
-        str | None, typer.Option("--rate", metavar="R", help="Recipients per s, min or h: 600/min.")
+        str | None,
+        typer.Option(
+            "--rate",
+            metavar="RATE",
+            help="Recipients per s, min or h: 600/min.",
+            rich_help_panel=Panel.PACE,
+        ),
     ] = None
     variables: Set = None
     state_dir: StateDir = None
@@ -87,16 +106,25 @@ class RunArguments:
     accept_changes: Annotated[
         bool,
         typer.Option(
-            "--accept-changes", help="Go on although the message changed after somebody was mailed."
+            "--accept-changes",
+            help="Go on although the message changed after somebody was mailed.",
+            rich_help_panel=Panel.CARE,
         ),
     ] = False
     retry_rejected: Annotated[
-        bool, typer.Option("--retry-rejected", help="Try those again who were refused for good.")
+        bool,
+        typer.Option(
+            "--retry-rejected",
+            help="Try those again who were refused for good.",
+            rich_help_panel=Panel.WHOM,
+        ),
     ] = False
     new_mailing: Annotated[
         bool,
         typer.Option(
-            "--new-mailing", help="Begin although most people seem to have this edition already."
+            "--new-mailing",
+            help="Begin although most people seem to have this edition already.",
+            rich_help_panel=Panel.CARE,
         ),
     ] = False
     transcript: TranscriptFile = None
@@ -104,18 +132,33 @@ class RunArguments:
     canary: Annotated[
         bool,
         typer.Option(
-            "--canary", help="Send the first step of the job's guard, then end: look, run again."
+            "--canary",
+            help="Send the first step of the job's guard, then end: look, run again.",
+            rich_help_panel=Panel.CARE,
         ),
     ] = False
     no_guard: Annotated[
         bool,
-        typer.Option("--no-guard", help="Send without the job's guard, whatever was reported."),
+        typer.Option(
+            "--no-guard",
+            help="Send without the job's guard, whatever was reported.",
+            rich_help_panel=Panel.CARE,
+        ),
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a real send.")] = False
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", "-y", help="Do not ask before a real send.", rich_help_panel=Panel.CARE
+        ),
+    ] = False
     as_json: AsJson = False
     log_json: Annotated[
         bool,
-        typer.Option("--log-json", help="Write each line on standard error as a JSON object."),
+        typer.Option(
+            "--log-json",
+            help="Write each line on standard error as a JSON object.",
+            rich_help_panel=Panel.OUTPUT,
+        ),
     ] = False
     quiet: Quiet = False
 
@@ -133,33 +176,56 @@ class PreviewArguments:
             "--out",
             metavar="DIR",
             help="Where the gallery goes; default: preview/NAME beside the job.",
+            rich_help_panel=Panel.RECORD,
         ),
     ] = None
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help="Show at most N messages; default 50."),
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="Show at most N messages; default 50.",
+            rich_help_panel=Panel.WHOM,
+        ),
     ] = None
-    everything: Annotated[bool, typer.Option("--all", help="Show every message.")] = False
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every message.", rich_help_panel=Panel.WHOM)
+    ] = False
     only: Only = None
     state_dir: StateDir = None
     store: Store = None
     against: Annotated[
         Path | None,
         typer.Option(
-            "--against", metavar="DIR", help="Show what changed since the preview in DIR."
+            "--against",
+            metavar="DIR",
+            help="Show what changed since the preview in DIR.",
+            rich_help_panel=Panel.GALLERY,
         ),
     ] = None
     serve: Annotated[
         bool,
-        typer.Option("--serve", help="Serve it on 127.0.0.1 and render again at every reload."),
+        typer.Option(
+            "--serve",
+            help="Serve it on 127.0.0.1 and render again at every reload.",
+            rich_help_panel=Panel.GALLERY,
+        ),
     ] = False
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", min=0, max=65535, help="For --serve; default 8026, 0 takes any free port."
+            "--port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="For --serve; default 8026, 0 takes any free port.",
+            rich_help_panel=Panel.GALLERY,
         ),
     ] = None
-    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False
+    browse: Annotated[
+        bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
+    ] = False
     as_json: AsJson = False
     quiet: Quiet = False
 
@@ -176,13 +242,23 @@ class CheckArguments:
     connect: Annotated[
         bool,
         typer.Option(
-            "--connect", help="Also greet the server, secure, authenticate and quit; sends nothing."
+            "--connect",
+            help="Also greet the server, secure, authenticate and quit; sends nothing.",
+            rich_help_panel=Panel.CARE,
         ),
     ] = False
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings end with 65, too.")] = False
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),
+    ] = False
     form: Annotated[
         Form,
-        typer.Option("--format", help="text, json, or github: annotations of a pull request."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="text, json, or github (annotations of a pull request); default: text.",
+            rich_help_panel=Panel.OUTPUT,
+        ),
     ] = Form.TEXT
     as_json: AsJson = False
     quiet: Quiet = False
@@ -219,25 +295,41 @@ class ResolveArguments:
     job: JobArgument
     edition: Edition = None
     accepted: Annotated[
-        bool, typer.Option("--accepted", help="They have the message: never send it again.")
+        bool,
+        typer.Option(
+            "--accepted",
+            help="They have the message: never send it again.",
+            rich_help_panel=Panel.DOUBT,
+        ),
     ] = False
     resend: Annotated[
         bool,
         typer.Option(
-            "--resend", help="Send the identical message again at the next run; may arrive twice."
+            "--resend",
+            help="Send the identical message again at the next run; may arrive twice.",
+            rich_help_panel=Panel.DOUBT,
         ),
     ] = False
-    skip: Annotated[bool, typer.Option("--skip", help="Leave them alone, whoever has it.")] = False
+    skip: Annotated[
+        bool,
+        typer.Option(
+            "--skip", help="Leave them alone, whoever has it.", rich_help_panel=Panel.DOUBT
+        ),
+    ] = False
     from_reports: Annotated[
         bool,
         typer.Option(
-            "--from-reports", help="Settle what a report proves: the server took the message."
+            "--from-reports",
+            help="Settle what a report proves: the server took the message.",
+            rich_help_panel=Panel.DOUBT,
         ),
     ] = False
     restored: Annotated[
         bool,
         typer.Option(
-            "--restored", help="Go on from a ledger that was put back and may be an older copy."
+            "--restored",
+            help="Go on from a ledger that was put back and may be an older copy.",
+            rich_help_panel=Panel.DOUBT,
         ),
     ] = False
     only: Annotated[
@@ -245,7 +337,8 @@ class ResolveArguments:
         typer.Option(
             "--only",
             metavar="ADDRESS",
-            help="Only this recipient; may be given several times.",
+            help="Only this address, or the recipient with this key; may be given several times.",
+            rich_help_panel=Panel.WHOM,
         ),
     ] = None
     store: Store = None
@@ -264,10 +357,20 @@ class InitArguments:
         ),
     ] = None
     template: Annotated[
-        str, typer.Option("--template", "-t", metavar="NAME", help="What to start from.")
+        str,
+        typer.Option(
+            "--template",
+            "-t",
+            metavar="NAME",
+            help="What to start from; default: newsletter.",
+            rich_help_panel=Panel.MAILING,
+        ),
     ] = "newsletter"
     list_templates: Annotated[
-        bool, typer.Option("--list", help="List the templates, one a line.")
+        bool,
+        typer.Option(
+            "--list", help="List the templates, one a line.", rich_help_panel=Panel.MAILING
+        ),
     ] = False
     quiet: Quiet = False
 
@@ -279,17 +382,30 @@ class SandboxArguments:
     port: Annotated[
         int,
         typer.Option(
-            "--port", metavar="N", min=0, max=65535, help="Listen there; 0 takes any free port."
+            "--port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="Listen there; default: 2525, 0 takes any free port.",
+            rich_help_panel=Panel.SERVER,
         ),
     ] = 2525
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Keep what comes in as .eml files.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Keep what comes in as .eml files.",
+            rich_help_panel=Panel.RECORD,
+        ),
     ] = None
     answers: AnswerOption = None
     report: Annotated[
         bool,
         typer.Option(
-            "--report", help="Post reports to the messages' URLs on this machine; serve the API."
+            "--report",
+            help="Post reports to the messages' URLs on this machine; serve the API.",
+            rich_help_panel=Panel.SERVER,
         ),
     ] = False
     api_port: Annotated[
@@ -300,6 +416,7 @@ class SandboxArguments:
             min=0,
             max=65535,
             help="For --report; default 2526, 0 takes any free port.",
+            rich_help_panel=Panel.SERVER,
         ),
     ] = None
     api_key: Annotated[
@@ -308,6 +425,7 @@ class SandboxArguments:
             "--api-key",
             metavar="KEY",
             help="For --report: the only key that the API takes; default: any.",
+            rich_help_panel=Panel.SERVER,
         ),
     ] = None
     quiet: Quiet = False
@@ -323,166 +441,3 @@ class ExplainArguments:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoArguments:
     """The arguments of a command that has none."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsPullArguments:
-    """The arguments of `mailbatch reports pull`."""
-
-    job: JobArgument
-    edition: Edition = None
-    reports: Annotated[
-        bool, typer.Option("--reports", help="Ask for the reports that are given once instead.")
-    ] = False
-    suppressions: Annotated[
-        bool, typer.Option("--suppressions", help="Ask for the provider's suppression list.")
-    ] = False
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Append that list to this one.")
-    ] = None
-    store: Store = None
-    state_dir: StateDir = None
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsReadArguments:
-    """The arguments of `mailbatch reports read`."""
-
-    job: JobArgument
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE...",
-            help="Mails (.eml), mboxes, Maildirs, saved webhooks (JSON, XML); - is standard input.",
-            show_default=False,
-        ),
-    ]
-    store: Store = None
-    state_dir: StateDir = None
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsServeArguments:
-    """The arguments of `mailbatch reports serve`."""
-
-    job: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[JOB]",
-            help="A job file: its state directory takes the store.",
-            show_default=False,
-        ),
-    ] = None
-    listen: Annotated[
-        str,
-        typer.Option("--listen", metavar="HOST:PORT", help="Listen there; port 0 takes any."),
-    ] = "127.0.0.1:8025"
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            metavar="TOKEN",
-            envvar="MAILBATCH_REPORTS_TOKEN",
-            help="The last part of the URL; default: one that is kept beside the store.",
-        ),
-    ] = None
-    url: Annotated[
-        str | None,
-        typer.Option(
-            "--url",
-            metavar="URL",
-            help="The URL of a proxy before it, for the line that it prints.",
-        ),
-    ] = None
-    basic: Annotated[
-        Path | None,
-        typer.Option("--basic", metavar="FILE", help="Ask for the USER:PASSWORD in this file."),
-    ] = None
-    header: Annotated[
-        Path | None,
-        typer.Option("--header", metavar="FILE", help="Ask for the header field in this file."),
-    ] = None
-    topics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--topic",
-            metavar="ARN",
-            help="Check SNS: take this topic alone; may be given several times.",
-        ),
-    ] = None
-    mailgun_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--mailgun-key", metavar="FILE", help="Check Mailgun: the signing key in this file."
-        ),
-    ] = None
-    certificate: Annotated[
-        Path | None,
-        typer.Option("--certificate", metavar="FILE", help="Speak TLS: the chain, in PEM."),
-    ] = None
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="Speak TLS: the key, in PEM.")
-    ] = None
-    store: Store = None
-    state_dir: StateDir = None
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsShowArguments:
-    """The arguments of `mailbatch reports show`."""
-
-    job: JobArgument
-    edition: Edition = None
-    unmatched: Annotated[
-        bool,
-        typer.Option(
-            "--unmatched",
-            help="List the reports of no recipient, and the bodies not understood, too.",
-        ),
-    ] = False
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--csv",
-            metavar="FILE",
-            help="Write a line for each recipient there; - is standard output.",
-        ),
-    ] = None
-    store: Store = None
-    state_dir: StateDir = None
-    as_json: AsJson = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsPageArguments:
-    """The arguments of `mailbatch reports page`."""
-
-    job: JobArgument
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="DIR", help="The folder of the page.", show_default=False),
-    ]
-    edition: Edition = None
-    store: Store = None
-    state_dir: StateDir = None
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReportsSuppressArguments:
-    """The arguments of `mailbatch reports suppress`."""
-
-    job: JobArgument
-    to: Annotated[
-        Path,
-        typer.Option(
-            "--to", metavar="FILE", help="The suppression list to append to.", show_default=False
-        ),
-    ]
-    edition: Edition = None
-    store: Store = None
-    state_dir: StateDir = None
-    quiet: Quiet = False

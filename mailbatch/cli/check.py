@@ -15,7 +15,7 @@ import typer
 
 from mailbatch.checking import Checked, check_mailing, refused
 from mailbatch.cli.arguments import CheckArguments
-from mailbatch.cli.console import Console, counted
+from mailbatch.cli.console import REMEDY, Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
@@ -108,7 +108,7 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
 
     if form == "github":
         for line in github_lines(found.checked.tallies, found.path):
-            console.lines(line)
+            console.write(line + "\n")
     elif form == "text":
         _show_text(console, found, quiet=quiet)
     for error in (found.checked.error, found.refused):
@@ -139,11 +139,14 @@ _MARK = re.compile(r"(?<!\S)(error|warning|info) MB\d{3}(?=:)")
 
 
 def _coloured(line: str) -> str:
-    r"""Colour the severity and the code of a finding; a remedy stays as it is.
+    r"""Colour the severity and the code of a finding, or the whole of a remedy.
 
     >>> _coloured("job.yaml: error MB112: Nobody would be mailed")
     'job.yaml: \x1b[31m\x1b[1merror MB112\x1b[0m: Nobody would be mailed'
     """
+    remedy = line.lstrip(" ")
+    if remedy != line:
+        return " " * (len(line) - len(remedy)) + typer.style(remedy, fg=REMEDY)
     return _MARK.sub(
         lambda mark: typer.style(mark[0], fg=_COLOURS[mark[1]], bold=True), line, count=1
     )

@@ -19,11 +19,13 @@ from typing import Any, TypeVar
 
 import typer
 
+from mailbatch.cli.help import HelpCommand
+
 A = TypeVar("A")
 
 
 def command(
-    app: typer.Typer, arguments: Callable[..., A], *, epilog: str | None = None
+    app: typer.Typer, arguments: Callable[..., A]
 ) -> Callable[[Callable[[A], int]], Callable[[A], int]]:
     """Register a command of `app` that is called with an object of the class `arguments`.
 
@@ -41,7 +43,7 @@ def command(
         called.__name__, called.__doc__ = run.__name__, run.__doc__
         called.__annotations__ = hints
         called.__signature__ = signature  # type: ignore[attr-defined]
-        app.command(epilog=epilog)(called)
+        app.command(cls=HelpCommand)(called)
         return run
 
     return register

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from mailbatch.cli.wrapping import HANGING, wrapped
 from mailbatch.errors import InputError, InputErrors, MailbatchError, OutputError
 from mailbatch.outcome import Status
 
@@ -38,9 +39,13 @@ REDRAW = 0.1
 SHORTEST_STEP_WITH_BAR = 1.0
 #: The shortest bar that tells something, and the longest that anybody looks along.
 SHORTEST_BAR, LONGEST_BAR = 10, 60
+#: The columns of a terminal that tells of none.
+_COLUMNS = 80
 #: A terminal echoes Ctrl-C as `^C`: it must not push a full line into the next one.
 ECHO = 3
 
+#: The colour of a remedy.
+REMEDY = "cyan"
 STYLE = {
     Status.ACCEPTED: "green",
     Status.PENDING: "cyan",
@@ -86,6 +91,17 @@ class LossyStream:
         return getattr(self._stream, name)
 
 
+def columns_of(stream: TextIO) -> int:
+    """Return the columns of a terminal, or what COLUMNS says; 80 where neither is known."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
+
+
 def _may_be_terminal(stream: TextIO) -> bool:
     """Tell whether rich would take a stream for a terminal, or might.
 
@@ -105,6 +121,7 @@ class Console:
         self.log_json = log_json
         self._stream = LossyStream(sys.stderr)
         self._plain = not _may_be_terminal(sys.stderr)
+        self._columns = columns_of(sys.stderr) if sys.stderr.isatty() else None
         self.terminal = not (
             log_json or self._plain or not self.err.is_terminal or self.err.is_dumb_terminal
         )
@@ -151,12 +168,17 @@ class Console:
             self._print(text, style="yellow")
 
     def _print(self, text: str, *, style: str | None = None) -> None:
+        text = self.fitted(text)
         # Without a terminal rich changes nothing but tabs and characters that could act on one.
         if self._plain and text.replace("\n", "").isprintable():
             self._stream.write(text + "\n")
             self._stream.flush()
         else:
             self.err.print(text, style=style, markup=False)
+
+    def fitted(self, text: str) -> str:
+        """Return a text for standard error, broken between words where a terminal shows it."""
+        return text if self._columns is None else wrapped(text, self._columns)
 
     def log(self, level: str, message: str, **fields: object) -> None:
         """Write one JSON object to standard error: the form of every line with `--log-json`."""
@@ -169,21 +191,29 @@ class Console:
         """Write one JSON object to standard output; raises as `lines` does."""
         # What another encoding does not have is escaped as JSON does it, not as Python does.
         escaped = (sys.stdout.encoding or "utf-8").lower() not in {"utf-8", "utf8"}
-        self.lines(json.dumps(value, ensure_ascii=escaped, default=str))
+        self.write(json.dumps(value, ensure_ascii=escaped, default=str) + "\n")
 
-    def lines(self, text: str) -> None:
-        """Write text that is data to standard output; raises `OutputError` (74) on failure."""
+    def lines(self, text: str, *, hanging: int = HANGING) -> None:
+        """Write lines for people to standard output; raises `OutputError` (74) on failure.
+
+        A terminal gets them broken between words, each further line indented by `hanging` columns.
+        """
+        if self.reads_data:
+            text = wrapped(text, columns_of(sys.stdout), hanging=hanging)
         self.write(text + "\n")
 
     def write(self, text: str) -> None:
-        """Write text with its line ends to standard output; raises as `lines` does."""
+        """Write data with its line ends to standard output; raises as `lines` does."""
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
             # What is still in the buffer must not fail once more when the process ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+            raise OutputError(
+                f"cannot write to standard output: {error.strerror}",
+                hint="look where the output goes: the disk may be full, or the reader gone",
+            ) from error
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with the place and the next step."""
@@ -202,23 +232,28 @@ class Console:
                     style="bold red" if self.terminal else None)  # fmt: skip
         location = error.location if isinstance(error, InputError) else None
         if self.terminal and location is not None and location.source is not None:
-            source, pad = _line_and_pad(location.source, location.column or 1)
+            source, pad = _line_and_pad(
+                location.source, location.column or 1, (self._columns or _COLUMNS) - 4
+            )
             self.err.print(f"    {source}", markup=False)
             if location.column is not None:
                 self.err.print(f"    {pad}^", style="bold", markup=False)
         if error.hint:
-            self._print(f"  {error.hint}", style="dim" if self.terminal else None)
+            self._print(f"  {error.hint}", style=REMEDY if self.terminal else None)
 
     def ask(self, question: str) -> bool:
         """Ask on the terminal, and return whether the answer is yes."""
-        self.err.print(f"{question} [y/N] ", end="", markup=False)
+        self.err.print(self.fitted(f"{question} [y/N]"), end=" ", markup=False)
         answer = ""
         try:
             answer = sys.stdin.readline()
         finally:
             if not answer.endswith("\n"):  # Ctrl-C or Ctrl-D: what follows has its own line
                 self.err.print()
-        return answer.strip().lower() in {"y", "yes"}
+        words = answer.strip().lower()
+        if words not in {"y", "yes", "n", "no", ""}:
+            self.warn("taken for a no: y or yes sends, nothing else")
+        return words in {"y", "yes"}
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[RunProgress]:
@@ -338,16 +373,26 @@ class RunProgress:
         self._console.warn(text)
 
 
-def _line_and_pad(source: str, column: int) -> tuple[str, str]:
+def _line_and_pad(source: str, column: int, width: int) -> tuple[str, str]:
     """Return a line that cannot act on a terminal, and the space before one of the columns.
 
-    Some characters take two cells of a terminal, and some none.
+    Some characters take two cells of a terminal, and some none. A line of more than `width` cells
+    is cut where it leaves the column in sight: a caret below a line that goes on points nowhere.
     """
-    from rich.cells import cell_len
+    from rich.cells import cell_len, set_cell_size
 
     line = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in source)
-    before = line[: column - 1]
-    return line, "".join("\t" if c == "\t" else " " * cell_len(c) for c in before)
+    before, rest = line[: column - 1], line[column - 1 :]
+    if cell_len(line.expandtabs()) > width:
+        before, rest, most = before.expandtabs(), rest.expandtabs(), width * 2 // 3
+        if cell_len(before) > most:
+            while cell_len(before) >= most:
+                before = before[1:]
+            before = f"…{before}"
+        left = width - cell_len(before)
+        if cell_len(rest) > left:
+            rest = f"{set_cell_size(rest, left - 1).rstrip()}…"
+    return before + rest, "".join("\t" if c == "\t" else " " * cell_len(c) for c in before)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -50,29 +50,102 @@ MEANING = {
     ExitCode.SIGTERM: "a second SIGTERM",
 }
 
-_INPUTS = (ExitCode.DATA, ExitCode.STORAGE, ExitCode.JOB)
-#: The exit codes of the commands that help lists, besides 1 and 2, which every command may have.
-ENDS = {
-    "run": tuple(code for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}),
-    "preview": (ExitCode.DONE, *_INPUTS),
-    "check": (
-        ExitCode.DONE,
-        ExitCode.DATA,
-        ExitCode.UNAVAILABLE,
-        ExitCode.STORAGE,
-        ExitCode.AUTHENTICATION,
-        ExitCode.JOB,
-    ),
-    "status": (ExitCode.DONE, *_INPUTS),
+_SIGNALS = {ExitCode.SIGINT: "", ExitCode.SIGTERM: ""}
+_EDITION = "the edition cannot be rendered"
+_NO_STORE = "the store or the ledger cannot be read"
+#: command -> its exit codes, as help lists them, besides 1 and 2, which every command may have; an
+#: empty text stands for that of `MEANING`.
+ENDS: dict[str, dict[ExitCode, str]] = {
+    "run": {code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+    "preview": {
+        ExitCode.DONE: "the gallery is written",
+        ExitCode.DATA: "",
+        ExitCode.STORAGE: "the gallery or standard output cannot be written",
+        ExitCode.JOB: "",
+    },
+    "check": {
+        ExitCode.DONE: "no mistake was found",
+        ExitCode.DATA: "a mistake was found, or with --strict something to warn of",
+        ExitCode.UNAVAILABLE: "",
+        ExitCode.STORAGE: "standard output cannot be written",
+        ExitCode.AUTHENTICATION: "",
+        ExitCode.JOB: "",
+    },
+    "explain": {
+        ExitCode.DONE: "the code is explained",
+        ExitCode.STORAGE: "standard output cannot be written",
+    },
+    "status": {
+        ExitCode.DONE: "it is shown, also where nothing was sent yet",
+        ExitCode.DATA: f"{_EDITION}, or the table of one that was never run is wrong",
+        ExitCode.STORAGE: "the ledger cannot be read",
+        ExitCode.JOB: "",
+    },
+    "results": {
+        ExitCode.DONE: "the results are written",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: "the edition has no ledger, or a file cannot be read or written",
+        ExitCode.UNFINISHED: "--failed, while a run holds the edition",
+        ExitCode.JOB: "",
+    },
+    "resolve": {
+        ExitCode.DONE: "no recipient is in doubt",
+        ExitCode.IN_DOUBT: "some recipients are in doubt",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: "the edition has no ledger, or the ledger cannot be read or written",
+        ExitCode.UNFINISHED: "a run holds the edition: wait for its end",
+        ExitCode.JOB: "",
+    },
+    "init": {
+        ExitCode.DONE: "the job is written, or the templates are listed",
+        ExitCode.STORAGE: "standard output cannot be written",
+    },
+    "schema": {
+        ExitCode.DONE: "the schema is printed",
+        ExitCode.STORAGE: "standard output cannot be written",
+    },
+    "sandbox": {
+        ExitCode.DONE: "stopped by Ctrl-C or SIGTERM",
+        ExitCode.STORAGE: "too few files may be open: ulimit -n",
+        **_SIGNALS,
+    },
+    "reports pull": {
+        ExitCode.DONE: "the provider has answered",
+        ExitCode.DATA: _EDITION,
+        ExitCode.UNAVAILABLE: "the provider cannot be reached, or its answer is no log",
+        ExitCode.STORAGE: "the store cannot be written",
+        ExitCode.UNFINISHED: "the provider wants a pause, or it was stopped: pull again",
+        ExitCode.AUTHENTICATION: "the key or the certificate is refused",
+        ExitCode.JOB: "",
+        **_SIGNALS,
+    },
+    "reports read": {
+        ExitCode.DONE: "every file is kept",
+        ExitCode.STORAGE: "the store cannot be written",
+        ExitCode.JOB: "",
+    },
+    "reports serve": {
+        ExitCode.DONE: "stopped by Ctrl-C or SIGTERM",
+        ExitCode.STORAGE: "the store cannot be written",
+        ExitCode.JOB: "a file of a secret or of TLS is wrong, or a package is missing",
+        **_SIGNALS,
+    },
+    "reports show": {
+        ExitCode.DONE: "it is shown",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: _NO_STORE,
+        ExitCode.JOB: "",
+    },
+    "reports page": {
+        ExitCode.DONE: "the page is written",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: f"{_NO_STORE}, or the page cannot be written",
+        ExitCode.JOB: "",
+    },
+    "reports suppress": {
+        ExitCode.DONE: "the list has all of them",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: f"{_NO_STORE}, or the list cannot be written",
+        ExitCode.JOB: "",
+    },
 }
-
-
-def ends_of(command: str) -> str:
-    """Return the exit codes of a command in a sentence, for its help.
-
-    >>> ends_of("status")[:31]
-    'Exit codes: 0 done; 65 the reci'
-    """
-    own = {} if command == "run" else {ExitCode.DONE: "done"}
-    words = (f"{int(code)} {own.get(code) or MEANING[code]}" for code in ENDS[command])
-    return f"Exit codes: {'; '.join(words)}."

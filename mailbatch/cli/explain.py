@@ -27,5 +27,5 @@ def explain_command(console: Console, given: ExplainArguments) -> int:
             f"there is no code {given.code}", hint=f"codes are {min(CODES)} to {max(CODES)}"
         )
     console.lines(f"{code.code} {code.severity}: {code.title}")
-    console.lines(f"\n{code.why}\n\nTo mend it: {code.mend}")
+    console.lines(f"\n{code.why}\n\nTo mend it: {code.mend}", hanging=0)
     return ExitCode.DONE

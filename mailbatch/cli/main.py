@@ -12,6 +12,10 @@ import errno
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
@@ -28,7 +32,7 @@ def main() -> None:
 
         with importing():
             from mailbatch.cli.app import app
-        app()
+        _run(app)
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)
     except OSError as error:
@@ -39,6 +43,17 @@ def main() -> None:
         raise
     finally:
         _let_go_of_errors()
+
+
+def _run(app: typer.Typer) -> None:
+    """Run a command and exit with its code; wrong usage ends with 2."""
+    from mailbatch.cli.usage import WrongUsage, show_usage_error
+
+    try:
+        code = app(prog_name="mailbatch", standalone_mode=False)
+    except WrongUsage as error:
+        code = show_usage_error(error)
+    sys.exit(code)
 
 
 def _open_what_is_closed() -> None:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mailbatch.cli.panels import Panel
+
 JobArgument = Annotated[
     Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
 ]
@@ -23,7 +25,12 @@ JobOrFolder = Annotated[
 ]
 Edition = Annotated[
     str | None,
-    typer.Option("--edition", metavar="E", help="Use this edition instead of the job's."),
+    typer.Option(
+        "--edition",
+        metavar="EDITION",
+        help="Use this edition instead of the job's.",
+        rich_help_panel=Panel.MAILING,
+    ),
 ]
 StateDir = Annotated[
     Path | None,
@@ -32,10 +39,14 @@ StateDir = Annotated[
         metavar="DIR",
         envvar="MAILBATCH_STATE_DIR",
         help="Where the ledgers lie; default: .mailbatch/ beside the job.",
+        rich_help_panel=Panel.RECORD,
     ),
 ]
 Results = Annotated[
-    Path | None, typer.Option("--results", metavar="FILE", help="Write the results there.")
+    Path | None,
+    typer.Option(
+        "--results", metavar="FILE", help="Write the results there.", rich_help_panel=Panel.RECORD
+    ),
 ]
 Failed = Annotated[
     Path | None,
@@ -43,26 +54,52 @@ Failed = Annotated[
         "--failed",
         metavar="FILE",
         help="Also write the unfinished recipients with their input columns.",
+        rich_help_panel=Panel.RECORD,
     ),
 ]
 Sessions = Annotated[
     int | None,
-    typer.Option("--sessions", metavar="N", min=1, max=1000, help="Parallel sessions."),
+    typer.Option(
+        "--sessions",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="Parallel sessions, 1 to 1000.",
+        rich_help_panel=Panel.PACE,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output.")]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Write one JSON object to standard output.", rich_help_panel=Panel.OUTPUT
+    ),
+]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing unless something is wrong.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print nothing unless something is wrong.",
+        rich_help_panel=Panel.OUTPUT,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a variable; may be given several times."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a variable; may be given several times.",
+        rich_help_panel=Panel.MAILING,
+    ),
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
         "--only",
         metavar="ADDRESS",
-        help="Only the message to this address; may be given several times.",
+        help="Only the messages to this address, or to the recipient with this key; may be given "
+        "several times.",
+        rich_help_panel=Panel.WHOM,
     ),
 ]
 AnswerOption = Annotated[
@@ -72,6 +109,7 @@ AnswerOption = Annotated[
         metavar="ANSWER",
         help="Let the sandbox answer COMMAND[:AFTER][:TIMES]=REPLY, as in "
         "'RCPT:10:1=452 4.2.2 Mailbox full'; may be given several times.",
+        rich_help_panel=Panel.REHEARSE,
     ),
 ]
 Store = Annotated[
@@ -80,5 +118,6 @@ Store = Annotated[
         "--store",
         metavar="FILE",
         help="The store of reports; default: reports.sqlite3 in the state directory.",
+        rich_help_panel=Panel.RECORD,
     ),
 ]

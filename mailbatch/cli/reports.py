@@ -12,16 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.cli.arguments import (
-    ReportsReadArguments,
-    ReportsShowArguments,
-    ReportsSuppressArguments,
-)
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_begin, store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
+from mailbatch.cli.reports_arguments import (
+    ReportsReadArguments,
+    ReportsShowArguments,
+    ReportsSuppressArguments,
+)
 from mailbatch.errors import JobError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
@@ -200,6 +200,8 @@ def _show_lines(
         for refused in joined.unreadable:
             console.lines(_refusal_as_line(refused))
         return
+    if not any(counts.values()) and not joined.standings.unmatched:
+        console.say("no reports yet: mailbatch reports pull, read or serve gets them")
     if joined.standings.unmatched:
         console.say(f"{unmatched(joined.standings.unmatched)}: --unmatched lists them")
     if joined.not_understood:

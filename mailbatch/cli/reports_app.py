@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typer
 
-from mailbatch.cli.arguments import (
+from mailbatch.cli.command import command
+from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.reports_arguments import (
     ReportsPageArguments,
     ReportsPullArguments,
     ReportsReadArguments,
@@ -16,12 +18,11 @@ from mailbatch.cli.arguments import (
     ReportsShowArguments,
     ReportsSuppressArguments,
 )
-from mailbatch.cli.command import command
 
 app = typer.Typer(
     name="reports",
+    cls=HelpGroup,
     help="Join bounces and reports with the recipients of an edition.",
-    no_args_is_help=True,
 )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import ReportsPageArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, reporting, shown
 from mailbatch.cli.reports import job_of, joining, warn_of_unread
+from mailbatch.cli.reports_arguments import ReportsPageArguments
 
 if TYPE_CHECKING:
     from mailbatch.delivery.reported import EditionReports

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import ReportsPullArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_begin
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
+from mailbatch.cli.reports_arguments import ReportsPullArguments
 from mailbatch.errors import JobError, UsageError, install_extra
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
@@ -43,7 +43,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     from mailbatch.reports.store import ReportStore
 
     if given.to is not None and not given.suppressions:
-        raise UsageError("--to has no effect without --suppressions")
+        raise UsageError("--to has no effect without --suppressions", hint="add --suppressions")
     job = read_job(given.job, look=False)
     check_real(job, given.state_dir, given.store)
     key = _key(job)

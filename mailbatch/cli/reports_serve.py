@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mailbatch.cli.arguments import ReportsServeArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import read_job, reporting
+from mailbatch.cli.reports_arguments import ReportsServeArguments
 from mailbatch.errors import JobError, UsageError, install_extra
 
 if TYPE_CHECKING:
@@ -155,7 +155,9 @@ def _tls(given: ReportsServeArguments) -> Tls | None:
     if given.certificate is None and given.key is None:
         return None
     if given.certificate is None or given.key is None:
-        raise UsageError("--certificate and --key belong together: one of them is missing")
+        raise UsageError(
+            "--certificate and --key belong together: one of them is missing", hint="give both"
+        )
     return Tls(given.certificate, given.key)
 
 

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mailbatch.cli.panels import Panel
+
 To = Annotated[
     list[str] | None,
     typer.Option(
@@ -17,14 +19,23 @@ To = Annotated[
         metavar="ADDRESS",
         help="Send the first message to this address instead, or those of --only, --limit, "
         "--all; may be given several times. The real mailing stays unsent.",
+        rich_help_panel=Panel.WHOM,
     ),
 ]
 Everything = Annotated[
-    bool, typer.Option("--all", help="With --to: every message to these addresses.")
+    bool,
+    typer.Option(
+        "--all", help="With --to: every message to these addresses.", rich_help_panel=Panel.WHOM
+    ),
 ]
 TranscriptFile = Annotated[
     Path | None,
-    typer.Option("--transcript", metavar="FILE", help="Write the dialogue there, without secrets."),
+    typer.Option(
+        "--transcript",
+        metavar="FILE",
+        help="Write the dialogue there, without secrets.",
+        rich_help_panel=Panel.RECORD,
+    ),
 ]
 MetricsFile = Annotated[
     Path | None,
@@ -32,5 +43,6 @@ MetricsFile = Annotated[
         "--metrics-file",
         metavar="FILE",
         help="Write figures of a real run there for Prometheus' textfile collector.",
+        rich_help_panel=Panel.RECORD,
     ),
 ]

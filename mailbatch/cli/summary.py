@@ -19,7 +19,7 @@ from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mailbatch.job.model import Job
 
@@ -86,6 +86,10 @@ _COUNTED = {
 }
 
 
+#: A rehearsal without a server.
+_FILED = {Status.ACCEPTED: "written to a file"}
+
+
 def lessons(summary: Summary) -> list[str]:
     """Return the lessons of the run about the server, a sentence for each setting of the job."""
     return [
@@ -125,11 +129,13 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     what = (
         "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
     )
-    if options.redirect:
+    if summary.declined:
+        what = ""
+    elif options.redirect:
         what = f"sent to {' and '.join(options.redirect)} instead"
     title = f"{summary.job} ({summary.edition}){f', {what}' if what else ''}: "
     if console.terminal:
-        _show_table(console, title, summary)
+        _show_table(console, title, summary, words=WORDS | (_FILED if options.dry_run else {}))
     else:
         console.say(title + _in_a_line(summary))
     if summary.transactions:
@@ -145,16 +151,19 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
         console.say(f"results: {shown(summary.results)}")
 
 
-def _show_table(console: Console, title: str, summary: Summary) -> None:
-    """Show the counts below each other, in colours."""
+def _show_table(
+    console: Console, title: str, summary: Summary, *, words: Mapping[Status, str]
+) -> None:
+    """Show the counts below each other, in colours, each status with its words."""
     from rich.text import Text
 
-    text = Text(title + counted(sum(n for _, n in _statuses(summary)), "recipient"))
+    number = counted(sum(n for _, n in _statuses(summary)), "recipient")
+    text = Text(console.fitted(title + number))
     for status, count in _statuses(summary):
         text.append(f"\n{count:>9,}  ")
         text.append(status.replace("_", " "), style=STYLE.get(status, ""))
         if console.err.width >= _WIDE:
-            text.append(f"{'':<{12 - len(status)}}{WORDS[status]}", style="dim")
+            text.append(f"{'':<{12 - len(status)}}{words[status]}", style="dim")
     console.err.print(text)
 
 
@@ -201,7 +210,12 @@ _RECURRING = (
 def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator[str]:
     """Yield the effect of a rehearsal on the real mailing, and the outlook of a real run."""
     outlook = summary.outlook
-    if options.redirect and options.most == 1 and not (options.only or options.limit):
+    if (
+        not summary.declined
+        and options.redirect
+        and options.most == 1
+        and not (options.only or options.limit)
+    ):
         others = summary.counts[Status.PENDING]
         if others:
             yield f"only the first message was sent; --all also sends {counted(others, 'other')}"

@@ -18,10 +18,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from mailbatch.delivery.ahead_process import OPEN_FILES, Composed, Marks, answers, live, orders
+from mailbatch.delivery.ahead_process import OPEN_FILES, Marks, answers, live, orders
 from mailbatch.delivery.cores import cores
 from mailbatch.envelope import Delivery
+from mailbatch.octets import Piece
 from mailbatch.render.composer import Composer
+from mailbatch.render.message import Message
 
 #: Fewer messages are composed sooner than a process is started for them.
 LEAST_MESSAGES = 500
@@ -72,9 +74,16 @@ class Ahead:
     """A process that composes deliveries in the order of their orders."""
 
     def __init__(
-        self, pid: int, ours: socket.socket, marks: Marks, note: Callable[[str], None]
+        self,
+        pid: int,
+        ours: socket.socket,
+        marks: Marks,
+        note: Callable[[str], None],
+        shared: Sequence[Piece] = (),
     ) -> None:
+        """`shared` are pieces of messages that the process names, and does not send."""
         self._pid = pid
+        self._shared = shared
         self._marks = marks
         self._note = note
         self._socket = ours
@@ -82,7 +91,7 @@ class Ahead:
         self._serial = self._answered = 0
         #: delivery id -> the number under which its message will come, and how it is encoded.
         self._expected: dict[int, tuple[int, bool]] = {}
-        self._made: dict[int, Composed | None] = {}
+        self._made: dict[int, Message | None] = {}
         self._received = bytearray()
         self._unsent = b""
         self._readable: asyncio.Future[None] | None = None
@@ -111,7 +120,7 @@ class Ahead:
             live(composer, theirs, marks)
         theirs.close()
         ours.setblocking(False)
-        return cls(pid, ours, marks, note)
+        return cls(pid, ours, marks, note, composer.shared_pieces)
 
     def expect(self, deliveries: Sequence[Delivery]) -> None:
         """Order these deliveries, in their order, unless too many orders are under way."""
@@ -146,7 +155,7 @@ class Ahead:
             return True
         return False
 
-    def take(self, delivery: Delivery) -> Composed | None:
+    def take(self, delivery: Delivery) -> Message | None:
         """Return the message of a delivery; None: the message has to be composed here."""
         made, encoded = self._forget(delivery)
         return made if encoded == self._eight_bit else None
@@ -194,7 +203,7 @@ class Ahead:
         serial, encoded = self._expected.get(delivery.id, (0, None))
         return encoded == self._eight_bit and serial not in self._made
 
-    def _forget(self, delivery: Delivery) -> tuple[Composed | None, bool | None]:
+    def _forget(self, delivery: Delivery) -> tuple[Message | None, bool | None]:
         """Forget the order of a delivery; return its answer, if one came, and its encoding."""
         serial, encoded = self._expected.pop(delivery.id, (0, None))
         made = self._made.pop(serial, None)
@@ -263,7 +272,7 @@ class Ahead:
             self._lost()
             return
         self._received += data
-        for serial, made in answers(self._received):
+        for serial, made in answers(self._received, self._shared):
             self._answered = serial
             if not self._marks.unwanted(serial):
                 self._made[serial] = made

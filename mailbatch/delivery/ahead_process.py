@@ -16,10 +16,9 @@ import pickle
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from hashlib import sha256
+from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,9 +26,10 @@ from typing import Any
 
 from mailbatch.delivery import signals
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.octets import Octets, Piece, digest_of
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
-from mailbatch.smtp.content import stuff
+from mailbatch.smtp.content import blocks
 
 #: The open files of a process, by their descriptors.
 OPEN_FILES = Path("/proc/self/fd")
@@ -37,15 +37,6 @@ _LENGTH = struct.Struct("!I")
 _STANDARD_STREAMS = 3
 #: More orders than are ever under way: each has a mark of its own.
 _MARKS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A message, its SHA-256, and its content with dots stuffed (None: not known yet)."""
-
-    message: Message
-    digest: bytes
-    stuffed: bytes | None = None
 
 
 class Marks:
@@ -72,8 +63,11 @@ def orders(numbered: list[tuple[int, bool, Delivery]]) -> bytes:
     return _frame([(serial, eight_bit, _as_tuple(one)) for serial, eight_bit, one in numbered])
 
 
-def answers(received: bytearray) -> list[tuple[int, Composed | None]]:
-    """Take the complete answers from the front of the received bytes, each with its number."""
+def answers(received: bytearray, shared: Sequence[Piece] = ()) -> list[tuple[int, Message | None]]:
+    """Take the complete answers from the front of the received bytes, each with its number.
+
+    `shared` are the pieces that many messages have, which are named by their place and not sent.
+    """
     found = []
     start = 0
     while len(received) - start >= _LENGTH.size:
@@ -83,7 +77,7 @@ def answers(received: bytearray) -> list[tuple[int, Composed | None]]:
             start = begin - _LENGTH.size
             break
         serial, made = pickle.loads(received[begin:start])  # noqa: S301 - our own
-        found.append((serial, made and Composed(Message(*made[0]), *made[1:])))
+        found.append((serial, made and Message(_octets(made[0], shared), *made[1:])))
     del received[:start]
     return found
 
@@ -93,8 +87,26 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 _delivery_values: Callable[[Delivery], tuple[Any, ...]] = attrgetter(*_names(Delivery))
-_message_values: Callable[[Message], tuple[Any, ...]] = attrgetter(*_names(Message))
+# All but the octets, which stand first.
+_message_values: Callable[[Message], tuple[Any, ...]] = attrgetter(*_names(Message)[1:])
 _ROWS = _names(Delivery).index("rows")
+
+
+#: What is found of each piece in the process, in the order of an answer.
+_WORK = (digest_of, blocks, bytes.isascii)
+
+
+def _octets(pieces: Sequence[Any], shared: Sequence[Piece]) -> Octets:
+    return Octets(
+        tuple(
+            [
+                shared[piece]
+                if isinstance(piece, int)
+                else Piece.known(piece[0], dict(zip(_WORK, piece[1], strict=True)))
+                for piece in pieces
+            ]
+        )
+    )
 
 
 def _as_tuple(delivery: Delivery) -> tuple[Any, ...]:
@@ -150,12 +162,13 @@ def _be_alone_with(theirs: socket.socket) -> None:
 
 def _compose_all(composer: Composer, theirs: socket.socket, marks: Marks) -> None:
     ordered: SimpleQueue[list[Any]] = SimpleQueue()
+    shared = {id(piece): number for number, piece in enumerate(composer.shared_pieces)}
     threading.Thread(target=_hear, args=(theirs, ordered), daemon=True).start()
     while True:
         for serial, eight_bit, values in ordered.get():
             made = None
             if not marks.unwanted(serial):
-                made = _made(composer, _delivery(values), eight_bit=eight_bit)
+                made = _made(composer, _delivery(values), shared, eight_bit=eight_bit)
             theirs.sendall(_frame((serial, made)))
 
 
@@ -170,11 +183,18 @@ def _hear(theirs: socket.socket, ordered: SimpleQueue[list[Any]]) -> None:
         os._exit(0)
 
 
-def _made(composer: Composer, delivery: Delivery, *, eight_bit: bool) -> tuple[Any, ...] | None:
+def _made(
+    composer: Composer, delivery: Delivery, shared: Mapping[int, int], *, eight_bit: bool
+) -> tuple[Any, ...] | None:
     """Compose a message; None where that fails: the run composes again, and tells the failure."""
     try:
         message = composer.compose(delivery, eight_bit=eight_bit)
-        stuffed = stuff(message.content)
+        pieces = [
+            shared[id(piece)]
+            if id(piece) in shared
+            else (piece.data, [piece.once(work) for work in _WORK])
+            for piece in message.octets.pieces
+        ]
     except Exception:  # noqa: BLE001 - whatever it is, it happens there again
         return None
-    return (_message_values(message), sha256(message.content).digest(), stuffed)
+    return (pieces, *_message_values(message))

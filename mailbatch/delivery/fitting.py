@@ -13,9 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 
-from mailbatch.delivery.ahead_process import Composed
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.transport import Offers
 from mailbatch.delivery.work import Prepared, Recorder
@@ -24,6 +22,7 @@ from mailbatch.errors import InputError
 from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
+from mailbatch.smtp.content import look_at
 
 
 def takes_eight_bit(offers: Offers | None) -> bool:
@@ -60,7 +59,7 @@ class Fitting:
         self._copied: set[tuple[int, str]] = set()
 
     def prepare(
-        self, delivery: Delivery, offers: Offers | None, composed: Composed | None = None
+        self, delivery: Delivery, offers: Offers | None, composed: Message | None = None
     ) -> Prepared | None:
         """Make a delivery ready; None: the rows are invalid, and are recorded so.
 
@@ -69,12 +68,12 @@ class Fitting:
         """
         if composed is None:
             try:
-                message = self._composer.compose(delivery, eight_bit=takes_eight_bit(offers))
+                composed = self._composer.compose(delivery, eight_bit=takes_eight_bit(offers))
             except InputError as error:
                 self._refuse(delivery, str(error))
                 return None
-            composed = Composed(message, sha256(message.content).digest())
-        message = composed.message
+        message = composed
+        look_at(message.octets)
         paths = (*delivery.unsettled, *_copies(delivery, message))
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
         return Prepared(
@@ -85,9 +84,9 @@ class Fitting:
                 paths,
                 smtputf8=utf8,
                 dsn=Dsn(delivery.token, self._notify) if self._notify else None,
+                token=delivery.token,
             ),
-            composed.digest,
-            stuffed=composed.stuffed,
+            message.octets.digest,
         )
 
     def fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
@@ -170,6 +169,9 @@ class Fitting:
             return True
         if delivery.digests == {prepared.digest}:
             return True
+        octets = prepared.message.octets
+        if len(octets.pieces) > 1 and delivery.digests <= {prepared.digest, octets.plain_digest}:
+            return True  # it was sent when contents had no pieces
         self._refuse(
             delivery, "the message is another one than may have arrived (see --accept-changes)"
         )

@@ -29,7 +29,7 @@ from mailbatch.delivery.rehearsals import check_real
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
-from mailbatch.ledger.ports import near
+from mailbatch.ledger.ports import Repeat, near
 from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
 from mailbatch.recipients.plan import plan_recipients
@@ -53,6 +53,15 @@ class Inspection:
     def counts(self) -> dict[str, int]:
         """The number of rows of each status, by the word of the status."""
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
+
+    @property
+    def letters(self) -> tuple[int, int]:
+        """The number of addresses with several messages, and of these messages."""
+        return self._ledger.standing.letters()
+
+    def repeats(self) -> Iterator[Repeat]:
+        """Yield the duplicates whose cells are others than those of the row that is mailed."""
+        return self._ledger.standing.repeats()
 
     def outlook(self) -> Outlook | None:
         """Return the outlook of a real run; rows are invalid as far as `look` has seen."""

@@ -14,8 +14,15 @@ from dataclasses import replace
 from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.precedent import check_first, is_first
-from mailbatch.delivery.preparation import Mailing, changed_after, changed_since, had, results_path
-from mailbatch.errors import InputError, LedgerError, MailbatchError
+from mailbatch.delivery.preparation import (
+    Mailing,
+    changed_after,
+    changed_since,
+    had,
+    results_path,
+    with_remedy,
+)
+from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import SETTLED, UNFINISHED, Status
 from mailbatch.outlook import Outlook
@@ -59,7 +66,16 @@ def _precedent(rehearsed: Mailing, options: RunOptions) -> MailbatchError | None
 
 
 def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Outlook:
-    counts = _counts(rehearsed, ledger, retry_rejected=options.retry_rejected)
+    try:
+        counts = _counts(
+            rehearsed,
+            ledger,
+            retry_rejected=options.retry_rejected,
+            accept_changes=options.accept_changes,
+        )
+    except IdentityError as error:
+        inputs = rehearsed.inputs
+        return Outlook(refused=with_remedy(error, inputs.job, inputs.plan))
     changed: tuple[str, ...] = ()
     with suppress(InputError):  # a file that cannot be read is told of with the files
         changed = changed_since(ledger, rehearsed.inputs.composer)
@@ -74,11 +90,21 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
     return outlook
 
 
-def _counts(rehearsed: Mailing, ledger: OpenLedger, *, retry_rejected: bool) -> Counter[Status]:
-    """Count the rows of the plan, each as the ledger knows its recipient."""
+def _counts(
+    rehearsed: Mailing, ledger: OpenLedger, *, retry_rejected: bool, accept_changes: bool
+) -> Counter[Status]:
+    """Count the rows of the plan, each as the ledger knows its recipient.
+
+    Raises:
+        IdentityError: the recipients that were mailed are told apart by other columns now.
+    """
     counts: Counter[Status] = Counter()
-    rehearsal = rehearsed.ledger.standing
-    found = ledger.standing.mailed_statuses(rehearsal.keys())
+    rehearsal, known = rehearsed.ledger.standing, ledger.standing
+    identity, keyed = rehearsal.identity(), rehearsal.keyed_rows()
+    if known.identity() == identity:
+        found = known.mailed_statuses(row.key for row in keyed)
+    else:
+        found = known.statuses_as(identity, keyed, accept_changes=accept_changes)
     for row, earlier in zip(rehearsal.result_rows(), found, strict=True):
         again = retry_rejected and earlier is Status.REJECTED
         counts[_standing(row.status, Status.PENDING if again else earlier)] += 1

@@ -256,7 +256,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     for address in options.only:
         if not ledger.plan.knows(address):
             raise UsageError(
-                f"{address} is not among the recipients", hint=f"see {job.recipients.shown}"
+                f"{address} is not among the recipients",
+                hint=f"give an address of {job.recipients.shown}",
             )
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)
@@ -281,10 +282,10 @@ def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool 
             accept_changes=accept_changes,
         )
     except IdentityError as error:
-        raise _with_remedy(error, job, plan) from None
+        raise with_remedy(error, job, plan) from None
 
 
-def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
+def with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
     """Return the error with its place in the job, and the key that goes on as before."""
     names = [plan.address if name is None else name for name in error.before]
     key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"

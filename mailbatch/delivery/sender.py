@@ -129,8 +129,7 @@ class Sender:
             failure = None
             try:
                 if await session.content_wanted():  # 2
-                    content = prepared.message.content
-                    if await session.send_content(content, stuffed=prepared.stuffed):
+                    if await session.send_content(prepared.message.octets):
                         delivery = prepared.delivery
                         run.recorder.commit_point(delivery.id, prepared.digest, session)  # 3
                     self._look_ahead(session)  # 4
@@ -206,7 +205,7 @@ class Sender:
             prepared.envelope,
             size=message.size,
             eight_bit=message.eight_bit,
-            content=message.content,
+            content=message.octets,
             at_once=self._run.rules.limits.at_once,
         )
         return Begun(prepared, session, attempt, at)

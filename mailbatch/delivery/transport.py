@@ -21,6 +21,7 @@ from typing import Protocol
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import OutputError, SessionError, raise_if_starved
+from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
 
@@ -109,7 +110,7 @@ class TransportSession(Protocol):
         *,
         size: int,
         eight_bit: bool,
-        content: bytes | None = None,
+        content: Octets | None = None,
         at_once: int | None = None,
     ) -> Attempt:
         """Open a transaction; `content`, if given, is the content of the later `send_content`.
@@ -127,10 +128,8 @@ class TransportSession(Protocol):
             SessionError: the session failed.
         """
 
-    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+    async def send_content(self, content: Octets) -> bool:
         """Hand over the content but the last bytes; False if the server wants no more.
-
-        `stuffed` is the content with dots stuffed, where that has been done already.
 
         Raises:
             SessionError: the session failed.
@@ -200,7 +199,7 @@ class FileSession:
         self.slow_at: int | None = None
         self._folder = folder
         self._first = ""
-        self._content = b""
+        self._content = Octets.of(())
 
     def begin(
         self,
@@ -208,7 +207,7 @@ class FileSession:
         *,
         size: int,  # noqa: ARG002 - the port's signature
         eight_bit: bool,  # noqa: ARG002 - the port's signature
-        content: bytes | None = None,  # noqa: ARG002 - the port's signature
+        content: Octets | None = None,  # noqa: ARG002 - the port's signature
         at_once: int | None = None,  # noqa: ARG002 - the port's signature
     ) -> Attempt:
         """Open the next file."""
@@ -220,12 +219,7 @@ class FileSession:
         """Say that a file always wants the content."""
         return True
 
-    async def send_content(
-        self,
-        content: bytes,
-        *,
-        stuffed: bytes | None = None,  # noqa: ARG002 - the port's signature
-    ) -> bool:
+    async def send_content(self, content: Octets) -> bool:
         """Keep the content."""
         self._content = content
         return True
@@ -240,7 +234,8 @@ class FileSession:
         path = self._folder / f"{self.transactions:06d}-{safe}.eml"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._content)
+            with path.open("wb") as file:
+                file.writelines([piece.data for piece in self._content.pieces])
         except OSError as error:
             raise_if_starved(error)
             raise OutputError(

@@ -43,10 +43,9 @@ from mailbatch.render.message import Message
 class Prepared:
     """A delivery with its message, ready for a transaction.
 
-    `digest` is the SHA-256 of the content: a resend with the same digest is the same message.
+    `digest` is that of the content (`octets`): a resend with the same digest is the same message.
     `others` are outcomes of addresses that are not asked about: addresses that need SMTPUTF8, and
-    addresses without room in the transaction. `stuffed` is the content with dots stuffed, None
-    where that is not known.
+    addresses without room in the transaction.
     """
 
     delivery: Delivery
@@ -54,7 +53,6 @@ class Prepared:
     envelope: Envelope
     digest: bytes
     others: tuple[Outcome, ...] = ()
-    stuffed: bytes | None = None
 
 
 class Supply(Protocol):
@@ -131,7 +129,7 @@ class Recorder(Protocol):
     def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
         """Record the commit point of a delivery, then have `session` hand over the last bytes.
 
-        `digest` is the SHA-256 of the content. `session.finish()` is called once the record
+        `digest` is that of the content (`octets`). `session.finish()` is called once the record
         survives kill -9: within this call, or later. `session.abort()` is called instead where the
         record failed; a session that ended meanwhile needs no record and gets none.
 

@@ -1,7 +1,7 @@
 """The names of the columns of a recipient table, in the job and in templates.
 
-White space within a name counts as one space, also the line ends of a spreadsheet. The address
-column is found in capitals or not. A column whose name is no identifier has a second name in
+White space within a name counts as one space, also the line ends of a spreadsheet. A column that
+the job names is found in capitals or not. A column whose name is no identifier has a second name in
 templates (`First_Name` for `First Name`), unless that could mean another column. Knows names only,
 never a cell.
 
@@ -48,6 +48,15 @@ def find_column(wanted: str, columns: Sequence[str]) -> str | None:
     folded = column_name(wanted).casefold()
     found = [name for name in columns if column_name(name).casefold() == folded]
     return found[0] if len(found) == 1 else None
+
+
+def named_columns(wanted: Iterable[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that names of the job mean, in that order; a name without one stays.
+
+    >>> named_columns(("email", "plan"), ("Email", "Plan", "PLAN"))
+    ('Email', 'plan')
+    """
+    return tuple(find_column(name, columns) or name for name in wanted)
 
 
 def second_names(columns: Sequence[str]) -> dict[str, str]:

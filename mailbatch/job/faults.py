@@ -14,11 +14,13 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailbatch.job.fields import NO_LITERAL, NULL, REFUSED
+from mailbatch.job.advice import file_advice
+from mailbatch.job.fields import NO_LITERAL, NULL, ONE_LINE, REFUSED
 from mailbatch.job.model import Job
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.section import Section
 from mailbatch.job.server import ONE_SOURCE, Secret
+from mailbatch.job.setting import EVERY, NamesFile, declared
 from mailbatch.suggest import nearest
 
 _WORDS = {
@@ -26,6 +28,23 @@ _WORDS = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
+_MAPPING = _WORDS["model_type"]
+NO_FILE = "must be the name of a file, not the text itself"
+#: The sections of a job -> how each is written, for a value in place of the section.
+_FORMS: dict[Path, str] = {
+    ("server",): "server: {host: smtp.example.com, username: NAME, password: {env: NAME}}",
+    ("sender",): "sender: {from: Example News <news@example.com>}",
+    ("recipients",): "recipients: {file: recipients.csv}",
+    ("message",): "message: {subject: Hello, text: letter.txt.j2}",
+    ("message", "unsubscribe"): 'unsubscribe: {url: "https://example.com/leave"}',
+    ("message", "headers"): "headers: {X-Campaign: autumn}",
+    ("message", "inline"): "inline: {logo: images/logo.png}",
+    ("callbacks",): 'callbacks: {notify_url: "https://example.com/reports"}',
+    ("retry",): "retry: {attempts: 5, initial: 2s}",
+    ("variables",): "variables: {issue: 48}",
+}
+#: The names that other programs have for the sender's address.
+_OF_SENDER = frozenset(("name", "email", "address", "mail", "fromname", "fromaddress", "fromemail"))
 #: The step that pydantic adds where a key of a mapping is at fault rather than the value.
 _KEY_STEP = "[key]"
 
@@ -56,12 +75,43 @@ def _add(detail: ErrorDetails, reading: Reading, meant: set[Path]) -> None:
         return
     if detail["input"] is NULL:
         message, hint = "has no value", "Give it one, or leave the key out."
+    elif message == _MAPPING:
+        hint = hint or _as_mapping(path, detail["input"])
+    elif message == ONE_LINE and _names_file(path) and file_advice(detail["input"]) is not None:
+        message, hint = NO_FILE, _file_hint(path, detail["input"], reading)
     if path in reading.places:
         place = reading.places[path]
         start = place.key if _KEY_STEP in detail["loc"] else place.value
     else:
         start = reading.places[path[:-1]].key
     reading.add(start, path, message, hint)
+
+
+def _as_mapping(path: Path, given: Any) -> str | None:
+    """Say how a mapping is written, for a list or a text in place of the mapping."""
+    if isinstance(given, list) and any(isinstance(one, dict) for one in given):
+        return "Leave the dashes out: the keys stand below, indented."
+    form = _FORMS.get(path)
+    return f"Write it as {form}" if form is not None else None
+
+
+def _names_file(path: Path) -> bool:
+    """Tell whether the text at a path of a job names a file."""
+    steps = [step for step in path if isinstance(step, str)]
+    return any(
+        len(keys) == len(steps)
+        and all(one in {EVERY, step} for one, step in zip(keys, steps, strict=True))
+        for keys, _ in declared(Job, NamesFile)
+    )
+
+
+def _file_hint(path: Path, given: str, reading: Reading) -> str | None:
+    """Say what to do about a text of several lines in place of the name of a file."""
+    place = reading.places.get(path)
+    written = reading.source.text[place.value : place.end] if place is not None else ""
+    if written.startswith('"') and "\\" in written:
+        return r"Put the name into single quotes: \n and \t are no letters inside of double ones."
+    return file_advice(given)
 
 
 def _written(loc: tuple[str | int, ...], reading: Reading) -> Path:
@@ -87,7 +137,7 @@ def _add_unknown(loc: tuple[str | int, ...], reading: Reading) -> Path:
     key = str(path[-1])
     section = _section(path[:-1])
     known = _keys(section)
-    near = nearest(key[:64], known)
+    near = nearest(key[:64], known) if ":" not in key else None
     start = reading.places[path].key
     if near is not None:
         reading.add(start, path, f'unknown key, did you mean "{near}"?')
@@ -96,7 +146,17 @@ def _add_unknown(loc: tuple[str | int, ...], reading: Reading) -> Path:
         # The key may be the secret itself, written in braces.
         reading.add(reading.places[path[:-1]].value, path[:-1], ONE_SOURCE)
         return path[:-1]
-    if homes := _homes().get(key):
+    first = key.partition(":")[0]
+    if first in known and first != key:
+        reading.add(start, path, "unknown key", f"Write a space behind the colon of {first}.")
+        return (*path[:-1], first)
+    if key.strip() != key:
+        hint = "Indent with spaces: a blank of another kind is part of the name."
+    elif "@" in key or " " in key:
+        hint = "Put a text with a comma in it into quotes."
+    elif path[0] == "sender" and key.replace("_", "").casefold() in _OF_SENDER:
+        hint = f"Write {_FORMS['sender',]}."
+    elif homes := _homes().get(key):
         hint = f"{key} belongs to {' or '.join(homes)}."
     else:
         hint = f"Known here: {', '.join(known)}."

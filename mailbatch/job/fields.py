@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from mailbatch.job.advice import duration_advice, rate_advice, truth_advice, whole_advice
 from mailbatch.job.scalars import (
     LONGEST_DURATION,
     Interpolated,
@@ -32,6 +33,7 @@ from mailbatch.suggest import did_you_mean
 REFUSED = "refused"
 #: In place of a null of the file, so that no optional key accepts the null.
 NULL = object()
+ONE_LINE = "must be one line without control characters"
 NO_LITERAL = "must not stand in the job file itself"
 
 _MARKUP = re.compile(r"\{\{|\{%|\{#")
@@ -144,6 +146,9 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool | int | float):
             raise refusal("must be text", hint="Put it into quotes.")
+        if isinstance(value, list | dict):
+            mark = "[" if isinstance(value, list) else "{"
+            raise refusal("must be text", hint=f"Put a text that begins with {mark} into quotes.")
         raise refusal("must be text")
     if not value.strip():
         raise refusal("must not be empty")
@@ -155,7 +160,7 @@ def line(value: Any) -> str:
     checked = text(value)
     if _CONTROL.search(checked):
         hint = "Write >- instead of > or |." if checked.endswith("\n") else None
-        raise refusal("must be one line without control characters", hint=hint)
+        raise refusal(ONE_LINE, hint=hint)
     return checked
 
 
@@ -174,10 +179,10 @@ def fixed_line(value: Any) -> str:
 
 def true_or_false(value: Any) -> bool:
     """Check a truth value; `yes` and `on` are words in YAML 1.2."""
-    value = _typed(value)
-    if not isinstance(value, bool):
-        raise refusal("must be true or false")
-    return value
+    typed = _typed(value)
+    if not isinstance(typed, bool):
+        raise refusal("must be true or false", hint=truth_advice(value))
+    return typed
 
 
 def _typed(value: Any) -> Any:
@@ -195,10 +200,10 @@ def whole(low: int, high: int | None = None) -> Scalar:
     most = high if high is not None else 2**31 - 1
 
     def check(value: Any) -> int:
-        value = _typed(value)
-        if type(value) is not int or not low <= value <= most:
-            raise refusal(words)
-        return int(value)
+        typed = _typed(value)
+        if type(typed) is not int or not low <= typed <= most:
+            raise refusal(words, hint=whole_advice(value))
+        return int(typed)
 
     return Scalar(check, {"type": "integer", "minimum": low, "maximum": most})
 
@@ -211,7 +216,7 @@ def duration(*, zero: bool) -> Scalar:
         try:
             seconds = parse_duration(given if isinstance(given, str) else "")
         except ValueError as error:
-            raise refusal(str(error)) from None
+            raise refusal(str(error), hint=duration_advice(value)) from None
         if not seconds and not zero:
             raise refusal("must be longer than 0s")
         return seconds
@@ -226,7 +231,7 @@ def _rate(value: Any) -> Rate:
     try:
         return parse_rate(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise refusal(str(error)) from None
+        raise refusal(str(error), hint=rate_advice(value)) from None
 
 
 def one_of(*words: str) -> Scalar:

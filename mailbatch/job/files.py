@@ -7,11 +7,17 @@ Tests: tests/job/test_loader.py.
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 import stat
 from pathlib import Path as FilePath
 
 from mailbatch.errors import JobError, raise_if_starved
+from mailbatch.job.advice import file_advice, list_advice
+from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
+from mailbatch.job.message import PAGE
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
@@ -30,16 +36,30 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
         if not mark.at_load:
             continue
         for path, name in texts_at(reading.data, keys):
-            if path in refused or not name.strip() or is_template(name):
+            if path in refused or not name.strip():
+                continue
+            advice = file_advice(name) if mark.kind == PAGE else None
+            if is_template(name):
+                if advice is not None and not _fits(folder, name):
+                    reading.add(reading.places[path].value, path, NO_FILE, advice)
                 continue
             try:
                 file = resolve_path(folder, name, absolute_allowed=mark.absolute)
                 if name == mark.word:
                     _check_word(file, name)
                 elif look and mark.read:
-                    _look(file, _as_written(name, path, reading))
+                    _look(file, _as_written(name, path, reading), advice)
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
+
+
+def _fits(folder: FilePath, name: str) -> bool:
+    """Tell whether a template of a file's name may mean a file that is there."""
+    pattern = "*".join(map(glob.escape, _MARKUP.split(name)))
+    try:
+        return any(glob.iglob(pattern, root_dir=folder))  # noqa: PTH207 - Path takes no absolute one
+    except (OSError, ValueError):
+        return False
 
 
 def _as_written(name: str, path: Path, reading: Reading) -> str:
@@ -59,23 +79,37 @@ def _check_word(file: FilePath, word: str) -> None:
         )
 
 
+_MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}")
+_MAILBOX = re.compile(r"[^\s@/]+@[^\s@/]+\.[^\s@/.]+")
 _ADDRESS = (
     "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
     "`recipients:`, in place of `file`."
 )
 
 
-def _look(file: FilePath, written: str) -> None:
+def _look(file: FilePath, written: str, advice: str | None) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        hint = _ADDRESS if "://" in written else _similar(file)
-        raise JobError(f"there is no file {written}", hint=hint) from None
+        raise JobError(f"there is no file {written}", hint=_hint(file, written, advice)) from None
     except OSError as error:
         raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        raise JobError(f"{written} is a folder, not a file")
+        raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
+
+
+def _hint(file: FilePath, written: str, advice: str | None) -> str | None:
+    """Say what a name without a file may mean; `advice` is for a text in place of a name."""
+    if "://" in written:
+        return _ADDRESS
+    if _MAILBOX.fullmatch(written):
+        return "An address is no file: write it into a file of addresses, one a line."
+    if written.startswith("~"):
+        return "Write the whole path: ~ is no folder here."
+    if "\\" in written and os.sep == "/":
+        return "Write / between folders."
+    return advice or list_advice(written) or _similar(file)
 
 
 def _similar(file: FilePath) -> str | None:

@@ -2,7 +2,8 @@
 
 These are checks of values in the job file, for an error with a position. The rooms that write the
 wire or a header build and check each value again. Sources: RFC 5322 2.2 and 3.4 (header names,
-mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers).
+mailboxes), RFC 6532 (the same in UTF-8), RFC 2045 5.1 (media types), RFC 2919 (list identifiers),
+RFC 5646 (languages).
 
 Tests: tests/job/test_model.py.
 """
@@ -38,10 +39,22 @@ _QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME_SPECIALS = re.compile(r'[<>@,;:"\\]')
 _SUBTYPE = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
 _MEDIA_TYPE = re.compile(rf"({_SUBTYPE})/{_SUBTYPE}")
+# RFC 2045 5.1: a token or a quoted string behind the name.
+_WORD = r"[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+"
+_PARAMETER = re.compile(rf';[ ]*({_WORD})=(?:{_WORD}|"(?:[ !#-\[\]-~]|\\[ -~])*")[ ]*')
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _CONTENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNING_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
 _LIST_ID = re.compile(rf"(?:[^<>]*<)?({_LABEL}(?:\.{_LABEL})+)(>)?")
+
+# RFC 5646 2.1: language, script, region, variants, extensions, private use. A language has two or
+# three letters: no longer one was ever registered, and "english" is a word that people write.
+_LANGUAGE = re.compile(
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wyz](?:-[a-z0-9]{2,8})+)*"
+    r"(?:-x(?:-[a-z0-9]{1,8})+)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 _SOME = {"type": "string", "minLength": 1}
 _UNSETTABLE_HEADERS = ("date", "message-id", "mime-version", "received")
@@ -155,7 +168,8 @@ def _url(value: Any) -> str:
 
 def _media_type(value: Any) -> str:
     checked = fixed_line(value)
-    match = _MEDIA_TYPE.fullmatch(checked)
+    kind, _, _ = checked.partition(";")
+    match = _MEDIA_TYPE.fullmatch(kind.rstrip(" "))
     if match is None:
         raise refusal("must be a media type such as application/pdf")
     if match[1].lower() in ("multipart", "message"):
@@ -163,7 +177,30 @@ def _media_type(value: Any) -> str:
             "cannot be multipart/* or message/*",
             hint="Attach it as application/octet-stream.",
         )
+    _parameters(checked, len(kind))
     return checked
+
+
+def _parameters(checked: str, start: int) -> None:
+    """Check the parameters of a media type, which begin at `start`."""
+    names = set()
+    while start < len(checked):
+        found = _PARAMETER.match(checked, start)
+        if found is None:
+            raise refusal(
+                "has no parameter of the form name=value behind a semicolon",
+                hint="Write it as text/calendar; method=PUBLISH.",
+            )
+        name, start = found[1].lower(), found.end()
+        if name in names:
+            raise refusal(f"names the parameter {name} twice")
+        if name in ("name", "boundary"):
+            raise refusal(
+                f"cannot have the parameter {name}",
+                hint="The name of a file has a key of its own: filename." * (name == "name")
+                or None,
+            )
+        names.add(name)
 
 
 def header_name(owned: Mapping[str, str]) -> Scalar:
@@ -197,6 +234,23 @@ def _list_id(value: Any) -> str:
         return checked
     if match is None or ("<" in checked) != bool(match[2]):
         raise refusal("must be a list identifier", hint="Write it as news.example.com.")
+    return checked
+
+
+def is_language_tag(text: str) -> bool:
+    """Tell whether a text is a language tag (BCP 47).
+
+    Example:
+        >>> is_language_tag("pt-BR"), is_language_tag("pt_BR"), is_language_tag("portuguese")
+        (True, False, False)
+    """
+    return _LANGUAGE.fullmatch(text) is not None
+
+
+def _language(value: Any) -> str:
+    checked = line(value)
+    if not is_template(checked) and not is_language_tag(checked):
+        raise refusal("must be a language tag", hint="Write it as en or pt-BR.")
     return checked
 
 
@@ -242,9 +296,13 @@ SELECTOR = pattern(
 ENVELOPE_ADDRESS = Scalar(_envelope_address, _SOME)
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)
-MEDIA_TYPE = Scalar(_media_type, _SOME | {"pattern": r"^[^\s/]+/[^\s/;]+$"})
+MEDIA_TYPE = Scalar(
+    _media_type,
+    _SOME | {"pattern": rf"^[^\s/;]+/[^\s/;]+ *(?:{_PARAMETER.pattern})*$"},
+)
 CONTENT_NAME = Scalar(_content_name, _SOME | {"pattern": "^[A-Za-z0-9._-]{1,64}$"})
 LIST_ID = Scalar(_list_id, _SOME)
+LANGUAGE = Scalar(_language, _SOME)
 BULK_ID = Scalar(_bulk_id, _SOME)
 ENCODING = Scalar(_encoding, _SOME)
 DELIMITER = Scalar(_delimiter, {"type": "string", "minLength": 1, "maxLength": 1})

@@ -19,7 +19,9 @@ from mailbatch.report_token import MEMBER
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
-_PAGE = NamesFile("a template of the message")
+#: The kind of the files that `text`, `html` and `markdown` name.
+PAGE = "a template of the message"
+_PAGE = NamesFile(PAGE)
 #: Header fields that mailbatch writes, in lower case, and the key that sets each.
 OWNED_HEADERS = {
     "from": "sender.from",
@@ -30,6 +32,7 @@ OWNED_HEADERS = {
     "cc": "message.cc",
     "bcc": "message.bcc",
     "dkim-signature": "message.dkim",
+    "content-language": "message.language",
     "list-id": "message.list_id",
     "list-unsubscribe": "message.unsubscribe",
     "list-unsubscribe-post": "message.unsubscribe.one_click",
@@ -56,7 +59,10 @@ class Attachment(Section):
         description="The name the recipient sees; by default the file's own. May be a template.",
     )
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
-        default=None, description="The media type; by default found from the file's name."
+        default=None,
+        description="The media type, maybe with parameters; by default found from the file's name. "
+        "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
+        examples=["application/pdf", "text/csv; charset=windows-1252"],
     )
 
 
@@ -147,7 +153,8 @@ class Message(Section):
     to: Template | None = Field(
         default=None,
         description="The To header: a template, or `group` to show the addresses of the group. By "
-        "default the recipient alone; for several, undisclosed-recipients.",
+        "default the recipient alone; for several, the sender's name as that of a group without "
+        "members (`Example News:;`).",
         examples=["group", "Subscribers: ;"],
     )
     cc: Annotated[tuple[Template, ...], _TEMPLATES] = Field(
@@ -171,6 +178,12 @@ class Message(Section):
         Annotated[str, mail_values.header_name(OWNED_HEADERS)],
         Annotated[str, fields.NUMBER_OR_LINE, Templated()],
     ] = Field(default={}, description="More header fields; the values are templates.")
+    language: Annotated[str, mail_values.LANGUAGE, Templated()] | None = Field(
+        default=None,
+        description="The language, as a tag of BCP 47: the Content-Language header, and `lang` in "
+        "the HTML made of Markdown. A template.",
+        examples=["en", "pt-BR", "{{ locale }}"],
+    )
     list_id: Annotated[str, mail_values.LIST_ID, Templated()] | None = Field(
         default=None,
         description="The List-Id header (RFC 2919); may be a template.",
@@ -251,7 +264,8 @@ class Callbacks(Section):
     ) = Field(
         default=None,
         description="X-IB-Callback-Data: comes back in every report, as JSON in ASCII of at most "
-        "4000 characters. The texts in it are templates. Where a URL is set, or `reports`, "
+        "4000 characters, each text of at most 990: a line of a header has 998, and no fold may "
+        "change a text. The texts in it are templates. Where a URL is set, or `reports`, "
         "mailbatch adds `mb`, its name of the message.",
         json_schema_extra={"not": {"anyOf": [_OWN, {"type": "array", "contains": _OWN}]}},
     )

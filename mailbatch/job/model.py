@@ -156,6 +156,7 @@ class Job(Section):
         fields.pattern(
             "[a-z0-9][a-z0-9-]{0,63}",
             "must be lower-case letters, digits and hyphens, at most 64",
+            hint="Write it as autumn-newsletter: people never see it.",
         ),
     ] = Field(description="The name of the mailing; with the edition it names the ledger.")
     edition: Annotated[str, fields.NUMBER_OR_LINE] = Field(

@@ -24,6 +24,7 @@ from mailbatch.job.yaml_tree import MappingNode, Node, ScalarNode, SequenceNode
 Path = tuple[str | int, ...]
 
 BROKEN = object()
+_ONE_OF_TWO = "Keep one of the two. Several values are a list, each behind a dash."
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -154,7 +155,8 @@ class _Reader:
                 self.reading.add(key.start, path, "a key must be a text")
             elif key.text in first:
                 line = self._source.line(first[key.text])
-                self.reading.add(key.start, here, f"is given twice, first on line {line}")
+                message = f"is given twice, first on line {line}"
+                self.reading.add(key.start, here, message, _ONE_OF_TWO)
             else:
                 first[key.text] = key.start
                 data[key.text] = self.value(value, here, key.start)

@@ -91,7 +91,8 @@ class Recipients(Section):
         tuple[Column, ...], Several("a column or a list of columns", empty=False)
     ] = Field(
         default=(),
-        description="Rows that agree in these columns share one message; by default every "
+        description="Rows that agree in these columns share one message; capitals do not matter "
+        "where only one is meant. By default every "
         "recipient has a message of its own.",
     )
     where: Annotated[str, fields.TEXT] | None = Field(

@@ -15,6 +15,7 @@ Nothing here opens a file, and nothing renders.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,12 @@ def declared(
     Each is a path of keys with a mark; lists have no step in a path, `EVERY` is each key of a
     mapping. Where one text may stand for a mapping (`TextFor`), a path ends there, too.
     """
+    mark: Any = kind  # a type is hashable, but a type of a type variable is none for mypy
+    return _declared(section, mark)
+
+
+@functools.cache  # the model does not change, and a run asks several times
+def _declared(section: type[BaseModel], kind: type[Any]) -> tuple[tuple[tuple[str, ...], Any], ...]:
     return tuple(
         found
         for name, field in section.model_fields.items()

@@ -19,6 +19,7 @@ from mailbatch.job.source import Source
 from mailbatch.job.yaml_errors import Fault, SyntaxFault, syntax_fault
 
 MAX_DEPTH = 20
+_QUOTE = "Leave it out, or put a text that begins with {} into quotes."
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class _Builder:
                 plain = event.style is None
                 self._add(ScalarNode(self.reached, _fault(event), end, event.value, plain))
             case yaml.AliasEvent():
-                fault = Fault(self.reached, "aliases are not read", "Write the value out.")
+                fault = Fault(self.reached, "aliases are not read", _QUOTE.format("*"))
                 self._add(ScalarNode(self.reached, fault, self.reached, "", plain=False))
             case yaml.SequenceStartEvent():
                 self._begin(SequenceNode(self.reached, _fault(event)))
@@ -146,7 +147,7 @@ def _offset(mark: Any) -> int:
 def _fault(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> Fault | None:
     start = _offset(event.start_mark)
     if event.tag is not None:
-        return Fault(start, "tags are not read", "Leave it out; quotes make a text.")
+        return Fault(start, "tags are not read", _QUOTE.format("!"))
     if event.anchor is not None:
-        return Fault(start, "anchors are not read", "Leave it out.")
+        return Fault(start, "anchors are not read", _QUOTE.format("&"))
     return None

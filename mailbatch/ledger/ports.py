@@ -105,7 +105,7 @@ class PlanChange:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is the SHA-256 of the content, kept while the delivery may have to be sent again.
+    `digest` is that of the content (`octets`), kept while the delivery may have to be sent again.
     A tuple, as the other records are: two are made for each message.
     """
 
@@ -230,6 +230,27 @@ class UnfinishedRow:
     line: int
     status: Status
     values: tuple[str, ...]
+
+
+class KeyedRow(NamedTuple):
+    """A row of a plan with its key; `wanted` says that the row asks for a message."""
+
+    line: int | None
+    address: str
+    key: str
+    wanted: bool
+
+
+class Repeat(NamedTuple):
+    """A row that is a `duplicate`, and the cells of the row that stands for both.
+
+    `elsewhere` is the address of the row, where the other one is mailed at another address.
+    """
+
+    line: int
+    values: tuple[str, ...]
+    mailed: tuple[str, ...]
+    elsewhere: str | None
 
 
 # -- roles -----------------------------------------------------------------------------------------
@@ -395,8 +416,23 @@ class Standings(Protocol):
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
 
-    def keys(self) -> Iterator[str]:
-        """Stream the keys of the rows of `result_rows`, in that order."""
+    def keyed_rows(self) -> Iterator[KeyedRow]:
+        """Stream the rows of `result_rows` with their keys, in that order."""
+
+    def letters(self) -> tuple[int, int]:
+        """Count the addresses that have several deliveries, and these deliveries."""
+
+    def repeats(self) -> Iterator[Repeat]:
+        """Stream the duplicates whose cells are others than those of the row that is mailed."""
+
+    def statuses_as(
+        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+    ) -> Iterator[Status | None]:
+        """Yield, for each row of a plan with another identity, where it would stand; None: new.
+
+        Raises:
+            IdentityError: `Planning.reconcile` would refuse the identity.
+        """
 
     def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
         """Yield, for each key, where the row stands that is mailed; None: no such row.

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.database import set_fact
+from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
+from mailbatch.ledger.ports import KeyedRow
 
 _FACT = "identity"
 # A row that is tried again because a person said so may have the message, as one in doubt.
@@ -58,6 +60,40 @@ def rekey(
             _check_nobody_again(connection, identity, before)
     set_fact(connection, _FACT, None if identity.is_address else identity.text)
     set_fact(connection, "plan", None)
+
+
+def statuses_as(
+    connection: sqlite3.Connection,
+    identity: Identity,
+    rows: Iterable[KeyedRow],
+    *,
+    accept_changes: bool = False,
+) -> Iterator[str | None]:
+    """Yield where each row would stand behind a `rekey`; None: it would be new. Changes nothing.
+
+    Raises, behind the last row at the latest:
+        IdentityError: `rekey` would refuse.
+    """
+    before = identity_of(connection)
+    try:
+        _write_keys(connection, identity, before)
+        _check_apart(connection, identity, before)
+        connection.execute(_CHOOSE)
+        connection.execute("CREATE INDEX temp.rekeyed_by_key ON rekeyed (key)")
+        again: list[KeyedRow] = []
+        number = 0
+        for row in rows:
+            found = connection.execute(_STATUS_AS, (row.key,)).fetchone()
+            if found is None and row.wanted and not (accept_changes or identity.is_address):
+                named = {"named": address_key(row.address)}
+                if connection.execute(_HAS_ONE, named).fetchone()[0]:
+                    number += 1
+                    again = again or [row]
+            yield None if found is None else found[0]
+        if again:
+            raise _again(identity, before, number, again[0].line, again[0].address)
+    finally:
+        connection.execute("DROP TABLE IF EXISTS temp.rekeyed")
 
 
 def _map(connection: sqlite3.Connection, identity: Identity, before: Identity) -> None:
@@ -108,7 +144,15 @@ def _new_keys(
 
 
 def _place(columns: list[str], name: str) -> int | None:
-    return columns.index(name) if name in columns else None
+    """Return the index of a column, which may have had its name in other capitals or spaces."""
+    if name in columns:
+        return columns.index(name)
+    alike = [place for place, column in enumerate(columns) if _folded(column) == _folded(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _missing(identity: Identity, found: list[str]) -> str:
@@ -133,14 +177,20 @@ def _check_nobody_again(
     """Check that no address with the message would get another one."""
     number, line, address = connection.execute(_AGAIN).fetchone()
     if number:
-        others = f" and {number - 1:,} others" if number > 1 else ""
-        raise _refusal(
-            identity,
-            before,
-            f"row {line} ({address}){others} would be mailed at an address that has a message of"
-            " this edition already",
-            acceptable=True,
-        )
+        raise _again(identity, before, number, line, address)
+
+
+def _again(
+    identity: Identity, before: Identity, number: int, line: int | None, address: str
+) -> IdentityError:
+    others = f" and {number - 1:,} others" if number > 1 else ""
+    return _refusal(
+        identity,
+        before,
+        f"row {line} ({address}){others} would be mailed at an address that has a message of"
+        " this edition already",
+        acceptable=True,
+    )
 
 
 def _refusal(
@@ -159,16 +209,21 @@ SELECT min(r.address), max(r.address) FROM rekeyed AS k CROSS JOIN recipient AS 
 WHERE {_FIXED} GROUP BY k.key HAVING count(DISTINCT r.delivery_id) > 1
 OR count(DISTINCT r.status) > 1 LIMIT 1
 """  # noqa: S608 - constants
+# Of rows with one key the mailed one stands for the recipient, else the first.
+_CHOOSE = f"""
+DELETE FROM temp.rekeyed WHERE id NOT IN (
+  SELECT id FROM (
+    SELECT k.id, row_number() OVER (
+      PARTITION BY k.key ORDER BY NOT {_FIXED}, r.claim <> 'own', k.id) AS place
+    FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id)
+  WHERE place = 1)
+"""  # noqa: S608 - constants
+_STATUS_AS = """
+SELECT s.status FROM temp.rekeyed AS k CROSS JOIN standing AS s ON s.id = k.id WHERE k.key = ?
+"""
+_HAS_ONE = f"SELECT EXISTS (SELECT 1 FROM recipient WHERE {OF_ADDRESS} AND {_HAS_IT})"  # noqa: S608
 _REKEY = (
-    # Of rows with one key the mailed one stands for the recipient, else the first.
-    f"""
-    DELETE FROM temp.rekeyed WHERE id NOT IN (
-      SELECT id FROM (
-        SELECT k.id, row_number() OVER (
-          PARTITION BY k.key ORDER BY NOT {_FIXED}, r.claim <> 'own', k.id) AS place
-        FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id)
-      WHERE place = 1)
-    """,  # noqa: S608 - constants
+    _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
     """
     UPDATE recipient SET

@@ -15,8 +15,8 @@ from mailbatch.identity import Identity
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.ports import AttemptedRow, ResultRow, UnfinishedRow
-from mailbatch.ledger.rekeying import identity_of
+from mailbatch.ledger.ports import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.rekeying import identity_of, statuses_as
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -74,7 +74,20 @@ JOIN delivery AS d ON d.id = s.delivery_id
 {_REPLIES}
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
-_KEYS = "SELECT s.key FROM standing AS s ORDER BY "
+_KEYED = """
+SELECT s.line, s.address, s.key, s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
+FROM standing AS s ORDER BY """
+_LETTERS = """
+SELECT count(*), coalesce(sum(deliveries), 0) FROM (
+  SELECT count(DISTINCT delivery_id) AS deliveries FROM recipient
+  WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
+"""
+_REPEATS = """
+SELECT r.line, r.cells, o.cells, CASE WHEN r.mailbox <> o.mailbox THEN r.address END
+FROM recipient AS r
+CROSS JOIN recipient AS o ON o.key = r.key AND o.claim = 'own'
+WHERE r.status = 'duplicate' AND r.cells <> o.cells ORDER BY r.line
+"""
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
@@ -173,11 +186,33 @@ class Standing:
         """Return the identity of the recipients as they were planned last."""
         return identity_of(self._database.connection)
 
-    def keys(self) -> Iterator[str]:
-        """Stream the keys of the rows of `result_rows`, in that order."""
+    def keyed_rows(self) -> Iterator[KeyedRow]:
+        """Stream the rows of `result_rows` with their keys, in that order."""
         with self._database.guard:
-            for (key,) in self._database.connection.execute(_KEYS + self._order()):
-                yield key
+            yield from map(
+                KeyedRow._make, self._database.connection.execute(_KEYED + self._order())
+            )
+
+    def letters(self) -> tuple[int, int]:
+        """Count the addresses that have several deliveries, and these deliveries."""
+        with self._database.guard:
+            addresses, deliveries = self._database.connection.execute(_LETTERS).fetchone()
+        return int(addresses), int(deliveries)
+
+    def repeats(self) -> Iterator[Repeat]:
+        """Stream the duplicates whose cells are others than those of the row that is mailed."""
+        with self._database.guard:
+            for line, cells, mailed, elsewhere in self._database.connection.execute(_REPEATS):
+                yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)), elsewhere)
+
+    def statuses_as(
+        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+    ) -> Iterator[Status | None]:
+        """Yield where each row would stand under another identity; None: it would be new."""
+        connection = self._database.connection
+        with self._database.guard:
+            for status in statuses_as(connection, identity, rows, accept_changes=accept_changes):
+                yield None if status is None else _STATUSES[status]
 
     def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
         """Yield, for each key, the status of the row that is mailed; None: no such row."""

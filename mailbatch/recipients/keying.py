@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from mailbatch.envelope import Recipient
 from mailbatch.identity import BY_ADDRESS, NO_KEY, Identity
-from mailbatch.job.columns import find_column
+from mailbatch.job.columns import find_column, named_columns
 from mailbatch.job.recipients import Recipients
 from mailbatch.outcome import Status
 
@@ -47,7 +47,7 @@ class Keying:
         """
         given = [find_column(name, columns) for name in wanted.key]
         names = {name for name in given if name is not None}
-        grouped = set(wanted.group_by)
+        grouped = set(named_columns(wanted.group_by, columns))
         if not names:
             names = grouped if address in grouped else {address}
         others = tuple(sorted(names - {address}))

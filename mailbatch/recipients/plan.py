@@ -25,7 +25,7 @@ from pathlib import Path
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.identity import Identity
-from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
+from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column, named_columns
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.recipients import REPORTS, Recipients
@@ -227,7 +227,7 @@ def plan_recipients(
     return Plan(
         table,
         address=table.columns.index(address),
-        group_by=tuple(table.columns.index(column) for column in wanted.group_by),
+        group_by=tuple(map(table.columns.index, named_columns(wanted.group_by, table.columns))),
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
         suppressed=suppressed,
@@ -319,7 +319,7 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
             message = f"no column {name!r}, which recipients.key names"
             yield RecipientError(message, location=place, hint=_column_hint(name, columns))
     for name in wanted.group_by:
-        if name not in columns:
+        if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.group_by names"
             yield RecipientError(message, location=place, hint=_missing_hint(name, columns))
     for name in columns:

@@ -19,6 +19,7 @@ from jinja2.parser import Parser
 
 from mailbatch.errors import JobError, Location
 from mailbatch.expressions.sandbox import BoundedSandbox
+from mailbatch.expressions.slips import slip
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
 from mailbatch.suggest import did_you_mean_or_all
@@ -104,7 +105,7 @@ def compile_where(
 def _syntax_hint(expression: str, columns: Sequence[str]) -> str | None:
     if expression.lstrip().startswith("{"):
         return "Write it without {{ }}."
-    return bare_column_hint(f"{{{{ {expression} }}}}", columns)
+    return bare_column_hint(f"{{{{ {expression} }}}}", columns) or slip(expression)
 
 
 def _unknown_names(

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import mimetypes
 import os
 import re
 import stat
 from collections import OrderedDict
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path
+from mailbatch.octets import LARGE_BYTES, Piece
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.headers import fold_field, parameter, plain_parameter
+from mailbatch.render.headers import fold_field, parameter
+from mailbatch.render.media_types import MediaType, calendar_methods, media_type
 from mailbatch.render.message import Attachment
+from mailbatch.render.mime import FilePart
 from mailbatch.render.templates import Names, Templates, Value
 
 if TYPE_CHECKING:
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
 #: How many bytes of files are kept for the next message, where the path varies by recipient.
 CACHED_BYTES = 32 * 1024 * 1024
 
-_UNKNOWN = "application/octet-stream"
-_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2"}
-_OFFICE = "application/vnd.openxmlformats-officedocument."
-_OPEN = "application/vnd.oasis.opendocument."
-# Frequent attachments that not every Python knows.
-_TYPES = {
-    ".docx": f"{_OFFICE}wordprocessingml.document",
-    ".ics": "text/calendar",
-    ".md": "text/markdown",
-    ".odp": f"{_OPEN}presentation",
-    ".ods": f"{_OPEN}spreadsheet",
-    ".odt": f"{_OPEN}text",
-    ".pptx": f"{_OFFICE}presentationml.presentation",
-    ".vcf": "text/vcard",
-    ".webp": "image/webp",
-    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
-}
 _LONGEST_NAME = 255  # bytes: the limit of file systems
 _MARKUP = re.compile(r"\{[{%#]")
 
@@ -107,19 +91,20 @@ class Asset:
         """
         path = self.path.render(names)
         filename = self._filename.render(names) if self._filename is not None else ""
-        return path, filename or Path(path).name
+        return path, filename.strip(" ") or filename or Path(path).name
 
-    def part(self, chosen: Chosen) -> bytes:
-        """Return the part of the message: header, empty line, base64.
+    def part(self, chosen: Chosen) -> FilePart:
+        """Return the part of the message: header and empty line, and the lines of base64.
 
         Raises:
-            MessageError: the file cannot be read, or the name cannot be written.
+            MessageError: the file cannot be read, the name cannot be written, or a calendar is of
+                another method than its type says.
         """
         name, filename = chosen
         file = self._file(name)
-        kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
+        kind = self._media_type(chosen, file)
         try:
-            return _part_head(filename, kind, self._cid) + file.encoded
+            return _part_head(filename, kind, self._cid), file.lines
         except FieldError as error:
             raise self._error(f"the file name {filename!r}", str(error)) from None
 
@@ -127,15 +112,25 @@ class Asset:
         """Return the file as a value; the last one is kept, which most messages share.
 
         Raises:
-            MessageError: the file cannot be read.
+            MessageError: as for `part`.
         """
         if self._last is None or self._last[0] != chosen:
             name, filename = chosen
             file = self._file(name)
-            kind = self._type or _media_type(filename, is_utf8=file.is_utf8)
+            kind = str(self._media_type(chosen, file))
             data = base64.b64decode(file.encoded)
             self._last = chosen, Attachment(filename, kind, data, self._cid)
         return self._last[1]
+
+    def _media_type(self, chosen: Chosen, file: _File) -> MediaType:
+        name, filename = chosen
+        try:
+            return media_type(
+                self._type, filename, is_utf8=file.is_utf8, methods=file.calendar_methods
+            )
+        except FieldError as error:
+            hint = "Write the same method in both, or leave it out of the type: the file has it."
+            raise self._error(name, str(error), hint=hint) from None
 
     def digest(self) -> str:
         """Return the SHA-256 of both templates, and of the file where the path is constant."""
@@ -149,9 +144,9 @@ class Asset:
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = _File(self._read(name))
-            self._kept += len(file.encoded)
+            self._kept += file.size
             while self._kept > CACHED_BYTES and len(self._files) > 1:
-                self._kept -= len(self._files.popitem(last=False)[1].encoded)
+                self._kept -= self._files.popitem(last=False)[1].size
         return file
 
     def _read(self, name: str) -> bytes:
@@ -180,18 +175,31 @@ class Asset:
 
 
 class _File:
-    """The content of a file, encoded."""
+    """The content of a file, encoded: `lines`, a piece of its own where these are many bytes."""
 
-    __slots__ = ("encoded", "is_utf8")
+    __slots__ = ("calendar_methods", "is_utf8", "lines")
 
     def __init__(self, data: bytes) -> None:
-        self.encoded = encode_base64(data)
+        lines = encode_base64(data) + b"\r\n"
+        self.lines = Piece(lines) if len(lines) >= LARGE_BYTES else lines
+        self.calendar_methods = calendar_methods(data)
         try:
             data.decode()
         except UnicodeDecodeError:
             self.is_utf8 = False
         else:
             self.is_utf8 = True
+
+    @property
+    def encoded(self) -> bytes:
+        """The lines without the last CRLF."""
+        return (self.lines.data if isinstance(self.lines, Piece) else self.lines)[:-2]
+
+    @property
+    def size(self) -> int:
+        """The bytes of `encoded`."""
+        lines = self.lines
+        return len(lines.data if isinstance(lines, Piece) else lines) - 2
 
 
 def _fixed_folder(source: str) -> str:
@@ -201,7 +209,7 @@ def _fixed_folder(source: str) -> str:
     return fixed[: fixed.rfind("/") + 1]
 
 
-def _part_head(filename: str, kind: str, cid: str | None) -> bytes:
+def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
     refuse_controls(filename)
     if "/" in filename or "\\" in filename or filename.strip(". ") == "":
         raise FieldError("is no name of a file")
@@ -209,37 +217,16 @@ def _part_head(filename: str, kind: str, cid: str | None) -> bytes:
         raise FieldError(f"has more than {_LONGEST_NAME} bytes")
     shown = "attachment" if cid is None else "inline"
     disposition = [f"{shown};", f" {parameter('filename', filename)}"]
-    content_type = [kind]
-    plain = plain_parameter(filename)
-    if plain != filename:
-        content_type = [f"{kind};", f" {parameter('name', plain)}"]
     return b"".join(
         (
-            fold_field("Content-Type", content_type),
+            # Without a name of its own: two names that differ make some readers mix files up.
+            fold_field("Content-Type", kind.pieces),
             f"Content-ID: <{cid}>\r\n".encode("ascii") if cid is not None else b"",
             b"Content-Transfer-Encoding: base64\r\n",
             fold_field("Content-Disposition", disposition),
             b"\r\n",
         )
     )
-
-
-@cache
-def _known_types() -> mimetypes.MimeTypes:
-    # Python's own table alone: the same on every machine.
-    return mimetypes.MimeTypes()
-
-
-def _media_type(filename: str, *, is_utf8: bool) -> str:
-    """Guess a media type from a file's name; text in UTF-8 gets a charset."""
-    kind, packed = _known_types().guess_type(filename)
-    if packed is not None:
-        return _PACKED.get(packed, _UNKNOWN)
-    suffix = Path(filename).suffix.lower()
-    kind = _TYPES.get(suffix, kind)
-    if kind is None or kind.startswith(("message/", "multipart/")):
-        return _UNKNOWN  # these two would not be allowed in base64 (RFC 2045 6.4)
-    return f"{kind}; charset=utf-8" if kind.startswith("text/") and is_utf8 else kind
 
 
 def attachments(job: model.Job, templates: Templates) -> list[Asset]:

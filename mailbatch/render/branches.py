@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jinja2 import meta, nodes
 
 from mailbatch.envelope import Delivery
-from mailbatch.errors import InputError
-from mailbatch.job.columns import find_column, second_names
+from mailbatch.errors import InputError, Location
+from mailbatch.job.columns import find_column, named_columns, second_names
+from mailbatch.render.comparisons import Doubt
 from mailbatch.render.context import RowNames
 from mailbatch.render.message import BranchKey
 from mailbatch.render.pages import PageChoice
@@ -40,7 +41,7 @@ class Branches:
     """The branches of a job's templates, and those that the last rendering took.
 
     `trace` is that of `templates`, `choices` are the pages of the message, `rows` gives the names
-    of a delivery.
+    of a delivery. `doubts` are those about the expressions of the templates, with their places.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Branches:
         templates: Templates,
         choices: Sequence[PageChoice],
         rows: RowNames,
+        doubts: Mapping[Doubt, Location],
     ) -> None:
+        self.doubts = doubts
         self._trace = trace
         self._templates = templates
         self._rows = rows
@@ -65,7 +68,8 @@ class Branches:
             if value.constant is None and value.key.startswith(_NOT_ALWAYS)
         ]
         self._where = job.recipients.where or ""
-        self._own = {self._address(job), *job.recipients.group_by}
+        ruling = (*job.recipients.group_by, *job.recipients.key)
+        self._own = {self._address(job), *named_columns(ruling, rows.columns)}
         self._pages = {
             (choice.value.key, name): Branch(
                 (choice.value.key, number), choice.value.place, f"the template {name}"

@@ -1,9 +1,11 @@
 r"""Infobip's X-IB-* header fields.
 
 A program without encoded-words reads the values: ASCII only, folded at white space that means
-nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes. Where reports
-are asked for, the data holds the token of the delivery, too, behind the data of the job. A message
-of a test has no bulk id: the provider would count and report the test as one of the mailing.
+nothing, and refused rather than bent. Callback data is JSON with `\\uXXXX` escapes; a text in the
+data that no line holds is refused, because readers make one blank or two of a line end. Where
+reports are asked for, the data holds the token of the delivery, too, behind the data of the job. A
+message of a test has no bulk id: the provider would count and report the test as one of the
+mailing.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import JobError, MessageError, Reason
+from mailbatch.render.encodings import LONGEST_LINE
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField
 from mailbatch.render.headers import fold_field, structured_field
@@ -219,6 +222,15 @@ def _data_field(pieces: list[str]) -> bytes:
             f"has {length} characters; at most {DATA_LIMIT} are allowed",
             reason=Reason.CALLBACK_DATA_TOO_LONG,
         )
+    before = len(_DATA_NAME) + 2  # the name, a colon and a blank; on later lines the blank alone
+    for piece in pieces:
+        if before + len(piece) > LONGEST_LINE:
+            raise FieldError(
+                f"has a text of {len(piece)} characters as JSON, which no line of a header can "
+                f"hold: at most {LONGEST_LINE - before}",
+                reason=Reason.CALLBACK_DATA_TOO_LONG,
+            )
+        before = 1
     return fold_field(_DATA_NAME, [pieces[0], *[f" {piece}" for piece in pieces[1:]]])
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError, MessageError
-from mailbatch.job.columns import find_column
+from mailbatch.job.columns import find_column, named_columns
+from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
@@ -26,11 +27,11 @@ from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField, custom_fields
+from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
 from mailbatch.render.headers import date_field, date_text, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
-from mailbatch.render.mime import Encoded, Skeleton, boundary
+from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.parts import Parts
 from mailbatch.render.template_loader import FolderLoader
@@ -77,18 +78,20 @@ class Composer:
         self._job = job
         self._variables = constants["variables"]
         self._templates = templates
-        self._rows = context.RowNames(columns, job.recipients.group_by, templates.globals)
+        self._group_by = named_columns(job.recipients.group_by, columns)
+        self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
-        self._to = To(job, templates)
+        self._to = To(job, templates, self._sender.from_.name)
         self._copies = Copies(job, templates)
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
             *callback_fields(job, templates, of_bulk=of_bulk),
+            *content_language(job, templates),
             *custom_fields(job, templates),
         )
         self._parts = Parts(job, templates)
@@ -107,7 +110,14 @@ class Composer:
     def _traced(self, trace: Trace) -> Branches:
         from mailbatch.render.branches import Branches
 
-        return Branches(self._job, trace, self._templates, self._parts.choices, self._rows)
+        return Branches(
+            self._job,
+            trace,
+            self._templates,
+            self._parts.choices,
+            self._rows,
+            self._checks.doubts,
+        )
 
     @property
     def branches(self) -> Branches:
@@ -138,11 +148,22 @@ class Composer:
 
     @property
     def attached_bytes(self) -> int | None:
-        """The bytes of all attachments and inline images, encoded; None where that varies."""
-        sizes = [len(part) for part in self._files if part is not None]
-        if len(sizes) < len(self._files):
+        """The bytes of all attachments and inline images, encoded; None where that varies.
+
+        Without those of `shared_pieces`.
+        """
+        if None in self._files:
             return None
-        return sum(sizes) + sum(size for _, size in self._inline_sizes)
+        return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
+
+    @property
+    def shared_pieces(self) -> tuple[Piece, ...]:
+        """The large files that are the same in every message, each as one piece of the content."""
+        return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
+
+    @property
+    def _shared(self) -> list[FilePart]:
+        return [*self._images, *[part for part in self._files if part is not None]]
 
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
@@ -169,19 +190,18 @@ class Composer:
             (field, field.shown(field.render({})) if field.constant is not None else None)
             for field in (self._subject, *self._fields)
         ]
+        self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
         self._skeleton = Skeleton(
-            html=self._parts.has_html,
-            inline=[asset.part(asset.chosen(self._templates.globals)) for asset in self._inline],
-            attachments=len(self._attachments),
+            html=self._parts.has_html, inline=self._images, attachments=len(self._attachments)
         )
-        self._files: list[bytes | None] = [
+        self._files: list[FilePart | None] = [
             asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
             for asset in self._attachments
         ]
         self._varying = [asset for asset in self._attachments if not asset.constant]
         self._inline_sizes = tuple(
-            (asset.path.source, len(asset.part(asset.chosen(self._templates.globals))))
-            for asset in self._inline
+            (asset.path.source, part_size(part))
+            for asset, part in zip(self._inline, self._images, strict=True)
         )
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
@@ -226,7 +246,8 @@ class Composer:
                 _MIME_VERSION,
             )
         )
-        text, html = self._parts.render(names)
+        subject = self._shown[0][1]
+        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -259,12 +280,14 @@ class Composer:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = self._encoded_files(rendered) if self._attachments else []
         international = not head.isascii()
-        content = b"".join((head, *self._skeleton.fill(mark, texts, files)))
+        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
         if self._signer is not None:
-            content = self._signer.field(content, at=delivery.date) + content
+            field = self._signer.field(octets.joined(), at=delivery.date)
+            first, *others = octets.pieces
+            octets = Octets.of((field, first.data, *others))
         reverse_path, copies = rendered.reverse_path, rendered.copies
         return Message(
-            content=content,
+            octets=octets,
             message_id=delivery.message_id,
             copies=copies,
             eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
@@ -282,20 +305,20 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _encoded_files(self, rendered: Rendered) -> list[bytes]:
+    def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
         chosen = iter(rendered.files)
         return [
             part if part is not None else asset.part(next(chosen))
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
 
-    def _sizes(self, texts: list[Encoded], files: list[bytes]) -> tuple[tuple[str, int], ...]:
+    def _sizes(self, texts: list[Encoded], files: list[FilePart]) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
             parts = zip(self._attachments, files, strict=True)
-            sizes += [(asset.path.source, len(part)) for asset, part in parts]
+            sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:
@@ -344,8 +367,7 @@ class Composer:
         Such a use also fails when a message is rendered; here, once the plan is known, the mistake
         is found before anything is sent.
         """
-        group_by = self._job.recipients.group_by
-        if not group_by or self._address in group_by:
+        if not self._group_by or self._address in self._group_by:
             return ()  # no group can have several
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)

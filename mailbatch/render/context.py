@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.job.columns import second_names
-from mailbatch.render.scopes import Shape
+from mailbatch.render.scopes import Kind, Shape
 from mailbatch.render.templates import Names
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
-_DELIVERY = Shape(frozenset(("token",)))
+_DELIVERY = Shape(frozenset(("token",)), kind=Kind.TEXT)
+_KINDS = {str: Kind.TEXT, bool: Kind.TRUTH, int: Kind.NUMBER, float: Kind.NUMBER}
 
 
 def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,11 +45,17 @@ def constants(
 
 
 def constant_shapes(names: Mapping[str, Any]) -> dict[str, Shape]:
-    """Return the shapes of such names: of a mapping, the keys."""
+    """Return the shapes of such names: of a mapping, the keys and the kinds of the values."""
     return {
-        name: Shape(frozenset(value)) if type(value) is dict else Shape()
+        name: Shape(frozenset(value), kinds={key: _kind(item) for key, item in value.items()})
+        if type(value) is dict
+        else Shape(kind=_kind(value))
         for name, value in names.items()
     }
+
+
+def _kind(value: object) -> Kind:
+    return _KINDS.get(type(value), Kind.ANY)
 
 
 def _plain(value: Any) -> Any:
@@ -127,9 +134,12 @@ class RowNames:
         """Return the shapes of a row's names, for one address or for a group of several."""
         columns = tuple(name for name, _ in self._group_by) if several else self.columns
         keys = frozenset(columns)
-        names = {name: Shape() for name in self._as_names(dict.fromkeys(columns, ""))}
-        names["recipient"] = Shape(keys)
+        names = {
+            name: Shape(kind=Kind.CELL, column=self._second.get(name, name))
+            for name in self._as_names(dict.fromkeys(columns, ""))
+        }
+        names["recipient"] = Shape(keys, kind=Kind.CELL)
         names["delivery"] = _DELIVERY
         if not several:
-            names["rows"] = Shape(keys, items=True)
+            names["rows"] = Shape(keys, items=True, kind=Kind.CELL)
         return names

@@ -1,6 +1,8 @@
 """Sender and recipients of a message: the address fields, the copies, and the reverse path.
 
-The To field shows the recipient alone, and no address of a group unless the job says `to: group`.
+The To field shows the recipient alone, and no address of a group unless the job says `to: group`:
+a group of several stands there by the name of the sender, since content filters take
+`undisclosed-recipients:;` for a sign of spam.
 Bcc is never written. All addresses come from the job and the delivery, none from the rendered
 parts.
 
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Entries = tuple[Mailbox | Group, ...]
 
-_UNDISCLOSED: Entries = (Group("undisclosed-recipients", ()),)
-_UNDISCLOSED_FIELD = b"To: undisclosed-recipients:;\r\n"
+_UNDISCLOSED = "undisclosed-recipients"  # RFC 5322 A.1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,11 @@ class ReversePath:
 
 
 class To:
-    """The To field of every message."""
+    """The To field of every message; `sender` is the name that the sender is shown by."""
 
-    def __init__(self, job: model.Job, templates: Templates) -> None:
+    def __init__(self, job: model.Job, templates: Templates, sender: str) -> None:
+        self._several: Entries = (Group(sender or _UNDISCLOSED, ()),)
+        self._several_field = address_field("To", self._several)
         self._show_group = job.message.to == "group"
         self._name_place = job.locate("recipients.display_name")
         self._value: Value | None = None
@@ -148,7 +151,7 @@ class To:
         """
         if self._value is not None:
             try:
-                return _read(self._value, names, self._inserted) or _UNDISCLOSED
+                return _read(self._value, names, self._inserted) or self._several
             except FieldError as error:
                 raise MessageError(str(error), location=self._value.place) from None
         addresses = delivery.addresses
@@ -157,7 +160,7 @@ class To:
             return (Mailbox(name.strip(" "), addresses[0]),)
         if self._show_group:
             return tuple(Mailbox("", address) for address in addresses)
-        return _UNDISCLOSED
+        return self._several
 
     def write(self, entries: Entries) -> bytes:
         """Return the field as bytes.
@@ -165,8 +168,8 @@ class To:
         Raises:
             MessageError: a display name cannot be written.
         """
-        if entries is _UNDISCLOSED:
-            return _UNDISCLOSED_FIELD
+        if entries is self._several:
+            return self._several_field
         try:
             return address_field("To", entries)
         except FieldError as error:

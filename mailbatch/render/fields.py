@@ -1,7 +1,8 @@
 """Header fields of a job: a name, a value that may be a template, and the encoder of the value.
 
 A field knows the place of the value in the job, for every error. The fields of `message.headers`
-are made here; those of other keys by `correspondents`, `mailing_lists` and `callbacks`.
+and `message.language` are made here; those of other keys by `correspondents`, `mailing_lists` and
+`callbacks`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mailbatch.errors import JobError, MessageError
 from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field, structured_field, text_field
+from mailbatch.render.languages import language_field
 from mailbatch.render.templates import Names, Templates, Value
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class Field:
         if self.value.constant is None:
             return None
         try:
-            return self.encode(self.name, self.value.constant)
+            return self.encode(self.name, self.value.constant.strip(" "))
         except FieldError as error:
             raise JobError(str(error), location=self.value.place) from None
 
@@ -99,10 +101,13 @@ class Field:
     def render(self, names: Names) -> list[str]:
         """Return the text of the value for a recipient, as the only piece.
 
+        Blanks around the text are no part of the value: readers drop some of them, and a field
+        would have to be encoded to keep them.
+
         Raises:
             TemplateError: the template fails.
         """
-        return [self.value.render(names)]
+        return [self.value.render(names).strip(" ")]
 
     def write(self, pieces: list[str]) -> bytes:
         """Return the field as bytes.
@@ -114,6 +119,37 @@ class Field:
             return self.encode(self.name, pieces[0])
         except FieldError as error:
             raise MessageError(str(error), location=self.value.place, reason=error.reason) from None
+
+    def shown(self, pieces: list[str]) -> str:
+        """Return the value for readers."""
+        return pieces[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FixedField:
+    """A header field that follows from another key: `text` in ASCII, the same in every message."""
+
+    name: str
+    key: str
+    text: str
+
+    @property
+    def source(self) -> None:
+        """None: the key that asks for the field is the source."""
+
+    @property
+    def constant(self) -> bytes:
+        """The field."""
+        return structured_field(self.name, self.text)
+
+    def render(self, names: Names) -> list[str]:
+        """Return the text of the value, as the only piece."""
+        del names
+        return [self.text]
+
+    def write(self, pieces: list[str]) -> bytes:
+        """Return the field as bytes."""
+        return structured_field(self.name, pieces[0])
 
     def shown(self, pieces: list[str]) -> str:
         """Return the value for readers."""
@@ -162,6 +198,12 @@ def custom_fields(job: model.Job, templates: Templates) -> Iterator[Field]:
         yield Field(name, templates.value(setting), encode)
 
 
+def content_language(job: model.Job, templates: Templates) -> Iterator[Field]:
+    """Make the field of `message.language`; an empty one is left out for a recipient."""
+    if (language := job.find("message.language")) is not None:
+        yield Field("Content-Language", templates.value(language), language_field)
+
+
 def _encoding(name: str) -> Encode:
     """Return the function that writes a field of the job's own; `name` is in lower case."""
     if name in _ADDRESSES:
@@ -176,4 +218,4 @@ def _addresses(name: str, text: str) -> bytes:
 
 
 def _unless_empty(encode: Encode) -> Encode:
-    return lambda name, text: encode(name, text) if text.strip(" ") else b""
+    return lambda name, text: encode(name, text) if text else b""

@@ -27,9 +27,11 @@ _CHUNK = re.compile(r" *[^ ]+")
 # The usual field with one address: nothing has to be quoted, encoded or folded.
 _PLAIN_MAILBOX = re.compile(r'[A-Za-z-]+: "[A-Za-z0-9][A-Za-z0-9 .,_&-]*" <[A-Za-z0-9._+@-]+>')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LONGEST_QUOTED = LONGEST_LINE // 2  # a longer word of a name becomes encoded-words
+_LONGEST_QUOTED = LONGEST_LINE // 2  # a longer name becomes encoded-words
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Beyond ASCII, a quotation mark, which some readers end the value at, or an encoded-word.
+_UNQUOTABLE = re.compile(r'=\?|[^ -~]|"')
 # RFC 2231 section 7: attribute-char.
 _ATTRIBUTE_CHARS = "!#$&+-.^_`|~"
 
@@ -140,7 +142,7 @@ def address_field(name: str, entries: Iterable[Mailbox | Group]) -> bytes:
         if isinstance(entry, Mailbox):
             chunks += _mailbox(entry, name if not chunks else "")
         else:
-            chunks += _group(entry)
+            chunks += _group(entry, name if not chunks else "")
     return _lay_out(name, chunks)
 
 
@@ -151,13 +153,21 @@ def _mailbox(mailbox: Mailbox, first_on: str) -> list[str]:
         address = address if local.startswith('"') else f'"{local}"@{domain}'
     if not mailbox.name:
         return [f" {address}"]
-    taken = len(first_on) + 2 if first_on else 1
-    return [*phrase_chunks(mailbox.name, taken), f" <{address}>"]
+    return [*phrase_chunks(mailbox.name, _taken(first_on)), f" <{address}>"]
 
 
-def _group(group: Group) -> list[str]:
+def _taken(first_on: str) -> int:
+    """Return the characters before an entry: the first one of the field `first_on`, or another."""
+    return len(first_on) + 2 if first_on else 1
+
+
+def _group(group: Group, first_on: str) -> list[str]:
     simple = _ATOMS.fullmatch(group.name) and "=?" not in group.name
-    chunks = [f" {group.name}"] if simple else phrase_chunks(group.name, LONGEST_LINE)
+    chunks = (
+        [f" {group.name}"]
+        if simple
+        else phrase_chunks(group.name, _taken(first_on), behind=len(":;,"))
+    )
     chunks[-1] += ":"
     for number, member in enumerate(group.members):
         if number:
@@ -167,21 +177,21 @@ def _group(group: Group) -> list[str]:
     return chunks
 
 
-def phrase_chunks(text: str, taken: int) -> list[str]:
+def phrase_chunks(text: str, taken: int, *, behind: int = 0) -> list[str]:
     """Spell a display name as a quoted string, or as encoded-words where that is not enough.
 
     Each chunk begins with white space. `taken` is the number of characters before the name on the
-    line.
+    line, `behind` that of those that follow without white space.
 
     Raises:
         FieldError: a control character, or half a surrogate pair.
     """
     refuse_controls(text)
     if text.isascii() and "=?" not in text and text.strip(" ") == text:
-        chunks = _CHUNK.findall(f" {_quoted(text)}")
-        if len(max(chunks, key=len)) <= _LONGEST_QUOTED:
-            return chunks
-    return [f" {word}" for word in encoded_words(text, taken=taken, phrase=True)]
+        quoted = f" {_quoted(text)}"  # never folded inside: some readers show the line end there
+        if len(quoted) <= _LONGEST_QUOTED:
+            return [quoted]
+    return [f" {word}" for word in encoded_words(text, taken=taken, behind=behind, phrase=True)]
 
 
 def date_text(seconds: int) -> str:
@@ -211,14 +221,9 @@ def parameter(name: str, value: str) -> str:
         >>> parameter("filename", "Übersicht.pdf")
         "filename*=utf-8''%C3%9Cbersicht.pdf"
     """
-    if plain_parameter(value) == value:
-        return f"{name}={_quoted(value)}"
-    return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
-
-
-def plain_parameter(value: str) -> str:
-    """Return the ASCII that remains of a value, for readers without RFC 2231."""
-    return re.sub(r'=\?|[^ -~]|"', "_", value)
+    if _UNQUOTABLE.search(value):
+        return f"{name}*=utf-8''{quote(value, _ATTRIBUTE_CHARS)}"
+    return f"{name}={_quoted(value)}"
 
 
 def _quoted(value: str) -> str:

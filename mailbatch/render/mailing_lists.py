@@ -1,5 +1,9 @@
 """The fields of a mailing list: List-Id, List-Unsubscribe (RFC 2919, 2369), one-click (RFC 8058).
 
+Beside them stands `Precedence: bulk`, unless the job writes another one. RFC 2076 (3.9) calls the
+field non-standard; but answering machines older than the List-* fields keep silent for it (RFC 3834
+2), and content filters expect both in a newsletter.
+
 A URL in these fields is never folded and never an encoded-word: a mail program that cannot read the
 URL does not offer to unsubscribe, and the reader reports spam instead.
 
@@ -15,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField
+from mailbatch.render.fields import Field, FixedField, HeaderField
 from mailbatch.render.headers import fold_field, phrase_chunks, structured_field
 from mailbatch.render.templates import Names, Templates, Value
 from mailbatch.render.uris import mail_address, web_address
@@ -23,6 +27,7 @@ from mailbatch.render.uris import mail_address, web_address
 if TYPE_CHECKING:
     from mailbatch.job import model
 
+_PRECEDENCE = "Precedence"
 _POST = "List-Unsubscribe=One-Click"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
 _IDENTIFIER = re.compile(rf"(?=.{{1,255}}\Z){_LABEL}(?:\.{_LABEL})+")  # RFC 2919 2
@@ -38,6 +43,9 @@ def list_fields(job: model.Job, templates: Templates) -> Iterator[HeaderField]:
         if job.message.unsubscribe.one_click:
             post = replace(job.at("message.unsubscribe.one_click"), text=_POST)
             yield Field("List-Unsubscribe-Post", templates.value(post), structured_field)
+    of_a_list = job.message.list_id is not None or job.message.unsubscribe is not None
+    if of_a_list and _PRECEDENCE.lower() not in map(str.lower, job.message.headers):
+        yield FixedField(_PRECEDENCE, "message", "bulk")
 
 
 def _list_id(name: str, text: str) -> bytes:
@@ -54,7 +62,7 @@ def _list_id(name: str, text: str) -> bytes:
     if not phrase:
         return structured_field(name, f"<{identifier}>")
     if quoted := _QUOTED_PHRASE.fullmatch(phrase):
-        phrase = re.sub(r"\\(.)", r"\1", quoted[1])
+        phrase = re.sub(r"\\(.)", r"\1", quoted[1]).strip(" ")
     first, *others = phrase_chunks(phrase, len(name) + 2)
     return fold_field(name, [first.strip(" "), *others, f" <{identifier}>"])
 

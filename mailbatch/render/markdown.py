@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _PAGE = """\
 <!DOCTYPE html>
-<html>
+<html{attributes}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-</head>
+{title}</head>
 <body>
-{}</body>
+{body}</body>
 </html>
 """
 _FILTERED = "a filter changes text with values in it; filter the values instead"
@@ -90,5 +90,15 @@ def _parser() -> MarkdownIt:
 
 
 def html_from_markdown(source: str) -> str:
-    """Return a page of HTML; tags in the source are shown as text."""
-    return _PAGE.format(_parser().render(source))
+    """Return the HTML of Markdown, without a page around; tags in the source are shown as text."""
+    html: str = _parser().render(source)
+    return html
+
+
+def page(body: str, *, title: str, attributes: str) -> str:
+    """Return a page of HTML with a text as the title, and with attributes of `<html>`.
+
+    Without a title, the subject of a message stands in for one (HTML, 4.2.2).
+    """
+    title = f"<title>{escape(title)}</title>\n" if title else ""
+    return _PAGE.format(attributes=attributes, title=title, body=body)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
+from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 
 #: A branch, by the name of the template and the number of the branch there.
@@ -46,14 +47,14 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 class Message:
     """One message, ready to be sent.
 
-    `content` are the bytes with CRLF line ends, headers first, dots not stuffed. `message_id` has
+    `octets` are the content with CRLF line ends, headers first, dots not stuffed. `message_id` has
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
     larger parts with sizes in bytes.
     """
 
-    content: bytes
+    octets: Octets
     message_id: str
     copies: tuple[str, ...]
     eight_bit: bool
@@ -62,9 +63,14 @@ class Message:
     parts: tuple[tuple[str, int], ...]
 
     @property
+    def content(self) -> bytes:
+        """The content as one piece of bytes."""
+        return self.octets.joined()
+
+    @property
     def size(self) -> int:
         """The size for SIZE (RFC 1870) in bytes: with CRLF, before dots are stuffed."""
-        return len(self.content)
+        return self.octets.size
 
     def biggest_part(self) -> str:
         """Name the biggest part, with the size in bytes, as the one to make smaller."""

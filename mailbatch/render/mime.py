@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from mailbatch.octets import Piece
+
 #: The beginning of all boundaries, before the part that depends on the message.
 MARK = b"=_"
 
@@ -23,9 +25,20 @@ _ENCODINGS = {
     for name in ("7bit", "8bit", "quoted-printable", "base64")
 }
 _CLOSE = b"--"
+# The line end before a delimiter belongs to the delimiter (RFC 2046 5.1.1). Behind the lines of a
+# file the line end is there already, so that these are whole lines.
+_DELIMITER, _BEHIND_LINES = b"\r\n--", b"--"
 
 #: The encoding and the encoded lines of a text.
 Encoded = tuple[str, bytes]
+#: The head of a file's part with the empty line, and the lines of the file with the last CRLF.
+FilePart = tuple[bytes, bytes | Piece]
+
+
+def part_size(part: FilePart) -> int:
+    """Return the bytes of a file's part, without the last CRLF."""
+    head, lines = part
+    return len(head) + len(lines.data if isinstance(lines, Piece) else lines) - len(b"\r\n")
 
 
 def boundary(message_id: str) -> bytes:
@@ -35,11 +48,14 @@ def boundary(message_id: str) -> bytes:
 
 
 class Skeleton:
-    """The structure of every message of a job, from the Content-Type field to the last line."""
+    """The structure of every message of a job, from the Content-Type field to the last line.
 
-    def __init__(self, *, html: bool, inline: Sequence[bytes], attachments: int) -> None:
+    The part of a file is the head and the lines, each line with its CRLF.
+    """
+
+    def __init__(self, *, html: bool, inline: Sequence[FilePart], attachments: int) -> None:
         """Lay out the structure: whether there is HTML, the inline parts, how many attachments."""
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | Piece] = []
         self._boundaries: list[int] = []
         self._texts: list[int] = []
         self._attachments: list[int] = []
@@ -47,8 +63,8 @@ class Skeleton:
         self._add(b"\r\n")
 
     def fill(
-        self, mark: bytes, texts: Sequence[Encoded], attachments: Sequence[bytes]
-    ) -> list[bytes]:
+        self, mark: bytes, texts: Sequence[Encoded], attachments: Sequence[FilePart]
+    ) -> list[bytes | Piece]:
         """Return the pieces of one message; `texts` are the text and, if there is one, the HTML."""
         pieces = self._pieces.copy()
         for index in self._boundaries:
@@ -57,22 +73,25 @@ class Skeleton:
             pieces[index] = _ENCODINGS[encoding]
             pieces[index + 1] = lines
         for index, part in zip(self._attachments, attachments, strict=True):
-            pieces[index] = part
+            pieces[index : index + 2] = part
         return pieces
 
-    def _mixed(self, html: bool, inline: Sequence[bytes], attachments: int) -> None:
+    def _mixed(self, html: bool, inline: Sequence[FilePart], attachments: int) -> None:
         if not attachments:
             self._related(html, inline)
             return
         self._open("mixed", b"m")
         self._delimit(b"m")
         self._related(html, inline)
+        before = _DELIMITER
         for _ in range(attachments):
-            self._delimit(b"m")
+            self._delimit(b"m", before=before)
             self._attachments.append(self._add(b""))
-        self._delimit(b"m", _CLOSE)
+            self._add(b"")
+            before = _BEHIND_LINES
+        self._delimit(b"m", _CLOSE, before=before)
 
-    def _related(self, html: bool, inline: Sequence[bytes]) -> None:
+    def _related(self, html: bool, inline: Sequence[FilePart]) -> None:
         if not inline:
             self._alternative(html)
             return
@@ -80,10 +99,13 @@ class Skeleton:
         self._open('related; type="multipart/alternative"', b"r")
         self._delimit(b"r")
         self._alternative(html)
-        for part in inline:
-            self._delimit(b"r")
-            self._add(part)
-        self._delimit(b"r", _CLOSE)
+        before = _DELIMITER
+        for head, lines in inline:
+            self._delimit(b"r", before=before)
+            self._add(head)
+            self._add(lines)
+            before = _BEHIND_LINES
+        self._delimit(b"r", _CLOSE, before=before)
 
     def _alternative(self, html: bool) -> None:
         if not html:
@@ -106,12 +128,11 @@ class Skeleton:
         self._boundaries.append(self._add(b""))
         self._add(b"-" + level + b'"\r\n')
 
-    def _delimit(self, level: bytes, end: bytes = b"\r\n") -> None:
-        # The line end before a delimiter belongs to the delimiter (RFC 2046 5.1.1).
-        self._add(b"\r\n--")
+    def _delimit(self, level: bytes, end: bytes = b"\r\n", *, before: bytes = _DELIMITER) -> None:
+        self._add(before)
         self._boundaries.append(self._add(b""))
         self._add(b"-" + level + end)
 
-    def _add(self, piece: bytes) -> int:
+    def _add(self, piece: bytes | Piece) -> int:
         self._pieces.append(piece)
         return len(self._pieces) - 1

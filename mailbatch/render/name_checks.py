@@ -1,7 +1,8 @@
 """The mistakes that a job's templates show before any row is rendered, as errors with places.
 
-Undefined names (found by names.py), missing templates, and, for a group of several addresses, uses
-of a column that differs between the recipients.
+Undefined names (found by names.py), missing templates, texts that are taken for numbers
+(comparisons.py), and, for a group of several addresses, uses of a column that differs between the
+recipients. A doubt about such a text is kept for the checks, which see the table.
 
 Tests: tests/render/test_names.py.
 """
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
-from mailbatch.errors import InputError, Location, TemplateError
+from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column
-from mailbatch.render.names import Missing, NameReport, Unknown, check_names
+from mailbatch.render.comparisons import Doubt, Misuse
+from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates
 from mailbatch.suggest import did_you_mean
@@ -24,13 +26,15 @@ from mailbatch.suggest import did_you_mean
 if TYPE_CHECKING:
     from mailbatch.job import model
 
+_WORD = re.compile(r"[\w.]+")
 _MOST_NAMES = 12  # a hint lists no more
 
 
 class NameChecks:
     """Checks the names in every template of a job.
 
-    `followed` gives for each page the templates that make up the page.
+    `followed` gives for each page the templates that make up the page, `doubts` the doubts about
+    expressions, each with the place, once the names were looked at.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class NameChecks:
     ) -> None:
         self._columns = columns
         self.followed: dict[str, frozenset[str]] = {}
+        self.doubts: dict[Doubt, Location] = {}
         self._job = job
         self._templates = templates
         values = templates.values
@@ -56,11 +61,20 @@ class NameChecks:
         self._broken: set[str] = set()
 
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
-        """Return an error for every name that nothing defines and every missing template."""
+        """Return an error for every name that nothing defines and every missing template.
+
+        A text that is taken for a number is an error, too; what the table has to show is a doubt.
+        """
         errors: list[InputError] = []
         for place, report in self._reports(known):
             errors += (self._not_defined(found, place) for found in report.unknown)
             errors += (self._not_there(found, place) for found in report.missing)
+            for found in report.judged:
+                where = self._place(found, place)
+                if isinstance(found.verdict, Misuse):
+                    errors.append(_misused(found.verdict, where))
+                else:
+                    self.doubts.setdefault(found.verdict, where)
         return errors
 
     def leaks(self, known: Mapping[str, Shape], shared: Mapping[str, Shape]) -> list[InputError]:
@@ -109,11 +123,16 @@ class NameChecks:
                 self._templates.errors.append(error)
             return nodes.Template([])
 
-    def _place(self, found: Unknown | Missing, place: Location) -> Location:
+    def _place(self, found: Unknown | Missing | Judged, place: Location) -> Location:
         if found.template is None:
             return place
         source = self._templates.loader.line(found.template, found.line)
-        word = found.name.rpartition(".")[2] if isinstance(found, Unknown) else found.name
+        if isinstance(found, Judged):
+            name = _WORD.match(found.verdict.word)
+            word = name[0] if name is not None else found.verdict.word
+        else:
+            word = found.name
+        word = word if isinstance(found, Missing) else word.rpartition(".")[2]
         places = list(re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", source or ""))
         # The syntax tree knows lines only; the column of a name that stands there twice is not
         # known.
@@ -160,3 +179,9 @@ class NameChecks:
             hint=f"Add {address} to recipients.group_by, so that every "
             "address gets a message of its own.",
         )
+
+
+def _misused(found: Misuse, where: Location) -> TemplateError:
+    return TemplateError(
+        found.message, location=where, hint=found.hint, reason=Reason.TEXT_AS_NUMBER
+    )

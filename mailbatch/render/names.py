@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from jinja2 import nodes
 
-from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted
+from mailbatch.render.comparisons import Doubt, Misuse, judge, judge_condition
+from mailbatch.render.kinds import items_of, shape_of
+from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted, kinds_asked
 from mailbatch.render.template_names import Fitting, named_templates
 
 #: Finds the syntax tree of a template by name; None where there is no such template.
@@ -48,12 +50,22 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """An expression that takes a text for something else, with the place of the template."""
+
+    template: str | None
+    line: int
+    verdict: Misuse | Doubt
+
+
+@dataclass(frozen=True, slots=True)
 class NameReport:
     """The result of `check_names`; `templates` are the names of all templates on the way."""
 
     unknown: tuple[Unknown, ...]
     missing: tuple[Missing, ...]
     templates: frozenset[str]
+    judged: tuple[Judged, ...]
 
 
 def check_names(
@@ -75,6 +87,7 @@ def check_names(
         tuple(dict.fromkeys(walk.unknown)),
         tuple(dict.fromkeys(walk.missing)),
         frozenset(walk.followed),
+        tuple(dict.fromkeys(walk.judged)),
     )
 
 
@@ -96,13 +109,14 @@ class _Place:
 class _Walk:
     """A walk over a template, and over every template that an expression there can name.
 
-    `unknown`, `missing` and `followed` are the findings. `macros` are the macros whose bodies are
-    still to be walked, each with the scope and the place of the definition.
+    `unknown`, `missing`, `judged` and `followed` are the findings. `macros` are the macros whose
+    bodies are still to be walked, each with the scope and the place of the definition.
     """
 
     def __init__(self, constants: Mapping[str, Shape], trees: Trees, fitting: Fitting) -> None:
         self.unknown: list[Unknown] = []
         self.missing: list[Missing] = []
+        self.judged: list[Judged] = []
         self.followed: set[str] = set()
         self._constants = constants
         self._trees = trees
@@ -192,6 +206,7 @@ class _Walk:
     # Expressions
 
     def expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+        self._judge(judge(node, scope), node, place)
         if isinstance(node, nodes.Name):
             self._name(node, scope, place)
         elif isinstance(node, nodes.Getattr | nodes.Getitem):
@@ -201,14 +216,23 @@ class _Walk:
         elif isinstance(node, nodes.And | nodes.Or):
             self.expression(node.left, scope, place)
             decided = defined_if(node.left, holds=isinstance(node, nodes.And))
-            self.expression(node.right, scope.where(decided), place)
+            inside = scope.where(decided).of_kinds(kinds_asked(node.left))
+            self.expression(node.right, inside, place)
         elif isinstance(node, nodes.CondExpr):
-            self.expression(node.test, scope, place)
-            self.expression(node.expr1, scope.where(defined_if(node.test, holds=True)), place)
+            self.condition(node.test, scope, place)
+            inside = scope.where(defined_if(node.test, holds=True))
+            self.expression(node.expr1, inside.of_kinds(kinds_asked(node.test)), place)
             if node.expr2 is not None:
                 self.expression(node.expr2, scope.where(defined_if(node.test, holds=False)), place)
         else:
             self.children(node, scope, place)
+
+    def condition(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
+        self._judge(judge_condition(node, scope), node, place)
+        self.expression(node, scope, place)
+
+    def _judge(self, found: Iterable[Misuse | Doubt], node: nodes.Node, place: _Place) -> None:
+        self.judged += (Judged(place.template, node.lineno, verdict) for verdict in found)
 
     def _name(self, node: nodes.Name, scope: Scope, place: _Place) -> None:
         if node.name == "super" and place.block:
@@ -284,26 +308,24 @@ def _output(walk: _Walk, node: nodes.Output, scope: Scope, place: _Place) -> Non
 
 def _for(walk: _Walk, node: nodes.For, scope: Scope, place: _Place) -> None:
     walk.expression(node.iter, scope, place)
-    shape = ANYTHING
-    if isinstance(node.iter, nodes.Name):
-        found = scope.find(node.iter.name)
-        shape = Shape(found.keys) if found is not None and found.items else ANYTHING
     inside = scope.within()
-    _declare(node.target, inside, shape)
+    _declare(node.target, inside, items_of(node.iter, scope))
     if node.test is not None:
-        walk.expression(node.test, inside, place)
+        walk.condition(node.test, inside, place)
     inside.declare("loop")
     walk.body(node.body, inside, place)
     walk.body(node.else_, scope.within(), place)
 
 
 def _if(walk: _Walk, node: nodes.If, scope: Scope, place: _Place) -> None:
-    walk.expression(node.test, scope, place)
-    walk.body(node.body, scope.where(defined_if(node.test, holds=True)), place)
+    walk.condition(node.test, scope, place)
+    inside = scope.where(defined_if(node.test, holds=True)).of_kinds(kinds_asked(node.test))
+    walk.body(node.body, inside, place)
     otherwise = scope.where(defined_if(node.test, holds=False))
     for branch in node.elif_:
-        walk.expression(branch.test, otherwise, place)
-        walk.body(branch.body, otherwise.where(defined_if(branch.test, holds=True)), place)
+        walk.condition(branch.test, otherwise, place)
+        inside = otherwise.where(defined_if(branch.test, holds=True))
+        walk.body(branch.body, inside.of_kinds(kinds_asked(branch.test)), place)
         otherwise = otherwise.where(defined_if(branch.test, holds=False))
     walk.body(node.else_, otherwise, place)
 
@@ -312,7 +334,7 @@ def _with(walk: _Walk, node: nodes.With, scope: Scope, place: _Place) -> None:
     inside = scope.within()
     for target, value in zip(node.targets, node.values, strict=True):
         walk.expression(value, scope, place)
-        _declare(target, inside)
+        _declare(target, inside, shape_of(value, scope))
     walk.body(node.body, inside, place)
 
 
@@ -337,7 +359,7 @@ def _filter_block(walk: _Walk, node: nodes.FilterBlock, scope: Scope, place: _Pl
 
 def _assign(walk: _Walk, node: nodes.Assign, scope: Scope, place: _Place) -> None:
     walk.expression(node.node, scope, place)
-    _declare(node.target, scope)
+    _declare(node.target, scope, shape_of(node.node, scope))
 
 
 def _assign_block(walk: _Walk, node: nodes.AssignBlock, scope: Scope, place: _Place) -> None:

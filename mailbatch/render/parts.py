@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from mailbatch.errors import MessageError, Reason
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids
-from mailbatch.render.markdown import html_from_markdown
+from mailbatch.render.languages import page_attributes
+from mailbatch.render.markdown import html_from_markdown, page
 from mailbatch.render.pages import PAGES, PageChoice
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
@@ -55,25 +56,29 @@ class Parts:
 
             self._css, self._shells = job.locate("message.css"), Shells()
         self._inline = frozenset(message.inline)
+        language = job.find("message.language") if message.markdown is not None else None
+        self._language = templates.value(language) if language is not None else None
 
-    def render(self, names: Names) -> Texts:
-        """Return both texts for a recipient.
+    def render(self, names: Names, subject: str) -> Texts:
+        """Return both texts for a recipient; the subject is the title of HTML made of Markdown.
 
         Raises:
             TemplateError: a template fails.
             MessageError: the HTML shows an inline image that the job does not have, or has style
                 rules that cannot be read.
         """
-        html = self._render_html(names)
+        html = self._render_html(names, subject)
         if self._text is not None:
             return self._text.render(names), html
         return self._text_from_html(html or ""), html
 
-    def _render_html(self, names: Names) -> str | None:
+    def _render_html(self, names: Names, subject: str) -> str | None:
         if self._html is not None:
             html = self._html.render(names)
         elif self._markdown is not None:
-            html = self._from_markdown(self._markdown, names)
+            tag = self._language.render(names).strip(" ") if self._language is not None else ""
+            body = self._from_markdown(self._markdown, names)
+            html = page(body, title=subject, attributes=page_attributes(tag))
         else:
             return None
         for name in content_ids(html):
@@ -91,9 +96,9 @@ class Parts:
                 raise MessageError(str(error), location=self._css) from None
         return html
 
-    def _from_markdown(self, page: PageChoice, names: Names) -> str:
+    def _from_markdown(self, choice: PageChoice, names: Names) -> str:
         self._marks.clear()
-        source = page.render(names)
+        source = choice.render(names)
         try:
             return self._marks.restore(html_from_markdown(source))
         except FieldError as error:

@@ -9,18 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from jinja2 import nodes
 
 NOTHING: frozenset[str] = frozenset()
+#: The tests of Jinja2 that ask for the kind of a value.
+KIND_TESTS = frozenset(
+    ("number", "integer", "float", "string", "boolean", "mapping", "sequence", "iterable", "none")
+)
+
+
+class Kind(Enum):
+    """The kind of a value, as far as the syntax tree tells; `CELL` is a text of the table."""
+
+    ANY = auto()
+    CELL = auto()
+    TEXT = auto()
+    NUMBER = auto()
+    TRUTH = auto()
+    NONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The known shape of a value: the `keys` of a mapping (None: any), or of items of a list."""
+    """The known shape of a value: the `keys` of a mapping (None: any), or of items of a list.
+
+    `kind` is that of the value; of a mapping or a list, that of each value inside. `kinds` are the
+    kinds of a mapping's values by key, where these differ. `column` is the column of a cell.
+    """
 
     keys: frozenset[str] | None = None
     items: bool = False
+    kind: Kind = Kind.ANY
+    kinds: Mapping[str, Kind] | None = None
+    column: str | None = None
 
 
 ANYTHING = Shape()
@@ -50,10 +73,12 @@ class Scope:
         return None
 
     def declare(self, name: str, shape: Shape = ANYTHING) -> None:
-        """Define a name from here on."""
+        """Define a name from here on; a name that a branch defines anew may be of either kind."""
         scope = self
         while scope.branch and scope.around is not None:
             scope = scope.around
+        if scope is not self and (self.find(name) or shape) != shape:
+            shape = ANYTHING
         scope.names[name] = shape
 
     def within(self, names: Mapping[str, Shape] | None = None) -> Scope:
@@ -62,7 +87,12 @@ class Scope:
 
     def where(self, asked: Iterable[str]) -> Scope:
         """Open the branch in which the names that a condition asked for are defined."""
-        return Scope(self, dict.fromkeys(asked, ANYTHING), branch=True)
+        return Scope(self, {name: self.find(name) or ANYTHING for name in asked}, branch=True)
+
+    def of_kinds(self, asked: Iterable[str]) -> Scope:
+        """Open the branch in which a condition vouches for the kind of some names."""
+        known = {name: ANYTHING for name in asked if self.find(name) is not None}
+        return Scope(self, known, branch=True) if known else self
 
     def all_names(self) -> frozenset[str]:
         """Return every name that can be seen here."""
@@ -102,3 +132,14 @@ def defined_if(condition: nodes.Node, *, holds: bool) -> frozenset[str]:
         name = dotted(condition.node)
         return frozenset((name,)) if name else NOTHING
     return NOTHING
+
+
+def kinds_asked(condition: nodes.Node) -> frozenset[str]:
+    """Return the names whose kind a condition asks for, as `amount is number` does."""
+    tests = [condition] if isinstance(condition, nodes.Test) else []
+    tests += condition.find_all(nodes.Test)
+    return frozenset(
+        test.node.name
+        for test in tests
+        if test.name in KIND_TESTS and isinstance(test.node, nodes.Name)
+    )

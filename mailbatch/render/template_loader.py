@@ -18,6 +18,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from mailbatch.errors import JobError, Location, TemplateError, raise_if_starved
 from mailbatch.job.paths import resolve_path
+from mailbatch.render.foreign_files import REMEDY, foreign_file
 
 
 class FolderLoader(BaseLoader):
@@ -74,7 +75,12 @@ class FolderLoader(BaseLoader):
             path = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
             if path.exists() and not path.is_file():
                 raise TemplateError("is no file", location=place)
-            return path.read_bytes().decode("utf-8-sig")
+            content = path.read_bytes()
+            foreign = foreign_file(content)
+            if foreign is not None:
+                message = f"is {foreign}, no template"
+                raise TemplateError(message, location=place, hint=REMEDY)
+            return content.decode("utf-8-sig")
         except FileNotFoundError:
             return None
         except JobError as error:

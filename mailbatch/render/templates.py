@@ -28,6 +28,7 @@ from markupsafe import escape
 from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fits
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
+from mailbatch.expressions.slips import slip_in
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
@@ -228,7 +229,9 @@ class Templates:
             foreign = foreign_syntax(source)
             if foreign is not None:
                 raise TemplateError(foreign.message, location=place, hint=foreign.hint) from None
-            raise TemplateError(_sentence(error), location=place, hint=self._hint(error)) from None
+            raise TemplateError(
+                _sentence(error), location=place, hint=self._hint(error, source)
+            ) from None
         if not self._is_constant(tree):
             return Value(setting, render, None, tree)
         constant = render(self.globals)
@@ -313,13 +316,13 @@ class Templates:
         return TemplateError(
             _sentence(error),
             location=Location(path, error.lineno, source=source),
-            hint=self._hint(error),
+            hint=self._hint(error, source or ""),
         )
 
-    def _hint(self, error: TemplateSyntaxError) -> str | None:
+    def _hint(self, error: TemplateSyntaxError, source: str) -> str | None:
         match = re.fullmatch(r"No (filter|test) named '([^']*)'\.?", error.message or "")
         if match is None:
-            return None
+            return slip_in(source)
         known = self._plain.filters if match[1] == "filter" else self._plain.tests
         return did_you_mean(match[2], known)
 

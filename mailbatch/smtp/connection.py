@@ -244,13 +244,14 @@ class Connection:
             shown = b"<%d bytes of content>\r\n." % len(stuffed)
         self._pipeline.queue(stuffed + commands.END_OF_DATA, _END_OF_DATA, shown=shown)
 
-    def send_body(self, stuffed: bytes) -> None:
+    def send_body(self, stuffed: bytes, *, is_ascii: bool | None = None) -> None:
         """Queue a part of the content that went through `content.stuff` as a whole.
 
         The end of data is held back until `finish_content`: record the commit point in between.
+        `is_ascii`: what is known of the part, or of more around it; None: nothing.
         """
         self.state.move(_BODY)
-        _check_body(stuffed, self.state.open_transaction())
+        _check_body(stuffed, self.state.open_transaction(), is_ascii=is_ascii)
         self._body_end = (self._body_end + stuffed[-2:])[-2:]
         self._pipeline.queue(stuffed, shown=b"<%d bytes of content>" % len(stuffed))
 
@@ -362,8 +363,8 @@ def _check_offers(
         )
 
 
-def _check_body(content: bytes, transaction: Transaction) -> None:
-    if not (content.isascii() or transaction.eight_bit):
+def _check_body(content: bytes, transaction: Transaction, *, is_ascii: bool | None = None) -> None:
+    if not (transaction.eight_bit or (content.isascii() if is_ascii is None else is_ascii)):
         raise LocalProtocolError("the content is 8-bit and was announced as 7-bit")
 
 

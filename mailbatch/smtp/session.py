@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
+from mailbatch.octets import Octets
 from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.capabilities import Capabilities
-from mailbatch.smtp.content import checked, could_send, stuff
+from mailbatch.smtp.content import checked, could_send, flight
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.opening import Opened, Opening
 from mailbatch.smtp.phases import Phase
@@ -34,7 +35,6 @@ from mailbatch.smtp.transaction import Transaction
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
 #: data is held back until the system has taken everything before it, which BDAT could not have.
 ONE_WRITE_BYTES = 64 * 1024
-BLOCK_BYTES = 256 * 1024
 #: QUIT is a courtesy: the longest wait for the reply, in seconds.
 QUIT_SECONDS = 5.0
 
@@ -123,7 +123,7 @@ class Session:
         *,
         size: int,
         eight_bit: bool,
-        content: bytes | None = None,
+        content: Octets | None = None,
         at_once: int | None = None,
     ) -> Transaction:
         """Send MAIL, every RCPT and DATA as one command group (RFC 2920).
@@ -148,8 +148,9 @@ class Session:
         dialogue.flush()
         return transaction
 
-    def _is_one_flight(self, content: bytes) -> bool:
-        return self._state.chunking and len(content) <= ONE_WRITE_BYTES and not could_send(content)
+    def _is_one_flight(self, content: Octets) -> bool:
+        short = self._state.chunking and content.size <= ONE_WRITE_BYTES
+        return short and not could_send(content.joined())
 
     async def content_wanted(self) -> bool:
         """Wait for the replies of the group; False if no recipient was accepted.
@@ -168,25 +169,27 @@ class Session:
             return False
         raise self._dialogue.refused(event)
 
-    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+    async def send_content(self, content: Octets) -> bool:
         """Hand over the content but the last bytes; False if it was refused or lost meanwhile.
 
-        Record the commit point, then `finish`. In one flight no byte leaves before that. `stuffed`
-        is the result of `stuff` for this content, where there is one already.
+        Record the commit point, then `finish`. In one flight no byte leaves before that. A piece
+        that was sent before is neither checked nor stuffed again, and no piece is joined.
 
         Raises:
             LocalProtocolError: the content may not go on the wire (module `content`).
         """
         if self._state.phase is Phase.HELD:
-            self._chunk = checked(content)
+            self._chunk = checked(content.joined())
             return True
-        stuffed = stuff(content) if stuffed is None else stuffed
-        if self._dialogue.has_news:
-            return False
-        if len(stuffed) > ONE_WRITE_BYTES:
-            await self._send_blocks(stuffed)
+        ready = flight(content)
+        if content.size > ONE_WRITE_BYTES:
+            await self._send_blocks(ready)
         else:
-            self._connection.send_body(stuffed)  # leaves together with the end of data
+            for block, is_ascii in ready:
+                if self._dialogue.has_news:
+                    return False
+                # Leaves together with the end of data.
+                self._connection.send_body(block, is_ascii=is_ascii)
         return not self._dialogue.has_news  # if it is, `done` says why
 
     def finish(self) -> None:
@@ -207,11 +210,11 @@ class Session:
             return
         self._dialogue.flush()
 
-    async def _send_blocks(self, stuffed: bytes) -> None:
-        for start in range(0, len(stuffed), BLOCK_BYTES):
+    async def _send_blocks(self, ready: Iterable[tuple[bytes, bool]]) -> None:
+        for block, is_ascii in ready:
             if self._dialogue.has_news:
                 return
-            self._connection.send_body(stuffed[start : start + BLOCK_BYTES])
+            self._connection.send_body(block, is_ascii=is_ascii)
             self._dialogue.flush()
             await self._dialogue.drain()
 

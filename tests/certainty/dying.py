@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import multiprocessing
 import os
 import shutil
 import signal
@@ -34,6 +33,7 @@ from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.under_way import UnderWay
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.session import Session
+from tests.support.forkserver import processes
 
 #: Every ledger step and every socket step of a run, by name: what holds it, and what it is called.
 STEPS: dict[str, tuple[Any, str]] = {
@@ -63,9 +63,6 @@ SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
     "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
 }
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.certainty.dying"])
 
 
 def die_here() -> None:
@@ -172,7 +169,7 @@ def start(
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
     behind that lease is copied there. All of it has been synced by then.
     """
-    process = _processes.Process(
+    process = processes.Process(
         target=_run_to_death,
         args=(str(job), step, when, nth, boot, synced, sessions_share),
         daemon=True,

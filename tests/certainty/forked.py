@@ -7,7 +7,6 @@ it is to see another disk.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import importlib
 import os
@@ -23,17 +22,7 @@ from typing import NamedTuple
 
 from tests.certainty import dying
 from tests.certainty.program import environment
-
-dying._processes.set_forkserver_preload(["tests.certainty.dying", "tests.certainty.forked"])
-
-# Whatever a run imports late is imported here, once, by the server.
-for _name in (
-    "app", "check", "connect", "console", "resolve", "results", "run", "status",
-):  # fmt: skip
-    importlib.import_module(f"mailbatch.cli.{_name}")
-for _name in ("rich.console", "rich.text", "uvloop"):
-    with contextlib.suppress(ImportError):
-        importlib.import_module(_name)
+from tests.support.forkserver import processes
 
 
 class Ended(NamedTuple):
@@ -86,9 +75,9 @@ def start(
     *arguments: str, cwd: Path, namespace: int | None = None, environ: Mapping[str, str] = {}
 ) -> Forked:
     """Start `mailbatch ARGUMENTS`, in the mount namespace of the process `namespace` if given."""
-    ends = [dying._processes.Pipe(duplex=False) for _ in range(2)]
+    ends = [processes.Pipe(duplex=False) for _ in range(2)]
     streams = [writing for _, writing in ends]
-    process = dying._processes.Process(
+    process = processes.Process(
         target=_program,
         args=(list(arguments), str(cwd), environment(**environ), namespace, *streams),
         daemon=True,

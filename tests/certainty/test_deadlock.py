@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from mailbatch.envelope import Envelope
+from mailbatch.octets import Octets
 from mailbatch.outcome import Status
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.server import Server, Timeouts
@@ -28,13 +29,14 @@ class SmallDialogue(Dialogue):
 
 
 async def send(server, content):
+    octets = Octets.of([content])
     session = await Session.over(SmallDialogue(server))
     paths = tuple(f"user{n}@example.net" for n in range(RECIPIENTS))
     transaction = session.begin(
-        Envelope("a@example.com", paths), size=len(content), eight_bit=False, content=content
+        Envelope("a@example.com", paths), size=octets.size, eight_bit=False, content=octets
     )
     if await session.content_wanted():
-        if await session.send_content(content):
+        if await session.send_content(octets):
             session.finish()
         await session.done()
     await session.quit()

@@ -10,6 +10,7 @@ import pytest
 from tests.certainty.scene import PATIENT, SOON, Scene, patience
 from tests.support.faults import FINAL_KINDS, Fault, Kind, Stage, matrix
 
+LF = "\n"
 #: Before these stages are passed no transaction can begin.
 OPENING = {
     Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.TLS, Stage.EHLO2, Stage.AUTH,
@@ -259,7 +260,7 @@ def test_a_large_content_is_not_in_doubt_before_its_end_leaves(tmp_path, fault_s
         tmp_path / "s",
         server.port,
         recipients=1,
-        text=("0123456789" * 9 + "\n") * 80_000,
+        text=f"{{% for _ in range(80) %}}{('0123456789' * 99 + LF) * 100}{{% endfor %}}",
         timeouts=dict.fromkeys(("connect", "command", "data", "end_of_data"), "10s"),
     )
     scene.run()

@@ -65,8 +65,8 @@ def test_many_starts_at_once_send_once(tmp_path, fault_server, starts):
     """Each of them ends with 0 or 75, and everybody is mailed once."""
     server = fault_server()
     scene = Scene(tmp_path / "s", server.port, recipients=10, timeouts=LONG)
-    runs = [start("run", "job.yaml", "--json", cwd=scene.folder) for _ in range(starts)]
-    ends = [end(process, 120.0) for process in runs]
+    runs = [forked.start("run", "job.yaml", "--json", cwd=scene.folder) for _ in range(starts)]
+    ends = [process.end(120.0) for process in runs]
     codes = [code for code, _, _ in ends]
     assert set(codes) <= {0, 75}
     assert 0 in codes

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 import yaml
 
+from mailbatch.render import assets
 from tests.certainty.dying import OTHER_BOOT, ended, start
 from tests.certainty.forked import mailbatch
 from tests.certainty.scene import Scene, patience
@@ -339,6 +340,29 @@ def test_a_resend_that_was_deferred_is_still_one(tmp_path, fault_server):
     assert len(attempts_at(server)) == 1
     assert doubts(scene) == [TWO]
     scene.check(server.deliveries())
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_resend_of_large_files(tmp_path, fault_server, monkeypatch, before, changed):
+    """The digest of a content in pieces tells it; so does that of an edition from before pieces."""
+    server = fault_server(Fault(Stage.DOT, Kind.FIN, transaction=2))
+    scene = rich_scene(tmp_path / "s", server)
+    for number in range(scene.recipients):
+        (scene.folder / f"Name {number}.pdf").write_bytes(b"%d" % number + bytes(100_000))
+    with monkeypatch.context() as patch:
+        if before:
+            patch.setattr(assets, "LARGE_BYTES", 1 << 30)
+        scene.run()
+    assert doubts(scene) == [TWO]
+    if changed:
+        (scene.folder / "Name 1.pdf").write_bytes(b"1" + bytes(99_999) + b"\1")
+    assert resolve(scene, "--resend")[0] == 0
+    assert scene.run().exit_code == (4 if changed else 0)
+    attempts = attempts_at(server)
+    assert len(attempts) == (1 if changed else 2)
+    assert len({taken.sha256 for taken in attempts}) == 1
+    assert doubts(scene) == ([TWO] if changed else [])
 
 
 def test_a_resend_whose_row_is_gone(doubtful):

@@ -46,6 +46,18 @@ def workbook(cell, **more):
     return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
+#: A job as people write it, which the library would put into quotes.
+JOB = """version: 1
+name: letter
+server: {{host: 127.0.0.1, port: 2525, security: plaintext}}
+sender: {{from: News <news@example.com>}}
+recipients: {{file: people.csv}}
+message:
+  subject: {}
+  text: letter.txt.j2
+"""
+#: Two letters to one address, if a recipient is more than that.
+CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -54,6 +66,10 @@ JOBS = {
     "MB104": (
         {"message": {"attachments": ["{{ job.name }}.pdf"]}},
         {"message": {"attachments": ["{{ job.name }}.pdf"]}, "files": {"letter.pdf": b"%PDF"}},
+    ),
+    "MB105": (
+        {"files": {"letter.txt.j2": "{% if first_name == 5 %}x{% endif %}"}},
+        {"files": {"letter.txt.j2": "{% if first_name == '5' %}x{% endif %}"}},
     ),
     "MB111": ({"rows": ({"email": "a@@example.com", "first_name": "A"}, *ROWS)}, {}),
     "MB112": (
@@ -87,6 +103,14 @@ JOBS = {
     "MB125": (workbook(Styled(0.5, "0.00")), workbook(Styled(46355.0, "dd.mm.yyyy"))),
     "MB126": ({"rows": people("O&#039;Brien")}, {"rows": people("AT&T; R&D & more")}),
     "MB127": ({"rows": people("J\xc3\xb6rg")}, {"rows": people("J\xf6rg", "\u5065\u53f8", "\xc3")}),
+    "MB128": (
+        {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
+        {"rows": CHILDREN, "recipients": {"group_by": "email"}},
+    ),
+    "MB129": (
+        {"rows": CHILDREN},
+        {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}},
+    ),
     "MB133": ({}, {"job": {"edition": "one"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
@@ -127,6 +151,30 @@ JOBS = {
         html('<img src="data:image/png;base64,AA" alt="">'),
         html('<!-- <img src="data:image/png;base64,AA" alt=""> -->'),
     ),
+    "MB216": (
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "no")},
+        {"message": {"subject": "{% if first_name %}x{% endif %}"}, "rows": people("yes", "")},
+    ),
+    "MB217": (
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "2")},
+        {"message": {"subject": "{{ first_name + first_name }}"}, "rows": people("1", "b")},
+    ),
+    "MB218": (
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "")},
+        {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
+    ),
+    "MB219": (
+        {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
+        {
+            "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
+            "files": {"a.csv": b"M\xfcller"},
+        },
+    ),
+    "MB220": (
+        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
+        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
+    ),
+    "MB221": (html("Hello\n\nhi\n"), html(FINE)),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -145,13 +193,17 @@ JOBS = {
         {"message": {"subject": "\u201cHello\u201d"}},
         {"message": {"subject": "\u201cHello\u201d and \u201cgoodbye\u201d"}},
     ),
+    "MB310": (
+        {"files": {"job.yaml": JOB.format("Issue #48 is here")}},
+        {"files": {"job.yaml": JOB.format("Issue 48 # the last one")}},
+    ),
     "MB401": (
         {"callbacks": {"bulk_id": "{{ first_name * 34 }}"}},
         {"callbacks": {"bulk_id": "{{ first_name * 33 }}"}},
     ),
     "MB402": (
         {"callbacks": {"data": [{"id": "{{ first_name * 1400 }}"}]}},
-        {"callbacks": {"data": [{"id": "{{ first_name * 1300 }}"}]}},
+        {"callbacks": {"data": [{"id": ["{{ first_name * 300 }}"] * 4}]}},
     ),
     "MB403": (
         {
@@ -188,11 +240,20 @@ JOBS = {
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 #: Those of an edition that was sent before are in test_edition_checks.py.
-SENT = {"MB131", "MB132", "MB134", "MB135", "MB136"}
+SENT = {"MB131", "MB132", "MB134", "MB135", "MB136", "MB137"}
 
 
 def test_every_code_is_here():
     assert set(JOBS) | SERVER | SENT == set(CODES)
+
+
+def test_an_address_that_gets_nothing_for_want_of_a_key_is_named(tmp_path, capsys):
+    """The letter would be the same, at another address."""
+    rows = tuple({"email": f"{name}@example.com", "first_name": "A", "n": "7"} for name in "ab")
+    _, made = Mailing(tmp_path, rows=rows, recipients={"key": "N"}).check(capsys)
+    found = {one["code"]: one for one in made["findings"]}
+    assert found["MB129"]["details"] == ["b@example.com gets nothing, another address is mailed"]
+    assert "MB117" not in found, "a column of the key is read"
 
 
 @pytest.mark.parametrize("code", JOBS)

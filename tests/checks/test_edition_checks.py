@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mailbatch.checks.edition_checks import check_edition
+from mailbatch.errors import IdentityError
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
@@ -119,6 +120,40 @@ def test_a_job_that_was_renamed_would_mail_everybody_again(tmp_path, capsys):
     mailing = Mailing(tmp_path / "job", rows=people, job={"edition": "one", "name": "letter-again"})
     code, findings, _ = found(mailing, capsys)
     assert (code, set(findings)) == (65, {"MB136"})
+
+
+CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+
+
+@pytest.fixture
+def begun(tmp_path, capsys):
+    """An edition of addresses, where a child is a recipient now: the second one has nothing."""
+    Mailing(tmp_path, rows=CHILDREN, **EDITION).send()
+    capsys.readouterr()
+    keyed = {"group_by": ["email", "first_name"]}
+    return Mailing(tmp_path, rows=CHILDREN, recipients=keyed, **EDITION)
+
+
+def test_an_edition_that_was_begun_with_another_key_is_refused(begun, capsys):
+    code, findings, _ = found(begun, capsys)
+    assert code == 65
+    assert "row 3 (pat@example.com) would be mailed" in findings["MB137"]["details"][0]
+    assert findings["MB137"]["hint"] == (
+        "`key: email` under `recipients:` goes on as before. --accept-changes mails them, too. "
+        "A new mailing wants an edition of its own."
+    )
+    with pytest.raises(IdentityError) as caught:
+        begun.send()
+    assert caught.value.location.key == "recipients.group_by"
+    assert caught.value.hint == findings["MB137"]["hint"]
+
+
+def test_a_key_under_which_nobody_is_new_is_no_other(begun, capsys):
+    begun.rows(CHILDREN[:1])
+    code, findings, made = found(begun, capsys)
+    assert (code, "MB137" in findings) == (0, False)
+    assert made["accepted"] == 1
+    begun.send()
 
 
 def test_a_job_without_an_edition_is_told_what_that_means(tmp_path, capsys):

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from tests.certainty.program import REPOSITORY, environment
 from tests.certainty.scene import Scene
+from tests.cli.terminal import Terminal
 from tests.support.fault_server import FaultServer
 
 #: No deadline is met by chance on a busy machine.
@@ -147,3 +149,32 @@ def mailing(
 def nothing_reached(server: FaultServer) -> None:
     """Nobody has so much as connected to the server."""
     assert server.journal == []
+
+
+@pytest.fixture(scope="session")
+def on_terminal(program):
+    """Run a command on a terminal, answering its question, if it asks: `Terminal`, exit code."""
+
+    def run(job, *arguments, answer=None, **more):
+        terminal = Terminal()
+        codes = []
+        streams = [terminal.theirs] * 3
+        folder = getattr(job, "folder", job)
+        env = {"TERM": "xterm-256color", "COLUMNS": "100", **more}
+
+        def work():
+            codes.append(program.run(streams, *arguments, cwd=folder, **env))
+            os.close(terminal.theirs)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        if answer is not None:
+            terminal.read("[y/N] ")
+            terminal.type(answer)
+        terminal.read()
+        thread.join(30)
+        os.close(terminal.ours)
+        assert "Traceback" not in terminal.shown
+        return terminal, codes[0]
+
+    return run

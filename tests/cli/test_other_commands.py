@@ -31,7 +31,7 @@ def test_the_list_of_commands_fits_80_columns_uncut(program, here):
     assert done.code == 0
     assert "..." not in done.out.partition("Commands:")[2]
     assert done.out.splitlines()[-1] == (
-        "  Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox"
+        "Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox"
     )
 
 

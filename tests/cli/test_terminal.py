@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 
@@ -20,74 +17,8 @@ from mailbatch.cli.console import ECHO, Console, counted, progress_line
 from tests.certainty.program import end, environment, start
 from tests.checks.making import delivery
 from tests.cli.conftest import nothing_reached
+from tests.cli.terminal import COLOUR, Terminal
 from tests.support.faults import Fault, Kind, Stage
-
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Terminal:
-    """A pseudo-terminal that a command runs on, and what it shows."""
-
-    def __init__(self) -> None:
-        self.ours, self.theirs = pty.openpty()
-        self.shown = ""
-
-    def read(self, until: str | None = None, seconds: float = 30.0) -> str:
-        """Read until a text is shown; without one, until all who have the terminal have ended."""
-        deadline = time.monotonic() + seconds
-        while until is None or until not in self.shown:
-            ready, _, _ = select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"not shown in time: {until!r}; shown: {self.shown!r}"
-            try:
-                data = os.read(self.ours, 65_536)
-            except OSError:  # EIO: the other end is closed
-                break
-            if not data:
-                break
-            self.shown += data.decode("utf-8")
-        assert until is None or until in self.shown, self.shown
-        return self.shown
-
-    def type(self, text: str) -> None:
-        """Type a line, or what ends with Ctrl-D."""
-        os.write(self.ours, text.encode() + (b"" if text.endswith("\x04") else b"\n"))
-
-    @property
-    def text(self) -> str:
-        """What was shown, without escape codes."""
-        return ESCAPE.sub("", self.shown)
-
-
-@pytest.fixture
-def on_terminal(program):
-    """Run a command on a terminal, answering its question, if it asks: `Terminal`, exit code."""
-    opened = []
-
-    def run(job, *arguments, answer=None, **more):
-        terminal = Terminal()
-        opened.append(terminal)
-        codes = []
-        streams = [terminal.theirs] * 3
-        env = {"TERM": "xterm-256color", "COLUMNS": "100", **more}
-
-        def work():
-            codes.append(program.run(streams, *arguments, cwd=job.folder, **env))
-            os.close(terminal.theirs)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        if answer is not None:
-            terminal.read("[y/N] ")
-            terminal.type(answer)
-        terminal.read()
-        thread.join(30)
-        assert "Traceback" not in terminal.shown
-        return terminal, codes[0]
-
-    yield run
-    for terminal in opened:
-        os.close(terminal.ours)
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "yess", "Y es"])

@@ -28,9 +28,11 @@ from mailbatch.delivery.ahead import (
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import TemplateError
 from mailbatch.job.loader import load_job
+from mailbatch.octets import digest_of
 from mailbatch.render.composer import Composer
-from mailbatch.smtp.content import stuff
+from mailbatch.smtp.content import blocks, stuff
 from tests.certainty import dying
+from tests.support.forkserver import processes
 
 JOB = """\
 version: 1
@@ -88,7 +90,7 @@ async def message(ahead, one, *, eight_bit):
 
 def hold(conversation, folder, *rest):
     """Hold a conversation with a process that composes ahead; it must end well."""
-    process = dying._processes.Process(target=_held, args=(conversation, str(folder), *rest))
+    process = processes.Process(target=_held, args=(conversation, str(folder), *rest))
     process.start()
     process.join(120.0)  # on a busy machine it has to wait for its turn
     if process.exitcode is None:
@@ -115,15 +117,34 @@ async def same_bytes(composer, ahead, notes):
         made = await message(ahead, one, eight_bit=True)
         here = composer.compose(one, eight_bit=True)
         assert here.eight_bit
-        assert made.message == here
-        assert made.digest == sha256(here.content).digest()
-        assert made.stuffed == stuff(here.content) != here.content
+        assert made == here
+        (piece,) = made.octets.pieces
+        assert made.octets.digest == sha256(here.content).digest()
+        assert piece.once(blocks) == (stuff(here.content),) != (here.content,)
+        assert piece._found.keys() == {digest_of, blocks, bytes.isascii}  # all was found there
     assert notes == []
 
 
 def test_it_makes_the_bytes_that_are_made_here(folder):
     """All of them, in whatever order they are asked for, with their dots stuffed."""
     hold(same_bytes, folder)
+
+
+async def one_file(composer, ahead, notes):
+    ahead.expect([delivery(1), delivery(2)])
+    made = [await message(ahead, delivery(number), eight_bit=True) for number in (1, 2)]
+    here = composer.compose(delivery(1), eight_bit=True)
+    assert made[0] == here
+    assert made[0].octets.digest == here.octets.digest
+    (shared,) = composer.shared_pieces
+    assert all(one.octets.pieces[1] is shared for one in (here, *made))
+    assert notes == []
+
+
+def test_a_large_file_is_one_piece_of_every_message(folder):
+    """The process names the file; the bytes are those that the run has."""
+    _attach(folder, [2 * MOST_ATTACHED_BYTES])
+    hold(one_file, folder)
 
 
 async def many_wait(composer, ahead, notes):
@@ -134,7 +155,7 @@ async def many_wait(composer, ahead, notes):
         for number in reversed(range(8))
     ]
     made = [await one for one in waiting]
-    assert [one.message.message_id for one in reversed(made)] == [
+    assert [one.message_id for one in reversed(made)] == [
         delivery(number).message_id for number in range(8)
     ]
     # One waits; before it is told, another one takes in all that has come.
@@ -170,10 +191,10 @@ async def once(composer, ahead, notes):
     assert await message(ahead, delivery(1), eight_bit=True) is None  # nobody has told it
     ahead.expect([delivery(1), delivery(2)])
     ahead.expect([delivery(2, "Eve")])  # leased again, with another row
-    assert (await message(ahead, delivery(1), eight_bit=True)).message.message_id.startswith("0")
+    assert (await message(ahead, delivery(1), eight_bit=True)).message_id.startswith("0")
     assert await message(ahead, delivery(1), eight_bit=True) is None
     made = await message(ahead, delivery(2, "Eve"), eight_bit=True)
-    assert b"Dear Eve" in made.stuffed
+    assert b"Dear Eve" in made.content
 
 
 def test_a_message_is_given_once_and_is_that_of_the_last_lease(folder):
@@ -186,8 +207,8 @@ async def seven_bit(composer, ahead, notes):
     assert await message(ahead, delivery(1), eight_bit=False) is None
     ahead.expect([delivery(2)])
     made = await message(ahead, delivery(2), eight_bit=False)
-    assert made.message == composer.compose(delivery(2), eight_bit=False)
-    assert made.message.content.isascii()
+    assert made == composer.compose(delivery(2), eight_bit=False)
+    assert made.content.isascii()
 
 
 def test_what_the_server_does_not_take_is_not_used(folder):
@@ -242,7 +263,7 @@ async def starved(composer, ahead, notes):
     os.kill(ahead._pid, signal.SIGCONT)
     last = delivery(MADE_HERE + 8)
     made = await message(ahead, last, eight_bit=True)
-    assert made.message == composer.compose(last, eight_bit=True)
+    assert made == composer.compose(last, eight_bit=True)
     # What was composed here it has not composed as well.
     assert len(ahead._made) == 8
     assert notes == []
@@ -325,9 +346,11 @@ def _is_used(folder, messages, threads):
         os._exit(10 if ahead is None else 11)
 
 
-def _attach(folder, data, path="a.bin"):
-    (folder / "a.bin").write_bytes(data)
-    job = JOB.replace("letter.txt.j2}", f'letter.txt.j2, attachments: [{{path: "{path}"}}]}}')
+def _attach(folder, sizes, path="a{}.bin"):
+    for number, size in enumerate(sizes):
+        (folder / f"a{number}.bin").write_bytes(b"x" * size)
+    files = ", ".join(f'{{path: "{path.format(number)}"}}' for number in range(len(sizes)))
+    job = JOB.replace("letter.txt.j2}", f"letter.txt.j2, attachments: [{files}]}}")
     (folder / "job.yaml").write_text(job, encoding="utf-8")
 
 
@@ -337,22 +360,23 @@ def _attach(folder, data, path="a.bin"):
         (LEAST_MESSAGES, 0, None, True),
         (LEAST_MESSAGES - 1, 0, None, False),
         (LEAST_MESSAGES, 1, None, False),
-        (LEAST_MESSAGES, 0, b"x" * 1000, True),
-        (LEAST_MESSAGES, 0, b"x" * MOST_ATTACHED_BYTES, False),
+        (LEAST_MESSAGES, 0, [1000], True),
+        (LEAST_MESSAGES, 0, [MOST_ATTACHED_BYTES // 2] * 2, False),
+        (LEAST_MESSAGES, 0, [10 * MOST_ATTACHED_BYTES], True),  # it is named, not handed over
     ],
 )
 def test_where_it_pays_and_where_it_is_safe(folder, messages, threads, attached, used):
-    """Not for a few, not for large messages, and never beside other threads."""
+    """Not for a few, not for much to hand over, and never beside other threads."""
     if used and (sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2):
         pytest.skip("this machine has one core, or is no Linux")
     if attached is not None:
         _attach(folder, attached)
-    process = dying._processes.Process(target=_is_used, args=(str(folder), messages, threads))
+    process = processes.Process(target=_is_used, args=(str(folder), messages, threads))
     process.start()
     assert dying.ended(process) == (11 if used else 10)
 
 
 def test_attachments_that_vary_are_composed_where_they_are_sent(folder):
     """Nobody knows how large they are."""
-    _attach(folder, b"x", path="{{ name }}.bin")
+    _attach(folder, [1], path="{{{{ name }}}}.bin")
     assert composer_of(folder).attached_bytes is None

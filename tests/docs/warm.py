@@ -32,9 +32,10 @@ def ask(path: str, arguments: list[str]) -> int:
 
 def serve(path: str) -> None:
     """Serve until the parent closes standard input."""
+    import importlib
     import select
 
-    import_everything()
+    importlib.import_module("tests.support.prepared")
     attendants: list[int] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(path)
@@ -51,20 +52,6 @@ def serve(path: str) -> None:
                     attend(client)
             attendants.append(attendant)
             attendants = [one for one in attendants if os.waitpid(one, os.WNOHANG) == (0, 0)]
-
-
-def import_everything() -> None:
-    """Import mailbatch, and what it imports only when it is needed."""
-    import importlib
-    import pkgutil
-
-    import mailbatch
-
-    for module in pkgutil.walk_packages(mailbatch.__path__, "mailbatch."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    for name in ("css_inline", "email_validator", "markdown_it", "rich.progress", "uvloop"):
-        importlib.import_module(name)
 
 
 def attend(client: socket.socket) -> None:

@@ -503,8 +503,34 @@ REFUSED = [
         "message.attachments.type: must be a media type such as application/pdf",
     ),
     (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; charset"}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; charset=a; b"}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": 'text/csv; a="b'}}},
+        "message.attachments.type: has no parameter of the form name=value behind a semicolon",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; name=a.csv"}}},
+        "message.attachments.type: cannot have the parameter name",
+    ),
+    (
+        {"message": {"attachments": {"path": "text.j2", "type": "text/csv; a=b; A=c"}}},
+        "message.attachments.type: names the parameter a twice",
+    ),
+    (
         {"message": {"attachments": {"path": "text.j2", "type": "message/rfc822"}}},
         "message.attachments.type: cannot be multipart/* or message/*",
+    ),
+    ({"message": {"language": "english"}}, "message.language: must be a language tag"),
+    ({"message": {"language": "de_AT"}}, "message.language: must be a language tag"),
+    (
+        {"message": {"headers": {"Content-Language": "de"}}},
+        "message.headers.Content-Language: is set by mailbatch",
     ),
     (
         {"message": {"inline": {"a": "logo.png"}}},

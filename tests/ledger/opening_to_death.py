@@ -7,7 +7,6 @@ lock file and witness. They are counted from outside, in the dying process alone
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -17,9 +16,7 @@ from typing import Any
 
 from tests.ledger.earlier import rebuild
 from tests.ledger.steps import open_ledger
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.ledger.opening_to_death"])
+from tests.support.forkserver import processes
 
 
 def _open(path: str, boot: str, dies_at: int) -> None:
@@ -75,7 +72,7 @@ def die_at_every_step(name: str, folder: Path, *, boot: str) -> list[Path]:
 
     Return the ledgers as those deaths leave them; the last one was opened without a death.
     """
-    process = _processes.Process(
+    process = processes.Process(
         target=_die_at_every_step, args=(name, str(folder), boot), daemon=True
     )
     process.start()

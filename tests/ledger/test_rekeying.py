@@ -137,6 +137,32 @@ def test_somebody_who_was_mailed_without_the_column_has_no_key(ledger):
         plan_as(ledger, ORDER, A1, accept_changes=True)
 
 
+def test_a_column_whose_name_is_written_otherwise_is_the_same(ledger):
+    """Its cells are the keys: whoever was mailed is known by them."""
+    plan_as(ledger, ORDER, A1, A2, B3)
+    assert mail(ledger, 2) == [2, 3]
+    shouted = Identity(("ORDER",), by_address=False)
+    rows = [Recipient(n, row[0], row, key=row[1]) for n, row in enumerate((A1, A2, B3), start=2)]
+    plan(ledger, rows, columns=("EMAIL", "ORDER", "CHILD"), identity=shouted)
+    assert statuses(ledger) == ["accepted", "accepted", "pending"]
+    assert mail(ledger) == [4]
+
+
+def test_a_column_of_another_name_is_another_one(ledger):
+    """Two columns that differ in capitals: what was the key is not known by the other one."""
+    rows = [Recipient(n, row[0], row, key=row[1]) for n, row in enumerate((A1, A2), start=2)]
+    plan(
+        ledger,
+        rows,
+        columns=("email", "Order", "ORDER"),
+        identity=Identity(("Order",), by_address=False),
+    )
+    mail(ledger)
+    other = Identity(("order",), by_address=False)
+    with pytest.raises(IdentityError, match="was mailed without a value of 'order'"):
+        plan(ledger, rows, columns=("email", "order", "child"), identity=other)
+
+
 def test_somebody_who_is_pending_without_the_column_comes_anew(ledger):
     plan(ledger, [Recipient(2, "a@x.org", ("a@x.org",))], columns=("email",))
     plan_as(ledger, ORDER, A1, A2)

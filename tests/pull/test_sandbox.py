@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from mailbatch.cli.arguments import ReportsPullArguments, ReportsShowArguments
 from mailbatch.cli.reports import show_command
+from mailbatch.cli.reports_arguments import ReportsPullArguments, ReportsShowArguments
 from mailbatch.cli.reports_pull import pull_command
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job

@@ -11,20 +11,14 @@ import pytest
 
 from tests.certainty.scene import PATIENT
 from tests.realserver.mailing import Mailing
-from tests.realserver.observed import Observed
 from tests.support.fixtures import Certificates
+from tests.support.observed import UPDATE, Observed
 from tests.support.real_server import PASSWORD, USERNAME, RealServer
 from tests.support.try_server import SERVERS
 
-UPDATE = "--update-observed"
+OBSERVED = Path(__file__).with_name("observed.json")
 
 _NUMBERS = itertools.count(1)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        UPDATE, action="store_true", help="write tests/realserver/observed.json as it is seen now"
-    )
 
 
 @pytest.fixture(scope="session")
@@ -73,4 +67,4 @@ def mailing_to(tmp_path: Path, certificates: Certificates) -> Callable[..., Mail
 @pytest.fixture
 def observed(request: pytest.FixtureRequest) -> Observed:
     """What the servers were seen to do: compared, or written anew with `--update-observed`."""
-    return Observed(update=bool(request.config.getoption(UPDATE, default=False)))
+    return Observed(OBSERVED, update=request.config.getoption(UPDATE))

@@ -7,9 +7,9 @@ import itertools
 
 import pytest
 
-from tests.realserver.observed import plain
 from tests.session.tap import Tap
 from tests.support import exim, sendmail
+from tests.support.observed import plain
 from tests.support.raw_client import CONTENT, GROUP, RawClient, deliver
 from tests.support.waiting import until
 

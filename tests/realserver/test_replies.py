@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.realserver.observed import plain
+from tests.support.observed import plain
 from tests.support.raw_client import RawClient
 from tests.support.try_server import SERVERS
 from tests.support.waiting import until

@@ -83,6 +83,14 @@ def test_a_group_is_the_cells_of_its_columns(
     assert [recipient.group for recipient in plan] == groups
 
 
+def test_a_column_of_group_by_is_found_in_capitals_or_not(make_job: MakeJob) -> None:
+    table = "Locale,Email,Plan,PLAN\nde,a@b.c,pro,1\n"
+    plan = plan_of(make_job(table, address="email", group_by=["email", "locale", "PLAN"]))
+    assert [recipient.group for recipient in plan] == [("a@b.c", "de", "1")]
+    with pytest.raises(RecipientError, match="no column 'plan', which recipients"):
+        plan_of(make_job(table, address="email", group_by=["plan"]))
+
+
 def test_where_leaves_rows_out_whatever_their_address(make_job: MakeJob) -> None:
     table = "email,plan\nA@B.C,pro\nX@Y.Z,free\nnobody,free\nnobody,pro\n"
     plan = plan_of(make_job(table, where="plan == 'pro'"))

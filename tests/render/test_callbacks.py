@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailbatch.errors import InputErrors, JobError, MessageError
+from mailbatch.errors import InputErrors, JobError, MessageError, Reason
 from mailbatch.job.model import Job
 from mailbatch.render.message import Message
 from mailbatch.report_token import token_in
@@ -197,10 +197,23 @@ def test_callback_data_of_more_than_4000_characters_is_refused(tmp_path: Path) -
         composer.compose(make_delivery({**ROW, "id": "x" * 797}), eight_bit=True)
 
 
-def test_a_text_that_no_line_can_hold_is_refused(tmp_path: Path) -> None:
-    job = make_job(tmp_path, callbacks={"data": ["{{ id }}"]})
-    with pytest.raises(MessageError, match="998"):
-        compose(job, {**ROW, "id": "x" * 1000})
+@pytest.mark.parametrize(
+    ("data", "most"),
+    [
+        (["{{ id }}"], 974),  # on the first line, behind the name of the field
+        (["a", "{{ id }}"], 994),
+        ({"note": "{{ id }}", "more": "b"}, 994),
+    ],
+)
+def test_a_text_that_no_line_can_hold_is_refused(tmp_path: Path, data: object, most: int) -> None:
+    composer = make_composer(make_job(tmp_path, callbacks={"data": data}))
+    fits = composer.compose(make_delivery({**ROW, "id": "x" * most}), eight_bit=True)
+    assert max(map(len, fits.content.split(b"\r\n"))) == 998
+    with pytest.raises(MessageError, match="which no line of a header can hold") as caught:
+        composer.compose(
+            make_delivery({**ROW, "id": "word " * (most // 5) + "x" * 10}), eight_bit=True
+        )
+    assert caught.value.reason is Reason.CALLBACK_DATA_TOO_LONG
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import mailbox
 import re
 import sys
 from collections.abc import Callable
@@ -38,6 +39,7 @@ from .making import (
     make_composer,
     make_delivery,
     make_job,
+    parse,
     raw_fields,
 )
 from .signing import KINDS, key_of, pem, public_pem, verifies
@@ -117,6 +119,26 @@ def test_every_kind_of_message_verifies(name: str, kind: str, tmp_path: Path) ->
     assert content.isascii()
     assert verifies(content, key_of(kind))
     assert tags(content)["a"] == f"{kind}-sha256"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signature_survives_the_delivery_to_an_mbox(tmp_path: Path, kind: str) -> None:
+    """A program that delivers to an mbox writes ">From " for "From " at the beginning of a line."""
+    text = "From Monday on\nFrom here \n\nFrom there, " + "and more of it, " * 8 + "\n.\n"
+    job = make_job(
+        tmp_path,
+        {"text": "a", "html": "b", "dkim": DKIM},
+        {"a": text, "b": f"<pre>\n{text}</pre>é", "c": text},
+    )
+    content = signed(job, kind)
+    box = mailbox.mbox(tmp_path / "box")
+    stored = box.get_bytes(box.add(content.replace(b"\r\n", b"\n")))
+    box.close()
+    assert b">From" not in stored
+    assert verifies(stored.replace(b"\n", b"\r\n"), key_of(kind))
+    body = parse(stored).get_body(["plain"])
+    assert body is not None
+    assert body.get_content() == text.removesuffix("\n")
 
 
 def test_the_signature_stands_first_and_says_what_it_covers(tmp_path: Path) -> None:

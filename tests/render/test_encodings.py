@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -54,6 +55,7 @@ def test_what_is_encoded_is_fit_for_the_wire(text: str, eight_bit: bool) -> None
     longest = max(map(len, data.split(b"\r\n")))
     assert longest <= (998 if encoding.endswith("bit") else 76)
     assert data.isascii() or (eight_bit and encoding == "8bit")
+    assert not any(line.startswith(b"From ") for line in data.split(b"\r\n"))
 
 
 @settings(deadline=None, max_examples=200)
@@ -63,7 +65,8 @@ def test_the_shorter_of_the_two_encodings_is_taken(text: str) -> None:
     source = as_crlf(text).encode()
     if encoding == "base64":
         quoted = quopri.encodestring(source.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
-        assert len(data) <= len(quoted)
+        hidden = 5 * len(re.findall(rb"^From ", quoted, re.MULTILINE))  # "=46", and a line end
+        assert len(data) <= len(quoted) + hidden
     elif encoding == "quoted-printable":
         assert len(data) <= base64_size(len(source))
 
@@ -85,10 +88,33 @@ def test_the_shorter_of_the_two_encodings_is_taken(text: str) -> None:
         ("nul \0 here", True, "quoted-printable"),
         (f"--{MARK.decode()}-a--", True, "quoted-printable"),
         ("", True, "7bit"),
+        ("From Monday on", True, "quoted-printable"),
+        ("Hello,\nFrom Monday on", True, "quoted-printable"),
+        ("Hello,\rFrom Monday on", False, "quoted-printable"),
+        ("<p>\nFrom Müller", True, "quoted-printable"),
+        (" From\n>From \nFrom: me\nfrom here", True, "7bit"),
     ],
 )
 def test_the_encoding_that_fits(text: str, eight_bit: bool, encoding: str) -> None:
     assert encode_text(text, eight_bit=eight_bit, marker=MARK)[0] == encoding
+
+
+@pytest.mark.parametrize("before", ["", "é", "x" * 74 + "é", "x" * 69 + "é"])
+@pytest.mark.parametrize("behind", ["Monday", "é" * 30, "x" * 67 + "é" * 3, "x" * 68 + " é", ""])
+def test_no_line_begins_as_a_message_does_in_an_mbox(before: str, behind: str) -> None:
+    text = f"{before}\nFrom {behind}\nFrom {behind}"
+    encoding, data = encode_text(text, eight_bit=False, marker=MARK)
+    assert encoding == ("base64" if "é" * 30 in text else "quoted-printable")
+    assert not re.search(rb"^From ", data, re.MULTILINE)
+    assert max(map(len, data.split(b"\r\n"))) <= 76
+    assert decoded(encoding, data) == as_crlf(text)
+
+
+def test_a_soft_line_break_makes_no_such_line() -> None:
+    text = "é" + "x" * 69 + "From here on, and more of it"
+    _, data = encode_text(text, eight_bit=False, marker=MARK)
+    assert b"\r\n=46rom here" in data
+    assert decoded("quoted-printable", data) == text
 
 
 def test_trailing_spaces_survive_quoted_printable() -> None:
@@ -117,6 +143,16 @@ def test_base64_is_exact_and_its_size_known(data: bytes) -> None:
     assert base64.b64decode(encoded) == data
     assert len(encoded) == base64_size(len(data))
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
+
+
+@pytest.mark.parametrize("lines", [0, 1, 63, 64, 65, 128, 129])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_base64_is_that_of_the_standard_library(lines: int, more: int) -> None:
+    """Whole blocks of lines, and what is left of one."""
+    data = bytes(range(256)) * 29
+    data = data[: max(0, 57 * lines + more)]
+    expected = base64.encodebytes(data).rstrip(b"\n").replace(b"\n", b"\r\n")
+    assert encode_base64(data) == expected
 
 
 def test_boundaries_differ_by_message_and_are_the_same_for_one() -> None:

@@ -10,7 +10,17 @@ from mailbatch.errors import MessageError
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.uris import mail_address, web_address
 
-from .making import ROW, compose, field, make_job, parse, raw_fields, static_errors
+from .making import (
+    ROW,
+    compose,
+    field,
+    make_composer,
+    make_delivery,
+    make_job,
+    parse,
+    raw_fields,
+    static_errors,
+)
 
 
 def test_custom_fields_keep_their_order_and_stand_before_the_structure(tmp_path: Path) -> None:
@@ -209,3 +219,45 @@ def test_an_address_beyond_ascii_needs_smtputf8(tmp_path: Path) -> None:
     copied = compose(make_job(tmp_path, {"bcc": "jörg@example.com"}))
     assert copied.needs_smtputf8
     assert not copied.eight_bit
+
+
+@pytest.mark.parametrize("subject", [" Hello {{ first_name }} ", "Hello {{ first_name }}{{ ' ' }}"])
+def test_blanks_around_a_value_are_no_part_of_it(tmp_path: Path, subject: str) -> None:
+    job = make_job(
+        tmp_path,
+        {"subject": subject,
+         "headers": {"X-Note": "  {{ id }} ", "X-Same": " same ", "X-No": " {{ '' }} "},
+         "list_id": ' " Example  News " <news.example.com>'},
+        callbacks={"bulk_id": " {{ id }} "},
+        recipients={"file": "recipients.csv", "display_name": " {{ first_name }} "},
+    )  # fmt: skip
+    content = compose(job, {**ROW, "first_name": " Ada  L. "}).content
+    assert field(content, "Subject") == "Hello  Ada  L."
+    assert field(content, "X-Note") == "17"
+    assert field(content, "X-Same") == "same"
+    assert field(content, "X-IB-Bulk-Id") == "17"
+    assert field(content, "To") == '"Ada  L." <ada@example.org>'
+    assert field(content, "List-Id") == '"Example  News" <news.example.com>'
+    assert "X-No" not in dict(raw_fields(content))
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        ({"list_id": "news.example.com"}, ["bulk"]),
+        ({"unsubscribe": {"mailto": "leave@example.com"}}, ["bulk"]),
+        ({"list_id": "a.example.com", "headers": {"precedence": "list"}}, ["list"]),
+        ({"list_id": "a.example.com", "headers": {"Precedence": "{{ '' }}"}}, []),
+        ({"headers": {"X-Note": "bulk"}}, []),
+        ({}, []),
+    ],
+)
+def test_a_letter_of_a_list_has_a_precedence_unless_the_job_has_another(
+    tmp_path: Path, message: dict[str, object], written: list[str]
+) -> None:
+    composer = make_composer(make_job(tmp_path, message))
+    rendered = composer.render(make_delivery(ROW))
+    found = [value for name, value in raw_fields(rendered.head) if name.lower() == "precedence"]
+    assert found == written
+    shown = composer.content(rendered).headers
+    assert [value for name, value in shown if name.lower() == "precedence"] == written

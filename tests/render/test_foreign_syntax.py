@@ -64,3 +64,32 @@ def test_a_setting_of_the_job_is_told_the_same(tmp_path):
     with pytest.raises(InputErrors) as caught:
         make_composer(job)
     assert caught.value.errors[0].hint == "Write {% if id %} ... {% endif %}."
+
+
+#: A template with the sign of another language -> the remedy.
+SLIPS = [
+    ("{{ first_name or “friend” }}", "Write straight quotes: '...' or \"...\"."),
+    ("{% if id = '5' %}x{% endif %}", "Write == to compare."),
+    ("{% if id == '5' && first_name %}x{% endif %}", "Write `and` in place of &&."),
+    ("{% if id <> '5' %}x{% endif %}", "Write != in place of <>."),
+    ("{% if !id %}x{% endif %}", "Write `not` in place of !."),
+    (
+        "{% if id == '5' AND first_name %}x{% endif %}",
+        "Write and, or, not, in, is in small letters.",
+    ),
+    ("{{ id ? 'a' : 'b' }}", "Write `a if condition else b` in place of `condition ? a : b`."),
+    ("{% if id %}x{% else if first_name %}y{% endif %}", "Write {% elif ... %}."),
+    ("{% set x 5 %}", None),
+]
+
+
+@pytest.mark.parametrize(("source", "hint"), SLIPS)
+def test_a_sign_of_another_language_has_a_remedy(tmp_path, source, hint):
+    job = make_job(tmp_path, files={"letter.txt.j2": source})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    assert caught.value.errors[0].hint == hint
+    job = make_job(tmp_path, {"subject": source})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    assert caught.value.errors[0].hint == hint

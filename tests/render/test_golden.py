@@ -112,6 +112,7 @@ def non_ascii(folder: Path, *, traced: bool = False) -> Message:
             "text": "letter.txt.j2",
             "html": "letter.html.j2",
             "headers": {"X-Ort": "Zürich", "X-Short": "日本語"},
+            "language": "de-AT",
             "unsubscribe": {"url": "https://bücher.example/ü?id={{ id }}"},
         },
         {

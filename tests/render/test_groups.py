@@ -148,8 +148,23 @@ def test_no_address_of_a_group_is_shown(tmp_path: Path) -> None:
         .compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
         .content
     )
-    assert field(content, "To") == "undisclosed-recipients:;"
+    assert field(content, "To") == "Example News:;"
     assert b"@example.org" not in content
+
+
+@pytest.mark.parametrize(
+    ("sender", "to"),
+    [
+        ("news@example.com", "undisclosed-recipients:;"),
+        ("<news@example.com>", "undisclosed-recipients:;"),
+        ('"News, Example" <news@example.com>', '"News, Example":;'),
+        ("Bücher <news@example.com>", "=?utf-8?q?B=C3=BCcher?=:;"),
+    ],
+)
+def test_a_group_has_the_name_of_the_sender(tmp_path: Path, sender: str, to: str) -> None:
+    job = grouped(tmp_path, "Hello", sender={"from": sender})
+    message = composer(job).compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    assert field(message.content, "To") == to
 
 
 def test_a_group_is_shown_if_the_job_says_so(tmp_path: Path) -> None:
@@ -168,7 +183,7 @@ def test_a_group_is_shown_if_the_job_says_so(tmp_path: Path) -> None:
         ("{{ plan }}-users@example.com", "pro-users@example.com"),
         ("Readers <list@example.com>, Editors: e@example.com;",
          '"Readers" <list@example.com>, Editors: e@example.com;'),
-        ("{{ '' }}", "undisclosed-recipients:;"),
+        ("{{ '' }}", "Example News:;"),
     ],
 )  # fmt: skip
 def test_to_may_be_a_template(tmp_path: Path, to: str, expected: str) -> None:
@@ -285,3 +300,12 @@ def test_an_empty_cc_writes_no_field(tmp_path: Path) -> None:
     message = composer(job).compose(make_delivery(ADA), eight_bit=True)
     assert "Cc" not in [name for name, _ in raw_fields(message.content)]
     assert message.copies == ()
+
+
+def test_the_columns_of_a_group_are_found_in_capitals_or_not(tmp_path: Path) -> None:
+    """Templates know the columns by their own names, and no other column of the rows."""
+    job = grouped(tmp_path, "{{ locale }} {{ plan }}", recipients={"group_by": ["Locale", "PLAN"]})
+    message = composer(job).compose(make_delivery(ADA, addresses=BOTH), eight_bit=True)
+    assert parse(message).get_content().strip() == "en pro"
+    job = grouped(tmp_path, "{{ first_name }}", recipients={"group_by": ["Email"]})
+    assert composer(job).leaks() == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import email
 import email.policy
 import re
@@ -18,7 +19,6 @@ from mailbatch.render.headers import (
     date_field,
     fold_field,
     parameter,
-    plain_parameter,
     structured_field,
     text_field,
 )
@@ -96,6 +96,50 @@ def _older_name(field: bytes) -> str:
         assert end is not None
         return re.sub(r"\\(.)", r"\1", end[1])
     return str(make_header(decode_header(phrase)))
+
+
+#: Scripts of one, two, three and four bytes a character, mixed as people mix them.
+SCRIPTS = st.lists(
+    st.sampled_from(
+        ["2026年11月号: ", "庭だよりと冬支度", "Tháng Mười Một, số đặc biệt ", "Анна Сергеевна ",
+         "Константинова", "Γιώργος ", "Παπαδόπουλος", "שלום ", "عربي", "😀", "👩‍👩‍👧‍👦", "🏳️‍🌈",
+         "e\u0301", "ก็", "हिन्दी", "é", "a", "ab", " ", "7"]
+    ),
+    max_size=40,
+).map("".join)  # fmt: skip
+_WORD = re.compile(rb"=\?utf-8\?([bq])\?([^?]*)\?=")
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(SCRIPTS, TEXT), st.integers(1, 60))
+def test_only_the_last_encoded_word_is_padded_and_each_holds_whole_characters(
+    text: str, letters: int
+) -> None:
+    for field in (
+        text_field("X" * letters, text),
+        address_field("X" * letters, (Mailbox(text, "a@example.com"),)),
+        address_field("X" * letters, (Group(text, ()), Group("", ()))),
+    ):
+        words = _WORD.findall(field)
+        for encoding, data in words:
+            assert len(data) + len("=?utf-8?b??=") <= 75
+            (binascii.a2b_base64 if encoding == b"b" else binascii.a2b_qp)(data).decode()
+        assert not any(encoding == b"b" and b"=" in data for encoding, data in words[:-1])
+        assert all(len(line) <= 76 for line in lines(field) if b"=?" in line)
+    text = text.strip(" ")
+    assert parsed(text_field("Subject", text), "Subject")[1] == text
+
+
+def test_encoded_words_that_were_cut_by_a_reader_have_no_padding_inside() -> None:
+    field = text_field("Subject", "2026年11月号: 庭だよりと冬支度、ご家族の皆さまへのお知らせ")
+    assert b"=?=\r\n" not in field
+    # A letter before characters of 3 bytes each: no word of base64 could begin with that letter.
+    field = text_field("Subject", "A" + "庭" * 30)
+    assert [(how, len(data)) for how, data in _WORD.findall(field)] == [
+        (b"q", 1),
+        (b"b", 60),
+        (b"b", 60),
+    ]
 
 
 @pytest.mark.parametrize("control", CONTROLS)
@@ -192,6 +236,34 @@ def test_groups_are_written_with_and_without_members() -> None:
     assert address_field("Cc", (two,)) == b'Cc: "A, B": a@example.com, "B" <b@example.com>;\r\n'
 
 
+@pytest.mark.parametrize("words", [3, 9, 40])
+def test_a_name_is_folded_before_and_behind_its_quotation_marks_and_never_inside(
+    words: int,
+) -> None:
+    name = " ".join(["Verein"] * words) + ", Ort"
+    field = address_field("To", (Mailbox("B", "b@example.com"), Mailbox(name, "a@example.com")))
+    (line,) = [line for line in lines(field) if b"Ort" in line]
+    assert f'"{name}"'.encode() in line
+    assert (
+        field.replace(b"\r\n", b"") == f'To: "B" <b@example.com>, "{name}" <a@example.com>'.encode()
+    )
+
+
+def test_a_name_that_no_line_should_hold_becomes_encoded_words() -> None:
+    name = "Verein " * 100 + "Ort"
+    field = address_field("To", (Mailbox(name, "a@example.com"),))
+    assert max(map(len, lines(field))) <= 76
+    assert _older_name(field) == name
+
+
+def test_the_first_line_of_a_group_is_not_empty() -> None:
+    field = address_field("To", (Group("Библиотека имени Константина Преображенского", ()),))
+    first, *others = lines(field)
+    assert first.startswith(b"To: =?utf-8?b?")
+    assert others
+    assert others[-1].endswith(b"?=:;")
+
+
 def test_many_addresses_are_folded_between_them() -> None:
     boxes = tuple(Mailbox("", f"reader{number}@example.com") for number in range(1000))
     field = address_field("To", boxes)
@@ -224,7 +296,7 @@ def test_a_parameter_is_read_as_it_was_written(name: str) -> None:
     assert message["Content-Disposition"].params["filename"] == name
 
 
-def test_a_parameter_beyond_ascii_is_percent_encoded_and_has_a_plain_form() -> None:
+def test_a_parameter_beyond_ascii_is_percent_encoded() -> None:
     assert parameter("filename", "a b?.pdf") == 'filename="a b?.pdf"'
     assert parameter("filename", "Müller?.pdf") == "filename*=utf-8''M%C3%BCller%3F.pdf"
-    assert plain_parameter("Müller? =?x?=.pdf") == "M_ller? _x?=.pdf"
+    assert parameter("filename", 'a "b".pdf') == "filename*=utf-8''a%20%22b%22.pdf"

@@ -78,7 +78,7 @@ def check_message(composer: Composer, row: dict[str, str], *, eight_bit: bool) -
     assert message.content.isascii() or message.eight_bit
     assert not message.eight_bit or eight_bit
     parsed = parse(message)
-    assert parsed["Subject"] == row["subject"]
+    assert parsed["Subject"] == row["subject"].strip(" ")
     text, page = parsed.get_body(["plain"]), parsed.get_body(["html"])
     assert text is not None
     assert page is not None
@@ -86,7 +86,7 @@ def check_message(composer: Composer, row: dict[str, str], *, eight_bit: bool) -
     shown = html.unescape(page.get_payload(decode=True).decode())
     assert as_lf(shown) == as_lf(f"<p>{row['text']}</p>")
     (attachment,) = parsed.iter_attachments()
-    assert attachment["Content-Disposition"].params["filename"] == row["file"]
+    assert attachment["Content-Disposition"].params["filename"] == row["file"].strip(" ")
     assert attachment.get_payload(decode=True) == bytes(range(256))
     assert parsed["To"].addresses[0].addr_spec == "ada@example.org"
     check_older(parse_compat(message), row)
@@ -94,7 +94,7 @@ def check_message(composer: Composer, row: dict[str, str], *, eight_bit: bool) -
 
 def check_older(parsed: object, row: dict[str, str]) -> None:
     """Check what the older parser makes of the same message."""
-    assert str(make_header(decode_header(unfold(parsed["Subject"])))) == row["subject"]  # type: ignore[index]
+    assert str(make_header(decode_header(unfold(parsed["Subject"])))) == row["subject"].strip(" ")  # type: ignore[index]
     assert str(make_header(decode_header(unfold(parsed["X-Name"])))) == f"<{row['name']}>"  # type: ignore[index]
 
 

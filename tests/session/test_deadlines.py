@@ -12,6 +12,7 @@ import uvloop
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
+from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
@@ -67,7 +68,7 @@ class Talk:
             attempt = session.begin(envelope, size=len(content), eight_bit=False)
             if await session.content_wanted():
                 self.since = time.monotonic()
-                if await session.send_content(content):
+                if await session.send_content(Octets.of([content])):
                     session.finish()
                 await session.done()
             self.since = time.monotonic()

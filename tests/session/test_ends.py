@@ -16,10 +16,12 @@ from mailbatch.errors import (
     ConnectionLost,
     LocalProtocolError,
 )
+from mailbatch.octets import Octets
 from mailbatch.outcome import Status
+from mailbatch.smtp.content import BLOCK_BYTES
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.server import Server, Timeouts
-from mailbatch.smtp.session import BLOCK_BYTES, ONE_WRITE_BYTES, Session
+from mailbatch.smtp.session import ONE_WRITE_BYTES, Session
 from tests.support.faults import Fault, Kind, Stage
 
 PATIENT = Timeouts(10.0, 10.0, 10.0, 10.0)
@@ -85,7 +87,7 @@ def test_a_session_that_ends_before_the_last_bytes_never_hands_them_over(fault_s
     async def conversation():
         session = await Session.open(plain(server.port))
         transaction = await asked(session)
-        assert await session.send_content(CONTENT)
+        assert await session.send_content(Octets.of([CONTENT]))
         session.abort()
         session.finish()
         assert not session.usable
@@ -107,7 +109,7 @@ def test_a_session_that_was_ended_sends_no_content_and_has_no_commit_point(fault
         session = await Session.open(plain(server.port))
         transaction = await asked(session)
         session.abort()
-        assert not await session.send_content(CONTENT)
+        assert not await session.send_content(Octets.of([CONTENT]))
         with pytest.raises(ConnectionLost, match="was ended"):
             await session.done()
         await session.quit()  # nobody to say it to
@@ -131,7 +133,7 @@ def test_long_content_arrives_whole_and_is_committed_behind_its_last_block(
     async def conversation():
         session = await Session.open(plain(server.port))
         transaction = await asked(session, content)
-        assert await session.send_content(content)
+        assert await session.send_content(Octets.of([content]))
         dots_at_commit.append(len(server.stages(Stage.DOT)))
         session.finish()
         await session.done()
@@ -157,7 +159,7 @@ def test_a_server_that_leaves_says_nothing_about_the_message(fault_server, loop,
         session = await Session.open(plain(server.port))
         content = CONTENT if stage is Stage.DOT else LONG
         transaction = await asked(session, content)
-        if await session.send_content(content):
+        if await session.send_content(Octets.of([content])):
             committed.append(True)
             session.finish()
         with contextlib.suppress(ConnectionLost):
@@ -179,7 +181,7 @@ def test_a_refusal_in_the_middle_of_long_content_stops_it_and_has_no_commit_poin
     async def conversation():
         session = await Session.open(plain(server.port))
         transaction = await asked(session, LONG)
-        assert not await session.send_content(LONG)
+        assert not await session.send_content(Octets.of([LONG]))
         await session.done()
         assert not session.usable
         return transaction

@@ -27,6 +27,7 @@ from mailbatch.delivery.trouble import Troubles
 from mailbatch.delivery.work import LastBytes, Prepared
 from mailbatch.envelope import Delivery, Envelope, Recipient
 from mailbatch.errors import ConnectionLost, SessionError
+from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
@@ -52,7 +53,7 @@ def prepared(number: int) -> Prepared:
         first_try=NOW,
     )
     message = Message(
-        content,
+        Octets.of([content]),
         delivery.message_id,
         (),
         eight_bit=False,
@@ -231,10 +232,12 @@ class WrittenSession:
         *,
         size: int,
         eight_bit: bool,
-        content: bytes | None = None,
+        content: Octets | None = None,
         at_once: int | None = None,
     ) -> WrittenAttempt:
-        number = int((content or b"").split(b"\r\n")[0].removeprefix(b"Subject: "))
+        number = int(
+            (content.joined() if content else b"").split(b"\r\n")[0].removeprefix(b"Subject: ")
+        )
         self.journal.note(f"begin {number}")
         self.transactions += 1
         self._finished.clear()
@@ -251,7 +254,7 @@ class WrittenSession:
     async def content_wanted(self) -> bool:
         return bool(self._open)
 
-    async def send_content(self, content: bytes, *, stuffed: bytes | None = None) -> bool:
+    async def send_content(self, content: Octets) -> bool:
         self.journal.note(f"content {self._open.number}")
         return True
 

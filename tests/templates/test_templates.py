@@ -139,7 +139,7 @@ def test_phones_and_dark_screens_are_thought_of(rehearsed, name):
         assert "@media (prefers-color-scheme: dark)" in page.styles
         stays = "".join(MEDIA.findall(page.styles)).replace("@media (", "@media(")
         declarations = re.findall(r"[\w-]+:[^;{}]+;", stays)
-        assert len(declarations) >= 20
+        assert len(declarations) >= 15
         assert all("!important" in declaration for declaration in declarations)
 
 
@@ -150,7 +150,14 @@ def test_the_preheader_comes_first_and_is_hidden(rehearsed, name):
         body = page.elements.index(page.all("body")[0])
         preheader = page.elements[body + 1]
         assert preheader.attributes["class"] == "preheader"
-        assert "display: none" in preheader.attributes["style"]
+        # A size of one pixel, or the colour of the ground, is what filters take for hidden words.
+        assert preheader.attributes["style"].split(";") == [
+            "display: none",
+            "max-height: 0",
+            "overflow: hidden",
+            "opacity: 0",
+            "mso-hide: all",
+        ]
 
 
 @pytest.mark.parametrize("name", ["event", "newsletter"])

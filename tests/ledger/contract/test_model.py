@@ -6,7 +6,6 @@ was recorded later any beginning.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -398,13 +397,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [doubt.line for doubt in self.ledger.doubts.in_doubt()] == doubtful
 
 
-def live(kind: str, *, lives: int, steps: int) -> None:
-    """Let ledgers of a kind live beside their models."""
-    memory = Path("/dev/shm")  # noqa: S108 - folders of their own
+def live(kind: str, folder: Path, *, lives: int, steps: int) -> None:
+    """Let ledgers of a kind live beside their models, each in a folder of its own in `folder`."""
 
     def machine() -> LedgerMachine:
-        place = tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None)
-        return LedgerMachine(BACKENDS[kind](Path(place)))
+        return LedgerMachine(BACKENDS[kind](Path(tempfile.mkdtemp(dir=folder))))
 
     run_state_machine_as_test(
         machine,
@@ -420,12 +417,12 @@ def live(kind: str, *, lives: int, steps: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "lives"), [(kind, 30 if kind == "file" else 8) for kind in BACKENDS]
 )
-def test_a_ledger_does_what_its_model_does(kind, lives):
-    live(kind, lives=lives, steps=30)
+def test_a_ledger_does_what_its_model_does(tmp_path, kind, lives):
+    live(kind, tmp_path, lives=lives, steps=30)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", BACKENDS)
-def test_a_thousand_long_lives(kind):
+def test_a_thousand_long_lives(tmp_path, kind):
     """The same with more and longer sequences."""
-    live(kind, lives=1000, steps=60)
+    live(kind, tmp_path, lives=1000, steps=60)

@@ -1,0 +1,151 @@
+"""Another commit of mailbatch, measured beside the present one: `--against COMMIT`.
+
+    with built("HEAD~3") as earlier:
+        workload, programs = beside(WORKLOADS["newsletter"], earlier)
+        print(shown([measure(workload, programs=programs)]))
+
+The commit is checked out into a worktree in the folder of temporary files, and runs with the same
+interpreter and the same packages. Each share of mailbatch gets a twin that runs the commit, right
+behind the share: both of a pair see the same moods of the machine. Ratios are those of pairs. This
+module must never write into the repository but the entry of the worktree, which ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measuring import Measured, Row
+from benchmarks.programs import PROGRAMS, Program
+from benchmarks.workloads import Share, Workload
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Between the name of a program and the commit.
+_AT = " @ "
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A commit that can be run: the short name, and the folder with the package."""
+
+    commit: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def built(commit: str) -> Iterator[Earlier]:
+    """Check a commit out for the time of the block.
+
+    Raises:
+        ValueError: the repository has no such commit.
+    """
+    asked = ["rev-parse", "--verify", "--quiet", "--short", f"{commit}^{{commit}}"]
+    found = _git(*asked, check=False)
+    if found.returncode:
+        raise ValueError(f"{commit!r} is no commit of this repository")
+    with tempfile.TemporaryDirectory(prefix="mailbatch-against-") as name:
+        folder = Path(name) / "tree"
+        _git("worktree", "add", "--detach", str(folder), found.stdout.strip())
+        try:
+            yield Earlier(found.stdout.strip(), folder)
+        finally:
+            _git("worktree", "remove", "--force", str(folder))
+
+
+def _git(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=check)
+
+
+def beside(workload: Workload, earlier: Earlier) -> tuple[Workload, Mapping[str, Program]]:
+    """Return the workload with a twin behind each share of mailbatch, and the programs of both.
+
+    The present side runs from this repository, whatever is installed.
+    """
+    path = os.pathsep.join(filter(None, [str(earlier.folder), os.environ.get("PYTHONPATH")]))
+    ours = {name: one for name, one in PROGRAMS.items() if name.startswith("mailbatch")}
+    programs = {
+        name + _AT + earlier.commit: dataclasses.replace(
+            one,
+            name=name + _AT + earlier.commit,
+            version=lambda: earlier.commit,
+            environment={**one.environment, "PYTHONPATH": path},
+        )
+        for name, one in ours.items()
+    }
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    present = {
+        name: dataclasses.replace(one, environment={**one.environment, "PYTHONPATH": path})
+        for name, one in ours.items()
+    }
+    shares = tuple(_with_twins(workload.shares, earlier.commit))
+    return dataclasses.replace(workload, shares=shares), {**PROGRAMS, **present, **programs}
+
+
+def _with_twins(shares: Sequence[Share], commit: str) -> Iterator[Share]:
+    """Yield each share of mailbatch with its twin; shares of one folder stay together."""
+    ours = [share for share in shares if share.program.startswith("mailbatch")]
+    if any(share.behind for share in ours):
+        yield from ours
+        yield from (_twin(share, commit) for share in ours)
+        return
+    for share in ours:
+        yield share
+        yield _twin(share, commit)
+
+
+def _twin(share: Share, commit: str) -> Share:
+    return dataclasses.replace(share, program=share.program + _AT + commit)
+
+
+def shown(measured: Sequence[Measured]) -> str:
+    """Return a table of ratios: processor time and seconds of the present side to the commit's."""
+    titles = ("workload", "program", "runs", "processor, to", "seconds, to")
+    titles = (*titles, "processor, s each", "seconds each")
+    lines = [f"| {' | '.join(titles)} |", "|---|---|---:|---:|---:|---:|---:|"]
+    for one in measured:
+        rows = {(row.label, row.recipients): row for row in one.rows}
+        for row in one.rows:
+            twin = next((rows[key] for key in rows if _is_twin(row, rows[key])), None)
+            if twin is not None:
+                lines.append(_line(one.workload.name, row, twin))
+    return "\n".join(lines)
+
+
+def _is_twin(row: Row, other: Row) -> bool:
+    program = other.program.partition(_AT)[0]
+    sizes = (other.sessions, other.recipients) == (row.sessions, row.recipients)
+    return _AT in other.program and program == row.program and sizes
+
+
+def _line(workload: str, row: Row, twin: Row) -> str:
+    pairs = list(zip(row.usages, twin.usages, strict=True))
+    cpu = [mine.cpu_seconds / its.cpu_seconds for mine, its in pairs]
+    wall = [mine.seconds / its.seconds for mine, its in pairs]
+    cells = (
+        workload,
+        f"{row.label}, {row.recipients:,}",
+        str(len(pairs)),
+        _spread(cpu),
+        _spread(wall),
+        _both([(mine.cpu_seconds, its.cpu_seconds) for mine, its in pairs]),
+        _both([(mine.seconds, its.seconds) for mine, its in pairs]),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _both(pairs: Sequence[tuple[float, float]]) -> str:
+    """Return the medians of both sides, the present one first."""
+    mine, its = zip(*pairs, strict=True)
+    return f"{statistics.median(mine):.2f} / {statistics.median(its):.2f}"

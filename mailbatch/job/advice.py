@@ -1,0 +1,95 @@
+"""The remedies for values of the wrong form: what people write, and how the job file says it.
+
+    advice = whole_advice("2525")            # "Write it without quotes."
+    duration_advice("5 minutes")             # "Write 5m."
+    file_advice("Hello dear reader, ...")    # "Put the text into a file, ..."
+
+A remedy may hold a value only where the value stands in the job itself: the caller never asks about
+values of the environment. This module must never refuse a value.
+
+Tests: tests/job/test_slips.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailbatch.job.scalars import Interpolated
+
+_YES = frozenset(("yes", "y", "on", "1", "true"))
+_NO = frozenset(("no", "n", "off", "0", "false"))
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), (1, "s")),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), (1, "m")),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), (1, "h")),
+    **dict.fromkeys(("d", "day", "days"), (24, "h")),
+    **dict.fromkeys(("w", "week", "weeks"), (168, "h")),
+    **dict.fromkeys(("ms", "msec", "milliseconds"), (0.001, "s")),
+}
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
+_CLOCK = re.compile(r"([0-9]{1,3}):([0-5][0-9])(?::([0-5][0-9]))?")
+_RATE = re.compile(r"([1-9][0-9]{0,8})\s*(?:/|per\s|a\s|an\s)\s*([A-Za-z]+)")
+_RATE_UNITS = {"s": "s", "m": "min", "h": "h"}
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+_MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAG = re.compile(r"<[A-Za-z!/]")
+_A_FILE = (
+    "Put the text into a file beside the job, such as letter.txt.j2, and write that name here."
+)
+
+
+def truth_advice(value: object) -> str | None:
+    """Return the remedy for a word in place of `true` or `false`."""
+    word = str(value).casefold() if type(value) in (str, int) else ""
+    meant = "true" if word in _YES else "false" if word in _NO else None
+    return f"Write {meant}, without quotes." if meant is not None else None
+
+
+def whole_advice(value: object) -> str | None:
+    """Return the remedy for a number in quotes, or with a zero before it."""
+    if type(value) is not str or not value.strip().isdecimal():
+        return None
+    zero = " and without a zero before it" if value.strip().startswith("0") else ""
+    return f"Write it without quotes{zero}."
+
+
+def duration_advice(value: object) -> str | None:
+    """Return a duration as the job file has it for `5 minutes`, `1d` or `1:30`."""
+    if type(value) is not str:
+        return None
+    if (clock := _CLOCK.fullmatch(value.strip())) is not None:
+        first, second, third = (int(part or 0) for part in clock.groups())
+        if clock[3] is None:
+            return f"Write {first * 60 + second}s for minutes and seconds."
+        return f"Write {first * 3600 + second * 60 + third}s."
+    found = _SPAN.fullmatch(value.strip())
+    if found is None or (unit := _UNITS.get(found[2].casefold())) is None:
+        return None
+    return f"Write {float(found[1]) * unit[0]:g}{unit[1]}."
+
+
+def rate_advice(value: object) -> str | None:
+    """Return a rate as the job file has it for `600 per minute` or `600/m`."""
+    if type(value) is int and value > 0:
+        return f"Write {value}/min, {value}/s or {value}/h."
+    found = _RATE.fullmatch(value.strip()) if type(value) is str else None
+    unit = _UNITS.get(found[2].casefold()) if found is not None else None
+    if found is None or unit is None or unit[0] != 1:
+        return None
+    return f"Write {found[1]}/{_RATE_UNITS[unit[1]]}."
+
+
+def file_advice(value: str) -> str | None:
+    """Return the remedy for a text in place of the name of a file, None for what may be a name."""
+    fixed = _MARKUP.sub("", value).strip()
+    if "\n" in value or _TAG.search(fixed) or (" " in fixed and not _ENDING.search(fixed)):
+        return _A_FILE
+    return None
+
+
+def list_advice(value: str) -> str | None:
+    """Return the remedy for several names in one text, divided by commas or semicolons."""
+    names = [name.strip() for name in re.split(r"[,;]", value)]
+    if isinstance(value, Interpolated) or len(names) < 2 or not all(names):  # noqa: PLR2004
+        return None
+    return f"Write a list: [{', '.join(names)}]."
