@@ -10,7 +10,6 @@ one whose address was corrected.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from mailbatch.ledger import assignment, first_plan, merging, recovery, rekeying
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
-from mailbatch.ledger.incoming import Block, Digest, blocks, encode
+from mailbatch.ledger.incoming import Block, PlanDigest, blocks, count_unchanged, encode
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.standing import Standing
@@ -56,42 +55,48 @@ class Plan:
         if len(under_way):
             raise broken_rule(self._database.path, "the plan changes while deliveries are leased")
         database = self._database
-        digest = _digest(columns, group_by, recipients_per_transaction, identity)
-        connection = database.connection
+        settings = _settings(columns, group_by, recipients_per_transaction, identity)
+        digest, connection = PlanDigest(settings), database.connection
         with database.guard:
             connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         try:
             fold_ahead(database)
             with database.transaction(durable=True):
                 fold(connection)
-                coming, known = blocks(rows, digest), _knows_anybody(connection)
-                connection.execute(_INCOMING)
-                if known or group_by:
-                    _lay_aside(connection, coming)
-                rekeying.rekey(connection, identity, accept_changes=accept_changes)
-                if known or group_by:
-                    change = _merge(
-                        connection,
-                        columns,
-                        digest.hexdigest(),
-                        recipients_per_transaction,
-                        identity,
-                    )
-                else:
-                    change = _begin(database, columns, coming, identity)
-                    set_fact(connection, "plan", digest.hexdigest())
+                change = self._unchanged(rows, PlanDigest(settings))
+                if change is None:
+                    coming, known = blocks(rows, digest), _knows_anybody(connection)
+                    connection.execute(_INCOMING)
+                    if known or group_by:
+                        _lay_aside(connection, coming)
+                    rekeying.rekey(connection, identity, accept_changes=accept_changes)
+                    if known or group_by:
+                        limit = recipients_per_transaction
+                        change = _merge(connection, columns, digest.text, limit, identity)
+                    else:
+                        change = _begin(database, columns, coming, identity)
+                    _keep(connection, digest)
         finally:
-            with database.guard:
-                for table in ("incoming", "shown", "unassigned", "home", "rekeyed"):
-                    connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+            _forget_aside(database)
         with database.guard:
             # A large plan need not stand twice.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with database.transaction():
             # The journal of an open ledger is never empty: else nobody could tell that it was lost.
-            set_fact(connection, "plan", digest.hexdigest())
+            set_fact(connection, "plan", database.fact("plan"))
         under_way.layers.note()
         return change
+
+    def _unchanged(self, rows: Iterable[Recipient], digest: PlanDigest) -> PlanChange | None:
+        """Return no change where the rows are planned already, word for word; else None.
+
+        Rows that can be read once only are not looked at.
+        """
+        known, head = self._database.fact("plan"), self._database.fact("plan_head")
+        if known is None or isinstance(rows, Iterator):
+            return None
+        number = count_unchanged(rows, digest, known=known, head=head)
+        return None if number is None else PlanChange(number)
 
     def content_digests(self) -> dict[str, str]:
         """Return the digests of the message's own inputs that were set last, by name."""
@@ -203,14 +208,23 @@ CREATE TEMP TABLE incoming (
 _CACHE_KIB = 8192
 
 
-def _digest(
+def _settings(
     columns: Sequence[str], group_by: Sequence[str], limit: int, identity: Identity
-) -> Digest:
-    """Begin the digest of a plan: what the rows are read by comes before the rows."""
-    said: list[object] = [list(columns), list(group_by), limit]
-    if not identity.is_address:
-        said.append(identity.text)
-    return hashlib.sha256(encode(said).encode())
+) -> list[object]:
+    """Return all that a plan depends upon beside the rows."""
+    settings: list[object] = [list(columns), list(group_by), limit]
+    return settings if identity.is_address else [*settings, identity.text]
+
+
+def _forget_aside(database: Database) -> None:
+    with database.guard:
+        for table in ("incoming", "shown", "unassigned", "home", "rekeyed"):
+            database.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _keep(connection: sqlite3.Connection, digest: PlanDigest) -> None:
+    set_fact(connection, "plan", digest.text)
+    set_fact(connection, "plan_head", digest.head)
 
 
 def _knows_anybody(connection: sqlite3.Connection) -> bool:
@@ -283,7 +297,6 @@ def _merge(
     if wanted < total:
         merging.add_unwanted(connection, header)
     merging.recount(connection)
-    set_fact(connection, "plan", digest)
     return PlanChange(
         total, added, counts.changed, counts.withdrawn, counts.stopped, counts.returned
     )

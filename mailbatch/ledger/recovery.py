@@ -211,12 +211,6 @@ def reopen_rejected(database: Database) -> int:
 
 
 def _reopen(connection: sqlite3.Connection, chosen: str, changes: str) -> int:
-    # Mostly there is none, and a million rows need not be read twice to find that.
-    (found,) = connection.execute(
-        f"SELECT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE {chosen})"  # noqa: S608 - constants
-    ).fetchone()
-    if not found:
-        return 0
     connection.execute(
         "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL"  # noqa: S608 - constants
         f" WHERE id IN (SELECT delivery_id FROM recipient WHERE {chosen})"

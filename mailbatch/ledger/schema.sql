@@ -15,7 +15,7 @@
 -- is fixed here, so that nobody can work one out; a ledger of an earlier mailbatch has none), boot_id, run (how often it was
 -- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
--- rows), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
+-- rows), plan_head (digest of the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
 -- address; missing: the address alone), content_digests (JSON), finished_at,
 -- waiting_behind (the recipient behind which the next one without a delivery is looked for).
 CREATE TABLE fact (

@@ -323,3 +323,30 @@ def test_the_table_knows_its_addresses(ledger):
     assert not ledger.plan.knows("b@x.org")
     plan(ledger, people("b@x.org"))
     assert not ledger.plan.knows("a@x.org")
+
+
+class Counted:
+    """Rows that can be read again and again, and that count how many were read."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.read = 0
+
+    def __iter__(self):
+        for one in self.rows:
+            self.read += 1
+            yield one
+
+
+@pytest.mark.parametrize(("place", "read"), [(None, 18_000), (0, 34_384), (17_999, 36_000)])
+def test_a_table_is_laid_aside_only_where_it_changed(ledger, place, read):
+    """What is planned already is read once, and what changed among the first rows little more."""
+    rows = people(*(f"{number}@x.org" for number in range(18_000)))
+    plan(ledger, rows)
+    if place is not None:
+        rows[place] = row(place + 2, "new@x.org")
+    again = Counted(rows)
+    changed = 0 if place is None else 1
+    assert plan(ledger, again) == PlanChange(rows=18_000, added=changed, withdrawn=changed)
+    assert again.read == read
+    assert plan(ledger, iter(rows)) == PlanChange(rows=18_000)
