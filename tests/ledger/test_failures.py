@@ -417,7 +417,7 @@ def test_too_little_room_is_said_in_megabytes(ledger):
     with pytest.raises(LedgerError) as caught:
         ledger.plan.reserve_space(10**13)
     said = re.search(r"10000000000000 recipients need (\d+) MB$", caught.value.message)
-    assert int(said[1]) == pytest.approx(256 * 10**13 / 10**6, rel=1e-3)
+    assert int(said[1]) == pytest.approx(320 * 10**13 / 10**6, rel=1e-3)
     assert caught.value.hint == "free some space, or set --state-dir; nothing was sent"
     assert str(space._too_little(ledger._database, 1, 10)).endswith("1 recipients need 1 MB")
 
