@@ -14,7 +14,7 @@ import mailbatch
 from mailbatch.checks.findings import Tally
 from mailbatch.delivery.options import RunOptions
 from mailbatch.errors import InputErrors, JobError, LedgerError, TemplateError, UsageError
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.results.columns import COLUMNS
 from mailbatch.results.row import Row

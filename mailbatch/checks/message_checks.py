@@ -226,7 +226,7 @@ def _files(content: Content, facts: Facts) -> Iterator[Finding]:
     for file in content.attachments:
         if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
             place = facts.locate("message.attachments")
-            yield Finding("MB221", f"{file.filename}, as {file.type}", file.filename, place)
+            yield Finding("MB219", f"{file.filename}, as {file.type}", file.filename, place)
 
 
 @lru_cache(maxsize=8)  # most messages share their files

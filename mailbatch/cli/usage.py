@@ -78,9 +78,9 @@ def refused_argument(given: Sequence[str]) -> str | None:
     """
     for before, word in pairwise(("", *given)):
         if not word or _EMPTY.fullmatch(word):
-            name = word.rstrip("=") or (before if before.startswith("-") else "an argument")
-            has = "is empty" if name == "an argument" else "has an empty value"
-            return f"{name} {has}: is a variable of the script not set?"
+            option = word.rstrip("=") or (before if before.startswith("-") else "")
+            empty = f"{option} has an empty value" if option else "an argument is empty"
+            return f"{empty}: is a variable of the script not set?"
         if word[0] in _DASHES:
             return f"{word} begins with a dash of a word processor: write --{word.lstrip(_DASHES)}"
         if word[0] in _QUOTES:

@@ -69,7 +69,7 @@ class Plan:
                     connection.execute(_INCOMING)
                     if known or group_by:
                         _lay_aside(connection, coming)
-                    rekeying.rekey(connection, identity, accept_changes=accept_changes)
+                    rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
                     if known or group_by:
                         limit = recipients_per_transaction
                         change = _merge(connection, columns, digest.text, limit, identity)

@@ -52,7 +52,11 @@ _PIECES = 128  # so many pieces of output are joined between two looks at the li
 _LONG = 1 << 14  # characters: texts from here on are counted
 _MARKUP = re.compile(r"\{[{%#]")
 _SPECIAL = re.compile("""[&<>"']""")
-_UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<key>[^']+)'")
+_UNDEFINED = re.compile(
+    r"^'(?P<name>.+)' is undefined$|^'(?P<owner>.+?)' has no attribute '(?P<key>.+)'$"
+)
+#: The owner in a sentence of Jinja -> the words for a value that has no such part.
+_OWNERS = {"dict object": "the mapping", "str object": "the text", "list object": "the list"}
 # Another text at every rendering.
 _ABSENT_FILTERS = ("random",)
 _ABSENT_FUNCTIONS = ("lipsum",)
@@ -424,6 +428,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, UndefinedError):
         match = _UNDEFINED.search(error.message or "")
         if match is not None:
+            owner = _OWNERS.get(match["owner"])
+            if owner is not None:
+                return f"{owner} has no {match['key']!r}"
             return f"{match['name'] or match['key']} is not defined"
     if isinstance(error, TemplateNotFound):
         return f"there is no template named {error.name}"

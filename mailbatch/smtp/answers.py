@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mailbatch.smtp.transaction import Transaction
 
 _CHALLENGE = 334  # RFC 4954 4
+_OK = 250
+_RCPT = Verb.RCPT
 # An enum's member costs a slow look-up before Python 3.12; these are used for every reply.
 _CONTENT_WANTED = Signal.CONTENT_WANTED
 _GO_ON, _CONTENT = Course.GO_ON, Course.CONTENT
@@ -58,6 +60,25 @@ def take(state: State, reply: Reply) -> None:
     ANSWERS[verb](state, reply)
     if reply.closing:
         state.close_service(reply)
+
+
+def take_alike(state: State, reply: Reply) -> None:
+    """Give a reply that accepted a recipient to the next recipients, too, as often as it comes.
+
+    A large group is answered by thousands of the same line. The code and the enhanced status are
+    those of a mere acceptance, so that no such reply leads anywhere.
+    """
+    if reply.code != _OK or reply.enhanced is None or state.owed is not _RCPT:
+        return
+    alike = state.listener.alike()
+    if alike:
+        count = state.pipeline.answered_alike(_RCPT, alike)
+        state.listener.skip(count)
+        state.replies += count
+        transaction = state.open_transaction()
+        transaction.take_accepted(reply, count)
+        if transaction.refused:
+            _end_refused(state, transaction)
 
 
 def _take_unowed(state: State, reply: Reply) -> None:
@@ -124,8 +145,12 @@ def _on_auth(state: State, reply: Reply) -> None:
 def _on_mail(state: State, reply: Reply) -> None:
     transaction = state.open_transaction()
     course = transaction.take_mail(reply, state.pipeline.unsent)
-    if course is not _GO_ON:
+    if course is _GO_ON:
+        return
+    if state.owed is None:
         _follow(state, transaction, course)
+    else:  # replies to the first RCPTs are owed: they are not those of the next transaction
+        state.pipeline.keep_last(0)
 
 
 def _on_rcpt(state: State, reply: Reply) -> None:
@@ -133,6 +158,14 @@ def _on_rcpt(state: State, reply: Reply) -> None:
     course = transaction.take_rcpt(reply, state.pipeline.unsent)
     if course is not _GO_ON:
         _follow(state, transaction, course)
+    elif transaction.refused:
+        _end_refused(state, transaction)
+
+
+def _end_refused(state: State, transaction: Transaction) -> None:
+    """Settle a transaction whose MAIL was refused, behind the last reply to the first RCPTs."""
+    if state.owed is None and not state.pipeline.unsent:
+        _follow(state, transaction, Course.STOP)
 
 
 def _on_data(state: State, reply: Reply) -> None:

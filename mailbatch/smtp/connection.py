@@ -56,7 +56,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from mailbatch.smtp import commands
-from mailbatch.smtp.answers import take
+from mailbatch.smtp.answers import take, take_alike
 from mailbatch.smtp.auth import AuthExchange
 from mailbatch.smtp.bdat import BdatTrust, BdatUse
 from mailbatch.smtp.capabilities import Capabilities
@@ -316,6 +316,7 @@ class Connection:
                 state.refuse_early_bytes()
             while state.phase is not _CLOSED and (reply := listener.next_reply()) is not None:
                 take(state, reply)
+                take_alike(state, reply)
         except RemoteProtocolError as error:
             state.break_off(error)
 

@@ -69,6 +69,16 @@ class Listener:
             return reply
         return self._echoes.clean(reply)
 
+    def alike(self) -> int:
+        """Count the next replies that are the last one again; 0 where each has to be looked at."""
+        if self._transcript is not None or self._echoes.alert:
+            return 0
+        return self._parser.alike()
+
+    def skip(self, count: int) -> None:
+        """Take so many replies of those that `alike` counted."""
+        self._parser.skip(count)
+
     def redacted(self, reply: Reply) -> Reply:
         """Return a reply without echoes of the exchange under way."""
         return self._echoes.clean(reply, self._said)

@@ -79,6 +79,14 @@ class Pipeline:
         """Take the verb that a reply was owed for; None if no reply was."""
         return self._in_flight.popleft() if self._in_flight else None
 
+    def answered_alike(self, verb: Verb, most: int) -> int:
+        """Take the next verbs that are `verb`, at most so many; return the number."""
+        in_flight, count = self._in_flight, 0
+        while count < most and in_flight and in_flight[0] is verb:
+            in_flight.popleft()
+            count += 1
+        return count
+
     def clear(self) -> None:
         """Forget all: nothing leaves any more and nothing is owed."""
         self._unsent.clear()

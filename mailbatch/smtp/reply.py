@@ -118,12 +118,13 @@ class ReplyParser:
         Reply(code=250, lines=('a', 'b'), enhanced=None)
     """
 
-    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "on_line", "quotable")
+    __slots__ = ("_code", "_last", "_lines", "_partial", "_size", "_texts", "on_line", "quotable")
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
         self._partial = b""
         self._code = 0
+        self._last: bytes | None = None  # the line that was the whole last reply
         self._texts: list[bytes] = []
         self._size = 0
         self.quotable: Callable[[list[str]], list[str]] = list
@@ -165,13 +166,29 @@ class ReplyParser:
             if self.on_line is not None:
                 self.on_line(line.removesuffix(b"\r"))
             reply = _whole_reply(line) if not self._texts else None
-            if reply is None:
-                reply = self._take_line(line)
+            if reply is not None:
+                self._last = line
+                return reply
+            self._last, reply = None, self._take_line(line)
             if reply is not None:
                 return reply
         if len(self._partial) >= MAX_LINE:
             raise self._too_long()
         return None
+
+    def alike(self) -> int:
+        """Count the next replies that are the last one again, byte for byte."""
+        line, count = self._last, 0
+        for other in self._lines:
+            if other != line:
+                break
+            count += 1
+        return count
+
+    def skip(self, count: int) -> None:
+        """Take so many replies of those that `alike` counted."""
+        for _ in range(count):
+            self._lines.popleft()
 
     def _take_line(self, line: bytes) -> Reply | None:
         """Add a line to a reply of several lines; return the reply with the last line."""

@@ -189,6 +189,11 @@ class Transaction:
             return Course.RSET
         return _GO_ON
 
+    def take_accepted(self, reply: Reply, count: int) -> None:
+        """Note the reply by which so many more recipients were accepted, and the message kept."""
+        self.rcpt_replies += [reply] * count
+        self.accepted += count
+
     def take_data(self, reply: Reply) -> Course:
         """Note the reply to DATA (RFC 2920 3.1: the next step depends on all replies of the group).
 

@@ -74,9 +74,7 @@ def test_who_was_mailed_has_the_key_of_the_row_and_is_not_mailed_again(ledger, i
 def test_a_second_letter_to_somebody_who_has_one_is_refused(ledger):
     plan_as(ledger, BY_ADDRESS, A1, A2, B3)
     mail(ledger, 1)
-    with pytest.raises(
-        IdentityError, match=r"row 3 \(a@x.org\) would be mailed at an address"
-    ) as told:
+    with pytest.raises(IdentityError, match=r"row 3 \(a@x.org\) would be mailed, and has") as told:
         plan_as(ledger, ORDER, A1, A2, B3)
     assert (told.value.before, told.value.acceptable) == ((None,), True)
     assert statuses(ledger) == ["accepted", "duplicate", "pending"], "as it was"
@@ -99,6 +97,17 @@ def test_a_doubt_and_a_resend_count_as_mail(ledger):
     ledger.doubts.resolve("resend", now=NOW)
     with pytest.raises(IdentityError):
         plan_as(ledger, ORDER, A1, A2)
+
+
+def test_who_was_mailed_at_an_address_that_was_corrected_since_is_not_mailed_again(ledger):
+    """The old key knows the row, the new one, the address, does not."""
+    plan_as(ledger, ORDER, A1, B3)
+    assert mail(ledger, 1) == [2]
+    corrected = ("new@x.org", *A1[1:])
+    plan_as(ledger, ORDER, corrected, B3)
+    with pytest.raises(IdentityError, match=r"row 2 \(new@x.org\) would be mailed"):
+        plan_as(ledger, BY_ADDRESS, corrected, B3)
+    assert mail(ledger) == [3]
 
 
 def test_two_who_were_mailed_cannot_become_one(ledger):

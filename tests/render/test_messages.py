@@ -276,7 +276,7 @@ def test_a_value_that_fails_for_a_row_names_its_key(tmp_path: Path) -> None:
     job = make_job(tmp_path, {"subject": "{{ variables[id] }}"}, variables={"17": "seventeen"})
     assert field(compose(job).content, "Subject") == "seventeen"
     with pytest.raises(
-        TemplateError, match=r"job\.yaml:\d+:\d+: message\.subject: 18 is not defined"
+        TemplateError, match=r"job\.yaml:\d+:\d+: message\.subject: the mapping has no '18'"
     ):
         compose(job, {**ROW, "id": "18"})
 
