@@ -9,8 +9,6 @@ Packed cells stand apart by U+001F (unit separator), and U+001E stands for the a
 a third less than the JSON list of most rows, and the address is stored once. A list has a quote,
 packed cells have none. Both can be read by SQL alone (`UNPACKED`). This module must never pack a
 text that is not printable, nor read cells with another address than that of their own row.
-
-Tests: tests/ledger/test_cells.py.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ lease, and stays from then on, even where the lease is given back. A fact says b
 recipient the next one is looked for, since a scan must not read again those that have a delivery;
 each plan forgets that fact. This module must never give a second delivery to a recipient that has
 one, nor any to a recipient of a group.
-
-Tests: tests/ledger/test_waiting.py, tests/ledger/contract/test_model.py.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ def give_deliveries(connection: sqlite3.Connection, count: int) -> None:
 
 
 def give_deliveries_to(connection: sqlite3.Connection, chosen: str, value: str) -> None:
-    """Give a delivery to those that wait of the recipients that a person named (`naming`)."""
+    """Give a delivery to those that wait of the recipients that a person named (`named`)."""
     found = connection.execute(
         f"SELECT id FROM recipient WHERE {chosen} AND {WAITING} ORDER BY id",  # noqa: S608 - constants
         {"named": value},
