@@ -17,13 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailbatch.api import check, load, result_rows, run, status
+    from mailbatch.api import check, load, result_rows, run, status, write_preview
     from mailbatch.checks.findings import Tally
     from mailbatch.delivery.editions import Edition
     from mailbatch.delivery.options import Progress, RunOptions, Summary
     from mailbatch.errors import InputError, InputErrors, Location, MailbatchError
     from mailbatch.job.model import Job
     from mailbatch.outcome import Status
+    from mailbatch.previewing import Preview
     from mailbatch.results.row import Row
 
 __version__ = "1.0.0rc1"
@@ -34,6 +35,7 @@ __all__ = [
     "Job",
     "Location",
     "MailbatchError",
+    "Preview",
     "Progress",
     "Row",
     "RunOptions",
@@ -46,17 +48,19 @@ __all__ = [
     "result_rows",
     "run",
     "status",
+    "write_preview",
 ]
 
 #: module -> the names of the API that it has.
 _HOMES = {
-    "mailbatch.api": ("check", "load", "result_rows", "run", "status"),
+    "mailbatch.api": ("check", "load", "result_rows", "run", "status", "write_preview"),
     "mailbatch.checks.findings": ("Tally",),
     "mailbatch.delivery.editions": ("Edition",),
     "mailbatch.delivery.options": ("Progress", "RunOptions", "Summary"),
     "mailbatch.errors": ("InputError", "InputErrors", "Location", "MailbatchError"),
     "mailbatch.job.model": ("Job",),
     "mailbatch.outcome": ("Status",),
+    "mailbatch.previewing": ("Preview",),
     "mailbatch.results.row": ("Row",),
 }
 

@@ -1,6 +1,7 @@
 """The Python API: what the commands do, without a terminal; `mailbatch` has the same names.
 
     job = mailbatch.load("newsletter/job.yaml")
+    mailbatch.write_preview(job, "gallery")
     if not any(found.severity == "error" for found in mailbatch.check(job)):
         summary = mailbatch.run(job)
     for row in mailbatch.result_rows(job):
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mailbatch.checks.findings import Tally
     from mailbatch.delivery.editions import Edition
     from mailbatch.delivery.options import Progress, RunOptions, Summary
+    from mailbatch.previewing import Preview
     from mailbatch.results.row import Row
 
 
@@ -82,6 +84,38 @@ def check(
         return tuple(refused(error).tallies)
     checked = check_mailing(loaded, edition=edition, variables=variables, state_dir=state_dir)
     return tuple(checked.tallies)
+
+
+def write_preview(
+    job: Job | str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    edition: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    state_dir: Path | None = None,
+    limit: int | None = 50,
+    only: Iterable[str] = (),
+) -> Preview:
+    """Render every message, write the gallery as `mailbatch preview` does, and return its figures.
+
+    `out` is the folder of the gallery, by default `preview/NAME` beside the job. `limit` messages
+    are shown, all for None; `only` shows the recipients with these addresses alone.
+
+    Raises:
+        InputError, InputErrors: the inputs are wrong.
+        UsageError: `out` has other files in it, or cannot be written; `only` names nobody.
+    """
+    from mailbatch.previewing import make_preview
+
+    return make_preview(
+        _loaded(job),
+        out=Path(out) if out is not None else None,
+        edition=edition,
+        variables=variables,
+        state_dir=state_dir,
+        limit=limit,
+        only=tuple(only),
+    )
 
 
 def run(

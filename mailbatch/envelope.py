@@ -44,12 +44,15 @@ class Envelope:
     `reverse_path` and `forward_paths` are addr-specs without angle brackets, domains as A-labels;
     local parts are ASCII unless `smtputf8`. `reverse_path` may be empty (the null path);
     `forward_paths` is never empty and has no address twice. `dsn` holds for every recipient.
+    `token` names the delivery (`Delivery.token`), since two may go to one address; no part of the
+    protocol.
     """
 
     reverse_path: str
     forward_paths: tuple[str, ...]
     smtputf8: bool = False
     dsn: Dsn | None = None
+    token: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.forward_paths:

@@ -25,14 +25,18 @@
 A refused recipient is no failure: the refusal is an `Outcome` with the server's `Reply`.
 This module imports nothing of mailbatch.
 
-Tests: tests/cli/test_exit_codes.py, tests/cli/test_descriptors.py.
+Tests: tests/cli/test_exit_codes.py, tests/cli/test_descriptors.py, tests/cli/test_words.py.
 """
 
 from __future__ import annotations
 
 import errno
+import os
+import shlex
+import sys
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,18 +64,29 @@ SYSTEM_REMEDIES = {
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def install_extra(extra: str) -> str:
-    """Return the remedy for a package that is not installed.
+def install_extra(extra: str, prefix: str = sys.prefix) -> str:
+    """Return the remedy for a package that is not installed, in the way mailbatch was installed.
 
-    No index is asked for the name: another package there may bear it.
+    `prefix` is the environment that mailbatch runs in. No index is asked for the name: another
+    package there may bear it.
 
-    >>> install_extra("excel")
-    "Install it as you installed mailbatch, with the extra excel: pip install '.[excel]', say."
+    >>> install_extra("excel", "/home/ann/.local/share/pipx/venvs/mailbatch")
+    "In the folder with the source of mailbatch: pipx install --force '.[excel]'"
     """
-    return (
-        f"Install it as you installed mailbatch, with the extra {extra}: "
-        f"pip install '.[{extra}]', say."
-    )
+    return f"In the folder with the source of mailbatch: {_installer(prefix)} '.[{extra}]'"
+
+
+def _installer(prefix: str) -> str:
+    """Return the command that installed an environment, as far as its place tells."""
+    place = PurePath(prefix)
+    if "pipx" in place.parts:
+        return "pipx install --force"
+    if {"uv", "tools"} <= set(place.parts):
+        return "uv tool install --force"
+    pip = place / "bin" / "pip"
+    if os.path.exists(pip):  # noqa: PTH110 - a pure path
+        return f"{shlex.quote(str(pip))} install"
+    return f"uv pip install --python {shlex.quote(prefix)}"
 
 
 @dataclass(frozen=True, slots=True)

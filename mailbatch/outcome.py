@@ -24,7 +24,7 @@ class Status(StrEnum):
     IN_DOUBT = "in_doubt"  # the end of data was sent and its reply never came
     INVALID = "invalid"  # the row cannot be mailed
     SUPPRESSED = "suppressed"  # on a suppression list
-    DUPLICATE = "duplicate"  # the address stood in an earlier row
+    DUPLICATE = "duplicate"  # the key, by default the address, stood in an earlier row
     FILTERED = "filtered"  # `where` is false, or the sheet hides the row
     WITHDRAWN = "withdrawn"  # the row left the table before it was sent
     SKIPPED = "skipped"  # an in_doubt that `resolve --skip` settled

@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.dont_write_bytecode and sys.pycache_prefix is None:
         cache = str(Path(config.rootpath, ".pytest_cache", "bytecode"))
         sys.dont_write_bytecode, sys.pycache_prefix = False, cache
-        del os.environ["PYTHONDONTWRITEBYTECODE"]
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = cache
 
 

@@ -14,7 +14,7 @@ import mailbatch
 from mailbatch.checks.findings import Tally
 from mailbatch.delivery.options import RunOptions
 from mailbatch.errors import InputErrors, JobError, LedgerError, TemplateError, UsageError
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.results.columns import COLUMNS
 from mailbatch.results.row import Row
@@ -69,6 +69,31 @@ def test_the_folder_of_a_mapping_is_by_default_the_working_folder(scene, monkeyp
 def test_a_job_file_lies_in_a_folder_of_its_own(scene, tmp_path):
     with pytest.raises(TypeError, match="folder is for a mapping"):
         mailbatch.load(scene.job, folder=tmp_path)
+
+
+def test_the_gallery_is_that_of_the_command(scene, tmp_path):
+    made = mailbatch.write_preview(scene.job, tmp_path / "gallery", limit=2)
+    assert isinstance(made, mailbatch.Preview)
+    assert (made.index, made.shown, made.messages) == (tmp_path / "gallery/index.html", 2, 3)
+    assert made.findings == mailbatch.check(scene.job)
+    assert sorted(path.name for path in (tmp_path / "gallery/messages").glob("*.eml")) == [
+        "0001.eml", "0002.eml",
+    ]  # fmt: skip
+    code, out, _ = program(
+        "preview", "job.yaml", "--out", "b", "--json", "--limit", "2", cwd=scene.folder
+    )
+    assert (code, json.loads(out)["shown"]) == (0, 2)
+
+
+def test_a_gallery_of_a_loaded_job_for_one_address(scene):
+    job = mailbatch.load(scene.job)
+    made = mailbatch.write_preview(job, limit=None)
+    assert made.index == scene.folder / "preview" / job.name / "index.html"
+    assert made.shown == made.messages == 3
+    with pytest.raises(UsageError):
+        mailbatch.write_preview(job, scene.folder)
+    with pytest.raises(UsageError):
+        mailbatch.write_preview(job, only=["nobody@example.org"])
 
 
 def test_errors_have_all_of_their_parts(tmp_path):

@@ -46,7 +46,6 @@ _WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
 _CURLY = re.compile(
     "[\u2018\u201a-\u201c\u201e\u00ab][^\u201c-\u201e\u00ab\u00bb]*[\u2018\u2019\u201c\u201d\u00bb]"
 )
-_CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 #: A text without quotes, and a comment that hardly is one: `Issue #48`, `No. # {{ number }}`.
 _COMMENT = re.compile(
     r"""(?P<text>[^"'#\s](?:[^#]|(?<=\S)\#)*?)\s+(?P<comment>\#(?:[^\s\#!-]|\s*\d|.*\{\{).*)$"""
@@ -56,6 +55,7 @@ _TAG = re.compile(
     r"</(?:html|body|head|style|div|p|table|tr|td|span|strong|em|h[1-6]|a|li|ul)>|<br\s*/?>",
     re.IGNORECASE,
 )
+_CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
@@ -131,10 +131,10 @@ def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[
     if content.text is not None and "<" in content.text:
         found = _TAG.search(content.text)
         if found is not None:
-            yield Finding("MB219", _short(found[0]), location=facts.find(found[0]))
+            yield Finding("MB220", _short(found[0]), location=facts.find(found[0]))
     if content.html is not None and "<" not in content.html and "\n" in content.html.strip():
         place = facts.locate("message.html")
-        yield Finding("MB220", "there is no element", location=place)
+        yield Finding("MB221", "there is no element", location=place)
     for part, markup in (
         ("the subject", left_over(content.subject)),
         ("the text part", left_over(content.text or "")),
@@ -226,7 +226,7 @@ def _files(content: Content, facts: Facts) -> Iterator[Finding]:
     for file in content.attachments:
         if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
             place = facts.locate("message.attachments")
-            yield Finding("MB221", f"{file.filename}, as {file.type}", file.filename, place)
+            yield Finding("MB219", f"{file.filename}, as {file.type}", file.filename, place)
 
 
 @lru_cache(maxsize=8)  # most messages share their files

@@ -102,8 +102,8 @@ MESSAGE_CODES = (
         "MB213",
         Severity.WARNING,
         "A merge mark of another tool",
-        why="`%%name%%`, `<<name>>`, `${name}`, `%recipient.name%` and `[name]` mean something to "
-        "another program; mailbatch would send them as they are.",
+        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>` and `[name]` mean "
+        "something to another program; mailbatch would send them as they are.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(
@@ -148,25 +148,25 @@ MESSAGE_CODES = (
     Code(
         "MB219",
         Severity.WARNING,
+        "The charset of a text file is not known",
+        why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
+        "and shows wrong letters.",
+        mend="Save it in UTF-8, or name its charset: `type: text/csv; charset=windows-1252`.",
+    ),
+    Code(
+        "MB220",
+        Severity.WARNING,
         "The text part is written in HTML",
         why="Readers of the text part would see the tags.",
         mend="Name the file in `message.html`: a text part is made of it. Or write the text "
         "without tags.",
     ),
     Code(
-        "MB220",
+        "MB221",
         Severity.WARNING,
         "The HTML part is plain text",
         why="In HTML the ends of lines are blanks: readers would see one long paragraph.",
         mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
-    ),
-    Code(
-        "MB221",
-        Severity.WARNING,
-        "The charset of a text file is not known",
-        why="It is not written in UTF-8, or not in the charset of its type: each program guesses, "
-        "and shows wrong letters.",
-        mend="Save it in UTF-8, or name its charset: `type: text/csv; charset=windows-1252`.",
     ),
     Code(
         "MB301",

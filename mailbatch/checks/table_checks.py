@@ -61,6 +61,10 @@ class Repeated(Protocol):
     def mailed(self) -> tuple[str, ...]:
         """The cells of the row that is mailed."""
 
+    @property
+    def elsewhere(self) -> str | None:
+        """The address of the row, where the mailed one has another."""
+
 
 class TableChecks:
     """Checks the table of a job, row by row; the findings go to `tallies`.
@@ -173,9 +177,14 @@ class TableChecks:
     def repeats(self, rows: Iterable[Repeated]) -> Iterator[Finding]:
         """Yield a finding for each duplicate whose letter would be another one.
 
-        Only columns count that templates read; a spelling of the address makes no other letter.
+        Only columns count that templates read, and the address; a spelling makes none other.
         """
         for row in rows:
+            if row.elsewhere is not None:
+                detail = f"{row.elsewhere} gets nothing, another address is mailed"
+                place = Location(self._path, row.line)
+                yield Finding("MB129", detail, row.elsewhere, place)
+                continue
             for index, name in self._watched:
                 if row.values[index] != row.mailed[index]:
                     detail = f"{name} is {_short(row.values[index])!r}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.checks.findings import Finding
@@ -20,21 +21,43 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
 _NAME = r"[^\W\d][\w .-]{0,40}?"
+_DOTTED = r"[A-Za-z][\w.:-]{0,60}"
 #: Marks that mean nothing but a merge; the name may be of no column.
 _SURE = re.compile(
     rf"%%\s?(?P<a>{_NAME})\s?%%|(?:<<|&lt;&lt;)\s?(?P<b>{_NAME})\s?(?:>>|&gt;&gt;)"
-    rf"|\$\{{\s?(?P<c>{_NAME})\s?\}}|%recipient\.(?P<d>{_NAME})%"
+    rf"|\$\{{\s?(?P<c>{_NAME})\s?\}}|%recipient[._](?P<d>{_NAME})%"
     r"|\[(?P<e>Undefined|undefined|object Object)\]"
+    rf"|\{{!\s?(?P<f>{_DOTTED})\s?\}}|\[\[\s?\.?(?P<g>{_DOTTED})\s?\]\]"
+    rf"|(?:<|&lt;)%[=-]?\s*@?(?P<h>{_DOTTED})[^%\n]*%(?:>|&gt;)"
+    rf"|(?:<|&lt;)\?(?:=|php\s+echo)\s*\$?(?P<i>{_DOTTED})[^?\n]*\?(?:>|&gt;)"
+    rf"|%%=v\(@?(?P<j>{_NAME})\)=%%|\[subscriber:(?P<k>{_NAME})(?:\s*\|[^\]\n]*)?\]"
+    rf"|@Model\.(?P<l>\w+)|(?:\{{\s?)?MERGEFIELD\s+\"?(?P<m>\w+)\"?(?:\s?\}})?"
+    r"|\*\|(?P<n>[A-Za-z][\w:]{0,40})\|\*|\{SUBTAG:(?P<o>\w+)\}"
+    r"|[{%](?P<p>(?i:unsubscribe|unsub)(?:_?(?i:url|link))?)[}%]|\[(?P<q>[FL]NAME)\]"
 )
 #: Marks that mean something else as well: only with the name of a column.
 _WITH_COLUMN = re.compile(
     rf"\[(?P<a>{_NAME})\](?![(\[])|(?:«|&laquo;)(?P<b>{_NAME})(?:»|&raquo;)"
-    rf"|(?<![{{$])\{{(?P<c>{_NAME})\}}(?!\}})|(?<!%)%(?P<d>{_NAME})%(?!%)|#(?P<e>{_NAME})#"
+    rf"|(?<![{{$])\{{(?P<c>{_NAME})(?:[:|][^{{}}\n]{{0,40}})?\}}(?!\}})|(?<!%)%(?P<d>{_NAME})%(?!%)"
+    rf"|#(?P<e>{_NAME})#|(?<![\w$\\])\$(?P<f>[A-Za-z_]\w{{0,40}})|@@(?P<g>\w+)@@"
+    rf"|(?:<|&lt;)(?P<h>{_NAME})(?:>|&gt;)|(?<![\w|])\|(?P<i>\w+)\|(?![\w|])"
+    rf"|(?<![\w-])-(?P<j>\w+)-(?![\w-])|%\((?P<k>{_NAME})\)s|(?<![\w~])~(?P<l>\w+)~(?![\w~])"
+)
+#: Elements of HTML with a name that a column may have, too.
+_ELEMENTS = frozenset(
+    """
+    a abbr address article aside b base body br button caption center cite code col data dd del
+    details div dl dt em embed footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe image img
+    input ins label li link main map mark menu meta nav object ol option output p param picture pre
+    progress q s samp script section select small source span strong style sub summary sup svg
+    table tbody td template text textarea tfoot th thead time title tr track u ul var video wbr
+    """.split()  # noqa: SIM905 - a table of words
 )
 _CODE = re.compile(
     r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<style\b.*?(?:</style\s*>|\Z)|<!--.*?(?:-->|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+_WORDS = {"message.subject": "the subject"}
 _MJML = re.compile(r"<mjml\b", re.IGNORECASE)
 _APART = re.compile(r"[\W_]+")
 
@@ -43,10 +66,10 @@ def check_templates(
     job: Job, sources: Mapping[str, str], columns: tuple[str, ...]
 ) -> Iterator[Finding]:
     """Yield the findings of the templates; `sources` are the texts of the files by name."""
-    subject = job.at("message.subject")
-    for mark, _, hint in _marks(subject.text, columns):
-        where = f"{mark} in the subject"
-        yield Finding("MB213", where, where, subject.place, hint)
+    for setting in job.templated():
+        for mark, _, hint in _marks(setting.text, columns):
+            where = f"{mark} in {_WORDS.get(setting.key, setting.key)}"
+            yield Finding("MB213", where, where, replace(setting.place, key=None), hint)
     for name, source in sources.items():
         compiled = _MJML.search(source)
         if compiled is not None:
@@ -54,6 +77,8 @@ def check_templates(
                 "MB214", f"{name} holds <mjml>", name, _place(name, source, compiled.start())
             )
         for mark, at, hint in _marks(source, columns):
+            if mark.startswith("*|"):  # the finished message tells
+                continue
             yield Finding("MB213", mark, mark, _place(name, source, at), hint)
 
 
@@ -61,16 +86,30 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
     """Yield each mark of another tool in a template: the text, its place, the remedy."""
     text = _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), source)
     known = {_APART.sub("", column).casefold(): column for column in columns}
+    told: set[int] = set()  # the characters of marks: each belongs to one
     for pattern in (_SURE, _WITH_COLUMN):
         for found in pattern.finditer(text):
+            if not told.isdisjoint(range(*found.span())):
+                continue
             wanted = next(name for name in found.groups() if name is not None)
-            column = known.get(_APART.sub("", wanted).casefold())
+            column = _meant(wanted, known)
+            if found[0][0] in "<&" and pattern is _WITH_COLUMN and wanted.lower() in _ELEMENTS:
+                continue
             if column is not None:
                 written = as_templates_write_it(column, columns).partition(" or ")[0]
+                told.update(range(*found.span()))
                 yield found[0], found.start(), f"Write {{{{ {written} }}}}."
             elif pattern is _SURE:
                 hint = "Write {{ name }} in its place, with a column of the table."
+                told.update(range(*found.span()))
                 yield found[0], found.start(), hint
+
+
+def _meant(wanted: str, known: Mapping[str, str]) -> str | None:
+    """Return the column of a mark with the name Contact.FirstName, say; None without one."""
+    last = re.split(r"[.:]", wanted)[-1]
+    names = (_APART.sub("", name).casefold() for name in (wanted, last))
+    return next((known[name] for name in names if name in known), None)
 
 
 def _place(name: str, source: str, at: int) -> Location:

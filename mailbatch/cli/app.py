@@ -35,7 +35,15 @@ if TYPE_CHECKING:
     from mailbatch.cli.console import Console
 
 #: What people call a command before they have read the list.
-_SYNONYMS = {"send": "run", "mail": "run", "start": "run", "test": "check", "list": "status"}
+_SYNONYMS = {
+    "send": "run",
+    "mail": "run",
+    "start": "run",
+    "test": "check",
+    "list": "status",
+    "help": "mailbatch --help",
+    "version": "mailbatch --version",
+}
 
 
 class Commands(HelpGroup):

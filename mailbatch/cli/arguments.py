@@ -337,7 +337,7 @@ class ResolveArguments:
         typer.Option(
             "--only",
             metavar="ADDRESS",
-            help="Only this recipient; may be given several times.",
+            help="Only this address, or the recipient with this key; may be given several times.",
             rich_help_panel=Panel.WHOM,
         ),
     ] = None

@@ -210,7 +210,10 @@ class Console:
         except OSError as error:
             # What is still in the buffer must not fail once more when the process ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+            raise OutputError(
+                f"cannot write to standard output: {error.strerror}",
+                hint="look where the output goes: the disk may be full, or the reader gone",
+            ) from error
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with the place and the next step."""

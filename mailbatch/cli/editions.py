@@ -50,7 +50,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
         begun = begun_editions(job, folder)
     except LedgerError:  # the line is about another edition
         begun = []
-    others = f"; {shown(folder)} has {', '.join(begun[:_MOST_NAMED])}" if begun else ""
+    others = f"; others in {shown(folder)}: {', '.join(begun[:_MOST_NAMED])}" if begun else ""
     kept = where_rehearsed(job, edition, given.state_dir)
     done = "rehearsed" if has_rehearsals(folder) else "sent"
     console.say(f"not {done} yet{others}{f'; {kept}' if kept else ''}")

@@ -22,7 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from mailbatch.cli.exit_codes import ENDS, MEANING, ExitCode
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.usage import WrongUsage, argument_word, is_option, usage
+from mailbatch.cli.usage import WrongUsage, argument_word, is_option, refused_argument, usage
 from mailbatch.cli.wrapping import cells, wrapped
 
 #: A line of a list, as in `--limit N` and what that does.
@@ -42,7 +42,10 @@ class HelpCommand(TyperCommand):
     """A command with our help; each error of its usage knows the command."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse as usual."""
+        """Parse as usual, but for words that no person means."""
+        refused = refused_argument(args)
+        if refused is not None and not ctx.resilient_parsing:
+            ctx.fail(refused)
         try:
             return super().parse_args(ctx, args)
         except WrongUsage as error:

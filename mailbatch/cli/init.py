@@ -49,7 +49,10 @@ def init_command(console: Console, given: InitArguments) -> int:
             console.lines(f"{name:<{width}}  {_description(source)}", hanging=width + 2)
         return ExitCode.DONE
     if given.folder is None:
-        raise UsageError("init needs a folder to write to", hint="mailbatch init DIR, or --list")
+        raise UsageError(
+            "init needs a folder to write to",
+            hint="name it, as in mailbatch init news; mailbatch init --list shows the templates",
+        )
     if given.template not in known:
         raise UsageError(
             f"there is no template {given.template!r}", hint=_nearest(given.template, known)
@@ -135,4 +138,6 @@ def _write(folder: Path, contents: dict[Path, bytes]) -> None:
             with (folder / path).open("xb") as file:
                 file.write(content)
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot write {error.filename}: {error.strerror}", hint="choose another folder"
+        ) from error

@@ -97,7 +97,8 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar="ADDRESS",
-        help="Only the message to this address; may be given several times.",
+        help="Only the messages to this address, or to the recipient with this key; may be given "
+        "several times.",
         rich_help_panel=Panel.WHOM,
     ),
 ]

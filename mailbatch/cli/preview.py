@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,24 +19,11 @@ from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.errors import UsageError
-from mailbatch.job.columns import named_columns
+from mailbatch.previewing import SHOWN
 
 if TYPE_CHECKING:
-    from mailbatch.checks.findings import Overview
-    from mailbatch.checks.selection import Chosen
-    from mailbatch.checks.survey import Survey
-    from mailbatch.delivery.inspection import Inspection
-    from mailbatch.envelope import Delivery
-    from mailbatch.job.model import Job
-    from mailbatch.outlook import Outlook
-    from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Entries, Entry, Since
-    from mailbatch.preview.gallery import Gallery, Identity
+    from mailbatch.previewing import Preview
 
-    Follow = Callable[[Iterable[Delivery]], Iterator[Delivery]]
-
-#: The number of messages shown without --limit and --all.
-LIMIT = 50
 #: The port of --serve without --port.
 PORT = 8026
 
@@ -62,34 +46,16 @@ class Wanted:
     against: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A gallery that was made, with the outlook of a real run.
-
-    `shown` is the number of messages in the gallery, `changes` counts changed messages by kind.
-    `sources` are the files that the gallery was made from, `written` the files of the gallery.
-    """
-
-    index: Path
-    overview: Overview
-    shown: int
-    since: Since | None
-    changes: dict[str, int]
-    outlook: Outlook | None
-    sources: tuple[Path, ...]
-    written: Mapping[str, Identity]
-
-
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
     """Make the gallery, serve the gallery with --serve, and return the exit code."""
     if given.everything and given.limit is not None:
-        raise UsageError("--all and --limit exclude each other")
+        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
     if given.port is not None and not given.serve:
-        raise UsageError("--port goes with --serve")
+        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
     if given.serve and given.as_json:
-        raise UsageError("--serve and --json exclude each other")
-    most = None if given.everything else given.limit if given.limit is not None else LIMIT
+        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
+    most = None if given.everything else given.limit if given.limit is not None else SHOWN
     wanted = Wanted(
         given.job,
         given.edition,
@@ -115,7 +81,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
     return _exit_code(made)
 
 
-def _exit_code(made: Made) -> int:
+def _exit_code(made: Preview) -> int:
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of
 
@@ -123,116 +89,30 @@ def _exit_code(made: Made) -> int:
     return ExitCode.DATA if errors else ExitCode.DONE
 
 
-def make(console: Console, wanted: Wanted) -> Made:
+def make(console: Console, wanted: Wanted) -> Preview:
     """Render the mailing and write the gallery.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
-    from mailbatch.checks.edition_checks import check_edition
-    from mailbatch.checks.survey import Survey
-    from mailbatch.delivery.inspection import inspect
-    from mailbatch.delivery.preparation import read_inputs
-    from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Entries, Since
-    from mailbatch.preview.gallery import Gallery, check_place
+    from mailbatch.previewing import make_preview
 
-    job = read_job(wanted.job)
-    out = wanted.out if wanted.out is not None else job.folder / "preview" / job.name
-    check_place(out)
-    earlier = Earlier.read(wanted.against) if wanted.against is not None else None
-    now = datetime.now().astimezone()
-    inputs = read_inputs(
-        job, edition=wanted.edition, variables=wanted.variables, now=now, traced=True,
-        folder=wanted.state_dir, store=wanted.store,
-    )  # fmt: skip
-    columns, branches = inputs.plan.columns, inputs.composer.branches
-    keep = earlier.keys if earlier is not None else ()
-    limit = 0 if wanted.limit is None else wanted.limit
-    survey = Survey(
-        job, inputs.edition, columns, branches,
-        limit=limit, keep=keep, remarks=inputs.plan.remarks,
-    )  # fmt: skip
-    maker = Entries(columns, named_columns(job.recipients.group_by, columns))
-    since = None
-    with inspect(inputs, only=wanted.only, state_dir=wanted.state_dir) as inspection:
-        if not wanted.only:
-            for recipient in inspection.recipients():
-                survey.row(recipient)
-        follow = partial(console.follow, "rendering", total=inspection.counts["pending"])
-        everything = wanted.limit is None
-        number, entries = _entries(inspection, survey, maker, follow, everything=everything)
-        with Gallery(out, number) as gallery:
-            changes, keys = _add(gallery, entries, earlier)
-            outlook = inspection.outlook()
-            whole, given = not wanted.only, bool(wanted.edition)
-            edition = check_edition(job, inputs.edition, outlook, given=given)
-            overview = survey.overview(
-                inspection.counts, complete=whole, edition=edition,
-                letters=inspection.letters, repeats=inspection.repeats(),
-            )  # fmt: skip
-            if earlier is not None:
-                gone = earlier.gone(keys) if whole else ()
-                changes["gone"] = len(gone)
-                since = Since(str(wanted.against), gone)
-            index = gallery.finish(overview, since)
-    sources = tuple(_sources(job, branches.sources()))
-    return Made(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
+    return make_preview(
+        read_job(wanted.job),
+        edition=wanted.edition,
+        variables=wanted.variables,
+        state_dir=wanted.state_dir,
+        store=wanted.store,
+        out=wanted.out,
+        limit=wanted.limit,
+        only=wanted.only,
+        against=wanted.against,
+        follow=partial(console.follow, "rendering"),
+    )
 
 
-def _add(
-    gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
-) -> tuple[Counter[str], list[str]]:
-    """Add the messages, each with the change; return the number of each kind, and all keys."""
-    changes: Counter[str] = Counter()
-    keys = []
-    for entry in entries:
-        keys.append(entry.key)
-        change = earlier.change_of(entry) if earlier is not None else None
-        if change is not None:
-            changes[change.kind] += 1
-        gallery.add(replace(entry, change=change))
-    return changes, keys
-
-
-def _entries(
-    inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
-) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return the number of entries of the gallery, and these.
-
-    For `everything`, each message is rendered once, on the way into the gallery. `follow` passes
-    deliveries on and shows the progress.
-    """
-    if everything:
-        every = list(inspection.deliveries())
-        return len(every), (_seen(inspection, survey, maker, one) for one in follow(every))
-    for delivery in follow(inspection.deliveries()):
-        survey.see(inspection.look(delivery))
-    chosen = survey.chosen()
-    return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
-
-
-def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
-    seen = inspection.look(delivery)
-    return maker.entry(seen, findings=survey.see(seen))
-
-
-def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
-    seen = inspection.render(chosen.delivery)
-    return maker.entry(seen, findings=survey.findings(seen), reasons=chosen.reasons)
-
-
-def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Yield the files that the gallery was made from, as far as the job names files."""
-    from mailbatch.job.fields import is_template
-
-    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
-    yield job.path
-    yield from (job.folder / name for name in (*templates, *named))
-
-
-def _tell(console: Console, made: Made) -> None:
+def _tell(console: Console, made: Preview) -> None:
     """Write a summary of the gallery in words."""
     from mailbatch.checks.codes import Severity, severity_of
     from mailbatch.checks.report import count_of, text_lines
@@ -261,7 +141,7 @@ def _tell(console: Console, made: Made) -> None:
         console.warn(f"{counted(invalid, 'row')} cannot be mailed")
 
 
-def as_object(made: Made) -> dict[str, Any]:
+def as_object(made: Preview) -> dict[str, Any]:
     """Return the object of `preview --json`."""
     from mailbatch.checks.report import objects
 

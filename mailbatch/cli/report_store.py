@@ -35,7 +35,10 @@ def given_store(given: Path | None) -> Path | None:
     from mailbatch.delivery.places import is_store_there
 
     if given is not None and not is_store_there(given):
-        raise UsageError(f"--store {given}: there is no such file")
+        raise UsageError(
+            f"--store {given}: there is no such file",
+            hint="name the store that mailbatch reports pull, read or serve has begun",
+        )
     return given
 
 

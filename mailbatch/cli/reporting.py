@@ -6,6 +6,7 @@ Tests: tests/cli/test_mistakes.py, tests/cli/test_descriptors.py.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -53,10 +54,14 @@ def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
 
 
 def read_job(path: Path, *, look: bool = True) -> Job:
-    """Load the job file; raises `InputErrors` with every mistake in the file.
+    """Load the job file; without `look` the files that the job names need not be there.
 
-    Without `look` the files that the job names need not be there.
+    Raises:
+        InputErrors: every mistake in the file.
+        UsageError: the working folder, from which the path leads, is gone.
     """
+    if not path.is_absolute():
+        _check_working_folder()
     with importing():
         from mailbatch.job.loader import load_job
 
@@ -68,6 +73,23 @@ def edition_of(job: Job, given: str | None) -> str:
     from mailbatch.delivery import editions
 
     return editions.edition_of(job, given)
+
+
+def check_folder(out: Path | None) -> None:
+    """Raise `UsageError` if `--out` names a file, before anything is written."""
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is no folder", hint="choose another --out")
+
+
+def _check_working_folder() -> None:
+    """Raise `UsageError` if the working folder was removed: no relative path leads anywhere."""
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same, and slower
+    except OSError as error:
+        raise UsageError(
+            f"the folder in which mailbatch was started is gone: {error.strerror}",
+            hint="change to a folder that is there",
+        ) from error
 
 
 def pairs(given: list[str] | None) -> dict[str, str]:

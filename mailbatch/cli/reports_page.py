@@ -15,7 +15,7 @@ from mailbatch.cli.reports_arguments import ReportsPageArguments
 
 if TYPE_CHECKING:
     from mailbatch.delivery.reported import EditionReports
-    from mailbatch.ledger.ports import ResultRow
+    from mailbatch.ledger.rows import ResultRow
     from mailbatch.reports.standings import RecipientStanding
 
 

@@ -43,7 +43,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     from mailbatch.reports.store import ReportStore
 
     if given.to is not None and not given.suppressions:
-        raise UsageError("--to has no effect without --suppressions")
+        raise UsageError("--to has no effect without --suppressions", hint="add --suppressions")
     job = read_job(given.job, look=False)
     check_real(job, given.state_dir, given.store)
     key = _key(job)

@@ -155,7 +155,9 @@ def _tls(given: ReportsServeArguments) -> Tls | None:
     if given.certificate is None and given.key is None:
         return None
     if given.certificate is None or given.key is None:
-        raise UsageError("--certificate and --key belong together: one of them is missing")
+        raise UsageError(
+            "--certificate and --key belong together: one of them is missing", hint="give both"
+        )
     return Tls(given.certificate, given.key)
 
 

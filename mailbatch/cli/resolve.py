@@ -38,7 +38,10 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     alone = (("from-reports", given.from_reports), ("restored", given.restored))
     options = [*chosen, *(option for option, wanted in alone if wanted)]
     if len(options) > 1:
-        raise UsageError(f"{' and '.join('--' + option for option in options)} exclude each other")
+        raise UsageError(
+            f"{' and '.join('--' + option for option in options)} exclude each other",
+            hint="leave all but one of them out",
+        )
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     path = ledger_to_look_at(loaded, named, given.state_dir)
@@ -46,7 +49,10 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     rehearsed = has_rehearsals(path.parent)
     if given.restored:
         if given.only:
-            raise UsageError("--restored takes the whole ledger, --only a recipient in doubt")
+            raise UsageError(
+                "--restored takes the whole ledger, --only a recipient in doubt",
+                hint="leave one of them out",
+            )
         with open_to_decide(path, restored=True) as ledger:
             return _say_how_it_stands(console, ledger, rehearsed=rehearsed, as_json=given.as_json)
     if given.from_reports:
@@ -55,7 +61,9 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         with open_to_decide(path) as ledger:
             return settle_by_reports(console, given, loaded, named, ledger, name)
     if given.store is not None:
-        raise UsageError("--store goes with --from-reports")
+        raise UsageError(
+            "--store goes with --from-reports", hint="add --from-reports, or leave --store out"
+        )
     if not chosen:
         return _list(console, open_to_read(path), as_json=given.as_json)
     with open_to_decide(path) as ledger:

@@ -18,6 +18,7 @@ from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import (
     all_on_the_wire,
     answers_of,
+    check_folder,
     edition_of,
     pairs,
     read_job,
@@ -152,7 +153,15 @@ def _check_outputs(given: RunArguments, options: RunOptions) -> None:
 def _note_failure(figures: Path | None, job: Path, code: int) -> None:
     """Let the metrics tell of a run that came to nothing: stale figures would look like success."""
     if figures is not None:
-        write_metrics(figures, failure_text(str(job), code, time.time()))
+        write_metrics(figures, failure_text(_name_of(job), code, time.time()))
+
+
+def _name_of(job: Path) -> str:
+    """Return the name of a job, which alerts know; its path, where the file cannot be read."""
+    try:
+        return read_job(job, look=False).name
+    except MailbatchError:
+        return str(job)
 
 
 def _run(
@@ -197,17 +206,25 @@ def _check_usage(given: RunArguments) -> None:
     asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": bool(given.to)}
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)} exclude each other")
+        raise UsageError(
+            f"{' and '.join(chosen)} exclude each other", hint="leave all but one of them out"
+        )
     if given.everything and not given.to:
         raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
     if given.everything and (given.limit is not None or given.only):
-        raise UsageError("--all excludes --limit and --only")
+        raise UsageError("--all excludes --limit and --only", hint="leave --all or the others out")
     alone = {"--no-guard": given.no_guard, "--only": bool(given.only)}
     for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
         if given.canary:
-            raise UsageError(f"--canary is the first step of a real send: {option} is none")
+            raise UsageError(
+                f"--canary is the first step of a real send: {option} is none",
+                hint="leave one of them out",
+            )
     if given.out is not None and not (given.dry_run or given.sandbox):
-        raise UsageError("--out goes with --dry-run or --sandbox")
+        raise UsageError(
+            "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
+        )
+    check_folder(given.out)
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
@@ -228,7 +245,9 @@ def _addresses(given: list[str] | None) -> tuple[str, ...]:
                     f"--to {to}: one address each",
                     hint="give the option several times: --to ann@example.com --to bob@example.com",
                 ) from error
-            raise UsageError(f"--to {to}: {error}") from error
+            raise UsageError(
+                f"--to {to}: {error}", hint="give an address, as in --to ann@example.com"
+            ) from error
     return tuple(found)
 
 
@@ -240,7 +259,7 @@ def _rate(rate: str | None) -> float | None:
     try:
         parsed = parse_rate(rate)
     except ValueError as error:
-        raise UsageError(f"--rate {rate}: {error}") from error
+        raise UsageError(f"--rate {rate}: {error}", hint="for example --rate 600/min") from error
     return parsed.per_second
 
 

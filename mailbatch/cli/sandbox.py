@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.arguments import SandboxArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.reporting import answers_of, reporting
+from mailbatch.cli.reporting import answers_of, check_folder, reporting
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ def sandbox_command(console: Console, given: SandboxArguments) -> int:
     from mailbatch.delivery.signals import Interrupted, Stopping
 
     rehearsed = answers_of(given.answers)
+    check_folder(given.out)
     for option, value in (("--api-port", given.api_port), ("--api-key", given.api_key)):
         if value is not None and not given.report:
-            raise UsageError(f"{option} goes with --report")
+            raise UsageError(
+                f"{option} goes with --report", hint=f"add --report, or leave {option} out"
+            )
     with Stopping() as stopping:
         check_descriptors(1)
         try:

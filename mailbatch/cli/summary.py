@@ -129,7 +129,9 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
     what = (
         "written to files" if options.dry_run else "sent to the sandbox" if options.sandbox else ""
     )
-    if options.redirect:
+    if summary.declined:
+        what = ""
+    elif options.redirect:
         what = f"sent to {' and '.join(options.redirect)} instead"
     title = f"{summary.job} ({summary.edition}){f', {what}' if what else ''}: "
     if console.terminal:
@@ -208,7 +210,12 @@ _RECURRING = (
 def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator[str]:
     """Yield the effect of a rehearsal on the real mailing, and the outlook of a real run."""
     outlook = summary.outlook
-    if options.redirect and options.most == 1 and not (options.only or options.limit):
+    if (
+        not summary.declined
+        and options.redirect
+        and options.most == 1
+        and not (options.only or options.limit)
+    ):
         others = summary.counts[Status.PENDING]
         if others:
             yield f"only the first message was sent; --all also sends {counted(others, 'other')}"

@@ -9,7 +9,10 @@ This module must never guess a job: a script whose variable is empty would send 
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,13 @@ from mailbatch.errors import UsageError
 
 #: The base of all errors of usage: Click's own class, or that of a typer that brings Click along.
 WrongUsage: type[Any] = typer.BadParameter.__mro__[1]
+#: Characters that come from pasting a command out of a letter.
+_DASHES, _QUOTES = (
+    "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
+    "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab",
+)
+#: An option with an empty value; `--set title=` has one.
+_EMPTY = re.compile(r"--[\w-]+=")
 #: The endings of job files, and the most of them that a remedy names.
 _ENDINGS, _MOST_NAMED = frozenset({".yaml", ".yml"}), 3
 
@@ -58,6 +68,26 @@ def show_usage_error(error: Any) -> int:
     return UsageError.exit_code
 
 
+def refused_argument(given: Sequence[str]) -> str | None:
+    """Return the reason why a word of the command line is nobody's intention, None: each may be.
+
+    >>> refused_argument(["run", "job.yaml", "--only", ""])
+    '--only has an empty value: is a variable of the script not set?'
+
+    An empty `--only` would mail everybody, and an empty `--state-dir` begin a second ledger.
+    """
+    for before, word in pairwise(("", *given)):
+        if not word or _EMPTY.fullmatch(word):
+            option = word.rstrip("=") or (before if before.startswith("-") else "")
+            empty = f"{option} has an empty value" if option else "an argument is empty"
+            return f"{empty}: is a variable of the script not set?"
+        if word[0] in _DASHES:
+            return f"{word} begins with a dash of a word processor: write --{word.lstrip(_DASHES)}"
+        if word[0] in _QUOTES:
+            return f"{word} has quotes of a word processor: the shell knows \" and ' alone"
+    return None
+
+
 def usage_error(error: Any) -> UsageError:
     """Return the failure for an error that the parser of the command line raised."""
     words = " ".join(str(error.format_message()).split())
@@ -68,7 +98,10 @@ def usage_error(error: Any) -> UsageError:
     # Any text that is given for JOB is a path: an error of JOB means that it was not given.
     if parameter is not None and parameter.name == "job":
         return UsageError(words, hint=_name_the_job(ctx.command_path))
-    return UsageError(words, hint=f"usage: {usage(ctx)}\n  see {ctx.command_path} --help")
+    steps = [f"usage: {usage(ctx)}", f"see {ctx.command_path} --help"]
+    if isinstance(ctx.command, TyperGroup) and getattr(error, "option_name", None):
+        steps.insert(0, "the options of a command stand behind its name")
+    return UsageError(words, hint="\n  ".join(steps))
 
 
 def _name_the_job(command: str) -> str:

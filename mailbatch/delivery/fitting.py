@@ -84,6 +84,7 @@ class Fitting:
                 paths,
                 smtputf8=utf8,
                 dsn=Dsn(delivery.token, self._notify) if self._notify else None,
+                token=delivery.token,
             ),
             message.octets.digest,
         )

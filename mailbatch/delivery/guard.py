@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from mailbatch.job.guard import Guard
 from mailbatch.job.model import Job
 from mailbatch.job.scalars import Share
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 
 #: Statuses of recipients that were sent to; so may have been some of those that are pending.

@@ -29,7 +29,8 @@ from mailbatch.delivery.rehearsals import check_real
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
-from mailbatch.ledger.ports import Repeat, near
+from mailbatch.ledger.ports import near
+from mailbatch.ledger.rows import Repeat
 from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
 from mailbatch.recipients.plan import plan_recipients

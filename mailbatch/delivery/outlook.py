@@ -104,7 +104,8 @@ def _counts(
     if known.identity() == identity:
         found = known.mailed_statuses(row.key for row in keyed)
     else:
-        found = known.statuses_as(identity, keyed, accept_changes=accept_changes)
+        columns = rehearsed.inputs.plan.columns
+        found = known.statuses_as(identity, columns, keyed, accept_changes=accept_changes)
     for row, earlier in zip(rehearsal.result_rows(), found, strict=True):
         again = retry_rejected and earlier is Status.REJECTED
         counts[_standing(row.status, Status.PENDING if again else earlier)] += 1

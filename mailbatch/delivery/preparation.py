@@ -256,7 +256,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     for address in options.only:
         if not ledger.plan.knows(address):
             raise UsageError(
-                f"{address} is not among the recipients", hint=f"see {job.recipients.shown}"
+                f"{address} is not among the recipients",
+                hint=f"give an address of {job.recipients.shown}",
             )
     if mailing.unfinished:
         _settle_content(mailing, accept=options.accept_changes)

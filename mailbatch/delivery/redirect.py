@@ -38,19 +38,19 @@ class Redirection:
     def __init__(self, addresses: Sequence[str], *, tell: Callable[[str], None]) -> None:
         self.addresses = tuple(addresses)
         self._tell = tell
-        #: forward path of a delivery -> the addresses that are left; a retry is rare.
-        self._left: dict[tuple[str, ...], tuple[str, ...]] = {}
+        #: token of a delivery -> the addresses that are left; a retry is rare.
+        self._left: dict[str, tuple[str, ...]] = {}
 
     def left(self, envelope: Envelope) -> tuple[str, ...]:
         """Return the test addresses that the delivery with this envelope still has to go to."""
-        return self._left.get(envelope.forward_paths, self.addresses)
+        return self._left.get(envelope.token, self.addresses)
 
-    def note(self, forward_paths: tuple[str, ...], outcomes: Sequence[Outcome]) -> None:
-        """Note the outcomes of a transaction with the test addresses."""
+    def note(self, token: str, outcomes: Sequence[Outcome]) -> None:
+        """Note the outcomes of a transaction of a delivery with the test addresses."""
         if any(outcome.status not in _SETTLED for outcome in outcomes):
             settled = {outcome.address for outcome in outcomes if outcome.status in _SETTLED}
-            left = self._left.get(forward_paths, self.addresses)
-            self._left[forward_paths] = tuple(a for a in left if a not in settled)
+            left = self._left.get(token, self.addresses)
+            self._left[token] = tuple(a for a in left if a not in settled)
         for outcome in outcomes:
             if outcome.status is Status.REJECTED and len(self.addresses) > 1:
                 self._tell(f"--to {outcome.address}: {outcome.reply or outcome.reason}")
@@ -61,7 +61,7 @@ class Redirected:
     """An attempt whose worst outcome stands for every address of the replaced envelope."""
 
     attempt: Attempt
-    addresses: tuple[str, ...]
+    envelope: Envelope
     redirection: Redirection
 
     @property
@@ -87,10 +87,14 @@ class Redirected:
     def outcomes(self) -> Sequence[Outcome]:
         """Return the worst outcome of the test addresses under each of the replaced addresses."""
         found = self.attempt.outcomes()
-        self.redirection.note(self.addresses, found)
+        self.redirection.note(self.envelope.token, found)
         outcome = min(found, key=lambda one: _WORST_FIRST.index(one.status))
         return SameForAll(
-            self.addresses, outcome.status, outcome.reply, outcome.reason, outcome.counted
+            self.envelope.forward_paths,
+            outcome.status,
+            outcome.reply,
+            outcome.reason,
+            outcome.counted,
         )
 
 
@@ -147,7 +151,7 @@ class RedirectedSession:
         attempt = self._session.begin(
             replaced, size=size, eight_bit=eight_bit, content=content, at_once=at_once
         )
-        return Redirected(attempt, envelope.forward_paths, self._redirection)
+        return Redirected(attempt, envelope, self._redirection)
 
     async def content_wanted(self) -> bool:
         """Wait until the content may be sent."""

@@ -160,7 +160,11 @@ def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) 
         standings = mailing.ledger.standing.statuses_of(address)
         if standings and not any(standing in UNFINISHED for standing in standings):
             said = " and ".join(dict.fromkeys(map(str, standings)))
-            progress.note(f"{address} is {said} already: nothing to send")
+            once_more = f"; once more: --to {address} --only {address}"
+            progress.note(
+                f"{address} is {said} already: nothing to send"
+                f"{once_more if Status.ACCEPTED in standings else ''}"
+            )
 
 
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:

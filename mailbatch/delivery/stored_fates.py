@@ -21,7 +21,7 @@ from mailbatch.errors import JobError
 if TYPE_CHECKING:
     from mailbatch.delivery.guard import Fate
     from mailbatch.job.model import Job
-    from mailbatch.ledger.ports import ResultRow
+    from mailbatch.ledger.rows import ResultRow
 
 
 class StoredFates:

@@ -96,7 +96,7 @@ def _look(file: FilePath, written: str, advice: str | None) -> None:
         raise_if_starved(error)
         raise JobError(f"{written} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        raise JobError(f"{written} is a folder, not a file")
+        raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
 
 
 def _hint(file: FilePath, written: str, advice: str | None) -> str | None:

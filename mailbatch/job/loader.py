@@ -20,8 +20,11 @@ from mailbatch.job.reading import Reading, read
 from mailbatch.job.source import Source
 from mailbatch.job.yaml_errors import SyntaxFault
 from mailbatch.job.yaml_tree import parse
+from mailbatch.suggest import nearest
 
 MAX_BYTES = 1024 * 1024
+#: The most files that a hint names.
+_LISTED = 5
 _START = "mailbatch init writes a job to start from."
 _NO_DASHES = "Leave the dashes at the begin of the lines out."
 
@@ -98,7 +101,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _alone("there is no such file", here, _START) from None
+        raise _alone("there is no such file", here, _beside(path) or _START) from None
     except IsADirectoryError:
         raise _alone("is a folder, not a job file", here, _inside(path)) from None
     except (OSError, ValueError) as error:
@@ -116,7 +119,20 @@ def _text(path: Path) -> str:
         raise _alone("is not UTF-8", location, "Save it as UTF-8.") from None
 
 
-def _inside(path: Path) -> str | None:
-    """Name the job file that a folder probably means."""
-    found = sorted((*path.glob("*.yaml"), *path.glob("*.yml")))
-    return f"Did you mean {found[0]}?" if len(found) == 1 else None
+def _beside(path: Path) -> str | None:
+    """Name the job file that a name probably means."""
+    near = nearest(path.name, (found.name for found in _jobs(path.parent)))
+    return f"Did you mean {path.with_name(near)}?" if near else None
+
+
+def _inside(path: Path) -> str:
+    """Name the job files of a folder, one of which is probably meant."""
+    found = _jobs(path)
+    if len(found) == 1:
+        return f"Did you mean {found[0]}?"
+    return f"Name one of {', '.join(map(str, found[:_LISTED]))}." if found else _START
+
+
+def _jobs(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be jobs."""
+    return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))

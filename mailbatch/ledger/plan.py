@@ -75,7 +75,7 @@ class Plan:
                 fold(connection)
                 connection.execute(_INCOMING)
                 connection.executemany(_INSERT, _incoming(rows, digest))
-                rekeying.rekey(connection, identity, accept_changes=accept_changes)
+                rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
                 change = _merge(
                     connection, columns, digest.hexdigest(), recipients_per_transaction, identity
                 )

@@ -55,6 +55,7 @@ from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Unio
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
 from mailbatch.outcome import Outcome, Reply, Status
 
 T = TypeVar("T")
@@ -185,68 +186,6 @@ class Doubt:
     reason: str
     digest: bytes | None
     recipient: str
-
-
-class ResultRow(NamedTuple):
-    r"""One row of the results: a row of the recipient table, and where it stands.
-
-    `row` is the line of the record, None when the row left the table. `message_id` is the
-    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
-    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
-    adds to the reply, and names the copies (Cc, Bcc) that were refused.
-    """
-
-    row: int | None
-    email: str
-    status: Status
-    message_id: str | None
-    reply_code: int | None
-    enhanced_status: str | None
-    reply: str | None
-    attempts: int
-    group: str | None
-    edition: str
-    header_message_id: str | None
-    first_attempt_at: float | None
-    settled_at: float | None
-    reason: str | None
-
-
-class AttemptedRow(NamedTuple):
-    """The names of the message that a row of the recipient table was tried with.
-
-    The fields are those of a `ResultRow`; here a row always has a `header_message_id`.
-    """
-
-    email: str
-    message_id: str | None
-    header_message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnfinishedRow:
-    """A row of the recipient table that did not come through, with the cells."""
-
-    line: int
-    status: Status
-    values: tuple[str, ...]
-
-
-class KeyedRow(NamedTuple):
-    """A row of a plan with its key; `wanted` says that the row asks for a message."""
-
-    line: int | None
-    address: str
-    key: str
-    wanted: bool
-
-
-class Repeat(NamedTuple):
-    """A row that is a `duplicate`, and the cells of the row that stands for both."""
-
-    line: int
-    values: tuple[str, ...]
-    mailed: tuple[str, ...]
 
 
 # -- roles -----------------------------------------------------------------------------------------
@@ -422,9 +361,16 @@ class Standings(Protocol):
         """Stream the duplicates whose cells are others than those of the row that is mailed."""
 
     def statuses_as(
-        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+        self,
+        identity: Identity,
+        columns: Sequence[str],
+        rows: Iterable[KeyedRow],
+        *,
+        accept_changes: bool = False,
     ) -> Iterator[Status | None]:
         """Yield, for each row of a plan with another identity, where it would stand; None: new.
+
+        `columns` are those of the plan.
 
         Raises:
             IdentityError: `Planning.reconcile` would refuse the identity.

@@ -12,19 +12,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
-from mailbatch.ledger.ports import KeyedRow
+from mailbatch.ledger.rows import KeyedRow
 
 _FACT = "identity"
 # A row that is tried again because a person said so may have the message, as one in doubt.
 _HAS_IT = "(status IN ('accepted', 'in_doubt', 'skipped') OR resend)"
 _FIXED = f"({_HAS_IT} OR status = 'rejected')"
+# No delivery was ever leased, by two witnesses: then the table alone says what there is.
+_UNTOUCHED = f"""
+SELECT NOT EXISTS (SELECT 1 FROM fact WHERE name = 'lots')
+AND NOT EXISTS (SELECT 1 FROM recipient WHERE attempts OR {_FIXED})
+"""  # noqa: S608 - constants
 
 
 def identity_of(connection: sqlite3.Connection) -> Identity:
@@ -34,9 +39,15 @@ def identity_of(connection: sqlite3.Connection) -> Identity:
 
 
 def rekey(
-    connection: sqlite3.Connection, identity: Identity, *, accept_changes: bool = False
+    connection: sqlite3.Connection,
+    identity: Identity,
+    columns: Sequence[str],
+    *,
+    accept_changes: bool = False,
 ) -> None:
     """Give the recipients of a ledger the keys of `identity`, inside the transaction of a plan.
+
+    `columns` are those of the cells in `incoming`.
 
     A recipient without the message, or in the place of another one with the same key, is forgotten:
     it comes anew with the table, which is `incoming`.
@@ -48,15 +59,16 @@ def rekey(
     before = identity_of(connection)
     if before == identity:
         return
-    if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM fact WHERE name = 'lots')").fetchone()[
-        0
-    ]:
-        for table in ("recipient", "delivery", "recipient_group"):  # no delivery was leased, ever
+    (untouched,) = connection.execute(_UNTOUCHED).fetchone()
+    if untouched:
+        for table in ("recipient", "delivery", "recipient_group"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - of the three above
     else:
-        _map(connection, identity, before)
-        if not (accept_changes or identity.is_address):
-            _check_nobody_again(connection, identity, before)
+        _write_keys(connection, identity, before)
+        if not accept_changes:
+            rows = map(KeyedRow._make, connection.execute(_WANTED))
+            _Again(connection, identity, before, columns).check(rows)
+        _map(connection)
     set_fact(connection, _FACT, None if identity.is_address else identity.text)
     set_fact(connection, "plan", None)
 
@@ -64,11 +76,14 @@ def rekey(
 def statuses_as(
     connection: sqlite3.Connection,
     identity: Identity,
+    columns: Sequence[str],
     rows: Iterable[KeyedRow],
     *,
     accept_changes: bool = False,
 ) -> Iterator[str | None]:
     """Yield where each row would stand behind a `rekey`; None: it would be new. Changes nothing.
+
+    `columns` are those of the cells of the rows.
 
     Raises, behind the last row at the latest:
         IdentityError: `rekey` would refuse.
@@ -76,29 +91,20 @@ def statuses_as(
     before = identity_of(connection)
     try:
         _write_keys(connection, identity, before)
-        _check_apart(connection, identity, before)
         connection.execute(_CHOOSE)
-        connection.execute("CREATE INDEX temp.rekeyed_by_key ON rekeyed (key)")
-        again: list[KeyedRow] = []
-        number = 0
+        again = _Again(connection, identity, before, columns)
         for row in rows:
+            if row.wanted and not accept_changes:
+                again.look_at(row)
             found = connection.execute(_STATUS_AS, (row.key,)).fetchone()
-            if found is None and row.wanted and not (accept_changes or identity.is_address):
-                named = {"named": address_key(row.address)}
-                if connection.execute(_HAS_ONE, named).fetchone()[0]:
-                    number += 1
-                    again = again or [row]
             yield None if found is None else found[0]
-        if again:
-            raise _again(identity, before, number, again[0].line, again[0].address)
+        again.refuse()
     finally:
         connection.execute("DROP TABLE IF EXISTS temp.rekeyed")
 
 
-def _map(connection: sqlite3.Connection, identity: Identity, before: Identity) -> None:
+def _map(connection: sqlite3.Connection) -> None:
     """Map the recipients to their new keys; the index of keys is unique again at the end."""
-    _write_keys(connection, identity, before)
-    _check_apart(connection, identity, before)
     (index,) = connection.execute(
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
     ).fetchone()
@@ -109,13 +115,15 @@ def _map(connection: sqlite3.Connection, identity: Identity, before: Identity) -
 
 
 def _write_keys(connection: sqlite3.Connection, identity: Identity, before: Identity) -> None:
-    """Write the new key of each row that is mailed into `rekeyed`."""
+    """Write the new key of each row that is mailed into `rekeyed`; refuse where two become one."""
     connection.execute(
         "CREATE TEMP TABLE rekeyed (id INTEGER PRIMARY KEY, key TEXT NOT NULL, mailbox TEXT)"
     )
     connection.executemany(
         "INSERT INTO rekeyed VALUES (?, ?, ?)", _new_keys(connection, identity, before)
     )
+    connection.execute("CREATE INDEX temp.rekeyed_by_key ON rekeyed (key)")
+    _check_apart(connection, identity, before)
 
 
 def _new_keys(
@@ -143,7 +151,15 @@ def _new_keys(
 
 
 def _place(columns: list[str], name: str) -> int | None:
-    return columns.index(name) if name in columns else None
+    """Return the index of a column, which may have had its name in other capitals or spaces."""
+    if name in columns:
+        return columns.index(name)
+    alike = [place for place, column in enumerate(columns) if _folded(column) == _folded(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _missing(identity: Identity, found: list[str]) -> str:
@@ -162,26 +178,63 @@ def _check_apart(connection: sqlite3.Connection, identity: Identity, before: Ide
         )
 
 
-def _check_nobody_again(
-    connection: sqlite3.Connection, identity: Identity, before: Identity
-) -> None:
-    """Check that no address with the message would get another one."""
-    number, line, address = connection.execute(_AGAIN).fetchone()
-    if number:
-        raise _again(identity, before, number, line, address)
+class _Again:
+    """The rows that would be mailed although somebody has their message, as far as a ledger tells.
 
+    Such a row has a new key, and either an address that has a message of the edition, or the key,
+    by the identity so far, of a recipient who has it.
+    """
 
-def _again(
-    identity: Identity, before: Identity, number: int, line: int | None, address: str
-) -> IdentityError:
-    others = f" and {number - 1:,} others" if number > 1 else ""
-    return _refusal(
-        identity,
-        before,
-        f"row {line} ({address}){others} would be mailed at an address that has a message of"
-        " this edition already",
-        acceptable=True,
-    )
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        identity: Identity,
+        before: Identity,
+        columns: Sequence[str],
+    ) -> None:
+        self._connection = connection
+        self._identity = identity
+        self._before = before
+        places = [_place(list(columns), name) for name in before.columns]
+        self._places = None if None in places else [place for place in places if place is not None]
+        self._first: KeyedRow | None = None
+        self._number = 0
+
+    def check(self, rows: Iterable[KeyedRow]) -> None:
+        """Raise IdentityError where a wanted row would be mailed again."""
+        for row in rows:
+            self.look_at(row)
+        self.refuse()
+
+    def look_at(self, row: KeyedRow) -> None:
+        """Count a row that would be mailed again."""
+        if self._finds(_IS_KNOWN, row.key):
+            return
+        if self._finds(_HAS_ONE, address_key(row.address)) or (
+            self._places is not None and self._finds(_WAS_MAILED, self._old_key(row))
+        ):
+            self._number += 1
+            self._first = self._first or row
+
+    def _finds(self, query: str, value: str) -> bool:
+        return bool(self._connection.execute(query, {"named": value}).fetchone()[0])
+
+    def _old_key(self, row: KeyedRow) -> str:
+        cells = json.loads(row.cells)
+        return self._before.key_of(row.address, [cells[place] for place in self._places or ()])
+
+    def refuse(self) -> None:
+        """Raise IdentityError where a row was counted."""
+        if self._first is None:
+            return
+        others = f" and {self._number - 1:,} others" if self._number > 1 else ""
+        raise _refusal(
+            self._identity,
+            self._before,
+            f"row {self._first.line} ({self._first.address}){others} would be mailed, and has a"
+            " message of this edition already, or its address has",
+            acceptable=True,
+        )
 
 
 def _refusal(
@@ -213,6 +266,11 @@ _STATUS_AS = """
 SELECT s.status FROM temp.rekeyed AS k CROSS JOIN standing AS s ON s.id = k.id WHERE k.key = ?
 """
 _HAS_ONE = f"SELECT EXISTS (SELECT 1 FROM recipient WHERE {OF_ADDRESS} AND {_HAS_IT})"  # noqa: S608
+_IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM temp.rekeyed WHERE key = :named)"
+_WAS_MAILED = f"""
+SELECT EXISTS (SELECT 1 FROM recipient WHERE key = :named AND claim = 'own' AND {_HAS_IT})
+"""  # noqa: S608 - constants
+_WANTED = "SELECT line, address, key, cells, wanted FROM incoming WHERE wanted ORDER BY line"
 _REKEY = (
     _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
@@ -225,12 +283,3 @@ _REKEY = (
     WHERE NOT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = delivery.id)
     """,
 )  # fmt: skip
-
-
-_AGAIN = f"""
-SELECT count(*), min(i.line), i.address FROM incoming AS i
-WHERE i.wanted AND NOT EXISTS (SELECT 1 FROM recipient AS o WHERE o.key = i.key AND o.claim = 'own')
-AND EXISTS (
-  SELECT 1 FROM recipient WHERE claim = 'own' AND {_HAS_IT}
-  AND mailbox = i.mailbox)
-"""  # noqa: S608 - constants

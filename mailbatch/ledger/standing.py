@@ -7,7 +7,7 @@ messages by the server were parsed when a reply was folded; only an unfolded rep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from mailbatch.envelope import address_key
@@ -15,8 +15,8 @@ from mailbatch.identity import Identity
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.ports import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
 from mailbatch.ledger.rekeying import identity_of, statuses_as
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -75,7 +75,8 @@ JOIN delivery AS d ON d.id = s.delivery_id
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
 _KEYED = """
-SELECT s.line, s.address, s.key, s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
+SELECT s.line, s.address, s.key, s.cells,
+  s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
 _LETTERS = """
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
@@ -83,7 +84,8 @@ SELECT count(*), coalesce(sum(deliveries), 0) FROM (
   WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
 """
 _REPEATS = """
-SELECT r.line, r.cells, o.cells FROM recipient AS r
+SELECT r.line, r.cells, o.cells, CASE WHEN r.mailbox <> o.mailbox THEN r.address END
+FROM recipient AS r
 CROSS JOIN recipient AS o ON o.key = r.key AND o.claim = 'own'
 WHERE r.status = 'duplicate' AND r.cells <> o.cells ORDER BY r.line
 """
@@ -201,16 +203,23 @@ class Standing:
     def repeats(self) -> Iterator[Repeat]:
         """Stream the duplicates whose cells are others than those of the row that is mailed."""
         with self._database.guard:
-            for line, cells, mailed in self._database.connection.execute(_REPEATS):
-                yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)))
+            for line, cells, mailed, elsewhere in self._database.connection.execute(_REPEATS):
+                yield Repeat(line, tuple(json.loads(cells)), tuple(json.loads(mailed)), elsewhere)
 
     def statuses_as(
-        self, identity: Identity, rows: Iterable[KeyedRow], *, accept_changes: bool = False
+        self,
+        identity: Identity,
+        columns: Sequence[str],
+        rows: Iterable[KeyedRow],
+        *,
+        accept_changes: bool = False,
     ) -> Iterator[Status | None]:
         """Yield where each row would stand under another identity; None: it would be new."""
         connection = self._database.connection
         with self._database.guard:
-            for status in statuses_as(connection, identity, rows, accept_changes=accept_changes):
+            for status in statuses_as(
+                connection, identity, columns, rows, accept_changes=accept_changes
+            ):
                 yield None if status is None else _STATUSES[status]
 
     def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:

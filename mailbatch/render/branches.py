@@ -68,7 +68,8 @@ class Branches:
             if value.constant is None and value.key.startswith(_NOT_ALWAYS)
         ]
         self._where = job.recipients.where or ""
-        self._own = {self._address(job), *named_columns(job.recipients.group_by, rows.columns)}
+        ruling = (*job.recipients.group_by, *job.recipients.key)
+        self._own = {self._address(job), *named_columns(ruling, rows.columns)}
         self._pages = {
             (choice.value.key, name): Branch(
                 (choice.value.key, number), choice.value.place, f"the template {name}"

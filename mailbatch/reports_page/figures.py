@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standings import RecipientStanding

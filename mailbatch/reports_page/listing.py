@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.look.markup import script
 from mailbatch.outcome import Status
 from mailbatch.reports.standings import RecipientStanding

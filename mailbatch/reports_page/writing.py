@@ -22,7 +22,7 @@ from typing import Any
 
 from mailbatch.errors import raise_if_starved
 from mailbatch.files import unwritable
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.look.folder import add_assets, move
 from mailbatch.look.folder import check_place as check_folder
 from mailbatch.look.markup import script

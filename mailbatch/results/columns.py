@@ -1,7 +1,7 @@
 """The columns of the results: the one table from which all forms of the results derive.
 
 The facts of the ledger come first, and those of reports behind. A new column is one line here, the
-last of all. For a fact of the ledger, `ledger.ports.ResultRow` has a field of the same name, and
+last of all. For a fact of the ledger, `ledger.rows.ResultRow` has a field of the same name, and
 `ledger.standing` the expression of the field; for one of reports, `results.told.Told` has the
 field. `python docs/generate.py` then writes the reference and the JSON Schema.
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, Column
 from mailbatch.results.told import UNTOLD, Told
 from mailbatch.times import iso_time

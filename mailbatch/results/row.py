@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One row of the results: the fields of `ledger.ports.ResultRow`, and those of `Told` behind.
+    """One row of the results: the fields of `ledger.rows.ResultRow`, and those of `Told` behind.
 
     Each column of the results file is the field of the same name. Times are in seconds since the
     epoch (UTC). No text is defused, as the cells of the file are for spreadsheets.

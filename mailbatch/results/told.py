@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 
 if TYPE_CHECKING:
     from mailbatch.reports.report import Event, Kind

@@ -46,8 +46,6 @@ def workbook(cell, **more):
     return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
-#: Two letters to one address, if a recipient is more than that.
-CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
 #: A job as people write it, which the library would put into quotes.
 JOB = """version: 1
 name: letter
@@ -58,7 +56,8 @@ message:
   subject: {}
   text: letter.txt.j2
 """
-
+#: Two letters to one address, if a recipient is more than that.
+CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -165,17 +164,17 @@ JOBS = {
         {"message": {"subject": "{{ first_name | d('friend') }}"}, "rows": people("Ann", "Bob")},
     ),
     "MB219": (
-        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
-        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
-    ),
-    "MB220": (html("Hello\n\nhi\n"), html(FINE)),
-    "MB221": (
         {"message": {"attachments": "a.csv"}, "files": {"a.csv": b"M\xfcller"}},
         {
             "message": {"attachments": {"path": "a.csv", "type": "text/csv; charset=cp1252"}},
             "files": {"a.csv": b"M\xfcller"},
         },
     ),
+    "MB220": (
+        {"files": {"letter.txt.j2": "<p>Hello</p>\n"}},
+        {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
+    ),
+    "MB221": (html("Hello\n\nhi\n"), html(FINE)),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -246,6 +245,15 @@ SENT = {"MB131", "MB132", "MB134", "MB135", "MB136", "MB137"}
 
 def test_every_code_is_here():
     assert set(JOBS) | SERVER | SENT == set(CODES)
+
+
+def test_an_address_that_gets_nothing_for_want_of_a_key_is_named(tmp_path, capsys):
+    """The letter would be the same, at another address."""
+    rows = tuple({"email": f"{name}@example.com", "first_name": "A", "n": "7"} for name in "ab")
+    _, made = Mailing(tmp_path, rows=rows, recipients={"key": "N"}).check(capsys)
+    found = {one["code"]: one for one in made["findings"]}
+    assert found["MB129"]["details"] == ["b@example.com gets nothing, another address is mailed"]
+    assert "MB117" not in found, "a column of the key is read"
 
 
 @pytest.mark.parametrize("code", JOBS)

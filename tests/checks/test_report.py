@@ -37,7 +37,7 @@ def test_the_lines_for_people():
         "letter.html.j2:3:7: warning MB206: An image has no alt text: src: 50%,\nx (3 times)",
         "job.yaml:2:1: error MB101: The job file is wrong: server.port: is wrong",
         "  write 587",
-        "people.csv: info MB113: An address stands in several rows: 9 of 10 rows",
+        "people.csv: info MB113: A recipient stands in several rows: 9 of 10 rows",
     ]
 
 

@@ -27,7 +27,7 @@ def test_a_mistyped_edition_is_told_which_ones_there_are(mailing):
     assert job.command("run", "--edition", "2026-W48").code == 0
     done = job.command("status", "--edition", "2026-W84")
     assert done.code == 0
-    assert done.err == "not sent yet; .mailbatch has 2026-W48\n"
+    assert done.err == "not sent yet; others in .mailbatch: 2026-W48\n"
 
 
 def test_a_template_that_is_wrong_hides_no_standing(mailing):

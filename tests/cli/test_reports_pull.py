@@ -9,12 +9,12 @@ import time
 import pytest
 
 from mailbatch.cli import reports_pull
-from mailbatch.cli.arguments import (
+from mailbatch.cli.reports import show_command, suppress_command
+from mailbatch.cli.reports_arguments import (
     ReportsPullArguments,
     ReportsShowArguments,
     ReportsSuppressArguments,
 )
-from mailbatch.cli.reports import show_command, suppress_command
 from mailbatch.cli.reports_pull import pull_command
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailbatch.checks.codes import CODES
+from mailbatch.errors import install_extra
 
 
 def test_the_help_says_first_what_it_is_for(program, tmp_path):
@@ -44,3 +45,48 @@ def test_init_leaves_the_ignored_files_of_a_repository_alone(program, tmp_path):
     (tmp_path / ".gitignore").write_text("mine\n", encoding="utf-8")
     assert program("init", ".", cwd=tmp_path).code == 0
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["re"], ["reports", "resolve", "results"]),
+        (["run", "job.yaml", "--ret"], ["--retry-rejected"]),
+        (["reports", "su"], ["suppress"]),
+        (["check", "--format", ""], ["text", "json", "github"]),
+        (["run", "jo"], []),  # bash then completes names of files: complete -o default
+    ],
+)
+def test_bash_completes_commands_options_and_files(program, tmp_path, words, found):
+    asked = {
+        "_MAILBATCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["mailbatch", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    done = program(cwd=tmp_path, **asked)
+    assert (done.code, sorted(done.out.split()), done.err) == (0, sorted(found), "")
+
+
+def test_the_completion_of_bash_falls_back_to_files(program, tmp_path):
+    shown = program(cwd=tmp_path, _MAILBATCH_COMPLETE="source_bash")
+    assert "complete -o default -F _mailbatch_completion mailbatch" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/ann/.local/share/pipx/venvs/mailbatch", "pipx install --force"),
+        ("/home/ann/.local/share/uv/tools/mailbatch", "uv tool install --force"),
+        ("/opt/my tools", "uv pip install --python '/opt/my tools'"),
+    ],
+)
+def test_an_extra_is_installed_as_mailbatch_was(prefix, command):
+    """Never by a name in an index: another package may bear it."""
+    hint = install_extra("excel", prefix)
+    assert hint == f"In the folder with the source of mailbatch: {command} '.[excel]'"
+
+
+def test_an_extra_goes_into_the_environment_that_has_pip(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pip").touch()
+    assert install_extra("dkim", str(tmp_path)).endswith(f": {tmp_path}/bin/pip install '.[dkim]'")

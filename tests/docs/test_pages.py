@@ -31,6 +31,7 @@ WHOLE = {
 FILES = (
     "recipients.csv", "recipients.xlsx", "letter.txt.j2", "letter.html.j2", "letter.md.j2",
     "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf", "images/logo.png", "bounced.csv",
+    "garden-opens.ics", "opening-hours.csv",
 )  # fmt: skip
 KEYS = {field.alias or name for name, field in Job.model_fields.items()}
 SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`")

@@ -272,9 +272,14 @@ def test_a_file_that_is_not_there(folder):
 
 def test_a_folder_is_not_a_job_but_may_hold_the_one_that_is_meant(folder):
     Path("news").mkdir()
-    assert _only(Path("news")) == ("news: is a folder, not a job file", None)
+    assert _only(Path("news")) == (
+        "news: is a folder, not a job file",
+        "mailbatch init writes a job to start from.",
+    )
     Path("news/job.yaml").write_text(JOB)
     assert _only(Path("news"))[1] == "Did you mean news/job.yaml?"
+    Path("news/more.yml").write_text(JOB)
+    assert _only(Path("news"))[1] == "Name one of news/job.yaml, news/more.yml."
 
 
 def test_a_file_below_a_file_and_a_path_that_is_none(folder):
@@ -330,7 +335,12 @@ def test_the_path_is_shown_as_it_was_given(folder):
             ),
         ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
-        ("message:", "  html: sub", "message.html: sub is a folder, not a file", None),
+        (
+            "message:",
+            "  html: sub",
+            "message.html: sub is a folder, not a file",
+            "Name a file in it.",
+        ),
         (
             "message:",
             "  html: ../page.html.j2",

@@ -4,6 +4,7 @@ import pytest
 
 from mailbatch.envelope import Recipient
 from mailbatch.identity import Identity
+from mailbatch.ledger.naming import named
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
@@ -321,3 +322,41 @@ def test_a_decision_about_one_letter_says_nothing_of_the_other(path):
         assert ledger.doubts.accept({(two.delivery_id, two.address): "seen"}, now=NOW) == 1
         assert [status for *_, status in statuses(ledger)] == ["skipped", "accepted", "in_doubt"]
         assert resolve("resend", address=three.address, now=NOW) == 1
+
+
+# What checks are told
+
+
+def test_addresses_with_several_letters_are_counted(ledger):
+    rows = orders(("a@x.org", "1"), ("b@x.org", "2"), ("A@x.org", "3"), ("a@x.org", "4"))
+    plan_orders(ledger, rows)
+    assert ledger.standing.letters() == (1, 3)
+
+
+def test_rows_of_one_message_are_one_letter(ledger):
+    rows = orders(("a@x.org", "1"), ("a@x.org", "2"), ("b@x.org", "3"), group=("g",))
+    plan_orders(ledger, rows, group_by=("place",))
+    assert ledger.standing.letters() == (0, 0)
+
+
+def test_a_duplicate_is_told_with_the_row_that_is_mailed(ledger):
+    rows = orders(
+        ("a@x.org", "1", "p"), ("a@x.org", "1", "p"), ("a@x.org", "1", "q"), ("b@x.org", "1", "p")
+    )
+    plan_orders(ledger, rows)
+    mailed = rows[0].values
+    assert list(ledger.standing.repeats()) == [
+        (4, rows[2].values, mailed, None),
+        (5, rows[3].values, mailed, "b@x.org"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a@x.org", "1"])
+def test_a_name_is_found_by_an_index(ledger, text):
+    plan_orders(ledger, orders(("a@x.org", "1")))
+    wanted, value = named(ledger._database.connection, text)
+    steps = ledger._database.connection.execute(
+        f"EXPLAIN QUERY PLAN SELECT status FROM standing WHERE {wanted}",  # noqa: S608
+        {"named": value},
+    ).fetchall()
+    assert not [step for *_, step in steps if step.startswith("SCAN r")], steps

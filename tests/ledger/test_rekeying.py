@@ -74,9 +74,7 @@ def test_who_was_mailed_has_the_key_of_the_row_and_is_not_mailed_again(ledger, i
 def test_a_second_letter_to_somebody_who_has_one_is_refused(ledger):
     plan_as(ledger, BY_ADDRESS, A1, A2, B3)
     mail(ledger, 1)
-    with pytest.raises(
-        IdentityError, match=r"row 3 \(a@x.org\) would be mailed at an address"
-    ) as told:
+    with pytest.raises(IdentityError, match=r"row 3 \(a@x.org\) would be mailed, and has") as told:
         plan_as(ledger, ORDER, A1, A2, B3)
     assert (told.value.before, told.value.acceptable) == ((None,), True)
     assert statuses(ledger) == ["accepted", "duplicate", "pending"], "as it was"
@@ -99,6 +97,17 @@ def test_a_doubt_and_a_resend_count_as_mail(ledger):
     ledger.doubts.resolve("resend", now=NOW)
     with pytest.raises(IdentityError):
         plan_as(ledger, ORDER, A1, A2)
+
+
+def test_who_was_mailed_at_an_address_that_was_corrected_since_is_not_mailed_again(ledger):
+    """The old key knows the row, the new one, the address, does not."""
+    plan_as(ledger, ORDER, A1, B3)
+    assert mail(ledger, 1) == [2]
+    corrected = ("new@x.org", *A1[1:])
+    plan_as(ledger, ORDER, corrected, B3)
+    with pytest.raises(IdentityError, match=r"row 2 \(new@x.org\) would be mailed"):
+        plan_as(ledger, BY_ADDRESS, corrected, B3)
+    assert mail(ledger) == [3]
 
 
 def test_two_who_were_mailed_cannot_become_one(ledger):
@@ -135,6 +144,32 @@ def test_somebody_who_was_mailed_without_the_column_has_no_key(ledger):
         IdentityError, match=r"row 2 \(a@x.org\) was mailed without a value of 'order'"
     ):
         plan_as(ledger, ORDER, A1, accept_changes=True)
+
+
+def test_a_column_whose_name_is_written_otherwise_is_the_same(ledger):
+    """Its cells are the keys: whoever was mailed is known by them."""
+    plan_as(ledger, ORDER, A1, A2, B3)
+    assert mail(ledger, 2) == [2, 3]
+    shouted = Identity(("ORDER",), by_address=False)
+    rows = [Recipient(n, row[0], row, key=row[1]) for n, row in enumerate((A1, A2, B3), start=2)]
+    plan(ledger, rows, columns=("EMAIL", "ORDER", "CHILD"), identity=shouted)
+    assert statuses(ledger) == ["accepted", "accepted", "pending"]
+    assert mail(ledger) == [4]
+
+
+def test_a_column_of_another_name_is_another_one(ledger):
+    """Two columns that differ in capitals: what was the key is not known by the other one."""
+    rows = [Recipient(n, row[0], row, key=row[1]) for n, row in enumerate((A1, A2), start=2)]
+    plan(
+        ledger,
+        rows,
+        columns=("email", "Order", "ORDER"),
+        identity=Identity(("Order",), by_address=False),
+    )
+    mail(ledger)
+    other = Identity(("order",), by_address=False)
+    with pytest.raises(IdentityError, match="was mailed without a value of 'order'"):
+        plan(ledger, rows, columns=("email", "order", "child"), identity=other)
 
 
 def test_somebody_who_is_pending_without_the_column_comes_anew(ledger):

@@ -72,11 +72,17 @@ def rehearse(job: Path, progress: Progress | None = None) -> int:
 """
 
 
-def test_the_python_api_is_typed_for_those_who_embed_it(installed, tmp_path):
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What mypy found out of Python's own modules, which are the same for each installation."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_the_python_api_is_typed_for_those_who_embed_it(installed, cache, tmp_path):
     """mypy, strict and from outside, takes a program against the installed package."""
     pytest.importorskip("mypy", reason="the extra `lint` is not installed")
     (tmp_path / "embedded.py").write_text(EMBEDDED, encoding="utf-8")
-    checked = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache")
+    checked = (sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}")
     python = ("--python-executable", installed / "python")
     assert "Success" in call(*checked, *python, "embedded.py", cwd=tmp_path)
     wrong = EMBEDDED.replace("sandbox=True", 'sandbox="yes"').replace("-> int", "-> str")

@@ -1,6 +1,6 @@
 """Recipients for the tests of the page: rows of the results, each with its standing."""
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standings import RecipientStanding

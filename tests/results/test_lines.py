@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.ledger.ports import ResultRow
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
 from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, TEXT, Column

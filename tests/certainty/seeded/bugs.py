@@ -247,8 +247,8 @@ BUGS = (
         ),
         (
             "recipients/plan.py",
-            "                address = parse_address(text)\n",
-            "                address = text\n",
+            "            address = parse_address(text)\n",
+            "            address = text\n",
         ),
         tests=(f"{PROFILES}::test_addresses_that_are_commands",),
     ),

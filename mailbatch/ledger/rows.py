@@ -1,0 +1,87 @@
+"""The rows that a ledger tells of: each the row of a recipient table, as one question wants it.
+
+    for row in ledger.standing.result_rows():    # ResultRow(row=2, ...)
+        writer.write(row)
+
+Values only, which pass through the roles of `ports.py`: every kind of ledger depends upon this
+module, so this module never imports one that stores anything.
+
+Tests: tests/ledger/test_run.py, tests/ledger/test_keys.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mailbatch.outcome import Status
+
+
+class ResultRow(NamedTuple):
+    r"""One row of the results: a row of the recipient table, and where it stands.
+
+    `row` is the line of the record, None when the row left the table. `message_id` is the
+    server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
+    and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
+    adds to the reply, and names the copies (Cc, Bcc) that were refused.
+    """
+
+    row: int | None
+    email: str
+    status: Status
+    message_id: str | None
+    reply_code: int | None
+    enhanced_status: str | None
+    reply: str | None
+    attempts: int
+    group: str | None
+    edition: str
+    header_message_id: str | None
+    first_attempt_at: float | None
+    settled_at: float | None
+    reason: str | None
+
+
+class AttemptedRow(NamedTuple):
+    """The names of the message that a row of the recipient table was tried with.
+
+    The fields are those of a `ResultRow`; here a row always has a `header_message_id`.
+    """
+
+    email: str
+    message_id: str | None
+    header_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row of the recipient table that did not come through, with the cells."""
+
+    line: int
+    status: Status
+    values: tuple[str, ...]
+
+
+class KeyedRow(NamedTuple):
+    """A row of a plan with its key; `wanted` says that the row asks for a message.
+
+    `cells` are those of the row, as a JSON list.
+    """
+
+    line: int | None
+    address: str
+    key: str
+    cells: str
+    wanted: bool
+
+
+class Repeat(NamedTuple):
+    """A row that is a `duplicate`, and the cells of the row that stands for both.
+
+    `elsewhere` is the address of the row, where the other one is mailed at another address.
+    """
+
+    line: int
+    values: tuple[str, ...]
+    mailed: tuple[str, ...]
+    elsewhere: str | None
