@@ -18,6 +18,7 @@ from contextlib import closing
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger.cells import UNPACKED, unpacked
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
 from mailbatch.ledger.rows import KeyedRow
@@ -148,7 +149,7 @@ def _new_keys(
     )
     with closing(rows):  # a refusal below would leave the table locked
         for row_id, line, address, header, text, fixed in rows:
-            cells = json.loads(text)
+            cells = unpacked(text, address)
             found = ["" if place is None else cells[place] for place in places[header]]
             if all(found) or (identity.by_address and None not in places[header]):
                 mailbox = None if identity.is_address else address_key(address)
@@ -281,12 +282,14 @@ _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM temp.rekeyed WHERE key = :named)"
 _WAS_MAILED = f"""
 SELECT EXISTS (SELECT 1 FROM recipient WHERE key = :named AND claim = 'own' AND {_HAS_IT})
 """  # noqa: S608 - constants
-_WANTED = "SELECT line, address, key, cells, wanted FROM incoming WHERE wanted ORDER BY line"
+_CELLS = UNPACKED.format(cells="cells", address="address")
+_WANTED = f"SELECT line, address, key, {_CELLS}, wanted FROM incoming WHERE wanted ORDER BY line"  # noqa: S608 - constants
 _REKEY = (
     _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
     """
-    UPDATE recipient SET key = k.key, mailbox = k.mailbox, claim = 'own'
+    UPDATE recipient SET
+      own_key = nullif(k.key, recipient.address), mailbox = k.mailbox, claim = 'own'
     FROM temp.rekeyed AS k WHERE k.id = recipient.id
     """,
     """
