@@ -116,7 +116,8 @@ ORDER BY line
 """
 
 
-_MAILED_STATUS = f"""
+_MAILED_STATUS = "SELECT status FROM standing WHERE key = ? AND claim = 'own'"
+_STATUS_AT = f"""
 SELECT {STATUS_AT} FROM recipient AS r CROSS JOIN standing AS s ON s.id = r.id
 WHERE r.key = ? AND r.claim = 'own'
 """  # noqa: S608 - constants
@@ -235,9 +236,13 @@ class Standing:
         """Yield the status of the recipient of each row behind a plan; None: there is none."""
         connection = self._database.connection
         with self._database.guard:
+            moves = not identity_of(connection).is_address
             for row in rows:
-                values = (address_key(row.address), row.key)
-                found = connection.execute(_MAILED_STATUS, values).fetchone()
+                if moves:
+                    values = (address_key(row.address), row.key)
+                    found = connection.execute(_STATUS_AT, values).fetchone()
+                else:
+                    found = connection.execute(_MAILED_STATUS, (row.key,)).fetchone()
                 yield None if found is None else _STATUSES[found[0]]
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
