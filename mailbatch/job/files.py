@@ -14,7 +14,7 @@ import stat
 from pathlib import Path as FilePath
 
 from mailbatch.errors import SYSTEM_REMEDIES, JobError, raise_if_starved
-from mailbatch.job.advice import file_advice, list_advice
+from mailbatch.job.advice import file_advice, list_advice, quotes_advice
 from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
 from mailbatch.job.message import PAGE
@@ -120,7 +120,7 @@ def _hint(file: FilePath, written: str, advice: str | None) -> str | None:
         return "Write the whole path: ~ is no folder here."
     if "\\" in written and os.sep == "/":
         return "Write / between folders."
-    return advice or list_advice(written) or _similar(file)
+    return advice or quotes_advice(written) or list_advice(written) or _similar(file)
 
 
 def _similar(file: FilePath) -> str | None:
