@@ -120,9 +120,9 @@ def shown(measured: Sequence[Measured]) -> str:
 
 
 def _is_twin(row: Row, other: Row) -> bool:
-    program = other.program.partition(_AT)[0]
-    sizes = (other.sessions, other.recipients) == (row.sessions, row.recipients)
-    return _AT in other.program and program == row.program and sizes
+    program, at, _ = other.program.partition(_AT)
+    label = program + other.label.removeprefix(other.program)
+    return bool(at) and (label, other.recipients) == (row.label, row.recipients)
 
 
 def _line(workload: str, row: Row, twin: Row) -> str:

@@ -58,6 +58,16 @@ def _ratio(workload: str, label: str, base: str) -> Callable[[Figures], float | 
     return value
 
 
+def _processor(workload: str, label: str, base: str) -> Callable[[Figures], float | None]:
+    def value(figures: Figures) -> float | None:
+        row, other = _row(figures, workload, label), _row(figures, workload, base)
+        if row is None or other is None:
+            return None
+        return row.cpu_microseconds / other.cpu_microseconds
+
+    return value
+
+
 def _of_row(
     workload: str, label: str, figure: Callable[[Row], float | None]
 ) -> Callable[[Figures], float | None]:
@@ -90,15 +100,26 @@ def _growth(figures: Figures) -> float | None:
 
 GOALS = (
     Goal("newsletter, one session, to the stdlib loop",
-         _ratio("newsletter", "mailbatch", "stdlib"), 6),
+         _ratio("newsletter", "mailbatch", "stdlib"), 12),
     Goal("newsletter, four sessions, to the stdlib loop",
-         _ratio("newsletter", "mailbatch, 4 sessions", "stdlib"), 10),
+         _ratio("newsletter", "mailbatch, 4 sessions", "stdlib"), 16),
     Goal("newsletter, one session, to nodemailer's pool of one connection",
          _ratio("newsletter", "mailbatch", "nodemailer"), 3),
     Goal("newsletter, four sessions, to nodemailer's pool of four",
          _ratio("newsletter", "mailbatch, 4 sessions", "nodemailer, 4 sessions"), 3),
     Goal("newsletter, one session, to smtp-source with one session",
          _ratio("newsletter", "mailbatch", "smtp-source"), 1),
+    Goal("1 MB attached, the same for everybody, one session, to smtp-source",
+         _ratio("attachment", "mailbatch", "smtp-source"), 0.95, "{:.2f} times"),
+    Goal("the same, processor time of a message, to smtp-source",
+         _processor("attachment", "mailbatch", "smtp-source"), 2.5, "{:.1f} times", True),
+    Goal("1 MB attached, another file for each, to the same for everybody",
+         _ratio("attachment-own", "mailbatch, another file for each", "mailbatch"), 0.7,
+         "{:.2f} times"),
+    Goal("TLS, one session, to the same server without",
+         _ratio("tls-sink", "mailbatch, TLS", "mailbatch"), 0.9, "{:.2f} times"),
+    Goal("one group of 100,000, one session, to nodemailer's pool",
+         _ratio("group", "mailbatch", "nodemailer"), 1, "{:.2f} times"),
     Goal("20 ms away, one session, to the stdlib loop: two waits a message, not four",
          _ratio("round-trip-20", "mailbatch", "stdlib"), 1.9),
     Goal("20 ms away with CHUNKING, one session, to the stdlib loop: one wait a message",

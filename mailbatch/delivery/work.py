@@ -43,7 +43,7 @@ from mailbatch.render.message import Message
 class Prepared:
     """A delivery with its message, ready for a transaction.
 
-    `digest` is that of the content (`octets`): a resend with the same digest is the same message.
+    `digest` is the content's (module octets): a resend with the same digest is the same message.
     `others` are outcomes of addresses that are not asked about: addresses that need SMTPUTF8, and
     addresses without room in the transaction.
     """
@@ -129,7 +129,7 @@ class Recorder(Protocol):
     def commit_point(self, delivery_id: int, digest: bytes, session: LastBytes) -> None:
         """Record the commit point of a delivery, then have `session` hand over the last bytes.
 
-        `digest` is that of the content (`octets`). `session.finish()` is called once the record
+        `digest` is the content's (module octets). `session.finish()` is called once the record
         survives kill -9: within this call, or later. `session.abort()` is called instead where the
         record failed; a session that ended meanwhile needs no record and gets none.
 

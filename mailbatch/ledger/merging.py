@@ -9,9 +9,11 @@ Tests: tests/ledger/test_changes.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailbatch.identity import Identity
+from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.folding import UNSETTLED
 
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
@@ -65,6 +67,8 @@ _GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
 _FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
 # A message that may have arrived under the old address is not of the new one.
 _STAYS = f"({_FROZEN} OR recipient.status = 'rejected' AND resend)"
+# Packed cells are read with the address of their row, which is another one here.
+_LISTED = UNPACKED.format(cells="i.cells", address="i.address")
 # A refusal of an address says nothing of the one that stands in its place.
 _CORRECTED = """
 (recipient.status = 'rejected' AND NOT resend AND i.wanted AND i.mailbox IS NOT recipient.mailbox)
@@ -90,7 +94,9 @@ UPDATE recipient SET
   wanted = i.wanted,
   address = CASE WHEN {_STAYS} THEN recipient.address ELSE i.address END,
   mailbox = CASE WHEN {_STAYS} THEN recipient.mailbox ELSE i.mailbox END,
-  cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
+  own_key = CASE WHEN {_STAYS} THEN recipient.own_key ELSE nullif(i.key, i.address) END,
+  cells = CASE WHEN {_FROZEN} THEN recipient.cells WHEN {_STAYS} THEN {_LISTED}
+    ELSE i.cells END,
   header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
   group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
   status = CASE
@@ -150,10 +156,10 @@ WHERE {_IS_GONE}
 
 
 _ADD = f"""
-INSERT INTO recipient (id, line, address, key, claim, wanted, group_id, header_id, cells,
-  delivery_id, status, due, mailbox)
-SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
-  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0, mailbox
+INSERT INTO recipient (id, line, address, own_key, claim, wanted, group_id, header_id, cells,
+  status, due, mailbox)
+SELECT :base + line, line, address, nullif(key, address), 'own', 1, {_GROUP_ID}, :header, cells,
+  'pending', 0, mailbox
 FROM incoming AS i WHERE wanted
 """  # noqa: S608 - constants
 _ADD_ALL = f"{_ADD} ORDER BY line"
@@ -162,12 +168,9 @@ _ADD_NEW = f"""
 """  # noqa: S608 - constants
 
 
-def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
-    """Add new recipients: the first row that asks for each; a delivery each without groups."""
-    return connection.execute(
-        _ADD_NEW,
-        {"base": base, "deliveries": delivery_base, "header": header},
-    ).rowcount
+def add(connection: sqlite3.Connection, header: int, base: int) -> int:
+    """Add new recipients: the first row that asks for each."""
+    return connection.execute(_ADD_NEW, {"base": base, "header": header}).rowcount
 
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
@@ -176,7 +179,7 @@ def add_first(connection: sqlite3.Connection, header: int) -> int:
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
     ).fetchone()
     connection.execute("DROP INDEX recipient_by_key")
-    added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
+    added = connection.execute(_ADD_ALL, {"base": 0, "header": header}).rowcount
     try:
         connection.execute(index)
     except sqlite3.IntegrityError:  # somebody stands in the table twice
@@ -199,8 +202,19 @@ def add_repeats(
             f"CREATE INDEX temp.by_cluster ON incoming (cluster, {address}) WHERE wanted"
         )
         connection.execute(_ADD_SHARED.format(shares=shares), {"header": header})
-    reason = f"same {'address' if identity.is_address else 'key'} as row "
-    connection.execute(_ADD_DUPLICATES.format(shares=shares), {"header": header, "reason": reason})
+    connection.execute(
+        _ADD_DUPLICATES.format(shares=shares),
+        {"header": header, "reason": repeated_reason(identity)},
+    )
+
+
+def repeated_reason(identity: Identity) -> str:
+    """Return the reason of a duplicate, up to the line of the row that is mailed.
+
+    >>> print(repeated_reason(Identity()), 2)
+    same address as row 2
+    """
+    return f"same {'address' if identity.is_address else 'key'} as row"
 
 
 _OWNER = """
@@ -215,25 +229,25 @@ _SHARES = """
    = (SELECT max({address}) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
 """
 _ADD_SHARED = f"""
-INSERT INTO recipient (line, address, key, claim, wanted, group_id, header_id, cells,
+INSERT INTO recipient (line, address, own_key, claim, wanted, group_id, header_id, cells,
   delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
   digest, mailbox)
-SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
+SELECT i.line, i.address, nullif(i.key, i.address), 'shared', 1, {_GROUP_ID}, :header, i.cells,
   o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
   o.reply_id, o.resend, o.digest, o.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
-  :reason || o.line, i.mailbox
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT i.line, i.address, nullif(i.key, i.address), 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
+  :reason || ' ' || o.line, i.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_UNWANTED = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT line, address, nullif(key, address), 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
 FROM incoming AS i
 WHERE NOT wanted AND NOT EXISTS (
   SELECT 1 FROM recipient AS o WHERE o.key = i.key AND o.claim = 'own' AND o.line = i.line)
@@ -248,8 +262,14 @@ def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
 
 def recount(connection: sqlite3.Connection) -> None:
     """Count the rows of each status."""
-    counted = connection.execute(
-        "SELECT count(*), status FROM recipient GROUP BY status"
-    ).fetchall()
+    counted = connection.execute("SELECT status, count(*) FROM recipient GROUP BY status")
+    count(connection, dict(counted.fetchall()))
+
+
+def count(connection: sqlite3.Connection, counts: Mapping[str, int]) -> None:
+    """Write down how many rows have each status."""
     connection.execute("UPDATE tally SET recipients = 0")
-    connection.executemany("UPDATE tally SET recipients = ? WHERE status = ?", counted)
+    connection.executemany(
+        "UPDATE tally SET recipients = ? WHERE status = ?",
+        [(number, status) for status, number in counts.items()],
+    )

@@ -106,7 +106,7 @@ class PlanChange:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is that of the content (`octets`), kept while the delivery may have to be sent again.
+    `digest` is the content's (module octets), kept while the delivery may have to be sent again.
     A tuple, as the other records are: two are made for each message.
     """
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
+from mailbatch.ledger.cells import UNPACKED, unpacked
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
 from mailbatch.ledger.rows import KeyedRow
@@ -138,7 +139,7 @@ def _new_keys(
         " WHERE claim IN ('own', 'shared')"
     )
     for row_id, line, address, header, text, fixed in rows:
-        cells = json.loads(text)
+        cells = unpacked(text, address)
         found = ["" if place is None else cells[place] for place in places[header]]
         if all(found) or (identity.by_address and None not in places[header]):
             mailbox = None if identity.is_address else address_key(address)
@@ -270,12 +271,14 @@ _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM temp.rekeyed WHERE key = :named)"
 _WAS_MAILED = f"""
 SELECT EXISTS (SELECT 1 FROM recipient WHERE key = :named AND claim = 'own' AND {_HAS_IT})
 """  # noqa: S608 - constants
-_WANTED = "SELECT line, address, key, cells, wanted FROM incoming WHERE wanted ORDER BY line"
+_CELLS = UNPACKED.format(cells="cells", address="address")
+_WANTED = f"SELECT line, address, key, {_CELLS}, wanted FROM incoming WHERE wanted ORDER BY line"  # noqa: S608 - constants
 _REKEY = (
     _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
     """
-    UPDATE recipient SET key = k.key, mailbox = k.mailbox, claim = 'own'
+    UPDATE recipient SET
+      own_key = nullif(k.key, recipient.address), mailbox = k.mailbox, claim = 'own'
     FROM temp.rekeyed AS k WHERE k.id = recipient.id
     """,
     """

@@ -12,11 +12,13 @@ from functools import lru_cache
 
 from mailbatch.envelope import address_key
 from mailbatch.identity import Identity
+from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -78,17 +80,20 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
-_LETTERS = """
+_LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
-  SELECT count(DISTINCT delivery_id) AS deliveries FROM recipient
+  SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
+  FROM recipient
   WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
-"""
-_REPEATS = """
-SELECT r.line, r.cells, o.cells, CASE WHEN r.mailbox <> o.mailbox THEN r.address END
+"""  # noqa: S608 - constants
+_OF_REPEAT, _OF_MAILED = (UNPACKED.format(cells=f"{t}.cells", address=f"{t}.address") for t in "ro")
+_REPEATS = f"""
+SELECT r.line, {_OF_REPEAT} AS cells, {_OF_MAILED} AS mailed,
+  CASE WHEN r.mailbox <> o.mailbox THEN r.address END
 FROM recipient AS r
 CROSS JOIN recipient AS o ON o.key = r.key AND o.claim = 'own'
-WHERE r.status = 'duplicate' AND r.cells <> o.cells ORDER BY r.line
-"""
+WHERE r.status = 'duplicate' AND {_OF_REPEAT} <> {_OF_MAILED} ORDER BY r.line
+"""  # noqa: S608 - constants
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"

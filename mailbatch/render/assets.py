@@ -144,9 +144,9 @@ class Asset:
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = _File(self._read(name))
-            self._kept += file.size
+            self._kept += file.memory
             while self._kept > CACHED_BYTES and len(self._files) > 1:
-                self._kept -= self._files.popitem(last=False)[1].size
+                self._kept -= self._files.popitem(last=False)[1].memory
         return file
 
     def _read(self, name: str) -> bytes:
@@ -196,10 +196,10 @@ class _File:
         return (self.lines.data if isinstance(self.lines, Piece) else self.lines)[:-2]
 
     @property
-    def size(self) -> int:
-        """The bytes of `encoded`."""
+    def memory(self) -> int:
+        """The bytes that the file keeps: a piece is kept once more, in blocks for the wire."""
         lines = self.lines
-        return len(lines.data if isinstance(lines, Piece) else lines) - 2
+        return 2 * len(lines.data) if isinstance(lines, Piece) else len(lines)
 
 
 def _fixed_folder(source: str) -> str:

@@ -101,10 +101,11 @@ def _is_base64(data: bytes) -> bool:
     Such lines need no dots and no further look. All CR and LF are accounted for: as many as lines,
     two behind each 76 characters, and two at the end.
     """
+    if data[_BASE64_LINE - 2 : _BASE64_LINE] != b"\r\n":  # most other contents
+        return False
     whole, rest = divmod(len(data), _BASE64_LINE)
     return (
-        len(data) > _BASE64_LINE
-        and data.translate(None, _BASE64) == b"\r\n" * (whole + (rest > 0))
+        data.translate(None, _BASE64) == b"\r\n" * (whole + (rest > 0))
         and data[_BASE64_LINE - 2 :: _BASE64_LINE].count(b"\r") == whole
         and data[_BASE64_LINE - 1 :: _BASE64_LINE].count(b"\n") == whole
         and data[-2:] == b"\r\n"

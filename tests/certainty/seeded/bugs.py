@@ -277,8 +277,8 @@ BUGS = (
         "ours, were BDAT treated as DATA: the content left before its commit point was recorded",
         (
             "smtp/session.py",
-            "            self._chunk = checked(content)\n",
-            """            self._connection.send_chunk(checked(content))
+            "            self._chunk = checked(content.joined())\n",
+            """            self._connection.send_chunk(checked(content.joined()))
             self._dialogue.flush()
 """,
         ),
