@@ -26,6 +26,7 @@ from mailbatch.delivery.places import (
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
     InputError,
@@ -121,6 +122,7 @@ def read_inputs(
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
         JobError, UsageError: the edition cannot be one.
+        UsageError: a variable of the command line is read by no template, and not in the job.
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     merged = {**job.variables, **variables}
@@ -164,6 +166,7 @@ def read_inputs(
             mistakes.append(error)
     if plan is None or composer is None or mistakes:
         raise InputErrors(mistakes)
+    check_variables(job, variables, composer)
     return Inputs(job, named, plan, composer)
 
 

@@ -17,10 +17,10 @@ from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column
-from mailbatch.render.comparisons import Doubt, Misuse
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates
+from mailbatch.render.verdicts import Doubt, Misuse
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -59,6 +59,13 @@ class NameChecks:
             name: shape for name, shape in self._constants.items() if name not in VARYING
         }
         self._broken: set[str] = set()
+
+    def trees(self) -> Iterator[nodes.Template]:
+        """Yield the tree of every value and of every template that makes up a page."""
+        yield from (tree for _, tree in self._values)
+        for page in self._pages:
+            for name in {page.name, *self.followed.get(page.name, ())}:
+                yield self._tree(name, page.role) or nodes.Template([])
 
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
         """Return an error for every name that nothing defines and every missing template.
