@@ -132,10 +132,11 @@ MESSAGE_CODES = (
     Code(
         "MB217",
         Severity.WARNING,
-        "Numbers are taken as texts",
+        "Numbers or dates are taken as texts",
         why="`a + b` writes the one behind the other, `price * 2` the price twice, and texts "
-        "are ordered by their letters: `9` comes after `10`.",
-        mend="Make numbers of them: `{{ a | float + b | float }}`.",
+        "are ordered by their letters: `9` comes after `10`, `30.11.2026` after `01.12.2026`.",
+        mend="Make numbers of them: `{{ a | float + b | float }}`. Let the table write dates as "
+        "`2026-11-29`.",
     ),
     Code(
         "MB218",

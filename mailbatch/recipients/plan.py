@@ -34,6 +34,7 @@ from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import are_plain, parse_address
+from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
@@ -45,6 +46,7 @@ from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
+_OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
@@ -315,7 +317,7 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     wanted = job.recipients
     if find_column(wanted.address, columns) is None:
         message = f"no column {wanted.address!r}, which recipients.address names"
-        yield RecipientError(message, location=place, hint=_address_hint(job, columns))
+        yield RecipientError(message, location=place, hint=_address_hint(job, table))
     for name in wanted.key:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.key names"
@@ -368,18 +370,18 @@ def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
     return [column for column in columns if column_name(column).casefold() == folded]
 
 
-def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
+def _address_hint(job: Job, table: Records) -> str | None:
     """Return a hint at the column that may have the address, or at the line of the header."""
-    wanted = job.recipients
-    alike = _alike(wanted.address, columns)
+    wanted, columns = job.recipients, table.columns
     hint = _missing_hint(wanted.address, columns)
-    if hint == _JSON:
+    if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
         return hint
-    near = alike[0] if alike else nearest(wanted.address, columns)
-    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
-        return hint
-    if len(alike) > 1:
-        hint = f"It could be {' or '.join(map(repr, alike))}."
+    meant = _alike(wanted.address, columns) or likely_address_columns(table)
+    near = meant[0] if meant else nearest(wanted.address, columns)
+    if len(meant) > 1:
+        hint = f"It could be {' or '.join(map(repr, meant[:_OFFERED]))}."
+    elif meant:
+        hint = f"Did you mean {near!r}?"
     if near is not None:
         # The table may come from another program: then it is the job that is changed.
         return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."

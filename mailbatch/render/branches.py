@@ -20,13 +20,13 @@ from jinja2 import meta, nodes
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
 from mailbatch.job.columns import find_column, named_columns, second_names
-from mailbatch.render.comparisons import Doubt
 from mailbatch.render.context import RowNames
 from mailbatch.render.message import BranchKey
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.strays import Stray, strays_of
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.tracing import Branch, Trace
+from mailbatch.render.verdicts import Doubt
 
 if TYPE_CHECKING:
     from mailbatch.job import model

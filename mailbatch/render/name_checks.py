@@ -17,10 +17,10 @@ from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column
-from mailbatch.render.comparisons import Doubt, Misuse
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates
+from mailbatch.render.verdicts import Doubt, Misuse
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:

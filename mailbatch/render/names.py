@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 from jinja2 import nodes
 
-from mailbatch.render.comparisons import Doubt, Misuse, judge, judge_condition
+from mailbatch.render.comparisons import judge, judge_condition
+from mailbatch.render.guards import harmless
 from mailbatch.render.kinds import items_of, shape_of
 from mailbatch.render.macros import MacroCalls
 from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted, kinds_asked
 from mailbatch.render.template_names import Fitting, named_templates
+from mailbatch.render.verdicts import Doubt, Misuse
 
 #: Finds the syntax tree of a template by name; None where there is no such template.
 Trees = Callable[[str], nodes.Template | None]
@@ -124,6 +126,8 @@ class _Walk:
         self._trees = trees
         self._fitting = fitting
         self._open: list[str] = []
+        #: The expressions that the ones around make harmless, by identity: nodes compare by value.
+        self._harmless: dict[int, nodes.Node] = {}
         self.macros: list[tuple[nodes.Macro, Scope, _Place]] = []
         self.calls = MacroCalls()
 
@@ -211,7 +215,9 @@ class _Walk:
     # Expressions
 
     def expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
-        self._judge(judge(node, scope), node, place)
+        self._harmless.update((id(one), one) for one in harmless(node, scope))
+        if id(node) not in self._harmless:
+            self._judge(judge(node, scope), node, place)
         if isinstance(node, nodes.Name):
             self._name(node, scope, place)
         elif isinstance(node, nodes.Getattr | nodes.Getitem):
@@ -227,7 +233,7 @@ class _Walk:
             inside = scope.where(decided).of_kinds(kinds_asked(node.left))
             self.expression(node.right, inside, place)
         elif isinstance(node, nodes.CondExpr):
-            self.condition(node.test, scope, place)
+            self.condition(node.test, scope, place, node)
             inside = scope.where(defined_if(node.test, holds=True))
             self.expression(node.expr1, inside.of_kinds(kinds_asked(node.test)), place)
             if node.expr2 is not None:
@@ -235,8 +241,14 @@ class _Walk:
         else:
             self.children(node, scope, place)
 
-    def condition(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
-        self._judge(judge_condition(node, scope), node, place)
+    def condition(
+        self,
+        node: nodes.Node,
+        scope: Scope,
+        place: _Place,
+        around: nodes.If | nodes.CondExpr | None = None,
+    ) -> None:
+        self._judge(judge_condition(node, scope, around), node, place)
         self.expression(node, scope, place)
 
     def _judge(self, found: Iterable[Misuse | Doubt], node: nodes.Node, place: _Place) -> None:
@@ -326,7 +338,7 @@ def _for(walk: _Walk, node: nodes.For, scope: Scope, place: _Place) -> None:
 
 
 def _if(walk: _Walk, node: nodes.If, scope: Scope, place: _Place) -> None:
-    walk.condition(node.test, scope, place)
+    walk.condition(node.test, scope, place, node)
     inside = scope.where(defined_if(node.test, holds=True)).of_kinds(kinds_asked(node.test))
     walk.body(node.body, inside, place)
     otherwise = scope.where(defined_if(node.test, holds=False))
