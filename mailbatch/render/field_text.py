@@ -47,7 +47,7 @@ def refuse_controls(text: str) -> None:
 def refuse_reordering(filename: str) -> None:
     """Refuse the characters that show the letters of a file name in another order.
 
-    Readers would see `invoice_exe.pdf` for the program `invoice_` U+202E `fdp.exe`. A subject or a
+    Readers would see "my_exe.pdf" for a program named "my_", U+202E, "fdp.exe". A subject or a
     display name may hold the same characters: a program is never chosen by these.
 
     Raises:

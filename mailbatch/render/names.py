@@ -16,6 +16,7 @@ from jinja2 import nodes
 from mailbatch.render.comparisons import judge, judge_condition
 from mailbatch.render.guards import harmless
 from mailbatch.render.kinds import items_of, shape_of
+from mailbatch.render.macros import MacroCalls
 from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted, kinds_asked
 from mailbatch.render.template_names import Fitting, named_templates
 from mailbatch.render.verdicts import Doubt, Misuse
@@ -112,7 +113,8 @@ class _Walk:
     """A walk over a template, and over every template that an expression there can name.
 
     `unknown`, `missing`, `judged` and `followed` are the findings. `macros` are the macros whose
-    bodies are still to be walked, each with the scope and the place of the definition.
+    bodies are still to be walked, each with the scope and the place of the definition. `calls` are
+    those that were walked.
     """
 
     def __init__(self, constants: Mapping[str, Shape], trees: Trees, fitting: Fitting) -> None:
@@ -127,6 +129,7 @@ class _Walk:
         #: The expressions that the ones around make harmless, by identity: nodes compare by value.
         self._harmless: dict[int, nodes.Node] = {}
         self.macros: list[tuple[nodes.Macro, Scope, _Place]] = []
+        self.calls = MacroCalls()
 
     # Templates
 
@@ -145,7 +148,7 @@ class _Walk:
         self.body([node for node in tree.body if node not in last], scope, place)
         waiting, self.macros = self.macros, []
         for macro, around, where in waiting:
-            self.macro_body(macro, around, where)
+            self.macro_body(macro, around, where, self.calls.arguments(macro, tree))
         self.body(last, scope, place)
 
     def follow(
@@ -191,9 +194,11 @@ class _Walk:
             else:
                 self.expression(child, scope, place)
 
-    def macro_body(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
-        names = [argument.name for argument in node.args]
-        inside = scope.within(dict.fromkeys((*names, "varargs", "kwargs", "caller"), ANYTHING))
+    def macro_body(
+        self, node: nodes.Macro, scope: Scope, place: _Place, arguments: Mapping[str, Shape]
+    ) -> None:
+        others = dict.fromkeys(("varargs", "kwargs", "caller"), ANYTHING)
+        inside = scope.within({**others, **arguments})
         self.body(node.body, inside, _Place(place.template, place.top, place.blocks))
 
     def block_body(
@@ -219,6 +224,9 @@ class _Walk:
             self._key(node, scope, place)
         elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _ASKS:
             self._asked(node, scope, place)
+        elif isinstance(node, nodes.Call):
+            self.calls.note(node, scope)
+            self.children(node, scope, place)
         elif isinstance(node, nodes.And | nodes.Or):
             self.expression(node.left, scope, place)
             decided = defined_if(node.left, holds=isinstance(node, nodes.And))

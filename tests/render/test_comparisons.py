@@ -16,6 +16,9 @@ COLUMNS = ("email", "first_name", "amount", "price", "qty", "member", "First Nam
 VARIABLES = {"issue": 48, "word": "48", "on": True}
 LINES = "{% for row in rows %}"
 
+MACRO = "{% macro m(n) %}{% if n > 5 %}x{% endif %}{% endmacro %}"
+OF_N = "compares the text of n with the number 5 | Cells are text: write n | float > 5."
+
 #: source of letter.txt.j2 -> the place, the message and the remedy; None for nothing.
 TEMPLATES: list[tuple[str, str | None]] = [
     # Comparisons with a number
@@ -124,7 +127,30 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{{ rows | map(attribute='price') | sum }}",
      ("1:26: adds the texts of price | "
      "Cells are text: write rows | map(attribute='price') | map('float') | sum.")),
+    # Arguments of macros, by the calls in the template
+    (MACRO + "{{ m(amount) }}{{ m(n=qty | trim) }}", f"1: {OF_N}"),
+    (MACRO + "{% call m(amount) %}{% endcall %}", f"1: {OF_N}"),
+    (MACRO + "{% set amount = amount %}{{ m(amount) }}{% set amount = 5 %}", f"1: {OF_N}"),
+    ("{% macro m(a, n='7') %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(1) }}{{ m(2, qty) }}",
+     ("1: compares the text of n with the number 5 | It is a text: write n | float > 5.")),
+    (("{% macro k(a) %}{% for row in a %}{{ 1 if row.qty == 1 }}{% endfor %}{% endmacro %}"
+     "{{ k(rows) }}"),
+     ("1:47: compares the text of row.qty with the number 1 | "
+      "Cells are text: write row.qty | int == 1, or row.qty == '1'.")),
     # What is right
+    (MACRO, None),
+    (MACRO + "{{ m(amount) }}{{ m(5) }}", None),
+    (MACRO + "{% set x = 5 %}{{ m(x) }}{% set x = amount %}", None),
+    (MACRO + "{{ m(*[5]) }}{{ m(amount) }}", None),
+    (MACRO + "{% set f = m %}{{ f(5) }}{{ m(amount) }}", None),
+    (MACRO + "{% macro k(a) %}{{ m(a) }}{% endmacro %}{{ k(5) }}", None),
+    (MACRO + "{% macro m(n) %}{{ n }}{% endmacro %}{{ m(amount) }}", None),
+    (("{% macro m(n, is_text) %}{% if not is_text and n > 5 %}x{% endif %}{% endmacro %}"
+     "{{ m(amount, true) }}{{ m(5, false) }}"), None),
+    ("{% macro m(n) %}{% set n = n | int %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(qty) }}",
+     None),
+    (("{% macro m(n) %}{% if n is string %}t{% elif n > 5 %}x{% endif %}{% endmacro %}"
+     "{{ m(amount | int) }}"), None),
     ("{% if amount == '5' %}x{% endif %}{% if amount | int == 5 %}x{% endif %}", None),
     ("{% if amount | float > 5 and qty | int in [1, 2] %}x{% endif %}", None),
     ("{% if amount in ['5', '10'] or 'x' in amount %}x{% endif %}", None),
@@ -145,7 +171,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{% if amount is string %}x{% elif amount > 5 %}x{% endif %}",
      ("1: compares the text of amount with the number 5 | "
      "Cells are text: write amount | float > 5.")),
-    ("{% macro m(n) %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(amount | int) }}", None),
+    (MACRO + "{{ m(amount | int) }}", None),
     ("{% if now.year == 2026 and now.month > 1 %}x{% endif %}", None),
     ("{% if variables.issue == 48 and variables.on == true %}{{ variables.issue + 1 }}{% endif %}",
      None),
@@ -205,6 +231,10 @@ DOUBTS = [
     ("{{ 'x' if recipient.member else 'y' }}",
      [(Question.TRUTH, ("member",),
        "Compare it with the word of the table: recipient.member == 'yes', say.")]),
+    ("{% macro m(a) %}{% if a %}x{% endif %}{% endmacro %}{{ m(member) }}{{ m(a=member) }}",
+     [(Question.TRUTH, ("member",),
+       "Compare it with the word of the table: a == 'yes', say.")]),
+    ("{% macro m(a) %}{% if a %}x{% endif %}{% endmacro %}{{ m(member) }}{{ m(qty) }}", []),
     ("{{ price + qty }}",
      [(Question.JOINED, ("price", "qty"), "Make numbers of both: price | float + qty | float.")]),
     ("{{ price * 2 }}",
