@@ -7,6 +7,7 @@ Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +24,11 @@ def address_key(address: str) -> str:
     one of keys.
     """
     return address.lower()
+
+
+def address_keys(addresses: Iterable[str]) -> list[str]:
+    """Return the `address_key` of each address, in the time of a loop in C."""
+    return list(map(str.lower, addresses))
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,16 @@ MESSAGE_CODES = (
         mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
     ),
     Code(
+        "MB222",
+        Severity.WARNING,
+        "Text stands outside of the blocks",
+        why="Of a template that extends another, Jinja takes the blocks that the other one has. "
+        "Text behind `{% extends %}` is left out; an include, a call, and text before it are "
+        "written above the page.",
+        mend="Put it between `{% block content %}` and `{% endblock %}`, with a block of the other "
+        "template. Comments, `{% set %}`, `{% import %}` and macros may stand where they like.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

@@ -1,4 +1,4 @@
-"""The checks of the templates as written: marks of other tools, MJML that was never compiled.
+"""The checks of the templates as written: marks of other tools, raw MJML, stray text.
 
     letter.html.j2:3:9: warning MB213: A merge mark of another tool: [First Name]
 
@@ -9,7 +9,7 @@ table_checks.py, the finished message of message_checks.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from mailbatch.job.columns import as_templates_write_it
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
+    from mailbatch.render.strays import Stray
 
 _NAME = r"[^\W\d][\w .-]{0,40}?"
 #: A name of several words, which no text has by chance: first_name, firstName, FirstName.
@@ -63,6 +64,8 @@ _CODE = re.compile(
 )
 _WORDS = {"message.subject": "the subject"}
 _MJML = re.compile(r"<mjml\b", re.IGNORECASE)
+#: The most characters of a line that a finding shows.
+_SHOWN = 60
 _APART = re.compile(r"[\W_]+")
 
 
@@ -84,6 +87,19 @@ def check_templates(
             if mark.startswith("*|"):  # the finished message tells
                 continue
             yield Finding("MB213", mark, mark, _place(name, source, at), hint)
+
+
+def check_strays(
+    strays: Iterable[tuple[str, Stray]], sources: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield the findings of strays, each with the name of its file; `sources` are the texts."""
+    for name, stray in strays:
+        line = sources[name].splitlines()[stray.line - 1]
+        place = Location(name, stray.line, source=line)
+        written = line.strip()
+        if len(written) > _SHOWN:
+            written = f"{written[:_SHOWN]}..."
+        yield Finding("MB222", f"{written} is {stray.fate}", str(place), place, stray.hint)
 
 
 def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:

@@ -13,8 +13,8 @@ import re
 import stat
 from pathlib import Path as FilePath
 
-from mailbatch.errors import JobError, raise_if_starved
-from mailbatch.job.advice import file_advice, list_advice
+from mailbatch.errors import SYSTEM_REMEDIES, JobError, raise_if_starved
+from mailbatch.job.advice import file_advice, list_advice, quotes_advice
 from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
 from mailbatch.job.message import PAGE
@@ -51,6 +51,15 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
                     _look(file, _as_written(name, path, reading), advice)
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
+
+
+def readable(error: OSError) -> str:
+    """Return the remedy for a file that is there and cannot be read."""
+    if error.errno in SYSTEM_REMEDIES:
+        return SYSTEM_REMEDIES[error.errno]
+    if isinstance(error, PermissionError):
+        return "Let the user who runs mailbatch read the file and its folder."
+    return "Name a file that the user who runs mailbatch can read."
 
 
 def _fits(folder: FilePath, name: str) -> bool:
@@ -94,7 +103,9 @@ def _look(file: FilePath, written: str, advice: str | None) -> None:
         raise JobError(f"there is no file {written}", hint=_hint(file, written, advice)) from None
     except OSError as error:
         raise_if_starved(error)
-        raise JobError(f"{written} cannot be read: {error.strerror}") from None
+        raise JobError(
+            f"{written} cannot be read: {error.strerror}", hint=readable(error)
+        ) from None
     if stat.S_ISDIR(mode):
         raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
 
@@ -109,7 +120,7 @@ def _hint(file: FilePath, written: str, advice: str | None) -> str | None:
         return "Write the whole path: ~ is no folder here."
     if "\\" in written and os.sep == "/":
         return "Write / between folders."
-    return advice or list_advice(written) or _similar(file)
+    return advice or quotes_advice(written) or list_advice(written) or _similar(file)
 
 
 def _similar(file: FilePath) -> str | None:
@@ -117,4 +128,4 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    return did_you_mean(file.name, names)
+    return did_you_mean(file.name, names) or "A path begins at the folder of the job file."

@@ -1,4 +1,4 @@
-"""The assignment of recipients to deliveries: one for each recipient, or a part of a group's.
+"""The assignment of recipients to deliveries: parts of groups, and recipients tried before.
 
 `NOT INDEXED`: where nearly every row is looked at, the order of the rows is the fastest. This
 module must never move a settled recipient, nor add a recipient to a delivery that was leased: a
@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from mailbatch.ledger.folding import DUE, UNSETTLED
+from mailbatch.ledger.waiting import WAITING
 
 _ROWS = "recipient AS r NOT INDEXED"
 
@@ -60,15 +61,17 @@ AND EXISTS (
 """  # noqa: S608 - constants
 
 
-def find(connection: sqlite3.Connection, *, base: int, replanned: bool) -> None:
-    """Give every unsettled recipient without a group a delivery; ids above `base` are new."""
-    if replanned:
-        connection.execute(
-            "UPDATE recipient NOT INDEXED SET delivery_id = ? + id"  # noqa: S608 - constants
-            " WHERE claim = 'own' AND delivery_id IS NULL"
-            f" AND group_id IS NULL AND status IN {UNSETTLED}",
-            (base,),
-        )
+def find(connection: sqlite3.Connection, *, base: int) -> None:
+    """Give a delivery to recipients without a group that were tried; ids above `base` are new.
+
+    All others wait, and get a delivery right before the first lease (`waiting`).
+    """
+    connection.execute(
+        "UPDATE recipient NOT INDEXED SET delivery_id = ? + id"  # noqa: S608 - constants
+        " WHERE claim = 'own' AND delivery_id IS NULL"
+        f" AND group_id IS NULL AND status IN {UNSETTLED} AND NOT {WAITING}",
+        (base,),
+    )
     connection.execute(
         "INSERT INTO delivery (id, part, due) SELECT delivery_id, 1, 0 FROM recipient"
         " WHERE delivery_id > ? ORDER BY delivery_id",

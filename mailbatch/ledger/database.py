@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from mailbatch.errors import LedgerError
 from mailbatch.files import put_in_place, sync_folder
+from mailbatch.ledger.cells import repacked
 from mailbatch.ledger.damage import check_journal, check_pages, journal_size
 from mailbatch.ledger.failure import Guard, damaged, from_sqlite, from_system, taken_over
 from mailbatch.ledger.lock import RunLock
@@ -367,6 +368,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise from_sqlite(path, error) from error
     connection.create_function("server_message_id", 1, server_message_id, deterministic=True)
+    connection.create_function("repacked", 2, repacked, deterministic=True)
     return connection
 
 

@@ -16,12 +16,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
 from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.under_way import Leased, UnderWay
+from mailbatch.ledger.waiting import give_deliveries, give_deliveries_to
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
 _FOLD_AT = 256
@@ -283,6 +285,7 @@ def _due(connection: sqlite3.Connection, count: int, now: float) -> list[tuple[_
     """Return every delivery that is next, with the recipient where there is one only."""
     if count < 1:
         return []
+    give_deliveries(connection, count)
     # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
     # wait until a million others are through.
     again = _found(connection, _LATE, (now, -(-count // 4)))
@@ -295,6 +298,7 @@ def _due(connection: sqlite3.Connection, count: int, now: float) -> list[tuple[_
 def _wanted(connection: sqlite3.Connection, count: int, now: float, text: str) -> dict[int, str]:
     """Return the deliveries that are due to the recipients a text names, with the one address."""
     wanted, value = named(connection, text)
+    give_deliveries_to(connection, wanted, value)
     values = {"named": value, "now": now, "count": count}
     return dict(connection.execute(_WANTED.format(wanted=wanted), values).fetchall())
 
@@ -415,7 +419,7 @@ def _recipient(row: _Row, group: str | None) -> Recipient:
     return Recipient(
         row.line or 0,
         row.address,
-        tuple(_decode(row.cells)[0]),
+        unpacked(row.cells, row.address),
         None if group is None else tuple(_decode(group)[0]),
         row.status,
         row.reason,

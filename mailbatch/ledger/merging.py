@@ -9,9 +9,11 @@ Tests: tests/ledger/test_changes.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailbatch.identity import Identity
+from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.folding import UNSETTLED
 
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
@@ -64,7 +66,23 @@ _GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
 # What was mailed stays as it was mailed; a rejected row may be tried again with its new fields.
 _FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
 # A message that may have arrived under the old address is not of the new one.
-_STAYS = f"({_FROZEN} OR recipient.status = 'rejected' AND resend)"
+_STAYS = f"({_FROZEN} OR resend)"
+_MOVED = "(i.wanted AND i.mailbox IS NOT recipient.mailbox)"
+# A resend to an address that the table has no more is not wanted any more.
+_WITHDRAWN_RESEND = f"(resend AND {_MOVED})"
+# The reason of a recipient who stays is told with the address of its row.
+_TABLE_HAS = "the table has "
+_ALONE = f"""
+nullif(rtrim(substr(recipient.reason, 1,
+  instr(recipient.reason || '{_TABLE_HAS}', '{_TABLE_HAS}') - 1), '; '), '')
+"""
+_TOLD = f"""
+CASE WHEN {_STAYS} AND {_MOVED}
+  THEN coalesce({_ALONE} || '; ', '') || '{_TABLE_HAS}' || i.address || ' now' ELSE {_ALONE} END
+"""
+_TELLS = f"(recipient.mailbox IS NOT NULL AND instr(recipient.reason, '{_TABLE_HAS}'))"
+# Packed cells are read with the address of their row, which is another one here.
+_LISTED = UNPACKED.format(cells="i.cells", address="i.address")
 # A refusal of an address says nothing of the one that stands in its place.
 _CORRECTED = """
 (recipient.status = 'rejected' AND NOT resend AND i.wanted AND i.mailbox IS NOT recipient.mailbox)
@@ -90,37 +108,41 @@ UPDATE recipient SET
   wanted = i.wanted,
   address = CASE WHEN {_STAYS} THEN recipient.address ELSE i.address END,
   mailbox = CASE WHEN {_STAYS} THEN recipient.mailbox ELSE i.mailbox END,
-  cells = CASE WHEN {_FROZEN} THEN recipient.cells ELSE i.cells END,
+  own_key = CASE WHEN {_STAYS} THEN recipient.own_key ELSE nullif(i.key, i.address) END,
+  cells = CASE WHEN {_FROZEN} THEN recipient.cells WHEN {_STAYS} THEN {_LISTED}
+    ELSE i.cells END,
   header_id = CASE WHEN {_FROZEN} THEN recipient.header_id ELSE :header END,
   group_id = CASE WHEN {_FROZEN} THEN recipient.group_id ELSE {_GROUP_ID} END,
   status = CASE
     WHEN {_CORRECTED} THEN 'pending'
     WHEN recipient.status IN {_SETTLED} THEN recipient.status
-    WHEN NOT i.wanted AND resend THEN 'in_doubt'
+    WHEN {_WITHDRAWN_RESEND} OR NOT i.wanted AND resend THEN 'in_doubt'
     WHEN NOT i.wanted THEN i.status
     WHEN recipient.status = 'deferred' THEN 'deferred'
     ELSE 'pending' END,
   reason = CASE
     WHEN {_CORRECTED} THEN NULL
-    WHEN recipient.status IN {_SETTLED} THEN recipient.reason
+    WHEN recipient.status IN {_SETTLED} THEN {_TOLD}
+    WHEN {_WITHDRAWN_RESEND}
+      THEN 'in doubt, and not wanted any more; {_TABLE_HAS}' || i.address || ' now'
     WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
     WHEN NOT i.wanted THEN i.reason
     WHEN recipient.status IN {UNSETTLED} THEN recipient.reason END,
   settled_at = CASE
     WHEN {_CORRECTED} THEN NULL
     WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
-    WHEN NOT i.wanted AND resend THEN first_attempt_at END,
+    WHEN {_WITHDRAWN_RESEND} OR NOT i.wanted AND resend THEN first_attempt_at END,
   resend = CASE
-    WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
+    WHEN recipient.status IN {_SETTLED} OR i.wanted AND NOT {_MOVED} THEN resend ELSE 0 END,
   reply_id = CASE WHEN {_CORRECTED} THEN NULL ELSE recipient.reply_id END,
   due = CASE
     WHEN {_CORRECTED} THEN 0
-    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
+    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted OR {_WITHDRAWN_RESEND} THEN NULL
     WHEN recipient.status IN {UNSETTLED} THEN recipient.due
     ELSE 0 END
 FROM {_JOINED}
 WHERE s.recipient_id = recipient.id AND (
-  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
+  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS} OR {_TELLS}
   OR (recipient.status NOT IN {_SETTLED} AND (
     NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
     OR i.wanted AND recipient.status NOT IN {UNSETTLED})))
@@ -137,7 +159,7 @@ _COUNT_GONE = (
 _GONE = f"""
 UPDATE recipient NOT INDEXED SET
   line = NULL, wanted = 0, due = NULL,
-  reason = CASE WHEN status IN {_SETTLED} THEN reason
+  reason = CASE WHEN status IN {_SETTLED} THEN {_ALONE}
     WHEN resend THEN 'in doubt, and not wanted any more: the row left the table'
     ELSE 'the row left the table before it was sent' END,
   settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at
@@ -150,10 +172,10 @@ WHERE {_IS_GONE}
 
 
 _ADD = f"""
-INSERT INTO recipient (id, line, address, key, claim, wanted, group_id, header_id, cells,
-  delivery_id, status, due, mailbox)
-SELECT :base + line, line, address, key, 'own', 1, {_GROUP_ID}, :header, cells,
-  CASE WHEN cluster IS NULL THEN :deliveries + :base + line END, 'pending', 0, mailbox
+INSERT INTO recipient (id, line, address, own_key, claim, wanted, group_id, header_id, cells,
+  status, due, mailbox)
+SELECT :base + line, line, address, nullif(key, address), 'own', 1, {_GROUP_ID}, :header, cells,
+  'pending', 0, mailbox
 FROM incoming AS i WHERE wanted
 """  # noqa: S608 - constants
 _ADD_ALL = f"{_ADD} ORDER BY line"
@@ -162,12 +184,9 @@ _ADD_NEW = f"""
 """  # noqa: S608 - constants
 
 
-def add(connection: sqlite3.Connection, header: int, base: int, delivery_base: int) -> int:
-    """Add new recipients: the first row that asks for each; a delivery each without groups."""
-    return connection.execute(
-        _ADD_NEW,
-        {"base": base, "deliveries": delivery_base, "header": header},
-    ).rowcount
+def add(connection: sqlite3.Connection, header: int, base: int) -> int:
+    """Add new recipients: the first row that asks for each."""
+    return connection.execute(_ADD_NEW, {"base": base, "header": header}).rowcount
 
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
@@ -176,7 +195,7 @@ def add_first(connection: sqlite3.Connection, header: int) -> int:
         "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
     ).fetchone()
     connection.execute("DROP INDEX recipient_by_key")
-    added = connection.execute(_ADD_ALL, {"base": 0, "deliveries": 0, "header": header}).rowcount
+    added = connection.execute(_ADD_ALL, {"base": 0, "header": header}).rowcount
     try:
         connection.execute(index)
     except sqlite3.IntegrityError:  # somebody stands in the table twice
@@ -199,8 +218,19 @@ def add_repeats(
             f"CREATE INDEX temp.by_cluster ON incoming (cluster, {address}) WHERE wanted"
         )
         connection.execute(_ADD_SHARED.format(shares=shares), {"header": header})
-    reason = f"same {'address' if identity.is_address else 'key'} as row "
-    connection.execute(_ADD_DUPLICATES.format(shares=shares), {"header": header, "reason": reason})
+    connection.execute(
+        _ADD_DUPLICATES.format(shares=shares),
+        {"header": header, "reason": repeated_reason(identity)},
+    )
+
+
+def repeated_reason(identity: Identity) -> str:
+    """Return the reason of a duplicate, up to the line of the row that is mailed.
+
+    >>> print(repeated_reason(Identity()), 2)
+    same address as row 2
+    """
+    return f"same {'address' if identity.is_address else 'key'} as row"
 
 
 _OWNER = """
@@ -215,25 +245,25 @@ _SHARES = """
    = (SELECT max({address}) FROM incoming AS x WHERE x.wanted AND x.cluster = i.cluster))
 """
 _ADD_SHARED = f"""
-INSERT INTO recipient (line, address, key, claim, wanted, group_id, header_id, cells,
+INSERT INTO recipient (line, address, own_key, claim, wanted, group_id, header_id, cells,
   delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
   digest, mailbox)
-SELECT i.line, i.address, i.key, 'shared', 1, {_GROUP_ID}, :header, i.cells,
+SELECT i.line, i.address, nullif(i.key, i.address), 'shared', 1, {_GROUP_ID}, :header, i.cells,
   o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
   o.reply_id, o.resend, o.digest, o.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT i.line, i.address, i.key, 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
-  :reason || o.line, i.mailbox
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT i.line, i.address, nullif(i.key, i.address), 0, {_GROUP_ID}, :header, i.cells, 'duplicate',
+  :reason || ' ' || o.line, i.mailbox
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND NOT {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_UNWANTED = f"""
 INSERT INTO recipient (
-  line, address, key, wanted, group_id, header_id, cells, status, reason, mailbox)
-SELECT line, address, key, 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
+  line, address, own_key, wanted, group_id, header_id, cells, status, reason, mailbox)
+SELECT line, address, nullif(key, address), 0, {_GROUP_ID}, :header, cells, status, reason, mailbox
 FROM incoming AS i
 WHERE NOT wanted AND NOT EXISTS (
   SELECT 1 FROM recipient AS o WHERE o.key = i.key AND o.claim = 'own' AND o.line = i.line)
@@ -248,8 +278,14 @@ def add_unwanted(connection: sqlite3.Connection, header: int) -> None:
 
 def recount(connection: sqlite3.Connection) -> None:
     """Count the rows of each status."""
-    counted = connection.execute(
-        "SELECT count(*), status FROM recipient GROUP BY status"
-    ).fetchall()
+    counted = connection.execute("SELECT status, count(*) FROM recipient GROUP BY status")
+    count(connection, dict(counted.fetchall()))
+
+
+def count(connection: sqlite3.Connection, counts: Mapping[str, int]) -> None:
+    """Write down how many rows have each status."""
     connection.execute("UPDATE tally SET recipients = 0")
-    connection.executemany("UPDATE tally SET recipients = ? WHERE status = ?", counted)
+    connection.executemany(
+        "UPDATE tally SET recipients = ? WHERE status = ?",
+        [(number, status) for status, number in counts.items()],
+    )

@@ -37,18 +37,65 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE reply ADD COLUMN message_id TEXT",
         "UPDATE reply SET message_id = server_message_id(text)",
     ),
-    # A recipient has a key, which need not be the address.
+    # A recipient has a key, which need not be the address. What follows from the row is not stored.
     3: (
         "DROP VIEW standing",
-        "DROP INDEX recipient_by_address",
-        "ALTER TABLE recipient RENAME COLUMN address_key TO key",
-        "ALTER TABLE recipient ADD COLUMN mailbox TEXT",
         "ALTER TABLE lease RENAME COLUMN address_key TO mailbox",
+        """CREATE TABLE recipient_4 (
+  id               INTEGER PRIMARY KEY,
+  line             INTEGER,
+  address          TEXT    NOT NULL,
+  own_key          TEXT,
+  key              TEXT    GENERATED ALWAYS AS (coalesce(own_key, address)) VIRTUAL,
+  claim            TEXT CHECK (claim = 'own' OR claim = 'shared'),
+  wanted           INTEGER NOT NULL,
+  group_id         INTEGER,
+  header_id        INTEGER NOT NULL,
+  cells            TEXT    NOT NULL,
+  delivery_id      INTEGER,
+  status           TEXT    NOT NULL CHECK (
+                     status = 'pending' OR status = 'accepted' OR status = 'rejected'
+                     OR status = 'deferred' OR status = 'in_doubt' OR status = 'invalid'
+                     OR status = 'suppressed' OR status = 'duplicate' OR status = 'filtered'
+                     OR status = 'withdrawn' OR status = 'skipped'),
+  reason           TEXT,
+  attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  due              REAL,
+  first_attempt_at REAL,
+  settled_at       REAL,
+  reply_id         INTEGER,
+  resend           INTEGER NOT NULL DEFAULT 0,
+  digest           BLOB,
+  mailbox          TEXT
+)""",
+        """
+        INSERT INTO recipient_4 (
+          id, line, address, own_key, claim, wanted, group_id, header_id, cells, delivery_id,
+          status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend, digest)
+        SELECT id, line, address, nullif(address_key, address), claim, wanted, group_id, header_id,
+          repacked(cells, address), delivery_id, status, reason, attempts, due, first_attempt_at,
+          settled_at, reply_id, resend, digest
+        FROM recipient ORDER BY id
+        """,
+        "DROP TABLE recipient",
+        "ALTER TABLE recipient_4 RENAME TO recipient",
         "CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own'",
         "CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL",
+        """CREATE INDEX recipient_by_delivery ON recipient (delivery_id)\
+ WHERE delivery_id IS NOT NULL""",
+        """CREATE TRIGGER recipient_changes_status AFTER UPDATE OF status ON recipient
+WHEN old.status <> new.status AND NOT EXISTS (
+  SELECT 1 FROM lease WHERE delivery_id = new.delivery_id AND accepted_at IS NOT NULL)
+BEGIN
+  UPDATE tally SET recipients = recipients - 1 WHERE status = old.status;
+  UPDATE tally SET recipients = recipients + 1 WHERE status = new.status;
+END""",
         """CREATE VIEW standing AS
 SELECT
-  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
+  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
+    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
+  r.delivery_id,
   CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
     AS status,
   CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason

@@ -15,8 +15,9 @@
 -- is fixed here, so that nobody can work one out; a ledger of an earlier mailbatch has none), boot_id, run (how often it was
 -- opened), lots (how often deliveries were leased), points (commit points of this run), layer (how often
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
--- rows), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
--- address; missing: the address alone), content_digests (JSON), finished_at.
+-- rows), plan_head (digest of the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
+-- address; missing: the address alone), content_digests (JSON), finished_at,
+-- waiting_behind (the recipient behind which the next one without a delivery is looked for).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -41,20 +42,27 @@ CREATE TABLE recipient (
   id               INTEGER PRIMARY KEY,
   line             INTEGER,           -- where the record starts; NULL: the row left the table
   address          TEXT    NOT NULL,  -- as it goes on the wire, or the cell where it is not valid
-  key              TEXT    NOT NULL,  -- the identity of a recipient: the address in lower case, or
+  own_key          TEXT,              -- the key where it is not the very address
+  key              TEXT    GENERATED ALWAYS AS (coalesce(own_key, address)) VIRTUAL,
+                                      -- the identity of a recipient: the address in lower case, or
                                       -- the cells that `recipients.key` names; '': of no recipient
-  claim            TEXT CHECK (claim IN ('own', 'shared')),
+  claim            TEXT CHECK (claim = 'own' OR claim = 'shared'),
                                       -- own: this row is why the recipient is mailed, one per key;
                                       -- shared: another row of the same delivery and key;
                                       -- NULL: a row that never asks for a delivery
   wanted           INTEGER NOT NULL,  -- own: 1 if the last plan asks for a mail to this recipient
   group_id         INTEGER,           -- NULL: no group_by
   header_id        INTEGER NOT NULL,
-  cells            TEXT    NOT NULL,  -- the row's cells, as a JSON list
-  delivery_id      INTEGER,           -- NULL: nothing to deliver
-  status           TEXT    NOT NULL CHECK (status IN (
-                     'pending', 'accepted', 'rejected', 'deferred', 'in_doubt', 'invalid',
-                     'suppressed', 'duplicate', 'filtered', 'withdrawn', 'skipped')),
+  cells            TEXT    NOT NULL,  -- apart by U+001F, with U+001E in place of the address; a JSON
+                                      -- list where a cell needs escapes: `standing` has lists only
+  delivery_id      INTEGER,           -- NULL: nothing to deliver, or pending without a group and
+                                      -- never leased yet
+  status           TEXT    NOT NULL CHECK (
+                     -- No IN: SQLite would build a table of the words for each row that is written.
+                     status = 'pending' OR status = 'accepted' OR status = 'rejected'
+                     OR status = 'deferred' OR status = 'in_doubt' OR status = 'invalid'
+                     OR status = 'suppressed' OR status = 'duplicate' OR status = 'filtered'
+                     OR status = 'withdrawn' OR status = 'skipped'),
   reason           TEXT,
   attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   due              REAL,              -- pending, deferred: when to try; 0: at once; NULL: not in
@@ -70,7 +78,7 @@ CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';
 CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
 CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
 
--- One group's message to one envelope.
+-- One group's message to one envelope. That to a recipient without a group comes with the first lease.
 CREATE TABLE delivery (
   id          INTEGER PRIMARY KEY,
   group_id    INTEGER,                -- NULL: a message for one recipient
@@ -165,7 +173,10 @@ END;
 -- Where everybody stands, what is not folded yet included.
 CREATE VIEW standing AS
 SELECT
-  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id, r.cells, r.delivery_id,
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
+  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
+    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
+  r.delivery_id,
   CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
     AS status,
   CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason

@@ -12,11 +12,14 @@ from functools import lru_cache
 
 from mailbatch.envelope import address_key
 from mailbatch.identity import Identity
+from mailbatch.ledger import overlap
+from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.rekeying import identity_of, statuses_as
-from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
 
 # The first EXISTS is asked once, and mostly there are no copies to look for.
@@ -78,17 +81,20 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
-_LETTERS = """
+_LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
-  SELECT count(DISTINCT delivery_id) AS deliveries FROM recipient
+  SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
+  FROM recipient
   WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
-"""
-_REPEATS = """
-SELECT r.line, r.cells, o.cells, CASE WHEN r.mailbox <> o.mailbox THEN r.address END
+"""  # noqa: S608 - constants
+_OF_REPEAT, _OF_MAILED = (UNPACKED.format(cells=f"{t}.cells", address=f"{t}.address") for t in "ro")
+_REPEATS = f"""
+SELECT r.line, {_OF_REPEAT} AS cells, {_OF_MAILED} AS mailed,
+  CASE WHEN r.mailbox <> o.mailbox THEN r.address END
 FROM recipient AS r
 CROSS JOIN recipient AS o ON o.key = r.key AND o.claim = 'own'
-WHERE r.status = 'duplicate' AND r.cells <> o.cells ORDER BY r.line
-"""
+WHERE r.status = 'duplicate' AND {_OF_REPEAT} <> {_OF_MAILED} ORDER BY r.line
+"""  # noqa: S608 - constants
 # A table that was planned once and asks for all of its rows lies in its order: then a million rows
 # need not be sorted, in a file of their own.
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
@@ -110,7 +116,10 @@ ORDER BY line
 """
 
 
-_MAILED_STATUS = "SELECT status FROM standing WHERE key = ? AND claim = 'own'"
+_MAILED_STATUS = f"""
+SELECT {STATUS_AT} FROM recipient AS r CROSS JOIN standing AS s ON s.id = r.id
+WHERE r.key = ? AND r.claim = 'own'
+"""  # noqa: S608 - constants
 _NAMED_STATUSES = "SELECT status FROM standing WHERE {wanted} ORDER BY line IS NULL, line, id"
 _ANY_STATUS = """
 SELECT status FROM standing WHERE coalesce(mailbox, key) = ?
@@ -222,12 +231,29 @@ class Standing:
             ):
                 yield None if status is None else _STATUSES[status]
 
-    def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
-        """Yield, for each key, the status of the row that is mailed; None: no such row."""
+    def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
+        """Yield the status of the recipient of each row behind a plan; None: there is none."""
+        connection = self._database.connection
         with self._database.guard:
-            for key in keys:
-                found = self._database.connection.execute(_MAILED_STATUS, (key,)).fetchone()
+            for row in rows:
+                values = (address_key(row.address), row.key)
+                found = connection.execute(_MAILED_STATUS, values).fetchone()
                 yield None if found is None else _STATUSES[found[0]]
+
+    def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
+        """Check rows for addresses that have a message by another key (`overlap.check_rows`)."""
+        with self._database.guard:
+            overlap.check_rows(self._database.connection, identity, rows)
+
+    def moved(self, rows: Iterable[KeyedRow]) -> Iterator[Moved]:
+        """Yield the rows that get nothing, as their key was mailed at another address."""
+        with self._database.guard:
+            yield from overlap.moved(self._database.connection, rows)
+
+    def further(self) -> int:
+        """Count the addresses to be mailed that have a message by a row which left the table."""
+        with self._database.guard:
+            return overlap.further(self._database.connection)
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""

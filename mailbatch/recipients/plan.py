@@ -16,6 +16,7 @@ never used to guess the form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain, repeat
@@ -25,6 +26,7 @@ from pathlib import Path
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.identity import Identity
+from mailbatch.job.advice import list_advice, quotes_advice, unquoted
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column, named_columns
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -319,11 +321,13 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     for name in wanted.key:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.key names"
-            yield RecipientError(message, location=place, hint=_column_hint(name, columns))
+            hint = _names_hint(name, columns) or _column_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in wanted.group_by:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.group_by names"
-            yield RecipientError(message, location=place, hint=_missing_hint(name, columns))
+            hint = _names_hint(name, columns) or _missing_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in columns:
         if name in TEMPLATE_NAMES:
             yield RecipientError(
@@ -338,7 +342,18 @@ def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
         return _JSON
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return "The whole header is one column; is `recipients.delimiter` right?"
+    inside = unquoted(name)
+    if inside is not None and find_column(inside, columns) is not None:
+        return quotes_advice(name)
     return did_you_mean_or_all(name, columns)
+
+
+def _names_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    """Return a hint at the columns that one text names, None where one of them is not there."""
+    names = re.split(r"[,;]", name)
+    if all(find_column(one, columns) is not None for one in names):
+        return list_advice(name)
+    return None
 
 
 def _column_hint(name: str, columns: tuple[str, ...]) -> str | None:

@@ -68,6 +68,13 @@ class NameChecks:
         }
         self._broken: set[str] = set()
 
+    def trees(self) -> Iterator[nodes.Template]:
+        """Yield the tree of every value and of every template that makes up a page."""
+        yield from (tree for _, tree in self._values)
+        for page in self._pages:
+            for name in {page.name, *self.followed.get(page.name, ())}:
+                yield self._tree(name, page.role) or nodes.Template([])
+
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
         """Return an error for every name that nothing defines and every missing template.
 

@@ -417,7 +417,7 @@ def test_too_little_room_is_said_in_megabytes(ledger):
     with pytest.raises(LedgerError) as caught:
         ledger.plan.reserve_space(10**13)
     said = re.search(r"10000000000000 recipients need (\d+) MB$", caught.value.message)
-    assert int(said[1]) == pytest.approx(256 * 10**13 / 10**6, rel=1e-3)
+    assert int(said[1]) == pytest.approx(320 * 10**13 / 10**6, rel=1e-3)
     assert caught.value.hint == "free some space, or set --state-dir; nothing was sent"
     assert str(space._too_little(ledger._database, 1, 10)).endswith("1 recipients need 1 MB")
 
@@ -479,7 +479,7 @@ def test_the_room_that_is_asked_for_is_that_of_the_ledger_and_of_its_journal(
     plan(ledger, people("a"))
     (pages,) = ledger._database.connection.execute("PRAGMA freelist_count").fetchone()
     journal = path.with_name(path.name + "-wal")
-    needed = 65_536 + 10 * 256 - pages * 4096 + 262_144 + 10 * 12_288 - journal.stat().st_size
+    needed = 65_536 + 10 * 320 - pages * 4096 + 262_144 + 10 * 12_288 - journal.stat().st_size
     disk = SimpleNamespace(f_frsize=2, f_bavail=(needed + 1) // 2 - short)
     monkeypatch.setattr(os, "statvfs", lambda folder: disk if folder == path.parent else None)
     before = journal.stat().st_size

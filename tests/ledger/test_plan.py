@@ -28,6 +28,41 @@ def test_new_rows_are_pending(ledger):
     assert standing(ledger) == {"a@x.org": P, "b@x.org": P}
 
 
+def test_a_first_plan_says_of_each_row_what_a_later_plan_says(ledger, folder):
+    """The first one goes another way than all others, a block of rows at a time."""
+    faults = {7: "invalid", 300: "suppressed", 511: "filtered", 513: "invalid"}
+    rows = [
+        row(
+            number + 2,
+            f"User{number % 400}@x.org",
+            'say "x"' if number % 97 == 0 else "Ann\\b" if number % 89 == 0 else "Bo",
+            status=faults.get(number, "pending"),
+            reason=f"it is {faults[number]}" if number in faults else None,
+        )
+        for number in range(600)
+    ]
+    assert plan(ledger, rows, columns=("email", "name")) == PlanChange(rows=600, added=399)
+    with open_ledger(folder / "later") as later:
+        plan(later, people("old@x.org"), columns=("email", "name"))
+        change = plan(later, rows, columns=("email", "name"))
+        assert change == PlanChange(rows=600, added=399, withdrawn=1)
+        known = by_row(later)
+        assert known.pop(None).email == "old@x.org"
+        assert list(later.standing.unfinished_rows()) == list(ledger.standing.unfinished_rows())
+        found = [(one.key, one.rows) for one in later.leases.lease(999, now=NOW)]
+    assert by_row(ledger) == known
+    assert numbers(ledger) == {
+        "pending": 399, "duplicate": 197, "invalid": 2, "suppressed": 1, "filtered": 1,
+    }  # fmt: skip
+    assert [(one.key, one.rows) for one in ledger.leases.lease(999, now=NOW)] == found
+
+
+def test_a_row_with_a_group_wants_a_plan_that_groups(ledger):
+    with pytest.raises(LedgerError, match="a row has a group, and the plan has none"):
+        plan(ledger, people("a@x.org", group=("de",)))
+    assert numbers(ledger) == {}
+
+
 def test_rows_added_later_are_pending_and_the_mailed_stay_mailed(ledger):
     plan(ledger, people("a@x.org"))
     send(ledger)
@@ -288,3 +323,30 @@ def test_the_table_knows_its_addresses(ledger):
     assert not ledger.plan.knows("b@x.org")
     plan(ledger, people("b@x.org"))
     assert not ledger.plan.knows("a@x.org")
+
+
+class Counted:
+    """Rows that can be read again and again, and that count how many were read."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.read = 0
+
+    def __iter__(self):
+        for one in self.rows:
+            self.read += 1
+            yield one
+
+
+@pytest.mark.parametrize(("place", "read"), [(None, 18_000), (0, 34_384), (17_999, 36_000)])
+def test_a_table_is_laid_aside_only_where_it_changed(ledger, place, read):
+    """What is planned already is read once, and what changed among the first rows little more."""
+    rows = people(*(f"{number}@x.org" for number in range(18_000)))
+    plan(ledger, rows)
+    if place is not None:
+        rows[place] = row(place + 2, "new@x.org")
+    again = Counted(rows)
+    changed = 0 if place is None else 1
+    assert plan(ledger, again) == PlanChange(rows=18_000, added=changed, withdrawn=changed)
+    assert again.read == read
+    assert plan(ledger, iter(rows)) == PlanChange(rows=18_000)

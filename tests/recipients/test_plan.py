@@ -268,6 +268,37 @@ OFFERED = (
         ),
         *(
             (
+                "E-Mail,order id\n",
+                {"address": "e-mail", key: written},
+                f"recipients.csv:1: no column {written!r}, which recipients.{key} names",
+                f"Write a list: [{listed}].",
+            )
+            for key in ("group_by", "key")
+            for written, listed in (
+                ("e-mail, order id", "e-mail, order id"),
+                ("E-Mail;order id", "E-Mail, order id"),
+            )
+        ),
+        *(
+            (
+                "email,order\n",
+                {key: "\u201corder\u201d"},
+                f"recipients.csv:1: no column '\u201corder\u201d', which recipients.{key} names",
+                "Write straight quotes, or none: these are part of the text.",
+            )
+            for key in ("group_by", "key")
+        ),
+        (
+            "E-Mail,order\n",
+            {"address": "\u201ce-mail\u201d"},
+            "recipients.csv:1: no column '\u201ce-mail\u201d', which recipients.address names",
+            (
+                "Write straight quotes, or none: these are part of the text. "
+                "Then write `address: E-Mail` under `recipients:`."
+            ),
+        ),
+        *(
+            (
                 f"email,{name}\n",
                 {},
                 f"{HEADER}the column {name!r} would hide what templates know by that name",

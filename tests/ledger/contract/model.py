@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.outcome import Outcome, Status
@@ -202,4 +202,4 @@ class Model:
 
 def with_lines(rows: list[Recipient]) -> list[Recipient]:
     """The rows as records one below the other."""
-    return [replace(row, line=number) for number, row in enumerate(rows, start=2)]
+    return [row._replace(line=number) for number, row in enumerate(rows, start=2)]

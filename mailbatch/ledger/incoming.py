@@ -1,0 +1,147 @@
+"""The rows of a plan as they come in: in blocks, with encoded cells and a digest of all rows.
+
+    for block in blocks(rows, digest):
+        connection.executemany("INSERT ...", zip(block.lines, block.addresses, block.keys))
+
+A block is a set of columns, since a million rows go through here: a column is encoded, digested
+and handed to SQLite without a statement of Python for each row. This module must never change a
+row, nor hold more than a block of them.
+
+Tests: tests/ledger/test_plan.py, tests/ledger/contract/test_model.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from mailbatch.envelope import Recipient, address_keys
+from mailbatch.ledger.cells import pack
+from mailbatch.outcome import Status
+
+#: The rows of a block: larger blocks are not faster.
+ROWS = 256
+_HEAD = 64
+_PENDING = Status.PENDING.value
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class PlanDigest:
+    """The digest of a plan: of the settings that its rows are read by, and of the rows.
+
+    `head` is the digest of the first `_HEAD` blocks, None before these are there: a table that
+    changed in one row of a hundred differs there already.
+    """
+
+    __slots__ = ("_blocks", "_digest", "head")
+
+    def __init__(self, settings: Sequence[object]) -> None:
+        self._digest = hashlib.sha256(encode(settings).encode())
+        self._blocks = 0
+        self.head: str | None = None
+
+    def add(self, said: str) -> None:
+        """Add a block of rows."""
+        self._digest.update(said.encode())
+        self._blocks += 1
+        if self._blocks == _HEAD:
+            self.head = self._digest.hexdigest()
+
+    @property
+    def text(self) -> str:
+        """The digest of all so far, in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+class Block(NamedTuple):
+    """Rows of the recipient table, column by column; `cells` are packed (module `cells`).
+
+    A mailbox is the address in lower case, None where the key is that; a cluster is the values of
+    `group_by` as a JSON list, None where the row has a message alone.
+    """
+
+    lines: Sequence[int]
+    addresses: Sequence[str]
+    keys: Sequence[str]
+    mailboxes: Sequence[str | None]
+    cells: Sequence[str]
+    clusters: Sequence[str | None]
+    statuses: Sequence[str]
+    reasons: Sequence[str | None]
+
+    @property
+    def own_keys(self) -> list[str | None]:
+        """The keys that are not the very address; None for the others."""
+        pairs = zip(self.keys, self.addresses, strict=True)
+        return [None if key == address else key for key, address in pairs]
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether every row asks for a mail."""
+        return self.statuses.count(_PENDING) == len(self.statuses)
+
+
+def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
+    """Yield the rows in blocks, and add these to the digest."""
+    rest = iter(rows)
+    while found := list(islice(rest, ROWS)):
+        lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
+        cells = pack(values, addresses)
+        clusters = groups if not any(groups) else [group and encode(group) for group in groups]
+        keys, mailboxes = _keys(given, address_keys(addresses))
+        block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+        digest.add(_said(block))
+        yield block
+
+
+def count_unchanged(
+    rows: Iterable[Recipient], digest: PlanDigest, *, known: str, head: str | None
+) -> int | None:
+    """Count the rows of a plan whose digest is `known`; None for any other plan.
+
+    Reads no more than the first rows where those differ from the plan with the digest `head`.
+    """
+    number = 0
+    for block in blocks(rows, digest):
+        number += len(block.lines)
+        if digest.head not in {None, head}:
+            return None
+    return number if digest.text == known else None
+
+
+def _said(block: Block) -> str:
+    """Return a block as a text that no other block has; most need no encoder."""
+    lines, addresses = block.lines, "\n".join(block.addresses)
+    number = len(lines)
+    if addresses.count("\n") >= number:  # one that is none has a line end
+        addresses = encode(block.addresses)
+    numbers = f"{lines[0]}+" if lines[-1] - lines[0] == number - 1 else f"{lines}"
+    others = "" if _is_simple(block) else encode([block.clusters, block.statuses, block.reasons])
+    return "\n".join((f"{number} {numbers}", addresses, *block.cells, others))
+
+
+def _is_simple(block: Block) -> bool:
+    return block.is_wanted and block.clusters.count(None) == len(block.clusters)
+
+
+def _keys(
+    given: Sequence[str | None], mailboxes: list[str]
+) -> tuple[Sequence[str], Sequence[str | None]]:
+    """Return the keys of rows, and the mailboxes that have to stand beside the keys."""
+    if given.count(None) == len(given):
+        return mailboxes, given
+    pairs = zip(given, mailboxes, strict=True)
+    known = [(box, None) if key is None else (key, box) for key, box in pairs]
+    return [key for key, _ in known], [box for _, box in known]
+
+
+def encode(values: Sequence[object]) -> str:
+    """Return a JSON list, without spaces.
+
+    >>> print(encode(["ann@example.com", "Ann"]))
+    ["ann@example.com","Ann"]
+    """
+    return _encode(values)

@@ -1,0 +1,83 @@
+"""The recipients that wait for a delivery of their own: pending, due at once, and never leased.
+
+    give_deliveries(connection, 32)      # the next 32 of these have a row in `delivery` now
+
+All of such a delivery follows from the row of the recipient. So a plan of a million recipients
+writes no delivery for them: the row comes right before the first lease, in the transaction of the
+lease, and stays from then on, even where the lease is given back. A fact says behind which
+recipient the next one is looked for, since a scan must not read again those that have a delivery;
+each plan forgets that fact. This module must never give a second delivery to a recipient that has
+one, nor any to a recipient of a group.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from mailbatch.ledger.database import set_fact
+
+_FACT = "waiting_behind"
+_NONE = (1 << 63) - 1  # behind every id
+#: The recipients that wait, in SQL.
+WAITING = """
+(claim = 'own' AND delivery_id IS NULL AND group_id IS NULL AND status = 'pending' AND due = 0)
+"""
+# NOT INDEXED: the order of the rows is the order of the deliveries.
+_NEXT = f"""
+SELECT id FROM recipient NOT INDEXED WHERE id > ? AND {WAITING} ORDER BY id LIMIT ?
+"""  # noqa: S608 - constants
+_COUNT = f"""
+SELECT count(*) FROM (
+  SELECT 1 FROM recipient NOT INDEXED WHERE id > ? AND {WAITING} LIMIT ?)
+"""  # noqa: S608 - constants
+
+
+def give_deliveries(connection: sqlite3.Connection, count: int) -> None:
+    """Give a delivery to the next recipients that wait, in the order of the table.
+
+    At most as many as there are less than `count` deliveries due at once. Inside a transaction.
+    """
+    (due,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due = 0 LIMIT ?)", (count,)
+    ).fetchone()
+    wanted, behind = count - due, _behind(connection)
+    if wanted < 1 or behind == _NONE:
+        return
+    found = [row_id for (row_id,) in connection.execute(_NEXT, (behind, wanted))]
+    set_fact(connection, _FACT, str(found[-1] if len(found) == wanted else _NONE))
+    _give(connection, found)
+
+
+def give_deliveries_to(connection: sqlite3.Connection, chosen: str, value: str) -> None:
+    """Give a delivery to those that wait of the recipients that a person named (`named`)."""
+    found = connection.execute(
+        f"SELECT id FROM recipient WHERE {chosen} AND {WAITING} ORDER BY id",  # noqa: S608 - constants
+        {"named": value},
+    )
+    _give(connection, [row_id for (row_id,) in found.fetchall()])
+
+
+def count(connection: sqlite3.Connection, most: int) -> int:
+    """Count the recipients that wait; up to `most`."""
+    (found,) = connection.execute(_COUNT, (_behind(connection), most)).fetchone()
+    return int(found)
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """Look for recipients that wait from the start again: a plan may have changed any row."""
+    set_fact(connection, _FACT, None)
+
+
+def _behind(connection: sqlite3.Connection) -> int:
+    found = connection.execute("SELECT value FROM fact WHERE name = ?", (_FACT,)).fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _give(connection: sqlite3.Connection, recipients: list[int]) -> None:
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM delivery").fetchone()
+    given = list(enumerate(recipients, start=last + 1))
+    connection.executemany(
+        "INSERT INTO delivery (id, part, due) VALUES (?, 1, 0)",
+        [(delivery_id,) for delivery_id, _ in given],
+    )
+    connection.executemany("UPDATE recipient SET delivery_id = ? WHERE id = ?", given)
