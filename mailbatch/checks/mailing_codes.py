@@ -58,7 +58,7 @@ MAILING_CODES = (
         "A row cannot be mailed",
         why="Its address is no address, or its message cannot be rendered. `run` records it as "
         "`invalid`, mails the others and ends with 3.",
-        mend="Mend the cell that is named, or make the template cope with it.",
+        mend="Mend the row that is named, or make the template cope with it.",
     ),
     Code(
         "MB112",

@@ -102,8 +102,9 @@ MESSAGE_CODES = (
         "MB213",
         Severity.WARNING,
         "A merge mark of another tool",
-        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>` and `[name]` mean "
-        "something to another program; mailbatch would send them as they are.",
+        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>`, `[name]`, "
+        "`@first_name`, `:first_name` and `__first_name__` mean something to another program; "
+        "mailbatch would send them as they are.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(

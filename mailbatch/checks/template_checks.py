@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mailbatch.render.strays import Stray
 
 _NAME = r"[^\W\d][\w .-]{0,40}?"
+#: A name of several words, which no text has by chance: first_name, firstName, FirstName.
+_COMPOUND = r"(?:[A-Za-z][^\W_]*(?:_[^\W_]+)+|[A-Za-z][a-z]+[A-Z][^\W_]*)"
 _DOTTED = r"[A-Za-z][\w.:-]{0,60}"
 #: Marks that mean nothing but a merge; the name may be of no column.
 _SURE = re.compile(
@@ -43,6 +45,8 @@ _WITH_COLUMN = re.compile(
     rf"|#(?P<e>{_NAME})#|(?<![\w$\\])\$(?P<f>[A-Za-z_]\w{{0,40}})|@@(?P<g>\w+)@@"
     rf"|(?:<|&lt;)(?P<h>{_NAME})(?:>|&gt;)|(?<![\w|])\|(?P<i>\w+)\|(?![\w|])"
     rf"|(?<![\w-])-(?P<j>\w+)-(?![\w-])|%\((?P<k>{_NAME})\)s|(?<![\w~])~(?P<l>\w+)~(?![\w~])"
+    rf"|(?<!\w)__(?P<m>{_COMPOUND})__(?!\w)|(?<![\w@./])@(?P<n>{_COMPOUND})(?![\w.@-])"
+    rf"|(?<![\w:/]):(?P<o>{_COMPOUND})(?![\w:])"
 )
 #: Elements of HTML with a name that a column may have, too.
 _ELEMENTS = frozenset(

@@ -15,7 +15,7 @@ MARKS = [
     "{ MERGEFIELD first_name }", "MERGEFIELD First_Name", "{SUBTAG:first_name}", "$first_name",
     "@@first_name@@", "<first_name>", "&lt;First Name&gt;", "|first_name|", "-first_name-",
     "%(first_name)s", "~first_name~", "{first_name:friend}", "{first_name|friend}",
-    "%recipient_first_name%",
+    "%recipient_first_name%", "@first_name", "__first_name__", ":first_name", "@FirstName",
 ]  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def test_a_mark_of_no_column_is_found_too(mark, tmp_path, capsys):
         "<style>[first_name] {color: red} a{first_name}</style><!-- [first_name] -->",
         "50% off, 100% sure; «Guten Tag», [sic], {a}, 1 << 2 >> 1, $5, #1#",
         "{{ '{' }}first_name}",
+        "x@first_name.example a:first_name x__first_name__ ::first_name @email __email__ :email",
         "<a href='x'>first_name</a> US$first_name a-first_name-b first_name | first_name || x",
         "<email@example.com> <b>x</b> &lt;b&gt; it costs $5 {0} %s unsubscribe [unsubscribe] ~~x~~",
     ],
