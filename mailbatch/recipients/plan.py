@@ -36,7 +36,7 @@ from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions, same_content
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.remarks import Remarks
@@ -385,12 +385,28 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
 
 
 def _read_suppressions(job: Job) -> Mapping[str, str]:
+    """Read the suppression lists of a job.
+
+    Raises:
+        JobError: a list is the recipient table, or a copy.
+        RecipientError, InputErrors: as `read_suppressions`.
+    """
     wanted = job.recipients
-    files = [
-        (_resolve_name(job, setting, absolute_allowed=True), setting.text)
-        for setting in job.each("recipients.suppress")
-        if setting.text != REPORTS
-    ]
+    file = job.find("recipients.file")
+    table = _resolve_name(job, file, absolute_allowed=False) if file is not None else None
+    files = []
+    for setting in job.each("recipients.suppress"):
+        if setting.text == REPORTS:
+            continue
+        path = _resolve_name(job, setting, absolute_allowed=True)
+        if table is not None and same_content(path, table):
+            raise JobError(
+                f"{setting.text!r} is the table of the recipients: nobody would be mailed",
+                location=setting.place,
+                hint="Name a list of those who get nothing. To leave rows of the table out by a "
+                "column, write `where` under `recipients:`.",
+            )
+        files.append((path, setting.text))
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )

@@ -12,6 +12,7 @@ entries take about 120 MB.
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
-from mailbatch.recipients.list_titles import address_columns, standing_columns, stays
+from mailbatch.recipients.list_titles import address_columns
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
 from mailbatch.recipients.spreadsheet import bare_text
+from mailbatch.recipients.standing import Standing
 from mailbatch.recipients.table import open_table
 from mailbatch.suggest import did_you_mean_or_all
 
@@ -71,6 +73,17 @@ def read_suppressions(
     if errors:
         raise InputErrors(errors)
     return listed
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Tell whether two names are of one file, or of files with the same bytes.
+
+    Two empty files, and files that cannot be read, are not the same.
+    """
+    try:
+        return one.stat().st_size > 0 and filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def _key(entry: str, doubt: str | None = None) -> str:
@@ -181,19 +194,8 @@ def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None
             hint=several if found else f"{did_you_mean_or_all(column, columns)} {_TITLE}",
         )
     index = columns.index(found[0])
-    standing = [(columns.index(name), name) for name in standing_columns(columns)]
+    standing = Standing.of(table, index)
     for line, cells in table:
         entry = cells[index].strip()
-        if not any(map(str.strip, cells)):
-            continue
-        doubt = next(
-            (
-                f"the column {name!r} says {cells[place].strip()[:_SHOWN]!r}, which may mean that "
-                "this one did not leave"
-                for place, name in standing
-                if stays(name, cells[place])
-            ),
-            None,
-        )
         if entry:
-            yield line, entry, doubt
+            yield line, entry, standing.doubt(cells)

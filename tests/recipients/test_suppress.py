@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from mailbatch.errors import InputErrors, RecipientError
 from mailbatch.recipients.suppress import read_suppressions
+
+from .workbooks import table, write_workbook
 
 
 def read_list(
@@ -162,3 +166,107 @@ def test_twenty_errors_are_enough(tmp_path: Path) -> None:
         read_list(tmp_path, content)
     places = [error.location.line for error in caught.value.errors if error.location]
     assert places == list(range(2, 22))
+
+
+FORMS = ("csv", "jsonl", "xlsx")
+
+
+def write_list(path: Path, rows: Sequence[Sequence[str]]) -> Path:
+    """Write rows, the titles first, in the form of the ending."""
+    if path.suffix == ".xlsx":
+        write_workbook(path, {"All": table(*[[cell or None for cell in row] for row in rows])})
+    elif path.suffix == ".jsonl":
+        objects = (dict(zip(rows[0], row, strict=True)) for row in rows[1:])
+        path.write_text("\n".join(map(json.dumps, objects)))
+    else:
+        path.write_text(text_of(rows))
+    return path
+
+
+def text_of(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(map(",".join, rows))
+
+
+def contacts(title: str, ann: str, bob: str) -> list[list[str]]:
+    return [["id", "Email", title], ["7", "ann@b.c", ann], ["8", "bob@b.c", bob]]
+
+
+# The words of a person who left, and of a person who did not, below titles of other tools.
+ALL_CONTACTS = {
+    "Unsubscribed from all email": ("true", ""),
+    "Opted out of email: Marketing Information": ("true", "false"),
+    "Accepts Email Marketing": ("no", "yes"),
+    "Email Marketing Consent": ("UNSUBSCRIBED", "NEVER_SUBSCRIBED"),
+    "Abgemeldet": ("ja", "nein"),
+    "Abgemeldet am": ("01.02.2026", ""),
+    "Newsletter": ("nein", "ja"),
+    "is_active": ("false", "true"),
+    "isInactive": ("1", "0"),
+    "Inscrit à la newsletter": ("non", "oui"),
+    "Désabonné": ("oui", "non"),
+    "DSGVO": ("n", "j"),
+    "Werbung erlaubt": ("nein", ""),
+    "unsubscribed_at": ("2026-01-02 03:04:05", ""),
+    "Zustand": ("abgemeldet", "aktiv"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("title", ALL_CONTACTS)
+def test_an_export_of_all_contacts_is_no_list(title: str, form: str, tmp_path: Path) -> None:
+    gone, there = ALL_CONTACTS[title]
+    for ann, bob, wrong in ((gone, there, "bob"), (there, gone, "ann")):
+        path = write_list(tmp_path / f"all.{form}", contacts(title, ann, bob))
+        with pytest.raises(InputErrors) as caught:
+            read_suppressions([(path, "all")], column="email", delimiter=None, encoding="utf-8")
+        (error,) = caught.value.errors
+        assert error.message == (
+            f"the column {title!r} says {there!r}, which may mean that this one did not leave: "
+            f"'{wrong}@b.c'"
+        )
+
+
+@pytest.mark.parametrize("title", ALL_CONTACTS)
+def test_the_same_columns_are_fine_where_all_left(title: str, tmp_path: Path) -> None:
+    gone, _ = ALL_CONTACTS[title]
+    rows = contacts(title, gone, gone)
+    assert set(read_list(tmp_path, text_of(rows))) == {"ann@b.c", "bob@b.c"}
+
+
+def test_answers_below_a_title_that_tells_nothing_are_in_doubt_where_they_differ(
+    tmp_path: Path,
+) -> None:
+    for title in ("Info", "Kein Newsletter", "Not active"):
+        with pytest.raises(InputErrors) as caught:
+            read_list(tmp_path, text_of(contacts(title, "yes", "no")))
+        assert [error.location.line for error in caught.value.errors] == [2, 3]
+        assert read_list(tmp_path, text_of(contacts(title, "yes", "yes")))
+
+
+LEFT = {
+    "another column says so": "Email,Unsubscribed at all,VIP\na@b.c,true,yes\nb@b.c,true,no\n",
+    "one of two kinds of mail": "Email,Opt out: News,Opt out: Offers\na@b.c,true,\nb@b.c,,true\n",
+    "another medium": "Email,Accepts Email,Accepts SMS\na@b.c,no,yes\nb@b.c,no,no\n",
+    "reasons": "Email,Unsubscribe reason\na@b.c,\nb@b.c,too many\n",
+    "names of newsletters": "Email,Newsletter\na@b.c,Weekly\nb@b.c,\n",
+    "times of subscribing": "Email,OPTIN_TIME\na@b.c,2026-01-02 03:04:05\nb@b.c,\n",
+    "numbers": "Email,opens\na@b.c,0\nb@b.c,17\n",
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_columns_that_tell_nothing_against_leaving_are_passed_over(
+    name: str, tmp_path: Path
+) -> None:
+    assert set(read_list(tmp_path, LEFT[name])) == {"a@b.c", "b@b.c"}
+
+
+def test_a_contact_who_takes_mail_is_in_doubt_although_another_column_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    for content in (
+        "Email,Accepts Email,Unsubscribed from news\na@b.c,yes,true\n",
+        "Email,Abgemeldet\na@b.c,ja\nb@b.c,vielleicht\n",
+    ):
+        with pytest.raises(InputErrors):
+            read_list(tmp_path, content)
