@@ -269,4 +269,12 @@ MAILING_CODES = (
         mend="Put the key back as the hint says, mail the others with `run --accept-changes`, or "
         "give the new mailing an edition of its own.",
     ),
+    Code(
+        "MB140",
+        Severity.INFO,
+        "A suppression list has no entry",
+        why="An export that failed leaves an empty file, or titles alone. Then everybody who "
+        "unsubscribed is mailed.",
+        mend="Nothing, if nobody unsubscribed yet. Otherwise export the list again.",
+    ),
 )

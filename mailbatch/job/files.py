@@ -23,7 +23,7 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
-from mailbatch.suggest import did_you_mean
+from mailbatch.suggest import did_you_mean, nearest
 
 
 def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
@@ -117,4 +117,7 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    return did_you_mean(file.name, names)
+    # A common ending makes no names alike: nope.txt is no slip for t.txt.
+    return did_you_mean(
+        file.name, [one for one in names if nearest(file.stem, [FilePath(one).stem])]
+    )

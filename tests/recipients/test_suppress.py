@@ -27,7 +27,7 @@ def read_list(
     listed = read_suppressions(
         [(path, "out.csv")], column=column, delimiter=delimiter, encoding=encoding
     )
-    return dict(listed)
+    return dict(listed.listed)
 
 
 BARE = "only the address itself may stand here: no display name, no < and >"
@@ -38,6 +38,7 @@ LISTS = {
     "no line end at the end": "ann@example.com\nbob@example.com",
     "other line ends": "ann@example.com\r\nbob@example.com\r",
     "comments and blank lines": "# May\n\nann@example.com\n  # June\n \nbob@example.com\n",
+    "comments behind entries": "ann@example.com # left\nbob@example.com\t# by phone, # twice\n",
     "blank first line": "\nann@example.com\nbob@example.com\n",
     "space around": " ann@example.com \n\tbob@example.com\n",
     "any spelling": "Ann@EXAMPLE.com\nBOB@example.com\n",
@@ -59,6 +60,35 @@ def test_a_list_is_one_address_a_line_or_a_csv(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("content", ["", "\n", "# nobody yet\n", "email\n", "\ufeff"])
 def test_a_list_may_be_empty(content: str, tmp_path: Path) -> None:
     assert read_list(tmp_path, content) == {}
+
+
+def test_lists_without_an_entry_are_named(tmp_path: Path) -> None:
+    lists = {"empty.txt": "", "titles.csv": "email\n", "note.txt": "# none\n", "one.txt": "a@b.c"}
+    for name, content in lists.items():
+        (tmp_path / name).write_text(content)
+    found = read_suppressions(
+        [(tmp_path / name, name) for name in lists],
+        column="email",
+        delimiter=None,
+        encoding="utf-8",
+    )
+    assert found.empty == ("empty.txt", "titles.csv", "note.txt")
+
+
+def test_a_domain_may_have_a_comment_on_the_first_line(tmp_path: Path) -> None:
+    assert read_list(tmp_path, "b.example # all of them\na@b.c\n") == {
+        "@b.example": "out.csv",
+        "a@b.c": "out.csv",
+    }
+
+
+@pytest.mark.parametrize("content", ['[{"EmailAddress": "a@b.c"}]', '\n{\n"Summaries": [\n'])
+def test_json_in_a_file_of_another_name_is_told_from_lists(content: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipientError, match=r"^out.csv: JSON is read as one object a line"
+    ) as told:
+        read_list(tmp_path, content)
+    assert "jq -c '.SuppressedDestinationSummaries[]'" in str(told.value.hint)
 
 
 def test_the_column_is_that_of_the_table(tmp_path: Path) -> None:
@@ -88,17 +118,14 @@ def test_the_first_of_several_lists_names_an_address(tmp_path: Path) -> None:
         delimiter=None,
         encoding="utf-8",
     )
-    assert listed == {"ann@example.com": "one", "bob@b.c": "two"}
+    assert listed.listed == {"ann@example.com": "one", "bob@b.c": "two"}
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         ("ann@example.com\nnobody\n", "out.csv:2: the address has no @: 'nobody'"),
-        (
-            "ann@example.com # left\n",
-            "out.csv:1: the address contains a space: 'ann@example.com # left'",
-        ),
+        ("a@b.c#1\n", "out.csv:1: '#' may not stand after the @: 'a@b.c#1'"),
         ("Ann <a@b.c>\n", f"out.csv:1: {BARE}: 'Ann <a@b.c>'"),
         ("@\n", "out.csv:1: nothing stands before the @: '@'"),
         ("a@b.c\n*.example.com\n", "out.csv:2: a pattern is not understood here: '*.example.com'"),
