@@ -299,4 +299,12 @@ MAILING_CODES = (
         "letter, with that of the address alone an address gets one. `run --accept-changes` "
         "mails such rows this once.",
     ),
+    Code(
+        "MB140",
+        Severity.INFO,
+        "A suppression list has no entry",
+        why="An export that failed leaves an empty file, or titles alone. Then everybody who "
+        "unsubscribed is mailed.",
+        mend="Nothing, if nobody unsubscribed yet. Otherwise export the list again.",
+    ),
 )

@@ -23,7 +23,7 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
-from mailbatch.suggest import did_you_mean
+from mailbatch.suggest import did_you_mean, nearest
 
 
 def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
@@ -128,4 +128,6 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    return did_you_mean(file.name, names) or "A path begins at the folder of the job file."
+    # A common ending makes no names alike: nope.txt is no slip for t.txt.
+    alike = [one for one in names if nearest(file.stem, [FilePath(one).stem])]
+    return did_you_mean(file.name, alike) or "A path begins at the folder of the job file."

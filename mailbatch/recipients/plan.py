@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, repeat
 from operator import itemgetter
@@ -39,7 +40,12 @@ from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.suppress import (
+    MOST_ERRORS,
+    Suppressions,
+    read_suppressions,
+    same_content,
+)
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.remarks import Remarks
@@ -77,6 +83,7 @@ class Plan:
         keying: Keying = BY_THE_ADDRESS,
         condition: Condition | None,
         suppressed: Mapping[str, str],
+        remarks: Remarks,
         stop: bool,
     ) -> None:
         """Plan the records of `table`; `address` and `group_by` are indices of columns."""
@@ -88,12 +95,8 @@ class Plan:
         self._keying = keying
         self._condition = condition
         self._suppressed = suppressed
+        self.remarks = remarks
         self._stop = stop
-
-    @property
-    def remarks(self) -> Remarks:
-        """The surprises of the table, known before the records are read."""
-        return self._table.remarks
 
     @property
     def identity(self) -> Identity:
@@ -119,7 +122,7 @@ class Plan:
         """
         lines, records = zip(*block, strict=True)
         cells = [tuple(map(str.strip, record)) for record in records]
-        if self._condition is None and not self._suppressed and not self._table.remarks.hidden:
+        if self._condition is None and not self._suppressed and not self.remarks.hidden:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
                 groups = map(self._group, cells) if self._group_by else repeat(None)
@@ -143,7 +146,7 @@ class Plan:
     def _judged(self, line: int, cells: tuple[str, ...]) -> tuple[str, str, str | None]:
         """Return the address of a row, the status and the reason."""
         text = cells[self._address]
-        if line in self._table.remarks.hidden:
+        if line in self.remarks.hidden:
             return _spell(text), _FILTERED, _HIDDEN
         if self._condition is not None:
             try:
@@ -219,9 +222,9 @@ def plan_recipients(
             condition = compile_where(where.text, table.columns, names=names, location=where.place)
         except JobError as error:
             errors.append(error)
-    suppressed: Mapping[str, str] = {}
+    lists = Suppressions({}, ())
     try:
-        suppressed = {**(reported or {}), **_read_suppressions(job)}
+        lists = _read_suppressions(job)
     except InputErrors as several:
         errors += several.errors
     except InputError as error:
@@ -234,7 +237,8 @@ def plan_recipients(
         group_by=tuple(map(table.columns.index, named_columns(wanted.group_by, table.columns))),
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
-        suppressed=suppressed,
+        suppressed={**(reported or {}), **lists.listed},
+        remarks=replace(table.remarks, empty_lists=lists.empty),
         stop=wanted.on_invalid == "stop",
     )
 
@@ -401,13 +405,29 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
     return f"{domain} is listed in {suppressed[domain]}" if domain in suppressed else None
 
 
-def _read_suppressions(job: Job) -> Mapping[str, str]:
+def _read_suppressions(job: Job) -> Suppressions:
+    """Read the suppression lists of a job.
+
+    Raises:
+        JobError: a list is the recipient table, or a copy.
+        RecipientError, InputErrors: as `read_suppressions`.
+    """
     wanted = job.recipients
-    files = [
-        (_resolve_name(job, setting, absolute_allowed=True), setting.text)
-        for setting in job.each("recipients.suppress")
-        if setting.text != REPORTS
-    ]
+    file = job.find("recipients.file")
+    table = _resolve_name(job, file, absolute_allowed=False) if file is not None else None
+    files = []
+    for setting in job.each("recipients.suppress"):
+        if setting.text == REPORTS:
+            continue
+        path = _resolve_name(job, setting, absolute_allowed=True)
+        if table is not None and same_content(path, table):
+            raise JobError(
+                f"{setting.text!r} is the table of the recipients: nobody would be mailed",
+                location=setting.place,
+                hint="Name a list of those who get nothing. To leave rows of the table out by a "
+                "column, write `where` under `recipients:`.",
+            )
+        files.append((path, setting.text))
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )

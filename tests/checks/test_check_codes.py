@@ -121,6 +121,10 @@ JOBS = {
         {"rows": CHILDREN, "recipients": {"key": ["email", "first_name"]}},
     ),
     "MB133": ({}, {"job": {"edition": "one"}}),
+    "MB140": (
+        {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\n"}},
+        {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
+    ),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},

@@ -450,3 +450,17 @@ def test_any_bytes_give_recipients_or_errors_of_the_table(content: bytes, stop: 
             assert all(recipient.status in ("pending", "invalid") for recipient in planned)
             assert not stop or all(recipient.status == "pending" for recipient in planned)
     assert exit_code in (0, 65)
+
+
+def test_the_table_itself_or_a_copy_is_no_suppression_list(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    (tmp_path / "copy.csv").write_text(TABLE)
+    (tmp_path / "link.csv").symlink_to("recipients.csv")
+    for name in ("recipients.csv", "./recipients.csv", "copy.csv", "link.csv"):
+        with pytest.raises(JobError) as caught:
+            plan_of(make_job(TABLE, suppress=[name]))
+        assert str(caught.value) == (
+            f"job.yaml:9:13: recipients.suppress[0]: '{name}' is the table of the recipients: "
+            "nobody would be mailed"
+        )
