@@ -21,8 +21,10 @@ MESSAGE_CODES = (
         "MB202",
         Severity.WARNING,
         "The text part is empty",
-        why="Who reads text sees nothing; filters take it for spam.",
-        mend="Write `message.text`, or put text rather than pictures into the HTML part.",
+        why="Readers of the text see nothing, of a letter without HTML all; filters take it for "
+        "spam.",
+        mend="Look at the file that `message.text` names, and at the conditions in it; or put text "
+        "rather than pictures into the HTML part.",
     ),
     Code(
         "MB203",
@@ -179,6 +181,15 @@ MESSAGE_CODES = (
         "written above the page.",
         mend="Put it between `{% block content %}` and `{% endblock %}`, with a block of the other "
         "template. Comments, `{% set %}`, `{% import %}` and macros may stand where they like.",
+    ),
+    Code(
+        "MB224",
+        Severity.WARNING,
+        "The letter has the first row of a group alone",
+        why="With `group_by: email` an address gets one message, and `{{ child }}` is that of the "
+        "first row: the other rows count as mailed, and their cells never leave.",
+        mend="Read all rows: `{% for row in rows %}{{ row.child }}{% endfor %}`. For a letter to "
+        "each row, write `key` in place of `group_by`.",
     ),
     Code(
         "MB301",

@@ -189,6 +189,10 @@ JOBS = {
     ),
     "MB221": (html("Hello\n\nhi\n"), html(FINE)),
     "MB222": (child(f"{BODY}\n\nP.S. Bye"), child(f"{BODY}\n")),
+    "MB224": (
+        {"rows": CHILDREN, "recipients": {"group_by": "email"}},
+        {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -413,3 +417,11 @@ def test_a_good_server_triggers_nothing():
     assert findings(connected(days=None, size=0), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(smtputf8=False, size=None), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(dsn=False), largest=1, beyond_ascii=0) == []
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "{% if first_name == 'Zoe' %}Hello{% endif %}\n"])
+def test_a_letter_of_text_alone_that_is_empty_is_told(text, tmp_path, capsys):
+    found = Mailing(tmp_path, files={"letter.txt.j2": text}).check(capsys)[1]["findings"]
+    (empty,) = [one for one in found if one["code"] == "MB202"]
+    assert empty["file"].endswith("job.yaml")
+    assert empty["count"] == 1
