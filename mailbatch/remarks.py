@@ -1,4 +1,4 @@
-"""The surprises of a recipient table that are no mistakes: hidden rows, formats of numbers.
+"""The surprises of a recipient table that are no mistakes: hidden rows, formats, empty lists.
 
     Remarks(hidden=frozenset({3}), formats=(FormatRemark("price", 2, "# ?/?", Doubt.NOT_KNOWN),))
 
@@ -34,11 +34,13 @@ class FormatRemark:
 class Remarks:
     """The surprises of a table, known before the records are read.
 
-    `hidden` are the lines of records that people do not see and that are left out.
+    `hidden` are the lines of records that people do not see and that are left out. `empty_lists`
+    are the suppression lists of the job without an entry.
     """
 
     hidden: frozenset[int] = frozenset()
     formats: tuple[FormatRemark, ...] = ()
+    empty_lists: tuple[str, ...] = ()
 
 
 #: The remarks on a table that hides nothing.

@@ -24,7 +24,7 @@ from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
 from mailbatch.checks.table_checks import Repeated, TableChecks
 from mailbatch.checks.tallies import Tallies
-from mailbatch.checks.template_checks import check_templates
+from mailbatch.checks.template_checks import check_strays, check_templates
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
 from mailbatch.job.columns import named_columns
@@ -147,8 +147,9 @@ class Survey:
         if complete:
             for finding in check_job(self._job):
                 tallies.add(finding)
-            for finding in check_templates(self._job, self._branches.sources(), self._columns):
-                tallies.add(finding)
+            sources = self._branches.sources()
+            tallies.add_all(check_templates(self._job, sources, self._columns))
+            tallies.add_all(check_strays(self._branches.strays(), sources))
             tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)

@@ -96,6 +96,7 @@ class TableChecks:
         self._tallies = tallies
         self._formats = [one for one in remarks.formats if one.column in read]
         self._hidden, self._skipped = remarks.hidden, 0
+        self._empty_lists = remarks.empty_lists
         self.rows = 0
 
     def row(self, recipient: Recipient) -> None:
@@ -151,6 +152,8 @@ class TableChecks:
         for one in self._formats:
             code, detail = _FORMATS[one.doubt], f"{one.column} has the format {one.code}"
             yield Finding(code, detail, detail, Location(self._path, one.line)), 1
+        for shown in self._empty_lists:
+            yield Finding("MB140", f"{shown} has no entry", shown, Location(shown)), 1
         numbers = {code: counts.get(status, 0) for status, code in _REASONS.items()}
         numbers["MB115"] -= self._skipped
         for code, number in [*numbers.items(), ("MB123", self._skipped)]:

@@ -1,4 +1,4 @@
-"""The checks of the templates as written: marks of other tools, MJML that was never compiled.
+"""The checks of the templates as written: marks of other tools, raw MJML, stray text.
 
     letter.html.j2:3:9: warning MB213: A merge mark of another tool: [First Name]
 
@@ -9,7 +9,7 @@ table_checks.py, the finished message of message_checks.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,11 @@ from mailbatch.job.columns import as_templates_write_it
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
+    from mailbatch.render.strays import Stray
 
 _NAME = r"[^\W\d][\w .-]{0,40}?"
+#: A name of several words, which no text has by chance: first_name, firstName, FirstName.
+_COMPOUND = r"(?:[A-Za-z][^\W_]*(?:_[^\W_]+)+|[A-Za-z][a-z]+[A-Z][^\W_]*)"
 _DOTTED = r"[A-Za-z][\w.:-]{0,60}"
 #: Marks that mean nothing but a merge; the name may be of no column.
 _SURE = re.compile(
@@ -42,6 +45,8 @@ _WITH_COLUMN = re.compile(
     rf"|#(?P<e>{_NAME})#|(?<![\w$\\])\$(?P<f>[A-Za-z_]\w{{0,40}})|@@(?P<g>\w+)@@"
     rf"|(?:<|&lt;)(?P<h>{_NAME})(?:>|&gt;)|(?<![\w|])\|(?P<i>\w+)\|(?![\w|])"
     rf"|(?<![\w-])-(?P<j>\w+)-(?![\w-])|%\((?P<k>{_NAME})\)s|(?<![\w~])~(?P<l>\w+)~(?![\w~])"
+    rf"|(?<!\w)__(?P<m>{_COMPOUND})__(?!\w)|(?<![\w@./])@(?P<n>{_COMPOUND})(?![\w.@-])"
+    rf"|(?<![\w:/]):(?P<o>{_COMPOUND})(?![\w:])"
 )
 #: Elements of HTML with a name that a column may have, too.
 _ELEMENTS = frozenset(
@@ -59,6 +64,8 @@ _CODE = re.compile(
 )
 _WORDS = {"message.subject": "the subject"}
 _MJML = re.compile(r"<mjml\b", re.IGNORECASE)
+#: The most characters of a line that a finding shows.
+_SHOWN = 60
 _APART = re.compile(r"[\W_]+")
 
 
@@ -80,6 +87,19 @@ def check_templates(
             if mark.startswith("*|"):  # the finished message tells
                 continue
             yield Finding("MB213", mark, mark, _place(name, source, at), hint)
+
+
+def check_strays(
+    strays: Iterable[tuple[str, Stray]], sources: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield the findings of strays, each with the name of its file; `sources` are the texts."""
+    for name, stray in strays:
+        line = sources[name].splitlines()[stray.line - 1]
+        place = Location(name, stray.line, source=line)
+        written = line.strip()
+        if len(written) > _SHOWN:
+            written = f"{written[:_SHOWN]}..."
+        yield Finding("MB222", f"{written} is {stray.fate}", str(place), place, stray.hint)
 
 
 def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:

@@ -154,7 +154,8 @@ class Summary:
     the reports of a rehearsal that was kept. `outlook` is that of a real run before this
     rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
-    None where no log does.
+    None where no log does. `further` is the number of addresses that had a message of the edition
+    by a row which has left the table, and were to get one more when the run began.
     """
 
     job: str
@@ -178,6 +179,7 @@ class Summary:
     learned: Mapping[str, int] = field(default_factory=dict)
     logs_until: float | None = None
     rehearsed_in: Path | None = None
+    further: int = 0
 
     @property
     def scratch(self) -> bool:

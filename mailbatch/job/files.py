@@ -13,8 +13,8 @@ import re
 import stat
 from pathlib import Path as FilePath
 
-from mailbatch.errors import JobError, raise_if_starved
-from mailbatch.job.advice import file_advice, list_advice
+from mailbatch.errors import SYSTEM_REMEDIES, JobError, raise_if_starved
+from mailbatch.job.advice import file_advice, list_advice, quotes_advice
 from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
 from mailbatch.job.message import PAGE
@@ -23,7 +23,7 @@ from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
-from mailbatch.suggest import did_you_mean
+from mailbatch.suggest import did_you_mean, nearest
 
 
 def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
@@ -78,6 +78,15 @@ def _is_one_file(folder: FilePath, name: str, table: str) -> bool:
         return False
 
 
+def readable(error: OSError) -> str:
+    """Return the remedy for a file that is there and cannot be read."""
+    if error.errno in SYSTEM_REMEDIES:
+        return SYSTEM_REMEDIES[error.errno]
+    if isinstance(error, PermissionError):
+        return "Let the user who runs mailbatch read the file and its folder."
+    return "Name a file that the user who runs mailbatch can read."
+
+
 def _fits(folder: FilePath, name: str) -> bool:
     """Tell whether a template of a file's name may mean a file that is there."""
     pattern = "*".join(map(glob.escape, _MARKUP.split(name)))
@@ -126,7 +135,9 @@ def _look(file: FilePath, written: str, advice: str | None, *, section: str) -> 
         raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
-        raise JobError(f"{written} cannot be read: {error.strerror}") from None
+        raise JobError(
+            f"{written} cannot be read: {error.strerror}", hint=readable(error)
+        ) from None
     if stat.S_ISDIR(mode):
         raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
 
@@ -144,7 +155,7 @@ def _hint(file: FilePath, written: str, advice: str | None, section: str) -> str
         return f"This is a path of Windows: put the file into the job's folder, and write {name}."
     if "\\" in written and os.sep == "/":
         return "Write / between folders."
-    return advice or list_advice(written) or _similar(file)
+    return advice or quotes_advice(written) or list_advice(written) or _similar(file)
 
 
 def _similar(file: FilePath) -> str | None:
@@ -152,4 +163,6 @@ def _similar(file: FilePath) -> str | None:
         names = [entry.name for entry in file.parent.iterdir()]
     except OSError:
         return "Its folder is not there either."
-    return did_you_mean(file.name, names)
+    # A common ending makes no names alike: nope.txt is no slip for t.txt.
+    alike = [one for one in names if nearest(file.stem, [FilePath(one).stem])]
+    return did_you_mean(file.name, alike) or "A path begins at the folder of the job file."

@@ -27,7 +27,7 @@ def resolve_path(folder: Path, name: str, *, absolute_allowed: bool) -> Path:
             know both.
     """
     if not name or "\0" in name:
-        raise JobError("is no path")
+        raise JobError("is no path", hint="Name a file, from the folder of the job file.")
     path = Path(name)
     if path.is_absolute():
         if not absolute_allowed:

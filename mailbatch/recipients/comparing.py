@@ -23,6 +23,8 @@ from typing import Any
 from jinja2 import Undefined, nodes
 from jinja2.visitor import NodeTransformer
 
+from mailbatch.expressions.orders import DATES_REMEDY, dates_misordered, numbers_misordered
+
 #: The name of the filter, with a space: no expression can write this name.
 _FILTER = "compared with"
 _SYMBOLS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
@@ -47,23 +49,9 @@ _TESTS = {
     "gteq": ("ge", ">="),
     "in": ("in",),
 }
-_IS_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?").fullmatch
-# A date that begins with the year: the letters have the order of the days, in one form.
-_YEAR_FIRST = re.compile(r"[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}(?![0-9])").match
-_DATE = re.compile(
-    r"""
-      (?:[a-z]+,?\s+)?                                            # a day of the week
-      (?: [0-9]{1,2}([-/.])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})
-        | [0-9]{1,2}[-./\s]+[^\W\d_]{3,}[-.,/\s]+(?:[0-9]{4}|[0-9]{2})
-        | [^\W\d_]{3,}[.]?\s+[0-9]{1,2},?\s+[0-9]{4}
-      )(?![0-9])
-    """,
-    re.VERBOSE | re.IGNORECASE,
-).match
 _ARITHMETIC = re.compile(r"\bstr\b.*\b(?:int|float)\b|\b(?:int|float)\b.*\bstr\b|concatenate str")
 _SHOWN = 40
 _ANY = "the cell"
-_OTHER = "other"
 
 
 class KindsDifferError(Exception):
@@ -196,33 +184,16 @@ def _remedy(name: str, symbol: str, other: Any) -> str:
 
 def _check_dates(left: str, kind: str, right: str) -> None:
     """Refuse to compare dates in two forms, or to order dates that do not begin with the year."""
-    form = _date_form(right)
-    other = _date_form(left) if form is not None else None
-    if other is None or (form == other and (form != _OTHER or kind in {"eq", "ne"})):
-        return
-    raise KindsDifferError(
-        f"compares the dates {_short(left)} and {_short(right)} by their letters",
-        "Dates are compared as texts such as '2026-11-29' alone: let the table write them so; in "
-        "a workbook, give the cells the format yyyy-mm-dd.",
-    )
-
-
-def _date_form(text: str) -> str | None:
-    """Return the sign between the parts of a date, `_OTHER` for forms without an order."""
-    if text[:1].isalpha() and not text[-1:].isdigit():
-        return None
-    found = _YEAR_FIRST(text)
-    if found is not None:
-        return str(found[1])
-    return _OTHER if _DATE(text) else None
+    if dates_misordered(left, right, ordered=kind not in {"eq", "ne"}):
+        raise KindsDifferError(
+            f"compares the dates {_short(left)} and {_short(right)} by their letters",
+            DATES_REMEDY,
+        )
 
 
 def _check_order(left: str, kind: str, right: str, first: str) -> None:
-    if not (_IS_NUMBER(left) and _IS_NUMBER(right)):
-        return
-    by_letters = _DOES[kind](left, right)
-    if by_letters is not _DOES[kind](float(left), float(right)):
-        symbol = _SYMBOLS[kind]
+    symbol = _SYMBOLS[kind]
+    if numbers_misordered(left, symbol, right):
         raise KindsDifferError(
             f"compares the texts {left!r} and {right!r} by their letters, not by their size",
             f"Make numbers of both: {first} | float {symbol} {right}.",

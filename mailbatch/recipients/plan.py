@@ -16,7 +16,9 @@ never used to guess the form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, repeat
 from operator import itemgetter
@@ -25,6 +27,7 @@ from pathlib import Path
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.identity import Identity
+from mailbatch.job.advice import list_advice, quotes_advice, unquoted
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column, named_columns
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -32,17 +35,24 @@ from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import are_plain, parse_address
+from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import MOST_ERRORS, read_suppressions
+from mailbatch.recipients.suppress import (
+    MOST_ERRORS,
+    Suppressions,
+    read_suppressions,
+    same_content,
+)
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
+_OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
@@ -73,6 +83,7 @@ class Plan:
         keying: Keying = BY_THE_ADDRESS,
         condition: Condition | None,
         suppressed: Mapping[str, str],
+        remarks: Remarks,
         stop: bool,
     ) -> None:
         """Plan the records of `table`; `address` and `group_by` are indices of columns."""
@@ -84,12 +95,8 @@ class Plan:
         self._keying = keying
         self._condition = condition
         self._suppressed = suppressed
+        self.remarks = remarks
         self._stop = stop
-
-    @property
-    def remarks(self) -> Remarks:
-        """The surprises of the table, known before the records are read."""
-        return self._table.remarks
 
     @property
     def identity(self) -> Identity:
@@ -115,7 +122,7 @@ class Plan:
         """
         lines, records = zip(*block, strict=True)
         cells = [tuple(map(str.strip, record)) for record in records]
-        if self._condition is None and not self._suppressed and not self._table.remarks.hidden:
+        if self._condition is None and not self._suppressed and not self.remarks.hidden:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
                 groups = map(self._group, cells) if self._group_by else repeat(None)
@@ -139,7 +146,7 @@ class Plan:
     def _judged(self, line: int, cells: tuple[str, ...]) -> tuple[str, str, str | None]:
         """Return the address of a row, the status and the reason."""
         text = cells[self._address]
-        if line in self._table.remarks.hidden:
+        if line in self.remarks.hidden:
             return _spell(text), _FILTERED, _HIDDEN
         if self._condition is not None:
             try:
@@ -215,9 +222,9 @@ def plan_recipients(
             condition = compile_where(where.text, table.columns, names=names, location=where.place)
         except JobError as error:
             errors.append(error)
-    suppressed: Mapping[str, str] = {}
+    lists = Suppressions({}, ())
     try:
-        suppressed = {**(reported or {}), **_read_suppressions(job)}
+        lists = _read_suppressions(job)
     except InputErrors as several:
         errors += several.errors
     except InputError as error:
@@ -230,7 +237,8 @@ def plan_recipients(
         group_by=tuple(map(table.columns.index, named_columns(wanted.group_by, table.columns))),
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
-        suppressed=suppressed,
+        suppressed={**(reported or {}), **lists.listed},
+        remarks=replace(table.remarks, empty_lists=lists.empty),
         stop=wanted.on_invalid == "stop",
     )
 
@@ -313,15 +321,17 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     wanted = job.recipients
     if find_column(wanted.address, columns) is None:
         message = f"no column {wanted.address!r}, which recipients.address names"
-        yield RecipientError(message, location=place, hint=_address_hint(job, columns))
+        yield RecipientError(message, location=place, hint=_address_hint(job, table))
     for name in wanted.key:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.key names"
-            yield RecipientError(message, location=place, hint=_column_hint(name, columns))
+            hint = _names_hint(name, columns) or _column_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in wanted.group_by:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.group_by names"
-            yield RecipientError(message, location=place, hint=_missing_hint(name, columns))
+            hint = _names_hint(name, columns) or _missing_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in columns:
         if name in TEMPLATE_NAMES:
             yield RecipientError(
@@ -336,7 +346,18 @@ def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
         return _JSON
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return "The whole header is one column; is `recipients.delimiter` right?"
+    inside = unquoted(name)
+    if inside is not None and find_column(inside, columns) is not None:
+        return quotes_advice(name)
     return did_you_mean_or_all(name, columns)
+
+
+def _names_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    """Return a hint at the columns that one text names, None where one of them is not there."""
+    names = re.split(r"[,;]", name)
+    if all(find_column(one, columns) is not None for one in names):
+        return list_advice(name)
+    return None
 
 
 def _column_hint(name: str, columns: tuple[str, ...]) -> str | None:
@@ -353,18 +374,18 @@ def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
     return [column for column in columns if column_name(column).casefold() == folded]
 
 
-def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
+def _address_hint(job: Job, table: Records) -> str | None:
     """Return a hint at the column that may have the address, or at the line of the header."""
-    wanted = job.recipients
-    alike = _alike(wanted.address, columns)
+    wanted, columns = job.recipients, table.columns
     hint = _missing_hint(wanted.address, columns)
-    if hint == _JSON:
+    if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
         return hint
-    near = alike[0] if alike else nearest(wanted.address, columns)
-    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
-        return hint
-    if len(alike) > 1:
-        hint = f"It could be {' or '.join(map(repr, alike))}."
+    meant = _alike(wanted.address, columns) or likely_address_columns(table)
+    near = meant[0] if meant else nearest(wanted.address, columns)
+    if len(meant) > 1:
+        hint = f"It could be {' or '.join(map(repr, meant[:_OFFERED]))}."
+    elif meant:
+        hint = f"Did you mean {near!r}?"
     if near is not None:
         # The table may come from another program: then it is the job that is changed.
         return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
@@ -384,13 +405,29 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
     return f"{domain} is listed in {suppressed[domain]}" if domain in suppressed else None
 
 
-def _read_suppressions(job: Job) -> Mapping[str, str]:
+def _read_suppressions(job: Job) -> Suppressions:
+    """Read the suppression lists of a job.
+
+    Raises:
+        JobError: a list is the recipient table, or a copy.
+        RecipientError, InputErrors: as `read_suppressions`.
+    """
     wanted = job.recipients
-    files = [
-        (_resolve_name(job, setting, absolute_allowed=True), setting.text)
-        for setting in job.each("recipients.suppress")
-        if setting.text != REPORTS
-    ]
+    file = job.find("recipients.file")
+    table = _resolve_name(job, file, absolute_allowed=False) if file is not None else None
+    files = []
+    for setting in job.each("recipients.suppress"):
+        if setting.text == REPORTS:
+            continue
+        path = _resolve_name(job, setting, absolute_allowed=True)
+        if table is not None and same_content(path, table):
+            raise JobError(
+                f"{setting.text!r} is the table of the recipients: nobody would be mailed",
+                location=setting.place,
+                hint="Name a list of those who get nothing. To leave rows of the table out by a "
+                "column, write `where` under `recipients:`.",
+            )
+        files.append((path, setting.text))
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )

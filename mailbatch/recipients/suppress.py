@@ -12,17 +12,22 @@ entries take about 120 MB.
 
 from __future__ import annotations
 
+import filecmp
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
-from mailbatch.recipients.list_titles import address_columns, standing_columns, stays
+from mailbatch.recipients.list_titles import address_columns
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
 from mailbatch.recipients.spreadsheet import bare_text
+from mailbatch.recipients.standing import Standing
 from mailbatch.recipients.table import open_table
 from mailbatch.suggest import did_you_mean_or_all
 
@@ -30,6 +35,12 @@ from mailbatch.suggest import did_you_mean_or_all
 MOST_ERRORS = 20
 _SHOWN = 80
 _DELIMITED = ",;\t|"
+_COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # a # within an address begins none
+_TOP = 32  # lines, in which a text that is no list shows
+_JSON = (
+    "Give a file of JSON lines that name. jq -c '.[]' writes the objects of an array a line, and "
+    "jq -c '.SuppressedDestinationSummaries[]' those of Amazon SES."
+)
 _TITLE = "Give the column with the addresses the title 'email'; one address a line needs none."
 _ENTRY = "An entry is one address, or a whole domain such as @example.net."
 _STANDING = (
@@ -37,10 +48,18 @@ _STANDING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """The name of the list for each address key, and the names of the lists without an entry."""
+
+    listed: Mapping[str, str]
+    empty: tuple[str, ...]
+
+
 def read_suppressions(
     files: Iterable[tuple[Path, str]], *, column: str, delimiter: str | None, encoding: str
-) -> Mapping[str, str]:
-    """Read suppression lists; return the list of each address key.
+) -> Suppressions:
+    """Read suppression lists; return the list of each address key, and the lists without entries.
 
     `files` are paths, each with the name for errors and reasons; the key of a whole domain is
     `@example.com`. A file named .xlsx or .jsonl is a table, and so is a file whose first line names
@@ -54,8 +73,11 @@ def read_suppressions(
     """
     listed: dict[str, str] = {}
     errors: list[RecipientError] = []
+    empty: list[str] = []
     for path, shown in files:
+        entries = 0
         for line, entry, doubt in _entries(path, shown, column, delimiter, encoding):
+            entries += 1
             try:
                 listed.setdefault(_key(entry, doubt), shown)
             except ValueError as error:
@@ -68,9 +90,22 @@ def read_suppressions(
                 )
                 if len(errors) == MOST_ERRORS:
                     raise InputErrors(errors) from None
+        if not entries:
+            empty.append(shown)
     if errors:
         raise InputErrors(errors)
-    return listed
+    return Suppressions(listed, tuple(empty))
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Tell whether two names are of one file, or of files with the same bytes.
+
+    Two empty files, and files that cannot be read, are not the same.
+    """
+    try:
+        return one.stat().st_size > 0 and filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def _key(entry: str, doubt: str | None = None) -> str:
@@ -111,13 +146,14 @@ def _entries(
     with Source(path, shown=shown, encoding=encoding) as source:
         for number, line in enumerate(source.lines(), 1):
             entry = _bare_entry(line)
-            if entry and not entry.startswith("#"):
+            if entry:
                 yield number, entry, None
 
 
 def _bare_entry(line: str) -> str:
     """Return the entry on a line without the quotes and delimiters of a table of one column."""
-    text = bare_text(line.strip().rstrip(_DELIMITED).strip())
+    written = _COMMENT.sub("", line).strip()
+    text = bare_text(written.rstrip(_DELIMITED).strip())
     return text[1:-1].strip() if text[:1] == text[-1:] == '"' and len(text) > 1 else text
 
 
@@ -140,7 +176,11 @@ def _table(
 
         return open_json_lines(path, shown=shown, encoding=encoding)
     with Source(path, shown=shown, encoding=encoding) as source:
-        first = next(source.lines(), "").strip()
+        lines = list(islice(source.lines(), _TOP))
+    first = _COMMENT.sub("", lines[0]).strip() if lines else ""
+    if next(filter(None, map(str.strip, lines)), "")[:1] in {"{", "["}:
+        message = "JSON is read as one object a line, from a file that is named .jsonl"
+        raise RecipientError(message, location=Location(shown), hint=_JSON)
     if _is_entry(first):
         return None
     if delimiter and delimiter not in first:
@@ -155,8 +195,8 @@ def _table(
 
 
 def _is_entry(first: str) -> bool:
-    """Tell whether a first line is no header: blank, a comment, an address or a domain."""
-    if not first or first.startswith("#") or "@" in first:
+    """Tell whether a first line is no header: blank, an address or a domain."""
+    if not first or "@" in first:
         return True
     try:
         return not any(mark in first for mark in _DELIMITED) and bool(_key(first))
@@ -181,19 +221,8 @@ def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None
             hint=several if found else f"{did_you_mean_or_all(column, columns)} {_TITLE}",
         )
     index = columns.index(found[0])
-    standing = [(columns.index(name), name) for name in standing_columns(columns)]
+    standing = Standing.of(table, index)
     for line, cells in table:
         entry = cells[index].strip()
-        if not any(map(str.strip, cells)):
-            continue
-        doubt = next(
-            (
-                f"the column {name!r} says {cells[place].strip()[:_SHOWN]!r}, which may mean that "
-                "this one did not leave"
-                for place, name in standing
-                if stays(name, cells[place])
-            ),
-            None,
-        )
         if entry:
-            yield line, entry, doubt
+            yield line, entry, standing.doubt(cells)

@@ -19,10 +19,10 @@ from jinja2.parser import Parser
 
 from mailbatch.errors import JobError, Location
 from mailbatch.expressions.sandbox import BoundedSandbox
-from mailbatch.expressions.slips import slip
+from mailbatch.expressions.slips import bare_text, slip
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
-from mailbatch.suggest import did_you_mean_or_all
+from mailbatch.suggest import did_you_mean_or_all, nearest
 
 #: Tells whether a row is wanted, from its cells in the order of the columns. Raises `ValueError`
 #: with a reason for people if the expression fails for this row.
@@ -134,6 +134,8 @@ def _unknown_names(
             yield f"nothing defines {name!r}", f"The column is recipient[{name!r}] here."
         else:
             hint = column_hint(name, columns, f"{{{{ {expression} }}}}")
+            if hint is None and nearest(name, known) is None:
+                hint = bare_text(name, expression)
             yield f"nothing defines {name!r}", hint or did_you_mean_or_all(name, known)
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         mapping, _, key = _dotted(node).partition(".")

@@ -21,7 +21,7 @@ from mailbatch.errors import JobError, MessageError, raise_if_starved
 from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.octets import LARGE_BYTES, Piece
 from mailbatch.render.encodings import encode_base64
-from mailbatch.render.field_text import FieldError, refuse_controls
+from mailbatch.render.field_text import FieldError, refuse_controls, refuse_reordering
 from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.media_types import MediaType, calendar_methods, media_type
 from mailbatch.render.message import Attachment
@@ -217,6 +217,7 @@ def _fixed_folder(source: str) -> str:
 
 def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
     refuse_controls(filename)
+    refuse_reordering(filename)
     if "/" in filename or "\\" in filename or filename.strip(". ") == "":
         raise FieldError("is no name of a file")
     if len(filename.encode(errors="surrogatepass")) > _LONGEST_NAME:

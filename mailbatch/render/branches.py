@@ -20,13 +20,14 @@ from jinja2 import meta, nodes
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
 from mailbatch.job.columns import find_column, named_columns, second_names
-from mailbatch.render.comparisons import Doubt
 from mailbatch.render.context import RowNames
 from mailbatch.render.first_row import first_row_readings
 from mailbatch.render.message import BranchKey
 from mailbatch.render.pages import PageChoice
+from mailbatch.render.strays import Stray, strays_of
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.tracing import Branch, Trace
+from mailbatch.render.verdicts import Doubt
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -151,6 +152,14 @@ class Branches:
             for name in self._trace.files
             if (text := self._templates.loader.text(name)) is not None
         }
+
+    def strays(self) -> Iterator[tuple[str, Stray]]:
+        """Yield the strays of each template file that was read, with the name of the file."""
+        for name in self.sources():
+            tree = self._templates.tree(name)
+            if tree is not None:
+                found = strays_of(tree, self._templates.tree, self._templates.loader.fitting)
+                yield from ((name, stray) for stray in found)
 
     def columns_read(self) -> frozenset[str]:
         """Return the columns that a template, a header or a rule of the job may read.

@@ -19,8 +19,11 @@ from unicodedata import normalize
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from mailbatch.errors import JobError, Location, TemplateError, raise_if_starved
+from mailbatch.job.files import readable
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.foreign_files import REMEDY, foreign_file
+
+_NAME = "Name a template file, from the folder of the job file."
 
 
 class FolderLoader(BaseLoader):
@@ -86,7 +89,7 @@ class FolderLoader(BaseLoader):
         try:
             path = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
             if path.exists() and not path.is_file():
-                raise TemplateError("is no file", location=place)
+                raise TemplateError("is no file", location=place, hint=_NAME)
             content = path.read_bytes()
             foreign = foreign_file(content)
             if foreign is not None:
@@ -108,4 +111,5 @@ class FolderLoader(BaseLoader):
         except (OSError, ValueError) as error:
             raise_if_starved(error)
             reason = error.strerror if isinstance(error, OSError) else error
-            raise TemplateError(f"cannot be read: {reason}", location=place) from None
+            hint = readable(error) if isinstance(error, OSError) else _NAME
+            raise TemplateError(f"cannot be read: {reason}", location=place, hint=hint) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailbatch.errors import InputErrors, Location
-from mailbatch.job.loader import load_job
+from mailbatch.job.loader import MAX_BYTES, load_job
 from mailbatch.job.model import Recipients
 
 JOB = """\
@@ -416,7 +416,17 @@ def test_a_named_file_must_be_there(folder, errors, section, line, expected, hin
     Path("sub").mkdir()
     [error] = errors(JOB.replace(section, f"{section}\n{line}"))
     assert str(error).partition(": ")[2] == expected
+    assert error.hint, "every refusal has a next step"
     assert hint is None or error.hint == hint
+
+
+@pytest.mark.parametrize("name", ["text.j2/job.yaml", "a\0b", "nix.yaml", "sub", "large.yaml"])
+def test_a_job_that_cannot_be_read_has_a_next_step(folder, name):
+    Path("sub").mkdir()
+    Path("large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    with pytest.raises(InputErrors) as caught:
+        load_job(Path(name))
+    assert [bool(error.hint) for error in caught.value.errors] == [True]
 
 
 def test_the_recipient_table_and_the_results_stay_below_the_folder(folder, mistakes):

@@ -79,6 +79,11 @@ def test_each_row_is_judged_by_its_own_cells() -> None:
         ("range(9) | random > 3", "is no expression: No filter named 'random'", None),
         ("plann == 'pro'", "nothing defines 'plann'", "Did you mean 'plan'?"),
         ("Plan == 'pro'", "nothing defines 'Plan'", "Did you mean 'plan'?"),
+        (
+            "plan == yes",
+            "nothing defines 'yes'",
+            "For the text itself, write 'yes' in quotes.",
+        ),
         ("lipsum() == ''", "nothing defines 'lipsum'", None),
         ("rows | length > 1", "nothing defines 'rows'", None),
         ("self == 'me'", "nothing defines 'self'", "The column is recipient['self'] here."),

@@ -24,7 +24,10 @@ def archive(*names):
     return made.getvalue()
 
 
-SAVED = b"Received: from a\r\n\tby b; Mon, 30 Nov 2026 10:00 +0000\r\nFrom: a@example.com\r\nSubject: x\r\n\r\nHello\r\n"
+SAVED = (
+    b"Received: from a\r\n\tby b; Mon, 30 Nov 2026 10:00 +0000\r\nFrom: a@example.com\r\n"
+    b"Subject: x\r\n\r\nHello\r\n"
+)
 FILES = [
     (archive("[Content_Types].xml", "word/document.xml"), "a Word document (.docx)"),
     (archive("mimetype"), "a LibreOffice document (.odt)"),
