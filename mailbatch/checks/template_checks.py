@@ -25,6 +25,8 @@ _NAME = r"[^\W\d][\w .-]{0,40}?"
 #: A name of several words, which no text has by chance: first_name, firstName, FirstName.
 _COMPOUND = r"(?:[A-Za-z][^\W_]*(?:_[^\W_]+)+|[A-Za-z][a-z]+[A-Z][^\W_]*)"
 _DOTTED = r"[A-Za-z][\w.:-]{0,60}"
+#: A blank in the address of a link, as editors write one.
+_BLANKS = r"(?:%20|\+|\s)*"
 #: Marks that mean nothing but a merge; the name may be of no column.
 _SURE = re.compile(
     rf"%%\s?(?P<a>{_NAME})\s?%%|(?:<<|&lt;&lt;)\s?(?P<b>{_NAME})\s?(?:>>|&gt;&gt;)"
@@ -37,6 +39,8 @@ _SURE = re.compile(
     rf"|@Model\.(?P<l>\w+)|(?:\{{\s?)?MERGEFIELD\s+\"?(?P<m>\w+)\"?(?:\s?\}})?"
     r"|\*\|(?P<n>[A-Za-z][\w:]{0,40})\|\*|\{SUBTAG:(?P<o>\w+)\}"
     r"|[{%](?P<p>(?i:unsubscribe|unsub)(?:_?(?i:url|link))?)[}%]|\[(?P<q>[FL]NAME)\]"
+    rf"|\[(?P<r>{_NAME}),\s?fallback=[^\]\n]*\]|<(?P<s>unsubscribe|webversion|preferences)>"
+    rf"|%7[bB]%7[bB]{_BLANKS}(?P<t>{_DOTTED}?){_BLANKS}%7[dD]%7[dD]"
 )
 #: Marks that mean something else as well: only with the name of a column.
 _WITH_COLUMN = re.compile(
@@ -118,6 +122,7 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
             if column is not None:
                 written = as_templates_write_it(column, columns).partition(" or ")[0]
                 told.update(range(*found.span()))
+                written += " | urlencode" if found[0].startswith("%7") else ""
                 yield found[0], found.start(), f"Write {{{{ {written} }}}}."
             elif pattern is _SURE:
                 hint = "Write {{ name }} in its place, with a column of the table."

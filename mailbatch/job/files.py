@@ -19,7 +19,7 @@ from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
 from mailbatch.job.message import PAGE
 from mailbatch.job.model import Job
-from mailbatch.job.paths import resolve_path
+from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
@@ -31,6 +31,12 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
 
     Without `look` these are the names that cannot be used, whatever is there.
     """
+    _add_unusable(reading, folder, look=look)
+    if look:
+        _add_table_as_letter(reading, folder)
+
+
+def _add_unusable(reading: Reading, folder: FilePath, *, look: bool) -> None:
     refused = {path for _, path in reading.faults}
     for keys, mark in declared(Job, NamesFile):
         if not mark.at_load:
@@ -48,9 +54,28 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
                 if name == mark.word:
                     _check_word(file, name)
                 elif look and mark.read:
-                    _look(file, _as_written(name, path, reading), advice)
+                    _look(file, _as_written(name, path, reading), advice, section=str(path[0]))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
+
+
+def _add_table_as_letter(reading: Reading, folder: FilePath) -> None:
+    """Add each template file that is the recipient table, too: a letter with all addresses."""
+    tables = [name for _, name in texts_at(reading.data, ("recipients", "file"))]
+    refused = {path for _, path in reading.faults}
+    for key in ("text", "html", "markdown"):
+        for path, name in texts_at(reading.data, ("message", key)):
+            if path not in refused and any(_is_one_file(folder, name, table) for table in tables):
+                shown = _as_written(name, path, reading)
+                message = f"{shown} is the table of recipients.file, too"
+                reading.add(reading.places[path].value, path, message, _LETTER)
+
+
+def _is_one_file(folder: FilePath, name: str, table: str) -> bool:
+    try:
+        return stored_path(folder / name).samefile(stored_path(folder / table))
+    except (OSError, ValueError):
+        return False
 
 
 def readable(error: OSError) -> str:
@@ -94,13 +119,20 @@ _ADDRESS = (
     "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
     "`recipients:`, in place of `file`."
 )
+_DOWNLOAD = (
+    "An address of the Web is no file: download it first (`curl -fsSO ADDRESS`) and name the file "
+    "here. A letter may also have the address as a link."
+)
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+_LETTER = "Name the file of the letter here: each recipient would get the whole table."
 
 
-def _look(file: FilePath, written: str, advice: str | None) -> None:
+def _look(file: FilePath, written: str, advice: str | None, *, section: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise JobError(f"there is no file {written}", hint=_hint(file, written, advice)) from None
+        hint = _hint(file, written, advice, section)
+        raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
         raise JobError(
@@ -110,14 +142,17 @@ def _look(file: FilePath, written: str, advice: str | None) -> None:
         raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
 
 
-def _hint(file: FilePath, written: str, advice: str | None) -> str | None:
+def _hint(file: FilePath, written: str, advice: str | None, section: str) -> str | None:
     """Say what a name without a file may mean; `advice` is for a text in place of a name."""
     if "://" in written:
-        return _ADDRESS
+        return _ADDRESS if section == "recipients" else _DOWNLOAD
     if _MAILBOX.fullmatch(written):
         return "An address is no file: write it into a file of addresses, one a line."
     if written.startswith("~"):
         return "Write the whole path: ~ is no folder here."
+    if _OF_WINDOWS.match(written) and os.sep == "/":
+        name = re.split(r"[\\/]+", written)[-1]
+        return f"This is a path of Windows: put the file into the job's folder, and write {name}."
     if "\\" in written and os.sep == "/":
         return "Write / between folders."
     return advice or quotes_advice(written) or list_advice(written) or _similar(file)

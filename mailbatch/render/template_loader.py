@@ -11,8 +11,10 @@ Tests: tests/render/test_names.py, tests/render/test_composer.py.
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from unicodedata import normalize
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
@@ -68,9 +70,19 @@ class FolderLoader(BaseLoader):
         return lines[number - 1] if 0 < number <= len(lines) else None
 
     def fitting(self, pattern: str) -> list[str]:
-        """Return the names of the files that fit a pattern of `*` and escaped text, sorted."""
+        """Return the names of the files that fit a pattern of `*` and escaped text, sorted.
+
+        A name is given with composed letters (NFC), as templates write names, where that is plain.
+        """
+        forms = dict.fromkeys((pattern, *(normalize(form, pattern) for form in ("NFC", "NFD"))))
+        found = {name for form in forms for name in self._glob(form)}
+        composed = {name: normalize("NFC", name) for name in found}
+        plain = Counter(composed.values())
+        return sorted(name if plain[new] > 1 else new for name, new in composed.items())
+
+    def _glob(self, pattern: str) -> list[str]:
         names = glob.glob(pattern, root_dir=self.folder)  # noqa: PTH207 - Path takes no absolute one
-        return sorted(name for name in names if (self.folder / name).is_file())
+        return [name for name in names if (self.folder / name).is_file()]
 
     def _read(self, name: str) -> str | None:
         place = Location(name)

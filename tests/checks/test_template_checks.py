@@ -15,6 +15,7 @@ MARKS = [
     "{ MERGEFIELD first_name }", "MERGEFIELD First_Name", "{SUBTAG:first_name}", "$first_name",
     "@@first_name@@", "<first_name>", "&lt;First Name&gt;", "|first_name|", "-first_name-",
     "%(first_name)s", "~first_name~", "{first_name:friend}", "{first_name|friend}",
+    "[firstname,fallback=]", "[First Name, fallback=friend]",
     "%recipient_first_name%", "@first_name", "__first_name__", ":first_name", "@FirstName",
 ]  # fmt: skip
 
@@ -32,6 +33,7 @@ def test_a_mark_is_found_once_with_place_and_remedy(mark, tmp_path, capsys):
 @pytest.mark.parametrize("mark", [
         "%%Firma%%", "<<Firma>>", "${Firma}", "[Undefined]", "{!Account.Firma}", "[[FIRMA]]",
         "<%= firma %>", "{unsubscribe}", "%unsubscribe_url%", "[[UNSUBSCRIBE_LINK_EN]]", "[FNAME]",
+        "<unsubscribe>leave</unsubscribe>", "[vorname,fallback=]", "?n=%7B%7Bfirma%7D%7D",
     ],
 )  # fmt: skip
 def test_a_mark_of_no_column_is_found_too(mark, tmp_path, capsys):
@@ -141,3 +143,17 @@ def test_the_remedy_for_a_block_that_the_other_template_has_not_names_the_one_me
     _, report = mailing.check(capsys)
     hints = [one["hint"] for one in report["findings"] if one["code"] == "MB222"]
     assert hints == ["Did you mean body?"]
+
+
+@pytest.mark.parametrize(
+    "mark", ["%7B%7B%20first_name%20%7D%7D", "%7b%7bfirst_name%7d%7d", "%7B%7B+first_name+%7D%7D"]
+)
+def test_a_mark_that_an_editor_encoded_in_a_link_is_told_with_what_a_link_needs(
+    mark, tmp_path, capsys
+):
+    link = f'<a href="https://example.com/?n={mark}">x</a>'
+    files = {"letter.html.j2": link}
+    mailing = Mailing(tmp_path, message={"html": "letter.html.j2", "text": None}, files=files)
+    _, report = mailing.check(capsys)
+    (found,) = [one for one in report["findings"] if one["code"] == "MB213"]
+    assert found["hint"] == "Write {{ first_name | urlencode }}."

@@ -242,7 +242,12 @@ def test_a_rule_between_two_keys_is_reported_beside_other_mistakes_of_its_sectio
         ("a: !x!y z\n", "job.yaml:1:4: tags are not read", None),
         ("%YAML 2.0\n---\na: 1\n", "job.yaml:1:1: this is YAML of another version", None),
         ("a: 1\n---\nb: 1\n", "job.yaml:2:1: a second document begins here", None),
-        ("a: |x\n b\n", "job.yaml:1:5: this is no YAML: expected chomping or indentation", None),
+        (
+            "a: |x\n b\n",
+            "job.yaml:1:5: a text cannot begin with > or | unless it is quoted",
+            "Put the text into quotes, or begin it on the next line, indented.",
+        ),
+        ("%YAML x\n---\na: 1\n", "job.yaml:1:7: this is no YAML: expected a digit", None),
         ("a: \x01\n", "job.yaml:1:4: a control character cannot stand in a job file", None),
         ('a: "\\UFFFFFFFF"\n', "job.yaml:1:1: a number out of range follows", None),
         ("[" * 3000, "job.yaml:1:21: more than 20 levels deep", None),
@@ -333,6 +338,39 @@ def test_the_path_is_shown_as_it_was_given(folder):
                 "An address of the Web is no file: for a table, write `command: [curl, -fsS, "
                 "ADDRESS]` under `recipients:`, in place of `file`."
             ),
+        ),
+        (
+            "message:",
+            "  attachments: ['https://example.com/a.pdf']",
+            "message.attachments[0]: there is no file https://example.com/a.pdf",
+            (
+                "An address of the Web is no file: download it first (`curl -fsSO ADDRESS`) and "
+                "name the file here. A letter may also have the address as a link."
+            ),
+        ),
+        (
+            "message:",
+            "  attachments: ['C:\\Users\\me\\a.pdf']",
+            "message.attachments[0]: there is no file C:\\Users\\me\\a.pdf",
+            "This is a path of Windows: put the file into the job's folder, and write a.pdf.",
+        ),
+        (
+            "message:",
+            "  attachments: ['D:/b.pdf']",
+            "message.attachments[0]: there is no file D:/b.pdf",
+            "This is a path of Windows: put the file into the job's folder, and write b.pdf.",
+        ),
+        (
+            "message:",
+            "  attachments: ['sub\\b.pdf']",
+            "message.attachments[0]: there is no file sub\\b.pdf",
+            "Write / between folders.",
+        ),
+        (
+            "message:",
+            "  html: recipients.csv",
+            "message.html: recipients.csv is the table of recipients.file, too",
+            "Name the file of the letter here: each recipient would get the whole table.",
         ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
         (

@@ -234,3 +234,14 @@ def test_an_empty_file_is_an_empty_part(tmp_path: Path) -> None:
     assert_wire_ready(message.content)
     (part,) = parse(message).iter_attachments()
     assert part.get_payload(decode=True) == b""
+
+
+def test_a_file_name_as_macos_writes_it_is_found_and_sent_composed(tmp_path):
+    there, named = "Mu\u0308ller", "M\u00fcller"
+    files = {f"{there}/{there}.txt": "x", f"{there}.txt": "y"}
+    names = [f"{named}.txt", f"{named}/{{{{ id }}}}.txt", f"{there}.txt"]
+    job = make_job(tmp_path, {"attachments": names}, files)
+    message = compose(job, {"email": "a@example.com", "id": named})
+    parts = list(parse(message).iter_attachments())
+    assert [part.get_filename() for part in parts] == [f"{named}.txt"] * 3
+    assert [part.get_content().strip() for part in parts] == ["y", "x", "y"]
