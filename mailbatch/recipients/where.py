@@ -78,8 +78,7 @@ def compile_where(
     for message, hint in _unknown_names(expression, result, known, environment.globals, keys):
         raise JobError(message, location=location, hint=hint)
 
-    # One context for all rows: a new one costs ten times as much as the expression.
-    context = template.new_context(dict(names))
+    context = template.new_context(dict(names))  # one: another costs ten times the expression
 
     def condition(cells: tuple[str, ...]) -> bool:
         row = dict(zip(columns, cells, strict=True))
