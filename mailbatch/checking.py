@@ -69,7 +69,7 @@ def check_mailing(
     `--state-dir` and `--store`.
 
     Raises:
-        UsageError: the given edition cannot name a ledger.
+        UsageError: the given edition cannot name a ledger; a variable is not one of the job's.
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     from mailbatch.checks.edition_checks import check_edition

@@ -123,6 +123,10 @@ class Reason(Enum):
     UNKNOWN_INLINE = auto()
     #: A template compares or calculates with the text of a cell as if it were a number.
     TEXT_AS_NUMBER = auto()
+    #: Keys of rows seem to have been exchanged between two plans of one edition.
+    KEYS_EXCHANGED = auto()
+    #: A cell of group_by changed behind a message, so that its row would be mailed once more.
+    GROUPING_CHANGED = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.
@@ -207,6 +211,20 @@ class IdentityError(RecipientError):
         super().__init__(message, hint=hint, location=location)
         self.before = before
         self.acceptable = acceptable
+
+
+class OverlapError(RecipientError):
+    """Rows would be mailed at addresses that have a message of the edition by another key.
+
+    `rows` are the first of these, each a line of the table with the words, and `number` is that of
+    all of them. `reason` says how the keys have come apart.
+    """
+
+    def __init__(self, rows: tuple[tuple[int, str], ...], number: int, reason: Reason) -> None:
+        line, words = rows[0]
+        super().__init__(f"row {line} would be mailed: {words}", reason=reason)
+        self.rows = rows
+        self.number = number
 
 
 class TemplateError(InputError):

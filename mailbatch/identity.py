@@ -28,13 +28,14 @@ class Identity:
 
     `columns` are names of columns, sorted, without that of the address; `by_address` says that the
     address is a part of the key. `one_message` says that `group_by` names the address and no column
-    outside the key: then all rows of a key are rows of one message. Two identities are equal that
-    make equal keys.
+    outside the key: then all rows of a key are rows of one message. `given` says that the job names
+    the key, which else follows from `group_by`. Two identities are equal that make equal keys.
     """
 
     columns: tuple[str, ...] = ()
     by_address: bool = True
     one_message: bool = field(default=False, compare=False)
+    given: bool = field(default=False, compare=False, repr=False)
 
     @property
     def is_address(self) -> bool:

@@ -13,10 +13,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from mailbatch.errors import InputError, MailbatchError
-from mailbatch.outcome import SETTLED, UNFINISHED
+from mailbatch.errors import InputError, InputErrors, MailbatchError
+from mailbatch.outcome import SETTLED, UNFINISHED, Status
 from mailbatch.times import iso_time
+
+
+class Moved(Protocol):
+    """A row that gets nothing: its key had the message at another address."""
+
+    @property
+    def line(self) -> int:
+        """The line of the row."""
+
+    @property
+    def address(self) -> str:
+        """The address of the row."""
+
+    @property
+    def mailed(self) -> str:
+        """The address that had the message."""
+
+    @property
+    def status(self) -> Status:
+        """The status of the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +47,17 @@ class Outlook:
     `counts` are the rows of the table by status, before the first transaction of that run; empty
     where the ledger cannot be read. `finished_at` (seconds since the epoch) is None where the
     edition is not finished. `changed` names the inputs of the message that are new since recipients
-    had the message. `refused` is the error with which that run would end before it sends.
+    had the message. `refused` is the error with which that run would end before it sends. `moved`
+    are the first rows that get nothing, as their key was mailed at another address; `moves` is the
+    number of all of these.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     finished_at: float | None = None
     changed: tuple[str, ...] = ()
     refused: MailbatchError | None = None
+    moved: tuple[Moved, ...] = ()
+    moves: int = 0
 
     @property
     def reached(self) -> int:
@@ -50,7 +75,16 @@ class Outlook:
 
         The edition is over, and the message is new since; or the run would refuse the files.
         """
-        return (self.is_over and bool(self.changed)) or isinstance(self.refused, InputError)
+        return (self.is_over and bool(self.changed)) or isinstance(
+            self.refused, InputError | InputErrors
+        )
+
+    @property
+    def remedy(self) -> str | None:
+        """The next step behind `refused`: of several errors that of the last one."""
+        if isinstance(self.refused, InputErrors):
+            return self.refused.errors[-1].hint
+        return None if self.refused is None else self.refused.hint
 
     def told(self, edition: str) -> str:
         """Return in words that an edition is over, and which inputs of the message are new since.

@@ -134,6 +134,8 @@ def test_a_check_tells_of_a_job_file_that_is_wrong(tmp_path):
 
 
 def test_a_check_leaves_no_trace(scene):
+    text = scene.job.read_text(encoding="utf-8")
+    scene.job.write_text(f"variables: {{x: z}}\n{text}", encoding="utf-8")
     before = sorted(scene.folder.iterdir())
     mailbatch.check(scene.job, edition="7", variables={"x": "y"})
     assert sorted(scene.folder.iterdir()) == before

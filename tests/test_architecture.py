@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "expressions": set(),
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
-    "checks": {"job", "render"},
+    "checks": {"job", "render", "expressions"},
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},

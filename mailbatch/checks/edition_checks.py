@@ -12,11 +12,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.checks.findings import Finding
-from mailbatch.errors import IdentityError, LedgerError, RecipientError
+from mailbatch.errors import (
+    IdentityError,
+    InputErrors,
+    LedgerError,
+    Location,
+    MailbatchError,
+    Reason,
+    RecipientError,
+)
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
+
+#: The codes of refusals that have a reason of their own.
+_REASONS = {Reason.KEYS_EXCHANGED: "MB138", Reason.GROUPING_CHANGED: "MB139"}
 
 
 def check_edition(
@@ -32,11 +43,25 @@ def check_edition(
     if outlook is None:
         return
     if outlook.refused is not None:
-        code = _code_of(outlook.refused)
-        yield Finding(code, outlook.refused.message, location=place, hint=outlook.refused.hint)
+        yield from _refused(outlook.refused, place)
     elif outlook.is_over:
         detail = outlook.told(edition)
         yield Finding("MB131" if outlook.is_wrong else "MB132", detail, location=place)
+    for row in outlook.moved:
+        detail = f"row {row.line}: {row.address} gets nothing: its key was mailed at {row.mailed}"
+        if row is outlook.moved[-1] and outlook.moves > len(outlook.moved):
+            detail += f"; so it is with {outlook.moves - len(outlook.moved):,} other rows"
+        yield Finding("MB130", detail, location=Location(job.recipients.shown, row.line))
+
+
+def _refused(refused: MailbatchError, place: Location) -> Iterator[Finding]:
+    """Yield the findings of a refusal: of the edition, or of each row that is named."""
+    if isinstance(refused, InputErrors):
+        hint = refused.errors[-1].hint  # one remedy for all rows
+        for error in refused.errors:
+            yield Finding(_code_of(error), error.message, location=error.location, hint=hint)
+    else:
+        yield Finding(_code_of(refused), refused.message, location=place, hint=refused.hint)
 
 
 def _code_of(refused: Exception) -> str:
@@ -44,4 +69,6 @@ def _code_of(refused: Exception) -> str:
         return "MB135"
     if isinstance(refused, IdentityError):
         return "MB137"
+    if isinstance(refused, RecipientError) and refused.reason in _REASONS:
+        return _REASONS[refused.reason]
     return "MB136" if isinstance(refused, RecipientError) else "MB134"

@@ -19,6 +19,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):")
 _HOST = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>\[[^\]/]*\]|[^/?#:@]*)", re.IGNORECASE)
 _NOWHERE = frozenset(("javascript", "vbscript", "about", "data"))
 _WEB = frozenset(("http", "https"))
+#: Beginnings of marks that other findings tell: with a scheme before it a mark is dead as well.
+_MARKS = ("*|", "{{", "%%", "%7B%7B", "%7b%7b", "${", "{!", "<%")
 _PRIVATE = (".local", ".localhost", ".internal", ".lan", ".test", ".home.arpa")
 
 
@@ -27,7 +29,9 @@ def link_fault(address: str) -> str | None:
     """Return the code of the fault of a link, None for a link without a fault."""
     scheme = _scheme(address)
     fault = None
-    if address in {"", "#"} or scheme in _NOWHERE:
+    if address.startswith(_MARKS):
+        fault = None
+    elif address in {"", "#"} or scheme in _NOWHERE:
         fault = "MB205"
     elif address.startswith("#"):
         fault = None

@@ -58,7 +58,7 @@ MAILING_CODES = (
         "A row cannot be mailed",
         why="Its address is no address, or its message cannot be rendered. `run` records it as "
         "`invalid`, mails the others and ends with 3.",
-        mend="Mend the cell that is named, or make the template cope with it.",
+        mend="Mend the row that is named, or make the template cope with it.",
     ),
     Code(
         "MB112",
@@ -207,6 +207,16 @@ MAILING_CODES = (
         "letter is enough, remove the rows.",
     ),
     Code(
+        "MB130",
+        Severity.WARNING,
+        "A row gets nothing: its key was mailed at another address",
+        why="A recipient is known by its key and has the message, or may have it, at the address "
+        "that the table had then. The new address gets nothing.",
+        mend="Nothing, if the address was corrected and the message has arrived. Where the new "
+        "address shall have a letter, give the row a new key. Where the keys of two rows were "
+        "exchanged, put them back.",
+    ),
+    Code(
         "MB131",
         Severity.ERROR,
         "The new message would go to nobody",
@@ -268,6 +278,26 @@ MAILING_CODES = (
         "address would get another one, so `run` refuses.",
         mend="Put the key back as the hint says, mail the others with `run --accept-changes`, or "
         "give the new mailing an edition of its own.",
+    ),
+    Code(
+        "MB138",
+        Severity.ERROR,
+        "The keys of rows seem to have been exchanged",
+        why="A row would be mailed at an address that has a message of this edition already, and "
+        "the key of that message stands in the row of another address now: as after a column was "
+        "sorted alone. One would be mailed twice and the other never, so `run` refuses.",
+        mend="Put the keys back, or mail as the table says now with `run --accept-changes`.",
+    ),
+    Code(
+        "MB139",
+        Severity.ERROR,
+        "A corrected cell would make a second letter",
+        why="A recipient is an address together with the other columns of `group_by`, since the "
+        "job has no `recipients.key`. A row that has such cells as no row had before would be "
+        "mailed at an address whose mailed row has left the table, so `run` refuses.",
+        mend="Put the cells back, or write `recipients.key`: with all of these columns each is a "
+        "letter, with that of the address alone an address gets one. `run --accept-changes` "
+        "mails such rows this once.",
     ),
     Code(
         "MB140",

@@ -125,7 +125,7 @@ def _headers(content: Content, facts: Facts) -> Iterator[Finding]:
 
 
 def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[Finding]:
-    if content.html is not None and not (content.text or "").strip():
+    if not (content.text or "").strip():
         place = facts.locate("message.text")
         yield Finding("MB202", "the text part is empty", location=place)
     if content.text is not None and "<" in content.text:

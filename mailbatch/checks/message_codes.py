@@ -21,8 +21,10 @@ MESSAGE_CODES = (
         "MB202",
         Severity.WARNING,
         "The text part is empty",
-        why="Who reads text sees nothing; filters take it for spam.",
-        mend="Write `message.text`, or put text rather than pictures into the HTML part.",
+        why="Readers of the text see nothing, of a letter without HTML all; filters take it for "
+        "spam.",
+        mend="Look at the file that `message.text` names, and at the conditions in it; or put text "
+        "rather than pictures into the HTML part.",
     ),
     Code(
         "MB203",
@@ -102,8 +104,9 @@ MESSAGE_CODES = (
         "MB213",
         Severity.WARNING,
         "A merge mark of another tool",
-        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>` and `[name]` mean "
-        "something to another program; mailbatch would send them as they are.",
+        why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>`, `[name]`, "
+        "`@first_name`, `:first_name` and `__first_name__` mean something to another program; "
+        "mailbatch would send them as they are.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(
@@ -133,10 +136,11 @@ MESSAGE_CODES = (
     Code(
         "MB217",
         Severity.WARNING,
-        "Numbers are taken as texts",
+        "Numbers or dates are taken as texts",
         why="`a + b` writes the one behind the other, `price * 2` the price twice, and texts "
-        "are ordered by their letters: `9` comes after `10`.",
-        mend="Make numbers of them: `{{ a | float + b | float }}`.",
+        "are ordered by their letters: `9` comes after `10`, `30.11.2026` after `01.12.2026`.",
+        mend="Make numbers of them: `{{ a | float + b | float }}`. Let the table write dates as "
+        "`2026-11-29`.",
     ),
     Code(
         "MB218",
@@ -168,6 +172,25 @@ MESSAGE_CODES = (
         "The HTML part is plain text",
         why="In HTML the ends of lines are blanks: readers would see one long paragraph.",
         mend="Name the file in `message.text`, or in `message.markdown`, which gives both parts.",
+    ),
+    Code(
+        "MB222",
+        Severity.WARNING,
+        "Text stands outside of the blocks",
+        why="Of a template that extends another, Jinja takes the blocks that the other one has. "
+        "Text behind `{% extends %}` is left out; an include, a call, and text before it are "
+        "written above the page.",
+        mend="Put it between `{% block content %}` and `{% endblock %}`, with a block of the other "
+        "template. Comments, `{% set %}`, `{% import %}` and macros may stand where they like.",
+    ),
+    Code(
+        "MB224",
+        Severity.WARNING,
+        "The letter has the first row of a group alone",
+        why="With `group_by: email` an address gets one message, and `{{ child }}` is that of the "
+        "first row: the other rows count as mailed, and their cells never leave.",
+        mend="Read all rows: `{% for row in rows %}{{ row.child }}{% endfor %}`. For a letter to "
+        "each row, write `key` in place of `group_by`.",
     ),
     Code(
         "MB301",

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 
 from mailbatch.checks.expression_checks import ExpressionChecks
 from mailbatch.checks.findings import Finding, Overview
+from mailbatch.checks.group_checks import GroupChecks
 from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
 from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
 from mailbatch.checks.table_checks import Repeated, TableChecks
 from mailbatch.checks.tallies import Tallies
-from mailbatch.checks.template_checks import check_templates
+from mailbatch.checks.template_checks import check_strays, check_templates
 from mailbatch.envelope import Recipient
 from mailbatch.errors import Location
+from mailbatch.job.columns import named_columns
 from mailbatch.remarks import NO_REMARKS, Remarks
 from mailbatch.render.branches import Branches
 from mailbatch.render.message import BranchKey, Inspected
@@ -64,6 +66,8 @@ class Survey:
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
         self._expressions = ExpressionChecks(branches.doubts, columns)
+        shared = named_columns((job.recipients.address, *job.recipients.group_by), columns)
+        self._groups = GroupChecks(branches.first_row_readings(), columns, shared)
         self._selection = Selection(columns, read=read, limit=limit, keep=keep)
         self._unmade = 0
         self.largest = 0
@@ -105,7 +109,8 @@ class Survey:
     def findings(self, inspected: Inspected) -> tuple[Finding, ...]:
         """Return the findings of one message, or of the error that prevents it; count nothing."""
         if inspected.content is not None:
-            return check_message(inspected.content, self._facts)
+            found = check_message(inspected.content, self._facts)
+            return (*found, *self._groups.findings(inspected.delivery))
         if inspected.error is None:
             return ()
         row = Location(self._job.recipients.shown, inspected.delivery.rows[0].line)
@@ -142,8 +147,9 @@ class Survey:
         if complete:
             for finding in check_job(self._job):
                 tallies.add(finding)
-            for finding in check_templates(self._job, self._branches.sources(), self._columns):
-                tallies.add(finding)
+            sources = self._branches.sources()
+            tallies.add_all(check_templates(self._job, sources, self._columns))
+            tallies.add_all(check_strays(self._branches.strays(), sources))
             tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
                 tallies.add(finding, count)

@@ -1,4 +1,4 @@
-"""The checks of the templates as written: marks of other tools, MJML that was never compiled.
+"""The checks of the templates as written: marks of other tools, raw MJML, stray text.
 
     letter.html.j2:3:9: warning MB213: A merge mark of another tool: [First Name]
 
@@ -9,7 +9,7 @@ table_checks.py, the finished message of message_checks.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,14 @@ from mailbatch.job.columns import as_templates_write_it
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
+    from mailbatch.render.strays import Stray
 
 _NAME = r"[^\W\d][\w .-]{0,40}?"
+#: A name of several words, which no text has by chance: first_name, firstName, FirstName.
+_COMPOUND = r"(?:[A-Za-z][^\W_]*(?:_[^\W_]+)+|[A-Za-z][a-z]+[A-Z][^\W_]*)"
 _DOTTED = r"[A-Za-z][\w.:-]{0,60}"
+#: A blank in the address of a link, as editors write one.
+_BLANKS = r"(?:%20|\+|\s)*"
 #: Marks that mean nothing but a merge; the name may be of no column.
 _SURE = re.compile(
     rf"%%\s?(?P<a>{_NAME})\s?%%|(?:<<|&lt;&lt;)\s?(?P<b>{_NAME})\s?(?:>>|&gt;&gt;)"
@@ -34,6 +39,8 @@ _SURE = re.compile(
     rf"|@Model\.(?P<l>\w+)|(?:\{{\s?)?MERGEFIELD\s+\"?(?P<m>\w+)\"?(?:\s?\}})?"
     r"|\*\|(?P<n>[A-Za-z][\w:]{0,40})\|\*|\{SUBTAG:(?P<o>\w+)\}"
     r"|[{%](?P<p>(?i:unsubscribe|unsub)(?:_?(?i:url|link))?)[}%]|\[(?P<q>[FL]NAME)\]"
+    rf"|\[(?P<r>{_NAME}),\s?fallback=[^\]\n]*\]|<(?P<s>unsubscribe|webversion|preferences)>"
+    rf"|%7[bB]%7[bB]{_BLANKS}(?P<t>{_DOTTED}?){_BLANKS}%7[dD]%7[dD]"
 )
 #: Marks that mean something else as well: only with the name of a column.
 _WITH_COLUMN = re.compile(
@@ -42,6 +49,8 @@ _WITH_COLUMN = re.compile(
     rf"|#(?P<e>{_NAME})#|(?<![\w$\\])\$(?P<f>[A-Za-z_]\w{{0,40}})|@@(?P<g>\w+)@@"
     rf"|(?:<|&lt;)(?P<h>{_NAME})(?:>|&gt;)|(?<![\w|])\|(?P<i>\w+)\|(?![\w|])"
     rf"|(?<![\w-])-(?P<j>\w+)-(?![\w-])|%\((?P<k>{_NAME})\)s|(?<![\w~])~(?P<l>\w+)~(?![\w~])"
+    rf"|(?<!\w)__(?P<m>{_COMPOUND})__(?!\w)|(?<![\w@./])@(?P<n>{_COMPOUND})(?![\w.@-])"
+    rf"|(?<![\w:/]):(?P<o>{_COMPOUND})(?![\w:])"
 )
 #: Elements of HTML with a name that a column may have, too.
 _ELEMENTS = frozenset(
@@ -59,6 +68,8 @@ _CODE = re.compile(
 )
 _WORDS = {"message.subject": "the subject"}
 _MJML = re.compile(r"<mjml\b", re.IGNORECASE)
+#: The most characters of a line that a finding shows.
+_SHOWN = 60
 _APART = re.compile(r"[\W_]+")
 
 
@@ -82,6 +93,19 @@ def check_templates(
             yield Finding("MB213", mark, mark, _place(name, source, at), hint)
 
 
+def check_strays(
+    strays: Iterable[tuple[str, Stray]], sources: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield the findings of strays, each with the name of its file; `sources` are the texts."""
+    for name, stray in strays:
+        line = sources[name].splitlines()[stray.line - 1]
+        place = Location(name, stray.line, source=line)
+        written = line.strip()
+        if len(written) > _SHOWN:
+            written = f"{written[:_SHOWN]}..."
+        yield Finding("MB222", f"{written} is {stray.fate}", str(place), place, stray.hint)
+
+
 def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, str]]:
     """Yield each mark of another tool in a template: the text, its place, the remedy."""
     text = _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), source)
@@ -98,6 +122,7 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
             if column is not None:
                 written = as_templates_write_it(column, columns).partition(" or ")[0]
                 told.update(range(*found.span()))
+                written += " | urlencode" if found[0].startswith("%7") else ""
                 yield found[0], found.start(), f"Write {{{{ {written} }}}}."
             elif pattern is _SURE:
                 hint = "Write {{ name }} in its place, with a column of the table."

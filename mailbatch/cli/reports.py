@@ -279,7 +279,27 @@ def _found(files: list[str], store: Path, left: list[LeftOut]) -> Iterator[Found
                     left.append(one)
         except OSError as error:
             raise_if_starved(error)
-            raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+            raise UsageError(
+                f"{name} cannot be read: {error.strerror or error}", hint=_readable(name, error)
+            ) from error
+
+
+def _readable(name: str, error: OSError) -> str:
+    """Return the next step for a file that cannot be read."""
+    from mailbatch.job.files import readable
+    from mailbatch.suggest import nearest
+
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        step = readable(error)
+        return f"{step[0].lower()}{step[1:]}"
+    path = Path(name)
+    try:
+        near = nearest(path.name, (entry.name for entry in path.parent.iterdir()))
+    except OSError:
+        return "its folder is not there either"
+    if near is not None:
+        return f"did you mean {path.with_name(near)}?"
+    return "name a mail (.eml), an mbox, a Maildir or a saved webhook; - is standard input"
 
 
 def _lots(found: Iterator[Found]) -> Iterator[list[Found]]:

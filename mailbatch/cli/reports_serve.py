@@ -211,7 +211,7 @@ def _secret(path: Path | None) -> str | None:
 
 
 def _store(given: ReportsServeArguments) -> Path:
-    from mailbatch.delivery.places import state_dir
+    from mailbatch.delivery.places import state_dir, state_folder
     from mailbatch.delivery.rehearsals import check_real
 
     if given.store is not None:
@@ -219,10 +219,11 @@ def _store(given: ReportsServeArguments) -> Path:
         return given.store
     job = None if given.job is None else read_job(given.job, look=False)
     check_real(job, given.state_dir)
-    folder = given.state_dir if job is None else state_dir(job, given.state_dir)
-    if folder is None:
+    if job is not None:
+        return store_to_write(state_dir(job, given.state_dir))
+    if given.state_dir is None:
         raise UsageError(
             "where shall the reports be kept?",
             hint="name a job, or --store FILE, or --state-dir DIR",
         )
-    return store_to_write(folder)
+    return store_to_write(state_folder(given.state_dir, given.state_dir))

@@ -45,6 +45,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "mode": str(summary.mode),
         "nothing_to_do": summary.nothing_to_do if outlook is None else outlook.is_over,
         "changed": list(summary.changed if outlook is None else outlook.changed),
+        "further": summary.further,
     }
 
 
@@ -69,6 +70,9 @@ def show_summary(
         console.warn(failure)
     for line in next_steps(summary, options, again, begun=begun):
         tell(line)
+    if summary.further:
+        number = counted(summary.further, "address gets", "addresses get")
+        tell(f"{number} a further message of this edition, by another key")
     for line in lessons(summary):
         tell(line)
 
@@ -116,6 +120,8 @@ def silent_failure(summary: Summary) -> str | None:
             "nobody gets the message as it is now: this edition was finished before it changed "
             f"({', '.join(summary.changed)})"
         )
+    elif summary.reaches_nobody:
+        failure = f"nobody would be mailed: no row is left to be mailed ({_in_a_line(summary)})"
     elif not summary.is_through or summary.declined:
         pass  # which says so by itself
     elif not summary.recipients:
@@ -222,8 +228,8 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
     if outlook is not None and outlook.refused is not None:
         if not outlook.is_wrong:
             yield f"a real run would end at once: {outlook.refused}"
-        if outlook.refused.hint:
-            yield outlook.refused.hint
+        if outlook.remedy:
+            yield outlook.remedy
     elif outlook is not None and outlook.is_over:
         if not outlook.is_wrong:
             yield f"{outlook.told(summary.edition)}: a real run would send nothing"

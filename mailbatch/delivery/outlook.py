@@ -19,13 +19,18 @@ from mailbatch.delivery.preparation import (
     changed_after,
     changed_since,
     had,
+    located,
     results_path,
     with_remedy,
 )
-from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError
+from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError, OverlapError
 from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.rows import Moved
 from mailbatch.outcome import SETTLED, UNFINISHED, Status
 from mailbatch.outlook import Outlook
+
+#: The rows that are named of those whose key was mailed at another address.
+_NAMED = 10
 
 
 def look_ahead(rehearsed: Mailing, options: RunOptions) -> Outlook | None:
@@ -73,9 +78,13 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
             retry_rejected=options.retry_rejected,
             accept_changes=options.accept_changes,
         )
+        moved, moves = _moved(rehearsed, ledger)
     except IdentityError as error:
         inputs = rehearsed.inputs
         return Outlook(refused=with_remedy(error, inputs.job, inputs.plan))
+    except OverlapError as error:
+        inputs = rehearsed.inputs
+        return Outlook(refused=located(error, inputs.job, inputs.plan))
     changed: tuple[str, ...] = ()
     with suppress(InputError):  # a file that cannot be read is told of with the files
         changed = changed_since(ledger, rehearsed.inputs.composer)
@@ -83,6 +92,8 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
         {str(status): counts[status] for status in Status},
         finished_at=ledger.standing.finished_at(),
         changed=changed,
+        moved=moved,
+        moves=moves,
     )
     have = had(ledger)
     if changed and have and outlook.reached and not options.accept_changes:
@@ -97,12 +108,15 @@ def _counts(
 
     Raises:
         IdentityError: the recipients that were mailed are told apart by other columns now.
+        OverlapError: rows would be mailed at addresses that have a message by another key.
     """
     counts: Counter[Status] = Counter()
     rehearsal, known = rehearsed.ledger.standing, ledger.standing
-    identity, keyed = rehearsal.identity(), rehearsal.keyed_rows()
+    identity, keyed = rehearsed.inputs.plan.identity, rehearsal.keyed_rows()
     if known.identity() == identity:
-        found = known.mailed_statuses(row.key for row in keyed)
+        if not (accept_changes or identity.is_address):
+            known.check_overlap(identity, rehearsal.keyed_rows())
+        found = known.mailed_statuses(keyed)
     else:
         columns = rehearsed.inputs.plan.columns
         found = known.statuses_as(identity, columns, keyed, accept_changes=accept_changes)
@@ -110,6 +124,21 @@ def _counts(
         again = retry_rejected and earlier is Status.REJECTED
         counts[_standing(row.status, Status.PENDING if again else earlier)] += 1
     return counts
+
+
+def _moved(rehearsed: Mailing, ledger: OpenLedger) -> tuple[tuple[Moved, ...], int]:
+    """Return the first rows whose key was mailed at another address, and the number of all."""
+    rehearsal, known = rehearsed.ledger.standing, ledger.standing
+    identity = rehearsed.inputs.plan.identity
+    if identity.is_address or known.identity() != identity:
+        return (), 0
+    first: list[Moved] = []
+    moves = 0
+    for one in known.moved(rehearsal.keyed_rows()):
+        moves += 1
+        if moves <= _NAMED:
+            first.append(one)
+    return tuple(first), moves
 
 
 def _standing(planned: Status, earlier: Status | None) -> Status:

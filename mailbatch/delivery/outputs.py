@@ -16,6 +16,7 @@ from pathlib import Path
 from mailbatch.errors import JobError, UsageError
 from mailbatch.job.fields import is_template
 from mailbatch.job.model import Job
+from mailbatch.job.paths import stored_path
 
 _HINT = "name a file of its own"
 #: How the names of a ledger, of its journal and of its lock end (`places.ledger_path`).
@@ -64,13 +65,13 @@ def _lost(path: Path, job_file: Path, job: Job | None) -> str | None:
         return None
     for setting, file in job.files():
         # An absolute name stays as it is.
-        named = job_file.absolute().parent / setting.text
+        named = stored_path(job_file.absolute().parent / setting.text)
         if not is_template(setting.text) and target == os.path.realpath(named):
             return file.kind
     if os.path.isfile(target):  # noqa: PTH113 - it is text already
         from mailbatch.render.pages import template_files
 
         for name in template_files(job):
-            if target == os.path.realpath(job.folder / name):
+            if target == os.path.realpath(stored_path(job.folder / name)):
                 return "a template of the message"
     return None

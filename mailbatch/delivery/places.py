@@ -4,7 +4,7 @@ The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR
 `.mailbatch/` beside the job. The file name holds job name and edition, so that two editions never
 share a file. This module opens nothing.
 
-Tests: tests/delivery/test_tables.py.
+Tests: tests/delivery/test_tables.py, tests/cli/test_state_folder.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from mailbatch.errors import JobError, Location, StoreError, UsageError
+from mailbatch.errors import JobError, LedgerError, Location, StoreError, UsageError
 from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
@@ -52,18 +52,30 @@ def check_edition(job: Job, edition: str) -> str:
 
 
 def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that the ledgers of a job lie in."""
+    """Return the folder that the ledgers of a job lie in; raises `LedgerError` (74)."""
     return state_folder(job.folder, given, environ)
 
 
 def state_folder(
     folder: Path, given: Path | None, environ: Mapping[str, str] | None = None
 ) -> Path:
-    """Return the folder that the ledgers of the jobs of a folder lie in."""
-    if given is not None:
-        return given
+    """Return the folder that the ledgers of the jobs of a folder lie in, which need not be there.
+
+    Raises:
+        LedgerError: there is something else in place of the folder, or of one around it (74).
+    """
     named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
-    return Path(named) if named else folder / ".mailbatch"
+    wanted = given or (Path(named) if named else folder / ".mailbatch")
+    there = next((path for path in (wanted, *wanted.parents) if os.path.lexists(path)), None)
+    if there is not None and not os.path.isdir(there):  # noqa: PTH112 - also for other users' ones
+        usual = given is None and not named
+        raise LedgerError(
+            f"{there} is no folder: the ledgers cannot lie in {wanted}",
+            hint="move it away, or name a folder with --state-dir"
+            if usual
+            else "name a folder with --state-dir (or MAILBATCH_STATE_DIR), or leave it out",
+        )
+    return wanted
 
 
 def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:

@@ -26,12 +26,17 @@ from mailbatch.delivery.places import (
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
     InputError,
     InputErrors,
     JobError,
+    Location,
     MessageError,
+    OverlapError,
+    Reason,
+    RecipientError,
     UsageError,
 )
 from mailbatch.job.model import Job
@@ -117,6 +122,7 @@ def read_inputs(
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
         JobError, UsageError: the edition cannot be one.
+        UsageError: a variable of the command line is read by no template, and not in the job.
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     merged = {**job.variables, **variables}
@@ -160,6 +166,7 @@ def read_inputs(
             mistakes.append(error)
     if plan is None or composer is None or mistakes:
         raise InputErrors(mistakes)
+    check_variables(job, variables, composer)
     return Inputs(job, named, plan, composer)
 
 
@@ -269,6 +276,7 @@ def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool 
 
     Raises:
         IdentityError: recipients that were mailed are told apart by other columns now.
+        InputErrors: rows would be mailed at addresses that have a message by another key.
     """
     # Copies need a RCPT of each transaction, too.
     copies = len(job.message.cc) + len(job.message.bcc)
@@ -283,6 +291,39 @@ def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool 
         )
     except IdentityError as error:
         raise with_remedy(error, job, plan) from None
+    except OverlapError as error:
+        raise located(error, job, plan) from None
+
+
+def located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
+    """Return the rows of an overlap as errors with their places; the last one has the remedy."""
+    errors = []
+    last, others = len(error.rows) - 1, error.number - len(error.rows)
+    for number, (line, words) in enumerate(error.rows):
+        more = f"; so it is with {others:,} other rows" if others and number == last else ""
+        errors.append(
+            RecipientError(
+                f"the row would be mailed: {words}{more}",
+                location=Location(job.recipients.shown, line),
+                hint=_remedy(error, plan) if number == last else None,
+                reason=error.reason,
+            )
+        )
+    return InputErrors(errors)
+
+
+def _remedy(error: OverlapError, plan: Plan) -> str:
+    if error.reason is Reason.KEYS_EXCHANGED:
+        return (
+            "the keys of these rows seem to have been exchanged; put them back, or "
+            "--accept-changes to mail as the table says now"
+        )
+    columns = ", ".join([plan.address, *plan.identity.columns])
+    return (
+        f"put the cells back; or `key: [{columns}]` under `recipients:` says that each is a "
+        f"letter, `key: {plan.address}` that an address gets one; --accept-changes mails them "
+        "this once"
+    )
 
 
 def with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:

@@ -127,6 +127,7 @@ def _converge(
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
             steps = _steps(mailing, options, fates)
+            further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
             wanted, finished = (
                 mailing.wanted(options),
@@ -151,7 +152,8 @@ def _converge(
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping, steps)
-        return _conclude(mailing, sent, started, options, progress, outlook)
+        summary = _conclude(mailing, sent, started, options, progress, outlook)
+        return replace(summary, further=further if agreed else 0)
 
 
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:

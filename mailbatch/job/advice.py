@@ -33,6 +33,9 @@ _RATE_UNITS = {"s": "s", "m": "min", "h": "h"}
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAG = re.compile(r"<[A-Za-z!/]")
+#: The quotes of word processors, which YAML takes for letters.
+_MARKS = "[\u2018-\u201f\u00ab\u00bb\u2039\u203a]"
+_CURLY = re.compile(rf"\s*{_MARKS}(.+){_MARKS}\s*")
 _A_FILE = (
     "Put the text into a file beside the job, such as letter.txt.j2, and write that name here."
 )
@@ -93,3 +96,20 @@ def list_advice(value: str) -> str | None:
     if isinstance(value, Interpolated) or len(names) < 2 or not all(names):  # noqa: PLR2004
         return None
     return f"Write a list: [{', '.join(names)}]."
+
+
+def quotes_advice(value: object) -> str | None:
+    """Return the remedy for a text in the quotes of a word processor, None for any other value.
+
+    >>> quotes_advice("\u201cmail.example.com\u201d")
+    'Write straight quotes, or none: these are part of the text.'
+    """
+    if type(value) is not str or unquoted(value) is None:
+        return None
+    return "Write straight quotes, or none: these are part of the text."
+
+
+def unquoted(value: str) -> str | None:
+    """Return the text inside the quotes of a word processor; None where there are none."""
+    found = _CURLY.fullmatch(value)
+    return found[1].strip() if found is not None else None

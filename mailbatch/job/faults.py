@@ -8,13 +8,14 @@ Tests: tests/job/test_loader.py.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailbatch.job.advice import file_advice
+from mailbatch.job.advice import file_advice, list_advice, quotes_advice
 from mailbatch.job.fields import NO_LITERAL, NULL, ONE_LINE, REFUSED
 from mailbatch.job.model import Job
 from mailbatch.job.reading import Path, Reading
@@ -45,6 +46,8 @@ _FORMS: dict[Path, str] = {
 }
 #: The names that other programs have for the sender's address.
 _OF_SENDER = frozenset(("name", "email", "address", "mail", "fromname", "fromaddress", "fromemail"))
+#: Marks of a text that is one value, such as a name before an address, in spite of its commas.
+_PHRASE = re.compile(r"""[<>"]|[^\s,;]\s+[^\s,;]""")
 #: The step that pydantic adds where a key of a mapping is at fault rather than the value.
 _KEY_STEP = "[key]"
 
@@ -79,6 +82,11 @@ def _add(detail: ErrorDetails, reading: Reading, meant: set[Path]) -> None:
         hint = hint or _as_mapping(path, detail["input"])
     elif message == ONE_LINE and _names_file(path) and file_advice(detail["input"]) is not None:
         message, hint = NO_FILE, _file_hint(path, detail["input"], reading)
+    elif isinstance(detail["input"], str):
+        listed = detail["loc"][:-1] == path and type(detail["loc"][-1]) is int
+        words = listed and _PHRASE.search(detail["input"]) is None
+        several = list_advice(detail["input"]) if words else None
+        hint = quotes_advice(detail["input"]) or several or hint
     if path in reading.places:
         place = reading.places[path]
         start = place.key if _KEY_STEP in detail["loc"] else place.value

@@ -13,13 +13,13 @@ import re
 import stat
 from pathlib import Path as FilePath
 
-from mailbatch.errors import JobError, raise_if_starved
-from mailbatch.job.advice import file_advice, list_advice
+from mailbatch.errors import SYSTEM_REMEDIES, JobError, raise_if_starved
+from mailbatch.job.advice import file_advice, list_advice, quotes_advice
 from mailbatch.job.faults import NO_FILE
 from mailbatch.job.fields import is_template
 from mailbatch.job.message import PAGE
 from mailbatch.job.model import Job
-from mailbatch.job.paths import resolve_path
+from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.job.reading import Path, Reading
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.setting import NamesFile, declared, texts_at
@@ -31,6 +31,12 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
 
     Without `look` these are the names that cannot be used, whatever is there.
     """
+    _add_unusable(reading, folder, look=look)
+    if look:
+        _add_table_as_letter(reading, folder)
+
+
+def _add_unusable(reading: Reading, folder: FilePath, *, look: bool) -> None:
     refused = {path for _, path in reading.faults}
     for keys, mark in declared(Job, NamesFile):
         if not mark.at_load:
@@ -48,9 +54,37 @@ def add_file_errors(reading: Reading, folder: FilePath, *, look: bool) -> None:
                 if name == mark.word:
                     _check_word(file, name)
                 elif look and mark.read:
-                    _look(file, _as_written(name, path, reading), advice)
+                    _look(file, _as_written(name, path, reading), advice, section=str(path[0]))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
+
+
+def _add_table_as_letter(reading: Reading, folder: FilePath) -> None:
+    """Add each template file that is the recipient table, too: a letter with all addresses."""
+    tables = [name for _, name in texts_at(reading.data, ("recipients", "file"))]
+    refused = {path for _, path in reading.faults}
+    for key in ("text", "html", "markdown"):
+        for path, name in texts_at(reading.data, ("message", key)):
+            if path not in refused and any(_is_one_file(folder, name, table) for table in tables):
+                shown = _as_written(name, path, reading)
+                message = f"{shown} is the table of recipients.file, too"
+                reading.add(reading.places[path].value, path, message, _LETTER)
+
+
+def _is_one_file(folder: FilePath, name: str, table: str) -> bool:
+    try:
+        return stored_path(folder / name).samefile(stored_path(folder / table))
+    except (OSError, ValueError):
+        return False
+
+
+def readable(error: OSError) -> str:
+    """Return the remedy for a file that is there and cannot be read."""
+    if error.errno in SYSTEM_REMEDIES:
+        return SYSTEM_REMEDIES[error.errno]
+    if isinstance(error, PermissionError):
+        return "Let the user who runs mailbatch read the file and its folder."
+    return "Name a file that the user who runs mailbatch can read."
 
 
 def _fits(folder: FilePath, name: str) -> bool:
@@ -85,31 +119,43 @@ _ADDRESS = (
     "An address of the Web is no file: for a table, write `command: [curl, -fsS, ADDRESS]` under "
     "`recipients:`, in place of `file`."
 )
+_DOWNLOAD = (
+    "An address of the Web is no file: download it first (`curl -fsSO ADDRESS`) and name the file "
+    "here. A letter may also have the address as a link."
+)
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+_LETTER = "Name the file of the letter here: each recipient would get the whole table."
 
 
-def _look(file: FilePath, written: str, advice: str | None) -> None:
+def _look(file: FilePath, written: str, advice: str | None, *, section: str) -> None:
     try:
         mode = file.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise JobError(f"there is no file {written}", hint=_hint(file, written, advice)) from None
+        hint = _hint(file, written, advice, section)
+        raise JobError(f"there is no file {written}", hint=hint) from None
     except OSError as error:
         raise_if_starved(error)
-        raise JobError(f"{written} cannot be read: {error.strerror}") from None
+        raise JobError(
+            f"{written} cannot be read: {error.strerror}", hint=readable(error)
+        ) from None
     if stat.S_ISDIR(mode):
         raise JobError(f"{written} is a folder, not a file", hint="Name a file in it.")
 
 
-def _hint(file: FilePath, written: str, advice: str | None) -> str | None:
+def _hint(file: FilePath, written: str, advice: str | None, section: str) -> str | None:
     """Say what a name without a file may mean; `advice` is for a text in place of a name."""
     if "://" in written:
-        return _ADDRESS
+        return _ADDRESS if section == "recipients" else _DOWNLOAD
     if _MAILBOX.fullmatch(written):
         return "An address is no file: write it into a file of addresses, one a line."
     if written.startswith("~"):
         return "Write the whole path: ~ is no folder here."
+    if _OF_WINDOWS.match(written) and os.sep == "/":
+        name = re.split(r"[\\/]+", written)[-1]
+        return f"This is a path of Windows: put the file into the job's folder, and write {name}."
     if "\\" in written and os.sep == "/":
         return "Write / between folders."
-    return advice or list_advice(written) or _similar(file)
+    return advice or quotes_advice(written) or list_advice(written) or _similar(file)
 
 
 def _similar(file: FilePath) -> str | None:
@@ -118,6 +164,5 @@ def _similar(file: FilePath) -> str | None:
     except OSError:
         return "Its folder is not there either."
     # A common ending makes no names alike: nope.txt is no slip for t.txt.
-    return did_you_mean(
-        file.name, [one for one in names if nearest(file.stem, [FilePath(one).stem])]
-    )
+    alike = [one for one in names if nearest(file.stem, [FilePath(one).stem])]
+    return did_you_mean(file.name, alike) or "A path begins at the folder of the job file."

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from mailbatch.errors import InputErrors, JobError, Location, raise_if_starved
 from mailbatch.job.faults import add_model_errors
-from mailbatch.job.files import add_file_errors
+from mailbatch.job.files import add_file_errors, readable
 from mailbatch.job.model import Job, Origin
 from mailbatch.job.reading import Reading, read
 from mailbatch.job.source import Source
@@ -107,7 +107,8 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:
         raise_if_starved(error)
         reason = getattr(error, "strerror", None) or "not a path"
-        raise _alone(f"cannot be read: {reason}", here) from None
+        hint = readable(error) if isinstance(error, OSError) else _START
+        raise _alone(f"cannot be read: {reason}", here, hint) from None
     if len(content) > MAX_BYTES:
         raise _alone("is larger than 1 MiB", here, "Is this the job file?")
     try:

@@ -19,6 +19,8 @@ from mailbatch.job.server import Secret
 #: A command may ask an agent or a card reader, but must not hold up a run from cron for good.
 COMMAND_TIMEOUT = 60.0
 _MOST = 64 * 1024
+_ALONE = "Put the secret alone there, on one line."
+_IN_UTF8 = "Put the secret there in UTF-8."
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
@@ -118,7 +120,10 @@ def _from_command(
     except (OSError, ValueError) as error:
         raise_if_starved(error)
         reason = getattr(error, "strerror", None) or "not a command"
-        raise JobError(f"{program} cannot be run: {reason}") from None
+        hint = (
+            "Write the program, or its whole path, and its arguments as a list, as in [pass, mail]."
+        )
+        raise JobError(f"{program} cannot be run: {reason}", hint=hint) from None
     if finished.returncode != 0:
         raise JobError(f"{program} ended with {finished.returncode}", hint=run_by_hand)
     prints = f"what {program} prints"
@@ -152,19 +157,19 @@ def _called(kind: str, name: str) -> str:
 
 def _decoded(content: bytes, whose: str) -> str:
     if len(content) > _MOST:
-        raise JobError(f"{whose} is longer than a secret can be")
+        raise JobError(f"{whose} is longer than a secret can be", hint=_ALONE)
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise JobError(f"{whose} is not UTF-8") from None
+        raise JobError(f"{whose} is not UTF-8", hint=_IN_UTF8) from None
 
 
 def _check(secret: str, whose: str, *, lines: bool) -> None:
     if not secret:
-        raise JobError(f"{whose} is empty")
+        raise JobError(f"{whose} is empty", hint="Put the secret there, and nothing else.")
     try:
         secret.encode()
     except UnicodeEncodeError:
-        raise JobError(f"{whose} is not UTF-8") from None
+        raise JobError(f"{whose} is not UTF-8", hint=_IN_UTF8) from None
     if not lines and ("\0" in secret or "\n" in secret or "\r" in secret):
-        raise JobError(f"{whose} has more than one line")
+        raise JobError(f"{whose} has more than one line", hint=_ALONE)

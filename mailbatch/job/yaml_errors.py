@@ -35,10 +35,13 @@ class SyntaxFault(Exception):
 _INDENTATION = "Check the indentation of this line and of the one above."
 _QUOTE_MARKUP = 'Put a text that begins with {{ into quotes: "{{ ... }}".'
 _QUOTE_ALL = "Put the whole text into one pair of quotes."
+_QUOTE_BRACKETS = "Put a text with [ ] { } or a comma in it into quotes, or write the missing one."
 _ESCAPES = r"Put the text into single quotes, or write \\ for a backslash."
 #: A value in quotes, up to where the quotes end.
 _QUOTED = re.compile(r"""(?:^|[\s\[{,])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')(?P<gap>\s*)$""")
 _NO_SPACE = re.compile(r"\s*[\w-]+:[^\s:/]")
+#: A value that does not begin with markup, a bracket or a quote.
+_PLAIN = re.compile(r"""\s*(?:- +)*[\w.-]+:\s+[^\s{\["'|>&*!#]""")
 _BRACKETS = re.compile(r"""^\s*(?:- )?["']?[\w-]+["']?:\s+\[[^\]]*\]\s*[^\s#]""")
 
 #: A regular expression on PyYAML's problem; our words; a hint.
@@ -61,8 +64,13 @@ _PROBLEMS: tuple[tuple[str, str, str | None], ...] = (
         "Put the text into quotes.",
     ),
     ("character '", "a character that cannot stand here", "Put the text into quotes."),
-    ("expected ',' or '\\]'", "a comma or ] is missing here", None),
-    ("expected ',' or '}'", "a comma or } is missing here", None),
+    ("expected ',' or '\\]'", "a comma or ] is missing here", _QUOTE_BRACKETS),
+    ("expected ',' or '}'", "a comma or } is missing here", _QUOTE_BRACKETS),
+    (
+        "expected a comment or a line break|expected chomping or indentation",
+        "a text cannot begin with > or | unless it is quoted",
+        "Put the text into quotes, or begin it on the next line, indented.",
+    ),
     ("could not find expected ':'", "a key without its colon", "Write a space behind the colon."),
     (
         "sequence entries are not allowed",
@@ -172,7 +180,7 @@ def _colon_hint(line: str) -> str:
 def _markup_hint(source: Source, offset: int) -> str | None:
     """Say how to write Jinja2 markup or `${` between the brackets of YAML."""
     before = source.raw_line(source.line(offset))
-    if re.search(r"(?:^|[\s:,\[-])\{[{%#]", before):
+    if not _PLAIN.match(before) and re.search(r"(?:^|[\s:,\[-])\{[{%#]", before):
         return _QUOTE_MARKUP
     if re.search(r"[\[{,].*\$\{", before):
         return 'Inside of { } and [ ] put it into quotes: "${NAME}".'

@@ -66,7 +66,21 @@ _GROUP_ID = "(SELECT id FROM recipient_group WHERE cells = i.cluster)"
 # What was mailed stays as it was mailed; a rejected row may be tried again with its new fields.
 _FROZEN = "recipient.status IN ('accepted', 'in_doubt', 'skipped')"
 # A message that may have arrived under the old address is not of the new one.
-_STAYS = f"({_FROZEN} OR recipient.status = 'rejected' AND resend)"
+_STAYS = f"({_FROZEN} OR resend)"
+_MOVED = "(i.wanted AND i.mailbox IS NOT recipient.mailbox)"
+# A resend to an address that the table has no more is not wanted any more.
+_WITHDRAWN_RESEND = f"(resend AND {_MOVED})"
+# The reason of a recipient who stays is told with the address of its row.
+_TABLE_HAS = "the table has "
+_ALONE = f"""
+nullif(rtrim(substr(recipient.reason, 1,
+  instr(recipient.reason || '{_TABLE_HAS}', '{_TABLE_HAS}') - 1), '; '), '')
+"""
+_TOLD = f"""
+CASE WHEN {_STAYS} AND {_MOVED}
+  THEN coalesce({_ALONE} || '; ', '') || '{_TABLE_HAS}' || i.address || ' now' ELSE {_ALONE} END
+"""
+_TELLS = f"(recipient.mailbox IS NOT NULL AND instr(recipient.reason, '{_TABLE_HAS}'))"
 # Packed cells are read with the address of their row, which is another one here.
 _LISTED = UNPACKED.format(cells="i.cells", address="i.address")
 # A refusal of an address says nothing of the one that stands in its place.
@@ -102,31 +116,33 @@ UPDATE recipient SET
   status = CASE
     WHEN {_CORRECTED} THEN 'pending'
     WHEN recipient.status IN {_SETTLED} THEN recipient.status
-    WHEN NOT i.wanted AND resend THEN 'in_doubt'
+    WHEN {_WITHDRAWN_RESEND} OR NOT i.wanted AND resend THEN 'in_doubt'
     WHEN NOT i.wanted THEN i.status
     WHEN recipient.status = 'deferred' THEN 'deferred'
     ELSE 'pending' END,
   reason = CASE
     WHEN {_CORRECTED} THEN NULL
-    WHEN recipient.status IN {_SETTLED} THEN recipient.reason
+    WHEN recipient.status IN {_SETTLED} THEN {_TOLD}
+    WHEN {_WITHDRAWN_RESEND}
+      THEN 'in doubt, and not wanted any more; {_TABLE_HAS}' || i.address || ' now'
     WHEN NOT i.wanted AND resend THEN 'in doubt, and not wanted any more: ' || i.status
     WHEN NOT i.wanted THEN i.reason
     WHEN recipient.status IN {UNSETTLED} THEN recipient.reason END,
   settled_at = CASE
     WHEN {_CORRECTED} THEN NULL
     WHEN recipient.status IN {_SETTLED} THEN recipient.settled_at
-    WHEN NOT i.wanted AND resend THEN first_attempt_at END,
+    WHEN {_WITHDRAWN_RESEND} OR NOT i.wanted AND resend THEN first_attempt_at END,
   resend = CASE
-    WHEN recipient.status IN {_SETTLED} OR i.wanted THEN resend ELSE 0 END,
+    WHEN recipient.status IN {_SETTLED} OR i.wanted AND NOT {_MOVED} THEN resend ELSE 0 END,
   reply_id = CASE WHEN {_CORRECTED} THEN NULL ELSE recipient.reply_id END,
   due = CASE
     WHEN {_CORRECTED} THEN 0
-    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted THEN NULL
+    WHEN recipient.status IN {_SETTLED} OR NOT i.wanted OR {_WITHDRAWN_RESEND} THEN NULL
     WHEN recipient.status IN {UNSETTLED} THEN recipient.due
     ELSE 0 END
 FROM {_JOINED}
 WHERE s.recipient_id = recipient.id AND (
-  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS}
+  recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS} OR {_TELLS}
   OR (recipient.status NOT IN {_SETTLED} AND (
     NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
     OR i.wanted AND recipient.status NOT IN {UNSETTLED})))
@@ -143,7 +159,7 @@ _COUNT_GONE = (
 _GONE = f"""
 UPDATE recipient NOT INDEXED SET
   line = NULL, wanted = 0, due = NULL,
-  reason = CASE WHEN status IN {_SETTLED} THEN reason
+  reason = CASE WHEN status IN {_SETTLED} THEN {_ALONE}
     WHEN resend THEN 'in doubt, and not wanted any more: the row left the table'
     ELSE 'the row left the table before it was sent' END,
   settled_at = CASE WHEN status IN {_SETTLED} THEN settled_at

@@ -16,7 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.identity import BY_ADDRESS, Identity
-from mailbatch.ledger import assignment, first_plan, merging, recovery, rekeying, space, waiting
+from mailbatch.ledger import (
+    assignment,
+    first_plan,
+    merging,
+    overlap,
+    recovery,
+    rekeying,
+    space,
+    waiting,
+)
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
@@ -69,6 +78,8 @@ class Plan:
                     connection.execute(_INCOMING)
                     if known or group_by:
                         _lay_aside(connection, coming)
+                    if not accept_changes:
+                        overlap.check(connection, identity)
                     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
                     if known or group_by:
                         limit = recipients_per_transaction

@@ -55,7 +55,7 @@ from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Unio
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
-from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
 from mailbatch.outcome import Outcome, Reply, Status
 
 T = TypeVar("T")
@@ -218,6 +218,9 @@ class Planning(Protocol):
             IdentityError: a recipient that was mailed has no such key, or shares it; or rows that
                 are no recipients so far are of addresses that have the message, without
                 `accept_changes`.
+            OverlapError: under the same identity, without `accept_changes`: rows would be mailed at
+                addresses that have a message by a key which another address has now; or which no
+                row has, and the job names no key.
         """
 
     def content_digests(self) -> dict[str, str]:
@@ -376,10 +379,28 @@ class Standings(Protocol):
             IdentityError: `Planning.reconcile` would refuse the identity.
         """
 
-    def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
-        """Yield, for each key, where the row stands that is mailed; None: no such row.
+    def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
+        """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, and one that is sent to again is in
+        doubt. Never reads the whole table: a key that is new costs no more than a known one.
+        """
+
+    def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
+        """Check the rows of a plan that is made elsewhere, with the identity of the edition.
+
+        Raises:
+            OverlapError: `Planning.reconcile` would refuse the rows.
+        """
+
+    def moved(self, rows: Iterable[KeyedRow]) -> Iterator[Moved]:
+        """Yield the rows of a plan that get nothing: their key was mailed at another address."""
+
+    def further(self) -> int:
+        """Count the addresses that get a further message of the edition.
+
+        A recipient is pending or deferred there, and another one, whose row has left the table, has
+        the message. 0 where the address is the identity.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
@@ -25,6 +26,14 @@ from mailbatch.ledger.rows import KeyedRow
 _FACT = "identity"
 # A row that is tried again because a person said so may have the message, as one in doubt.
 _HAS_IT = "(status IN ('accepted', 'in_doubt', 'skipped') OR resend)"
+#: The status of a recipient (`r` and `s`) behind a plan that has the address `?` for it: a refusal
+#: says nothing of another address, and what may have arrived at the old one is not sent there.
+STATUS_AT = """
+CASE WHEN coalesce(r.mailbox, r.key) = ? THEN s.status
+  WHEN s.status = 'rejected' AND NOT r.resend THEN 'pending'
+  WHEN s.status IN ('pending', 'deferred') AND r.resend THEN 'in_doubt'
+  ELSE s.status END
+"""
 _FIXED = f"({_HAS_IT} OR status = 'rejected')"
 # No delivery was ever leased, by two witnesses: then the table alone says what there is.
 _UNTOUCHED = f"""
@@ -97,7 +106,7 @@ def statuses_as(
         for row in rows:
             if row.wanted and not accept_changes:
                 again.look_at(row)
-            found = connection.execute(_STATUS_AS, (row.key,)).fetchone()
+            found = connection.execute(_STATUS_AS, (address_key(row.address), row.key)).fetchone()
             yield None if found is None else found[0]
         again.refuse()
     finally:
@@ -138,17 +147,18 @@ def _new_keys(
         f"SELECT id, line, address, header_id, cells, {_FIXED} FROM recipient"  # noqa: S608 - constants
         " WHERE claim IN ('own', 'shared')"
     )
-    for row_id, line, address, header, text, fixed in rows:
-        cells = unpacked(text, address)
-        found = ["" if place is None else cells[place] for place in places[header]]
-        if all(found) or (identity.by_address and None not in places[header]):
-            mailbox = None if identity.is_address else address_key(address)
-            yield row_id, identity.key_of(address, found), mailbox
-        elif fixed:
-            where = f"row {line} ({address})" if line is not None else address
-            raise _refusal(
-                identity, before, f"{where} was mailed without {_missing(identity, found)}"
-            )
+    with closing(rows):  # a refusal below would leave the table locked
+        for row_id, line, address, header, text, fixed in rows:
+            cells = unpacked(text, address)
+            found = ["" if place is None else cells[place] for place in places[header]]
+            if all(found) or (identity.by_address and None not in places[header]):
+                mailbox = None if identity.is_address else address_key(address)
+                yield row_id, identity.key_of(address, found), mailbox
+            elif fixed:
+                where = f"row {line} ({address})" if line is not None else address
+                raise _refusal(
+                    identity, before, f"{where} was mailed without {_missing(identity, found)}"
+                )
 
 
 def _place(columns: list[str], name: str) -> int | None:
@@ -252,7 +262,7 @@ def _refusal(
 _TWO_MAILED = f"""
 SELECT min(r.address), max(r.address) FROM rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id
 WHERE {_FIXED} GROUP BY k.key HAVING count(DISTINCT r.delivery_id) > 1
-OR count(DISTINCT r.status) > 1 LIMIT 1
+OR count(DISTINCT r.status) > 1 OR count(DISTINCT coalesce(r.mailbox, r.key)) > 1 LIMIT 1
 """  # noqa: S608 - constants
 # Of rows with one key the mailed one stands for the recipient, else the first.
 _CHOOSE = f"""
@@ -263,9 +273,10 @@ DELETE FROM temp.rekeyed WHERE id NOT IN (
     FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id)
   WHERE place = 1)
 """  # noqa: S608 - constants
-_STATUS_AS = """
-SELECT s.status FROM temp.rekeyed AS k CROSS JOIN standing AS s ON s.id = k.id WHERE k.key = ?
-"""
+_STATUS_AS = f"""
+SELECT {STATUS_AT} FROM temp.rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id
+CROSS JOIN standing AS s ON s.id = r.id WHERE k.key = ?
+"""  # noqa: S608 - constants
 _HAS_ONE = f"SELECT EXISTS (SELECT 1 FROM recipient WHERE {OF_ADDRESS} AND {_HAS_IT})"  # noqa: S608
 _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM temp.rekeyed WHERE key = :named)"
 _WAS_MAILED = f"""
@@ -285,4 +296,6 @@ _REKEY = (
     DELETE FROM delivery
     WHERE NOT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = delivery.id)
     """,
+    # Else a new delivery with the same id would have these copies.
+    "DELETE FROM copy WHERE delivery_id NOT IN (SELECT id FROM delivery)",
 )  # fmt: skip

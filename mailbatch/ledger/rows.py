@@ -75,6 +75,18 @@ class KeyedRow(NamedTuple):
     wanted: bool
 
 
+class Moved(NamedTuple):
+    """A row that gets nothing: its key had the message at another address, `mailed`.
+
+    `status` is accepted, skipped or in doubt, or that of a recipient who is sent to again.
+    """
+
+    line: int
+    address: str
+    mailed: str
+    status: Status
+
+
 class Repeat(NamedTuple):
     """A row that is a `duplicate`, and the cells of the row that stands for both.
 

@@ -12,12 +12,13 @@ from functools import lru_cache
 
 from mailbatch.envelope import address_key
 from mailbatch.identity import Identity
+from mailbatch.ledger import overlap
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.rekeying import identity_of, statuses_as
-from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
+from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
 
@@ -116,6 +117,10 @@ ORDER BY line
 
 
 _MAILED_STATUS = "SELECT status FROM standing WHERE key = ? AND claim = 'own'"
+_STATUS_AT = f"""
+SELECT {STATUS_AT} FROM recipient AS r CROSS JOIN standing AS s ON s.id = r.id
+WHERE r.key = ? AND r.claim = 'own'
+"""  # noqa: S608 - constants
 _NAMED_STATUSES = "SELECT status FROM standing WHERE {wanted} ORDER BY line IS NULL, line, id"
 _ANY_STATUS = """
 SELECT status FROM standing WHERE coalesce(mailbox, key) = ?
@@ -227,12 +232,33 @@ class Standing:
             ):
                 yield None if status is None else _STATUSES[status]
 
-    def mailed_statuses(self, keys: Iterable[str]) -> Iterator[Status | None]:
-        """Yield, for each key, the status of the row that is mailed; None: no such row."""
+    def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
+        """Yield the status of the recipient of each row behind a plan; None: there is none."""
+        connection = self._database.connection
         with self._database.guard:
-            for key in keys:
-                found = self._database.connection.execute(_MAILED_STATUS, (key,)).fetchone()
+            moves = not identity_of(connection).is_address
+            for row in rows:
+                if moves:
+                    values = (address_key(row.address), row.key)
+                    found = connection.execute(_STATUS_AT, values).fetchone()
+                else:
+                    found = connection.execute(_MAILED_STATUS, (row.key,)).fetchone()
                 yield None if found is None else _STATUSES[found[0]]
+
+    def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
+        """Check rows for addresses that have a message by another key (`overlap.check_rows`)."""
+        with self._database.guard:
+            overlap.check_rows(self._database.connection, identity, rows)
+
+    def moved(self, rows: Iterable[KeyedRow]) -> Iterator[Moved]:
+        """Yield the rows that get nothing, as their key was mailed at another address."""
+        with self._database.guard:
+            yield from overlap.moved(self._database.connection, rows)
+
+    def further(self) -> int:
+        """Count the addresses to be mailed that have a message by a row which left the table."""
+        with self._database.guard:
+            return overlap.further(self._database.connection)
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""

@@ -23,6 +23,8 @@ from typing import Any
 from jinja2 import Undefined, nodes
 from jinja2.visitor import NodeTransformer
 
+from mailbatch.expressions.orders import DATES_REMEDY, dates_misordered, numbers_misordered
+
 #: The name of the filter, with a space: no expression can write this name.
 _FILTER = "compared with"
 _SYMBOLS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
@@ -47,23 +49,10 @@ _TESTS = {
     "gteq": ("ge", ">="),
     "in": ("in",),
 }
-_IS_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?").fullmatch
-# A date that begins with the year: the letters have the order of the days, in one form.
-_YEAR_FIRST = re.compile(r"[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}(?![0-9])").match
-_DATE = re.compile(
-    r"""
-      (?:[a-z]+,?\s+)?                                            # a day of the week
-      (?: [0-9]{1,2}([-/.])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})
-        | [0-9]{1,2}[-./\s]+[^\W\d_]{3,}[-.,/\s]+(?:[0-9]{4}|[0-9]{2})
-        | [^\W\d_]{3,}[.]?\s+[0-9]{1,2},?\s+[0-9]{4}
-      )(?![0-9])
-    """,
-    re.VERBOSE | re.IGNORECASE,
-).match
 _ARITHMETIC = re.compile(r"\bstr\b.*\b(?:int|float)\b|\b(?:int|float)\b.*\bstr\b|concatenate str")
 _SHOWN = 40
-_ANY = "the cell"
-_OTHER = "other"
+#: The operand that a hint cannot repeat.
+UNNAMED = "the cell"
 
 
 class KindsDifferError(Exception):
@@ -80,8 +69,8 @@ class Comparisons(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Filter:  # noqa: N802 - Jinja2's name
         """Make a filter of a comparison, or of a chain of them."""
         self.generic_visit(node)
-        spelled = [_spelled(node.expr), *(_spelled(each.expr) for each in node.ops)]
-        arguments: list[nodes.Expr] = [nodes.Const(tuple(spelled))]
+        words = [spelled(node.expr), *(spelled(each.expr) for each in node.ops)]
+        arguments: list[nodes.Expr] = [nodes.Const(tuple(words))]
         for each in node.ops:
             arguments += [nodes.Const(each.op), each.expr]
         return nodes.Filter(node.expr, _FILTER, arguments, [], None, None, lineno=node.lineno)
@@ -107,16 +96,16 @@ def kinds_differ(error: Exception) -> tuple[str, str] | None:
 
 def _test(kind: str) -> Callable[[Any, Any], bool]:
     def test(value: Any, other: Any) -> bool:
-        return bool(_checked(value, kind, other, _ANY, _ANY))
+        return bool(_checked(value, kind, other, UNNAMED, UNNAMED))
 
     return test
 
 
-def _compared(value: Any, spelled: tuple[str, ...], *rest: Any) -> bool:
+def _compared(value: Any, words: tuple[str, ...], *rest: Any) -> bool:
     """Compare all neighbours, as Python does in `a < b < c`."""
     pairs = zip(rest[::2], rest[1::2], strict=True)
     for number, (kind, other) in enumerate(pairs):
-        if not _checked(value, kind, other, spelled[number], spelled[number + 1]):
+        if not _checked(value, kind, other, words[number], words[number + 1]):
             return False
         value = other
     return True
@@ -142,7 +131,7 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
     if isinstance(right, str):
         if not isinstance(left, str) and not isinstance(left, Undefined):
             raise KindsDifferError(
-                f"looks for {_kind(left)} in the text {_short(right)}",
+                f"looks for {_kind(left)} in the text {short(right)}",
                 f"Write the number as a text: '{left}' {word} ...",
             )
         return
@@ -156,7 +145,7 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
     if isinstance(left, str) and texts == 0:
         example = next(iter(right))
         raise KindsDifferError(
-            f"looks for the text {_short(left)} among what is no text, such as {example!r}",
+            f"looks for the text {short(left)} among what is no text, such as {example!r}",
             f"Cells are text: write {first} {word} ['{example}'], or "
             f"{first} | int {word} [{example}].",
         )
@@ -172,7 +161,7 @@ def _refuse(text: str, symbol: str, other: Any, name: str) -> None:
     if isinstance(other, Undefined):
         return  # the comparison itself says what is not defined
     raise KindsDifferError(
-        f"compares the text {_short(text)} with {_kind(other)}", _remedy(name, symbol, other)
+        f"compares the text {short(text)} with {_kind(other)}", _remedy(name, symbol, other)
     )
 
 
@@ -196,41 +185,24 @@ def _remedy(name: str, symbol: str, other: Any) -> str:
 
 def _check_dates(left: str, kind: str, right: str) -> None:
     """Refuse to compare dates in two forms, or to order dates that do not begin with the year."""
-    form = _date_form(right)
-    other = _date_form(left) if form is not None else None
-    if other is None or (form == other and (form != _OTHER or kind in {"eq", "ne"})):
-        return
-    raise KindsDifferError(
-        f"compares the dates {_short(left)} and {_short(right)} by their letters",
-        "Dates are compared as texts such as '2026-11-29' alone: let the table write them so; in "
-        "a workbook, give the cells the format yyyy-mm-dd.",
-    )
-
-
-def _date_form(text: str) -> str | None:
-    """Return the sign between the parts of a date, `_OTHER` for forms without an order."""
-    if text[:1].isalpha() and not text[-1:].isdigit():
-        return None
-    found = _YEAR_FIRST(text)
-    if found is not None:
-        return str(found[1])
-    return _OTHER if _DATE(text) else None
+    if dates_misordered(left, right, ordered=kind not in {"eq", "ne"}):
+        raise KindsDifferError(
+            f"compares the dates {short(left)} and {short(right)} by their letters",
+            DATES_REMEDY,
+        )
 
 
 def _check_order(left: str, kind: str, right: str, first: str) -> None:
-    if not (_IS_NUMBER(left) and _IS_NUMBER(right)):
-        return
-    by_letters = _DOES[kind](left, right)
-    if by_letters is not _DOES[kind](float(left), float(right)):
-        symbol = _SYMBOLS[kind]
+    symbol = _SYMBOLS[kind]
+    if numbers_misordered(left, symbol, right):
         raise KindsDifferError(
             f"compares the texts {left!r} and {right!r} by their letters, not by their size",
             f"Make numbers of both: {first} | float {symbol} {right}.",
         )
 
 
-def _spelled(node: nodes.Expr) -> str:
-    """Return the spelling of an operand, if a hint can repeat it."""
+def spelled(node: nodes.Expr) -> str:
+    """Return the spelling of an operand, "the cell" where a hint cannot repeat the operand."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
@@ -241,7 +213,10 @@ def _spelled(node: nodes.Expr) -> str:
         and isinstance(node.arg, nodes.Const)
     ):
         return f"{node.node.name}[{node.arg.value!r}]"
-    return _ANY
+    if isinstance(node, nodes.Filter) and node.node is not None and not node.args:
+        inner = spelled(node.node)
+        return UNNAMED if inner == UNNAMED else f"{inner} | {node.name}"
+    return UNNAMED
 
 
 def _kind(value: Any) -> str:
@@ -256,5 +231,6 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a text in quotes for a message, a long one cut."""
     return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")

@@ -52,7 +52,9 @@ class Keying:
             names = grouped if address in grouped else {address}
         others = tuple(sorted(names - {address}))
         one_message = address in names and address in grouped and grouped <= names
-        identity = Identity(others, by_address=address in names, one_message=one_message)
+        identity = Identity(
+            others, by_address=address in names, one_message=one_message, given=bool(wanted.key)
+        )
         return cls(identity, tuple(map(columns.index, others)), needed=bool(wanted.key))
 
     def keyed(self, recipient: Recipient) -> Recipient:

@@ -16,6 +16,7 @@ never used to guess the form.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from pathlib import Path
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
 from mailbatch.identity import Identity
+from mailbatch.job.advice import list_advice, quotes_advice, unquoted
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column, named_columns
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
@@ -33,6 +35,7 @@ from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import are_plain, parse_address
+from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, Naming, text_form
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
@@ -44,6 +47,7 @@ from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 _SHOWN = 80
+_OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
@@ -312,15 +316,17 @@ def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
     wanted = job.recipients
     if find_column(wanted.address, columns) is None:
         message = f"no column {wanted.address!r}, which recipients.address names"
-        yield RecipientError(message, location=place, hint=_address_hint(job, columns))
+        yield RecipientError(message, location=place, hint=_address_hint(job, table))
     for name in wanted.key:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.key names"
-            yield RecipientError(message, location=place, hint=_column_hint(name, columns))
+            hint = _names_hint(name, columns) or _column_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in wanted.group_by:
         if find_column(name, columns) is None:
             message = f"no column {name!r}, which recipients.group_by names"
-            yield RecipientError(message, location=place, hint=_missing_hint(name, columns))
+            hint = _names_hint(name, columns) or _missing_hint(name, columns)
+            yield RecipientError(message, location=place, hint=hint)
     for name in columns:
         if name in TEMPLATE_NAMES:
             yield RecipientError(
@@ -335,7 +341,18 @@ def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
         return _JSON
     if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
         return "The whole header is one column; is `recipients.delimiter` right?"
+    inside = unquoted(name)
+    if inside is not None and find_column(inside, columns) is not None:
+        return quotes_advice(name)
     return did_you_mean_or_all(name, columns)
+
+
+def _names_hint(name: str, columns: tuple[str, ...]) -> str | None:
+    """Return a hint at the columns that one text names, None where one of them is not there."""
+    names = re.split(r"[,;]", name)
+    if all(find_column(one, columns) is not None for one in names):
+        return list_advice(name)
+    return None
 
 
 def _column_hint(name: str, columns: tuple[str, ...]) -> str | None:
@@ -352,10 +369,9 @@ def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
     return [column for column in columns if column_name(column).casefold() == folded]
 
 
-def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
+def _address_hint(job: Job, table: Records) -> str | None:
     """Return a hint at the column that may have the address, or at the line of the header."""
-    wanted = job.recipients
-    alike = _alike(wanted.address, columns)
+    wanted, columns = job.recipients, table.columns
     if wanted.form not in {"jsonl", "xlsx"} and (form := text_form(columns)) is not None:
         noun = "The output" if wanted.command else "The file"
         return (
@@ -363,13 +379,14 @@ def _address_hint(job: Job, columns: tuple[str, ...]) -> str | None:
             "as: email,first_name"
         )
     hint = _missing_hint(wanted.address, columns)
-    if hint == _JSON:
+    if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
         return hint
-    near = alike[0] if alike else nearest(wanted.address, columns)
-    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
-        return hint
-    if len(alike) > 1:
-        hint = f"It could be {' or '.join(map(repr, alike))}."
+    meant = _alike(wanted.address, columns) or likely_address_columns(table)
+    near = meant[0] if meant else nearest(wanted.address, columns)
+    if len(meant) > 1:
+        hint = f"It could be {' or '.join(map(repr, meant[:_OFFERED]))}."
+    elif meant:
+        hint = f"Did you mean {near!r}?"
     if near is not None:
         # The table may come from another program: then it is the job that is changed.
         return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."

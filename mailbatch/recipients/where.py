@@ -5,8 +5,9 @@
 The expression is compiled once in an immutable sandbox and checked against the columns before any
 row is read. The names of templates are known (the columns, `recipient`, the names of the job), but
 no name that would make two plans of the same files differ. The result must be true or false: a cell
-is text, and a text taken for a truth value would mail the rows whose cell says `no`. Comparing a
-text with a number is a mistake of the job (`comparing.py`).
+is text, and a text taken for a truth value would mail the rows whose cell says `no` (`truths.py`:
+also behind `not`, and beside `and`). Comparing a text with a number is a mistake of the job
+(`comparing.py`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from jinja2.parser import Parser
 
 from mailbatch.errors import JobError, Location
 from mailbatch.expressions.sandbox import BoundedSandbox
-from mailbatch.expressions.slips import slip
+from mailbatch.expressions.slips import bare_text, slip
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
-from mailbatch.suggest import did_you_mean_or_all
+from mailbatch.recipients.truths import Truths, prepare_truths
+from mailbatch.suggest import did_you_mean_or_all, nearest
 
 #: Tells whether a row is wanted, from its cells in the order of the columns. Raises `ValueError`
 #: with a reason for people if the expression fails for this row.
@@ -54,11 +56,13 @@ def compile_where(
     environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
     prepare(environment.filters, environment.tests)
+    prepare_truths(environment.filters)
     try:
         parser = Parser(environment, expression, state="variable")
         tree = parser.parse_expression()
         parser.stream.expect("eof")
-        result = nodes.Assign(nodes.Name(_RESULT, "store"), Comparisons().visit(tree), lineno=1)
+        value = Comparisons().visit(Truths().deciding(tree))
+        result = nodes.Assign(nodes.Name(_RESULT, "store"), value, lineno=1)
         template = environment.from_string(nodes.Template([result], lineno=1))
     except TemplateSyntaxError as error:
         message = f"is no expression: {(error.message or '').rstrip('.')}"
@@ -134,6 +138,8 @@ def _unknown_names(
             yield f"nothing defines {name!r}", f"The column is recipient[{name!r}] here."
         else:
             hint = column_hint(name, columns, f"{{{{ {expression} }}}}")
+            if hint is None and nearest(name, known) is None:
+                hint = bare_text(name, expression)
             yield f"nothing defines {name!r}", hint or did_you_mean_or_all(name, known)
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         mapping, _, key = _dotted(node).partition(".")

@@ -12,15 +12,16 @@ import hashlib
 import os
 import re
 import stat
+import unicodedata
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError, raise_if_starved
-from mailbatch.job.paths import resolve_path
+from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.octets import LARGE_BYTES, Piece
 from mailbatch.render.encodings import encode_base64
-from mailbatch.render.field_text import FieldError, refuse_controls
+from mailbatch.render.field_text import FieldError, refuse_controls, refuse_reordering
 from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.media_types import MediaType, calendar_methods, media_type
 from mailbatch.render.message import Attachment
@@ -91,7 +92,7 @@ class Asset:
         """
         path = self.path.render(names)
         filename = self._filename.render(names) if self._filename is not None else ""
-        return path, filename.strip(" ") or filename or Path(path).name
+        return path, filename.strip(" ") or filename or _composed(Path(path).name)
 
     def part(self, chosen: Chosen) -> FilePart:
         """Return the part of the message: header and empty line, and the lines of base64.
@@ -152,7 +153,7 @@ class Asset:
     def _read(self, name: str) -> bytes:
         try:
             path = resolve_path(self._folder, name, absolute_allowed=Path(self._base).is_absolute())
-            base = os.path.realpath(self._folder / self._base)
+            base = os.path.realpath(stored_path(self._folder / self._base))
             if self.path.constant is None and not Path(os.path.realpath(path)).is_relative_to(base):
                 raise self._error(name, "leaves the folder that the job names")
             # Opened without waiting, because a FIFO would wait for ever.
@@ -202,6 +203,11 @@ class _File:
         return 2 * len(lines.data) if isinstance(lines, Piece) else len(lines)
 
 
+def _composed(name: str) -> str:
+    """Return a name with composed letters (NFC), which all readers show: macOS writes others."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def _fixed_folder(source: str) -> str:
     """Return the folder that a path template names before the first markup."""
     match = _MARKUP.search(source)
@@ -211,6 +217,7 @@ def _fixed_folder(source: str) -> str:
 
 def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
     refuse_controls(filename)
+    refuse_reordering(filename)
     if "/" in filename or "\\" in filename or filename.strip(". ") == "":
         raise FieldError("is no name of a file")
     if len(filename.encode(errors="surrogatepass")) > _LONGEST_NAME:

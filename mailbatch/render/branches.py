@@ -20,12 +20,14 @@ from jinja2 import meta, nodes
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, Location
 from mailbatch.job.columns import find_column, named_columns, second_names
-from mailbatch.render.comparisons import Doubt
 from mailbatch.render.context import RowNames
+from mailbatch.render.first_row import first_row_readings
 from mailbatch.render.message import BranchKey
 from mailbatch.render.pages import PageChoice
+from mailbatch.render.strays import Stray, strays_of
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.tracing import Branch, Trace
+from mailbatch.render.verdicts import Doubt
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -96,11 +98,10 @@ class Branches:
                 if name is None:
                     self._dynamic = True
                 elif name not in files:
-                    with contextlib.suppress(InputError):
-                        tree = self._templates.tree(name)
-                        if tree is not None:
-                            files[name] = None
-                            waiting.append(tree)
+                    tree = self._named(name)
+                    if tree is not None:
+                        files[name] = None
+                        waiting.append(tree)
 
     def known(self) -> tuple[Branch, ...]:
         """Return every branch that was found so far, in the order of files and lines."""
@@ -152,6 +153,14 @@ class Branches:
             if (text := self._templates.loader.text(name)) is not None
         }
 
+    def strays(self) -> Iterator[tuple[str, Stray]]:
+        """Yield the strays of each template file that was read, with the name of the file."""
+        for name in self.sources():
+            tree = self._templates.tree(name)
+            if tree is not None:
+                found = strays_of(tree, self._templates.tree, self._templates.loader.fitting)
+                yield from ((name, stray) for stray in found)
+
     def columns_read(self) -> frozenset[str]:
         """Return the columns that a template, a header or a rule of the job may read.
 
@@ -168,6 +177,33 @@ class Branches:
             words.update(_words(tree))
         words.update(owner for name, owner in second_names(self._columns).items() if name in words)
         return frozenset(words & set(self._columns))
+
+    def first_row_readings(self) -> Iterator[tuple[str, Location]]:
+        """Yield the columns that a message has from the first row alone, and the place of each.
+
+        A column has a place for each setting and each template file of the job that reads so.
+        """
+        names = {name: name for name in self._columns} | second_names(self._columns)
+        loader = self._templates.loader
+        roots = [(v.place, v.tree) for v in self._values if not v.key.startswith(_NOT_ALWAYS)]
+        pages = [page for choice in self._choices for page in choice.pages.values()]
+        roots += [(choice.value.place, choice.value.tree) for choice in self._choices]
+        for place, tree in [*roots, *((Location(page.name), page.tree) for page in pages)]:
+            if tree is None:
+                continue
+            for found in first_row_readings(tree, names, self._named, loader.fitting):
+                name = found.template or (place.path if place.key is None else None)
+                if name is None:
+                    yield found.column, place
+                else:
+                    line = loader.line(name, found.line)
+                    yield found.column, Location(name, found.line, source=line)
+
+    def _named(self, name: str) -> nodes.Template | None:
+        """Return the tree of a template that a tag names, None where there is no sound one."""
+        with contextlib.suppress(InputError):
+            return self._templates.tree(name)
+        return None
 
     def _trees(self) -> Iterator[nodes.Template]:
         yield from (value.tree for value in self._values if value.tree is not None)

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from jinja2 import nodes
 
+from mailbatch.render.guards import leaves, shows_only
 from mailbatch.render.kinds import TEXTS, argument, shape_of
+from mailbatch.render.orderings import ordered, picked
 from mailbatch.render.scopes import Kind, Scope, Shape
+from mailbatch.render.spelling import VALUE, as_number, called, mentions, spelled
+from mailbatch.render.verdicts import Doubt, Misuse, Question
 
 _SYMBOLS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
 _EQUAL = frozenset(("==", "!="))
@@ -40,38 +42,6 @@ _OPERATORS: dict[type[nodes.Node], str] = {
 _OTHERS = frozenset((Kind.NUMBER, Kind.TRUTH))
 #: A conversion of `%`: `%%`, one of a number, or any other.
 _CONVERSION = re.compile(r"%(?:%|[-+ 0#]*\d*(?:\.\d+)?(?P<number>[diouxXeEfFgG])|[^%])")
-_VALUE = "(...)"
-
-
-class Question(Enum):
-    """The kind of a doubt: a question to the cells of a column."""
-
-    TRUTH = auto()  # does a cell hold a word for no?
-    NUMBERS = auto()  # are the cells numbers?
-    EMPTY = auto()  # is a cell empty?
-
-
-@dataclass(frozen=True, slots=True)
-class Misuse:
-    """A mistake for every row: the message, the remedy, and a word to look for in the line."""
-
-    message: str
-    hint: str
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """An expression that is wrong where the cells of each of `columns` answer a question with yes.
-
-    `written` is the expression, as far as it can be repeated, `hint` the remedy.
-    """
-
-    question: Question
-    columns: tuple[str, ...]
-    written: str
-    hint: str
-    word: str
 
 
 def judge(node: nodes.Node, scope: Scope) -> Iterator[Misuse | Doubt]:
@@ -81,47 +51,34 @@ def judge(node: nodes.Node, scope: Scope) -> Iterator[Misuse | Doubt]:
         yield from visit(node, scope)
 
 
-def judge_condition(condition: nodes.Node, scope: Scope) -> Iterator[Doubt]:
-    """Yield the doubts of a condition as a whole, such as that of `{% if ... %}`."""
-    leaves = list(_leaves(condition))
-    asked = [(leaf, _question(leaf, scope)) for leaf in leaves]
-    for leaf in leaves:
+def judge_condition(
+    condition: nodes.Node, scope: Scope, around: nodes.If | nodes.CondExpr | None = None
+) -> Iterator[Doubt]:
+    """Yield the doubts of a condition as a whole, such as that of `{% if ... %}`.
+
+    `around` has the condition and the branches: branches that show the cell alone leave no doubt.
+    """
+    parts = list(leaves(condition))
+    asked = [(leaf, _question(leaf, scope)) for leaf in parts]
+    for leaf in parts:
         shape = shape_of(leaf, scope)
         if shape.kind is Kind.CELL and shape.column is not None:
             name = spelled(leaf)
             hint = f"Compare it with the word of the table: {name} == 'yes', say."
             yield Doubt(Question.TRUTH, (shape.column,), name, hint, name)
     for leaf, doubt in asked:
-        if doubt is not None and not any(
-            other is not leaf and found is None and _mentions(other, doubt.word)
+        if doubt is None or (
+            doubt.question is Question.EMPTY
+            and len(parts) == 1
+            and around is not None
+            and shows_only(around, doubt.word)
+        ):
+            continue
+        if not any(
+            other is not leaf and found is None and mentions(other, doubt.word)
             for other, found in asked
         ):
             yield doubt
-
-
-def spelled(node: nodes.Node | None) -> str:
-    """Return the spelling of an operand, as far as a remedy can repeat it."""
-    found = _VALUE
-    if isinstance(node, nodes.Name):
-        found = node.name
-    elif isinstance(node, nodes.Const):
-        found = repr(node.value)
-    elif isinstance(node, nodes.Getattr):
-        found = f"{spelled(node.node)}.{node.attr}"
-    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-        found = f"{spelled(node.node)}[{node.arg.value!r}]"
-    elif isinstance(node, nodes.Filter) and not node.kwargs:
-        found = _called(f"{spelled(node.node)} | {node.name}", node.args)
-    elif isinstance(node, nodes.Call) and not node.kwargs:
-        found = _called(spelled(node.node), node.args) + ("" if node.args else "()")
-    return _VALUE if _VALUE in found else found
-
-
-def _called(name: str, given: Sequence[nodes.Node]) -> str:
-    arguments = [spelled(one) for one in given]
-    if _VALUE in name or _VALUE in arguments:
-        return _VALUE
-    return f"{name}({', '.join(arguments)})" if arguments else name
 
 
 def _is_text(shape: Shape) -> bool:
@@ -130,11 +87,6 @@ def _is_text(shape: Shape) -> bool:
 
 def _is_cell(shape: Shape) -> bool:
     return _is_text(shape) and shape.kind is Kind.CELL
-
-
-def _as(node: nodes.Node, kind: str) -> str:
-    """Write an operand as a number; a number stays as it is."""
-    return f"{spelled(node)} | {kind}"
 
 
 # Comparisons
@@ -159,8 +111,8 @@ def _pair(
         yield _mixed(left, one, symbol, right, other, text_first=True)
     elif _is_text(other) and one.kind in _OTHERS and one.keys is None:
         yield _mixed(right, other, symbol, left, one, text_first=False)
-    elif symbol not in _EQUAL and _is_cell(one) and _is_cell(other):
-        yield from _ordered(f"{spelled(left)} {symbol} {spelled(right)}", left, right, scope)
+    elif symbol not in _EQUAL:
+        yield from ordered(left, symbol, right, scope)
 
 
 def _mixed(
@@ -183,7 +135,7 @@ def _mixed(
         return Misuse(f"compares the text of {name} with {with_}", _told(shape, remedy), name)
     number = f"the number {value}" if value is not None else "a number"
     shown = value if value is not None else spelled(other)
-    made = _as(text, "int" if symbol in _EQUAL and isinstance(value, int) else "float")
+    made = as_number(text, "int" if symbol in _EQUAL and isinstance(value, int) else "float")
     remedy = f"{made} {symbol} {shown}" if text_first else f"{shown} {symbol} {made}"
     if symbol in _EQUAL and value is not None:
         remedy += f", or {name} {symbol} '{value}'"
@@ -193,7 +145,7 @@ def _mixed(
 def _quoted(text: nodes.Const, symbol: str, other: nodes.Node, *, text_first: bool) -> Misuse:
     """Return the misuse of a comparison of a number with a text that the template writes."""
     name, value = spelled(other), str(text.value)
-    message = f"compares {'a number' if name == _VALUE else name} with the text {value!r}"
+    message = f"compares {'a number' if name == VALUE else name} with the text {value!r}"
     try:
         float(value)
     except ValueError:
@@ -207,14 +159,6 @@ def _told(shape: Shape, remedy: str) -> str:
     return f"{known}: write {remedy}."
 
 
-def _ordered(written: str, left: nodes.Node, right: nodes.Node, scope: Scope) -> Iterator[Doubt]:
-    columns = [shape_of(one, scope).column for one in (left, right)]
-    known = tuple(one for one in columns if one is not None)
-    if len(known) == len(columns):
-        hint = f"Make numbers of both: {_as(left, 'float')}, {_as(right, 'float')}."
-        yield Doubt(Question.NUMBERS, known, written, hint, spelled(left))
-
-
 def _membership(left: nodes.Node, word: str, right: nodes.Node, scope: Scope) -> Iterator[Misuse]:
     one, other = shape_of(left, scope), shape_of(right, scope)
     name = spelled(left)
@@ -226,7 +170,9 @@ def _membership(left: nodes.Node, word: str, right: nodes.Node, scope: Scope) ->
     kinds = {shape_of(item, scope).kind for item in right.items}
     example = spelled(right.items[0])
     if _is_text(one) and kinds <= _OTHERS:
-        remedy = f"{name} {word} ['{example}', ...], or {_as(left, 'int')} {word} [{example}, ...]"
+        remedy = (
+            f"{name} {word} ['{example}', ...], or {as_number(left, 'int')} {word} [{example}, ...]"
+        )
         message = f"looks for the text of {name} among numbers, such as {example}"
         yield Misuse(message, _told(one, remedy), name)
     elif one.kind is Kind.NUMBER and kinds <= TEXTS:
@@ -243,7 +189,7 @@ def _test(node: nodes.Test, scope: Scope) -> Iterator[Misuse | Doubt]:
     elif not _is_text(shape):
         return
     elif node.name in _OF_NUMBERS:
-        written = f"{_as(node.node, 'int')} is {node.name}"
+        written = f"{as_number(node.node, 'int')} is {node.name}"
         yield Misuse(f"asks whether the text of {name} is {node.name}", _told(shape, written), name)
     elif node.name in {"true", "false"}:
         remedy = f"{name} | lower == '{node.name}', or the word of the table"
@@ -267,8 +213,7 @@ def _calculation(node: nodes.BinExpr, scope: Scope) -> Iterator[Misuse | Doubt]:
         return
     if symbol == "+" and (one.kind in TEXTS or other.kind in TEXTS):
         if len(cells) == 2:  # noqa: PLR2004 - both
-            written = f"{spelled(node.left)} + {spelled(node.right)}"
-            yield from _ordered(written, node.left, node.right, scope)
+            yield from _joined(node, scope)
         if one.kind is not Kind.NUMBER and other.kind is not Kind.NUMBER:
             return
     found = _calculates(node, symbol, cells)
@@ -281,12 +226,23 @@ def _calculation(node: nodes.BinExpr, scope: Scope) -> Iterator[Misuse | Doubt]:
     yield found
 
 
+def _joined(node: nodes.BinExpr, scope: Scope) -> Iterator[Doubt]:
+    columns = [shape_of(one, scope).column for one in (node.left, node.right)]
+    known = tuple(one for one in columns if one is not None)
+    if len(known) == len(columns):
+        written = f"{spelled(node.left)} + {spelled(node.right)}"
+        hint = f"Make numbers of both: {as_number(node.left)} + {as_number(node.right)}."
+        yield Doubt(Question.JOINED, known, written, hint, spelled(node.left))
+
+
 def _calculates(node: nodes.BinExpr, symbol: str, cells: Sequence[nodes.Node]) -> Misuse:
     names = " and ".join(dict.fromkeys(map(spelled, cells)))
-    sides = [_as(one, "float") if one in cells else spelled(one) for one in (node.left, node.right)]
+    sides = [
+        as_number(one, "float") if one in cells else spelled(one) for one in (node.left, node.right)
+    ]
     remedy = f" {symbol} ".join(sides)
-    if _VALUE in sides:
-        remedy = _as(cells[0], "float")
+    if VALUE in sides:
+        remedy = as_number(cells[0], "float")
     message = f"calculates with the text of {names}"
     return Misuse(message, f"Cells are text: write {remedy}.", spelled(cells[0]))
 
@@ -295,7 +251,7 @@ def _negative(node: nodes.Neg | nodes.Pos, scope: Scope) -> Iterator[Misuse]:
     if _is_cell(shape_of(node.node, scope)):
         name = spelled(node.node)
         message = f"calculates with the text of {name}"
-        yield Misuse(message, f"Cells are text: write -({_as(node.node, 'float')}).", name)
+        yield Misuse(message, f"Cells are text: write -({as_number(node.node, 'float')}).", name)
 
 
 def _filter(node: nodes.Filter, scope: Scope) -> Iterator[Misuse | Doubt]:
@@ -303,12 +259,14 @@ def _filter(node: nodes.Filter, scope: Scope) -> Iterator[Misuse | Doubt]:
         return
     shape, name = shape_of(node.node, scope), spelled(node.node)
     if node.name in {"round", "abs"} and _is_cell(shape):
-        remedy = f"{_as(node.node, 'float')} | {node.name}"
+        remedy = f"{as_number(node.node)} | {called(node.name, node.args)}"
         yield Misuse(f"calculates with the text of {name}", _told(shape, remedy), name)
     elif node.name == "format" and isinstance(node.node, nodes.Const):
         yield from _formatted(node.node, node.args, scope)
     elif node.name in {"default", "d"}:
         yield from _default(node, shape)
+    elif node.name in {"sort", "min", "max"}:
+        yield from picked(node, scope)
     elif shape.items:
         yield from _of_items(node, shape)
 
@@ -321,19 +279,21 @@ def _formatted(text: nodes.Const, given: Sequence[nodes.Node], scope: Scope) -> 
         if conversion is not None and _is_cell(shape):
             name = spelled(value)
             message = f"formats the text of {name} as a number"
-            yield Misuse(message, _told(shape, _as(value, "float")), name)
+            yield Misuse(message, _told(shape, as_number(value, "float")), name)
 
 
 def _default(node: nodes.Filter, shape: Shape) -> Iterator[Doubt]:
     """Yield the doubt about a default that an empty cell never gets."""
     if len(node.args) == 1 and not node.kwargs and _is_cell(shape) and shape.column is not None:
         name, value = spelled(node.node), spelled(node.args[0])
-        shown = "..." if value == _VALUE else value
+        if value in {"''", "None"}:  # no other text than that of the cell
+            return
+        shown = "..." if value == VALUE else value
         hint = f"An empty cell is a text, too: write {name} or {shown}."
         yield Doubt(Question.EMPTY, (shape.column,), f"{name} | {node.name}(...)", hint, name)
 
 
-def _of_items(node: nodes.Filter, shape: Shape) -> Iterator[Misuse | Doubt]:
+def _of_items(node: nodes.Filter, shape: Shape) -> Iterator[Misuse]:
     column = argument(node, "attribute") if node.name != "map" else None
     if shape.keys is None:  # a list of cells
         column = shape.column
@@ -341,14 +301,10 @@ def _of_items(node: nodes.Filter, shape: Shape) -> Iterator[Misuse | Doubt]:
         column = None
     if shape.kind is not Kind.CELL or column is None:
         return
-    written = f"{spelled(node.node)} | {node.name}" if spelled(node.node) != _VALUE else node.name
     numbers = f"map(attribute={column!r}) | map('float')"
     if node.name == "sum":
         message = f"adds the texts of {column}"
         yield Misuse(message, f"Cells are text: write rows | {numbers} | sum.", column)
-    elif node.name in {"sort", "min", "max"}:
-        hint = f"Texts are ordered by their letters; rows | {numbers} are numbers."
-        yield Doubt(Question.NUMBERS, (column,), f"{written} by {column}", hint, column)
     elif node.name in {"selectattr", "rejectattr"} and len(node.args) > 2:  # noqa: PLR2004
         value = node.args[2]
         if isinstance(value, nodes.Const) and type(value.value) in (int, float, bool):
@@ -358,16 +314,6 @@ def _of_items(node: nodes.Filter, shape: Shape) -> Iterator[Misuse | Doubt]:
 
 
 # Conditions
-
-
-def _leaves(condition: nodes.Node) -> Iterator[nodes.Node]:
-    if isinstance(condition, nodes.And | nodes.Or):
-        yield from _leaves(condition.left)
-        yield from _leaves(condition.right)
-    elif isinstance(condition, nodes.Not):
-        yield from _leaves(condition.node)
-    else:
-        yield condition
 
 
 def _question(leaf: nodes.Node, scope: Scope) -> Doubt | None:
@@ -387,16 +333,11 @@ def _question(leaf: nodes.Node, scope: Scope) -> Doubt | None:
     if not _is_cell(shape) or shape.column is None:
         return None
     if question is Question.NUMBERS:
-        hint = f"A cell is a text, never a number: {_as(subject, 'float')} makes one."
+        hint = f"A cell is a text, never a number: {as_number(subject)} makes one."
     else:
         hint = f"An empty cell is a text, too: write {{% if {name} %}}, or {name} == ''."
     kind = leaf.name if isinstance(leaf, nodes.Test) else "none"
     return Doubt(question, (shape.column,), f"{name} is {kind}", hint, name)
-
-
-def _mentions(node: nodes.Node, name: str) -> bool:
-    inside = [node, *node.find_all((nodes.Name, nodes.Getattr, nodes.Getitem))]
-    return any(spelled(one) == name for one in inside)
 
 
 _JUDGES: dict[type[nodes.Node], Callable[..., Iterator[Misuse | Doubt]]] = {

@@ -36,6 +36,7 @@ from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.parts import Parts
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
+from mailbatch.render.variables import variables_read
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -372,6 +373,10 @@ class Composer:
         known = self._rows.shapes(several=False)
         shared = self._rows.shapes(several=True)
         return tuple(_in_order(self._checks.leaks(known, shared), str(self._job.path)))
+
+    def variables_read(self) -> frozenset[str] | None:
+        """Return the variables that the message may read; None where each may be read."""
+        return variables_read(self._checks.trees())
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of every input of the message, by names that the user knows.

@@ -20,6 +20,7 @@ from mailbatch.render.field_text import FieldError, refuse_controls
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Templates, Value
+from mailbatch.render.variables import variables_read
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -90,6 +91,13 @@ def bulk_id_names_edition(job: model.Job) -> bool:
     return not used.isdisjoint(
         {"edition", *_names_in(templates.value(job.at("edition")))} - {"job"}
     )
+
+
+def variables_of_files(job: model.Job) -> frozenset[str] | None:
+    """Return the variables that `edition` and `results` may read; None where each may be read."""
+    templates = Templates(FolderLoader(job.folder), {}, [])
+    values = (templates.value(job.at(key)) for key in ("edition", "results"))
+    return variables_read(value.tree for value in values if value.tree is not None)
 
 
 def _names_in(value: Value) -> set[str]:

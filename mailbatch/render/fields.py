@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from mailbatch.errors import JobError, MessageError
 from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.headers import address_field, structured_field, text_field
+from mailbatch.render.headers import address_field, phrases_field, structured_field, text_field
 from mailbatch.render.languages import language_field
 from mailbatch.render.templates import Names, Templates, Value
 
@@ -171,6 +171,8 @@ _ADDRESSES = frozenset(
         "sender",
     )
 )
+# Fields of phrases with commas between them (RFC 5322 3.6.5); its `Comments` is unstructured.
+_PHRASES = frozenset(("keywords",))
 # Fields whose form is defined by a grammar that knows no encoded-words.
 _STRUCTURED = frozenset(
     (
@@ -208,6 +210,8 @@ def _encoding(name: str) -> Encode:
     """Return the function that writes a field of the job's own; `name` is in lower case."""
     if name in _ADDRESSES:
         return _addresses
+    if name in _PHRASES:
+        return phrases_field
     structured = name in _STRUCTURED or name.startswith(_STRUCTURED_PREFIXES)
     return structured_field if structured else text_field
 

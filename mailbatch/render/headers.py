@@ -1,10 +1,10 @@
 """Header fields as bytes (RFC 5322 section 2.2 and 3.6), each with the last CRLF.
 
-Three kinds of value, and no way from one to another: unstructured text (RFC 2047 where it must
-be), structured values in ASCII (folded at white space, never encoded, never broken), and
-addresses (encoded-words in display names only). Control characters are refused, not removed: a
-value that holds one was not meant for a header. Date and Message-ID are written here. Nothing here
-knows jobs or templates.
+Four kinds of value, and no way from one to another: unstructured text (RFC 2047 where it must
+be), structured values in ASCII (folded at white space, never encoded, never broken), addresses
+(encoded-words in display names only), and phrases (each encoded alone). Control characters are
+refused, not removed: a value that holds one was not meant for a header. Date and Message-ID are
+written here. Nothing here knows jobs or templates.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _CHUNK = re.compile(r" *[^ ]+")
 # The usual field with one address: nothing has to be quoted, encoded or folded.
 _PLAIN_MAILBOX = re.compile(r'[A-Za-z-]+: "[A-Za-z0-9][A-Za-z0-9 .,_&-]*" <[A-Za-z0-9._+@-]+>')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ESCAPED = re.compile(r"\\(.)")
+# A phrase up to the comma; one in quotes that are never closed goes on to the end.
+_PHRASE = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.?)*(?:"|\Z))+')
 _LONGEST_QUOTED = LONGEST_LINE // 2  # a longer name becomes encoded-words
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -175,6 +179,38 @@ def _group(group: Group, first_on: str) -> list[str]:
         chunks += _mailbox(member, "")
     chunks[-1] += ";"
     return chunks
+
+
+def phrases_field(name: str, text: str) -> bytes:
+    r"""Write phrases with commas between them (RFC 5322 3.6.5), each encoded alone.
+
+    An encoded-word never holds a comma that divides phrases (RFC 2047 5, rule 3). A comma in quotes
+    is a part of its phrase. The field is empty where there is no phrase.
+
+    Example:
+        >>> phrases_field("Keywords", "café, spring offers")
+        b'Keywords: =?utf-8?b?Y2Fmw6k=?=, spring offers\r\n'
+
+    Raises:
+        FieldError: a control character, or half a surrogate pair.
+    """
+    refuse_controls(text)
+    phrases = [_bare(one) for one in _PHRASE.findall(text)]
+    chunks: list[str] = []
+    for phrase in filter(None, phrases):
+        if chunks:
+            chunks[-1] += ","
+        if _ATOMS.fullmatch(phrase) and "=?" not in phrase:
+            chunks += _CHUNK.findall(f" {phrase}")
+        else:
+            chunks += phrase_chunks(phrase, len(name) + 2 if not chunks else 1, behind=1)
+    return _lay_out(name, chunks) if chunks else b""
+
+
+def _bare(phrase: str) -> str:
+    """Return the text of a phrase, without the quotes around all of it."""
+    text = phrase.strip(" ")
+    return _ESCAPED.sub(r"\1", text[1:-1]) if _QUOTED.fullmatch(text) else text
 
 
 def phrase_chunks(text: str, taken: int, *, behind: int = 0) -> list[str]:

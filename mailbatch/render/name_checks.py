@@ -16,17 +16,25 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
-from mailbatch.job.columns import bare_column_hint, column_hint, find_column
-from mailbatch.render.comparisons import Doubt, Misuse
+from mailbatch.expressions.slips import bare_text
+from mailbatch.job.columns import (
+    as_templates_write_it,
+    bare_column_hint,
+    column_hint,
+    find_column,
+)
+from mailbatch.render.foreign_words import name_remedy
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates
-from mailbatch.suggest import did_you_mean
+from mailbatch.render.verdicts import Doubt, Misuse
+from mailbatch.suggest import nearest
 
 if TYPE_CHECKING:
     from mailbatch.job import model
 
 _WORD = re.compile(r"[\w.]+")
+_LETTERS = re.compile(r"[\W_]+")
 _MOST_NAMES = 12  # a hint lists no more
 
 
@@ -59,6 +67,13 @@ class NameChecks:
             name: shape for name, shape in self._constants.items() if name not in VARYING
         }
         self._broken: set[str] = set()
+
+    def trees(self) -> Iterator[nodes.Template]:
+        """Yield the tree of every value and of every template that makes up a page."""
+        yield from (tree for _, tree in self._values)
+        for page in self._pages:
+            for name in {page.name, *self.followed.get(page.name, ())}:
+                yield self._tree(name, page.role) or nodes.Template([])
 
     def undefined(self, known: Mapping[str, Shape]) -> list[InputError]:
         """Return an error for every name that nothing defines and every missing template.
@@ -143,14 +158,36 @@ class NameChecks:
         around, dot, name = found.name.rpartition(".")
         where = self._place(found, place)
         hint = None
+        text = where.source if found.template is not None else self._sources.get(place.key)
         if around in {"", "recipient"}:
-            text = where.source if found.template is not None else self._sources.get(place.key)
             hint = column_hint(name, self._columns, text)
-        hint = hint or did_you_mean(name, found.candidates)
+        if hint is None and not around:
+            known = {one.casefold() for one in found.candidates}
+            foreign = name_remedy(name) if name.casefold() not in known else None
+            hint = foreign or self._part_hint(name, text or "")
+        if hint is None and (near := nearest(name, found.candidates)) is not None:
+            meant = near if near.isidentifier() or not around else f"{around}[{near!r}]"
+            hint = f"Did you mean {meant}?"
+        if hint is None and not around:
+            hint = bare_text(name, text or "")
         if hint is None and len(found.candidates) <= _MOST_NAMES and dot:
             hint = f"There is {', '.join(sorted(found.candidates)) or 'nothing'} in {around}."
         written = " ".join(found.name.split())
         return TemplateError(f"{written} is not defined", location=where, hint=hint)
+
+    def _part_hint(self, name: str, text: str) -> str | None:
+        """Return a hint for `contact.first_name`: here, a column stands alone."""
+        found = re.search(rf"(?<![\w.]){re.escape(name)}\s*\.\s*(\w+)(?!\w*\()", text)
+        if found is None:
+            return None
+        letters = {_bare(found[1]), _bare(name + found[1])}
+        column = next((one for one in self._columns if _bare(one) in letters), None)
+        column = column or nearest(found[1], self._columns)
+        if column is None:
+            every = [as_templates_write_it(one, self._columns) for one in self._columns]
+            listed = ", ".join(one.partition(" or ")[0] for one in every[:_MOST_NAMES])
+            return f"A column stands alone, without {name}: {listed}."
+        return f"Write {as_templates_write_it(column, self._columns)}: a column stands alone."
 
     def explained(self, error: InputError) -> InputError:
         """Return a syntax error with a hint, where the template has a column name of the table."""
@@ -185,3 +222,7 @@ def _misused(found: Misuse, where: Location) -> TemplateError:
     return TemplateError(
         found.message, location=where, hint=found.hint, reason=Reason.TEXT_AS_NUMBER
     )
+
+
+def _bare(name: str) -> str:
+    return _LETTERS.sub("", name).casefold()

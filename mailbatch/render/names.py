@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 
 from jinja2 import nodes
 
-from mailbatch.render.comparisons import Doubt, Misuse, judge, judge_condition
+from mailbatch.render.comparisons import judge, judge_condition
+from mailbatch.render.guards import harmless
 from mailbatch.render.kinds import items_of, shape_of
+from mailbatch.render.macros import MacroCalls
 from mailbatch.render.scopes import ANYTHING, Scope, Shape, defined_if, dotted, kinds_asked
 from mailbatch.render.template_names import Fitting, named_templates
+from mailbatch.render.verdicts import Doubt, Misuse
 
 #: Finds the syntax tree of a template by name; None where there is no such template.
 Trees = Callable[[str], nodes.Template | None]
@@ -110,7 +113,8 @@ class _Walk:
     """A walk over a template, and over every template that an expression there can name.
 
     `unknown`, `missing`, `judged` and `followed` are the findings. `macros` are the macros whose
-    bodies are still to be walked, each with the scope and the place of the definition.
+    bodies are still to be walked, each with the scope and the place of the definition. `calls` are
+    those that were walked.
     """
 
     def __init__(self, constants: Mapping[str, Shape], trees: Trees, fitting: Fitting) -> None:
@@ -122,7 +126,10 @@ class _Walk:
         self._trees = trees
         self._fitting = fitting
         self._open: list[str] = []
+        #: The expressions that the ones around make harmless, by identity: nodes compare by value.
+        self._harmless: dict[int, nodes.Node] = {}
         self.macros: list[tuple[nodes.Macro, Scope, _Place]] = []
+        self.calls = MacroCalls()
 
     # Templates
 
@@ -141,7 +148,7 @@ class _Walk:
         self.body([node for node in tree.body if node not in last], scope, place)
         waiting, self.macros = self.macros, []
         for macro, around, where in waiting:
-            self.macro_body(macro, around, where)
+            self.macro_body(macro, around, where, self.calls.arguments(macro, tree))
         self.body(last, scope, place)
 
     def follow(
@@ -187,9 +194,11 @@ class _Walk:
             else:
                 self.expression(child, scope, place)
 
-    def macro_body(self, node: nodes.Macro, scope: Scope, place: _Place) -> None:
-        names = [argument.name for argument in node.args]
-        inside = scope.within(dict.fromkeys((*names, "varargs", "kwargs", "caller"), ANYTHING))
+    def macro_body(
+        self, node: nodes.Macro, scope: Scope, place: _Place, arguments: Mapping[str, Shape]
+    ) -> None:
+        others = dict.fromkeys(("varargs", "kwargs", "caller"), ANYTHING)
+        inside = scope.within({**others, **arguments})
         self.body(node.body, inside, _Place(place.template, place.top, place.blocks))
 
     def block_body(
@@ -206,20 +215,25 @@ class _Walk:
     # Expressions
 
     def expression(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
-        self._judge(judge(node, scope), node, place)
+        self._harmless.update((id(one), one) for one in harmless(node, scope))
+        if id(node) not in self._harmless:
+            self._judge(judge(node, scope), node, place)
         if isinstance(node, nodes.Name):
             self._name(node, scope, place)
         elif isinstance(node, nodes.Getattr | nodes.Getitem):
             self._key(node, scope, place)
         elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _ASKS:
             self._asked(node, scope, place)
+        elif isinstance(node, nodes.Call):
+            self.calls.note(node, scope)
+            self.children(node, scope, place)
         elif isinstance(node, nodes.And | nodes.Or):
             self.expression(node.left, scope, place)
             decided = defined_if(node.left, holds=isinstance(node, nodes.And))
             inside = scope.where(decided).of_kinds(kinds_asked(node.left))
             self.expression(node.right, inside, place)
         elif isinstance(node, nodes.CondExpr):
-            self.condition(node.test, scope, place)
+            self.condition(node.test, scope, place, node)
             inside = scope.where(defined_if(node.test, holds=True))
             self.expression(node.expr1, inside.of_kinds(kinds_asked(node.test)), place)
             if node.expr2 is not None:
@@ -227,8 +241,14 @@ class _Walk:
         else:
             self.children(node, scope, place)
 
-    def condition(self, node: nodes.Node, scope: Scope, place: _Place) -> None:
-        self._judge(judge_condition(node, scope), node, place)
+    def condition(
+        self,
+        node: nodes.Node,
+        scope: Scope,
+        place: _Place,
+        around: nodes.If | nodes.CondExpr | None = None,
+    ) -> None:
+        self._judge(judge_condition(node, scope, around), node, place)
         self.expression(node, scope, place)
 
     def _judge(self, found: Iterable[Misuse | Doubt], node: nodes.Node, place: _Place) -> None:
@@ -318,7 +338,7 @@ def _for(walk: _Walk, node: nodes.For, scope: Scope, place: _Place) -> None:
 
 
 def _if(walk: _Walk, node: nodes.If, scope: Scope, place: _Place) -> None:
-    walk.condition(node.test, scope, place)
+    walk.condition(node.test, scope, place, node)
     inside = scope.where(defined_if(node.test, holds=True)).of_kinds(kinds_asked(node.test))
     walk.body(node.body, inside, place)
     otherwise = scope.where(defined_if(node.test, holds=False))

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from mailbatch.errors import InputError, TemplateError
+from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.job.fields import is_template
+from mailbatch.job.paths import stored_path
 from mailbatch.job.setting import Setting
+from mailbatch.render.foreign_files import TABLE_REMEDY, is_table_of_addresses
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
 from mailbatch.render.templates import Names, Page, Role, Templates
@@ -72,6 +74,9 @@ class PageChoice:
                 location=self.value.place,
                 hint=did_you_mean(name, frozenset(self.pages) or self._beside(name)),
             )
+        if is_table_of_addresses(self._templates.loader.text(name) or ""):
+            message = "is a table of addresses, no template"
+            raise TemplateError(message, location=Location(name), hint=TABLE_REMEDY)
         return page
 
     def _beside(self, name: str) -> frozenset[str]:
@@ -132,7 +137,7 @@ def template_files(job: model.Job) -> Iterator[str]:
         seen.add(name)
         yield name
         with contextlib.suppress(OSError, ValueError):
-            text = (job.folder / name).read_text("utf-8", "replace")
+            text = stored_path(job.folder / name).read_text("utf-8", "replace")
             waiting += _named(text, syntax, loader)
 
 

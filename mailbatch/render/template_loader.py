@@ -11,14 +11,19 @@ Tests: tests/render/test_names.py, tests/render/test_composer.py.
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from unicodedata import normalize
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 from mailbatch.errors import JobError, Location, TemplateError, raise_if_starved
+from mailbatch.job.files import readable
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.foreign_files import REMEDY, foreign_file
+
+_NAME = "Name a template file, from the folder of the job file."
 
 
 class FolderLoader(BaseLoader):
@@ -65,16 +70,26 @@ class FolderLoader(BaseLoader):
         return lines[number - 1] if 0 < number <= len(lines) else None
 
     def fitting(self, pattern: str) -> list[str]:
-        """Return the names of the files that fit a pattern of `*` and escaped text, sorted."""
+        """Return the names of the files that fit a pattern of `*` and escaped text, sorted.
+
+        A name is given with composed letters (NFC), as templates write names, where that is plain.
+        """
+        forms = dict.fromkeys((pattern, *(normalize(form, pattern) for form in ("NFC", "NFD"))))
+        found = {name for form in forms for name in self._glob(form)}
+        composed = {name: normalize("NFC", name) for name in found}
+        plain = Counter(composed.values())
+        return sorted(name if plain[new] > 1 else new for name, new in composed.items())
+
+    def _glob(self, pattern: str) -> list[str]:
         names = glob.glob(pattern, root_dir=self.folder)  # noqa: PTH207 - Path takes no absolute one
-        return sorted(name for name in names if (self.folder / name).is_file())
+        return [name for name in names if (self.folder / name).is_file()]
 
     def _read(self, name: str) -> str | None:
         place = Location(name)
         try:
             path = resolve_path(self.folder, name, absolute_allowed=name in self._absolute)
             if path.exists() and not path.is_file():
-                raise TemplateError("is no file", location=place)
+                raise TemplateError("is no file", location=place, hint=_NAME)
             content = path.read_bytes()
             foreign = foreign_file(content)
             if foreign is not None:
@@ -96,4 +111,5 @@ class FolderLoader(BaseLoader):
         except (OSError, ValueError) as error:
             raise_if_starved(error)
             reason = error.strerror if isinstance(error, OSError) else error
-            raise TemplateError(f"cannot be read: {reason}", location=place) from None
+            hint = readable(error) if isinstance(error, OSError) else _NAME
+            raise TemplateError(f"cannot be read: {reason}", location=place, hint=hint) from None

@@ -32,6 +32,7 @@ from mailbatch.expressions.slips import slip_in
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
+from mailbatch.render.foreign_words import filter_remedy, runtime_remedy, syntax_remedy
 from mailbatch.render.markdown import Marks
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
@@ -326,9 +327,10 @@ class Templates:
     def _hint(self, error: TemplateSyntaxError, source: str) -> str | None:
         match = re.fullmatch(r"No (filter|test) named '([^']*)'\.?", error.message or "")
         if match is None:
-            return slip_in(source)
-        known = self._plain.filters if match[1] == "filter" else self._plain.tests
-        return did_you_mean(match[2], known)
+            return syntax_remedy(error.message or "", source) or slip_in(source)
+        if match[1] == "filter":
+            return filter_remedy(match[2]) or did_you_mean(match[2], self._plain.filters)
+        return did_you_mean(match[2], self._plain.tests)
 
     def _failed(self, error: Exception, place: Location) -> NoReturn:
         """Raise the error of a rendering as a `TemplateError` with the line of the template."""
@@ -344,7 +346,8 @@ class Templates:
                 source = self.loader.line(template.name, line)
                 place = Location(template.name, line, source=source)
             traceback = traceback.tb_next
-        raise TemplateError(_sentence(error), location=place) from error
+        hint = runtime_remedy(error)
+        raise TemplateError(_sentence(error), location=place, hint=hint) from error
 
 
 def _pattern(

@@ -46,6 +46,15 @@ def workbook(cell, **more):
     return {"recipients": {"file": path.name, **more}, "files": {path.name: content}}
 
 
+BODY = "{% block body %}b{% endblock %}"
+
+
+def child(text):
+    """Return the files of a mailing whose letter extends another template."""
+    base = "Hello {% block body %}{% endblock %}\n"
+    return {"files": {"letter.txt.j2": "{% extends 'base.txt' %}\n" + text, "base.txt": base}}
+
+
 #: A job as people write it, which the library would put into quotes.
 JOB = """version: 1
 name: letter
@@ -179,6 +188,11 @@ JOBS = {
         {"files": {"letter.txt.j2": "1 < 2, and <https://example.com/>\n"}},
     ),
     "MB221": (html("Hello\n\nhi\n"), html(FINE)),
+    "MB222": (child(f"{BODY}\n\nP.S. Bye"), child(f"{BODY}\n")),
+    "MB224": (
+        {"rows": CHILDREN, "recipients": {"group_by": "email"}},
+        {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -244,7 +258,7 @@ JOBS = {
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 #: Those of an edition that was sent before are in test_edition_checks.py.
-SENT = {"MB131", "MB132", "MB134", "MB135", "MB136", "MB137"}
+SENT = {"MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139"}
 
 
 def test_every_code_is_here():
@@ -403,3 +417,11 @@ def test_a_good_server_triggers_nothing():
     assert findings(connected(days=None, size=0), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(smtputf8=False, size=None), largest=10**9, beyond_ascii=0) == []
     assert findings(connected(dsn=False), largest=1, beyond_ascii=0) == []
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "{% if first_name == 'Zoe' %}Hello{% endif %}\n"])
+def test_a_letter_of_text_alone_that_is_empty_is_told(text, tmp_path, capsys):
+    found = Mailing(tmp_path, files={"letter.txt.j2": text}).check(capsys)[1]["findings"]
+    (empty,) = [one for one in found if one["code"] == "MB202"]
+    assert empty["file"].endswith("job.yaml")
+    assert empty["count"] == 1

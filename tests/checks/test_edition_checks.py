@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mailbatch.checks.edition_checks import check_edition
-from mailbatch.errors import IdentityError
+from mailbatch.errors import IdentityError, InputErrors
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
@@ -154,6 +154,131 @@ def test_a_key_under_which_nobody_is_new_is_no_other(begun, capsys):
     assert (code, "MB137" in findings) == (0, False)
     assert made["accepted"] == 1
     begun.send()
+
+
+def test_a_key_that_was_not_in_the_table_then_is_refused_and_not_called_a_broken_ledger(
+    tmp_path, capsys
+):
+    Mailing(tmp_path, **EDITION).send()
+    capsys.readouterr()
+    rows = tuple({**row, "nr": "7"} for row in ROWS)
+    mailing = Mailing(tmp_path, rows=rows, recipients={"key": "nr"}, **EDITION)
+    code, findings, _ = found(mailing, capsys)
+    assert (code, set(findings)) == (65, {"MB137"})
+    (detail,) = findings["MB137"]["details"]
+    assert detail.endswith("row 2 (ann@example.com) was mailed without a value of 'nr'")
+    with pytest.raises(IdentityError):
+        mailing.send()
+
+
+def people(*rows):
+    return tuple({"email": f"{name}@example.com", "first_name": key} for name, key in rows)
+
+
+@pytest.fixture
+def numbered(tmp_path, monkeypatch, capsys):
+    """An edition in which ann has the message by the key 1."""
+    monkeypatch.delenv("MAILBATCH_STATE_DIR", raising=False)
+    mailing = Mailing(
+        tmp_path, rows=people(("ann", "1")), recipients={"key": "first_name"}, **EDITION
+    )
+    mailing.send()
+    capsys.readouterr()
+    return mailing
+
+
+@pytest.mark.parametrize("command", ["check", "preview"])
+def test_keys_that_were_exchanged_are_what_a_run_refuses(numbered, command, capsys):
+    numbered.rows(people(("ann", "2"), ("bob", "1")))
+    code, made = getattr(numbered, command)(capsys)
+    findings = {one["code"]: one for one in made["findings"]}
+    assert code == 65
+    one = findings["MB138"]
+    assert (one["file"], one["line"]) == ("people.csv", 2)
+    (detail,) = one["details"]
+    assert detail == (
+        "the row would be mailed: ann@example.com has a message by another key, that of row 3"
+        " (bob@example.com) now"
+    )
+    assert "put them back, or --accept-changes" in one["hint"]
+    with pytest.raises(InputErrors) as caught:
+        numbered.send()
+    (error,) = caught.value.errors
+    assert (str(error.location), error.hint) == ("people.csv:2", one["hint"])
+    numbered.rows(people(("ann", "1"), ("bob", "2")))
+    assert "MB138" not in numbered.codes(capsys)
+
+
+def test_a_further_letter_by_a_key_of_its_own_is_no_finding(numbered, capsys):
+    numbered.rows(people(("ann", "2")))
+    code, findings, made = found(numbered, capsys)
+    assert (code, findings, made["pending"]) == (0, {}, 1)
+
+
+def test_a_row_whose_key_was_mailed_at_another_address_gets_nothing(numbered, capsys):
+    numbered.rows(people(("anna", "1")))
+    code, findings, made = found(numbered, capsys)
+    assert (code, set(findings), made["nothing_to_do"]) == (0, {"MB130", "MB132"}, True)
+    assert findings["MB130"]["details"] == [
+        "row 2: anna@example.com gets nothing: its key was mailed at ann@example.com"
+    ]
+    assert (findings["MB130"]["file"], findings["MB130"]["line"]) == ("people.csv", 2)
+    assert found(numbered, capsys, strict=True)[0] == 65
+    numbered.rows(people(("anna", "2")))
+    code, findings, made = found(numbered, capsys)
+    assert (set(findings), made["pending"]) == (set(), 1), "the remedy: a new key"
+
+
+def test_of_many_rows_whose_key_was_mailed_elsewhere_ten_are_named(tmp_path, capsys):
+    keys = [str(n) for n in range(12)]
+    mailing = Mailing(
+        tmp_path,
+        rows=people(*((f"a{key}", key) for key in keys)),
+        recipients={"key": "first_name"},
+        **EDITION,
+    )
+    mailing.send()
+    capsys.readouterr()
+    mailing.rows(people(*((f"b{key}", key) for key in keys)))
+    outlook = found(mailing, capsys)[1]["MB130"]
+    assert outlook["count"] == 10
+
+
+@pytest.fixture
+def grouped(tmp_path, monkeypatch, capsys):
+    """An edition in which a recipient is an address and a name, and ann has it as Tom."""
+    monkeypatch.delenv("MAILBATCH_STATE_DIR", raising=False)
+    rows = people(("ann", "Tom"))
+    Mailing(tmp_path, rows=rows, recipients={"group_by": ["email", "first_name"]}, **EDITION).send()
+    capsys.readouterr()
+
+    def again(**recipients):
+        recipients = {"group_by": ["email", "first_name"], **recipients}
+        rows = people(("ann", "Tomas"))
+        return Mailing(tmp_path, rows=rows, recipients=recipients, **EDITION)
+
+    return again
+
+
+def test_a_corrected_cell_of_a_group_is_what_a_run_refuses(grouped, capsys):
+    code, findings, _ = found(grouped(), capsys)
+    assert (code, set(findings)) == (65, {"MB139"})
+    (detail,) = findings["MB139"]["details"]
+    assert detail == (
+        "the row would be mailed: ann@example.com has a message by a row that has left the table"
+    )
+    for remedy in ("key: [email, first_name]", "key: email", "--accept-changes"):
+        assert remedy in findings["MB139"]["hint"]
+    with pytest.raises(InputErrors, match=r"people\.csv:2"):
+        grouped().send()
+
+
+@pytest.mark.parametrize(("key", "pending"), [("email", 0), (["email", "first_name"], 1)])
+def test_the_remedies_for_a_corrected_cell_do_as_they_say(grouped, key, pending, capsys):
+    mailing = grouped(key=key)
+    code, findings, made = found(mailing, capsys)
+    assert (code, "MB139" in findings, made["pending"]) == (0, False, pending)
+    mailing.send()
 
 
 def test_a_job_without_an_edition_is_told_what_that_means(tmp_path, capsys):

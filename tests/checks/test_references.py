@@ -82,6 +82,7 @@ def test_no_text_breaks_the_scanner(text):
         ("www.example.com", "MB203"),
         ("www.example.com:8080/x", "MB203"),
         ("/news", "MB203"),
+        ("*|UNSUB|*", None),
         ("//example.com/x", "MB203"),
         ("https:///x", "MB203"),
         ("news.html", "MB203"),

@@ -456,3 +456,21 @@ def test_a_mistake_is_named_and_nothing_is_changed(sent, arguments, code, words)
     assert done.code == code
     assert words in " ".join(done.err.split())
     assert {name: (scene.folder / name).read_bytes() for name in FILES} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("bounc.eml", "did you mean bounce.eml?"),
+        ("sub/none.eml", "its folder is not there either"),
+        ("bounce.eml/none", "its folder is not there either"),
+        ("zzz", "name a mail (.eml), an mbox, a Maildir or a saved webhook; - is standard input"),
+        ("a" * 300, "name a file that the user who runs mailbatch can read."),
+    ],
+)
+def test_a_file_of_reports_that_is_not_there_has_a_next_step(mailing, program, name, step):
+    job, _ = mailing(recipients=1)
+    (job.folder / "bounce.eml").write_text("x", encoding="utf-8")
+    done = program("reports", "read", "job.yaml", name, cwd=job.folder)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"\n  {step}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailbatch.errors import InputErrors, Location
-from mailbatch.job.loader import load_job
+from mailbatch.job.loader import MAX_BYTES, load_job
 from mailbatch.job.model import Recipients
 
 JOB = """\
@@ -242,7 +242,12 @@ def test_a_rule_between_two_keys_is_reported_beside_other_mistakes_of_its_sectio
         ("a: !x!y z\n", "job.yaml:1:4: tags are not read", None),
         ("%YAML 2.0\n---\na: 1\n", "job.yaml:1:1: this is YAML of another version", None),
         ("a: 1\n---\nb: 1\n", "job.yaml:2:1: a second document begins here", None),
-        ("a: |x\n b\n", "job.yaml:1:5: this is no YAML: expected chomping or indentation", None),
+        (
+            "a: |x\n b\n",
+            "job.yaml:1:5: a text cannot begin with > or | unless it is quoted",
+            "Put the text into quotes, or begin it on the next line, indented.",
+        ),
+        ("%YAML x\n---\na: 1\n", "job.yaml:1:7: this is no YAML: expected a digit", None),
         ("a: \x01\n", "job.yaml:1:4: a control character cannot stand in a job file", None),
         ('a: "\\UFFFFFFFF"\n', "job.yaml:1:1: a number out of range follows", None),
         ("[" * 3000, "job.yaml:1:21: more than 20 levels deep", None),
@@ -334,6 +339,39 @@ def test_the_path_is_shown_as_it_was_given(folder):
                 "ADDRESS]` under `recipients:`, in place of `file`."
             ),
         ),
+        (
+            "message:",
+            "  attachments: ['https://example.com/a.pdf']",
+            "message.attachments[0]: there is no file https://example.com/a.pdf",
+            (
+                "An address of the Web is no file: download it first (`curl -fsSO ADDRESS`) and "
+                "name the file here. A letter may also have the address as a link."
+            ),
+        ),
+        (
+            "message:",
+            "  attachments: ['C:\\Users\\me\\a.pdf']",
+            "message.attachments[0]: there is no file C:\\Users\\me\\a.pdf",
+            "This is a path of Windows: put the file into the job's folder, and write a.pdf.",
+        ),
+        (
+            "message:",
+            "  attachments: ['D:/b.pdf']",
+            "message.attachments[0]: there is no file D:/b.pdf",
+            "This is a path of Windows: put the file into the job's folder, and write b.pdf.",
+        ),
+        (
+            "message:",
+            "  attachments: ['sub\\b.pdf']",
+            "message.attachments[0]: there is no file sub\\b.pdf",
+            "Write / between folders.",
+        ),
+        (
+            "message:",
+            "  html: recipients.csv",
+            "message.html: recipients.csv is the table of recipients.file, too",
+            "Name the file of the letter here: each recipient would get the whole table.",
+        ),
         ("message:", "  html: text.j2/x", "message.html: there is no file text.j2/x", None),
         (
             "message:",
@@ -378,7 +416,17 @@ def test_a_named_file_must_be_there(folder, errors, section, line, expected, hin
     Path("sub").mkdir()
     [error] = errors(JOB.replace(section, f"{section}\n{line}"))
     assert str(error).partition(": ")[2] == expected
+    assert error.hint, "every refusal has a next step"
     assert hint is None or error.hint == hint
+
+
+@pytest.mark.parametrize("name", ["text.j2/job.yaml", "a\0b", "nix.yaml", "sub", "large.yaml"])
+def test_a_job_that_cannot_be_read_has_a_next_step(folder, name):
+    Path("sub").mkdir()
+    Path("large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    with pytest.raises(InputErrors) as caught:
+        load_job(Path(name))
+    assert [bool(error.hint) for error in caught.value.errors] == [True]
 
 
 def test_the_recipient_table_and_the_results_stay_below_the_folder(folder, mistakes):

@@ -103,3 +103,39 @@ def test_a_relative_folder_is_that_of_the_process(job_folder, monkeypatch):
     assert resolve_path(Path(), "sub/../file", absolute_allowed=False).read_text() == "x"
     with pytest.raises(JobError):
         resolve_path(Path(), "../outside", absolute_allowed=False)
+
+
+NFC, NFD = "M\u00fcller", "Mu\u0308ller"
+
+
+@pytest.mark.parametrize(("there", "named"), [(NFD, NFC), (NFC, NFD), (NFC, NFC), (NFD, NFD)])
+def test_a_name_is_found_in_either_composition_of_the_letters(tmp_path, there, named):
+    (tmp_path / there).mkdir()
+    (tmp_path / there / f"{there}.pdf").write_text("x")
+    name = f"{named}/{named}.pdf"
+    wanted = tmp_path / there / f"{there}.pdf"
+    assert resolve_path(tmp_path, name, absolute_allowed=False) == wanted
+    assert resolve_path(tmp_path, str(tmp_path / name), absolute_allowed=True) == wanted
+
+
+def test_a_name_as_it_is_written_goes_before_another_composition(tmp_path):
+    for name in (NFC, NFD):
+        (tmp_path / name).write_text("x")
+        assert resolve_path(tmp_path, name, absolute_allowed=False) == tmp_path / name
+
+
+def test_a_name_that_several_files_could_mean_stays(tmp_path):
+    """Two accents in either order of composition: neither is the one that is written."""
+    several = ("\u1e69", "s\u0323\u0307")
+    for name in several:
+        (tmp_path / name).write_text("x")
+    wanted = tmp_path / "s\u0307\u0323"
+    assert resolve_path(tmp_path, wanted.name, absolute_allowed=False) == wanted
+
+
+def test_a_link_to_the_outside_is_refused_in_either_composition(tmp_path):
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / NFD).symlink_to(tmp_path)
+    with pytest.raises(JobError, match="leaves the folder"):
+        resolve_path(folder, f"{NFC}/x", absolute_allowed=False)

@@ -34,6 +34,7 @@ def refused(secret: Secret, **given) -> JobError:
     assert error.__cause__ is None
     assert error.__suppress_context__
     assert error.exit_code == 78
+    assert error.hint, "every refusal has a next step"
     return error
 
 

@@ -26,6 +26,8 @@ SINGLE = "Inside of '...' write '' for an apostrophe, or put the text into \"...
 WHOLE = "Put the whole text into one pair of quotes."
 MAPPING = "must be a mapping of keys"
 NO_DASHES = "Leave the dashes out: the keys stand below, indented."
+CURLY = "Write straight quotes, or none: these are part of the text."
+HOST = "must be a host name or an IP address"
 SPACE = "Write a space behind the colon."
 
 #: the line that is right, the slip, the place and the message, the remedy
@@ -45,6 +47,17 @@ SLIPS = [
      "Put a text that begins with [ into quotes."),
     ("  subject: Hello", "  subject: *New* offers", "8:16: a text cannot begin with * or & here",
      WHOLE),
+    ("  subject: Hello", "  subject: > News",
+     "8:14: a text cannot begin with > or | unless it is quoted",
+     "Put the text into quotes, or begin it on the next line, indented."),
+    ("  subject: Hello", "  subject: Hello {{ x }}: news", "8:25: a colon that cannot stand here",
+     "Put a text with a colon and a space in it into quotes, or check the indentation."),
+    ("  subject: Hello", "  subject: {{ x }}: news",
+     "8:19: a colon that cannot stand here",
+     'Put a text that begins with {{ into quotes: "{{ ... }}".'),
+    ("sender: {from: News <news@example.com>}", "sender: {from: News [Club] <news@example.com>}",
+     "5:21: a comma or } is missing here",
+     "Put a text with [ ] { } or a comma in it into quotes, or write the missing one."),
     ("  subject: Hello", "  subject: ? what", "8:12: a text cannot begin with ? here", WHOLE),
     ("  subject: Hello", "  subject: - what", "8:12: a list cannot begin here",
      "Put a text that begins with - into quotes, or check the indentation."),
@@ -139,6 +152,30 @@ SLIPS = [
     ("sender: {from: News <news@example.com>}", "sender: {from: a@example.com, name: News}",
      "5:31: sender.name: unknown key",
      "Write sender: {from: Example News <news@example.com>}."),
+    # The quotes of a word processor, which YAML takes for letters
+    ("host: localhost", "host: \u201clocalhost\u201d", f"4:16: server.host: {HOST}", CURLY),
+    ("port: 2525", "port: \u201e2525\u201c", "4:33: server.port: must be a number from 1 to 65535",
+     CURLY),
+    ("security: plaintext", "security: \u00abplaintext\u00bb",
+     "4:49: server.security: must be starttls, tls or plaintext", CURLY),
+    ("name: news", "name: \u2018news\u2019",
+     "2:7: name: must be lower-case letters, digits and hyphens, at most 64", CURLY),
+    ("sender: {from: News <news@example.com>}", "sender: {from: \u201cnews@example.com\u201d}",
+     "5:16: sender.from: must be one address", CURLY),
+    ("file: people.csv", "file: \u201cpeople.csv\u201d",
+     "6:20: recipients.file: there is no file \u201cpeople.csv\u201d", CURLY),
+    # Several names in one text
+    ("recipients: {file: people.csv}", "recipients: {file: people.csv, suppress: 'b.csv, c.csv'}",
+     "6:42: recipients.suppress: there is no file b.csv, c.csv", "Write a list: [b.csv, c.csv]."),
+    ("sender: {from: News <news@example.com>}",
+     "sender: {from: News <news@example.com>, domains: 'example.com, example.org'}",
+     "5:50: sender.domains: must be a domain", "Write a list: [example.com, example.org]."),
+    ("edition: one", "edition: one\nreports: {dsn: 'failure, delay'}",
+     "4:16: reports.dsn: must be failure, delay or success", "Write a list: [failure, delay]."),
+    ("sender: {from: News <news@example.com>}",
+     "sender: {from: News <news@example.com>, reply_to: 'a@example.com, b@example.com'}",
+     "5:51: sender.reply_to: must be one address",
+     "Write a list: [a@example.com, b@example.com]."),
 ]  # fmt: skip
 
 

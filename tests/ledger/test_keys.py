@@ -226,8 +226,12 @@ def test_a_doubtful_order_stays_in_doubt_at_the_address_of_the_doubt(path):
         assert statuses(ledger) == [(2, "o", "in_doubt")]
         ledger.doubts.resolve("resend", address="old@x.org", now=NOW)
         plan_orders(ledger, orders(("new@x.org", "1")))
+        assert lease(ledger) == [], "the message may have arrived at the old address alone"
+        assert statuses(ledger) == [(2, "o", "in_doubt")]
+        ledger.doubts.resolve("resend", address="old@x.org", now=NOW)
+        plan_orders(ledger, orders(("old@x.org", "1")))
         (delivery,) = lease(ledger)
-        assert delivery.resent == {"new@x.org"}, "a resend knows that it is one"
+        assert delivery.resent == {"old@x.org"}, "a resend knows that it is one"
 
 
 def test_a_refused_order_is_tried_at_the_corrected_address(ledger):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailbatch.ledger.rows import KeyedRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
 from tests.ledger.steps import (
@@ -30,7 +31,8 @@ def test_an_address_stands_where_its_row_stands(ledger):
         "z": [],
     }
     assert ledger.standing.statuses_of("A@X.org") == [Status.ACCEPTED]
-    asked = (f"{name}@x.org" for name in "abcsz")
+    names = (f"{name}@x.org" for name in "abcsz")
+    asked = (KeyedRow(2, name, name, "[]", True) for name in names)
     mailed = ["accepted", "deferred", "pending", None, None]
     assert list(ledger.standing.mailed_statuses(asked)) == mailed
 

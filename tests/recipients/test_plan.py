@@ -189,6 +189,25 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
 
 # The header and the files
 
+#: A table without the column `email`, as other programs write one -> the remedy.
+OFFERED = (
+    ("Email Address,First Name\na@example.org,A\n",
+     "Did you mean 'Email Address'? Then write `address: 'Email Address'` under `recipients:`."),
+    ("First Name,E-mail Address\n",
+     "Did you mean 'E-mail Address'? Then write `address: 'E-mail Address'` under `recipients:`."),
+    ("Name,E-mail 1 - Value,E-mail 2 - Value\nA,a@example.org,b@example.org\n",
+     ("Did you mean 'E-mail 1 - Value'? Then write `address: 'E-mail 1 - Value'` under "
+      "`recipients:`.")),
+    ("Address,Kontakt\n1 High Street,a@example.org\n,b@example.org\n",
+     "Did you mean 'Kontakt'? Then write `address: Kontakt` under `recipients:`."),
+    ("mother email,father email\na@example.org,b@example.org\n,c@example.org\n",
+     ("It could be 'mother email' or 'father email'. Then write `address: 'mother email'` under "
+      "`recipients:`.")),
+    ("id,name\n1,a@example.org\n2,Bob\n",
+     ("There are: id, name. If another line names the columns, write `header_row:` "
+      "under `recipients:`.")),
+)  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("table", "recipients", "expected", "hint"),
@@ -217,6 +236,15 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
             "recipients.csv:1: no column 'email', which recipients.address names",
             "Did you mean 'E-Mail 1'? Then write `address: 'E-Mail 1'` under `recipients:`.",
         ),
+        *(
+            (
+                table,
+                {},
+                "recipients.csv:1: no column 'email', which recipients.address names",
+                hint,
+            )
+            for table, hint in OFFERED
+        ),
         (
             "id,name\n",
             {},
@@ -237,6 +265,37 @@ def test_a_local_part_beyond_ascii_is_left_to_the_server(make_job: MakeJob) -> N
             {"group_by": ["local"]},
             "recipients.csv:1: no column 'local', which recipients.group_by names",
             "Did you mean 'locale'?",
+        ),
+        *(
+            (
+                "E-Mail,order id\n",
+                {"address": "e-mail", key: written},
+                f"recipients.csv:1: no column {written!r}, which recipients.{key} names",
+                f"Write a list: [{listed}].",
+            )
+            for key in ("group_by", "key")
+            for written, listed in (
+                ("e-mail, order id", "e-mail, order id"),
+                ("E-Mail;order id", "E-Mail, order id"),
+            )
+        ),
+        *(
+            (
+                "email,order\n",
+                {key: "\u201corder\u201d"},
+                f"recipients.csv:1: no column '\u201corder\u201d', which recipients.{key} names",
+                "Write straight quotes, or none: these are part of the text.",
+            )
+            for key in ("group_by", "key")
+        ),
+        (
+            "E-Mail,order\n",
+            {"address": "\u201ce-mail\u201d"},
+            "recipients.csv:1: no column '\u201ce-mail\u201d', which recipients.address names",
+            (
+                "Write straight quotes, or none: these are part of the text. "
+                "Then write `address: E-Mail` under `recipients:`."
+            ),
         ),
         *(
             (

@@ -184,6 +184,38 @@ def test_what_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None
         compose(job, {**ROW, "id": name})
 
 
+@pytest.mark.parametrize("mark", [*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"])
+def test_a_name_whose_letters_readers_show_in_another_order_makes_the_row_invalid(
+    tmp_path: Path, mark: str
+) -> None:
+    """Readers of `invoice_` U+202E `fdp.exe` see `invoice_exe.pdf`; they open a program."""
+    files = {"a.txt": "a", f"invoice_{mark}fdp.exe": "a"}
+    for message in (
+        {"attachments": {"path": "a.txt", "filename": "invoice_{{ id }}"}},
+        {"attachments": ["invoice_{{ id }}"]},
+    ):
+        job = make_job(tmp_path, message, files)
+        words = f"holds U\\+{ord(mark):04X}, which shows letters in another order"
+        with pytest.raises(MessageError, match=words):
+            compose(job, {**ROW, "id": f"{mark}fdp.exe"})
+
+
+def test_marks_that_a_language_needs_stay(tmp_path: Path) -> None:
+    """A mark of direction in a name; overrides and isolates, too, in a subject and a name."""
+    name, turned = "\u05d7\u200f\u200e\u061c 1.pdf", "\u2067\u05d7\u2069 \u202b\u05d7\u202c"
+    job = make_job(
+        tmp_path,
+        {"subject": "{{ id }}", "attachments": {"path": "a.txt", "filename": name}},
+        {"a.txt": "a"},
+        recipients={"display_name": "{{ id }}"},
+    )
+    message = parse(compose(job, {**ROW, "id": turned}))
+    (part,) = message.iter_attachments()
+    assert part.get_filename() == name
+    assert message["Subject"] == turned
+    assert message["To"].addresses[0].display_name == turned
+
+
 def test_files_are_kept_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets, "CACHED_BYTES", 5000)
     files = {f"{number}.bin": bytes([number]) * 2000 for number in range(4)}
@@ -202,3 +234,14 @@ def test_an_empty_file_is_an_empty_part(tmp_path: Path) -> None:
     assert_wire_ready(message.content)
     (part,) = parse(message).iter_attachments()
     assert part.get_payload(decode=True) == b""
+
+
+def test_a_file_name_as_macos_writes_it_is_found_and_sent_composed(tmp_path):
+    there, named = "Mu\u0308ller", "M\u00fcller"
+    files = {f"{there}/{there}.txt": "x", f"{there}.txt": "y"}
+    names = [f"{named}.txt", f"{named}/{{{{ id }}}}.txt", f"{there}.txt"]
+    job = make_job(tmp_path, {"attachments": names}, files)
+    message = compose(job, {"email": "a@example.com", "id": named})
+    parts = list(parse(message).iter_attachments())
+    assert [part.get_filename() for part in parts] == [f"{named}.txt"] * 3
+    assert [part.get_content().strip() for part in parts] == ["y", "x", "y"]

@@ -8,13 +8,16 @@ from __future__ import annotations
 import pytest
 
 from mailbatch.errors import InputErrors, Reason
-from mailbatch.render.comparisons import Question
+from mailbatch.render.verdicts import Question
 
-from .making import make_composer, make_job, static_errors
+from .making import make_composer, make_delivery, make_job, parse, static_errors
 
 COLUMNS = ("email", "first_name", "amount", "price", "qty", "member", "First Name", "E-Mail")
 VARIABLES = {"issue": 48, "word": "48", "on": True}
 LINES = "{% for row in rows %}"
+
+MACRO = "{% macro m(n) %}{% if n > 5 %}x{% endif %}{% endmacro %}"
+OF_N = "compares the text of n with the number 5 | Cells are text: write n | float > 5."
 
 #: source of letter.txt.j2 -> the place, the message and the remedy; None for nothing.
 TEMPLATES: list[tuple[str, str | None]] = [
@@ -113,7 +116,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{{ -price }}",
      "1:5: calculates with the text of price | Cells are text: write -(price | float)."),
     ("{{ price | round(2) }}",
-     "1:4: calculates with the text of price | Cells are text: write price | float | round."),
+     "1:4: calculates with the text of price | Cells are text: write price | float | round(2)."),
     ("{{ '%.2f' | format(price) }}",
      "1:20: formats the text of price as a number | Cells are text: write price | float."),
     ("{{ '%s: %.2f %%' % (first_name, price) }}",
@@ -124,7 +127,30 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{{ rows | map(attribute='price') | sum }}",
      ("1:26: adds the texts of price | "
      "Cells are text: write rows | map(attribute='price') | map('float') | sum.")),
+    # Arguments of macros, by the calls in the template
+    (MACRO + "{{ m(amount) }}{{ m(n=qty | trim) }}", f"1: {OF_N}"),
+    (MACRO + "{% call m(amount) %}{% endcall %}", f"1: {OF_N}"),
+    (MACRO + "{% set amount = amount %}{{ m(amount) }}{% set amount = 5 %}", f"1: {OF_N}"),
+    ("{% macro m(a, n='7') %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(1) }}{{ m(2, qty) }}",
+     ("1: compares the text of n with the number 5 | It is a text: write n | float > 5.")),
+    (("{% macro k(a) %}{% for row in a %}{{ 1 if row.qty == 1 }}{% endfor %}{% endmacro %}"
+     "{{ k(rows) }}"),
+     ("1:47: compares the text of row.qty with the number 1 | "
+      "Cells are text: write row.qty | int == 1, or row.qty == '1'.")),
     # What is right
+    (MACRO, None),
+    (MACRO + "{{ m(amount) }}{{ m(5) }}", None),
+    (MACRO + "{% set x = 5 %}{{ m(x) }}{% set x = amount %}", None),
+    (MACRO + "{{ m(*[5]) }}{{ m(amount) }}", None),
+    (MACRO + "{% set f = m %}{{ f(5) }}{{ m(amount) }}", None),
+    (MACRO + "{% macro k(a) %}{{ m(a) }}{% endmacro %}{{ k(5) }}", None),
+    (MACRO + "{% macro m(n) %}{{ n }}{% endmacro %}{{ m(amount) }}", None),
+    (("{% macro m(n, is_text) %}{% if not is_text and n > 5 %}x{% endif %}{% endmacro %}"
+     "{{ m(amount, true) }}{{ m(5, false) }}"), None),
+    ("{% macro m(n) %}{% set n = n | int %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(qty) }}",
+     None),
+    (("{% macro m(n) %}{% if n is string %}t{% elif n > 5 %}x{% endif %}{% endmacro %}"
+     "{{ m(amount | int) }}"), None),
     ("{% if amount == '5' %}x{% endif %}{% if amount | int == 5 %}x{% endif %}", None),
     ("{% if amount | float > 5 and qty | int in [1, 2] %}x{% endif %}", None),
     ("{% if amount in ['5', '10'] or 'x' in amount %}x{% endif %}", None),
@@ -145,7 +171,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{% if amount is string %}x{% elif amount > 5 %}x{% endif %}",
      ("1: compares the text of amount with the number 5 | "
      "Cells are text: write amount | float > 5.")),
-    ("{% macro m(n) %}{% if n > 5 %}x{% endif %}{% endmacro %}{{ m(amount | int) }}", None),
+    (MACRO + "{{ m(amount | int) }}", None),
     ("{% if now.year == 2026 and now.month > 1 %}x{% endif %}", None),
     ("{% if variables.issue == 48 and variables.on == true %}{{ variables.issue + 1 }}{% endif %}",
      None),
@@ -162,6 +188,20 @@ TEMPLATES: list[tuple[str, str | None]] = [
      None),
     ("{% for b in rows | batch(2) %}{% if b | length == 2 %}x{% endif %}{% endfor %}", None),
     ("{% if lost is defined and lost > 5 %}x{% endif %}", None),
+    ("{% if amount == 5 or amount == '5' %}x{% endif %}", None),
+    ("{% if amount == '5.0' or qty == '1' or 5 == amount %}x{% endif %}", None),
+    ("{% if amount != 5 and amount | float != 5 %}x{% endif %}", None),
+    ("{{ 'x' if member == true or member == 'yes' else 'y' }}", None),
+    # What only looks as if it were
+    ("{% if amount != '' and amount == 5 %}x{% endif %}",
+     ("1: compares the text of amount with the number 5 | "
+     "Cells are text: write amount | int == 5, or amount == '5'.")),
+    ("{% if amount == 5 or qty == '5' %}x{% endif %}",
+     ("1:7: compares the text of amount with the number 5 | "
+     "Cells are text: write amount | int == 5, or amount == '5'.")),
+    ("{% if amount == 5 or amount == '6' %}x{% endif %}",
+     ("1: compares the text of amount with the number 5 | "
+     "Cells are text: write amount | int == 5, or amount == '5'.")),
 ]  # fmt: skip
 
 
@@ -191,15 +231,33 @@ DOUBTS = [
     ("{{ 'x' if recipient.member else 'y' }}",
      [(Question.TRUTH, ("member",),
        "Compare it with the word of the table: recipient.member == 'yes', say.")]),
+    ("{% macro m(a) %}{% if a %}x{% endif %}{% endmacro %}{{ m(member) }}{{ m(a=member) }}",
+     [(Question.TRUTH, ("member",),
+       "Compare it with the word of the table: a == 'yes', say.")]),
+    ("{% macro m(a) %}{% if a %}x{% endif %}{% endmacro %}{{ m(member) }}{{ m(qty) }}", []),
     ("{{ price + qty }}",
-     [(Question.NUMBERS, ("price", "qty"), "Make numbers of both: price | float, qty | float.")]),
+     [(Question.JOINED, ("price", "qty"), "Make numbers of both: price | float + qty | float.")]),
     ("{{ price * 2 }}",
      [(Question.NUMBERS, ("price",), "Cells are text: write price | float * 2.")]),
     ("{% if price > qty %}x{% endif %}",
-     [(Question.NUMBERS, ("price", "qty"), "Make numbers of both: price | float, qty | float.")]),
+     [(Question.ORDERED, ("price", "qty"),
+       "Make numbers of both: price | float > qty | float.")]),
+    ("{% if amount >= '5' %}x{% endif %}",
+     [(Question.ORDERED, ("amount",), "Make numbers of both: amount | float >= 5.")]),
+    ("{% if '5' is le amount %}x{% endif %}",
+     [(Question.ORDERED, ("amount",), "Make numbers of both: 5 <= amount | float.")]),
+    ("{% if now.strftime('%Y') < amount %}x{% endif %}",
+     [(Question.ORDERED, ("amount",),
+       "Make numbers of both: now.strftime('%Y') | float < amount | float.")]),
+    ("{{ [amount, qty, '10'] | max }}",
+     [(Question.ORDERED, ("amount", "qty"), "Write [amount | float, qty | float, 10] | max.")]),
+    ("{{ rows | map(attribute='qty') | min }}",
+     [(Question.SORTED, ("qty",), ("Texts are ordered by their letters: "
+       "write rows | map(attribute='qty') | map('float') | min."))]),
     ("{% for row in rows | sort(attribute='qty') %}x{% endfor %}",
-     [(Question.NUMBERS, ("qty",), ("Texts are ordered by their letters; "
-       "rows | map(attribute='qty') | map('float') are numbers."))]),
+     [(Question.SORTED, ("qty",), ("Texts are ordered by their letters: write "
+       "{% for n in rows | map(attribute='qty') | map('float') | unique | sort %}"
+       "{% for row in rows if row['qty'] | float == n %} ... {% endfor %}{% endfor %}."))]),
     ("{{ first_name | default('friend') }}",
      [(Question.EMPTY, ("first_name",),
        "An empty cell is a text, too: write first_name or 'friend'.")]),
@@ -214,7 +272,21 @@ DOUBTS = [
        "An empty cell is a text, too: write {% if first_name %}, or first_name == ''.")]),
     ("{% if qty is number %}x{% endif %}",
      [(Question.NUMBERS, ("qty",), "A cell is a text, never a number: qty | float makes one.")]),
+    ("{% if first_name is defined %}Dear {{ first_name }}{% endif %}",
+     [(Question.EMPTY, ("first_name",),
+       "An empty cell is a text, too: write {% if first_name %}, or first_name == ''.")]),
+    ("{{ first_name if first_name is defined else 'friend' }}",
+     [(Question.EMPTY, ("first_name",),
+       "An empty cell is a text, too: write {% if first_name %}, or first_name == ''.")]),
     # What is right
+    ("{% if first_name is defined %} {{ first_name | title }}{% endif %}", []),
+    ("{% if first_name is not none %}{{ first_name }}{% endif %}", []),
+    ("{% if first_name is defined %}{% if first_name %}Dear {{ first_name }}{% endif %}{% endif %}",
+     [(Question.TRUTH, ("first_name",),
+       "Compare it with the word of the table: first_name == 'yes', say.")]),
+    ("{{ first_name if first_name is defined else '' }}", []),
+    ("{{ first_name | default('') }} {{ amount | default(0) | float }}", []),
+    ("{% if first_name == 'a' and 'b' < 'c' and amount < edition %}x{% endif %}", []),
     ("{% if first_name is defined and first_name != '' %}x{% endif %}", []),
     ("{{ first_name or 'friend' }} {{ first_name | default('friend', true) }}", []),
     ("{{ first_name | default('friend', boolean=true) }}", []),
@@ -229,6 +301,33 @@ def test_a_doubt_that_the_table_has_to_settle(tmp_path, source, told):
     composer = make_composer(job_of(tmp_path, source), COLUMNS, traced=True)
     found = [(one.question, one.columns, one.hint) for one in composer.branches.doubts]
     assert found == told
+
+
+#: What a remedy says -> the text that it makes of the row.
+REMEDIES = [
+    ("{{ amount | float >= 5 }}", "True"),
+    ("{{ [amount | float, qty | float] | max }}", "12.5"),
+    ("{{ rows | map(attribute='price') | map('float') | sum }}", "21.0"),
+    ("{{ rows | map(attribute='price') | map('float') | max }}", "10.0"),
+    (("{% for n in rows | map(attribute='price') | map('float') | unique | sort %}"
+      "{% for row in rows if row['price'] | float == n %}{{ row.price }} {% endfor %}{% endfor %}"),
+     "2 9 10"),
+    ("{{ amount | float | round(1) }}", "12.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "text"), REMEDIES)
+def test_a_remedy_does_what_is_meant(tmp_path, source, text):
+    row = {"email": "ada@example.org", "amount": "12.50", "qty": "2", "price": "10"}
+    job = make_job(
+        tmp_path,
+        {"text": "letter.txt.j2"},
+        {"letter.txt.j2": source},
+        recipients={"group_by": ["email"]},
+    )
+    rows = [row | {"price": price} for price in ("10", "9", "2")]
+    message = make_composer(job, tuple(row)).compose(make_delivery(*rows), eight_bit=True)
+    assert parse(message).get_content().strip() == text
 
 
 def test_every_template_of_the_job_is_looked_at(tmp_path):

@@ -13,6 +13,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.digests import digest_texts
 from mailbatch.render.edition import render_edition, render_results_path
 from mailbatch.render.pages import template_files
+from mailbatch.render.template_loader import FolderLoader
 
 from .making import (
     NOW,
@@ -367,3 +368,11 @@ def test_a_constant_value_that_fails_is_found_at_once(tmp_path: Path) -> None:
     job = make_job(tmp_path, {"subject": "{{ 1 // 0 }}"})
     with pytest.raises(InputErrors, match=r"message\.subject: integer division or modulo by zero"):
         make_composer(job)
+
+
+def test_a_template_as_macos_names_it_is_known_by_its_composed_name(tmp_path):
+    files = {"brief.Mu\u0308ller.txt": "Hello", "brief.Ann.txt": "Hi"}
+    found = FolderLoader(make_job(tmp_path, files=files).folder)
+    assert found.fitting("brief.*.txt") == ["brief.Ann.txt", "brief.M\u00fcller.txt"]
+    assert found.fitting("brief.M\u00fc*.txt") == ["brief.M\u00fcller.txt"]
+    assert found.text("brief.M\u00fcller.txt") == "Hello"

@@ -8,6 +8,7 @@ import pytest
 
 from mailbatch.errors import MessageError
 from mailbatch.render.field_text import FieldError
+from mailbatch.render.headers import phrases_field
 from mailbatch.render.uris import mail_address, web_address
 
 from .making import (
@@ -47,6 +48,36 @@ def test_a_custom_field_of_addresses_encodes_display_names_only(tmp_path: Path, 
     assert name not in parse(compose(job, {**ROW, "id": " , "}))
     with pytest.raises(MessageError, match=f"message.headers.{name}: 'nobody' is not an address"):
         compose(job, {**ROW, "id": "nobody"})
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("\u00e9, \u00fc", "=?utf-8?b?w6k=?=, =?utf-8?b?w7w=?="),
+        ("news, caf\u00e9,, spring offers ,", "news, =?utf-8?b?Y2Fmw6k=?=, spring offers"),
+        ('"Doe, Jane", C++; a.b', '"Doe, Jane", "C++; a.b"'),
+        ('"M\u00fcller, \\"Jo\\"", a', "=?utf-8?b?TcO8bGxlciwgIkpvIg==?=, a"),
+        ('never "closed, \u00e9', "=?utf-8?b?bmV2ZXIgImNsb3NlZCwgw6k=?="),
+        ("=?utf-8?q?x?=", "=?utf-8?b?PT91dGYtOD9xP3g/PQ==?="),
+        ("one two " * 12 + ", b", ("one two " * 12).strip() + ", b"),
+    ],
+)
+def test_keywords_are_phrases_each_encoded_alone(tmp_path: Path, text: str, written: str) -> None:
+    """RFC 5322 3.6.5; an encoded-word stands for one phrase, or a part of one (RFC 2047 5)."""
+    job = make_job(tmp_path, {"headers": {"Keywords": "{{ id }}", "Comments": "{{ id }}"}})
+    content = compose(job, {**ROW, "id": text}).content
+    assert field(content, "Keywords") == written
+    assert parse(compose(job, {**ROW, "id": text}))["Comments"] == text.strip()
+    assert all(len(line) <= 78 for line in content.split(b"\r\n"))
+
+
+def test_keywords_that_name_nothing_are_left_out(tmp_path: Path) -> None:
+    job = make_job(tmp_path, {"headers": {"Keywords": "{{ id }}"}})
+    assert "Keywords" not in parse(compose(job, {**ROW, "id": " , ,"}))
+
+
+def test_quotes_in_keywords_take_no_time() -> None:
+    assert phrases_field("Keywords", '"\\"' * 200_000 + ",a").startswith(b"Keywords: =?utf-8?")
 
 
 def test_a_custom_field_that_is_empty_is_left_out(tmp_path: Path) -> None:

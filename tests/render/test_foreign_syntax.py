@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailbatch.errors import InputErrors
+from mailbatch.errors import InputErrors, TemplateError
 from mailbatch.render.foreign_syntax import foreign_syntax
 
-from .making import make_composer, make_job
+from .making import ROW, make_composer, make_delivery, make_job
 
 SYNTAX = [
     ("a\nb {{#if x}}c{{else}}d{{/if}}", 4, "{{#if x}}, and 2 marks more", "{% if x %} ... "),
@@ -80,7 +80,93 @@ SLIPS = [
     ("{{ id ? 'a' : 'b' }}", "Write `a if condition else b` in place of `condition ? a : b`."),
     ("{% if id %}x{% else if first_name %}y{% endif %}", "Write {% elif ... %}."),
     ("{% set x 5 %}", None),
+    ('{{ id | default: "friend" }}', 'Write x or "friend".'),
+    ("{{ id | truncate: 20 }}", "Write | truncate(...): arguments stand in brackets."),
+    (
+        '{{ id | date: "%d" }}',
+        "A cell with a date is a text; the day of the run is now.strftime('%d %B %Y').",
+    ),
+    ("{{ id | upcase }}", "Write | upper."),
+    ("{{ id | currency }}", "Write '%.2f' | format(amount | float)."),
+    ("{% assign x = 5 %}", "Write {% set x = ... %}."),
+    ("{% if id %}x{% end %}", "Write {% endif %}."),
+    ("{% for r in [1] %}x{% end %}", "Write {% endfor %}."),
+    ("{%first_name%}", "Write {{ first_name }} to show a value."),
+    (r"{{ First\ Name }}", "Write recipient['First Name'] for a column with a space."),
+    ("{{ id } x", "Write }} where the expression ends."),
+    ('{{ first_name & " " & id }}', "Write ~ in place of & to join two texts."),
+    ("{{ id++ }}", "Write qty | int + 1 in place of qty++."),
+    ('{{ IF(id="5";1;2) }}', "Write `a if condition else b` in place of IF(...)."),
+    ("{% if id %}x", "Write {% endif %} where the part that begins with {% if %} ends."),
+    ('{% if id is "5" %}x{% endif %}', "Write == to compare, != for `is not`."),
 ]
+
+
+#: Signs that mean something else in the job.
+OF_FILES = [
+    ("{{$first_name}}", "Write first_name, without the $."),
+    ("{{ $json.id }}", "Write id, without the $."),
+    ("{{ 'is \"5\", $id: 5 & 6' id }}", None),
+]
+
+
+@pytest.mark.parametrize(("source", "hint"), OF_FILES)
+def test_a_sign_in_a_file_has_a_remedy(tmp_path, source, hint):
+    job = make_job(tmp_path, files={"letter.txt.j2": source})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job)
+    assert caught.value.errors[0].hint == hint
+
+
+#: A template that fails for every row -> the remedy.
+FAILING = [
+    ('{{ "{:,.2f}".format(id) }}',
+     "Cells are text: make a number of it first, as in format(amount | float)."),
+    ("{% for i in range(id) %}x{% endfor %}",
+     "Cells are text: make a number of it first, as in range(qty | int)."),
+    ("{{ id | sum }}", "Cells are text: make a number of it first, as in amount | float + 1."),
+    ("{% macro m(x) %}{{ x > 5 }}{% endmacro %}{{ m(id) }}",
+     "Cells are text: make a number of it first, as in amount | float > 5."),
+    ("{{ id < now }}",
+     "Cells are text: compare with now.strftime('%Y-%m-%d'), where the table writes dates so."),
+    ("{{ id.strftime('%d') }}",
+     "A cell with a date is a text, which is shown as the table writes it."),
+    ("{{ first_name.split(' ')[1] }}",
+     "The list is shorter for this row: ask first, as in {% if parts | length > 1 %}."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "hint"), FAILING)
+def test_a_template_that_fails_has_a_remedy(tmp_path, source, hint):
+    job = make_job(tmp_path, files={"letter.txt.j2": source})
+    with pytest.raises(TemplateError) as caught:
+        make_composer(job).compose(make_delivery(ROW), eight_bit=True)
+    assert caught.value.hint == hint
+
+
+#: A name that nothing defines, for a table with these columns -> the remedy.
+NAMES = [
+    ("{{ contact.firstname }}", "Write first_name: a column stands alone."),
+    ("{{ Recipient.FirstName }}", "Write first_name: a column stands alone."),
+    ("{{ contact.owner }}",
+     'Write Contact_owner or recipient["Contact owner"]: a column stands alone.'),
+    ("{{ subscriber.zzz }}",
+     "A column stands alone, without subscriber: email, first_name, Contact_owner."),
+    ("{% for row in rows %}{{ row['Contact owne'] }}{% endfor %}",
+     "Did you mean row['Contact owner']?"),
+    ("{{ today }}", "Write now.strftime('%Y-%m-%d'), or another form of the day."),
+    ("{{ loop.index }}", "`loop` is known inside {% for ... %} alone."),
+    ("{% if first_name == pro %}x{% endif %}", "For the text itself, write 'pro' in quotes."),
+    ("{{ zzz }}", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "hint"), NAMES)
+def test_a_name_of_another_program_has_a_remedy(tmp_path, source, hint):
+    job = make_job(tmp_path, files={"letter.txt.j2": source})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job, ("email", "first_name", "Contact owner"))
+    assert caught.value.errors[0].hint == hint
 
 
 @pytest.mark.parametrize(("source", "hint"), SLIPS)
