@@ -41,6 +41,8 @@ DELIMITERS = ",;\t|"
 _NAMES = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "vertical bar"}
 _MARK = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*')  # Excel's, for the text below
 _REST_OF_QUOTED = re.compile(r'(?:[^"]|"")*+"')
+_TAG = re.compile(r"<[!?a-zA-Z]")
+_KEY = re.compile(r"[a-zA-Z][\w-]*:(?:\s+\S|$)")
 _RECORDS = 32  # in which the header is looked for
 _LINES = 32  # of a record above the data, at most
 
@@ -116,6 +118,24 @@ def find_delimiter(header: str, *, shown: str, line: int = 1) -> str:
             hint="Name it by `delimiter:` under `recipients:`.",
         )
     return found[0]
+
+
+def text_form(names: Sequence[str]) -> str | None:
+    """Return the form of a text whose first line is no header, None for a line that could be one.
+
+    >>> text_form(["<!DOCTYPE html>"]), text_form(["Dear {{ name }}", "hello"]), text_form(["id"])
+    ('HTML or XML', 'a template', None)
+    >>> text_form(["version: 1"])
+    'a text of keys and values, such as a job or a mail'
+    """
+    first = names[0] if names else ""
+    if _TAG.match(first):
+        return "HTML or XML"
+    if any(mark in name for name in names for mark in ("{{", "{%", "{#")):
+        return "a template"
+    if _KEY.match(first):
+        return "a text of keys and values, such as a job or a mail"
+    return None
 
 
 def delimiter_name(delimiter: str) -> str:

@@ -36,16 +36,11 @@ from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
 from mailbatch.recipients.address import are_plain, parse_address
 from mailbatch.recipients.address_column import likely_address_columns
-from mailbatch.recipients.header import DELIMITERS, Naming
+from mailbatch.recipients.header import DELIMITERS, Naming, text_form
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import (
-    MOST_ERRORS,
-    Suppressions,
-    read_suppressions,
-    same_content,
-)
+from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where
 from mailbatch.remarks import Remarks
@@ -377,6 +372,12 @@ def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
 def _address_hint(job: Job, table: Records) -> str | None:
     """Return a hint at the column that may have the address, or at the line of the header."""
     wanted, columns = job.recipients, table.columns
+    if wanted.form not in {"jsonl", "xlsx"} and (form := text_form(columns)) is not None:
+        noun = "The output" if wanted.command else "The file"
+        return (
+            f"{noun} is {form}, not a table. The first line of a table names the columns, such "
+            "as: email,first_name"
+        )
     hint = _missing_hint(wanted.address, columns)
     if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
         return hint
@@ -409,7 +410,7 @@ def _read_suppressions(job: Job) -> Suppressions:
     """Read the suppression lists of a job.
 
     Raises:
-        JobError: a list is the recipient table, or a copy.
+        JobError: a list is the recipient table.
         RecipientError, InputErrors: as `read_suppressions`.
     """
     wanted = job.recipients
@@ -420,7 +421,7 @@ def _read_suppressions(job: Job) -> Suppressions:
         if setting.text == REPORTS:
             continue
         path = _resolve_name(job, setting, absolute_allowed=True)
-        if table is not None and same_content(path, table):
+        if table is not None and _is_same(path, table):
             raise JobError(
                 f"{setting.text!r} is the table of the recipients: nobody would be mailed",
                 location=setting.place,
@@ -431,6 +432,14 @@ def _read_suppressions(job: Job) -> Suppressions:
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )
+
+
+def _is_same(path: Path, table: Path) -> bool:
+    """Tell whether two paths are of one file; False for a file that is not there."""
+    try:
+        return path.samefile(table)
+    except OSError:
+        return False
 
 
 def _spell(text: str) -> str:

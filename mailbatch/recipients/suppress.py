@@ -12,7 +12,6 @@ entries take about 120 MB.
 
 from __future__ import annotations
 
-import filecmp
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
+from mailbatch.recipients.header import text_form
 from mailbatch.recipients.list_titles import address_columns
 from mailbatch.recipients.records import Records
 from mailbatch.recipients.source import Source
@@ -97,17 +97,6 @@ def read_suppressions(
     return Suppressions(listed, tuple(empty))
 
 
-def same_content(one: Path, other: Path) -> bool:
-    """Tell whether two names are of one file, or of files with the same bytes.
-
-    Two empty files, and files that cannot be read, are not the same.
-    """
-    try:
-        return one.stat().st_size > 0 and filecmp.cmp(one, other, shallow=False)
-    except OSError:
-        return False
-
-
 def _key(entry: str, doubt: str | None = None) -> str:
     """Return the key of an address or a domain (`@example.com`, or `example.com`).
 
@@ -179,9 +168,10 @@ def _table(
     with Source(path, shown=shown, encoding=encoding) as source:
         lines = list(islice(source.lines(), _TOP))
     first = _COMMENT.sub("", lines[0]).strip() if lines else ""
-    if next(filter(None, map(str.strip, lines)), "")[:1] in {"{", "["}:
+    number = next((number for number, line in enumerate(lines, 1) if line.strip()), 1)
+    if lines and lines[number - 1].lstrip()[:1] in {"{", "["}:
         message = "JSON is read as one object a line, from a file that is named .jsonl"
-        raise RecipientError(message, location=Location(shown), hint=_JSON)
+        raise RecipientError(message, location=Location(shown, number), hint=_JSON)
     if _is_entry(first):
         return None
     if delimiter and delimiter not in first:
@@ -215,6 +205,10 @@ def _records(table: Records, column: str) -> Iterator[tuple[int, str, str | None
     columns = table.columns
     found = _address_columns(column, columns)
     if len(found) != 1:
+        if not found and (form := text_form(columns)) is not None:
+            message = f"the file is {form}, not a list"
+            place = Location(table.shown, table.header)
+            raise RecipientError(message, location=place, hint=_ENTRY)
         several = f"It could be {' or '.join(map(repr, found))}: give the list one of them only."
         raise RecipientError(
             f"no address, and no header with the column {column!r}",

@@ -452,15 +452,39 @@ def test_any_bytes_give_recipients_or_errors_of_the_table(content: bytes, stop: 
     assert exit_code in (0, 65)
 
 
-def test_the_table_itself_or_a_copy_is_no_suppression_list(
-    make_job: MakeJob, tmp_path: Path
-) -> None:
-    (tmp_path / "copy.csv").write_text(TABLE)
+def test_the_table_itself_is_no_suppression_list(make_job: MakeJob, tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to("recipients.csv")
-    for name in ("recipients.csv", "./recipients.csv", "copy.csv", "link.csv"):
+    for name in ("recipients.csv", "./recipients.csv", "link.csv"):
         with pytest.raises(JobError) as caught:
             plan_of(make_job(TABLE, suppress=[name]))
         assert str(caught.value) == (
             f"job.yaml:9:13: recipients.suppress[0]: '{name}' is the table of the recipients: "
             "nobody would be mailed"
         )
+
+
+NO_TABLES = {
+    "version: 1\nname: news\n": "a text of keys and values, such as a job or a mail",
+    "From: a@b.c\nDate: Mon, 30 Nov 2026\n\nHi\n": (
+        "a text of keys and values, such as a job or a mail"
+    ),
+    "<!DOCTYPE html>\n<p>Log in</p>\n": "HTML or XML",
+    "<?xml version='1.0'?>\n<a/>\n": "HTML or XML",
+    "Dear {{ name }},\nhello\n": "a template",
+    "{% if a %}\nx\n": "a template",
+}
+
+
+@pytest.mark.parametrize("content", NO_TABLES)
+def test_a_text_that_is_no_table_is_told_from_tables(
+    content: str, make_job: MakeJob, tmp_path: Path
+) -> None:
+    like = ", not a table. The first line of a table names the columns, such as: email,first_name"
+    (tmp_path / "page").write_text(content)
+    for job, noun in (
+        (make_job(content), "The file"),
+        (job_in(tmp_path, file=..., command=["cat", "page"]), "The output"),
+    ):
+        with pytest.raises(RecipientError, match="no column 'email'") as caught:
+            plan_of(job)
+        assert caught.value.hint == f"{noun} is {NO_TABLES[content]}{like}"

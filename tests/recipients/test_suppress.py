@@ -85,7 +85,7 @@ def test_a_domain_may_have_a_comment_on_the_first_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ['[{"EmailAddress": "a@b.c"}]', '\n{\n"Summaries": [\n'])
 def test_json_in_a_file_of_another_name_is_told_from_lists(content: str, tmp_path: Path) -> None:
     with pytest.raises(
-        RecipientError, match=r"^out.csv: JSON is read as one object a line"
+        RecipientError, match=r"^out.csv:[12]: JSON is read as one object a line"
     ) as told:
         read_list(tmp_path, content)
     assert "jq -c '.SuppressedDestinationSummaries[]'" in str(told.value.hint)
@@ -159,6 +159,11 @@ def test_an_entry_that_is_no_address_is_an_error(
                 "There are: id, name. Give the column with the addresses the title 'email'; one "
                 "address a line needs none."
             ),
+        ),
+        (
+            b"<html>\n",
+            "out.csv:1: the file is HTML or XML, not a list",
+            "An entry is one address, or a whole domain such as @example.net.",
         ),
         (b"id,email\n1\n", "out.csv:2: 1 cell where the header has 2 columns", None),
         (b"a@b.c\n\xe9\n", "out.csv:2:1: byte 0xE9 is not valid utf-8", None),
