@@ -34,6 +34,8 @@ class Status(StrEnum):
 SETTLED = frozenset({Status.ACCEPTED, Status.REJECTED, Status.IN_DOUBT, Status.SKIPPED})
 #: What a later run still has to do something about.
 UNFINISHED = frozenset({Status.PENDING, Status.DEFERRED})
+#: Statuses of rows that are no message of a run.
+NEVER_MAILED = frozenset({Status.INVALID, Status.SUPPRESSED, Status.DUPLICATE, Status.FILTERED})
 
 # The classes of a reply (RFC 5321 4.2.1): 2yz completion, 3yz intermediate, 4yz transient and 5yz
 # permanent refusal.

@@ -130,7 +130,8 @@ MESSAGE_CODES = (
         "A text is asked whether it is true",
         why="Every cell is a text, and only the empty text is false: `no`, `false` and `0` are "
         "true, so that all readers see what only some should.",
-        mend="Compare it: `{% if member == 'yes' %}`, or `{% if discount | float > 0 %}`.",
+        mend="Compare it with the word of the table: `{% if member == 'yes' %}` (TRUE of a sheet "
+        "is `'true'`), or `{% if discount | float > 0 %}`.",
     ),
     Code(
         "MB217",

@@ -63,7 +63,7 @@ WORDS = {
     Status.IN_DOUBT: "sent, and the answer never came",
     Status.INVALID: "cannot be mailed: the results say why",
     Status.SUPPRESSED: "on a suppression list",
-    Status.DUPLICATE: "the address stands in an earlier row",
+    Status.DUPLICATE: "an earlier row has the address, or the key of the job",
     Status.FILTERED: "`where` leaves the row out",
     Status.WITHDRAWN: "left the table before it was sent",
     Status.SKIPPED: "was in doubt, and is left alone",

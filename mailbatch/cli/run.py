@@ -29,7 +29,7 @@ from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summa
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.errors import MailbatchError, OutputError, UsageError
-from mailbatch.outcome import Status
+from mailbatch.outcome import NEVER_MAILED, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -298,8 +298,8 @@ def _others(mailing: Mailing) -> str:
     parts = []
     if counts[Status.ACCEPTED]:
         parts.append(f"{counts[Status.ACCEPTED]:,} have it already")
-    left_out = (Status.INVALID, Status.SUPPRESSED, Status.DUPLICATE, Status.FILTERED)
-    said = ", ".join(f"{counts[status]:,} {status}" for status in left_out if counts[status])
+    left_out = [status for status in Status if status in NEVER_MAILED and counts[status]]
+    said = ", ".join(f"{counts[status]:,} {status}" for status in left_out)
     if said:
         parts.append(f"left out: {said}")
     return f" ({'; '.join(parts)})" if parts else ""

@@ -120,6 +120,8 @@ def silent_failure(summary: Summary) -> str | None:
             "nobody gets the message as it is now: this edition was finished before it changed "
             f"({', '.join(summary.changed)})"
         )
+    elif summary.reaches_nobody:
+        failure = f"nobody would be mailed: no row is left to be mailed ({_in_a_line(summary)})"
     elif not summary.is_through or summary.declined:
         pass  # which says so by itself
     elif not summary.recipients:

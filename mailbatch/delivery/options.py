@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import MailbatchError
-from mailbatch.outcome import Status
+from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
@@ -192,11 +192,19 @@ class Summary:
         return sum(self.counts.values())
 
     @property
+    def reaches_nobody(self) -> bool:
+        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112."""
+        ended_early = self.failure is not None or self.interrupted or self.declined
+        unmailed = sum(self.counts[status] for status in NEVER_MAILED)
+        return self.scratch and not ended_early and unmailed == self.recipients
+
+    @property
     def exit_code(self) -> int:
         """The exit code by precedence: 77, 69, 74, 65, 75, 4, 3, else 0; 1 for a bug.
 
-        65 is that of a rehearsal behind which a real run would reach no recipient by mistake. A
-        test message (`--to`) has been sent all the same.
+        65 is that of a rehearsal behind which a real run would reach no recipient by mistake, or
+        whose table has no row that can be mailed. A test message (`--to`) has been sent all the
+        same.
 
         The numbers of a run stand here and the numbers of a failure at the class of the failure;
         other code asks for the facts.
@@ -209,7 +217,9 @@ class Summary:
         # Recipients beyond --limit and --only of a rehearsal are pending in no ledger that lasts.
         pending = self.refused_for_now if self.scratch else self.counts[Status.PENDING]
         left = self.counts[Status.DEFERRED] or pending
-        if self.outlook is not None and self.outlook.is_wrong and self.mode is not Mode.REDIRECT:
+        if self.mode is not Mode.REDIRECT and (
+            self.reaches_nobody or (self.outlook is not None and self.outlook.is_wrong)
+        ):
             wanted.add(65)
         if self.interrupted or self.declined or left:
             wanted.add(75)

@@ -262,7 +262,7 @@ def _refusal(
 _TWO_MAILED = f"""
 SELECT min(r.address), max(r.address) FROM rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id
 WHERE {_FIXED} GROUP BY k.key HAVING count(DISTINCT r.delivery_id) > 1
-OR count(DISTINCT r.status) > 1 LIMIT 1
+OR count(DISTINCT r.status) > 1 OR count(DISTINCT coalesce(r.mailbox, r.key)) > 1 LIMIT 1
 """  # noqa: S608 - constants
 # Of rows with one key the mailed one stands for the recipient, else the first.
 _CHOOSE = f"""
@@ -296,4 +296,6 @@ _REKEY = (
     DELETE FROM delivery
     WHERE NOT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = delivery.id)
     """,
+    # Else a new delivery with the same id would have these copies.
+    "DELETE FROM copy WHERE delivery_id NOT IN (SELECT id FROM delivery)",
 )  # fmt: skip

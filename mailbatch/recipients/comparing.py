@@ -51,7 +51,8 @@ _TESTS = {
 }
 _ARITHMETIC = re.compile(r"\bstr\b.*\b(?:int|float)\b|\b(?:int|float)\b.*\bstr\b|concatenate str")
 _SHOWN = 40
-_ANY = "the cell"
+#: The operand that a hint cannot repeat.
+UNNAMED = "the cell"
 
 
 class KindsDifferError(Exception):
@@ -68,8 +69,8 @@ class Comparisons(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Filter:  # noqa: N802 - Jinja2's name
         """Make a filter of a comparison, or of a chain of them."""
         self.generic_visit(node)
-        spelled = [_spelled(node.expr), *(_spelled(each.expr) for each in node.ops)]
-        arguments: list[nodes.Expr] = [nodes.Const(tuple(spelled))]
+        words = [spelled(node.expr), *(spelled(each.expr) for each in node.ops)]
+        arguments: list[nodes.Expr] = [nodes.Const(tuple(words))]
         for each in node.ops:
             arguments += [nodes.Const(each.op), each.expr]
         return nodes.Filter(node.expr, _FILTER, arguments, [], None, None, lineno=node.lineno)
@@ -95,16 +96,16 @@ def kinds_differ(error: Exception) -> tuple[str, str] | None:
 
 def _test(kind: str) -> Callable[[Any, Any], bool]:
     def test(value: Any, other: Any) -> bool:
-        return bool(_checked(value, kind, other, _ANY, _ANY))
+        return bool(_checked(value, kind, other, UNNAMED, UNNAMED))
 
     return test
 
 
-def _compared(value: Any, spelled: tuple[str, ...], *rest: Any) -> bool:
+def _compared(value: Any, words: tuple[str, ...], *rest: Any) -> bool:
     """Compare all neighbours, as Python does in `a < b < c`."""
     pairs = zip(rest[::2], rest[1::2], strict=True)
     for number, (kind, other) in enumerate(pairs):
-        if not _checked(value, kind, other, spelled[number], spelled[number + 1]):
+        if not _checked(value, kind, other, words[number], words[number + 1]):
             return False
         value = other
     return True
@@ -130,7 +131,7 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
     if isinstance(right, str):
         if not isinstance(left, str) and not isinstance(left, Undefined):
             raise KindsDifferError(
-                f"looks for {_kind(left)} in the text {_short(right)}",
+                f"looks for {_kind(left)} in the text {short(right)}",
                 f"Write the number as a text: '{left}' {word} ...",
             )
         return
@@ -144,7 +145,7 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
     if isinstance(left, str) and texts == 0:
         example = next(iter(right))
         raise KindsDifferError(
-            f"looks for the text {_short(left)} among what is no text, such as {example!r}",
+            f"looks for the text {short(left)} among what is no text, such as {example!r}",
             f"Cells are text: write {first} {word} ['{example}'], or "
             f"{first} | int {word} [{example}].",
         )
@@ -160,7 +161,7 @@ def _refuse(text: str, symbol: str, other: Any, name: str) -> None:
     if isinstance(other, Undefined):
         return  # the comparison itself says what is not defined
     raise KindsDifferError(
-        f"compares the text {_short(text)} with {_kind(other)}", _remedy(name, symbol, other)
+        f"compares the text {short(text)} with {_kind(other)}", _remedy(name, symbol, other)
     )
 
 
@@ -186,7 +187,7 @@ def _check_dates(left: str, kind: str, right: str) -> None:
     """Refuse to compare dates in two forms, or to order dates that do not begin with the year."""
     if dates_misordered(left, right, ordered=kind not in {"eq", "ne"}):
         raise KindsDifferError(
-            f"compares the dates {_short(left)} and {_short(right)} by their letters",
+            f"compares the dates {short(left)} and {short(right)} by their letters",
             DATES_REMEDY,
         )
 
@@ -200,8 +201,8 @@ def _check_order(left: str, kind: str, right: str, first: str) -> None:
         )
 
 
-def _spelled(node: nodes.Expr) -> str:
-    """Return the spelling of an operand, if a hint can repeat it."""
+def spelled(node: nodes.Expr) -> str:
+    """Return the spelling of an operand, "the cell" where a hint cannot repeat the operand."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
@@ -212,7 +213,10 @@ def _spelled(node: nodes.Expr) -> str:
         and isinstance(node.arg, nodes.Const)
     ):
         return f"{node.node.name}[{node.arg.value!r}]"
-    return _ANY
+    if isinstance(node, nodes.Filter) and node.node is not None and not node.args:
+        inner = spelled(node.node)
+        return UNNAMED if inner == UNNAMED else f"{inner} | {node.name}"
+    return UNNAMED
 
 
 def _kind(value: Any) -> str:
@@ -227,5 +231,6 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return a text in quotes for a message, a long one cut."""
     return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")

@@ -83,7 +83,8 @@ def find_header(
     names = tuple(filter(None, header.cells))
     if header.line > 1 and any(map(is_address, names)):
         raise _error(shown, header.line, "this line holds an address, not column names")
-    if reason := name_fault(names):
+    places = [place for place, name in enumerate(header.cells, 1) if name]
+    if reason := name_fault(names, places=places):
         hint = _RENAME if len(set(names)) < len(names) else _HINT
         raise _error(shown, header.line, reason, hint=hint)
     return header

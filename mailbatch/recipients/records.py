@@ -81,23 +81,28 @@ def in_blocks(records: Iterable[T], size: int = BLOCK) -> Iterator[list[T]]:
         raise fault
 
 
-def name_fault(names: Sequence[str], line: str = "line") -> str | None:
+def name_fault(
+    names: Sequence[str], line: str = "line", places: Sequence[object] | None = None
+) -> str | None:
     """Return the reason that texts cannot name the columns of a table, None if they can.
 
-    `line` is the table's word for the place of the names: line or row.
+    `line` is the table's word for the place of the names: line or row. `places` are the columns as
+    people find them: numbers from 1 by default, the letters of a sheet.
 
     >>> name_fault(["email", "name", "email"])
     "columns 1 and 3 are both named 'email'"
+    >>> name_fault(["email", "email"], places=["A", "D"])
+    "columns A and D are both named 'email'"
     """
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names, 1):
+    seen: dict[str, object] = {}
+    for place, name in zip(places or range(1, len(names) + 1), names, strict=True):
         if name in seen:
-            return f"columns {seen[name]} and {number} are both named {name!r}"
+            return f"columns {seen[name]} and {place} are both named {name!r}"
         if not name:
-            return f"column {number} of {len(names)} has no name"
+            return f"column {place} of {len(names)} has no name"
         if is_address(name):
             return f"the first {line} holds an address, not column names: {name!r}"
         if any(category(character) in _CONTROLS for character in name):
-            return f"column {number} has a control character in its name: {name!r}"
-        seen[name] = number
+            return f"column {place} has a control character in its name: {name!r}"
+        seen[name] = place
     return None

@@ -170,6 +170,7 @@ def _table(
             shown=shown,
             sheet=None,
             naming=lambda names: bool(_address_columns(column, names)),
+            elsewhere="Put the sheet {} before the others: the first sheet is the list.",
         )
     if ending == ".jsonl":
         from mailbatch.recipients.json_lines import open_json_lines

@@ -5,8 +5,9 @@
 The expression is compiled once in an immutable sandbox and checked against the columns before any
 row is read. The names of templates are known (the columns, `recipient`, the names of the job), but
 no name that would make two plans of the same files differ. The result must be true or false: a cell
-is text, and a text taken for a truth value would mail the rows whose cell says `no`. Comparing a
-text with a number is a mistake of the job (`comparing.py`).
+is text, and a text taken for a truth value would mail the rows whose cell says `no` (`truths.py`:
+also behind `not`, and beside `and`). Comparing a text with a number is a mistake of the job
+(`comparing.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mailbatch.expressions.sandbox import BoundedSandbox
 from mailbatch.expressions.slips import bare_text, slip
 from mailbatch.job.columns import bare_column_hint, column_hint, second_names
 from mailbatch.recipients.comparing import Comparisons, kinds_differ, prepare
+from mailbatch.recipients.truths import Truths, prepare_truths
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
 #: Tells whether a row is wanted, from its cells in the order of the columns. Raises `ValueError`
@@ -54,11 +56,13 @@ def compile_where(
     environment = BoundedSandbox(undefined=StrictUndefined)
     del environment.filters["random"], environment.globals["lipsum"]
     prepare(environment.filters, environment.tests)
+    prepare_truths(environment.filters)
     try:
         parser = Parser(environment, expression, state="variable")
         tree = parser.parse_expression()
         parser.stream.expect("eof")
-        result = nodes.Assign(nodes.Name(_RESULT, "store"), Comparisons().visit(tree), lineno=1)
+        value = Comparisons().visit(Truths().deciding(tree))
+        result = nodes.Assign(nodes.Name(_RESULT, "store"), value, lineno=1)
         template = environment.from_string(nodes.Template([result], lineno=1))
     except TemplateSyntaxError as error:
         message = f"is no expression: {(error.message or '').rstrip('.')}"
@@ -74,8 +78,7 @@ def compile_where(
     for message, hint in _unknown_names(expression, result, known, environment.globals, keys):
         raise JobError(message, location=location, hint=hint)
 
-    # One context for all rows: a new one costs ten times as much as the expression.
-    context = template.new_context(dict(names))
+    context = template.new_context(dict(names))  # one: another costs ten times the expression
 
     def condition(cells: tuple[str, ...]) -> bool:
         row = dict(zip(columns, cells, strict=True))

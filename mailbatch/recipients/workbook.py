@@ -18,10 +18,11 @@ from __future__ import annotations
 import math
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import MAX_CELL
 from mailbatch.recipients.sheet_facts import CellFault, Lack, SheetFacts, letters_of, read_facts
 from mailbatch.recipients.workbook_header import Row, find_header
-from mailbatch.recipients.workbook_package import excess
+from mailbatch.recipients.workbook_package import Form, excess, form_of
 from mailbatch.remarks import Doubt, FormatRemark, Remarks
 from mailbatch.suggest import did_you_mean_or_all
 
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 _LESS = "Clear cells that are far from the table, or save the sheet as CSV."
+_TOP = 32  # rows, in which the header is looked for
+_NAME_THE_SHEET = "Write `sheet: {}` under `recipients:`."
+_OLE = "Save it without a password, as an Excel workbook (.xlsx)."
+_TEXT = "A table in a text file wants the name of its form: .csv, or .jsonl for JSON lines."
+_DAMAGED = "Open it in a spreadsheet program, and save it there as an Excel workbook (.xlsx)."
 _DIGITS = 15  # of a number in a spreadsheet
 _CALCULATE = "Open the workbook in a spreadsheet program, save it there, and take that file."
 _LACKS = {
@@ -115,26 +121,32 @@ def open_workbook(
     header_row: int | None = None,
     naming: Naming = lambda _: False,
     hidden_rows: bool = True,
+    elsewhere: str = _NAME_THE_SHEET,
 ) -> Workbook:
     """Read the header of a sheet, by default of the first that is not hidden.
 
     `shown` is the name of the file in errors. A `header_row` (from 1) of None is found by the
     address column, which `naming` knows. `hidden_rows` tells whether hidden rows count like others.
+    `elsewhere` is the remedy where another sheet alone has the column.
 
     Raises:
         RecipientError: python-calamine is not installed, the file cannot be read, there is no such
             sheet, or the sheet is no table.
     """
     with _opened(path, shown, sheet, check=True) as found:
+        if sheet is None and header_row is None:
+            _refuse_cover(path, shown, found, naming, elsewhere)
         rows = (_row(number, cells) for number, cells in enumerate(found.iter_rows(), 1))
         filled = (row for row in rows if row.filled)
         first = next(filled, None)
         if first is None:
             hint = "Name another one by `sheet:` under `recipients:`." if sheet is None else None
             raise _error(shown, 1, f"the sheet {found.name} is empty", hint=hint)
-        header = find_header(_chained(first, filled), shown=shown, row=header_row, naming=naming)
-        named = tuple(place for place, cell in enumerate(header.names) if cell)
         left = found.start[1] if found.start is not None else 0
+        header = find_header(
+            _chained(first, filled), shown=shown, row=header_row, naming=naming, left=left
+        )
+        named = tuple(place for place, cell in enumerate(header.names) if cell)
         _refuse_merged(found, shown, header.number, [left + place for place in named])
         name = found.name
     facts = read_facts(path, name, header=header.number, hidden=hidden_rows)
@@ -143,6 +155,27 @@ def open_workbook(
     formats = tuple(_formats(facts, header.filled, [left + place for place in named]))
     remarks = Remarks(facts.hidden, formats)
     return Workbook(path, shown, name, header.filled, header.number, named, left, remarks, facts)
+
+
+def _refuse_cover(
+    path: Path, shown: str, first: CalamineSheet, naming: Naming, remedy: str
+) -> None:
+    """Refuse the first sheet where another sheet alone names the address column."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    if _names_address(first, naming):
+        return
+    with CalamineWorkbook.from_path(path) as book:
+        for name in _visible(book)[1:]:
+            with suppress(CalamineError):
+                if _names_address(book.get_sheet_by_name(name), naming):
+                    message = f"the sheet {first.name} has no column of addresses, but {name} has"
+                    raise _error(shown, None, message, hint=remedy.format(name))
+
+
+def _names_address(sheet: CalamineSheet, naming: Naming) -> bool:
+    rows = islice(sheet.iter_rows(), _TOP)
+    return any(naming(_row(number, cells).filled) for number, cells in enumerate(rows, 1))
 
 
 def _chained(first: Row, others: Iterator[Row]) -> Iterator[Row]:
@@ -201,11 +234,11 @@ def _opened(
         raise_if_starved(error)
         raise _error(shown, None, f"cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise _error(shown, None, f"the file cannot be read as a workbook: {error}") from None
+        raise _unreadable(path, shown, str(error)) from None
     except calamine.PasswordError:
-        raise _error(shown, None, "the workbook is protected by a password") from None
+        raise _error(shown, None, "the workbook is protected by a password", hint=_OLE) from None
     except calamine.CalamineError as error:
-        raise _error(shown, None, f"the file cannot be read as a workbook: {error}") from None
+        raise _unreadable(path, shown, str(error)) from None
     with book:
         chosen = _choose(book, shown, name)
         try:
@@ -214,14 +247,25 @@ def _opened(
             raise _error(shown, None, f"the sheet {chosen} cannot be read: {error}") from None
 
 
+def _unreadable(path: Path, shown: str, reason: str) -> RecipientError:
+    """Return the error for a file that is no workbook, with the remedy for the form that it has."""
+    form = form_of(path)
+    hint = {Form.OLE: _OLE, Form.TEXT: _TEXT}.get(form, _DAMAGED)
+    if form is Form.OLE:
+        reason = "it has a password, or it is an old workbook (.xls)"
+    elif form is Form.TEXT:
+        reason = "it is a text"
+    return _error(shown, None, f"the file cannot be read as a workbook: {reason}", hint=hint)
+
+
 def _choose(book: CalamineWorkbook, shown: str, name: str | None) -> str:
     """Return the name of the sheet to read; charts and sheets of macros are no tables."""
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+    from python_calamine import SheetTypeEnum
 
     tables = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
     names = [one.name for one in tables]
     if name is None:
-        visible = [one.name for one in tables if one.visible == SheetVisibleEnum.Visible]
+        visible = _visible(book)
         if not visible:
             message = "every sheet is hidden" if names else "there is no sheet of cells"
             hint = did_you_mean_or_all("", names) if names else None
@@ -237,6 +281,17 @@ def _choose(book: CalamineWorkbook, shown: str, name: str | None) -> str:
             hint=did_you_mean_or_all(name, names),
         )
     return name
+
+
+def _visible(book: CalamineWorkbook) -> list[str]:
+    """Return the names of the sheets of cells that are not hidden."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    return [
+        one.name
+        for one in book.sheets_metadata
+        if one.typ == SheetTypeEnum.WorkSheet and one.visible == SheetVisibleEnum.Visible
+    ]
 
 
 def _refuse_merged(sheet: CalamineSheet, shown: str, header: int, places: Sequence[int]) -> None:
@@ -273,7 +328,7 @@ def plain_text(value: Any) -> str:
 def _number(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
-    if value == int(value):
+    if value == int(value) and abs(value) < 10**_DIGITS:
         return str(int(value))
     return f"{Decimal(f'{value:.{_DIGITS}g}'):f}"
 

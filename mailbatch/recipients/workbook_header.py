@@ -20,6 +20,7 @@ from mailbatch.errors import Location, RecipientError
 from mailbatch.recipients.address import is_address
 from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import name_fault
+from mailbatch.recipients.sheet_facts import letters_of
 
 _ROWS = 32  # in which the header is looked for
 _HINT = "The first row names the columns, such as: email, first_name"
@@ -39,10 +40,13 @@ class Row:
         return tuple(filter(None, self.names))
 
 
-def find_header(rows: Iterable[Row], *, shown: str, row: int | None, naming: Naming) -> Row:
+def find_header(
+    rows: Iterable[Row], *, shown: str, row: int | None, naming: Naming, left: int = 0
+) -> Row:
     """Find the header among the rows of a sheet that are not empty.
 
     `row` is the number of the header, if the job has one; `shown` names the workbook in errors.
+    The first name of a row is in column number `left` of the sheet, from 0.
 
     Raises:
         RecipientError: the row is empty or cannot name columns, or two rows could.
@@ -50,7 +54,8 @@ def find_header(rows: Iterable[Row], *, shown: str, row: int | None, naming: Nam
     header = _at(rows, shown, row) if row is not None else _first(rows, shown, naming)
     if header.number > 1 and any(map(is_address, header.filled)):
         raise _error(shown, header.number, "this row holds an address, not column names", _HINT)
-    if (reason := name_fault(header.filled, "row")) is not None:
+    places = [letters_of(left + place) for place, name in enumerate(header.names) if name]
+    if (reason := name_fault(header.filled, "row", places)) is not None:
         twice = len(set(header.filled)) < len(header.filled)
         raise _error(shown, header.number, reason, _RENAME if twice else _HINT)
     return header

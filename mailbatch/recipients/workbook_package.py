@@ -13,6 +13,7 @@ import copy
 import re
 import zipfile
 import zlib
+from enum import Enum, auto
 from pathlib import Path
 
 #: The bytes that a part may unpack to in any case, and the multiple of its packed size beyond that.
@@ -26,6 +27,8 @@ _PIECE = 1 << 20
 _LONGEST_TAG = 1 << 10
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # an encrypted workbook is no package
+# All bytes but the control characters that no text has.
+_TEXT = b"\t\r\n" + bytes(range(ord(" "), 256))
 # A cell that is empty takes no place.
 _CELL = re.compile(
     rb"<(?:\w+:)?c\s(?:[^<>]*?\s)?r\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^<>]*(?<!/)>"
@@ -35,6 +38,31 @@ _NAMELESS = re.compile(rb"<(?:\w+:)?c(?:\s(?![^<>]*\br\s*=)[^<>]*)?(?<!/)>")
 _TAGS = (b"<c ", b"<c>", b":c ", b":c>", b"<row", b":row")
 _NAMED = (b' r="', b" r='")
 _ROW = re.compile(rb"<(?:\w+:)?row\s(?:[^<>]*?\s)?r\s*=\s*[\"']([0-9]{1,7})[\"']")
+
+
+class Form(Enum):
+    """The form of a file, by its first bytes."""
+
+    PACKAGE = auto()
+    OLE = auto()  # encrypted, or from before 2007 (MS-CFB)
+    TEXT = auto()
+    OTHER = auto()
+
+
+def form_of(path: Path) -> Form:
+    """Return the form of a file that ought to be a workbook.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(_PIECE)
+    if start.startswith(_OLE):
+        return Form.OLE
+    if start.startswith(b"PK"):
+        return Form.PACKAGE
+    is_text = bool(start.strip()) and not start.translate(None, _TEXT)
+    return Form.TEXT if is_text else Form.OTHER
 
 
 def excess(path: Path, *, part: int = PART, most: int = MOST, cells: int = CELLS) -> str | None:

@@ -79,6 +79,31 @@ def test_quiet_says_that_the_table_has_no_rows(mailing):
     assert server.stages(Stage.BANNER) == []
 
 
+#: cause -> the letter, a rule of the job, the figures of a rehearsal, the exit code of a real run.
+NO_ROW = {
+    "all rows filtered": (None, "where: email == ''", "3 filtered", 0),
+    "a letter that fails for each row": ("{{ rows[0].zz }}\n", None, "3 invalid", 3),
+}
+
+
+@pytest.mark.parametrize("cause", NO_ROW)
+def test_check_and_rehearsals_agree_where_no_row_can_be_mailed(mailing, cause):
+    """A real run stays as it was: a mailing from cron may have nobody to mail today."""
+    letter, rule, figures, code = NO_ROW[cause]
+    job, server = mailing()
+    if letter is not None:
+        (job.folder / "letter.txt.j2").write_text(letter, encoding="utf-8")
+    if rule is not None:
+        job.edit("  file: recipients.csv", f"  file: recipients.csv\n  {rule}")
+    said = f"scene (1): nobody would be mailed: no row is left to be mailed ({figures})\n"
+    for rehearsal in ("--dry-run", "--sandbox"):
+        rehearsed = job.command("run", rehearsal, "--quiet")
+        assert (rehearsed.code, said in rehearsed.err) == (65, True)
+    assert job.command("check").code == job.command("preview").code == 65
+    assert job.command("run").code == code
+    assert server.stages(Stage.BANNER) == []
+
+
 def test_quiet_says_that_everybody_was_refused(mailing):
     refused = {f"user{n}@example.net": "550 5.1.1 no" for n in range(1, 4)}
     job, _ = mailing(server={"refused": refused})

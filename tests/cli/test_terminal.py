@@ -283,7 +283,7 @@ def test_the_end_is_a_table_that_explains_itself(mailing, on_terminal):
         "        1  deferred    refused for now: the next run tries again",
         "        1  in doubt    sent, and the answer never came",
         "        1  invalid     cannot be mailed: the results say why",
-        "        1  duplicate   the address stands in an earlier row",
+        "        1  duplicate   an earlier row has the address, or the key of the job",
     ]
     assert lines[-2:] == [
         "in doubt: the answer never came; see mailbatch resolve job.yaml",

@@ -119,6 +119,31 @@ def test_two_who_were_mailed_cannot_become_one(ledger):
     assert not told.value.acceptable
 
 
+def test_two_addresses_of_one_message_cannot_become_one(ledger):
+    """A group of one transaction: both have the message, and the delivery is one."""
+    rows = [("a@x.org", "1", "Tom"), ("b@x.org", "2", "Tom")]
+    plan_ = [Recipient(n, row[0], row, ("Tom",)) for n, row in enumerate(rows, start=2)]
+    plan(ledger, plan_, columns=COLUMNS, group_by=("child",))
+    assert mail(ledger) == [2]
+    child = Identity(("child",), by_address=False)
+    with pytest.raises(IdentityError, match="have the same key now, and a message each"):
+        plan_as(ledger, child, *rows)
+
+
+def test_a_forgotten_delivery_leaves_no_copy_behind(ledger):
+    plan(ledger, [Recipient(2, "a@x.org", ("a@x.org",))], columns=("email",))
+    (delivery,) = ledger.leases.lease(1, now=NOW)
+    settle(ledger, delivery, Status.DEFERRED, reply=LATER, retry_at=NOW)
+    plan(ledger, [Recipient(2, "a@x.org", ("a@x.org",))], columns=("email",))
+    connection = ledger._database.connection
+    connection.execute(
+        "INSERT INTO copy (delivery_id, address, status) VALUES (?, 'boss@x.org', 'rejected')",
+        (delivery.id,),
+    )
+    plan_as(ledger, ORDER, A1)
+    assert connection.execute("SELECT count(*) FROM copy").fetchone() == (0,)
+
+
 def test_of_two_that_become_one_the_mailed_one_stands_for_both(ledger):
     plan_as(ledger, ORDER, A1, A2, B3)
     assert mail(ledger, 1) == [2]

@@ -111,6 +111,10 @@ NOT_TABLES: dict[str, tuple[bytes, str]] = {
         b"ann@example.com\n",
         ":1: the first line holds an address, not column names: 'ann@example.com'",
     ),
+    "column twice, behind one without a name": (
+        b"email,,name,name\na,,b,c\n",
+        ":1: columns 3 and 4 are both named 'name'",
+    ),
     "column twice": (b"email,name,name\na,b,c\n", ":1: columns 2 and 3 are both named 'name'"),
     "column twice but for space": (
         b"email, name ,name\n",

@@ -169,3 +169,60 @@ def test_neither_true_nor_false_is_a_mistake_of_the_job(expression: str, found: 
     assert str(caught.value) == (
         f"job.yaml:8:10: recipients.where: gives neither true nor false but {found}"
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "found", "name"),
+    [
+        ("not plan", "takes the text 'pro' for true or false", "plan"),
+        ("not not plan", "takes the text 'pro' for true or false", "plan"),
+        ("not recipient.plan", "takes the text 'pro' for true or false", "recipient.plan"),
+        ("not recipient['plan']", "takes the text 'pro' for true or false", "recipient['plan']"),
+        ("not plan | lower", "takes the text 'pro' for true or false", "plan | lower"),
+        ("plan and age | int > 17", "takes the text 'pro' for true or false", "plan"),
+        ("plan or age | int > 17", "takes the text 'pro' for true or false", "plan"),
+        ("not (age == '20' and plan)", None, "plan"),
+        ("(plan and 'a' or 'b') == 'a'", "takes the text 'pro' for true or false", "plan"),
+        ("true if plan else false", "takes the text 'pro' for true or false", "plan"),
+        ("('a' if plan else 'b') == 'a'", "takes the text 'pro' for true or false", "plan"),
+        ("(plan if age == '20' else age) and true", None, "plan"),
+        ("not plan ~ age", "takes the text 'pro20' for true or false", None),
+        ("plan is true", "asks whether the text 'pro' is true, which no text is", "plan"),
+        ("plan is not true", "asks whether the text 'pro' is true, which no text is", "plan"),
+        ("plan is false", "asks whether the text 'pro' is false, which no text is", "plan"),
+        ("plan is not none", "asks whether the text 'pro' is none, which no text is", "plan"),
+        ("age is number", "asks whether the text '20' is number, which no text is", "age"),
+        ("plan == false", "compares the text 'pro' with the truth value false", None),
+    ],
+)
+def test_the_truth_of_a_text_is_a_mistake_of_the_job(
+    expression: str, found: str | None, name: str | None
+) -> None:
+    """The cell `no` of a column `unsub` is true to Jinja2: `not unsub` would leave its row out."""
+    condition = compiled(expression)
+    with pytest.raises(JobError) as caught:
+        condition(ROW)
+    if found is not None:
+        assert caught.value.message.startswith(found)
+    if name is not None:
+        hint = f"Compare it, as in {name} == 'yes' or {name} != '': cells are text."
+        assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("(recipient.nickname | default('') or 'none') == 'none'", True),
+        ("(plan or 'free') == 'pro'", True),
+        ("not age | int", False),
+        ("not plan.split('r')", False),
+        ("plan | length and age | int > 17", True),
+        ("not (plan == 'free' or age == '1')", True),
+        ("variables.issue is number", True),
+        ("nickname is defined and nickname == 'x'", False),
+        ("(age | int > 17) is true", True),
+        ("age == '20' if plan == 'pro' else false", True),
+    ],
+)
+def test_numbers_and_lists_keep_their_truth(expression: str, wanted: bool) -> None:
+    assert compiled(expression)(ROW) is wanted

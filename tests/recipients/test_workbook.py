@@ -13,11 +13,13 @@ import pytest
 from mailbatch.errors import RecipientError, install_extra
 from mailbatch.recipients import sheet_facts
 from mailbatch.recipients.sheet_facts import CellFault, Lack, read_facts
+from mailbatch.recipients.suppress import read_suppressions
 from mailbatch.recipients.workbook import Workbook, open_workbook, plain_text
 from mailbatch.remarks import Doubt, FormatRemark
 
 from .workbooks import Failed, Formula, Sheet, Styled, table, write_workbook
 
+NO_WORKBOOK = "recipients.xlsx: the file cannot be read as a workbook: "
 Read = Callable[..., Workbook]
 PEOPLE = table(("email", "name"), ("a@b.c", "Ann"), ("b@b.c", "Bob"))
 
@@ -139,7 +141,11 @@ def test_a_sheet_that_is_not_there(refused: Callable[..., RecipientError]) -> No
     ("sheet", "message"),
     [
         (Sheet({}), ":1: the sheet S is empty"),
-        (table(("email", "email")), ":1: columns 1 and 2 are both named 'email'"),
+        (table(("email", "email")), ":1: columns A and B are both named 'email'"),
+        (
+            Sheet({3: {"B": "email", "C": "n", "E": "email"}}),
+            ":3: columns B and E are both named 'email'",
+        ),
         (table(("a@b.c", "Ann")), ":1: the first row holds an address, not column names: 'a@b.c'"),
         (
             table(("email", " "), ("a@b.c", "x"), first=4),
@@ -201,20 +207,56 @@ def test_text_that_looks_like_an_error_is_text(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "message", "remedy"),
     [
-        (b"", "recipients.xlsx: the file cannot be read as a workbook: "),
-        (b"email\na@b.c\n", "recipients.xlsx: the file cannot be read as a workbook: "),
-        (None, "recipients.xlsx: cannot be read: No such file or directory"),
+        (b"", f"{NO_WORKBOOK}File is not a zip file", "Open it in a spreadsheet program"),
+        (b"PK\3\4 cut", f"{NO_WORKBOOK}File is not a zip file", "Open it in a spreadsheet program"),
+        (b"email\na@b.c\n", f"{NO_WORKBOOK}it is a text", "A table in a text file wants the name"),
+        (
+            bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600),
+            f"{NO_WORKBOOK}it has a password, or it is an old workbook (.xls)",
+            "Save it without a password, as an Excel workbook (.xlsx).",
+        ),
+        (None, "recipients.xlsx: cannot be read: No such file or directory", ""),
     ],
 )
-def test_a_file_that_is_no_workbook(content: bytes | None, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_workbook(
+    content: bytes | None, message: str, remedy: str, tmp_path: Path
+) -> None:
     path = tmp_path / "recipients.xlsx"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(RecipientError) as caught:
         open_workbook(path, shown="recipients.xlsx", sheet=None)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value) == message
+    assert (caught.value.hint or "").startswith(remedy)
+
+
+def test_a_cover_before_the_table_is_told_with_the_name_of_the_sheet(
+    refused: Callable[..., RecipientError], tmp_path: Path
+) -> None:
+    for cover in (table(("Stand: 2026",)), Sheet({1: {"A": "Stand"}}, merged=["A1:C1"]), Sheet({})):
+        error = refused(Cover=cover, List=PEOPLE)
+        assert error.message == "the sheet Cover has no column of addresses, but List has"
+        assert error.hint == "Write `sheet: List` under `recipients:`."
+    with pytest.raises(RecipientError) as caught:
+        read_suppressions(
+            [(tmp_path / "recipients.xlsx", "left.xlsx")],
+            column="email",
+            delimiter=None,
+            encoding="utf-8",
+        )
+    assert caught.value.hint == "Put the sheet List before the others: the first sheet is the list."
+
+
+def test_a_whole_number_has_the_digits_that_a_sheet_keeps() -> None:
+    values = (123456789012345.0, 12345678901234500000.0, 12345678901234567890, -1e15)
+    assert list(map(plain_text, values)) == [
+        "123456789012345",
+        "12345678901234500000",
+        "12345678901234600000",
+        "-1000000000000000",
+    ]
 
 
 def test_a_folder_is_no_workbook(tmp_path: Path) -> None:

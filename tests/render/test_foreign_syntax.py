@@ -125,7 +125,7 @@ FAILING = [
     ("{% for i in range(id) %}x{% endfor %}",
      "Cells are text: make a number of it first, as in range(qty | int)."),
     ("{{ id | sum }}", "Cells are text: make a number of it first, as in amount | float + 1."),
-    ("{% macro m(x) %}{{ x > 5 }}{% endmacro %}{{ m(id) }}",
+    ("{{ id.split('x')[0] > 5 }}",
      "Cells are text: make a number of it first, as in amount | float > 5."),
     ("{{ id < now }}",
      "Cells are text: compare with now.strftime('%Y-%m-%d'), where the table writes dates so."),
