@@ -42,6 +42,7 @@ _CODES = {
     Reason.CALLBACK_DATA_TOO_LONG: "MB402",
 }
 _WRITTEN_OUT = re.compile(r"[hH][tT]{2}[pP][sS]?://[^\s<>\"')\]]+")
+_WEB = re.compile("https?:", re.IGNORECASE)
 #: A text in the quotes of a word processor, single or double, of any language.
 _CURLY = re.compile(
     "[\u2018\u201a-\u201c\u201e\u00ab][^\u201c-\u201e\u00ab\u00bb]*[\u2018\u2019\u201c\u201d\u00bb]"
@@ -169,7 +170,7 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:
     told = set()
     for link in seen.links:
-        code = link_fault(link)
+        code = link_fault(link) or ("MB225" if " " in link and _WEB.match(link) else None)
         if code is not None and (code, link) not in told:
             told.add((code, link))
             shown = f'href="{_short(link)}"'

@@ -193,6 +193,14 @@ MESSAGE_CODES = (
         "each row, write `key` in place of `group_by`.",
     ),
     Code(
+        "MB225",
+        Severity.INFO,
+        "A link holds a blank",
+        why="Some programs end the link there. Mostly a cell stands in the link as it is, and one "
+        "with `&` or `#` changes the rest of the address.",
+        mend="Write `{{ first_name | urlencode }}` in links, and `%20` for a blank of your own.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

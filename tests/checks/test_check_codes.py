@@ -193,6 +193,13 @@ JOBS = {
         {"rows": CHILDREN, "recipients": {"group_by": "email"}},
         {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
     ),
+    "MB225": (
+        {**html('<a href="https://a.example.com/?n={{ first_name }}">x</a>'),
+         "rows": people("Ada & Bob")},
+        {**html('<a href="https://a.example.com/?n={{ first_name | urlencode }}">x</a>'
+                '<a href="mailto:a@example.com?subject=Hello there">y</a>'),
+         "rows": people("Ada & Bob")},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
