@@ -234,3 +234,12 @@ def test_an_empty_file_is_an_empty_part(tmp_path: Path) -> None:
     assert_wire_ready(message.content)
     (part,) = parse(message).iter_attachments()
     assert part.get_payload(decode=True) == b""
+
+
+@pytest.mark.parametrize("cell", ["", " "])
+def test_an_empty_cell_names_no_attachment(tmp_path: Path, cell: str) -> None:
+    job = make_job(tmp_path, {"attachments": ["{{ id }}"]})
+    with pytest.raises(MessageError) as caught:
+        compose(job, {**ROW, "id": cell})
+    assert "message.attachments[0].path: the name of the file is empty here" in str(caught.value)
+    assert (caught.value.hint or "").startswith("Fill the cell. Rows without the attachment want")
