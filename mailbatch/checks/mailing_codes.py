@@ -263,9 +263,9 @@ MAILING_CODES = (
         "MB136",
         Severity.ERROR,
         "The recipients seem to have the message already",
-        why="Another ledger, or the results, say that most of them had this edition. A job "
-        " that was renamed, or copied without its state directory, would mail them twice, so "
-        "`run` refuses.",
+        why="Another ledger says that most of them, three at least, had this edition, or the "
+        "results say so. A job that was renamed, or copied without its state directory, would "
+        "mail them twice, so `run` refuses.",
         mend="Give the job its name back, or put the state directory in its place. If this is "
         "another mailing, `run --new-mailing` sends it.",
     ),

@@ -12,9 +12,11 @@ Tests: tests/job/test_slips.py.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 
-from mailbatch.job.scalars import Interpolated
+from mailbatch.job.scalars import Interpolated, plain_value
 
 _YES = frozenset(("yes", "y", "on", "1", "true"))
 _NO = frozenset(("no", "n", "off", "0", "false"))
@@ -28,8 +30,14 @@ _UNITS = {
 }
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-5][0-9])(?::([0-5][0-9]))?")
-_RATE = re.compile(r"([1-9][0-9]{0,8})\s*(?:/|per\s|a\s|an\s)\s*([A-Za-z]+)")
+_RATE = re.compile(
+    r"([0-9]{1,9})(\.[0-9]{1,6})?\s*(?:/|per\s|a\s|an\s)"
+    r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?\s*)?([A-Za-z]+)"
+)
 _RATE_UNITS = {"s": "s", "m": "min", "h": "h"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+#: A word that wants no quotes in a list of YAML, unless it is one such as `true`.
+_PLAIN_WORD = re.compile(r"(?:[A-Za-z./_]|-[-A-Za-z])[A-Za-z0-9./_=@+-]*")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAG = re.compile(r"<[A-Za-z!/]")
@@ -39,6 +47,10 @@ _CURLY = re.compile(rf"\s*{_MARKS}(.+){_MARKS}\s*")
 _A_FILE = (
     "Put the text into a file beside the job, such as letter.txt.j2, and write that name here."
 )
+
+
+def no_advice(_value: object) -> None:
+    """Return no remedy: the refusal says all that there is to say."""
 
 
 def truth_advice(value: object) -> str | None:
@@ -76,10 +88,43 @@ def rate_advice(value: object) -> str | None:
     if type(value) is int and value > 0:
         return f"Write {value}/min, {value}/s or {value}/h."
     found = _RATE.fullmatch(value.strip()) if type(value) is str else None
-    unit = _UNITS.get(found[2].casefold()) if found is not None else None
-    if found is None or unit is None or unit[0] != 1:
+    unit = _UNITS.get(found[4].casefold()) if found is not None else None
+    if found is None or unit is None:
         return None
-    return f"Write {found[1]}/{_RATE_UNITS[unit[1]]}."
+    number = float(found[1] + (found[2] or ""))
+    if number and unit[0] == 1 and not (found[2] or found[3]):
+        return f"Write {found[1]}/{_RATE_UNITS[unit[1]]}."
+    seconds = float(found[3] or 1) * unit[0] * _SECONDS[unit[1]]
+    if not number or not seconds:
+        return None
+    rates = [(round(number / seconds * long, 9), _RATE_UNITS[u]) for u, long in _SECONDS.items()]
+    whole = [(rate, name) for rate, name in rates if rate >= 1 and rate.is_integer()]
+    # An hour has the most recipients: rounded down there, the rate is nearest to the one given.
+    rate, name = whole[0] if whole else rates[-1]
+    return f"Write {int(rate)}/{name}." if rate >= 1 else None
+
+
+def command_advice(value: object) -> str | None:
+    """Return a command as a list of words for one in a text.
+
+    >>> command_advice("mysql -B 'select 1'")
+    'Write [mysql, -B, "select 1"].'
+    """
+    if type(value) is not str:
+        return None
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote is not closed
+        return None
+    if not words:
+        return None
+    listed = [w if _is_plain(w) else json.dumps(w, ensure_ascii=False) for w in words]
+    return f"Write [{', '.join(listed)}]."
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether YAML reads a word as the text that stands there."""
+    return _PLAIN_WORD.fullmatch(word) is not None and isinstance(plain_value(word), str)
 
 
 def file_advice(value: str) -> str | None:

@@ -10,14 +10,20 @@ Tests: tests/job/test_model.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from mailbatch.job.advice import duration_advice, rate_advice, truth_advice, whole_advice
+from mailbatch.job.advice import (
+    duration_advice,
+    no_advice,
+    rate_advice,
+    truth_advice,
+    whole_advice,
+)
 from mailbatch.job.scalars import (
     LONGEST_DURATION,
     Interpolated,
@@ -87,11 +93,15 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A list, read as a tuple; `single` says whether one value may stand for a list of one."""
+    """A list, read as a tuple; `single` says whether one value may stand for a list of one.
+
+    `advice` gives the remedy for a value that is no list.
+    """
 
     what: str
     single: bool = True
     empty: bool = True
+    advice: Callable[[object], str | None] = no_advice
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -113,7 +123,7 @@ class Several:
             return tuple(value)
         if self.single and isinstance(value, str | dict):
             return (value,)
-        raise refusal(f"must be {self.what}")
+        raise refusal(f"must be {self.what}", hint=self.advice(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +183,10 @@ def fixed_line(value: Any) -> str:
     """Check a line of text that is no template: every message shares the value."""
     checked = line(value)
     if is_template(checked):
-        raise refusal("is no template: it is the same for every message")
+        raise refusal(
+            "is no template: it is the same for every message",
+            hint="Rows that want another one want a job of their own, by recipients.where.",
+        )
     return checked
 
 
@@ -234,14 +247,16 @@ def _rate(value: Any) -> Rate:
         raise refusal(str(error), hint=rate_advice(value)) from None
 
 
-def one_of(*words: str) -> Scalar:
-    """Make the type of a word out of `words`."""
+def one_of(*words: str, meant: Mapping[str, str] | None = None) -> Scalar:
+    """Make the type of a word out of `words`; `meant` are remedies for words in lower case."""
     listed = ", ".join(words[:-1]) + f" or {words[-1]}"
 
     def check(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return str(value)
         hint = did_you_mean(value, words) if isinstance(value, str) else None
+        if meant is not None and type(value) in (str, bool):
+            hint = meant.get(str(value).casefold(), hint)
         raise refusal(f"must be {listed}", hint=hint)
 
     return Scalar(check, {"type": "string", "enum": list(words)})

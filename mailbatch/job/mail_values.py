@@ -212,7 +212,9 @@ def header_name(owned: Mapping[str, str]) -> Scalar:
             raise refusal("must be ASCII letters, digits and hyphens")
         lowered = checked.lower()
         if lowered in owned:
-            raise refusal("is set by mailbatch", hint=f"Use {owned[lowered]}.")
+            key = owned[lowered]
+            same = ", which is the same for every message" if key == "sender.reply_to" else ""
+            raise refusal("is set by mailbatch", hint=f"Use {key}{same}.")
         if lowered in _UNSETTABLE_HEADERS or lowered.startswith("content-"):
             raise refusal("is set by mailbatch alone", hint="Leave it out.")
         return checked

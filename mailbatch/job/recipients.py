@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from mailbatch.job import fields, mail_values
+from mailbatch.job.advice import command_advice
 from mailbatch.job.fields import Several, refusal
 from mailbatch.job.section import FileName, Section, Template
 from mailbatch.job.setting import NamesFile
@@ -39,7 +40,12 @@ class Recipients(Section):
     command: (
         Annotated[
             tuple[Annotated[str, fields.marked(fields.TEXT)], ...],
-            Several("a list of words: no shell reads it", single=False, empty=False),
+            Several(
+                "a list of words: no shell reads it",
+                single=False,
+                empty=False,
+                advice=command_advice,
+            ),
         ]
         | None
     ) = Field(

@@ -20,6 +20,14 @@ from mailbatch.sasl import MECHANISMS
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
 Security: TypeAlias = Literal["starttls", "tls", "plaintext"]
+_TLS = "Write tls: from the first byte, mostly port 465. On port 587, write starttls."
+_PLAINTEXT = "Write plaintext, on the loopback only; elsewhere, leave the key out."
+# Words of other programs, where `ssl` and `SSL/TLS` are TLS from the first byte (RFC 8314 3.3).
+_MEANT = {
+    **dict.fromkeys(("ssl", "ssl/tls", "tls/ssl", "smtps", "implicit", "true"), _TLS),
+    **dict.fromkeys(("none", "no", "off", "false", "plain"), _PLAINTEXT),
+}
+_SECURITY = fields.one_of("starttls", "tls", "plaintext", meant=_MEANT)
 AUTH = fields.one_of("auto", *(name.lower() for name in MECHANISMS), "none")
 
 _VARIABLE = fields.marked(
@@ -115,7 +123,7 @@ class Server(Section):
         description="The server's name or IP address; a name beyond ASCII by IDNA 2008.",
         examples=["smtp-api.infobip.com"],
     )
-    security: Annotated[Security, fields.one_of("starttls", "tls", "plaintext")] = Field(
+    security: Annotated[Security, _SECURITY] = Field(
         default="starttls",
         description="starttls: required, never optional. tls: from the first byte. plaintext: on "
         "the loopback only, or with insecure: true and without authentication.",

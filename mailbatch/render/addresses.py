@@ -216,7 +216,9 @@ class _List:
 
     def _end_of_group(self) -> None:
         if self._group is None:
-            raise FieldError("a semicolon stands only at the end of a group")
+            raise FieldError(
+                "a semicolon stands only at the end of a group: write commas between addresses"
+            )
         self._end_of_mailbox()
         self._entries.append(Group(self._group, tuple(self._members)))
         self._group = None

@@ -151,6 +151,8 @@ class Asset:
         return file
 
     def _read(self, name: str) -> bytes:
+        if not name.strip():
+            raise self._error("the name of the file", "is empty here", hint=_NO_FILE)
         try:
             path = resolve_path(self._folder, name, absolute_allowed=Path(self._base).is_absolute())
             base = os.path.realpath(stored_path(self._folder / self._base))
@@ -173,6 +175,12 @@ class Asset:
 
     def _error(self, name: str, problem: str, *, hint: str | None = None) -> MessageError:
         return MessageError(f"{name} {problem}", location=self.path.place, hint=hint)
+
+
+_NO_FILE = (
+    "Fill the cell. Rows without the attachment want a job of their own: recipients.where gives "
+    "each job its rows."
+)
 
 
 class _File:

@@ -180,11 +180,12 @@ _STRUCTURED = frozenset(
         "auto-submitted",
         "feedback-id",
         "importance",
-        "in-reply-to",
         "precedence",
-        "references",
     )
 )
+# Fields of message ids (RFC 5322 3.6.4), each in angle brackets.
+_IDS = frozenset(("in-reply-to", "references"))
+_IS_IDS = re.compile(r"\s*(?:<[^<>\s@]+@[^<>\s@]+>\s*)+").fullmatch
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STRUCTURED_PREFIXES = ("list-", "x-ib-")
 
@@ -212,6 +213,8 @@ def _encoding(name: str) -> Encode:
         return _addresses
     if name in _PHRASES:
         return phrases_field
+    if name in _IDS:
+        return _ids
     structured = name in _STRUCTURED or name.startswith(_STRUCTURED_PREFIXES)
     return structured_field if structured else text_field
 
@@ -219,6 +222,12 @@ def _encoding(name: str) -> Encode:
 def _addresses(name: str, text: str) -> bytes:
     entries = parse_addresses(text)
     return address_field(name, entries) if entries else b""
+
+
+def _ids(name: str, text: str) -> bytes:
+    if _IS_IDS(text) is None:
+        raise FieldError("must be message ids in angle brackets, as in <4711@example.com>")
+    return structured_field(name, text)
 
 
 def _unless_empty(encode: Encode) -> Encode:

@@ -164,6 +164,36 @@ SLIPS = [
      "5:16: sender.from: must be one address", CURLY),
     ("file: people.csv", "file: \u201cpeople.csv\u201d",
      "6:20: recipients.file: there is no file \u201cpeople.csv\u201d", CURLY),
+    # Rates of other units, a command as a shell has it, words of other programs
+    *[
+        ("port: 2525", f"port: 2525, rate: {slip}",
+         "4:45: server.rate: must be recipients per s, min or h, such as 600/min", hint)
+        for slip, hint in (
+            ("0.5/s", "Write 30/min."), ("1/5s", "Write 12/min."), ("500/day", "Write 20/h."),
+            ("100/10min", "Write 10/min."), ("1.5/s", "Write 90/min."), ("1/week", None),
+            ("0/s", None), ("1/0s", None),
+        )
+    ],
+    ("recipients: {file: people.csv}", "recipients: {command: cat people.csv}",
+     "6:23: recipients.command: must be a list of words: no shell reads it",
+     "Write [cat, people.csv]."),
+    ("recipients: {file: people.csv}", "recipients: {command: db -c 'select 1' 2 true}",
+     "6:23: recipients.command: must be a list of words: no shell reads it",
+     'Write [db, -c, "select 1", "2", "true"].'),
+    ("security: plaintext", "security: ssl",
+     "4:49: server.security: must be starttls, tls or plaintext",
+     "Write tls: from the first byte, mostly port 465. On port 587, write starttls."),
+    ("security: plaintext", "security: SSL/TLS",
+     "4:49: server.security: must be starttls, tls or plaintext",
+     "Write tls: from the first byte, mostly port 465. On port 587, write starttls."),
+    ("security: plaintext", "security: none",
+     "4:49: server.security: must be starttls, tls or plaintext",
+     "Write plaintext, on the loopback only; elsewhere, leave the key out."),
+    # A value that each row would change
+    ("sender: {from: News <news@example.com>}",
+     "sender: {from: News <news@example.com>, reply_to: '{{ rep }}'}",
+     "5:51: sender.reply_to: is no template: it is the same for every message",
+     "Rows that want another one want a job of their own, by recipients.where."),
     # Several names in one text
     ("recipients: {file: people.csv}", "recipients: {file: people.csv, suppress: 'b.csv, c.csv'}",
      "6:42: recipients.suppress: there is no file b.csv, c.csv", "Write a list: [b.csv, c.csv]."),

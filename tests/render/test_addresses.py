@@ -143,3 +143,8 @@ def test_a_value_makes_no_address_of_a_part(text: str, values: tuple[str, ...]) 
     inserted = Inserted()
     with pytest.raises(FieldError):
         parse_addresses(text.format(*map(inserted.keep, values)), inserted)
+
+
+def test_addresses_are_divided_by_commas() -> None:
+    with pytest.raises(FieldError, match="group: write commas between addresses"):
+        parse_addresses("a@example.com; b@example.com")

@@ -245,3 +245,12 @@ def test_a_file_name_as_macos_writes_it_is_found_and_sent_composed(tmp_path):
     parts = list(parse(message).iter_attachments())
     assert [part.get_filename() for part in parts] == [f"{named}.txt"] * 3
     assert [part.get_content().strip() for part in parts] == ["y", "x", "y"]
+
+
+@pytest.mark.parametrize("cell", ["", " "])
+def test_an_empty_cell_names_no_attachment(tmp_path: Path, cell: str) -> None:
+    job = make_job(tmp_path, {"attachments": ["{{ id }}"]})
+    with pytest.raises(MessageError) as caught:
+        compose(job, {**ROW, "id": cell})
+    assert "message.attachments[0].path: the name of the file is empty here" in str(caught.value)
+    assert (caught.value.hint or "").startswith("Fill the cell. Rows without the attachment want")

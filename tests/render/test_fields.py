@@ -71,6 +71,18 @@ def test_keywords_are_phrases_each_encoded_alone(tmp_path: Path, text: str, writ
     assert all(len(line) <= 78 for line in content.split(b"\r\n"))
 
 
+@pytest.mark.parametrize("name", ["In-Reply-To", "References"])
+def test_message_ids_stand_in_angle_brackets(tmp_path: Path, name: str) -> None:
+    """RFC 5322 3.6.4: a mail program finds no thread by an id without them."""
+    job = make_job(tmp_path, {"headers": {name: "{{ id }}"}})
+    for right in ("<1@example.com>", "<1@example.com> <a.b@[192.0.2.1]>"):
+        assert field(compose(job, {**ROW, "id": right}).content, name) == right
+    assert name not in parse(compose(job, {**ROW, "id": ""}))
+    for wrong in ("1@example.com", "<1>", "not an id", "<1@example.com>, <2@example.com>"):
+        with pytest.raises(MessageError, match="must be message ids in angle brackets"):
+            compose(job, {**ROW, "id": wrong})
+
+
 def test_keywords_that_name_nothing_are_left_out(tmp_path: Path) -> None:
     job = make_job(tmp_path, {"headers": {"Keywords": "{{ id }}"}})
     assert "Keywords" not in parse(compose(job, {**ROW, "id": " , ,"}))
