@@ -385,7 +385,7 @@ def _address_hint(job: Job, table: Records) -> str | None:
     near = meant[0] if meant else nearest(wanted.address, columns)
     if len(meant) > 1:
         hint = f"It could be {' or '.join(map(repr, meant[:_OFFERED]))}."
-    elif meant:
+    elif meant and unquoted(wanted.address) is None:
         hint = f"Did you mean {near!r}?"
     if near is not None:
         # The table may come from another program: then it is the job that is changed.
