@@ -36,8 +36,9 @@ CERTIFICATE_DAYS = 21
 #: The beginnings of the codes, by the subject that they are about, as the page has them.
 SECTIONS = {
     ("MB10",): "What `mailbatch run` refuses",
-    ("MB11", "MB12", "MB14"): "Recipients and columns",
+    ("MB11", "MB12"): "Recipients and columns",
     ("MB13",): "The edition",
+    ("MB14",): "Suppression lists",
     ("MB2",): "The content",
     ("MB3",): "The headers",
     ("MB4",): "The provider's callbacks",
