@@ -103,7 +103,8 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "A merge mark of another tool",
         why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>` and `[name]` mean "
-        "something to another program; mailbatch would send them as they are.",
+        "something to another program; mailbatch would send them as they are, and leave out "
+        "`{#name#}`, a comment of Jinja2.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(
