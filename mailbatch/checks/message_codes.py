@@ -106,7 +106,7 @@ MESSAGE_CODES = (
         "A merge mark of another tool",
         why="`%%name%%`, `<<name>>`, `${name}`, `{!Contact.Name}`, `<%= name %>`, `[name]`, "
         "`@first_name`, `:first_name` and `__first_name__` mean something to another program; "
-        "mailbatch would send them as they are.",
+        "mailbatch would send them as they are, and leave out `{#name#}`, a comment of Jinja2.",
         mend="Write `{{ name }}`, with the name of the column.",
     ),
     Code(

@@ -52,6 +52,8 @@ _WITH_COLUMN = re.compile(
     rf"|(?<!\w)__(?P<m>{_COMPOUND})__(?!\w)|(?<![\w@./])@(?P<n>{_COMPOUND})(?![\w.@-])"
     rf"|(?<![\w:/]):(?P<o>{_COMPOUND})(?![\w:])"
 )
+#: A comment of Jinja2 that is a mark to other tools: {#first_name#}, and nothing beside the name.
+_COMMENT = re.compile(rf"\{{#[-+]?\s*({_NAME})\s*[-+]?#\}}")
 #: Elements of HTML with a name that a column may have, too.
 _ELEMENTS = frozenset(
     """
@@ -110,6 +112,7 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
     """Yield each mark of another tool in a template: the text, its place, the remedy."""
     text = _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), source)
     known = {_APART.sub("", column).casefold(): column for column in columns}
+    yield from _comments(source, columns, known)
     told: set[int] = set()  # the characters of marks: each belongs to one
     for pattern in (_SURE, _WITH_COLUMN):
         for found in pattern.finditer(text):
@@ -128,6 +131,23 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
                 hint = "Write {{ name }} in its place, with a column of the table."
                 told.update(range(*found.span()))
                 yield found[0], found.start(), hint
+
+
+def _comments(
+    source: str, columns: tuple[str, ...], known: Mapping[str, str]
+) -> Iterator[tuple[str, int, str]]:
+    """Yield each comment of Jinja2 that holds just the name of a column, as `_marks`.
+
+    With blanks around the name and a line of its own, the comment is a title for authors.
+    """
+    for found in _COMMENT.finditer(source):
+        column = known.get(_APART.sub("", found[1]).casefold())
+        line = _place("", source, found.start()).source or ""
+        is_title = line.strip() == found[0] and found[0][2:].lstrip("-+")[0].isspace()
+        if column is not None and not is_title:
+            written = as_templates_write_it(column, columns).partition(" or ")[0]
+            hint = f"Write {{{{ {written} }}}}: Jinja2 takes {{# #}} for a comment."
+            yield found[0], found.start(), hint
 
 
 def _meant(wanted: str, known: Mapping[str, str]) -> str | None:

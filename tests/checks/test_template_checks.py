@@ -83,6 +83,24 @@ def test_every_template_of_the_job_is_looked_at(message, line, tmp_path, capsys)
     assert found == [[line]]
 
 
+@pytest.mark.parametrize("mark", ["{#first_name#}", "{# First Name #}", "{#-first_name-#}"])
+def test_a_comment_that_is_just_a_column_is_a_mark(mark, tmp_path, capsys):
+    text = f"Hello {{{{ first_name }}}},\n  dear {mark}!\n"
+    _, report = Mailing(tmp_path, files={"letter.txt.j2": text}).check(capsys)
+    found = [one for one in report["findings"] if one["code"] == "MB213"]
+    assert [(one["line"], one["column"], one["hint"]) for one in found] == [
+        (2, 8, "Write {{ first_name }}: Jinja2 takes {# #} for a comment.")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{# first_name #}\nHi", "{#- first_name -#}\nHi", "a {# first_name comes here #}", "{##}"],
+)
+def test_a_comment_for_authors_is_no_mark(text, tmp_path, capsys):
+    assert "MB213" not in Mailing(tmp_path, files={"letter.txt.j2": text}).codes(capsys)
+
+
 def test_names_of_elements_are_no_marks(tmp_path, capsys):
     rows = [{**ROWS[0], "title": "Dr", "code": "7"}]
     page = "<title>x</title><code>y</code> &lt;title&gt;"
