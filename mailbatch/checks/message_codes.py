@@ -181,6 +181,15 @@ MESSAGE_CODES = (
         "template. Comments, `{% set %}`, `{% import %}` and macros may stand where they like.",
     ),
     Code(
+        "MB230",
+        Severity.WARNING,
+        "An attachment holds a mark of a template",
+        why="An attachment goes out as the file is: only its path and its name are templates. The "
+        "recipient would read `{{ seat }}`.",
+        mend="Make a file for each recipient beforehand, and name the file by a column: "
+        "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

@@ -185,6 +185,10 @@ JOBS = {
     ),
     "MB221": (html("Hello\n\nhi\n"), html(FINE)),
     "MB222": (child(f"{BODY}\n\nP.S. Bye"), child(f"{BODY}\n")),
+    "MB230": (
+        {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
+        {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
