@@ -1,6 +1,6 @@
 """The check of a group's rows: cells that differ, and that the letter has of the first row alone.
 
-    letter.txt.j2:1: warning MB224: The letter has the first row of a group alone: child is 'Ben' on
+    letter.txt.j2:1: warning MB223: The letter has the first row of a group alone: child is 'Ben' on
     line 3, and the letter has 'Ann'
 
 Only the columns are looked at that a template reads at top level
@@ -47,7 +47,7 @@ class GroupChecks:
                     left = f"{column} is {_short(row.values[index])!r} on line {row.line}"
                     detail = f"{left}, and the letter has {_short(first.values[index])!r}"
                     hint = _LOOP.format(column) if column.isidentifier() else None
-                    yield Finding("MB224", detail, f"{place} {column}", place, hint)
+                    yield Finding("MB223", detail, f"{place} {column}", place, hint)
                     break
 
 

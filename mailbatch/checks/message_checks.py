@@ -56,6 +56,8 @@ _TAG = re.compile(
     r"</(?:html|body|head|style|div|p|table|tr|td|span|strong|em|h[1-6]|a|li|ul)>|<br\s*/?>",
     re.IGNORECASE,
 )
+#: A value of a template, such as `{{ seat }}` or `{{ seat | upper }}`.
+_MARK = re.compile(rb"\{\{-?[ \t]*[A-Za-z_][\w.]*[ \t]*(?:\|[^{}\n]{1,60})?-?\}\}")
 _CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
@@ -170,7 +172,7 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:
     told = set()
     for link in seen.links:
-        code = link_fault(link) or ("MB225" if " " in link and _WEB.match(link) else None)
+        code = link_fault(link) or ("MB224" if " " in link and _WEB.match(link) else None)
         if code is not None and (code, link) not in told:
             told.add((code, link))
             shown = f'href="{_short(link)}"'
@@ -223,11 +225,14 @@ def _shows(content: Content, address: str) -> bool:
 
 
 def _files(content: Content, facts: Facts) -> Iterator[Finding]:
-    """Check that each text among the attachments can be read in the charset of its type."""
+    """Check each attachment: the charset of a text, and marks that no recipient should see."""
     for file in content.attachments:
         if file.type.lower().startswith("text/") and not _readable(file.type, file.data):
             place = facts.locate("message.attachments")
             yield Finding("MB219", f"{file.filename}, as {file.type}", file.filename, place)
+        if (mark := _mark_in(file.data)) is not None:
+            place = facts.locate("message.attachments")
+            yield Finding("MB225", f"{file.filename} holds {mark}", file.filename, place)
 
 
 @lru_cache(maxsize=8)  # most messages share their files
@@ -238,6 +243,19 @@ def _readable(media_type: str, data: bytes) -> bool:
     except (LookupError, UnicodeDecodeError):
         return False
     return True
+
+
+@lru_cache(maxsize=8)
+def _mark_in(data: bytes) -> str | None:
+    """Return the first mark of a template in a file that is text, None for any other file."""
+    found = _MARK.search(data)
+    if found is None or b"\0" in data:
+        return None
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return None
+    return found[0].decode()
 
 
 def check_job(job: Job) -> Iterator[Finding]:

@@ -184,7 +184,7 @@ MESSAGE_CODES = (
         "template. Comments, `{% set %}`, `{% import %}` and macros may stand where they like.",
     ),
     Code(
-        "MB224",
+        "MB223",
         Severity.WARNING,
         "The letter has the first row of a group alone",
         why="With `group_by: email` an address gets one message, and `{{ child }}` is that of the "
@@ -193,12 +193,21 @@ MESSAGE_CODES = (
         "each row, write `key` in place of `group_by`.",
     ),
     Code(
-        "MB225",
+        "MB224",
         Severity.INFO,
         "A link holds a blank",
         why="Some programs end the link there. Mostly a cell stands in the link as it is, and one "
         "with `&` or `#` changes the rest of the address.",
         mend="Write `{{ first_name | urlencode }}` in links, and `%20` for a blank of your own.",
+    ),
+    Code(
+        "MB225",
+        Severity.WARNING,
+        "An attachment holds a mark of a template",
+        why="An attachment goes out as the file is: only its path and its name are templates. The "
+        "recipient would read `{{ seat }}`.",
+        mend="Make a file for each recipient beforehand, and name the file by a column: "
+        "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
     ),
     Code(
         "MB301",

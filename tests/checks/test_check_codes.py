@@ -189,16 +189,20 @@ JOBS = {
     ),
     "MB221": (html("Hello\n\nhi\n"), html(FINE)),
     "MB222": (child(f"{BODY}\n\nP.S. Bye"), child(f"{BODY}\n")),
-    "MB224": (
+    "MB223": (
         {"rows": CHILDREN, "recipients": {"group_by": "email"}},
         {"rows": CHILDREN, "recipients": {"group_by": ["email", "first_name"]}},
     ),
-    "MB225": (
+    "MB224": (
         {**html('<a href="https://a.example.com/?n={{ first_name }}">x</a>'),
          "rows": people("Ada & Bob")},
         {**html('<a href="https://a.example.com/?n={{ first_name | urlencode }}">x</a>'
                 '<a href="mailto:a@example.com?subject=Hello there">y</a>'),
          "rows": people("Ada & Bob")},
+    ),
+    "MB225": (
+        {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
+        {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
     ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),

@@ -25,7 +25,7 @@ def found(folder, capsys, text=EVERY, *, rows=CHILDREN, files=None, **message):
     return [
         (one["file"], one["line"], one["details"])
         for one in made["findings"]
-        if one["code"] == "MB224"
+        if one["code"] == "MB223"
     ]
 
 
