@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: The most mistakes of one kind that are shown; the rest is counted.
 MOST_ERRORS = 20
+#: The next step where an answer cannot be written.
+NO_ROOM = "look where the output goes: the disk may be full, or the reader gone"
 #: How often the progress bar is drawn, in seconds.
 REDRAW = 0.1
 #: Steps of fewer seconds show no bar.
@@ -212,7 +214,7 @@ class Console:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise OutputError(
                 f"cannot write to standard output: {error.strerror}",
-                hint="look where the output goes: the disk may be full, or the reader gone",
+                hint=NO_ROOM,
             ) from error
 
     def error(self, error: MailbatchError) -> None:

@@ -87,8 +87,10 @@ def _end_if_it_was_the_answer() -> None:
 
 
 def _end_without_an_answer(error: OSError) -> None:
+    from mailbatch.cli.console import NO_ROOM  # a start needs no console
+
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n")
+    sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n  {NO_ROOM}\n")
     sys.exit(74)
 
 

@@ -65,7 +65,8 @@ def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
         )
     assert (done.returncode, done.stderr) == (
         74,
-        "mailbatch: cannot write to standard output: No space left on device\n",
+        "mailbatch: cannot write to standard output: No space left on device\n"
+        "  look where the output goes: the disk may be full, or the reader gone\n",
     )
 
 
