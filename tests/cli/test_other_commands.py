@@ -63,10 +63,10 @@ def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
             stderr=subprocess.PIPE,
             text=True,
         )
-    assert (done.returncode, done.stderr) == (
-        74,
+    assert done.returncode == 74
+    assert done.stderr == (
         "mailbatch: cannot write to standard output: No space left on device\n"
-        "  look where the output goes: the disk may be full, or the reader gone\n",
+        "  look where the output goes: the disk may be full, or the reader gone\n"
     )
 
 
