@@ -11,12 +11,15 @@ Tests: tests/recipients/test_where.py, tests/render/test_messages.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from math import isfinite
 from typing import Any
 
 _SHOWN = 40
+#: `12,50`, and not `1,234`, which may be more than a thousand.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
 
 
 def strict(filter_: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -38,6 +41,11 @@ def _refuse(text: str, base: Any, name: str) -> None:
     if not text or _is_number(text, base):
         return
     shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    if _DECIMAL_COMMA.fullmatch(text):
+        raise ValueError(
+            f"{shown!r} is no number such as 1234.5; where the comma is the point, write "
+            f"| replace(',', '.') | {name}"
+        )
     raise ValueError(
         f"{shown!r} is no number such as 1234.5; {name}(0) would take 0 for such a text"
     )

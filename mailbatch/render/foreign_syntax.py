@@ -24,6 +24,13 @@ _HANDLEBARS = re.compile(
     r"|\{\{~?(?P<sign>[#/^>!&@])\s*(?P<words>[^{}]{0,60}?)\s*~?\}\}"
     r"|\{\{~?\s*(?P<other>else)\s*~?\}\}"
 )
+#: A mark of Jinja that an editor of HTML wrote: with entities, or with tags of its own inside.
+_EDITED = re.compile(
+    r"\{[{%](?=[^{}]*(?:&(?:[a-z]+|\#\d+);|</?[a-z][^<>{}]*>))(?P<inside>[^{}]{1,200}?)[}%]\}",
+    re.IGNORECASE,
+)
+_ENTITY_OR_TAG = re.compile(r"&(?:[a-z]+|\#\d+);|</?[a-z][^<>]*>", re.IGNORECASE)
+_QUOTES = {"&quot;": '"', "&apos;": "'", "&#39;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _GO = re.compile(r"\{\{-?\s*\.(?P<name>[A-Za-z][\w.]*)\s*-?\}\}")
 #: A rule of a style sheet directly behind the mark: `@media print{#id{width:100%}}`.
 _RULE = re.compile(r"\{#(?P<name>[A-Za-z_][\w-]*)[^{}#%]*\{[^{}]*:[^{}]*\}")
@@ -66,6 +73,9 @@ def foreign_syntax(source: str) -> ForeignSyntax | None:
         return chance
     code = _blanked(_COMMENT, _blanked(_RAW, source))
     opened = _OPENED.search(code)
+    edited = _EDITED.search(code)
+    if edited is not None:
+        return _of_editor(edited)
     found = list(_HANDLEBARS.finditer(code))
     if found:
         others = len(found) - 1
@@ -82,6 +92,13 @@ def foreign_syntax(source: str) -> ForeignSyntax | None:
 def _blanked(pattern: re.Pattern[str], source: str) -> str:
     """Return a text with blanks in place of what fits; the places of the rest stay."""
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
+
+
+def _of_editor(found: re.Match[str]) -> ForeignSyntax:
+    bare = _ENTITY_OR_TAG.sub(lambda one: _QUOTES.get(one[0].lower(), ""), found["inside"])
+    mark = f"{found[0][:2]} {' '.join(bare.split())} {found[0][-2:]}"
+    message = f"has tags or entities of HTML inside a mark: {found[0][:_SHOWN]}"
+    return ForeignSyntax(found.start(), message, f"Write {mark}, in the source view of the editor.")
 
 
 def _of_comment(found: re.Match[str]) -> ForeignSyntax:

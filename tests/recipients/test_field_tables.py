@@ -586,3 +586,14 @@ def test_a_list_may_be_a_workbook_or_json_lines(make_job: MakeJob, tmp_path: Pat
     content = "email\nada@example.org\nbob@example.net\ncy@example.com\n"
     plan = plan_of(make_job(content, suppress=["left.xlsx", "left.jsonl"]))
     assert [one.reason for one in plan] == [None, "listed in left.xlsx", "listed in left.jsonl"]
+
+
+@pytest.mark.parametrize(("cell", "name"), [("12,50", "float"), ("-3,5", "int")])
+def test_a_decimal_comma_gets_the_remedy_that_works(cell, name, make_job):
+    written = f"price | {name} > 100"
+    (bad,) = plan_of(make_job(f'email,price\na@b.c,"{cell}"\n', where=written))
+    remedy = f"| replace(',', '.') | {name}"
+    assert (bad.reason or "").endswith(f"where the comma is the point, write {remedy}")
+    mended = f"price {remedy} > -100"
+    (good,) = plan_of(make_job(f'email,price\na@b.c,"{cell}"\n', where=mended))
+    assert good.status == "pending"

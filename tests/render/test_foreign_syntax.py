@@ -179,3 +179,23 @@ def test_a_sign_of_another_language_has_a_remedy(tmp_path, source, hint):
     with pytest.raises(InputErrors) as caught:
         make_composer(job)
     assert caught.value.errors[0].hint == hint
+
+
+@pytest.mark.parametrize(
+    ("source", "offset", "hint"),
+    [
+        ("<p>{{&nbsp;first_name&nbsp;}}</p>", 3, "{{ first_name }}"),
+        ("a {{ name | default(&quot;you&quot;) }}", 2, '{{ name | default("you") }}'),
+        ("{% if age &gt; 5 %}", 0, "{% if age > 5 %}"),
+        ("{{ first<span lang=EN>_name</span> }}", 0, "{{ first_name }}"),
+    ],
+)
+def test_a_mark_that_an_editor_of_html_wrote_is_shown_as_it_was_meant(source, offset, hint):
+    found = foreign_syntax(source)
+    assert found.offset == offset
+    assert found.hint == f"Write {hint}, in the source view of the editor."
+    assert "tags or entities of HTML inside a mark" in found.message
+
+
+def test_a_comparison_is_no_tag():
+    assert foreign_syntax("{{ a <b }} {{ c and }}") is None
