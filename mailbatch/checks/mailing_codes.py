@@ -49,7 +49,7 @@ MAILING_CODES = (
         "A template takes a text for a number",
         why="Every cell of a table is a text. `amount == 5` is never true, and `amount > 5` and "
         "`price - 2` fail for every row.",
-        mend="Make a number of it first, as in `amount | int == 5` and `price | float - 2`, or "
+        mend="Make a number of it first, as in `amount | float == 5` and `price | float - 2`, or "
         "compare it with a text: `amount == '5'`.",
     ),
     Code(

@@ -147,7 +147,7 @@ def _check_membership(left: Any, kind: str, right: Any, first: str) -> None:
         raise KindsDifferError(
             f"looks for the text {short(left)} among what is no text, such as {example!r}",
             f"Cells are text: write {first} {word} ['{example}'], or "
-            f"{first} | int {word} [{example}].",
+            f"{first} | float {word} [{example}].",
         )
     if not isinstance(left, str) and not isinstance(left, Undefined) and texts == len(right):
         raise KindsDifferError(
@@ -171,9 +171,8 @@ def _remedy(name: str, symbol: str, other: Any) -> str:
         word = str(other).lower()
         return f"Cells are text: write {name} | lower {symbol} '{word}', or the word of the table."
     if isinstance(other, int | float):
-        kind = "int" if isinstance(other, int) else "float"
         as_text = f", or {name} {symbol} '{other}'" if equal else ""
-        return f"Cells are text: write {name} | {kind} {symbol} {other}{as_text}."
+        return f"Cells are text: write {name} | float {symbol} {other}{as_text}."
     if other is None:
         return f"A cell is never none: write {name} {symbol} '' for an empty one."
     if isinstance(other, datetime | date | time):

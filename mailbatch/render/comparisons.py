@@ -135,7 +135,7 @@ def _mixed(
         return Misuse(f"compares the text of {name} with {with_}", _told(shape, remedy), name)
     number = f"the number {value}" if value is not None else "a number"
     shown = value if value is not None else spelled(other)
-    made = as_number(text, "int" if symbol in _EQUAL and isinstance(value, int) else "float")
+    made = as_number(text, "float")  # `int` would cut 5.40 to a 5
     remedy = f"{made} {symbol} {shown}" if text_first else f"{shown} {symbol} {made}"
     if symbol in _EQUAL and value is not None:
         remedy += f", or {name} {symbol} '{value}'"

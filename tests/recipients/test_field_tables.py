@@ -384,17 +384,17 @@ def test_where_knows_second_names_and_says_how_others_are_written(make_job: Make
         (
             "age > 18",
             "compares the text '9' with the number 18",
-            "Cells are text: write age | int > 18.",
+            "Cells are text: write age | float > 18.",
         ),
         (
             "18 < age",
             "compares the text '9' with the number 18",
-            "Cells are text: write age | int < 18.",
+            "Cells are text: write age | float < 18.",
         ),
         (
             "plan == 5",
             "compares the text 'pro' with the number 5",
-            "Cells are text: write plan | int == 5, or plan == '5'.",
+            "Cells are text: write plan | float == 5, or plan == '5'.",
         ),
         ("plan != 5.5", "compares the text 'pro' with the number 5.5", None),
         ("recipient['plan'] is eq 5", "compares the text 'pro' with the number 5", None),
@@ -417,7 +417,7 @@ def test_where_knows_second_names_and_says_how_others_are_written(make_job: Make
         (
             "age in [9, 10]",
             "looks for the text '9' among what is no text, such as 9",
-            "Cells are text: write age in ['9'], or age | int in [9].",
+            "Cells are text: write age in ['9'], or age | float in [9].",
         ),
         ("age not in [9]", "looks for the text '9' among what is no text, such as 9", None),
         ("age | int in ['9']", "looks for the number 9 among texts, such as '9'", None),

@@ -24,7 +24,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     # Comparisons with a number
     ("{% if amount == 5 %}x{% endif %}",
      ("1:7: compares the text of amount with the number 5 | "
-     "Cells are text: write amount | int == 5, or amount == '5'.")),
+     "Cells are text: write amount | float == 5, or amount == '5'.")),
     ("{{ 'x' if amount != 5.5 }}",
      ("1:11: compares the text of amount with the number 5.5 | "
      "Cells are text: write amount | float != 5.5, or amount != '5.5'.")),
@@ -42,20 +42,20 @@ TEMPLATES: list[tuple[str, str | None]] = [
      "Cells are text: write recipient.amount | float > 5.")),
     ("{% if recipient['First Name'] == 5 %}x{% endif %}",
      ("1:7: compares the text of recipient['First Name'] with the number 5 | "
-     "Cells are text: write recipient['First Name'] | int == 5, "
+     "Cells are text: write recipient['First Name'] | float == 5, "
      "or recipient['First Name'] == '5'.")),
     ("{% if First_Name == 5 %}x{% endif %}",
      ("1:7: compares the text of First_Name with the number 5 | "
-     "Cells are text: write First_Name | int == 5, or First_Name == '5'.")),
+     "Cells are text: write First_Name | float == 5, or First_Name == '5'.")),
     (LINES + "{% if row.qty > 1 %}x{% endif %}{% endfor %}",
      ("1:32: compares the text of row.qty with the number 1 | "
      "Cells are text: write row.qty | float > 1.")),
     ("{% for row in rows | sort(attribute='email') if row.qty == 1 %}x{% endfor %}",
      ("1:53: compares the text of row.qty with the number 1 | "
-     "Cells are text: write row.qty | int == 1, or row.qty == '1'.")),
+     "Cells are text: write row.qty | float == 1, or row.qty == '1'.")),
     ("{% if rows[0].qty == 1 %}x{% endif %}",
      ("1:7: compares the text of rows[0].qty with the number 1 | "
-     "Cells are text: write rows[0].qty | int == 1, or rows[0].qty == '1'.")),
+     "Cells are text: write rows[0].qty | float == 1, or rows[0].qty == '1'.")),
     ("{% set n = amount | trim %}{% if n > 5 %}x{% endif %}",
      "1: compares the text of n with the number 5 | Cells are text: write n | float > 5."),
     ("{% if amount | trim > 5 %}x{% endif %}",
@@ -82,13 +82,13 @@ TEMPLATES: list[tuple[str, str | None]] = [
      "Write the number without quotes: amount | int == 5.")),
     ("{% if edition == 48 %}x{% endif %}",
      ("1:7: compares the text of edition with the number 48 | "
-     "It is a text: write edition | int == 48, or edition == '48'.")),
+     "It is a text: write edition | float == 48, or edition == '48'.")),
     ("{% if variables.issue == '48' %}x{% endif %}",
      ("1:27: compares variables.issue with the text '48' | "
      "Write the number without quotes: variables.issue == 48.")),
     ("{% if variables.word == 48 %}x{% endif %}",
      ("1:17: compares the text of variables.word with the number 48 | It is a text: write "
-     "variables.word | int == 48, or variables.word == '48'.")),
+     "variables.word | float == 48, or variables.word == '48'.")),
     ("{% if amount is even %}x{% endif %}",
      "1:7: asks whether the text of amount is even | Cells are text: write amount | int is even."),
     ("{{ rows | selectattr('qty', 'equalto', 5) | list | length }}",
@@ -136,7 +136,7 @@ TEMPLATES: list[tuple[str, str | None]] = [
     (("{% macro k(a) %}{% for row in a %}{{ 1 if row.qty == 1 }}{% endfor %}{% endmacro %}"
      "{{ k(rows) }}"),
      ("1:47: compares the text of row.qty with the number 1 | "
-      "Cells are text: write row.qty | int == 1, or row.qty == '1'.")),
+      "Cells are text: write row.qty | float == 1, or row.qty == '1'.")),
     # What is right
     (MACRO, None),
     (MACRO + "{{ m(amount) }}{{ m(5) }}", None),
@@ -195,13 +195,13 @@ TEMPLATES: list[tuple[str, str | None]] = [
     # What only looks as if it were
     ("{% if amount != '' and amount == 5 %}x{% endif %}",
      ("1: compares the text of amount with the number 5 | "
-     "Cells are text: write amount | int == 5, or amount == '5'.")),
+     "Cells are text: write amount | float == 5, or amount == '5'.")),
     ("{% if amount == 5 or qty == '5' %}x{% endif %}",
      ("1:7: compares the text of amount with the number 5 | "
-     "Cells are text: write amount | int == 5, or amount == '5'.")),
+     "Cells are text: write amount | float == 5, or amount == '5'.")),
     ("{% if amount == 5 or amount == '6' %}x{% endif %}",
      ("1: compares the text of amount with the number 5 | "
-     "Cells are text: write amount | int == 5, or amount == '5'.")),
+     "Cells are text: write amount | float == 5, or amount == '5'.")),
 ]  # fmt: skip
 
 
