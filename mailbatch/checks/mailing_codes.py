@@ -119,8 +119,9 @@ MAILING_CODES = (
         Severity.WARNING,
         "A value looks like a placeholder",
         why="`test`, `FNAME`, `nan`, `#N/A` and the like are what exports write where they know "
-        "nothing.",
-        mend="Mend the cells, or leave the rows out with `where`.",
+        "nothing, `4.91701E+12` and `####` what a sheet shows of a long number.",
+        mend="Mend the cells (a column of numbers such as phones as text, in the sheet), or leave "
+        "the rows out with `where`.",
     ),
     Code(
         "MB120",

@@ -38,6 +38,8 @@ _MOST_DOMAINS = 100_000
 #: Reasons of suppressed rows that are counted, and that are named.
 _MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
+#: A long number as a sheet shows it in a narrow column: `4.91701E+12`, `1,23E+11`, `#####`.
+_CUT_OFF = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d|\#{3,}")
 _SHOWN = 60
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,9});")
 #: The encodings in which programs read UTF-8 by mistake.
@@ -222,7 +224,7 @@ def _fault(cell: str, name: str, header: frozenset[str]) -> tuple[str, str] | No
         return "MB120", f"{name} is empty"
     if is_formula(cell):
         return "MB122", f"{name} is {_short(cell)!r}"
-    if is_placeholder(cell) or (cell == name and cell in header):
+    if is_placeholder(cell) or is_cut_off(cell) or (cell == name and cell in header):
         return "MB119", f"{name} is {cell!r}"
     found = damage(cell) if "&" in cell or not cell.isascii() else None
     if found is None:
@@ -239,6 +241,15 @@ def is_formula(cell: str) -> bool:
     (True, False)
     """
     return _FORMULA.match(cell) is not None
+
+
+def is_cut_off(cell: str) -> bool:
+    """Tell whether a cell holds a long number as a sheet shows it in a narrow column.
+
+    >>> [is_cut_off(cell) for cell in ("4.91701E+12", "1,23E+11", "#####", "5E", "#48")]
+    [True, True, True, False, False]
+    """
+    return _CUT_OFF.fullmatch(cell) is not None
 
 
 def damage(cell: str) -> tuple[str, str] | None:

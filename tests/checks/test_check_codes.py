@@ -100,7 +100,7 @@ JOBS = {
         {"files": {"letter.txt.j2": "{% if first_name == 'Zoe' %}x{% else %}y{% endif %}"}},
         {"files": {"letter.txt.j2": "{% if first_name == 'Ann' %}x{% endif %} {{ email }}"}},
     ),
-    "MB119": ({"rows": people("FNAME", "Ann")}, {"rows": people("Tess", "Ann")}),
+    "MB119": ({"rows": people("FNAME", "Ann")}, {"rows": people("Tess", "Ann", "5E+12x")}),
     "MB120": ({"rows": people("", "Ann")}, {"rows": people("A", "B", note="")}),
     "MB121": (
         {"recipients": {"address": "E-MAIL"}, "rows": people("A", **{"e-mail": "b@c.de"})},
