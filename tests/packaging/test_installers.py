@@ -108,7 +108,7 @@ def test_the_names_of_the_python_api_are_there(installed, tmp_path):
     )
     said = call(installed / "python", "-W", "error", "-c", program, cwd=tmp_path).split()
     assert said == [
-        "Edition", "InputError", "InputErrors", "Job", "Location", "MailbatchError", "Progress",
-        "Row", "RunOptions", "Status", "Summary", "Tally", "__version__", "check", "load",
-        "result_rows", "run", "status",
+        "Edition", "InputError", "InputErrors", "Job", "Location", "MailbatchError", "Preview",
+        "Progress", "Row", "RunOptions", "Status", "Summary", "Tally", "__version__", "check",
+        "load", "result_rows", "run", "status", "write_preview",
     ]  # fmt: skip

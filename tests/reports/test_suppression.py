@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mailbatch.errors import OutputError
-from mailbatch.recipients.suppress import read_suppressions
+from mailbatch.recipients.suppress import Suppressions, read_suppressions
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standings import RecipientStanding
 from mailbatch.reports.suppression import Appended, append_suppressions
@@ -38,7 +38,7 @@ def test_addresses_are_appended_once_and_the_job_reads_the_list(tmp_path):
         "bob@example.org,2026-11-29T12:56:40Z,complained\n"
         "=cmd@example.org,2026-11-29T12:56:40Z,rejected 6034\n"
     )
-    assert set(read(path)) == {"ada@example.org", "bob@example.org", "=cmd@example.org"}
+    assert set(read(path).listed) == {"ada@example.org", "bob@example.org", "=cmd@example.org"}
 
 
 def test_the_bounces_that_suppress_nobody_are_counted(tmp_path):
@@ -54,7 +54,7 @@ def test_the_bounces_that_suppress_nobody_are_counted(tmp_path):
 def test_a_list_without_anybody_is_a_list(tmp_path):
     path = tmp_path / "gone.csv"
     assert append_suppressions(path, []) == Appended()
-    assert read(path) == {}
+    assert read(path) == Suppressions({}, ("gone.csv",))
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_template_is_a_name_not_a_path(tmp_path, capsys):
 def test_without_a_folder_it_says_how(capsys):
     """`init` alone does not write into the current folder."""
     assert init(None) == 2
-    assert "mailbatch init DIR" in capsys.readouterr().err
+    assert "name it, as in mailbatch init news" in capsys.readouterr().err
 
 
 def test_lists_the_templates(capsys):
