@@ -31,7 +31,7 @@ def pack(rows: Sequence[Sequence[str]], addresses: Sequence[str]) -> list[str]:
     """Return the text of the cells of each row, whose addresses are `addresses`."""
     joined = list(map(_APART.join, rows))
     if _is_plain("".join(joined), sum(map(len, rows)) - len(rows)):
-        if all(addresses):
+        if all(addresses) and _APART not in "".join(addresses):
             return list(map(str.replace, joined, addresses, repeat(_ADDRESS)))
         return list(map(_without, joined, addresses))
     return list(map(packed, rows, addresses))
@@ -70,4 +70,8 @@ def _is_plain(joined: str, gaps: int) -> bool:
 
 
 def _without(joined: str, address: str) -> str:
-    return joined.replace(address, _ADDRESS) if address else joined
+    """Return joined cells without the address of their row.
+
+    The address of an invalid row may be any text; one with a separator would span two cells.
+    """
+    return joined.replace(address, _ADDRESS) if address and _APART not in address else joined

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailbatch.ledger.cells import UNPACKED, pack, packed, repacked, unpacked
@@ -25,6 +25,8 @@ def in_sql(text, address):
 
 
 @given(rows)
+@example([(("x", "y"), "\x1f")])
+@example([(("x", "y", "z"), "y\x1fz")])
 def test_cells_come_back_as_they_were(rows):
     texts = pack([values for values, _ in rows], [address for _, address in rows])
     for (values, address), text in zip(rows, texts, strict=True):
