@@ -289,13 +289,20 @@ def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool 
             identity=plan.identity,
             accept_changes=accept_changes,
         )
-    except IdentityError as error:
-        raise with_remedy(error, job, plan) from None
-    except OverlapError as error:
-        raise located(error, job, plan) from None
+    except (IdentityError, OverlapError) as error:
+        raise explained(error, job, plan) from None
 
 
-def located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
+def explained(
+    error: IdentityError | OverlapError, job: Job, plan: Plan
+) -> IdentityError | InputErrors:
+    """Return the refusal of a plan by a ledger with the places in the files, and the remedy."""
+    if isinstance(error, IdentityError):
+        return _with_remedy(error, job, plan)
+    return _located(error, job, plan)
+
+
+def _located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
     """Return the rows of an overlap as errors with their places; the last one has the remedy."""
     errors = []
     last, others = len(error.rows) - 1, error.number - len(error.rows)
@@ -326,7 +333,7 @@ def _remedy(error: OverlapError, plan: Plan) -> str:
     )
 
 
-def with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
+def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
     """Return the error with its place in the job, and the key that goes on as before."""
     names = [plan.address if name is None else name for name in error.before]
     key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
