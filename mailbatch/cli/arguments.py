@@ -352,9 +352,7 @@ class InitArguments:
 
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="DIR", help="Where to write; made if it is not there.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help="Where to write; made if it is not there."),
     ] = None
     template: Annotated[
         str,
@@ -435,7 +433,7 @@ class SandboxArguments:
 class ExplainArguments:
     """The arguments of `mailbatch explain`."""
 
-    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.", show_default=False)]
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.")]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
