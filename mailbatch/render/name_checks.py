@@ -17,12 +17,7 @@ from jinja2 import nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.expressions.slips import bare_text
-from mailbatch.job.columns import (
-    as_templates_write_it,
-    bare_column_hint,
-    column_hint,
-    find_column,
-)
+from mailbatch.job.columns import bare_column_hint, column_hint, find_column, ways_to_write
 from mailbatch.render.foreign_words import name_remedy
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
@@ -184,10 +179,11 @@ class NameChecks:
         column = next((one for one in self._columns if _bare(one) in letters), None)
         column = column or nearest(found[1], self._columns)
         if column is None:
-            every = [as_templates_write_it(one, self._columns) for one in self._columns]
-            listed = ", ".join(one.partition(" or ")[0] for one in every[:_MOST_NAMES])
+            some = self._columns[:_MOST_NAMES]
+            listed = ", ".join(ways_to_write(one, self._columns)[0] for one in some)
             return f"A column stands alone, without {name}: {listed}."
-        return f"Write {as_templates_write_it(column, self._columns)}: a column stands alone."
+        ways = " or ".join(ways_to_write(column, self._columns))
+        return f"Write {ways}: a column stands alone."
 
     def explained(self, error: InputError) -> InputError:
         """Return a syntax error with a hint, where the template has a column name of the table."""
