@@ -68,15 +68,6 @@ def test_the_subject_is_looked_at_and_columns_that_are_no_identifiers(tmp_path, 
     assert found["hint"] == "Write {{ Nach_Name }}."
 
 
-def test_a_column_whose_title_has_the_word_or_is_written_whole(tmp_path, capsys):
-    mailing = Mailing(
-        tmp_path, rows=[{**ROWS[0], "2 or more": "yes"}], files={"letter.txt.j2": "[2 or more]"}
-    )
-    _, report = mailing.check(capsys)
-    found = next(one for one in report["findings"] if one["code"] == "MB213")
-    assert found["hint"] == 'Write {{ recipient["2 or more"] }}.'
-
-
 @pytest.mark.parametrize(
     ("message", "line"),
     [
