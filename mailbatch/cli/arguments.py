@@ -208,7 +208,7 @@ class PreviewArguments:
         bool,
         typer.Option(
             "--serve",
-            help="Serve it on 127.0.0.1 and render again at every reload.",
+            help="Serve it on 127.0.0.1; open pages follow the files.",
             rich_help_panel=Panel.GALLERY,
         ),
     ] = False
