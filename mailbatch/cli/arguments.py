@@ -95,7 +95,7 @@ class RunArguments:
         typer.Option(
             "--rate",
             metavar="RATE",
-            help="Recipients per s, min or h: 600/min.",
+            help="Recipients per s, min, h or day: 600/min, 0.5/s.",
             rich_help_panel=Panel.PACE,
         ),
     ] = None
