@@ -33,7 +33,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
+from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile
 
 
 class Form(StrEnum):
@@ -127,6 +127,7 @@ class RunArguments:
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    plan: Plan = None
     transcript: TranscriptFile = None
     metrics_file: MetricsFile = None
     canary: Annotated[
@@ -226,6 +227,29 @@ class PreviewArguments:
     browse: Annotated[
         bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
     ] = False
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlanArguments:
+    """The arguments of `mailbatch plan`."""
+
+    job: JobArgument
+    edition: Edition = None
+    variables: Set = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where the plan goes; default: standard output.",
+            rich_help_panel=Panel.RECORD,
+        ),
+    ] = None
+    state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
 
