@@ -108,6 +108,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
+        wait=given.wait,
     )
 
 
@@ -223,6 +224,11 @@ def _check_usage(given: RunArguments) -> None:
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError(
             "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
+        )
+    if given.wait and chosen:
+        raise UsageError(
+            f"--wait is for a real send: neither window nor cap holds {chosen[0]}",
+            hint="leave one of them out",
         )
     check_folder(given.out)
     if given.answers and not given.sandbox:

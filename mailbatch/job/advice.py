@@ -105,6 +105,16 @@ def rate_advice(value: object) -> str | None:
     return f"Write {int(rate)}/{name}." if rate >= 1 else None
 
 
+def cap_advice(value: object) -> str | None:
+    """Return a cap as the job file has it for `5000` or `5000 a day`."""
+    if type(value) is int and value > 0:
+        return f"Write {value}/day."
+    advice = rate_advice(value)
+    if advice is None or "." in advice.removesuffix("."):
+        return None
+    return advice if advice.endswith("/day.") else "A shorter limit is server.rate."
+
+
 def command_advice(value: object) -> str | None:
     """Return a command as a list of words for one in a text.
 
