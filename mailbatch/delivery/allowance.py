@@ -7,6 +7,8 @@
 A recipient counts from MAIL on, and once accepted for 24 hours behind the record of the reply,
 which is never before the acceptance itself. A recipient in doubt counts as accepted. Instants are
 seconds since the epoch. This module must never read a ledger.
+
+Tests: tests/certainty/test_cap.py.
 """
 
 from __future__ import annotations

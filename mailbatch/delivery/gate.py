@@ -7,6 +7,8 @@
 A gate that holds a run says until when (`held`); the run ends then, and a later run, or the same
 with `--wait`, goes on. The gate of a job without window and cap costs nothing. This module must
 never wait for the opening, nor read a ledger.
+
+Tests: tests/certainty/test_window.py, tests/certainty/test_cap.py.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _LOOK = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What holds a run, `window` or `cap`, and until when (seconds since the epoch)."""
+    """The hold of a run by the `window` or the `cap`, until an instant (seconds since the epoch)."""
 
     by: str
     until: float

@@ -7,6 +7,8 @@ A window is what a clock on a wall of its zone says: open while the clock shows 
 until `until`. So a skipped hour (the clock goes forward) is missing in the window, and a repeated
 hour (the clock goes back) counts twice. A window over midnight belongs to the day on which the
 window opens. Instants are seconds since the epoch. This module must never read a clock.
+
+Tests: tests/certainty/test_window.py.
 """
 
 from __future__ import annotations
