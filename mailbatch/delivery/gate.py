@@ -30,7 +30,7 @@ _LOOK = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The hold of a run by the `window` or the `cap`, until an instant (seconds since the epoch)."""
+    """The hold of a run `by` the window or the cap, `until` an instant (seconds, epoch)."""
 
     by: str
     until: float

@@ -183,17 +183,14 @@ def _converge(
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
-            wanted, finished = (
-                mailing.wanted(options),
-                mailing.ledger.standing.finished_at() is not None,
-            )
+            wanted = mailing.wanted(options)
+            finished = mailing.ledger.standing.finished_at() is not None
             asked = time.monotonic()
+            goes_on = stopped is None and (held is None or options.wait)
             agreed = (
-                not wanted
+                not (wanted and goes_on)
                 or server is None
                 or confirm is None
-                or stopped is not None
-                or (held is not None and not options.wait)
                 or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
@@ -208,15 +205,7 @@ def _converge(
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(
-                mailing,
-                options,
-                progress,
-                server,
-                stopping,
-                steps,
-                *(() if gate is None else (gate,)),
-            )
+            sent = send(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 

@@ -56,11 +56,11 @@ def send(
     server: Server | None,
     stopping: signals.Stopping,
     steps: Steps | None = None,
-    gate: Gate = OPEN,
+    gate: Gate | None = None,
 ) -> Sent:
     """Send, once the results are certain to be writable; in `steps`, where a guard wants that.
 
-    `gate` may hold the run, which then ends with `Sent.held`.
+    `gate` may hold the run, which then ends with `Sent.held`; None: nothing may.
 
     Raises:
         OutputError: the results cannot be written.
@@ -83,7 +83,7 @@ def send(
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         return runner.run(
-            _send_all(mailing, options, progress, server, stopping, gate, ahead, steps)
+            _send_all(mailing, options, progress, server, stopping, gate or OPEN, ahead, steps)
         )
 
 

@@ -333,12 +333,7 @@ class Standings(Protocol):
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
     def taken_since(self, since: float) -> list[tuple[float, int]]:
-        """Return how many addresses servers took, or may have taken, later than `since`.
-
-        Pairs of an instant, in whole seconds since the epoch and never before the acceptance, and
-        of a number; copies are among these. A doubt that a dead run left counts at the last moment
-        at which that run can have sent.
-        """
+        """Return instants behind `since`, with the addresses taken by then; doubts count."""
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

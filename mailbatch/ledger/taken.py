@@ -26,16 +26,16 @@ _KEPT = 3 * 86_400.0
 _TAKEN = """
 SELECT at, sum(number) FROM (
   SELECT CAST(settled_at AS INTEGER) + 1 AS at, count(*) AS number FROM recipient
-  WHERE settled_at > :since AND (status = 'accepted' OR status = 'skipped') GROUP BY 1
+  WHERE settled_at > :since - 1 AND (status = 'accepted' OR status = 'skipped') GROUP BY 1
   UNION ALL
   SELECT CAST(accepted_at AS INTEGER) + 1, sum(recipients) FROM lease
-  WHERE accepted_at > :since GROUP BY 1
+  WHERE accepted_at > :since - 1 GROUP BY 1
   UNION ALL
   SELECT CAST(settled_at AS INTEGER) + 1, count(*) FROM outcome
-  WHERE settled_at > :since AND status = 'accepted' GROUP BY 1
+  WHERE settled_at > :since - 1 AND status = 'accepted' GROUP BY 1
   UNION ALL
   SELECT CAST(settled_at AS INTEGER) + 1, count(*) FROM copy
-  WHERE settled_at > :since AND status IN ('accepted', 'in_doubt') GROUP BY 1
+  WHERE settled_at > :since - 1 AND status IN ('accepted', 'in_doubt') GROUP BY 1
   UNION ALL
   SELECT CAST(max(settled_at, :recovered) + :late AS INTEGER) + 1,
     count(*) + count(DISTINCT delivery_id) * :copies
