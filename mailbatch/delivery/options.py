@@ -22,6 +22,7 @@ from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
     from mailbatch.delivery.gate import Held
+    from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
 
 
@@ -67,8 +68,8 @@ class RunOptions:
     there, until the edition is rehearsed again. `attended`: a person waits for the run at a
     terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
     behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` is the store of reports; by default that of the state folder. `wait`: a run
-    that `server.window` or `server.cap` holds waits, and goes on.
+    `store` is the store of reports; by default that of the state folder. A `plan` is sent as it is,
+    or nothing more is. `wait`: a run that `server.window` or `server.cap` holds waits, and goes on.
     """
 
     edition: str | None = None
@@ -95,6 +96,7 @@ class RunOptions:
     unguarded: bool = False
     store: Path | None = None
     wait: bool = False
+    plan: PlanFile | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -160,8 +162,9 @@ class Summary:
     rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
-    by a row which has left the table, and were to get one more when the run began. `held` says what
-    held the run, and until when: `server.window` or `server.cap`; None where neither did.
+    by a row which has left the table, and were to get one more when the run began. `plan` is the
+    digest of the approved plan that the run was held to. `held` says what held the run, and until
+    when: `server.window` or `server.cap`; None where neither did.
     """
 
     job: str
@@ -187,6 +190,7 @@ class Summary:
     rehearsed_in: Path | None = None
     further: int = 0
     held: Held | None = None
+    plan: str | None = None
 
     @property
     def scratch(self) -> bool:

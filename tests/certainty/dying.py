@@ -25,6 +25,7 @@ import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.plan_file import parse_plan
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
@@ -139,6 +140,7 @@ def _run_to_death(
     boot: str | None,
     synced: tuple[int, Path] | None,
     sessions_share: bool,
+    plan: str | None,
     ahead: float,
     edition: str | None,
 ) -> None:
@@ -154,7 +156,8 @@ def _run_to_death(
         _share_on_a_busy_machine()
     if step is not None:
         _wrap(step, when, nth, die_here)
-    run(load_job(Path(job)), RunOptions(edition=edition))
+    approved = None if plan is None else parse_plan(plan, Path("approved.plan"))
+    run(load_job(Path(job)), RunOptions(plan=approved, edition=edition))
 
 
 def start(
@@ -166,6 +169,7 @@ def start(
     boot: str | None = None,
     synced: tuple[int, Path] | None = None,
     sessions_share: bool = False,
+    plan: str | None = None,
     ahead: float = 0.0,
     edition: str | None = None,
 ) -> BaseProcess:
@@ -177,11 +181,12 @@ def start(
     The clock of the process is `ahead` of the system's by so many seconds.
 
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
-    behind that lease is copied there. All of it has been synced by then.
+    behind that lease is copied there. All of it has been synced by then. `plan` is the text of an
+    approved plan.
     """
     process = processes.Process(
         target=_run_to_death,
-        args=(str(job), step, when, nth, boot, synced, sessions_share, ahead, edition),
+        args=(str(job), step, when, nth, boot, synced, sessions_share, plan, ahead, edition),
         daemon=True,
     )
     process.start()
