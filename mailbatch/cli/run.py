@@ -109,6 +109,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
+        wait=given.wait,
         plan=_plan(given.plan),
     )
 
@@ -238,6 +239,16 @@ def _check_usage(given: RunArguments) -> None:
     if given.out is not None and not (given.dry_run or given.sandbox):
         raise UsageError(
             "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
+        )
+    if given.wait and chosen:
+        raise UsageError(
+            f"--wait is for a real send: neither window nor cap holds {chosen[0]}",
+            hint="leave one of them out",
+        )
+    if given.wait and given.limit is not None:
+        raise UsageError(
+            "--wait sends everything, however long that takes: --limit excludes it",
+            hint="leave one of them out",
         )
     check_folder(given.out)
     if given.answers and not given.sandbox:

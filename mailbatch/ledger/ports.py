@@ -332,6 +332,9 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 

@@ -12,6 +12,7 @@ from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.errors import Location, MessageError, Reason
+from mailbatch.job.window import DAYS
 from mailbatch.smtp.capabilities import Capabilities
 from tests.recipients.workbooks import Styled, table, write_workbook
 
@@ -24,6 +25,10 @@ FINE = (
     f'<a href="{LINK}">leave</a>'
 )
 
+SERVER = {"host": "localhost", "port": 2525, "security": "plaintext"}
+WHEN = {"from": "00:00", "until": "24:00", "zone": "UTC"}
+#: A day that is neither today nor tomorrow.
+FAR_DAY = DAYS[(time.gmtime().tm_wday + 3) % 7]
 PULLED = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
 
 
@@ -124,6 +129,10 @@ JOBS = {
     "MB140": (
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\n"}},
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
+    ),
+    "MB151": (
+        {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
+        {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},
     ),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (

@@ -172,8 +172,8 @@ SLIPS = [
         for slip, hint in (
             ("0.5 per second", "Write 0.5/s."), ("1/5s", "Write 12/min."),
             ("500 a day", "Write 500/day."), ("2000/d", "Write 2000/day."),
-            ("100/10min", "Write 10/min."), ("1/week", None), ("0/s", None),
-            ("0.0/day", None), ("1/0s", None),
+            ("100/10min", "Write 10/min."), ("1/week", None), ("0/s", None), ("0.0/day", None),
+            ("1/0s", None),
         )
     ],
     ("recipients: {file: people.csv}", "recipients: {command: cat people.csv}",
