@@ -114,8 +114,7 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "This is MJML, not HTML",
         why="No mail program knows `<mjml>`: readers would see bare text, without the layout.",
-        mend="Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
-        "`message.html`.",
+        mend="Name the file in `message.mjml`, which compiles it.",
     ),
     Code(
         "MB215",
@@ -208,6 +207,23 @@ MESSAGE_CODES = (
         "recipient would read `{{ seat }}`.",
         mend="Make a file for each recipient beforehand, and name the file by a column: "
         "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
+    ),
+    Code(
+        "MB226",
+        Severity.ERROR,
+        "A tag or an attribute of MJML is not known",
+        why="The compiler would mail an unknown tag as it stands, and leave out an unknown "
+        "attribute, without a word.",
+        mend="Look at the tags and attributes of MJML 4. What the compiler does not know is in the "
+        "reference of `message.mjml`.",
+    ),
+    Code(
+        "MB227",
+        Severity.ERROR,
+        "The MJML cannot be compiled",
+        why="MJML is written as XML: values stand in quotes, every element is closed, and a double "
+        "quote between single ones would break the HTML.",
+        mend="Mend the template at the place named.",
     ),
     Code(
         "MB301",

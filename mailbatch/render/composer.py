@@ -104,6 +104,7 @@ class Composer:
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
+        errors += self._parts.mistakes(self._checks.followed, templates.loader)
         self._prepare(errors)
         if errors:
             told = [self._checks.explained(error) for error in errors]
