@@ -68,12 +68,13 @@ Finder = Callable[[str], Location | None]
 class Facts:
     """The facts of a job that the checks of a message need.
 
-    `inline` are the names of the inline images, `tracked` is true with a tracking URL, `marked`
-    where messages carry the token of their delivery. `find` gives the place of a text in the
-    templates, `locate` that of a key in the job.
+    `inline` are the names of the inline images, `embeds` says that files become such, `tracked` is
+    true with a tracking URL, `marked` where messages carry the token of their delivery. `find`
+    gives the place of a text in the templates, `locate` that of a key in the job.
     """
 
     inline: frozenset[str]
+    embeds: bool
     tracked: bool
     marked: bool
     find: Finder
@@ -84,7 +85,8 @@ class Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
         marked = job.asks_for_reports
-        return cls(frozenset(job.message.inline), tracked, marked, find, cache(job.locate))
+        inline, embeds = frozenset(job.message.inline), job.message.images == "embed"
+        return cls(inline, embeds, tracked, marked, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
@@ -194,6 +196,11 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
         place = facts.find(_named("src", image.source))
         if code is not None:
             yield Finding(code, shown, stem(image.source), place)
+        if facts.embeds and _WEB.match(image.source):
+            lacks = [] if image.has_alt else ["alt"]
+            lacks += [] if image.has_size else ["width and height"]
+            told_of = f"{shown}, without {', '.join(lacks)}" if lacks else shown
+            yield Finding("MB226", told_of, stem(image.source), place)
         if not image.has_alt:
             yield Finding("MB206", shown, stem(image.source), place)
     for name in sorted(facts.inline - seen.names):

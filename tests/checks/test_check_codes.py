@@ -17,6 +17,7 @@ from tests.recipients.workbooks import Styled, table, write_workbook
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
 
+GIF = "R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/u/{{ email }}"
 FINE = (
@@ -203,6 +204,11 @@ JOBS = {
     "MB225": (
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
+    ),
+    "MB226": (
+        html('<img src="https://example.com/a.png" alt="A">', images="embed"),
+        html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
+             f'<a href="{LINK}">leave</a>', images="embed"),
     ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
