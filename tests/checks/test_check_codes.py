@@ -18,6 +18,7 @@ from tests.recipients.workbooks import Styled, table, write_workbook
 
 from .mailing import ROWS, UNSUBSCRIBE, Mailing, html, mjml
 
+GIF = "R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/u/{{ email }}"
 FINE = (
@@ -215,6 +216,11 @@ JOBS = {
     ),
     "MB226": (mjml("<mj-txt>x</mj-txt>"), mjml("<mj-text>x</mj-text>")),
     "MB227": (mjml("<mj-text color=red>x</mj-text>"), mjml("<mj-text>x</mj-text>")),
+    "MB228": (
+        html('<img src="https://example.com/a.png" alt="A">', images="embed"),
+        html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
+             f'<a href="{LINK}">leave</a>', images="embed"),
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
