@@ -69,6 +69,7 @@ class Role(Enum):
     TEXT = "text"  # unchanged
     HTML = "html"  # escaped
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+    CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
@@ -177,6 +178,7 @@ class Templates:
         self.inserted = Inserted()
         self._finish: dict[Role, Callable[[Any], Any]] = {
             Role.MARKDOWN: self.marks.keep,
+            Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
@@ -189,7 +191,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MARKDOWN},
+            autoescape=role in {Role.HTML, Role.MARKDOWN, Role.CALENDAR},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,

@@ -55,6 +55,17 @@ def child(text):
     return {"files": {"letter.txt.j2": "{% extends 'base.txt' %}\n" + text, "base.txt": base}}
 
 
+def invitation(address):
+    """Return the message and the files of a mailing that invites an address."""
+    event = (
+        "DTSTART:20271231T180000Z", "SUMMARY:Open night", "ORGANIZER:mailto:events@example.com",
+        f"ATTENDEE:mailto:{address}",
+    )  # fmt: skip
+    lines = ("BEGIN:VCALENDAR", "BEGIN:VEVENT", *event, "END:VEVENT", "END:VCALENDAR")
+    calendar = {"file": "invite.ics.j2", "method": "REQUEST"}
+    return {"message": {"calendar": calendar}, "files": {"invite.ics.j2": "\n".join(lines)}}
+
+
 #: A job as people write it, which the library would put into quotes.
 JOB = """version: 1
 name: letter
@@ -204,6 +215,7 @@ JOBS = {
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
     ),
+    "MB226": (invitation("guests@example.com"), invitation("{{ email }}")),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
