@@ -51,7 +51,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
@@ -343,6 +343,9 @@ class Standings(Protocol):
 
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
+
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples."""
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""
