@@ -6,8 +6,6 @@ Each instant is at or behind the acceptance: behind the record of the reply, and
 last moment at which the server can have taken the message. One pass over the rows, which costs half
 a microsecond for each: a ledger that was not written since then need not be asked at all. This
 module must never write.
-
-Tests: tests/ledger/test_taken.py.
 """
 
 from __future__ import annotations
@@ -53,7 +51,7 @@ _DOUBTFUL = "SELECT EXISTS (SELECT 1 FROM temp.sqlite_master WHERE name = 'doubt
 
 
 def taken_since(database: Database, since: float) -> list[tuple[float, int]]:
-    """Return pairs of an instant (seconds since the epoch) and a number, as `ports` says."""
+    """Return pairs of an instant (seconds since the epoch) and a number, as the port says."""
     (copies,) = database.connection.execute(_COPIES).fetchone()
     values = {
         "since": since,
