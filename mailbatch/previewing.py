@@ -135,7 +135,7 @@ def make_preview(
                 changes["gone"] = len(gone)
                 since = Since(str(against), gone)
             index = gallery.finish(overview, since)
-    sources = tuple(_sources(job, branches.sources()))
+    sources = (*_sources(job, branches.sources()), *inputs.composer.embedded_files)
     return Preview(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
 
 

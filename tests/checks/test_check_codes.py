@@ -16,8 +16,9 @@ from mailbatch.job.window import DAYS
 from mailbatch.smtp.capabilities import Capabilities
 from tests.recipients.workbooks import Styled, table, write_workbook
 
-from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
+from .mailing import ROWS, UNSUBSCRIBE, Mailing, html, mjml
 
+GIF = "R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/u/{{ email }}"
 FINE = (
@@ -213,6 +214,13 @@ JOBS = {
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
     ),
+    "MB226": (mjml("<mj-txt>x</mj-txt>"), mjml("<mj-text>x</mj-text>")),
+    "MB227": (mjml("<mj-text color=red>x</mj-text>"), mjml("<mj-text>x</mj-text>")),
+    "MB228": (
+        html('<img src="https://example.com/a.png" alt="A">', images="embed"),
+        html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
+             f'<a href="{LINK}">leave</a>', images="embed"),
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -347,6 +355,7 @@ def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
     [
         (None, "MB111"),
         (Reason.UNKNOWN_INLINE, "MB208"),
+        (Reason.MJML_FORM, "MB111"),
         (Reason.BULK_ID_TOO_LONG, "MB401"),
         (Reason.CALLBACK_DATA_TOO_LONG, "MB402"),
     ],

@@ -225,7 +225,7 @@ def test_a_slip_has_its_place_and_a_remedy(tmp_path, monkeypatch, right, slip, t
     assert (told, hint) in found
 
 
-@pytest.mark.parametrize("key", ["text", "html", "markdown"])
+@pytest.mark.parametrize("key", ["text", "html", "mjml", "markdown"])
 @pytest.mark.parametrize(
     "name", ["my letter.{{ plan }}.txt", "letters/{{ plan }} one", "{{ plan }}"]
 )
