@@ -63,7 +63,8 @@ def show_summary(
     if summary.failure is not None:
         console.error(summary.failure)
     # A window that is closed is no reason to wake a person: the next start goes on.
-    is_calm = summary.is_through or (summary.waits_until is not None and summary.exit_code == 75)
+    is_held = summary.waits_until is not None and not summary.counts[Status.IN_DOUBT]
+    is_calm = summary.is_through or is_held
     tell = console.say if is_calm else console.warn
     if console.quiet and not is_calm:
         tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
