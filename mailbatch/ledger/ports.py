@@ -40,8 +40,7 @@ second, blocking connection.
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import a module that stores anything: every kind of ledger depends upon this
-one.
+This module must never import a module that stores anything.
 
 Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
