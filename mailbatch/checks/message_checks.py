@@ -68,12 +68,14 @@ Finder = Callable[[str], Location | None]
 class Facts:
     """The facts of a job that the checks of a message need.
 
-    `inline` are the names of the inline images, `tracked` is true with a tracking URL, `marked`
-    where messages carry the token of their delivery. `html_key` is that of the HTML part. `find`
+    `inline` are the names of the inline images, `embeds` says that files become such, `tracked` is
+    true with a tracking URL, `marked` where messages carry the token of their delivery. `html_key`
+    is that of the HTML part. `find`
     gives the place of a text in the templates, `locate` that of a key in the job.
     """
 
     inline: frozenset[str]
+    embeds: bool
     tracked: bool
     marked: bool
     html_key: str
@@ -84,9 +86,10 @@ class Facts:
     def of(cls, job: Job, find: Finder) -> Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
+        marked = job.asks_for_reports
         key = job.message.html_key or "message"
-        inline = frozenset(job.message.inline)
-        return cls(inline, tracked, job.asks_for_reports, key, find, cache(job.locate))
+        inline, embeds = frozenset(job.message.inline), job.message.images == "embed"
+        return cls(inline, embeds, tracked, marked, key, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
@@ -196,6 +199,11 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
         place = facts.find(_named("src", image.source))
         if code is not None:
             yield Finding(code, shown, stem(image.source), place)
+        if facts.embeds and _WEB.match(image.source):
+            lacks = [] if image.has_alt else ["alt"]
+            lacks += [] if image.has_size else ["width and height"]
+            told_of = f"{shown}, without {', '.join(lacks)}" if lacks else shown
+            yield Finding("MB228", told_of, stem(image.source), place)
         if not image.has_alt:
             yield Finding("MB206", shown, stem(image.source), place)
     for name in sorted(facts.inline - seen.names):

@@ -61,8 +61,8 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "An image cannot be loaded",
         why="In a mail there is no folder that its address could be relative to.",
-        mend="Write an `https://` address, or put the file into `message.inline` and write "
-        "`cid:name`.",
+        mend="Write `images: embed`, which sends files with the message. Or write an `https://` "
+        "address.",
     ),
     Code(
         "MB208",
@@ -121,7 +121,7 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "An image is written into the HTML",
         why="Gmail and Outlook show no `data:` images, and each message carries their bytes.",
-        mend="Put the file into `message.inline`, and write `cid:name`.",
+        mend="Write `images: embed`: it makes an inline part of each.",
     ),
     Code(
         "MB216",
@@ -224,6 +224,15 @@ MESSAGE_CODES = (
         why="MJML is written as XML: values stand in quotes, every element is closed, and a double "
         "quote between single ones would break the HTML.",
         mend="Mend the template at the place named.",
+    ),
+    Code(
+        "MB228",
+        Severity.INFO,
+        "An image stays on the web",
+        why="`images: embed` takes files and `data:` URIs, and fetches nothing. Until readers ask "
+        "for images of the web, they see the alt text, in a box of the size that the element says.",
+        mend="Save the image beside the template, and name the file. If it shall stay there, write "
+        "`alt`, `width` and `height`.",
     ),
     Code(
         "MB301",

@@ -209,6 +209,11 @@ class Message(Section):
         description="inline: move style rules into the elements; what no element can hold, such as "
         "@media and :hover, stays.",
     )
+    images: Annotated[Literal["keep", "embed"], fields.one_of("keep", "embed")] = Field(
+        default="keep",
+        description="embed: files and `data:` URIs that the HTML names as images become inline "
+        "parts; images of the web stay there.",
+    )
 
     @property
     def has_copies(self) -> bool:
@@ -241,7 +246,7 @@ class Message(Section):
             raise refusal("needs text, html, mjml or markdown", at="")
         return value
 
-    @field_validator("inline", "css")
+    @field_validator("inline", "css", "images")
     @classmethod
     def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
         keys = ("html", "mjml", "markdown")

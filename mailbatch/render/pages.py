@@ -51,7 +51,7 @@ class PageChoice:
         """Compile every page that can be known; mistakes go to the templates' errors."""
         self.value = templates.value(setting)
         self.pages: dict[str, Page] = {}
-        self._role = role
+        self.role = role
         self._templates = templates
         if self.value.constant is not None:
             self._try(self.value.constant)
@@ -69,7 +69,7 @@ class PageChoice:
                 self._templates.errors.append(error)
 
     def _page(self, name: str) -> Page:
-        page = self._templates.page(name, self._role)
+        page = self._templates.page(name, self.role)
         if page is None:
             raise TemplateError(
                 f"there is no file {name}",

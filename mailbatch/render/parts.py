@@ -17,18 +17,21 @@ from mailbatch.render.field_text import FieldError
 from mailbatch.render.html import content_ids
 from mailbatch.render.languages import page_attributes
 from mailbatch.render.markdown import html_from_markdown, page
+from mailbatch.render.message import Image
 from mailbatch.render.pages import PAGES, PageChoice
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from mailbatch.job import model
+    from mailbatch.render.embedding import Embedding
     from mailbatch.render.mjml import Compiler
     from mailbatch.render.shells import Shells
     from mailbatch.render.template_loader import FolderLoader
 
-#: The text part, which is always there, and the HTML part, None where there is none.
-Texts = tuple[str, str | None]
+#: The text part, which is always there, the HTML part, None where there is none, and the images
+#: that were embedded.
+Texts = tuple[str, str | None, tuple[Image, ...]]
 
 
 class Parts:
@@ -61,6 +64,13 @@ class Parts:
             from mailbatch.render.shells import Shells
 
             self._css, self._shells = job.locate("message.css"), Shells()
+        self.embedding: Embedding | None = None
+        if message.images == "embed":
+            from mailbatch.render.embedding import Embedding
+
+            pages = self._html or self._mjml or choices[Role.MARKDOWN]
+            place = job.locate("message.images")
+            self.embedding = Embedding(job.folder, templates.loader, pages, place)
         self._inline = frozenset(message.inline)
         language = job.find("message.language") if message.markdown is not None else None
         self._language = templates.value(language) if language is not None else None
@@ -80,12 +90,17 @@ class Parts:
         Raises:
             TemplateError: a template fails.
             MessageError: the HTML shows an inline image that the job does not have, or has style
-                rules that cannot be read.
+                rules that cannot be read, or an image cannot be embedded.
         """
         html = self._render_html(names, subject)
+        images: tuple[Image, ...] = ()
+        if html is not None:
+            if self.embedding is not None:
+                html, images = self.embedding.embed(html, names)
+            html = self._styled(html)
         if self._text is not None:
-            return self._text.render(names), html
-        return self._text_from_html(html or ""), html
+            return self._text.render(names), html, images
+        return self._text_from_html(html or ""), html, images
 
     def _render_html(self, names: Names, subject: str) -> str | None:
         if self._html is not None:
@@ -106,12 +121,15 @@ class Parts:
                     hint=did_you_mean(name, self._inline),
                     reason=Reason.UNKNOWN_INLINE,
                 )
-        if self._shells is not None:
-            try:
-                html = self._shells.inline(html)
-            except FieldError as error:
-                raise MessageError(str(error), location=self._css) from None
         return html
+
+    def _styled(self, html: str) -> str:
+        if self._shells is None:
+            return html
+        try:
+            return self._shells.inline(html)
+        except FieldError as error:
+            raise MessageError(str(error), location=self._css) from None
 
     def _from_markdown(self, choice: PageChoice, names: Names) -> str:
         self._marks.clear()

@@ -177,6 +177,31 @@ def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
+def embedded(folder: Path, *, traced: bool = False) -> Message:
+    """An image of all, one of a recipient, one in the page itself, and one of `inline`."""
+    uri = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
+    job = make_job(
+        folder,
+        {
+            "html": "pages/letter.html",
+            "images": "embed",
+            "inline": {"mark": "mark.png"},
+            "attachments": ["terms.txt"],
+        },
+        {
+            "pages/letter.html": '<img src="pixel.png" alt="Example"><p>Hello {{ first_name }}</p>'
+            f'<img src="seats/{{{{ id }}}}.png" alt="Seat"><img src="{uri}" alt="">'
+            '<img src="pixel.png" alt=""><img src="cid:mark" alt="">'
+            '<img src="https://example.com/a.png" alt="A" width="40">',
+            "pages/pixel.png": PIXEL,
+            "mark.png": PIXEL + b"mark",
+            "seats/17.png": PIXEL + b"seat",
+            "terms.txt": "Terms.\n",
+        },
+    )
+    return send(job, traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
@@ -195,6 +220,7 @@ MESSAGES = {
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
     "mjml": mjml,
+    "embedded-images": embedded,
 }
 
 
