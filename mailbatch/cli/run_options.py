@@ -37,6 +37,15 @@ TranscriptFile = Annotated[
         rich_help_panel=Panel.RECORD,
     ),
 ]
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Send what this plan of `mailbatch plan` says, or nothing.",
+        rich_help_panel=Panel.CARE,
+    ),
+]
 MetricsFile = Annotated[
     Path | None,
     typer.Option(

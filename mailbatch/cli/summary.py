@@ -46,6 +46,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "nothing_to_do": summary.nothing_to_do if outlook is None else outlook.is_over,
         "changed": list(summary.changed if outlook is None else outlook.changed),
         "further": summary.further,
+        "plan": summary.plan,
     }
 
 
@@ -264,6 +265,8 @@ def next_steps(
     counts, steps = summary.counts, []
     pairs_given = options.variables.items()
     more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
+    if options.plan is not None and options.plan.path is not None:
+        more += f" --plan {shlex.quote(str(options.plan.path))}"
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:

@@ -21,6 +21,7 @@ from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
 
 
@@ -66,7 +67,8 @@ class RunOptions:
     there, until the edition is rehearsed again. `attended`: a person waits for the run at a
     terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
     behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` is the store of reports; by default that of the state folder.
+    `store` is the store of reports; by default that of the state folder. A `plan` is sent as it is,
+    or nothing more is.
     """
 
     edition: str | None = None
@@ -92,6 +94,7 @@ class RunOptions:
     canary: bool = False
     unguarded: bool = False
     store: Path | None = None
+    plan: PlanFile | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -155,7 +158,8 @@ class Summary:
     rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
-    by a row which has left the table, and were to get one more when the run began.
+    by a row which has left the table, and were to get one more when the run began. `plan` is the
+    digest of the approved plan that the run was held to.
     """
 
     job: str
@@ -180,6 +184,7 @@ class Summary:
     logs_until: float | None = None
     rehearsed_in: Path | None = None
     further: int = 0
+    plan: str | None = None
 
     @property
     def scratch(self) -> bool:

@@ -23,6 +23,7 @@ from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summ
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
 from mailbatch.delivery.preparation import (
+    Inputs,
     Mailing,
     changed_since,
     open_mailing,
@@ -36,9 +37,11 @@ from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
+from mailbatch.render.edition import edition_moves
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.approval import Approval
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
@@ -112,7 +115,7 @@ def _converge(
         with signals.raising():
             inputs = read_inputs(
                 job,
-                edition=options.edition,
+                edition=_edition(job, options),
                 variables=options.variables,
                 now=now,
                 folder=options.state_dir,
@@ -120,7 +123,8 @@ def _converge(
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
                 of_bulk=not options.redirect,
             )
-            mailing = open_mailing(inputs, options, stack)
+            inputs, approval = _approved(inputs, options)
+            mailing = open_mailing(inputs, options, stack, approval)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
             outlook = look_ahead(mailing, options) if options.scratch else None
@@ -167,6 +171,29 @@ def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) 
                 f"{address} is {said} already: nothing to send"
                 f"{once_more if Status.ACCEPTED in standings else ''}"
             )
+
+
+def _edition(job: Job, options: RunOptions) -> str | None:
+    """Return the edition that is given; for an edition of the day, that of the approved plan."""
+    if options.edition is None and options.plan is not None and edition_moves(job):
+        return options.plan.edition
+    return options.edition
+
+
+def _approved(inputs: Inputs, options: RunOptions) -> tuple[Inputs, Approval | None]:
+    """Return the inputs, and the approval that holds the run to a plan, where there is one.
+
+    Raises:
+        PlanDifference: the inputs are others than those of the plan.
+        InputErrors: the messages depend upon the moment.
+    """
+    if options.plan is None:
+        return inputs, None
+    from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.planning import repeatable
+
+    approval = Approval(options.plan, inputs)
+    return repeatable(inputs), approval
 
 
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
@@ -228,6 +255,7 @@ def _conclude(
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
+        plan=None if mailing.approval is None else mailing.approval.digest,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,

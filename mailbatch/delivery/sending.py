@@ -242,6 +242,7 @@ def _run_of(
         accept_changes=options.accept_changes,
         redirected=redirected,
         notify=_notify(job),
+        approval=mailing.approval,
     )
     lots = Lots(
         ledger.leases,

@@ -319,6 +319,8 @@ LINE = Scalar(line, _SOME)
 FIXED = Scalar(fixed_line, _SOME)
 NUMBER_OR_LINE = Scalar(number_or_line, {"anyOf": [_SOME, {"type": "integer"}]})
 BOOLEAN = Scalar(true_or_false, {"type": "boolean"})
-RATE = Scalar(_rate, {"type": "string", "pattern": r"^[1-9][0-9]{0,8}/(s|min|h)$"})
+RATE = Scalar(
+    _rate, {"type": "string", "pattern": r"^(?!0+(\.0+)?/)[0-9]{1,9}(\.[0-9]{1,6})?/(s|min|h|day)$"}
+)
 TIMEOUT = duration(zero=False)
 WAIT = duration(zero=True)

@@ -172,8 +172,9 @@ class Server(Section):
     )
     rate: Annotated[Rate, fields.RATE] | None = Field(
         default=None,
-        description="At most so many recipients per s, min or h, over all sessions.",
-        examples=["600/min"],
+        description="At most so many recipients per s, min, h or day, over all sessions; "
+        "a fraction, too.",
+        examples=["600/min", "0.5/s"],
     )
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="How long to wait for each reply."

@@ -81,6 +81,7 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
+_PLANNED = "SELECT line, status, delivery_id FROM standing WHERE line IS NOT NULL ORDER BY line"
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
   SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
@@ -203,6 +204,12 @@ class Standing:
             yield from map(
                 KeyedRow._make, self._database.connection.execute(_KEYED + self._order())
             )
+
+    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+        """Stream the lines of the table, each with the status and the id of the delivery."""
+        with self._database.guard:
+            for line, status, delivery_id in self._database.connection.execute(_PLANNED):
+                yield line, _STATUSES[status], delivery_id
 
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""

@@ -21,7 +21,8 @@ from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
-from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.assets import inline_images
+from mailbatch.render.attached import Attached, Varying
 from mailbatch.render.calendars import (
     CalendarPart,
     calendar_attachment,
@@ -34,7 +35,8 @@ from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.headers import date_field, date_text, text_field
+from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
@@ -90,6 +92,7 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
+        self._files_digest: bytes | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
@@ -104,7 +107,7 @@ class Composer:
         )
         self._parts = Parts(job, templates)
         self._inline = inline_images(job, templates)
-        self._attachments = attachments(job, templates)
+        self._attached = Attached(job, templates)
         self._calendar: CalendarPart | None = None
         if job.message.calendar is not None:
             domain = self.message_id_domain
@@ -134,7 +137,7 @@ class Composer:
     @property
     def _choices(self) -> tuple[PageChoice, ...]:
         own = () if self._calendar is None else (self._calendar.choice,)
-        return (*self._parts.choices, *own)
+        return (*self._parts.choices, *own, *self._attached.choices)
 
     @property
     def branches(self) -> Branches:
@@ -169,7 +172,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if None in self._files:
+        if self._attached.vary:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -180,7 +183,7 @@ class Composer:
 
     @property
     def _shared(self) -> list[FilePart]:
-        return [*self._images, *[part for part in self._files if part is not None]]
+        return [*self._images, *self._attached.shared]
 
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
@@ -188,17 +191,31 @@ class Composer:
         signing._signer = signer  # noqa: SLF001 - its own copy
         return signing
 
+    def fingerprinting(self) -> Composer:
+        """Return a composer that makes the same messages, each with its fingerprint."""
+        marking = copy.copy(self)
+        marking._files_digest = digest_of_files(self._shared)  # noqa: SLF001 - its own copy
+        return marking
+
+    def unrepeatable(self) -> tuple[InputError, ...]:
+        """Return the uses of names whose value depends upon the moment, in templates: `now`.
+
+        A message with such a use is another one tomorrow: no plan can say what is sent.
+        """
+        return tuple(_in_order(self._checks.unrepeatable(), str(self._job.path)))
+
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
         try:
             self._from = self._sender.fields()
         except FieldError as error:
             errors.append(JobError(str(error), location=self._job.locate("sender.from")))
-        for asset in (*self._inline, *self._attachments):
+        for asset in self._inline:
             try:
                 asset.check(self._templates.globals)
             except MessageError as error:
                 errors.append(error)
+        errors += self._attached.check()
         self._subject_field = _constant(self._subject, errors)
         self._tail = list(_coalesced(self._fields, errors))
         if errors:
@@ -208,21 +225,23 @@ class Composer:
             for field in (self._subject, *self._fields)
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
-        self._skeleton = Skeleton(
-            html=self._parts.has_html,
-            inline=self._images,
-            attachments=len(self._attachments) + (self._calendar is not None),
-            calendar=self._calendar.content_type if self._calendar is not None else None,
-        )
-        self._files: list[FilePart | None] = [
-            asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
-            for asset in self._attachments
-        ]
-        self._varying = [asset for asset in self._attachments if not asset.constant]
+        self._skeletons: dict[int, Skeleton] = {}
+        self._attached.prepare()
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
             for asset, part in zip(self._inline, self._images, strict=True)
         )
+
+    def _skeleton(self, files: int) -> Skeleton:
+        """Return the structure of the messages with so many files, laid out once."""
+        if files not in self._skeletons:
+            self._skeletons[files] = Skeleton(
+                html=self._parts.has_html,
+                inline=self._images,
+                attachments=files,
+                calendar=self._calendar.content_type if self._calendar is not None else None,
+            )
+        return self._skeletons[files]
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
         """Render and encode the message of a delivery.
@@ -258,7 +277,7 @@ class Composer:
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
-                f"Message-ID: <{message_id}>\r\n".encode("ascii"),
+                message_id_field(message_id),
                 *[
                     piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
@@ -279,7 +298,7 @@ class Composer:
             values,
             text,
             html,
-            [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            self._attached.chosen(names) if self._attached.vary else [],
             self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
@@ -299,14 +318,14 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = self._encoded_files(rendered) if self._attachments else []
-        sizes = self._sizes(texts, files)
+        files = self._attached.parts(rendered.files)
+        sizes = self._sizes(texts, rendered.files, files)
         if rendered.calendar is not None:
             texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
             files = [*files, calendar_file(rendered.calendar)]
             sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
+        octets = Octets.of((head, *self._skeleton(len(files)).fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
             first, *others = octets.pieces
@@ -321,7 +340,14 @@ class Composer:
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
             parts=sizes,
+            fingerprint=self._fingerprint(rendered),
         )
+
+    def _fingerprint(self, rendered: Rendered) -> bytes | None:
+        if self._files_digest is None:
+            return None
+        varying = self._attached.varying_parts(rendered.files)
+        return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
@@ -331,20 +357,14 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
-        chosen = iter(rendered.files)
-        return [
-            part if part is not None else asset.part(next(chosen))
-            for part, asset in zip(self._files, self._attachments, strict=True)
-        ]
-
-    def _sizes(self, texts: list[Encoded], files: list[FilePart]) -> tuple[tuple[str, int], ...]:
+    def _sizes(
+        self, texts: list[Encoded], chosen: Varying, files: list[FilePart]
+    ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
-            parts = zip(self._attachments, files, strict=True)
-            sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
+            sizes += self._attached.sizes(chosen, files)
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:
@@ -371,11 +391,7 @@ class Composer:
             ("Message-ID", f"<{delivery.message_id}>"),
             *others,
         ]
-        chosen = iter(rendered.files)
-        files = tuple(
-            asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
-            for asset in self._attachments
-        )
+        files = self._attached.content(rendered.files)
         calendar = rendered.calendar
         method = self._calendar.method if self._calendar is not None else ""
         return Content(
@@ -417,7 +433,7 @@ class Composer:
             **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
             **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
-            **digests.asset_digests("message.attachments", self._attachments),
+            **self._attached.digests(),
             **digests.asset_digests("message.inline", self._inline),
         }
 

@@ -16,6 +16,17 @@ from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 
+#: The path of a file, and the name that the recipient sees.
+Chosen = tuple[str, str]
+
+
+class WrittenFile(NamedTuple):
+    """A file that is made of a template for a recipient: the name, and the text of the file."""
+
+    filename: str
+    text: str
+
+
 #: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
 
@@ -25,9 +36,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
-    first; `files` the path and the name of each attachment that varies. `calendar` is the calendar
-    in iCalendar, None where the job has none. `taken` are the branches
-    that the templates took, where the composer traces them.
+    first; `files` are, for each attachment that varies, the files of this message. `calendar` is
+    the calendar in iCalendar, None where the job has none. `taken` are the branches that the
+    templates took, where the composer traces them.
     """
 
     delivery: Delivery
@@ -40,7 +51,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     values: list[list[str]]
     text: str
     html: str | None
-    files: list[tuple[str, str]]
+    files: list[tuple[Chosen | WrittenFile, ...]]
     calendar: str | None
     taken: frozenset[BranchKey]
 
@@ -53,7 +64,8 @@ class Message:
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with sizes in bytes.
+    larger parts with sizes in bytes. `fingerprint` is that of module `fingerprint`, None where the
+    composer makes none.
     """
 
     octets: Octets
@@ -63,6 +75,7 @@ class Message:
     needs_smtputf8: bool
     reverse_path: str
     parts: tuple[tuple[str, int], ...]
+    fingerprint: bytes | None = None
 
     @property
     def content(self) -> bytes:

@@ -24,6 +24,7 @@ import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.plan_file import parse_plan
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
@@ -138,6 +139,7 @@ def _run_to_death(
     boot: str | None,
     synced: tuple[int, Path] | None,
     sessions_share: bool,
+    plan: str | None,
 ) -> None:
     os.environ["SCENE_PASSWORD"] = ""
     if boot is not None:
@@ -148,7 +150,8 @@ def _run_to_death(
         _share_on_a_busy_machine()
     if step is not None:
         _wrap(step, when, nth, die_here)
-    run(load_job(Path(job)), RunOptions())
+    approved = None if plan is None else parse_plan(plan, Path("approved.plan"))
+    run(load_job(Path(job)), RunOptions(plan=approved))
 
 
 def start(
@@ -160,6 +163,7 @@ def start(
     boot: str | None = None,
     synced: tuple[int, Path] | None = None,
     sessions_share: bool = False,
+    plan: str | None = None,
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
 
@@ -167,11 +171,12 @@ def start(
     on a busy machine.
 
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
-    behind that lease is copied there. All of it has been synced by then.
+    behind that lease is copied there. All of it has been synced by then. `plan` is the text of an
+    approved plan.
     """
     process = processes.Process(
         target=_run_to_death,
-        args=(str(job), step, when, nth, boot, synced, sessions_share),
+        args=(str(job), step, when, nth, boot, synced, sessions_share, plan),
         daemon=True,
     )
     process.start()
