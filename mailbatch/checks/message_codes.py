@@ -203,10 +203,10 @@ MESSAGE_CODES = (
         "MB225",
         Severity.WARNING,
         "An attachment holds a mark of a template",
-        why="An attachment goes out as the file is: only its path and its name are templates. The "
-        "recipient would read `{{ seat }}`.",
-        mend="Make a file for each recipient beforehand, and name the file by a column: "
-        "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
+        why="An attachment by `path` goes out as the file is: only its path and its name are "
+        "templates. The recipient would read `{{ seat }}`.",
+        mend="Write `template: ticket.txt.j2` with a `filename` in place of `path`, and each row "
+        "gets a file of its own.",
     ),
     Code(
         "MB226",

@@ -52,11 +52,39 @@ _CALLBACK_DATA_LIMIT = 4000
 class Attachment(Section):
     """A file that goes with the message."""
 
-    path: Annotated[Template, NamesFile("an attachment")] = Field(
-        description="The file; may be a template."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["path"]},
+                {"required": ["glob"]},
+                {"required": ["template", "filename"]},
+            ]
+        }
+    )
+
+    path: Annotated[Template, NamesFile("an attachment")] | None = Field(
+        default=None, description="The file; may be a template."
+    )
+    glob: Template | None = Field(
+        default=None,
+        description="A pattern of files, in the order of their names: `*` is any text, `?` one "
+        "character. A template, whose values stand for themselves.",
+        examples=["photos/{{ id }}/*.jpg"],
+    )
+    template: Annotated[Template, _PAGE] | None = Field(
+        default=None,
+        description="A template file that gives the content of the file for each row. Its ending "
+        "without .j2 says how values are inserted: escaped in .html and .ics, else as they are.",
+        examples=["ticket.txt.j2"],
+    )
+    optional: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        description="A row may have no such file: an empty path, a path without a file, or a "
+        "pattern that none fits.",
     )
     filename: Template | None = Field(
         default=None,
+        validate_default=True,
         description="The name the recipient sees; by default the file's own. May be a template.",
     )
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
@@ -65,6 +93,24 @@ class Attachment(Section):
         "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
         examples=["application/pdf", "text/csv; charset=windows-1252"],
     )
+
+    @field_validator("filename")
+    @classmethod
+    def _one_source(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not {"path", "glob", "template", "optional"} <= info.data.keys():
+            return value
+        given = [key for key in ("path", "glob", "template") if info.data[key] is not None]
+        if not given:
+            raise refusal("needs a path, a glob or a template", at="")
+        if len(given) > 1:
+            raise refusal(f"has {' and '.join(given)}, of which it needs one", at="")
+        if given == ["template"] and value is None:
+            raise refusal("needs a filename, which the recipient sees", at="")
+        if given == ["template"] and info.data["optional"]:
+            raise refusal("has no effect with a template, which every row has", at="optional")
+        if given == ["glob"] and value is not None:
+            raise refusal("cannot be one for all files of a pattern")
+        return value
 
 
 class Calendar(Section):

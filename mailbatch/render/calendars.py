@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Delivery, address_key
@@ -26,7 +25,7 @@ from mailbatch.render.calendar_rules import (
     components,
     events_in,
 )
-from mailbatch.render.content_lines import ContentLine, LineError, content_lines
+from mailbatch.render.content_lines import ContentLine, LineError, content_lines, date_time
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.message import Attachment, CalendarContent
@@ -140,7 +139,7 @@ class CalendarPart:
     def _missing_in_event(
         self, event: Component, masters: int, names: Names, delivery: Delivery
     ) -> Iterator[ContentLine]:
-        added = {"DTSTAMP": stamp(delivery.date)}
+        added = {"DTSTAMP": date_time(delivery.date)}
         if event.first("UID") is None:
             if masters > 1:
                 hint = "Write a UID for each: the one that is added can be of one event only."
@@ -210,12 +209,3 @@ def calendar_content(text: str, method: str) -> CalendarContent:
 def calendar_attachment(text: str) -> Attachment:
     """Return the calendar as a file of the message, for people."""
     return Attachment(FILENAME, _FILE_TYPE, text.encode())
-
-
-def stamp(at: float) -> str:
-    """Return the DTSTAMP of a message with this date (seconds since the epoch), in UTC.
-
-    >>> stamp(0.0)
-    '19700101T000000Z'
-    """
-    return datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -22,7 +22,8 @@ from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
-from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.assets import inline_images
+from mailbatch.render.attached import Attached
 from mailbatch.render.calendars import (
     CalendarPart,
     calendar_attachment,
@@ -108,7 +109,7 @@ class Composer:
         )
         self._parts = Parts(job, templates)
         self._inline = inline_images(job, templates)
-        self._attachments = attachments(job, templates)
+        self._attached = Attached(job, templates)
         self._calendar: CalendarPart | None = None
         if job.message.calendar is not None:
             domain = self.message_id_domain
@@ -141,7 +142,7 @@ class Composer:
     @property
     def _choices(self) -> tuple[PageChoice, ...]:
         own = () if self._calendar is None else (self._calendar.choice,)
-        return (*self._parts.choices, *own)
+        return (*self._parts.choices, *own, *self._attached.choices)
 
     @property
     def branches(self) -> Branches:
@@ -176,7 +177,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if None in self._files or self._parts.embedding is not None:
+        if self._attached.vary or self._parts.embedding is not None:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -192,7 +193,7 @@ class Composer:
 
     @property
     def _shared(self) -> list[FilePart]:
-        return [*self._images, *[part for part in self._files if part is not None]]
+        return [*self._images, *self._attached.shared]
 
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
@@ -219,11 +220,12 @@ class Composer:
             self._from = self._sender.fields()
         except FieldError as error:
             errors.append(JobError(str(error), location=self._job.locate("sender.from")))
-        for asset in (*self._inline, *self._attachments):
+        for asset in self._inline:
             try:
                 asset.check(self._templates.globals)
             except MessageError as error:
                 errors.append(error)
+        errors += self._attached.check()
         self._subject_field = _constant(self._subject, errors)
         self._tail = list(_coalesced(self._fields, errors))
         if errors:
@@ -233,22 +235,27 @@ class Composer:
             for field in (self._subject, *self._fields)
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
-        self._skeleton = Skeleton(
-            html=self._parts.has_html,
-            inline=self._images,
-            attachments=len(self._attachments) + (self._calendar is not None),
-            calendar=self._calendar.content_type if self._calendar is not None else None,
-        )
-        self._files: list[FilePart | None] = [
-            asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
-            for asset in self._attachments
-        ]
-        self._skeletons: dict[tuple[bytes, ...], Skeleton] = {}
-        self._varying = [asset for asset in self._attachments if not asset.constant]
+        self._skeletons: dict[tuple[int, tuple[bytes, ...]], Skeleton] = {}
+        self._attached.prepare()
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
             for asset, part in zip(self._inline, self._images, strict=True)
         )
+
+    def _skeleton(self, files: int, images: tuple[Image, ...]) -> Skeleton:
+        """Return the structure of the messages with so many files and these embedded images."""
+        key = files, tuple([image.part[0] for image in images]) if images else ()
+        found = self._skeletons.get(key)
+        if found is None:
+            if len(self._skeletons) >= _MOST_SKELETONS:
+                self._skeletons.clear()
+            found = self._skeletons[key] = Skeleton(
+                html=self._parts.has_html,
+                inline=[*self._images, *[image.part for image in images]],
+                attachments=files,
+                calendar=self._calendar.content_type if self._calendar is not None else None,
+            )
+        return found
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
         """Render and encode the message of a delivery.
@@ -305,7 +312,7 @@ class Composer:
             values,
             text,
             html,
-            [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            self._attached.chosen(names) if self._attached.vary else [],
             images,
             self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
@@ -326,14 +333,14 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = attached = self._encoded_files(rendered) if self._attachments else []
-        sizes = self._sizes(texts, files, rendered.images)
+        files = self._attached.parts(rendered.files)
+        sizes = self._sizes(texts, rendered, files)
         if rendered.calendar is not None:
             texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
             files = [*files, calendar_file(rendered.calendar)]
             sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        skeleton = self._skeleton if not rendered.images else self._with(rendered.images)
+        skeleton = self._skeleton(len(files), rendered.images)
         octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
@@ -349,14 +356,13 @@ class Composer:
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
             parts=sizes,
-            fingerprint=self._fingerprint(rendered, attached),
+            fingerprint=self._fingerprint(rendered),
         )
 
-    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+    def _fingerprint(self, rendered: Rendered) -> bytes | None:
         if self._files_digest is None:
             return None
-        own = zip(self._files, files, strict=True) if self._varying else ()
-        varying = [part for constant, part in own if constant is None]
+        varying = self._attached.varying_parts(rendered.files)
         return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
@@ -367,34 +373,15 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
-        chosen = iter(rendered.files)
-        return [
-            part if part is not None else asset.part(next(chosen))
-            for part, asset in zip(self._files, self._attachments, strict=True)
-        ]
-
-    def _with(self, images: tuple[Image, ...]) -> Skeleton:
-        """Return the structure of the messages that show the same embedded images."""
-        key = tuple([image.part[0] for image in images])
-        found = self._skeletons.get(key)
-        if found is None:
-            if len(self._skeletons) == _MOST_SKELETONS:
-                self._skeletons.clear()
-            inline = [*self._images, *[image.part for image in images]]
-            found = Skeleton(html=True, inline=inline, attachments=len(self._attachments))
-            self._skeletons[key] = found
-        return found
-
     def _sizes(
-        self, texts: list[Encoded], files: list[FilePart], images: tuple[Image, ...]
+        self, texts: list[Encoded], rendered: Rendered, files: list[FilePart]
     ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
-            parts = zip(self._attachments, files, strict=True)
-            sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
+            sizes += self._attached.sizes(rendered.files, files)
+        images = rendered.images
         sizes += [(f"the image {one.file.filename}", part_size(one.part)) for one in images]
         return (*sizes, *self._inline_sizes)
 
@@ -422,11 +409,7 @@ class Composer:
             ("Message-ID", f"<{delivery.message_id}>"),
             *others,
         ]
-        chosen = iter(rendered.files)
-        files = tuple(
-            asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
-            for asset in self._attachments
-        )
+        files = self._attached.content(rendered.files)
         calendar = rendered.calendar
         method = self._calendar.method if self._calendar is not None else ""
         return Content(
@@ -471,7 +454,7 @@ class Composer:
             **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
             **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
-            **digests.asset_digests("message.attachments", self._attachments),
+            **self._attached.digests(),
             **digests.asset_digests("message.inline", self._inline),
             **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }

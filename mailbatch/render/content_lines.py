@@ -19,6 +19,7 @@ Tests: tests/render/test_calendars.py.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -193,6 +194,16 @@ def _refuse_controls(value: str) -> None:
     found = _CONTROL.search(value)
     if found is not None:
         raise FieldError(f"a value holds the control character U+{ord(found[0]):04X}")
+
+
+def date_time(seconds: int) -> str:
+    """Return a time, in seconds since the epoch, in UTC as iCalendar has it (RFC 5545 3.3.5).
+
+    Example:
+        >>> date_time(1_795_426_200)
+        '20261123T093000Z'
+    """
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
 def folded(line: str) -> str:

@@ -17,6 +17,17 @@ from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
 
+#: The path of a file, and the name that the recipient sees.
+Chosen = tuple[str, str]
+
+
+class WrittenFile(NamedTuple):
+    """A file that is made of a template for a recipient: the name, and the text of the file."""
+
+    filename: str
+    text: str
+
+
 #: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
 
@@ -45,9 +56,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
-    first; `files` the path and the name of each attachment that varies, `images` the embedded ones
-    that the HTML shows. `calendar` is the calendar in iCalendar, None where the job has none.
-    `taken` are the branches that the templates took, where the composer traces them.
+    first; `files` are, for each attachment that varies, the files of this message, `images` the
+    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
+    has none. `taken` are the branches that the templates took, where the composer traces them.
     """
 
     delivery: Delivery
@@ -60,7 +71,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     values: list[list[str]]
     text: str
     html: str | None
-    files: list[tuple[str, str]]
+    files: list[tuple[Chosen | WrittenFile, ...]]
     images: tuple[Image, ...]
     calendar: str | None
     taken: frozenset[BranchKey]

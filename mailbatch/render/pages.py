@@ -12,6 +12,7 @@ import contextlib
 import glob
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -38,6 +39,8 @@ PAGES = (
     ("message.markdown", Role.MARKDOWN),
     ("message.calendar.file", Role.CALENDAR),
 )
+#: The role of an attachment's template, by the ending of its name without `.j2`.
+_ROLES = {".html": Role.HTML, ".htm": Role.HTML, ".ics": Role.CALENDAR}
 _QUOTED = re.compile(r"""["']([^"'\0]+)["']""")
 _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
@@ -53,6 +56,7 @@ class PageChoice:
         self.value = templates.value(setting)
         self.pages: dict[str, Page] = {}
         self.role = role
+        self.marks = templates.marks
         self._templates = templates
         if self.value.constant is not None:
             self._try(self.value.constant)
@@ -107,6 +111,16 @@ class PageChoice:
         return page
 
 
+def role_of(name: str) -> Role:
+    """Return the role of a template that is no part of the message, by its name.
+
+    Example:
+        >>> role_of("ticket.{{ locale }}.html.j2").value, role_of("ticket.txt.j2").value
+        ('html', 'text')
+    """
+    return _ROLES.get(PurePath(name.removesuffix(".j2")).suffix.lower(), Role.TEXT)
+
+
 def _pattern(tree: nodes.Template | None) -> str | None:
     """Return the file pattern of a templated name, None for a name without a fixed end."""
     pieces: list[nodes.Node] = []
@@ -131,9 +145,9 @@ def template_files(job: model.Job) -> Iterator[str]:
     """
     loader, syntax = FolderLoader(job.folder), Environment(autoescape=True)
     waiting: list[str] = []
-    for key, _ in PAGES:
-        if (setting := job.find(key)) is None:
-            continue
+    numbers = range(len(job.message.attachments))
+    keys = (*(key for key, _ in PAGES), *(f"message.attachments[{n}].template" for n in numbers))
+    for setting in filter(None, map(job.find, keys)):
         if not is_template(setting.text):
             waiting.append(setting.text)
             continue
