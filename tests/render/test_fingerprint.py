@@ -84,7 +84,8 @@ def test_a_composer_makes_none_unless_it_was_asked(tmp_path):
 
 def test_every_part_of_a_rendered_message_was_thought_of():
     """A new field of `Rendered` is in the fingerprint, or is named here with the reason."""
-    in_the_fingerprint = {"delivery", "copies", "reverse_path", "head", "text", "html", "files"}
+    in_the_fingerprint = {"delivery", "copies", "reverse_path", "head", "text", "html"}
+    in_the_fingerprint |= {"files", "calendar"}
     elsewhere = {
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
