@@ -33,7 +33,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile
+from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile, Wait
 
 
 class Form(StrEnum):
@@ -99,6 +99,7 @@ class RunArguments:
             rich_help_panel=Panel.PACE,
         ),
     ] = None
+    wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
     store: Store = None

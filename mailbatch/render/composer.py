@@ -12,6 +12,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
@@ -22,13 +23,8 @@ from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import inline_images
-from mailbatch.render.attached import Attached, Varying
-from mailbatch.render.calendars import (
-    CalendarPart,
-    calendar_attachment,
-    calendar_content,
-    calendar_file,
-)
+from mailbatch.render.attached import Attached
+from mailbatch.render.calendars import CalendarPart
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
@@ -39,7 +35,7 @@ from mailbatch.render.fingerprint import digest_of_files, fingerprint
 from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
-from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
+from mailbatch.render.mime import Encoded, FilePart, Skeletons, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
@@ -116,6 +112,9 @@ class Composer:
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
+        errors += self._parts.mistakes(self._checks.followed, templates.loader)
+        if self._parts.embedding is not None:
+            errors += self._parts.embedding.check(self._checks.followed)
         self._prepare(errors)
         if errors:
             told = [self._checks.explained(error) for error in errors]
@@ -172,7 +171,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if self._attached.vary:
+        if self._attached.vary or self._parts.embedding is not None:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -180,6 +179,11 @@ class Composer:
     def shared_pieces(self) -> tuple[Piece, ...]:
         """The large files that are the same in every message, each as one piece of the content."""
         return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
+
+    @property
+    def embedded_files(self) -> tuple[Path, ...]:
+        """The image files that the templates name, as far as no cell completes the name."""
+        return self._parts.embedding.files if self._parts.embedding is not None else ()
 
     @property
     def _shared(self) -> list[FilePart]:
@@ -225,23 +229,16 @@ class Composer:
             for field in (self._subject, *self._fields)
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
-        self._skeletons: dict[int, Skeleton] = {}
+        self._skeletons = Skeletons(
+            html=self._parts.has_html,
+            inline=self._images,
+            calendar=self._calendar.content_type if self._calendar is not None else None,
+        )
         self._attached.prepare()
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
             for asset, part in zip(self._inline, self._images, strict=True)
         )
-
-    def _skeleton(self, files: int) -> Skeleton:
-        """Return the structure of the messages with so many files, laid out once."""
-        if files not in self._skeletons:
-            self._skeletons[files] = Skeleton(
-                html=self._parts.has_html,
-                inline=self._images,
-                attachments=files,
-                calendar=self._calendar.content_type if self._calendar is not None else None,
-            )
-        return self._skeletons[files]
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
         """Render and encode the message of a delivery.
@@ -286,7 +283,7 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
+        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -299,6 +296,7 @@ class Composer:
             text,
             html,
             self._attached.chosen(names) if self._attached.vary else [],
+            images,
             self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
@@ -319,13 +317,14 @@ class Composer:
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = self._attached.parts(rendered.files)
-        sizes = self._sizes(texts, rendered.files, files)
-        if rendered.calendar is not None:
+        sizes = self._sizes(texts, rendered, files)
+        if self._calendar is not None and rendered.calendar is not None:
             texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
-            files = [*files, calendar_file(rendered.calendar)]
+            files = [*files, self._calendar.file(rendered.calendar)]
             sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        octets = Octets.of((head, *self._skeleton(len(files)).fill(mark, texts, files)))
+        skeleton = self._skeletons.of(len(files), [image.part for image in rendered.images])
+        octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
             first, *others = octets.pieces
@@ -358,13 +357,15 @@ class Composer:
             ) from None
 
     def _sizes(
-        self, texts: list[Encoded], chosen: Varying, files: list[FilePart]
+        self, texts: list[Encoded], rendered: Rendered, files: list[FilePart]
     ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
-            sizes += self._attached.sizes(chosen, files)
+            sizes += self._attached.sizes(rendered.files, files)
+        images = rendered.images
+        sizes += [(f"the image {one.file.filename}", part_size(one.part)) for one in images]
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:
@@ -391,9 +392,10 @@ class Composer:
             ("Message-ID", f"<{delivery.message_id}>"),
             *others,
         ]
-        files = self._attached.content(rendered.files)
-        calendar = rendered.calendar
-        method = self._calendar.method if self._calendar is not None else ""
+        files, calendar = self._attached.content(rendered.files), None
+        if self._calendar is not None and rendered.calendar is not None:
+            calendar, file = self._calendar.content(rendered.calendar)
+            files = (*files, file)
         return Content(
             subject=subject[1],
             from_=from_,
@@ -402,9 +404,12 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
-            attachments=files if calendar is None else (*files, calendar_attachment(calendar)),
-            inline=tuple(asset.attachment(asset.chosen(rendered.names)) for asset in self._inline),
-            calendar=calendar_content(calendar, method) if calendar is not None else None,
+            attachments=files,
+            inline=(
+                *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
+                *[image.file for image in rendered.images],
+            ),
+            calendar=calendar,
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -435,6 +440,7 @@ class Composer:
             **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
             **self._attached.digests(),
             **digests.asset_digests("message.inline", self._inline),
+            **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }
 
 

@@ -15,6 +15,7 @@ from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
+from mailbatch.render.mime import FilePart
 
 #: The path of a file, and the name that the recipient sees.
 Chosen = tuple[str, str]
@@ -31,14 +32,33 @@ class WrittenFile(NamedTuple):
 BranchKey = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message; `cid` is the name in the HTML, None for an attachment."""
+
+    filename: str
+    type: str
+    data: bytes
+    cid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An embedded image: the Content-ID, and the file, as a part of a message and for people."""
+
+    cid: str
+    part: FilePart
+    file: Attachment
+
+
 class Rendered(NamedTuple):  # one is made for every message: a tuple takes a third of the time
     """The message of a delivery with the templates rendered, each once.
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
-    first; `files` are, for each attachment that varies, the files of this message. `calendar` is
-    the calendar in iCalendar, None where the job has none. `taken` are the branches that the
-    templates took, where the composer traces them.
+    first; `files` are, for each attachment that varies, the files of this message, `images` the
+    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
+    has none. `taken` are the branches that the templates took, where the composer traces them.
     """
 
     delivery: Delivery
@@ -52,6 +72,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     text: str
     html: str | None
     files: list[tuple[Chosen | WrittenFile, ...]]
+    images: tuple[Image, ...]
     calendar: str | None
     taken: frozenset[BranchKey]
 
@@ -91,16 +112,6 @@ class Message:
         """Name the biggest part, with the size in bytes, as the one to make smaller."""
         name, size = max(self.parts, key=lambda part: part[1])
         return f"{name} ({size} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file of a message; `cid` is the name in the HTML, None for an attachment."""
-
-    filename: str
-    type: str
-    data: bytes
-    cid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

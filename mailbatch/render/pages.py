@@ -22,6 +22,7 @@ from mailbatch.job.fields import is_template
 from mailbatch.job.paths import stored_path
 from mailbatch.job.setting import Setting
 from mailbatch.render.foreign_files import TABLE_REMEDY, is_table_of_addresses
+from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
 from mailbatch.render.templates import Names, Page, Role, Templates
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 PAGES = (
     ("message.text", Role.TEXT),
     ("message.html", Role.HTML),
+    ("message.mjml", Role.MJML),
     ("message.markdown", Role.MARKDOWN),
     ("message.calendar.file", Role.CALENDAR),
 )
@@ -167,7 +169,7 @@ def template_files(job: model.Job) -> Iterator[str]:
 def _named(text: str, syntax: Environment, loader: FolderLoader) -> Iterator[str]:
     """Give the names of templates in a text: certain ones, choices, and files that fit."""
     try:
-        tags = list(syntax.parse(text).find_all(_NAMING))
+        tags = list(syntax.parse(with_includes(text)).find_all(_NAMING))
     except TemplateSyntaxError:
         yield from _QUOTED.findall(text)
         return

@@ -35,6 +35,7 @@ from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
 from mailbatch.render.foreign_words import filter_remedy, runtime_remedy, syntax_remedy
 from mailbatch.render.markdown import Marks
+from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
 
@@ -69,6 +70,7 @@ class Role(Enum):
 
     TEXT = "text"  # unchanged
     HTML = "html"  # escaped
+    MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
     CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
     PATTERN = "pattern"  # with `*`, `?` and `[` of a value as these characters
@@ -116,6 +118,10 @@ class _Template(BoundedTemplate):
 
 class _Sandbox(BoundedSandbox):
     template_class = _Template
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Return a template as Jinja2 reads it: includes of MJML are those of Jinja2."""
+        return super().preprocess(with_includes(source), name, filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MARKDOWN, Role.CALENDAR},
+            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN, Role.CALENDAR},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,

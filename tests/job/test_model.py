@@ -490,10 +490,18 @@ REFUSED = [
     ({"recipients": {"where": True}}, "recipients.where: must be text"),
     ({"recipients": {"on_invalid": "ignore"}}, "recipients.on_invalid: must be skip or stop"),
     # message
-    ({"message": {"text": ...}}, "message: needs text, html or markdown"),
+    ({"message": {"text": ...}}, "message: needs text, html, mjml or markdown"),
     (
         {"message": {"markdown": "page.md"}},
         "message.markdown: gives both parts: it cannot stand beside text",
+    ),
+    (
+        {"message": {"html": "page.html.j2", "mjml": "page.mjml.j2"}},
+        "message.mjml: gives the HTML part: it cannot stand beside html",
+    ),
+    (
+        {"message": {"text": ..., "mjml": "page.mjml.j2", "markdown": "page.md"}},
+        "message.markdown: gives both parts: it cannot stand beside mjml",
     ),
     (
         {"message": {"subject": "a\nb"}},
@@ -546,9 +554,12 @@ REFUSED = [
     ),
     (
         {"message": {"inline": {"a": "logo.png"}}},
-        "message.inline: has no effect without html or markdown",
+        "message.inline: has no effect without html, mjml or markdown",
     ),
-    ({"message": {"css": "inline"}}, "message.css: has no effect without html or markdown"),
+    (
+        {"message": {"css": "inline"}},
+        "message.css: has no effect without html, mjml or markdown",
+    ),
     (
         {"message": {"html": "page.html.j2", "inline": {"a/b": "logo.png"}}},
         "message.inline.a/b: must be letters, digits, dot, hyphen or underscore",
@@ -714,6 +725,8 @@ ACCEPTED = [
     {"retry": {"initial": 0, "maximum": "0s", "give_up_after": 0}},
     {"retry": {"initial": "5m"}},
     {"message": {"text": ..., "markdown": "page.md", "css": "inline"}},
+    {"message": {"text": ..., "mjml": "page.mjml.j2", "css": "inline"}},
+    {"message": {"mjml": "page.{{ locale }}.mjml.j2", "inline": {"a": "{{ x }}.png"}}},
     {"message": {"text": ..., "html": "page.html.j2", "inline": {"a.b": "{{ x }}.png"}}},
     {"message": {"unsubscribe": {"url": "{{ url }}", "one_click": True}}},
     {"message": {"unsubscribe": {"url": "https://{{ host }}/ü", "one_click": True}}},
