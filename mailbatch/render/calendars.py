@@ -104,6 +104,15 @@ class CalendarPart:
             raise MessageError(str(error), location=place, hint=error.hint) from None
         return text
 
+    def file(self, text: str) -> FilePart:
+        """Return a rendered calendar as the part of a file."""
+        return _FILE_HEAD, encode_base64(text.encode()) + b"\r\n"
+
+    def content(self, text: str) -> tuple[CalendarContent, Attachment]:
+        """Return a rendered calendar for people, in words and as a file."""
+        told = CalendarContent(self.method, events_in(text), text)
+        return told, Attachment(FILENAME, _FILE_TYPE, text.encode())
+
     def _lines(self, rendered: str) -> list[ContentLine]:
         lines = []
         for line in content_lines(rendered):
@@ -194,18 +203,3 @@ def _missing(component: Component, values: dict[str, str]) -> Iterable[ContentLi
     return [
         ContentLine(name, value) for name, value in values.items() if component.first(name) is None
     ]
-
-
-def calendar_file(text: str) -> FilePart:
-    """Return the calendar as the part of a file."""
-    return _FILE_HEAD, encode_base64(text.encode()) + b"\r\n"
-
-
-def calendar_content(text: str, method: str) -> CalendarContent:
-    """Return a rendered calendar for people."""
-    return CalendarContent(method, events_in(text), text)
-
-
-def calendar_attachment(text: str) -> Attachment:
-    """Return the calendar as a file of the message, for people."""
-    return Attachment(FILENAME, _FILE_TYPE, text.encode())

@@ -24,12 +24,7 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import inline_images
 from mailbatch.render.attached import Attached
-from mailbatch.render.calendars import (
-    CalendarPart,
-    calendar_attachment,
-    calendar_content,
-    calendar_file,
-)
+from mailbatch.render.calendars import CalendarPart
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
@@ -39,8 +34,8 @@ from mailbatch.render.fields import Field, HeaderField, content_language, custom
 from mailbatch.render.fingerprint import digest_of_files, fingerprint
 from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
-from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
-from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
+from mailbatch.render.message import BranchKey, Content, Message, Rendered
+from mailbatch.render.mime import Encoded, FilePart, Skeletons, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
@@ -55,7 +50,6 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
-_MOST_SKELETONS = 64  # of messages with embedded images
 _NO_BRANCHES: frozenset[BranchKey] = frozenset()
 
 
@@ -235,27 +229,16 @@ class Composer:
             for field in (self._subject, *self._fields)
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
-        self._skeletons: dict[tuple[int, tuple[bytes, ...]], Skeleton] = {}
+        self._skeletons = Skeletons(
+            html=self._parts.has_html,
+            inline=self._images,
+            calendar=self._calendar.content_type if self._calendar is not None else None,
+        )
         self._attached.prepare()
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
             for asset, part in zip(self._inline, self._images, strict=True)
         )
-
-    def _skeleton(self, files: int, images: tuple[Image, ...]) -> Skeleton:
-        """Return the structure of the messages with so many files and these embedded images."""
-        key = files, tuple([image.part[0] for image in images]) if images else ()
-        found = self._skeletons.get(key)
-        if found is None:
-            if len(self._skeletons) >= _MOST_SKELETONS:
-                self._skeletons.clear()
-            found = self._skeletons[key] = Skeleton(
-                html=self._parts.has_html,
-                inline=[*self._images, *[image.part for image in images]],
-                attachments=files,
-                calendar=self._calendar.content_type if self._calendar is not None else None,
-            )
-        return found
 
     def compose(self, delivery: Delivery, *, eight_bit: bool) -> Message:
         """Render and encode the message of a delivery.
@@ -335,12 +318,12 @@ class Composer:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = self._attached.parts(rendered.files)
         sizes = self._sizes(texts, rendered, files)
-        if rendered.calendar is not None:
+        if self._calendar is not None and rendered.calendar is not None:
             texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
-            files = [*files, calendar_file(rendered.calendar)]
+            files = [*files, self._calendar.file(rendered.calendar)]
             sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        skeleton = self._skeleton(len(files), rendered.images)
+        skeleton = self._skeletons.of(len(files), [image.part for image in rendered.images])
         octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
@@ -409,9 +392,10 @@ class Composer:
             ("Message-ID", f"<{delivery.message_id}>"),
             *others,
         ]
-        files = self._attached.content(rendered.files)
-        calendar = rendered.calendar
-        method = self._calendar.method if self._calendar is not None else ""
+        files, calendar = self._attached.content(rendered.files), None
+        if self._calendar is not None and rendered.calendar is not None:
+            calendar, file = self._calendar.content(rendered.calendar)
+            files = (*files, file)
         return Content(
             subject=subject[1],
             from_=from_,
@@ -420,12 +404,12 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
-            attachments=files if calendar is None else (*files, calendar_attachment(calendar)),
+            attachments=files,
             inline=(
                 *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
                 *[image.file for image in rendered.images],
             ),
-            calendar=calendar_content(calendar, method) if calendar is not None else None,
+            calendar=calendar,
         )
 
     def leaks(self) -> tuple[InputError, ...]:

@@ -29,6 +29,9 @@ _CLOSE = b"--"
 # file the line end is there already, so that these are whole lines.
 _DELIMITER, _BEHIND_LINES = b"\r\n--", b"--"
 
+# Of messages with embedded images, or of several numbers of files.
+_MOST_SKELETONS = 64
+
 #: The encoding and the encoded lines of a text.
 Encoded = tuple[str, bytes]
 #: The head of a file's part with the empty line, and the lines of the file with the last CRLF.
@@ -151,3 +154,29 @@ class Skeleton:
     def _add(self, piece: bytes | Piece) -> int:
         self._pieces.append(piece)
         return len(self._pieces) - 1
+
+
+class Skeletons:
+    """The structures of a job's messages, each laid out once.
+
+    `inline` are the images that every message shows, `calendar` is as for a skeleton.
+    """
+
+    def __init__(self, *, html: bool, inline: Sequence[FilePart], calendar: bytes | None) -> None:
+        self._html, self._inline, self._calendar = html, inline, calendar
+        self._known: dict[tuple[int, tuple[bytes, ...]], Skeleton] = {}
+
+    def of(self, files: int, images: Sequence[FilePart]) -> Skeleton:
+        """Return the structure of messages with so many files and these embedded images."""
+        key = (files, tuple([head for head, _ in images]) if images else ())
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) == _MOST_SKELETONS:
+                self._known.clear()
+            found = self._known[key] = Skeleton(
+                html=self._html,
+                inline=[*self._inline, *images],
+                attachments=files,
+                calendar=self._calendar,
+            )
+        return found

@@ -120,6 +120,19 @@ def test_attachments_and_images_keep_their_places(tmp_path):
     ]  # fmt: skip
 
 
+def test_embedded_images_and_attachments_go_with_a_calendar(tmp_path):
+    letter = '<img src="logo.png" alt="Logo">'
+    message = sent(
+        inviting(
+            tmp_path,
+            message={"html": "l.j2", "images": "embed", "attachments": "terms.txt"},
+            files={"l.j2": letter, "logo.png": b"\x89PNG\r\n\x1a\n", "terms.txt": "terms"},
+        )
+    )
+    kinds = [one.get_content_type() for one in message.walk()]
+    assert kinds[-4:] == ["text/calendar", "image/png", "text/plain", "application/ics"]
+
+
 def test_what_the_template_leaves_out_is_added(tmp_path):
     lines = text(inviting(tmp_path)).split("\r\n")
     assert lines[:4] == [
