@@ -28,7 +28,7 @@ from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.fingerprint import Mark, digest_of_files, fingerprint
 from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
@@ -289,19 +289,20 @@ class Composer:
             MessageError: a part or a file cannot be written for this row.
         """
         delivery, head, html = rendered.delivery, rendered.head, rendered.html
-        mark = boundary(delivery.message_id)
+        bound = boundary(delivery.message_id)
         eight_bit = eight_bit and self._signer is None
-        texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
+        texts = [self._encoded(rendered.text, bound, eight_bit=eight_bit)]
         if html is not None:
-            texts.append(self._encoded(html, mark, eight_bit=eight_bit))
+            texts.append(self._encoded(html, bound, eight_bit=eight_bit))
         files = self._encoded_files(rendered) if self._attachments else []
         international = not head.isascii()
-        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
+        octets = Octets.of((head, *self._skeleton.fill(bound, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
             first, *others = octets.pieces
             octets = Octets.of((field, first.data, *others))
         reverse_path, copies = rendered.reverse_path, rendered.copies
+        mark = self._mark(rendered, files)
         return Message(
             octets=octets,
             message_id=delivery.message_id,
@@ -311,23 +312,41 @@ class Composer:
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
             parts=self._sizes(texts, files),
-            fingerprint=self._fingerprint(rendered, files),
+            fingerprint=None if mark is None else mark.fingerprint,
         )
 
-    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+    def mark(self, delivery: Delivery) -> Mark:
+        """Return the fingerprint of a delivery's message, and the size, without encoding a part.
+
+        Raises:
+            TemplateError, MessageError: as for `render` and `encode`.
+            ValueError: the composer makes no fingerprints.
+        """
+        rendered = self.render(delivery)
+        mark = self._mark(rendered, self._encoded_files(rendered) if self._attachments else [])
+        if mark is None:
+            raise ValueError("the composer makes no fingerprints")
+        return mark._replace(size=mark.size + sum(map(part_size, self._shared)))
+
+    def _mark(self, rendered: Rendered, files: list[FilePart]) -> Mark | None:
         if self._files_digest is None:
             return None
         own = zip(self._files, files, strict=True) if self._varying else ()
-        varying = [part for constant, part in own if constant is None]
-        return fingerprint(rendered, self._files_digest, varying)
+        try:
+            varying = [part for constant, part in own if constant is None]
+            return fingerprint(rendered, self._files_digest, varying)
+        except UnicodeEncodeError:
+            raise self._half_a_pair() from None
+
+    def _half_a_pair(self) -> MessageError:
+        place = self._job.locate("message")
+        return MessageError("a part holds half a surrogate pair", location=place)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
             return encode_text(text, eight_bit=eight_bit, marker=mark)
         except UnicodeEncodeError:
-            raise MessageError(
-                "a part holds half a surrogate pair", location=self._job.locate("message")
-            ) from None
+            raise self._half_a_pair() from None
 
     def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
         chosen = iter(rendered.files)

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.envelope import address_key
 from mailbatch.octets import Piece, digest_of
 from mailbatch.render.headers import date_field, message_id_field
+from mailbatch.render.mime import FilePart, part_size
 
 if TYPE_CHECKING:
     from mailbatch.render.message import Rendered
-    from mailbatch.render.mime import FilePart
 
 #: The name of the rule: another rule gives other fingerprints.
 _RULE = b"mailbatch fingerprint, 1\0"
@@ -28,11 +28,21 @@ _RULE = b"mailbatch fingerprint, 1\0"
 _TOKEN = b"\0token\0"
 
 
-def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()) -> bytes:
-    """Return the fingerprint of a rendered message: 32 bytes, a SHA-256.
+class Mark(NamedTuple):
+    """A fingerprint of 32 bytes, a SHA-256, and the size of its message before the encoding."""
+
+    fingerprint: bytes
+    size: int
+
+
+def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()) -> Mark:
+    """Return the fingerprint of a rendered message, and the bytes of head, texts and own files.
 
     `files` is the digest of the files that all messages have (`digest_of_files`), `parts` are the
     files of this message alone.
+
+    Raises:
+        UnicodeEncodeError: a text holds half a surrogate pair.
     """
     delivery = rendered.delivery
     moment = date_field(delivery.date) + message_id_field(delivery.message_id)
@@ -52,7 +62,9 @@ def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()
     lengths = b",".join([b"%d" % len(one) for one in found])
     said = b"".join([_RULE, lengths, b"\0", *found])
     # Only where templates use it, and in the callback data: mostly in the head.
-    return sha256(said.replace(delivery.token.encode(), _TOKEN)).digest()
+    digest = sha256(said.replace(delivery.token.encode(), _TOKEN)).digest()
+    texts = len(rendered.head) + len(found[2]) + len(found[3])
+    return Mark(digest, texts + sum(map(part_size, parts)))
 
 
 def digest_of_files(parts: Iterable[FilePart]) -> bytes:
