@@ -21,6 +21,7 @@ from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.equation import Equation
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
 
@@ -159,7 +160,8 @@ class Summary:
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
-    digest of the approved plan that the run was held to.
+    digest of the approved plan that the run was held to. `equation` holds the rows of the table
+    against those of the ledger, None where the ledger failed.
     """
 
     job: str
@@ -185,6 +187,7 @@ class Summary:
     rehearsed_in: Path | None = None
     further: int = 0
     plan: str | None = None
+    equation: Equation | None = None
 
     @property
     def scratch(self) -> bool:
