@@ -129,6 +129,10 @@ class Reason(Enum):
     KEYS_EXCHANGED = auto()
     #: A cell of group_by changed behind a message, so that its row would be mailed once more.
     GROUPING_CHANGED = auto()
+    #: A template has a tag or an attribute that MJML, or its compiler, does not know.
+    MJML_UNKNOWN = auto()
+    #: A template is no MJML that can be compiled.
+    MJML_FORM = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -33,7 +33,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile
+from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile, Wait
 
 
 class Form(StrEnum):
@@ -95,10 +95,11 @@ class RunArguments:
         typer.Option(
             "--rate",
             metavar="RATE",
-            help="Recipients per s, min or h: 600/min.",
+            help="Recipients per s, min, h or day: 600/min, 0.5/s.",
             rich_help_panel=Panel.PACE,
         ),
     ] = None
+    wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
     store: Store = None
@@ -209,7 +210,7 @@ class PreviewArguments:
         bool,
         typer.Option(
             "--serve",
-            help="Serve it on 127.0.0.1 and render again at every reload.",
+            help="Serve it on 127.0.0.1; open pages follow the files.",
             rich_help_panel=Panel.GALLERY,
         ),
     ] = False

@@ -41,8 +41,8 @@ MEANING = {
     ExitCode.UNAVAILABLE: "the server cannot be reached or refuses the session",
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
-        "not finished (deferred, pending, interrupted, stopped by the guard, or another run holds "
-        "the edition): run again"
+        "not finished (deferred, pending, interrupted, stopped by the guard, outside of the "
+        "window, at the cap, or another run holds the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",

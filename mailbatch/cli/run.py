@@ -109,6 +109,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
+        wait=given.wait,
         plan=_plan(given.plan),
     )
 
@@ -239,9 +240,23 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError(
             "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
         )
+    _check_waiting(given, chosen)
     check_folder(given.out)
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
+
+
+def _check_waiting(given: RunArguments, chosen: list[str]) -> None:
+    if given.wait and chosen:
+        raise UsageError(
+            f"--wait is for a real send: neither window nor cap holds {chosen[0]}",
+            hint="leave one of them out",
+        )
+    if given.wait and given.limit is not None:
+        raise UsageError(
+            "--wait sends everything, however long that takes: --limit excludes it",
+            hint="leave one of them out",
+        )
 
 
 def _addresses(given: list[str] | None) -> tuple[str, ...]:

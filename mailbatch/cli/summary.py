@@ -48,6 +48,8 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "further": summary.further,
         "plan": summary.plan,
         "equation": _equation(summary),
+        "run_again_at": iso_time(summary.waits_until),
+        "held_by": summary.held.by if summary.held is not None else None,
     }
 
 
@@ -262,6 +264,11 @@ def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> 
         return (
             "the first step of the guard is sent: look at mailbatch reports show "
             f"{again}, then send the rest with mailbatch run {again}{more}"
+        )
+    if summary.held is not None and summary.failure is None:
+        return (
+            f"not finished: {summary.held.why}; run again from {iso_time(summary.held.until)} on "
+            f"with mailbatch run {again}{more}, or with --wait"
         )
     first = "correct that, then " if _wants_a_correction(summary) else ""
     return f"not finished: {first}run again with mailbatch run {again}{more}"

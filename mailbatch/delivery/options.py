@@ -22,6 +22,7 @@ from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
     from mailbatch.delivery.equation import Equation
+    from mailbatch.delivery.gate import Held
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
 
@@ -69,7 +70,7 @@ class RunOptions:
     terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
     behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
     `store` is the store of reports; by default that of the state folder. A `plan` is sent as it is,
-    or nothing more is.
+    or nothing more is. `wait`: a run that `server.window` or `server.cap` holds waits, and goes on.
     """
 
     edition: str | None = None
@@ -95,6 +96,7 @@ class RunOptions:
     canary: bool = False
     unguarded: bool = False
     store: Path | None = None
+    wait: bool = False
     plan: PlanFile | None = None
 
     def __post_init__(self) -> None:
@@ -134,6 +136,7 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
+    `held` is what ended the run: `server.window` or `server.cap`.
     """
 
     transactions: int = 0
@@ -143,6 +146,7 @@ class Sent:
     nothing_to_do: bool = False
     declined: bool = False
     learned: Mapping[str, int] = field(default_factory=dict)
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,9 @@ class Summary:
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
-    digest of the approved plan that the run was held to. `equation` holds the rows of the table
-    against those of the ledger, None where the ledger failed.
+    digest of the approved plan that the run was held to. `held` says what held the run, and until
+    when: `server.window` or `server.cap`; None where neither did. `equation` holds the rows of the
+    table against those of the ledger, None where the ledger failed.
     """
 
     job: str
@@ -186,6 +191,7 @@ class Summary:
     logs_until: float | None = None
     rehearsed_in: Path | None = None
     further: int = 0
+    held: Held | None = None
     plan: str | None = None
     equation: Equation | None = None
 
@@ -198,6 +204,13 @@ class Summary:
     def recipients(self) -> int:
         """The number of rows of the edition."""
         return sum(self.counts.values())
+
+    @property
+    def waits_until(self) -> float | None:
+        """When the run may go on (seconds since the epoch), where window or cap held the run."""
+        if self.held is None or self.failure is not None or self.interrupted or self.declined:
+            return None
+        return self.held.until
 
     @property
     def reaches_nobody(self) -> bool:

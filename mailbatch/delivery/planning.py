@@ -53,7 +53,7 @@ class Digests:
             self._found.extend(bytes(end - len(self._found)))
         if mark is None:
             return
-        self._found[end - _BYTES : end] = mark.fingerprint[:_BYTES]
+        self._found[end - _BYTES : end] = mark.digest[:_BYTES]
         size, (least, most, total) = mark.size, self.sizes
         self.sizes = [min(least or size, size), max(most, size), total + size]
         self.messages += 1

@@ -40,13 +40,17 @@ from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
 from mailbatch.render.edition import edition_moves
 from mailbatch.results.file import write_results
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
 
+#: Between two rounds of a run with `wait`, in seconds.
+_LEAST_WAIT = 0.5
 #: Asked once before a real send; False leaves everything unsent.
 Confirm = Callable[[Mailing, str], bool]
 
@@ -76,13 +80,61 @@ def run(
     now = now or datetime.now().astimezone()
     with signals.Stopping() as stopping:
         try:
-            return _converge(
+            summary = _converge(
                 job, options, progress, confirm, fates, now=now, environ=environ, stopping=stopping
             )
+            while options.wait and summary.waits_until is not None:
+                summary = _go_on(job, options, progress, fates, summary, environ, stopping)
         except signals.Interrupted as last:
             if stopping.signum is None:  # nothing has been begun
                 raise
             raise signals.StoppedAtOnce(last.signum) from None
+    return summary
+
+
+def _go_on(
+    job: Job,
+    options: RunOptions,
+    progress: Progress,
+    fates: Fates | None,
+    before: Summary,
+    environ: Mapping[str, str],
+    stopping: signals.Stopping,
+) -> Summary:
+    """Wait until the run may go on, and run again: table, lists and templates are read anew.
+
+    The lock of the ledger is free meanwhile, and the edition stays the same.
+    """
+    from mailbatch.delivery.admission import wait_until
+
+    held = before.held
+    if held is None:
+        return before
+    progress.note(f"{held.why}: waiting until {iso_time(held.until)}")
+    # A hold that is over at once must not make a run that spins.
+    if not wait_until(max(held.until, time.time() + _LEAST_WAIT), stopping):
+        return replace(before, interrupted=True)
+    try:
+        summary = _converge(
+            job,
+            replace(options, edition=before.edition),
+            progress,
+            None,
+            fates,
+            now=datetime.now().astimezone(),
+            environ=environ,
+            stopping=stopping,
+        )
+    except signals.Interrupted:
+        if stopping.signum is not None:
+            raise
+        return replace(before, interrupted=True)
+    return replace(
+        summary,
+        transactions=before.transactions + summary.transactions,
+        sessions=before.sessions + summary.sessions,
+        seconds=before.seconds + summary.seconds,
+    )
 
 
 def _placed(job: Job, options: RunOptions) -> RunOptions:
@@ -131,19 +183,19 @@ def _converge(
             outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
+            gate = _gate(mailing, options, stack)
+            held = None if gate is None else gate.look()
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
-            wanted, finished = (
-                mailing.wanted(options),
-                mailing.ledger.standing.finished_at() is not None,
-            )
+            wanted = mailing.wanted(options)
+            finished = mailing.ledger.standing.finished_at() is not None
             asked = time.monotonic()
+            goes_on = stopped is None and (held is None or options.wait)
             agreed = (
-                not wanted
+                not (wanted and goes_on)
                 or server is None
                 or confirm is None
-                or stopped is not None
                 or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
@@ -152,11 +204,13 @@ def _converge(
             _tell_of_settled(mailing, options, progress)
         if stopped is not None:
             sent = Sent(failure=stopped)
+        elif held is not None and wanted and agreed:
+            sent = Sent(held=held)
         elif wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(mailing, options, progress, server, stopping, steps)
+            sent = send(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -204,6 +258,16 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
     from mailbatch.delivery.steps import Steps
 
     return Steps.of(mailing, options, fates)
+
+
+def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | None:
+    """Return the gate of a run with a window or a cap; mostly there is neither."""
+    server = mailing.inputs.job.server
+    if options.scratch or not mailing.unfinished or (server.window is None and server.cap is None):
+        return None
+    from mailbatch.delivery.admission import gate_of
+
+    return gate_of(mailing, options, stack)
 
 
 def _came_from(path: str, host: str) -> str:
@@ -267,6 +331,7 @@ def _conclude(
         recovered_in_doubt=ledger.recovered.in_doubt,
         mode=options.mode,
         outlook=outlook,
+        held=sent.held if mailing.unfinished else None,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,

@@ -332,6 +332,9 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 
@@ -400,8 +403,7 @@ class Standings(Protocol):
     def further(self) -> int:
         """Count the addresses that get a further message of the edition.
 
-        A recipient is pending or deferred there, and another one, whose row has left the table, has
-        the message. 0 where the address is the identity.
+        A recipient is unfinished there, and another one, whose row left the table, has the message.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:

@@ -19,6 +19,7 @@ from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
 
@@ -293,6 +294,11 @@ class Standing:
             for status, number in self._database.connection.execute(_COUNTS):
                 found[Status(status)] = number
         return found
+
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return how many addresses servers took, or may have taken, later than `since`."""
+        with self._database.guard:
+            return taken_since(self._database, since)
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

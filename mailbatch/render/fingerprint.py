@@ -1,6 +1,6 @@
 """The fingerprint of a message: the digest of all that a reviewer approves, whenever it is sent.
 
-    fingerprint(rendered, digest_of_files(parts))    # 32 bytes, the same in every run
+    Marker(shared).mark(rendered, own).digest    # 32 bytes, the same in every run
 
 Message-ID, Date, MIME boundaries, a DKIM signature and the transfer encoding belong to the moment
 and the server of a transaction, so that none of these is in here. The token of a delivery is part
@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.envelope import address_key
+from mailbatch.errors import MessageError
 from mailbatch.octets import Piece, digest_of
 from mailbatch.render.headers import date_field, message_id_field
 from mailbatch.render.mime import FilePart, part_size
@@ -31,8 +32,33 @@ _TOKEN = b"\0token\0"
 class Mark(NamedTuple):
     """A fingerprint of 32 bytes, a SHA-256, and the size of its message before the encoding."""
 
-    fingerprint: bytes
+    digest: bytes
     size: int
+
+
+class Marker:
+    """Makes the marks of messages that share some files."""
+
+    def __init__(self, shared: Sequence[FilePart]) -> None:
+        self._files = digest_of_files(shared)
+        self._size = sum(map(part_size, shared))
+
+    def mark(
+        self, rendered: Rendered, constant: Sequence[FilePart | None], files: Sequence[FilePart]
+    ) -> Mark:
+        """Return the mark of a message with these `files`, some of which are `constant`.
+
+        Raises:
+            MessageError: a text holds half a surrogate pair.
+        """
+        pairs = zip(constant, files, strict=True) if files else ()
+        parts = [file for shared, file in pairs if shared is None]
+        parts += [image.part for image in rendered.images]
+        try:
+            digest, size = fingerprint(rendered, self._files, parts)
+        except UnicodeEncodeError:
+            raise MessageError("a part holds half a surrogate pair") from None
+        return Mark(digest, size + self._size)
 
 
 def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()) -> Mark:
