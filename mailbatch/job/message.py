@@ -150,6 +150,12 @@ class Message(Section):
         validate_default=True,
         description="A template file in Markdown that gives both parts; excludes text and html.",
     )
+    preheader: Template | None = Field(
+        default=None,
+        description="The text that lists of messages show behind the subject: hidden, before "
+        "everything else in the HTML part. A template.",
+        examples=["{{ teaser }}"],
+    )
     to: Template | None = Field(
         default=None,
         description="The To header: a template, or `group` to show the addresses of the group. By "
@@ -219,11 +225,15 @@ class Message(Section):
             raise refusal("needs text, html or markdown", at="")
         return value
 
-    @field_validator("inline", "css", "images")
+    @field_validator("preheader", "inline", "css", "images")
     @classmethod
     def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
         known = {"html", "markdown"} <= info.data.keys()
-        if known and value not in ({}, "keep") and not (info.data["html"] or info.data["markdown"]):
+        if (
+            known
+            and value not in ({}, "keep", None)
+            and not (info.data["html"] or info.data["markdown"])
+        ):
             raise refusal("has no effect without html or markdown")
         return value
 

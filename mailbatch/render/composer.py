@@ -258,7 +258,7 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
+        texts = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -268,10 +268,11 @@ class Composer:
             reverse_path,
             head,
             values,
-            text,
-            html,
+            texts.text,
+            texts.html,
             [asset.chosen(names) for asset in self._varying] if self._varying else [],
-            images,
+            texts.images,
+            texts.preheader,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -382,6 +383,7 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
+            preheader=rendered.preheader,
             attachments=tuple(
                 asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
                 for asset in self._attachments

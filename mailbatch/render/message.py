@@ -46,7 +46,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
     first; `files` the path and the name of each attachment that varies, `images` the embedded ones
-    that the HTML shows. `taken` are the branches
+    that the HTML shows; `preheader` is None without the key. `taken` are the branches
     that the templates took, where the composer traces them.
     """
 
@@ -62,6 +62,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     html: str | None
     files: list[tuple[str, str]]
     images: tuple[Image, ...]
+    preheader: str | None
     taken: frozenset[BranchKey]
 
 
@@ -118,6 +119,7 @@ class Content:
     html: str | None
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
+    preheader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,14 @@ JOBS = {
         html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
              f'<a href="{LINK}">leave</a>', images="embed"),
     ),
+    "MB227": (
+        html("<h1>Hello</h1><p>News</p>"),
+        html("<h1>Hello</h1><p>News</p>", preheader="Tea is back"),
+    ),
+    "MB228": (
+        html("<p>Dear <b>{{ first_name }}</b></p>", preheader="Dear {{ first_name }}"),
+        html("<p>Dear <b>{{ first_name }}</b>, hi</p>", preheader="Dear {{ first_name }}"),
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (

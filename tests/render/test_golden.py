@@ -182,6 +182,12 @@ def embedded(folder: Path, *, traced: bool = False) -> Message:
     return send(job, traced=traced)
 
 
+def preheader(folder: Path, *, traced: bool = False) -> Message:
+    """A hidden first text of the HTML part, and none in the text that is made of this part."""
+    message = {"html": "letter.html.j2", "preheader": "What {{ first_name }} & <you> need"}
+    return send(make_job(folder, message, {"letter.html.j2": PAGE}), traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
@@ -193,6 +199,7 @@ MESSAGES = {
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
     "embedded-images": embedded,
+    "preheader": preheader,
 }
 
 
