@@ -70,7 +70,8 @@ class Facts:
     """The facts of a job that the checks of a message need.
 
     `inline` are the names of the inline images, `embeds` says that files become such, `tracked` is
-    true with a tracking URL, `marked` where messages carry the token of their delivery. `find`
+    true with a tracking URL, `marked` where messages carry the token of their delivery. `html_key`
+    is that of the HTML part. `find`
     gives the place of a text in the templates, `locate` that of a key in the job.
     """
 
@@ -78,6 +79,7 @@ class Facts:
     embeds: bool
     tracked: bool
     marked: bool
+    html_key: str
     find: Finder
     locate: Callable[[str], Location]
 
@@ -86,8 +88,9 @@ class Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
         marked = job.asks_for_reports
+        key = job.message.html_key or "message"
         inline, embeds = frozenset(job.message.inline), job.message.images == "embed"
-        return cls(inline, embeds, tracked, marked, find, cache(job.locate))
+        return cls(inline, embeds, tracked, marked, key, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
@@ -140,7 +143,7 @@ def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[
         if found is not None:
             yield Finding("MB220", _short(found[0]), location=facts.find(found[0]))
     if content.html is not None and "<" not in content.html and "\n" in content.html.strip():
-        place = facts.locate("message.html")
+        place = facts.locate(facts.html_key)
         yield Finding("MB221", "there is no element", location=place)
     for part, markup in (
         ("the subject", left_over(content.subject)),
@@ -165,7 +168,7 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
     # A character has four bytes at most.
     size = len(html.encode("utf-8", "surrogatepass")) if 4 * len(html) > CLIPPED_AT else 0
     if size > CLIPPED_AT:
-        place = facts.locate("message.html")
+        place = facts.locate(facts.html_key)
         yield Finding("MB211", f"the HTML part has {size // 1024:,} KB", location=place)
     yield from _links(seen, facts)
     yield from _images(seen, facts)
@@ -180,17 +183,17 @@ def _preheader(html: str, content: Content, facts: Facts) -> Iterator[Finding]:
         lines = first_lines(html)
         shown = next(lines, "").casefold()
         if shown == subject:
-            yield Finding("MB228", f"the subject is {_short(given)}, too", location=place)
+            yield Finding("MB231", f"the subject is {_short(given)}, too", location=place)
         elif shown == next(lines, "").casefold():
-            yield Finding("MB228", f"the letter begins with {_short(given)}", location=place)
+            yield Finding("MB231", f"the letter begins with {_short(given)}", location=place)
         return
     first = next(first_lines(html), "")
     if given is not None:
-        yield Finding("MB227", "message.preheader is empty", location=place)
+        yield Finding("MB230", "message.preheader is empty", location=place)
     elif not first:
-        yield Finding("MB227", "the HTML part has no text", location=place)
+        yield Finding("MB230", "the HTML part has no text", location=place)
     elif first.casefold() == subject:
-        yield Finding("MB227", "the HTML part begins with the subject", location=place)
+        yield Finding("MB230", "the HTML part begins with the subject", location=place)
 
 
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:
@@ -222,7 +225,7 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
             lacks = [] if image.has_alt else ["alt"]
             lacks += [] if image.has_size else ["width and height"]
             told_of = f"{shown}, without {', '.join(lacks)}" if lacks else shown
-            yield Finding("MB226", told_of, stem(image.source), place)
+            yield Finding("MB228", told_of, stem(image.source), place)
         if not image.has_alt:
             yield Finding("MB206", shown, stem(image.source), place)
     for name in sorted(facts.inline - seen.names):
@@ -290,8 +293,9 @@ def _mark_in(data: bytes) -> str | None:
 def check_job(job: Job) -> Iterator[Finding]:
     """Yield the findings of the job itself, once for all messages."""
     message = job.message
-    if message.html is not None and message.text is None:
-        yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))
+    if message.text is None and message.html_key not in {None, "message.markdown"}:
+        place = job.locate(message.html_key or "message")
+        yield Finding("MB201", "made from the HTML part", location=place)
     sender = parse_mailbox(job.sender.from_).address
     envelope = job.sender.envelope_from or sender
     # Rendering bounds a template, and knows its domain.

@@ -114,8 +114,7 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "This is MJML, not HTML",
         why="No mail program knows `<mjml>`: readers would see bare text, without the layout.",
-        mend="Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
-        "`message.html`.",
+        mend="Name the file in `message.mjml`, which compiles it.",
     ),
     Code(
         "MB215",
@@ -211,6 +210,23 @@ MESSAGE_CODES = (
     ),
     Code(
         "MB226",
+        Severity.ERROR,
+        "A tag or an attribute of MJML is not known",
+        why="The compiler would mail an unknown tag as it stands, and leave out an unknown "
+        "attribute, without a word.",
+        mend="Look at the tags and attributes of MJML 4. What the compiler does not know is in the "
+        "reference of `message.mjml`.",
+    ),
+    Code(
+        "MB227",
+        Severity.ERROR,
+        "The MJML cannot be compiled",
+        why="MJML is written as XML: values stand in quotes, every element is closed, and a double "
+        "quote between single ones would break the HTML.",
+        mend="Mend the template at the place named.",
+    ),
+    Code(
+        "MB228",
         Severity.INFO,
         "An image stays on the web",
         why="`images: embed` takes files and `data:` URIs, and fetches nothing. Until readers ask "
@@ -219,7 +235,7 @@ MESSAGE_CODES = (
         "`alt`, `width` and `height`.",
     ),
     Code(
-        "MB227",
+        "MB230",
         Severity.INFO,
         "A preheader is missing",
         why="Lists of messages show the first text of the body behind the subject: here that is "
@@ -227,7 +243,7 @@ MESSAGE_CODES = (
         mend="Write `message.preheader`: a sentence that goes on where the subject ends.",
     ),
     Code(
-        "MB228",
+        "MB231",
         Severity.WARNING,
         "The preheader says what readers see anyway",
         why="A list of messages shows it beside the subject, and the letter begins with it, too.",

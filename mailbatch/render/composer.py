@@ -29,7 +29,8 @@ from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.headers import date_field, date_text, text_field
+from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
@@ -85,6 +86,7 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
+        self._files_digest: bytes | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
@@ -104,6 +106,7 @@ class Composer:
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
+        errors += self._parts.mistakes(self._checks.followed, templates.loader)
         if self._parts.embedding is not None:
             errors += self._parts.embedding.check(self._checks.followed)
         self._prepare(errors)
@@ -181,6 +184,19 @@ class Composer:
         signing._signer = signer  # noqa: SLF001 - its own copy
         return signing
 
+    def fingerprinting(self) -> Composer:
+        """Return a composer that makes the same messages, each with its fingerprint."""
+        marking = copy.copy(self)
+        marking._files_digest = digest_of_files(self._shared)  # noqa: SLF001 - its own copy
+        return marking
+
+    def unrepeatable(self) -> tuple[InputError, ...]:
+        """Return the uses of names whose value depends upon the moment, in templates: `now`.
+
+        A message with such a use is another one tomorrow: no plan can say what is sent.
+        """
+        return tuple(_in_order(self._checks.unrepeatable(), str(self._job.path)))
+
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
         try:
@@ -249,7 +265,7 @@ class Composer:
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
-                f"Message-ID: <{message_id}>\r\n".encode("ascii"),
+                message_id_field(message_id),
                 *[
                     piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
@@ -309,7 +325,15 @@ class Composer:
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
             parts=self._sizes(texts, files, rendered.images),
+            fingerprint=self._fingerprint(rendered, files),
         )
+
+    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+        if self._files_digest is None:
+            return None
+        own = zip(self._files, files, strict=True) if self._varying else ()
+        varying = [part for constant, part in own if constant is None]
+        return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:

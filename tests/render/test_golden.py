@@ -36,6 +36,26 @@ PAGE = """\
 </body>
 </html>
 """
+MJML = """\
+<mjml lang="en">
+  <mj-head>
+    <mj-title>News</mj-title>
+    <mj-preview>Seeds for spring</mj-preview>
+    <mj-attributes><mj-all font-family="Georgia, serif" /></mj-attributes>
+  </mj-head>
+  <mj-body>
+    <mj-section>
+      <mj-column>
+        <mj-text>Hello {{ first_name }} &amp; friends</mj-text>
+      </mj-column>
+      <mj-column>
+        <mj-button href="https://example.com/{{ id }}">Your page</mj-button>
+        <mj-include path="foot.mjml" />
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
 FEATURED_PAGE = """\
 <html>
   <head>
@@ -192,12 +212,20 @@ def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
 
+def mjml(folder: Path, *, traced: bool = False) -> Message:
+    pytest.importorskip("mrml", reason="mrml is in the extra mjml")
+    files = {"letter.mjml.j2": MJML, "foot.mjml": "<mj-text>Goodbye, {{ first_name }}</mj-text>"}
+    job = make_job(folder, {"subject": "News", "mjml": "letter.mjml.j2"}, files)
+    return send(job, traced=traced)
+
+
 MESSAGES = {
     "alternative": alternative,
     "attachment-and-inline": attachment_and_inline,
     "group": group,
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
+    "mjml": mjml,
     "embedded-images": embedded,
     "preheader": preheader,
 }
