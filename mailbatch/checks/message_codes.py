@@ -235,6 +235,14 @@ MESSAGE_CODES = (
         "`alt`, `width` and `height`.",
     ),
     Code(
+        "MB229",
+        Severity.WARNING,
+        "The recipient is not among the invited",
+        why="Gmail and Outlook offer to answer an invitation only where an ATTENDEE is the address "
+        "that has the message.",
+        mend="Write `ATTENDEE;RSVP=TRUE:mailto:{{ email }}` into the template of the calendar.",
+    ),
+    Code(
         "MB230",
         Severity.INFO,
         "A preheader is missing",

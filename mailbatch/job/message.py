@@ -43,6 +43,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_METHOD = fields.one_of("REQUEST", "CANCEL", "PUBLISH")
 _OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
@@ -63,6 +64,28 @@ class Attachment(Section):
         description="The media type, maybe with parameters; by default found from the file's name. "
         "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
         examples=["application/pdf", "text/csv; charset=windows-1252"],
+    )
+
+
+class Calendar(Section):
+    """An event for the recipient's calendar (RFC 5545), sent as iMIP has it (RFC 6047)."""
+
+    file: Annotated[Template, _PAGE] = Field(
+        description="The template file of the calendar, in iCalendar; its path may be a template. "
+        "Values are escaped and lines folded; UID, SEQUENCE, DTSTAMP, METHOD, VERSION and PRODID "
+        "are added where they are missing.",
+        examples=["invite.ics.j2"],
+    )
+    method: Annotated[Literal["REQUEST", "CANCEL", "PUBLISH"], _METHOD] = Field(
+        description="REQUEST invites, and asks for an answer; CANCEL takes back; PUBLISH tells of "
+        "an event that needs no answer.",
+    )
+    event: Template | None = Field(
+        default=None,
+        description="The name of the event, by default the edition. With the same name, a later "
+        "edition (2, 3, …) changes the event or takes it back: the same UID, and a SEQUENCE that "
+        "is the edition's number less one. A template.",
+        examples=["open-night"],
     )
 
 
@@ -183,6 +206,9 @@ class Message(Section):
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")
+    calendar: Calendar | None = Field(
+        default=None, description="An event that mail programs offer to put into the calendar."
+    )
     inline: dict[
         Annotated[str, mail_values.CONTENT_NAME],
         Annotated[Template, NamesFile("an image of the message")],

@@ -23,6 +23,12 @@ from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.calendars import (
+    CalendarPart,
+    calendar_attachment,
+    calendar_content,
+    calendar_file,
+)
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
@@ -35,6 +41,7 @@ from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
@@ -102,7 +109,11 @@ class Composer:
         self._parts = Parts(job, templates)
         self._inline = inline_images(job, templates)
         self._attachments = attachments(job, templates)
-        pages = [page for choice in self._parts.choices for page in choice.pages.values()]
+        self._calendar: CalendarPart | None = None
+        if job.message.calendar is not None:
+            domain = self.message_id_domain
+            self._calendar = CalendarPart(job, templates, edition=edition, domain=domain)
+        pages = [page for choice in self._choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
@@ -122,10 +133,15 @@ class Composer:
             self._job,
             trace,
             self._templates,
-            self._parts.choices,
+            self._choices,
             self._rows,
             self._checks.doubts,
         )
+
+    @property
+    def _choices(self) -> tuple[PageChoice, ...]:
+        own = () if self._calendar is None else (self._calendar.choice,)
+        return (*self._parts.choices, *own)
 
     @property
     def branches(self) -> Branches:
@@ -218,7 +234,10 @@ class Composer:
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
         self._skeleton = Skeleton(
-            html=self._parts.has_html, inline=self._images, attachments=len(self._attachments)
+            html=self._parts.has_html,
+            inline=self._images,
+            attachments=len(self._attachments) + (self._calendar is not None),
+            calendar=self._calendar.content_type if self._calendar is not None else None,
         )
         self._files: list[FilePart | None] = [
             asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
@@ -289,6 +308,7 @@ class Composer:
             [asset.chosen(names) for asset in self._varying] if self._varying else [],
             texts.images,
             texts.preheader,
+            self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -307,7 +327,12 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = self._encoded_files(rendered) if self._attachments else []
+        files = attached = self._encoded_files(rendered) if self._attachments else []
+        sizes = self._sizes(texts, files, rendered.images)
+        if rendered.calendar is not None:
+            texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
+            files = [*files, calendar_file(rendered.calendar)]
+            sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
         skeleton = self._skeleton if not rendered.images else self._with(rendered.images)
         octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
@@ -320,12 +345,12 @@ class Composer:
             octets=octets,
             message_id=delivery.message_id,
             copies=copies,
-            eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
+            eight_bit=international or "8bit" in [encoding for encoding, _ in texts],
             needs_smtputf8=international
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
-            parts=self._sizes(texts, files, rendered.images),
-            fingerprint=self._fingerprint(rendered, files),
+            parts=sizes,
+            fingerprint=self._fingerprint(rendered, attached),
         )
 
     def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
@@ -399,6 +424,12 @@ class Composer:
             *others,
         ]
         chosen = iter(rendered.files)
+        files = tuple(
+            asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
+            for asset in self._attachments
+        )
+        calendar = rendered.calendar
+        method = self._calendar.method if self._calendar is not None else ""
         return Content(
             subject=subject[1],
             from_=from_,
@@ -408,14 +439,12 @@ class Composer:
             text=rendered.text,
             html=rendered.html,
             preheader=rendered.preheader,
-            attachments=tuple(
-                asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
-                for asset in self._attachments
-            ),
+            attachments=files if calendar is None else (*files, calendar_attachment(calendar)),
             inline=(
                 *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
                 *[image.file for image in rendered.images],
             ),
+            calendar=calendar_content(calendar, method) if calendar is not None else None,
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -443,13 +472,16 @@ class Composer:
         return {
             **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
-            **digests.page_digests(
-                self._parts.choices, self._checks.followed, self._templates.loader
-            ),
+            **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
             **digests.asset_digests("message.attachments", self._attachments),
             **digests.asset_digests("message.inline", self._inline),
             **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }
+
+
+def _size(texts: list[Encoded], files: list[FilePart]) -> int:
+    """Return the bytes of the last text and the last file, encoded."""
+    return len(texts[-1][1]) + part_size(files[-1])
 
 
 def _written(field: HeaderField, names: Names, values: list[list[str]]) -> bytes:

@@ -49,6 +49,11 @@ def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()
         files,
         digest_of_files(parts) if parts else b"",
     ]
+    if rendered.calendar is not None:
+        from mailbatch.render.calendars import stamp
+
+        calendar = rendered.calendar.replace(f"DTSTAMP:{stamp(delivery.date)}", "DTSTAMP:")
+        found.append(calendar.encode())
     lengths = b",".join([b"%d" % len(one) for one in found])
     said = b"".join([_RULE, lengths, b"\0", *found])
     # Only where templates use it, and in the callback data: mostly in the head.

@@ -36,13 +36,14 @@ PAGES = (
     ("message.html", Role.HTML),
     ("message.mjml", Role.MJML),
     ("message.markdown", Role.MARKDOWN),
+    ("message.calendar.file", Role.CALENDAR),
 )
 _QUOTED = re.compile(r"""["']([^"'\0]+)["']""")
 _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 class PageChoice:
-    """The pages that `message.text`, `html`, `mjml` or `markdown` can mean.
+    """The pages that `message.text`, or another key of `PAGES`, can mean.
 
     `pages` are those that are known before any row, by name.
     """
@@ -91,11 +92,19 @@ class PageChoice:
         Raises:
             TemplateError: there is no such page, or the page fails.
         """
+        return self.chosen(names).render(names)
+
+    def chosen(self, names: Names) -> Page:
+        """Return the page that these names choose.
+
+        Raises:
+            TemplateError: there is no such page.
+        """
         name = self.value.render(names)
         page = self.pages.get(name)
         if page is None:
             page = self.pages[name] = self._page(name)
-        return page.render(names)
+        return page
 
 
 def _pattern(tree: nodes.Template | None) -> str | None:

@@ -71,6 +71,7 @@ class Role(Enum):
     HTML = "html"  # escaped
     MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+    CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
@@ -183,6 +184,7 @@ class Templates:
         self.inserted = Inserted()
         self._finish: dict[Role, Callable[[Any], Any]] = {
             Role.MARKDOWN: self.marks.keep,
+            Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
@@ -195,7 +197,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN},
+            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN, Role.CALENDAR},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,
