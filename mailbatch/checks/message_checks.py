@@ -28,6 +28,7 @@ from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
 from mailbatch.render.message import Content
+from mailbatch.render.preheader import first_lines, visible
 from mailbatch.report_token import token_in
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     seen = references(content.html) if content.html is not None else None
     if content.html is not None and seen is not None:
         found += _html(content.html, seen, facts)
+        found += _preheader(content.html, content, facts)
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
@@ -173,6 +175,26 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
     yield from _images(seen, facts)
     for name in seen.taken_out:
         yield Finding("MB212", f"<{name}>", name, facts.find(f"<{name.split()[0]}"))
+
+
+def _preheader(html: str, content: Content, facts: Facts) -> Iterator[Finding]:
+    given, subject = content.preheader, visible(content.subject).casefold()
+    place = facts.locate("message.preheader")
+    if given:
+        lines = first_lines(html)
+        shown = next(lines, "").casefold()
+        if shown == subject:
+            yield Finding("MB231", f"the subject is {_short(given)}, too", location=place)
+        elif shown == next(lines, "").casefold():
+            yield Finding("MB231", f"the letter begins with {_short(given)}", location=place)
+        return
+    first = next(first_lines(html), "")
+    if given is not None:
+        yield Finding("MB230", "message.preheader is empty", location=place)
+    elif not first:
+        yield Finding("MB230", "the HTML part has no text", location=place)
+    elif first.casefold() == subject:
+        yield Finding("MB230", "the HTML part begins with the subject", location=place)
 
 
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:

@@ -280,7 +280,7 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
+        texts = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -290,10 +290,11 @@ class Composer:
             reverse_path,
             head,
             values,
-            text,
-            html,
+            texts.text,
+            texts.html,
             self._attached.chosen(names) if self._attached.vary else [],
-            images,
+            texts.images,
+            texts.preheader,
             self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
@@ -404,6 +405,7 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
+            preheader=rendered.preheader,
             attachments=files,
             inline=(
                 *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],

@@ -60,8 +60,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
     first; `files` are, for each attachment that varies, the files of this message, `images` the
-    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
-    has none. `taken` are the branches that the templates took, where the composer traces them.
+    embedded ones that the HTML shows; `preheader` is None without the key. `calendar` is the
+    calendar in iCalendar, None where the job has none. `taken` are the branches that the templates
+    took, where the composer traces them.
     """
 
     delivery: Delivery
@@ -76,6 +77,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     html: str | None
     files: list[tuple[Chosen | WrittenFile, ...]]
     images: tuple[Image, ...]
+    preheader: str | None
     calendar: str | None
     taken: frozenset[BranchKey]
 
@@ -164,6 +166,7 @@ class Content:
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
     calendar: CalendarContent | None = None
+    preheader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ def test_every_part_of_a_rendered_message_was_thought_of():
         "delivery", "copies", "reverse_path", "head", "text", "html", "files", "images", "calendar",
     }  # fmt: skip
     elsewhere = {
+        "preheader": "in the HTML",
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
         "cc": "in the head",

@@ -229,6 +229,12 @@ def embedded(folder: Path, *, traced: bool = False) -> Message:
     return send(job, traced=traced)
 
 
+def preheader(folder: Path, *, traced: bool = False) -> Message:
+    """A hidden first text of the HTML part, and none in the text that is made of this part."""
+    message = {"html": "letter.html.j2", "preheader": "What {{ first_name }} & <you> need"}
+    return send(make_job(folder, message, {"letter.html.j2": PAGE}), traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
@@ -249,6 +255,7 @@ MESSAGES = {
     "fully-featured": fully_featured,
     "mjml": mjml,
     "embedded-images": embedded,
+    "preheader": preheader,
 }
 
 
