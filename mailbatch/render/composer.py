@@ -23,7 +23,7 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
+from mailbatch.render.correspondents import Copies, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
@@ -34,6 +34,7 @@ from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.parts import Parts
+from mailbatch.render.sender import ReversePath, SenderFields
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.variables import variables_read
@@ -83,10 +84,12 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
-        self._sender = Sender.of(job, errors)
-        errors += domain_mistake(job, self._sender.from_.address)
-        self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
-        self._to = To(job, templates, self._sender.from_.name)
+        self._sender = SenderFields(job, templates)
+        errors += domain_mistake(job, self._sender.domains)
+        self._reverse_path = ReversePath(job, templates, self._sender)
+        self._sender_varies = self._sender.constant is None or self._reverse_path.constant is None
+        shown = self._sender.constant
+        self._to = To(job, templates, None if shown is None else shown.from_.name)
         self._copies = Copies(job, templates)
         self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
         self._fields: tuple[HeaderField, ...] = (
@@ -140,12 +143,18 @@ class Composer:
         constant = self._reverse_path.constant
         if constant is None:
             return None
-        return alignment_warning(self._sender.from_.address, constant)
+        found = (alignment_warning(f"@{domain}", constant) for domain in self._sender.domains)
+        return next((warning for warning in found if warning is not None), None)
 
     @property
     def message_id_domain(self) -> str:
-        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
-        return self._sender.from_.address.rpartition("@")[2]
+        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4).
+
+        The first of `sender.domains`, where the From address is a template: Message-IDs are fixed
+        before a message is rendered.
+        """
+        shown = self._sender.constant
+        return self._sender.domains[0] if shown is None else shown.from_.address.rpartition("@")[2]
 
     @property
     def attached_bytes(self) -> int | None:
@@ -174,8 +183,9 @@ class Composer:
 
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
+        constant = self._sender.constant
         try:
-            self._from = self._sender.fields()
+            self._from = b"" if constant is None else constant.write()
         except FieldError as error:
             errors.append(JobError(str(error), location=self._job.locate("sender.from")))
         for asset in (*self._inline, *self._attachments):
@@ -229,12 +239,14 @@ class Composer:
         cc_field = self._copies.write(cc)
         if not _MESSAGE_ID.fullmatch(message_id):
             raise ValueError(f"{message_id!r} is no Message-ID")
-        to = self._to.render(names, delivery)
-        reverse_path = self._reverse_path.render(names)
+        others = self._rows.further(names) if self._sender_varies else ()
+        sender = self._sender.constant or self._sender.render(names, others)
+        to = self._to.render(names, delivery, sender.from_.name)
+        reverse_path = self._reverse_path.render(names, sender.from_.address, others)
         values: list[list[str]] = []
         head = b"".join(
             (
-                self._from,
+                self._from or self._sender.write(sender),
                 self._to.write(to),
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
@@ -252,6 +264,7 @@ class Composer:
         return Rendered(
             delivery,
             names,
+            sender,
             to,
             cc,
             copies,
@@ -329,7 +342,7 @@ class Composer:
             MessageError: a file cannot be read.
         """
         delivery = rendered.delivery
-        from_ = shown_addresses((self._sender.from_,))
+        from_ = shown_addresses((rendered.sender.from_,))
         to, cc = shown_addresses(rendered.to), shown_addresses(rendered.cc)
         values = iter(rendered.values)
         subject, *others = [
@@ -338,7 +351,7 @@ class Composer:
         ]
         head = [
             ("From", from_),
-            ("Reply-To", shown_addresses(self._sender.reply_to)),
+            ("Reply-To", shown_addresses(rendered.sender.reply_to)),
             ("To", to),
             ("Cc", cc),
             subject,

@@ -15,6 +15,7 @@ from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
+from mailbatch.render.sender import Shown
 
 #: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
@@ -31,6 +32,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     delivery: Delivery
     names: dict[str, Any]
+    sender: Shown
     to: tuple[Mailbox | Group, ...]
     cc: tuple[Mailbox | Group, ...]
     copies: tuple[str, ...]

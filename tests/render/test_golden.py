@@ -157,6 +157,19 @@ def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
+def sender_by_row(folder: Path, *, traced: bool = False) -> Message:
+    job = make_job(
+        folder,
+        {"subject": "Your agent"},
+        sender={
+            "from": "{{ first_name }} {{ last_name }} <agent{{ id }}@example.com>",
+            "reply_to": "desk+{{ id }}@example.org",
+            "domains": "example.com",
+        },
+    )
+    return send(job, traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
@@ -167,6 +180,7 @@ MESSAGES = {
     "group": group,
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
+    "sender-by-row": sender_by_row,
 }
 
 
