@@ -33,7 +33,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
+from mailbatch.cli.run_options import Everything, MetricsFile, Test, To, TranscriptFile
 
 
 class Form(StrEnum):
@@ -88,6 +88,7 @@ class RunArguments:
     ] = None
     only: Only = None
     to: To = None
+    test: Test = False
     everything: Everything = False
     sessions: Sessions = None
     rate: Annotated[

@@ -36,6 +36,7 @@ from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
+from mailbatch.render.composer import Test
 from mailbatch.results.file import write_results
 
 if TYPE_CHECKING:
@@ -89,10 +90,17 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     Raises:
         UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals.
     """
+    options = options.addressed(job)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
     return replace(options, state_dir=mailing_dir(state_dir(job, options.state_dir)))
+
+
+def _test(options: RunOptions) -> Test:
+    if options.test:
+        return Test.MARKED
+    return Test.PLAIN if options.redirect else Test.NONE
 
 
 def _converge(
@@ -118,7 +126,7 @@ def _converge(
                 folder=options.state_dir,
                 store=options.store,
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
-                of_bulk=not options.redirect,
+                test=_test(options),
             )
             mailing = open_mailing(inputs, options, stack)
             if mailing.ledger.moved is not None:

@@ -300,6 +300,7 @@ SELECTOR = pattern(
     "must be letters, digits and hyphens, such as mail2026",
     hint="It stands before ._domainkey in the name of the TXT record.",
 )
+ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
 ENVELOPE_ADDRESS = Scalar(_envelope_address, _SOME)
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)

@@ -12,6 +12,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
@@ -46,7 +47,23 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
+_TEST = "[test] "  # before the subject of a test, behind which people find the message
 _NO_BRANCHES: frozenset[BranchKey] = frozenset()
+
+
+class Test(Enum):
+    """The kind of a test that messages are made for; a MARKED one shows in the subject."""
+
+    NONE = "none"
+    PLAIN = "plain"
+    MARKED = "marked"
+
+
+def _marked_field(name: str, text: str) -> bytes:
+    return text_field(name, _TEST + text)
+
+
+_SUBJECT = {Test.NONE: text_field, Test.PLAIN: text_field, Test.MARKED: _marked_field}
 
 
 class Composer:
@@ -61,14 +78,14 @@ class Composer:
         now: datetime,
         variables: Mapping[str, Any],
         traced: bool = False,
-        of_bulk: bool = True,
+        test: Test = Test.NONE,
     ) -> None:
         """Compile the job's templates and encode the constant parts.
 
         `columns` are the names of the recipient table's columns in the table's order; `variables`
         those of the job with those of the command line. With `traced`, the templates note the
-        branches that a message takes, for `branches`; the bytes of a message are the same. Messages
-        that are not `of_bulk` are tests, and have no bulk id.
+        branches that a message takes, for `branches`; the bytes of a message are the same. The
+        messages of a `test` have no bulk id.
 
         Raises:
             InputErrors: every mistake that can be found without a row.
@@ -91,10 +108,10 @@ class Composer:
         shown = self._sender.constant
         self._to = To(job, templates, None if shown is None else shown.from_.name)
         self._copies = Copies(job, templates)
-        self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
+        self._subject = Field("Subject", templates.value(job.at("message.subject")), _SUBJECT[test])
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
-            *callback_fields(job, templates, of_bulk=of_bulk),
+            *callback_fields(job, templates, of_bulk=test is Test.NONE),
             *content_language(job, templates),
             *custom_fields(job, templates),
         )

@@ -8,7 +8,7 @@ All three may be templates. A row could give any domain, so that one of the job'
 there: a From address has a domain of the job or a subdomain, and a reverse path an aligned one. The
 rows of one message have to give the same sender. Nothing here is looked up in the DNS.
 
-Tests: tests/render/test_sender.py, tests/render/test_reverse_path.py.
+Tests: tests/render/test_reverse_path.py.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ import pytest
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputErrors, MessageError, TemplateError
 from mailbatch.job.model import Job
+from mailbatch.render import composer
+from mailbatch.render.composer import Composer
 
-from .making import ROW, make_composer, make_delivery, make_job, static_errors
+from .making import NOW, ROW, make_composer, make_delivery, make_job, static_errors
 
 AGENT = "{{ first_name }} <{{ id }}>"
 DOMAINS = ["example.com", "example.org"]
@@ -131,3 +133,21 @@ def test_a_failing_template_is_an_error_of_the_row(tmp_path: Path) -> None:
     job = job_with(tmp_path, reply_to="{{ 1 // (id|length - 13) }}@example.com")
     with pytest.raises(TemplateError, match="division"):
         sent(job, id="a@example.org")
+
+
+@pytest.mark.parametrize("subject", ["Grüße", "Grüße, {{ first_name }}"])
+def test_a_marked_test_shows_in_the_subject_and_nowhere_else(tmp_path: Path, subject: str) -> None:
+    job = make_job(tmp_path, {"subject": subject}, callbacks={"bulk_id": "b"})
+    plain, marked = (
+        email.message_from_bytes(
+            Composer(job, edition="1", columns=tuple(ROW), now=NOW, variables={}, test=kind)
+            .compose(make_delivery(ROW), eight_bit=True)
+            .content,
+            policy=email.policy.default,
+        )
+        for kind in (composer.Test.PLAIN, composer.Test.MARKED)
+    )
+    assert marked["Subject"] == f"[test] {plain['Subject']}"
+    assert plain["X-IB-Bulk-Id"] is None
+    del marked["Subject"], plain["Subject"]
+    assert marked.as_bytes() == plain.as_bytes()
