@@ -84,7 +84,7 @@ def check_templates(
             where = f"{mark} in {_WORDS.get(setting.key, setting.key)}"
             yield Finding("MB213", where, where, replace(setting.place, key=None), hint)
     for name, source in sources.items():
-        compiled = _MJML.search(source)
+        compiled = _MJML.search(source) if job.message.mjml is None else None
         if compiled is not None:
             yield Finding(
                 "MB214", f"{name} holds <mjml>", name, _place(name, source, compiled.start())

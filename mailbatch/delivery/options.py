@@ -21,6 +21,8 @@ from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.gate import Held
+    from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.job.model import Job
     from mailbatch.sandbox.answers import Answer
 
@@ -65,10 +67,12 @@ class RunOptions:
     `message.test_recipients` of the job, with a mark in the subject. `dry_run` writes files to
     `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
     gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
-    and reports are kept there, until the edition is rehearsed again. `attended`: a person waits for the run at a
-    terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
-    behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` is the store of reports; by default that of the state folder.
+    and reports are kept there, until the edition is rehearsed again. `attended`: a person waits for
+    the run at a terminal, and a failure that only a correction helps ends the run at once. `canary`
+    ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
+    guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
+    sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
+    waits, and goes on.
     """
 
     edition: str | None = None
@@ -95,6 +99,8 @@ class RunOptions:
     canary: bool = False
     unguarded: bool = False
     store: Path | None = None
+    wait: bool = False
+    plan: PlanFile | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -173,6 +179,7 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
+    `held` is what ended the run: `server.window` or `server.cap`.
     """
 
     transactions: int = 0
@@ -182,6 +189,7 @@ class Sent:
     nothing_to_do: bool = False
     declined: bool = False
     learned: Mapping[str, int] = field(default_factory=dict)
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,9 @@ class Summary:
     rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
-    by a row which has left the table, and were to get one more when the run began.
+    by a row which has left the table, and were to get one more when the run began. `plan` is the
+    digest of the approved plan that the run was held to. `held` says what held the run, and until
+    when: `server.window` or `server.cap`; None where neither did.
     """
 
     job: str
@@ -223,6 +233,8 @@ class Summary:
     logs_until: float | None = None
     rehearsed_in: Path | None = None
     further: int = 0
+    held: Held | None = None
+    plan: str | None = None
 
     @property
     def scratch(self) -> bool:
@@ -233,6 +245,13 @@ class Summary:
     def recipients(self) -> int:
         """The number of rows of the edition."""
         return sum(self.counts.values())
+
+    @property
+    def waits_until(self) -> float | None:
+        """When the run may go on (seconds since the epoch), where window or cap held the run."""
+        if self.held is None or self.failure is not None or self.interrupted or self.declined:
+            return None
+        return self.held.until
 
     @property
     def reaches_nobody(self) -> bool:

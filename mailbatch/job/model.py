@@ -225,9 +225,9 @@ class Job(Section):
 
         A `from` that is a template is none: the text would stand in a message.
         """
-        names: dict[str, str | None] = {"name": self.name, "list_id": self.message.list_id}
-        if not is_template(self.sender.from_):
-            names["from"] = self.sender.from_
+        names = {"name": self.name, "from": self.sender.from_, "list_id": self.message.list_id}
+        if is_template(self.sender.from_):
+            del names["from"]
         return names
 
     @property

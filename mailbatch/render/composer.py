@@ -12,7 +12,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
@@ -23,19 +23,28 @@ from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.calendars import (
+    CalendarPart,
+    calendar_attachment,
+    calendar_content,
+    calendar_file,
+)
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.headers import date_field, date_text, text_field
+from mailbatch.render.fields import HeaderField, content_language, custom_fields
+from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.headers import date_field, date_text, message_id_field
 from mailbatch.render.mailing_lists import list_fields
-from mailbatch.render.message import BranchKey, Content, Message, Rendered
+from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
 from mailbatch.render.sender import ReversePath, SenderFields
+from mailbatch.render.subject import Test, subject_field
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.variables import variables_read
@@ -47,23 +56,8 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
-_TEST = "[test] "  # before the subject of a test, behind which people find the message
+_MOST_SKELETONS = 64  # of messages with embedded images
 _NO_BRANCHES: frozenset[BranchKey] = frozenset()
-
-
-class Test(Enum):
-    """The kind of a test that messages are made for; a MARKED one shows in the subject."""
-
-    NONE = "none"
-    PLAIN = "plain"
-    MARKED = "marked"
-
-
-def _marked_field(name: str, text: str) -> bytes:
-    return text_field(name, _TEST + text)
-
-
-_SUBJECT = {Test.NONE: text_field, Test.PLAIN: text_field, Test.MARKED: _marked_field}
 
 
 class Composer:
@@ -101,6 +95,7 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
+        self._files_digest: bytes | None = None
         self._sender = SenderFields(job, templates)
         errors += domain_mistake(job, self._sender.domains)
         self._reverse_path = ReversePath(job, templates, self._sender)
@@ -108,7 +103,7 @@ class Composer:
         shown = self._sender.constant
         self._to = To(job, templates, None if shown is None else shown.from_.name)
         self._copies = Copies(job, templates)
-        self._subject = Field("Subject", templates.value(job.at("message.subject")), _SUBJECT[test])
+        self._subject = subject_field(job, templates, test)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
             *callback_fields(job, templates, of_bulk=test is Test.NONE),
@@ -118,10 +113,17 @@ class Composer:
         self._parts = Parts(job, templates)
         self._inline = inline_images(job, templates)
         self._attachments = attachments(job, templates)
-        pages = [page for choice in self._parts.choices for page in choice.pages.values()]
+        self._calendar: CalendarPart | None = None
+        if job.message.calendar is not None:
+            domain = self.message_id_domain
+            self._calendar = CalendarPart(job, templates, edition=edition, domain=domain)
+        pages = [page for choice in self._choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
+        errors += self._parts.mistakes(self._checks.followed, templates.loader)
+        if self._parts.embedding is not None:
+            errors += self._parts.embedding.check(self._checks.followed)
         self._prepare(errors)
         if errors:
             told = [self._checks.explained(error) for error in errors]
@@ -135,10 +137,15 @@ class Composer:
             self._job,
             trace,
             self._templates,
-            self._parts.choices,
+            self._choices,
             self._rows,
             self._checks.doubts,
         )
+
+    @property
+    def _choices(self) -> tuple[PageChoice, ...]:
+        own = () if self._calendar is None else (self._calendar.choice,)
+        return (*self._parts.choices, *own)
 
     @property
     def branches(self) -> Branches:
@@ -165,13 +172,8 @@ class Composer:
 
     @property
     def message_id_domain(self) -> str:
-        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4).
-
-        The first of `sender.domains`, where the From address is a template: Message-IDs are fixed
-        before a message is rendered.
-        """
-        shown = self._sender.constant
-        return self._sender.domains[0] if shown is None else shown.from_.address.rpartition("@")[2]
+        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
+        return self._sender.message_id_domain
 
     @property
     def attached_bytes(self) -> int | None:
@@ -179,7 +181,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if None in self._files:
+        if None in self._files or self._parts.embedding is not None:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -187,6 +189,11 @@ class Composer:
     def shared_pieces(self) -> tuple[Piece, ...]:
         """The large files that are the same in every message, each as one piece of the content."""
         return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
+
+    @property
+    def embedded_files(self) -> tuple[Path, ...]:
+        """The image files that the templates name, as far as no cell completes the name."""
+        return self._parts.embedding.files if self._parts.embedding is not None else ()
 
     @property
     def _shared(self) -> list[FilePart]:
@@ -197,6 +204,19 @@ class Composer:
         signing = copy.copy(self)
         signing._signer = signer  # noqa: SLF001 - its own copy
         return signing
+
+    def fingerprinting(self) -> Composer:
+        """Return a composer that makes the same messages, each with its fingerprint."""
+        marking = copy.copy(self)
+        marking._files_digest = digest_of_files(self._shared)  # noqa: SLF001 - its own copy
+        return marking
+
+    def unrepeatable(self) -> tuple[InputError, ...]:
+        """Return the uses of names whose value depends upon the moment, in templates: `now`.
+
+        A message with such a use is another one tomorrow: no plan can say what is sent.
+        """
+        return tuple(_in_order(self._checks.unrepeatable(), str(self._job.path)))
 
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
@@ -220,12 +240,16 @@ class Composer:
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
         self._skeleton = Skeleton(
-            html=self._parts.has_html, inline=self._images, attachments=len(self._attachments)
+            html=self._parts.has_html,
+            inline=self._images,
+            attachments=len(self._attachments) + (self._calendar is not None),
+            calendar=self._calendar.content_type if self._calendar is not None else None,
         )
         self._files: list[FilePart | None] = [
             asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
             for asset in self._attachments
         ]
+        self._skeletons: dict[tuple[bytes, ...], Skeleton] = {}
         self._varying = [asset for asset in self._attachments if not asset.constant]
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
@@ -268,7 +292,7 @@ class Composer:
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
-                f"Message-ID: <{message_id}>\r\n".encode("ascii"),
+                message_id_field(message_id),
                 *[
                     piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
@@ -277,7 +301,7 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
+        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -291,6 +315,8 @@ class Composer:
             text,
             html,
             [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            images,
+            self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -309,9 +335,15 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = self._encoded_files(rendered) if self._attachments else []
+        files = attached = self._encoded_files(rendered) if self._attachments else []
+        sizes = self._sizes(texts, files, rendered.images)
+        if rendered.calendar is not None:
+            texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
+            files = [*files, calendar_file(rendered.calendar)]
+            sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
+        skeleton = self._skeleton if not rendered.images else self._with(rendered.images)
+        octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
             first, *others = octets.pieces
@@ -321,12 +353,20 @@ class Composer:
             octets=octets,
             message_id=delivery.message_id,
             copies=copies,
-            eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
+            eight_bit=international or "8bit" in [encoding for encoding, _ in texts],
             needs_smtputf8=international
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
-            parts=self._sizes(texts, files),
+            parts=sizes,
+            fingerprint=self._fingerprint(rendered, attached),
         )
+
+    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+        if self._files_digest is None:
+            return None
+        own = zip(self._files, files, strict=True) if self._varying else ()
+        varying = [part for constant, part in own if constant is None]
+        return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
@@ -343,13 +383,28 @@ class Composer:
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
 
-    def _sizes(self, texts: list[Encoded], files: list[FilePart]) -> tuple[tuple[str, int], ...]:
+    def _with(self, images: tuple[Image, ...]) -> Skeleton:
+        """Return the structure of the messages that show the same embedded images."""
+        key = tuple([image.part[0] for image in images])
+        found = self._skeletons.get(key)
+        if found is None:
+            if len(self._skeletons) == _MOST_SKELETONS:
+                self._skeletons.clear()
+            inline = [*self._images, *[image.part for image in images]]
+            found = Skeleton(html=True, inline=inline, attachments=len(self._attachments))
+            self._skeletons[key] = found
+        return found
+
+    def _sizes(
+        self, texts: list[Encoded], files: list[FilePart], images: tuple[Image, ...]
+    ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
             parts = zip(self._attachments, files, strict=True)
             sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
+        sizes += [(f"the image {one.file.filename}", part_size(one.part)) for one in images]
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:
@@ -377,6 +432,12 @@ class Composer:
             *others,
         ]
         chosen = iter(rendered.files)
+        files = tuple(
+            asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
+            for asset in self._attachments
+        )
+        calendar = rendered.calendar
+        method = self._calendar.method if self._calendar is not None else ""
         return Content(
             subject=subject[1],
             from_=from_,
@@ -385,11 +446,12 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
-            attachments=tuple(
-                asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
-                for asset in self._attachments
+            attachments=files if calendar is None else (*files, calendar_attachment(calendar)),
+            inline=(
+                *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
+                *[image.file for image in rendered.images],
             ),
-            inline=tuple(asset.attachment(asset.chosen(rendered.names)) for asset in self._inline),
+            calendar=calendar_content(calendar, method) if calendar is not None else None,
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -417,12 +479,16 @@ class Composer:
         return {
             **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
-            **digests.page_digests(
-                self._parts.choices, self._checks.followed, self._templates.loader
-            ),
+            **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
             **digests.asset_digests("message.attachments", self._attachments),
             **digests.asset_digests("message.inline", self._inline),
+            **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }
+
+
+def _size(texts: list[Encoded], files: list[FilePart]) -> int:
+    """Return the bytes of the last text and the last file, encoded."""
+    return len(texts[-1][1]) + part_size(files[-1])
 
 
 def _written(field: HeaderField, names: Names, values: list[list[str]]) -> bytes:

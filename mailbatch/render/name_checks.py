@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from jinja2 import nodes
+from jinja2 import meta, nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.expressions.slips import bare_text
@@ -86,6 +86,25 @@ class NameChecks:
                 else:
                     self.doubts.setdefault(found.verdict, where)
         return errors
+
+    def unrepeatable(self) -> list[InputError]:
+        """Return an error for every use of a name whose value depends upon the moment."""
+        found = [(place, None, tree) for place, tree in self._values]
+        for page in self._pages:
+            for name in sorted({page.name, *self.followed.get(page.name, ())}):
+                tree = self._tree(name, page.role)
+                if tree is not None:
+                    found.append((Location(name), name, tree))
+        return [
+            TemplateError(
+                f"{name} is another one at every run, so that no plan can say what is sent",
+                location=self._place(Unknown(template, line, name, frozenset()), place),
+                hint="use the edition, or a variable, in its place: --set date=2026-11-30",
+            )
+            for place, template, tree in found
+            for name in sorted(meta.find_undeclared_variables(tree) & VARYING)
+            for line in sorted({n.lineno for n in tree.find_all(nodes.Name) if n.name == name})
+        ]
 
     def leaks(self, known: Mapping[str, Shape], shared: Mapping[str, Shape]) -> list[InputError]:
         """Return an error for every use of a name that a group of several does not share."""

@@ -82,6 +82,17 @@ class SenderFields:
             own = _parsed(from_, parse_mailbox, templates.errors) or _NOBODY
             self.domains = (_domain_of(own.address),)
 
+    @property
+    def message_id_domain(self) -> str:
+        """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4).
+
+        The first of `sender.domains`, where the From address is a template: Message-IDs are fixed
+        before a message is rendered.
+        """
+        if self.constant is None:
+            return self.domains[0]
+        return self.constant.from_.address.rpartition("@")[2]
+
     def _check_constant(self, value: Value, templates: Templates) -> None:
         if value.constant is None:
             return

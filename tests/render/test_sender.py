@@ -14,7 +14,7 @@ import pytest
 from mailbatch.envelope import Recipient
 from mailbatch.errors import InputErrors, MessageError, TemplateError
 from mailbatch.job.model import Job
-from mailbatch.render import composer
+from mailbatch.render import subject as subjects
 from mailbatch.render.composer import Composer
 
 from .making import NOW, ROW, make_composer, make_delivery, make_job, static_errors
@@ -145,7 +145,7 @@ def test_a_marked_test_shows_in_the_subject_and_nowhere_else(tmp_path: Path, sub
             .content,
             policy=email.policy.default,
         )
-        for kind in (composer.Test.PLAIN, composer.Test.MARKED)
+        for kind in (subjects.Test.PLAIN, subjects.Test.MARKED)
     )
     assert marked["Subject"] == f"[test] {plain['Subject']}"
     assert plain["X-IB-Bulk-Id"] is None
