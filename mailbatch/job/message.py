@@ -249,6 +249,14 @@ class Message(Section):
     bcc: Annotated[tuple[Template, ...], _TEMPLATES] = Field(
         default=(), description="Copies that no header shows; each a template."
     )
+    test_recipients: Annotated[
+        tuple[Annotated[str, mail_values.ADDRESS], ...],
+        Several("an address or a list of addresses"),
+    ] = Field(
+        default=(),
+        description="The addresses that `run --test` sends the first message to, marked `[test]`.",
+        examples=[["ann@example.com", "bob@example.com"]],
+    )
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")

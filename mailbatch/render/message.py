@@ -16,6 +16,7 @@ from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
+from mailbatch.render.sender import Shown
 
 if TYPE_CHECKING:
     from mailbatch.render.fingerprint import Mark
@@ -67,6 +68,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     delivery: Delivery
     names: dict[str, Any]
+    sender: Shown
     to: tuple[Mailbox | Group, ...]
     cc: tuple[Mailbox | Group, ...]
     copies: tuple[str, ...]
