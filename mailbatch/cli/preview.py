@@ -18,7 +18,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
-from mailbatch.errors import UsageError
+from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.previewing import SHOWN, make_preview
 
 if TYPE_CHECKING:
@@ -126,15 +126,23 @@ def as_object(made: Preview) -> dict[str, Any]:
 
 def _serve(console: Console, given: PreviewArguments, render: Callable[..., Preview]) -> int:
     """Serve the gallery until Ctrl-C; each build reads the job anew."""
-    from mailbatch.preview.serving import Built, Rebuilding, serve
+    from mailbatch.preview.rebuilding import Built, Rebuilding
+    from mailbatch.preview.serving import serve
 
     with contextlib.ExitStack() as stack:
         out = given.out or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
         )
 
+        serving = False
+
         def build() -> Built:
-            made = render(read_job(given.job), out=out)
+            try:
+                made = render(read_job(given.job), out=out)
+            except MailbatchError as error:
+                if serving:  # an author reads the page or the terminal; the command goes on
+                    console.error(error)
+                raise
             _tell(console, made)
             return Built(made.sources, made.written)
 
@@ -142,9 +150,11 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
         gallery.build()
         server = stack.enter_context(serve(gallery, PORT if given.port is None else given.port))
         address = f"http://127.0.0.1:{server.server_port}/"
-        console.say(f"serving {address}; reload to render again, Ctrl-C to stop")
+        console.say(f"serving {address}; pages follow the files, Ctrl-C to stop")
         if given.browse:
             _browse(address)
+        serving = True
+        stack.enter_context(gallery.watched())
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     return ExitCode.DONE

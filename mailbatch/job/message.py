@@ -19,7 +19,7 @@ from mailbatch.report_token import MEMBER
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
-#: The kind of the files that `text`, `html` and `markdown` name.
+#: The kind of the files that `text`, `html`, `mjml` and `markdown` name.
 PAGE = "a template of the message"
 _PAGE = NamesFile(PAGE)
 #: Header fields that mailbatch writes, in lower case, and the key that sets each.
@@ -43,6 +43,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_METHOD = fields.one_of("REQUEST", "CANCEL", "PUBLISH")
 _OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
@@ -51,11 +52,39 @@ _CALLBACK_DATA_LIMIT = 4000
 class Attachment(Section):
     """A file that goes with the message."""
 
-    path: Annotated[Template, NamesFile("an attachment")] = Field(
-        description="The file; may be a template."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["path"]},
+                {"required": ["glob"]},
+                {"required": ["template", "filename"]},
+            ]
+        }
+    )
+
+    path: Annotated[Template, NamesFile("an attachment")] | None = Field(
+        default=None, description="The file; may be a template."
+    )
+    glob: Template | None = Field(
+        default=None,
+        description="A pattern of files, in the order of their names: `*` is any text, `?` one "
+        "character. A template, whose values stand for themselves.",
+        examples=["photos/{{ id }}/*.jpg"],
+    )
+    template: Annotated[Template, _PAGE] | None = Field(
+        default=None,
+        description="A template file that gives the content of the file for each row. Its ending "
+        "without .j2 says how values are inserted: escaped in .html and .ics, else as they are.",
+        examples=["ticket.txt.j2"],
+    )
+    optional: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        description="A row may have no such file: an empty path, a path without a file, or a "
+        "pattern that none fits.",
     )
     filename: Template | None = Field(
         default=None,
+        validate_default=True,
         description="The name the recipient sees; by default the file's own. May be a template.",
     )
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
@@ -63,6 +92,46 @@ class Attachment(Section):
         description="The media type, maybe with parameters; by default found from the file's name. "
         "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
         examples=["application/pdf", "text/csv; charset=windows-1252"],
+    )
+
+    @field_validator("filename")
+    @classmethod
+    def _one_source(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not {"path", "glob", "template", "optional"} <= info.data.keys():
+            return value
+        given = [key for key in ("path", "glob", "template") if info.data[key] is not None]
+        if not given:
+            raise refusal("needs a path, a glob or a template", at="")
+        if len(given) > 1:
+            raise refusal(f"has {' and '.join(given)}, of which it needs one", at="")
+        if given == ["template"] and value is None:
+            raise refusal("needs a filename, which the recipient sees", at="")
+        if given == ["template"] and info.data["optional"]:
+            raise refusal("has no effect with a template, which every row has", at="optional")
+        if given == ["glob"] and value is not None:
+            raise refusal("cannot be one for all files of a pattern")
+        return value
+
+
+class Calendar(Section):
+    """An event for the recipient's calendar (RFC 5545), sent as iMIP has it (RFC 6047)."""
+
+    file: Annotated[Template, _PAGE] = Field(
+        description="The template file of the calendar, in iCalendar; its path may be a template. "
+        "Values are escaped and lines folded; UID, SEQUENCE, DTSTAMP, METHOD, VERSION and PRODID "
+        "are added where they are missing.",
+        examples=["invite.ics.j2"],
+    )
+    method: Annotated[Literal["REQUEST", "CANCEL", "PUBLISH"], _METHOD] = Field(
+        description="REQUEST invites, and asks for an answer; CANCEL takes back; PUBLISH tells of "
+        "an event that needs no answer.",
+    )
+    event: Template | None = Field(
+        default=None,
+        description="The name of the event, by default the edition. With the same name, a later "
+        "edition (2, 3, …) changes the event or takes it back: the same UID, and a SEQUENCE that "
+        "is the edition's number less one. A template.",
+        examples=["open-night"],
     )
 
 
@@ -128,7 +197,10 @@ class Message(Section):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"anyOf": [{"required": ["text"]}, {"required": ["html"]}]},
+                {
+                    "anyOf": [{"required": [key]} for key in ("text", "html", "mjml")],
+                    "not": {"required": ["html", "mjml"]},
+                },
                 {"required": ["markdown"]},
             ]
         }
@@ -145,10 +217,18 @@ class Message(Section):
         description="The template file of the HTML part; its path may be a template itself. "
         "Without text, a text part is made of it.",
     )
+    mjml: Annotated[Template, _PAGE] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The template file of the HTML part in MJML, in place of html: rendered, then "
+        "compiled. Needs the extra `mjml`.",
+        examples=["letter.mjml.j2"],
+    )
     markdown: Annotated[Template, _PAGE] | None = Field(
         default=None,
         validate_default=True,
-        description="A template file in Markdown that gives both parts; excludes text and html.",
+        description="A template file in Markdown that gives both parts; excludes text, html and "
+        "mjml.",
     )
     to: Template | None = Field(
         default=None,
@@ -166,6 +246,9 @@ class Message(Section):
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")
+    calendar: Calendar | None = Field(
+        default=None, description="An event that mail programs offer to put into the calendar."
+    )
     inline: dict[
         Annotated[str, mail_values.CONTENT_NAME],
         Annotated[Template, NamesFile("an image of the message")],
@@ -198,28 +281,50 @@ class Message(Section):
         description="inline: move style rules into the elements; what no element can hold, such as "
         "@media and :hover, stays.",
     )
+    images: Annotated[Literal["keep", "embed"], fields.one_of("keep", "embed")] = Field(
+        default="keep",
+        description="embed: files and `data:` URIs that the HTML names as images become inline "
+        "parts; images of the web stay there.",
+    )
 
     @property
     def has_copies(self) -> bool:
         """Whether each envelope may hold addresses that are no recipients: those of Cc and Bcc."""
         return bool(self.cc or self.bcc)
 
+    @property
+    def html_key(self) -> str | None:
+        """The key of the file that the HTML part is made of, None without an HTML part."""
+        for key in ("html", "mjml", "markdown"):
+            if getattr(self, key) is not None:
+                return f"message.{key}"
+        return None
+
+    @field_validator("mjml")
+    @classmethod
+    def _one_html(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("html") is not None:
+            raise refusal("gives the HTML part: it cannot stand beside html")
+        return value
+
     @field_validator("markdown")
     @classmethod
     def _some_content(cls, value: str | None, info: ValidationInfo) -> str | None:
-        given = [key for key in ("text", "html") if info.data.get(key) is not None]
+        keys = ("text", "html", "mjml")
+        given = [key for key in keys if info.data.get(key) is not None]
         if value is not None and given:
             raise refusal(f"gives both parts: it cannot stand beside {' and '.join(given)}")
-        if value is None and not given and {"text", "html"} <= info.data.keys():
-            raise refusal("needs text, html or markdown", at="")
+        if value is None and not given and set(keys) <= info.data.keys():
+            raise refusal("needs text, html, mjml or markdown", at="")
         return value
 
-    @field_validator("inline", "css")
+    @field_validator("inline", "css", "images")
     @classmethod
     def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
-        known = {"html", "markdown"} <= info.data.keys()
-        if known and value not in ({}, "keep") and not (info.data["html"] or info.data["markdown"]):
-            raise refusal("has no effect without html or markdown")
+        keys = ("html", "mjml", "markdown")
+        known = set(keys) <= info.data.keys()
+        if known and value not in ({}, "keep") and not any(info.data[key] for key in keys):
+            raise refusal("has no effect without html, mjml or markdown")
         return value
 
     @field_validator("headers")

@@ -40,8 +40,7 @@ second, blocking connection.
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import a module that stores anything: every kind of ledger depends upon this
-one.
+This module must never import a module that stores anything.
 
 Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
@@ -332,6 +331,9 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 
@@ -360,6 +362,9 @@ class Standings(Protocol):
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
 
+    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+        """Stream the lines of the table, each with status and delivery; None: not leased yet."""
+
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
 
@@ -376,8 +381,6 @@ class Standings(Protocol):
     ) -> Iterator[Status | None]:
         """Yield, for each row of a plan with another identity, where it would stand; None: new.
 
-        `columns` are those of the plan.
-
         Raises:
             IdentityError: `Planning.reconcile` would refuse the identity.
         """
@@ -385,8 +388,8 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, and one that is sent to again is in
-        doubt. Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt.
+        Never reads the whole table: a key that is new costs no more than a known one.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:

@@ -24,7 +24,7 @@ from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls, refuse_reordering
 from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.media_types import MediaType, calendar_methods, media_type
-from mailbatch.render.message import Attachment
+from mailbatch.render.message import Attachment, Chosen, WrittenFile
 from mailbatch.render.mime import FilePart
 from mailbatch.render.templates import Names, Templates, Value
 
@@ -36,9 +36,7 @@ CACHED_BYTES = 32 * 1024 * 1024
 
 _LONGEST_NAME = 255  # bytes: the limit of file systems
 _MARKUP = re.compile(r"\{[{%#]")
-
-#: The path of a file, and the name that the recipient sees.
-Chosen = tuple[str, str]
+_VARIES = re.compile(r"\{[{%#]|[*?\[]")
 
 
 class Asset:
@@ -52,14 +50,16 @@ class Asset:
         filename: Value | None = None,
         media_type: str | None = None,
         cid: str | None = None,
+        pattern: bool = False,
     ) -> None:
+        """Take the settings; `path` may be a `pattern` of paths, each of which is given later."""
         self.path = path
         self._folder = folder
         self._filename = filename
         self._type = media_type
         self._cid = cid
-        self._base = _fixed_folder(path.source)
-        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._base = _fixed_folder(path.source, _VARIES if pattern else _MARKUP)
+        self._files: OrderedDict[str, EncodedFile] = OrderedDict()
         self._kept = 0
         self._last: tuple[Chosen, Attachment] | None = None
 
@@ -67,6 +67,11 @@ class Asset:
     def values(self) -> tuple[Value, ...]:
         """The templates of path and name."""
         return (self.path,) if self._filename is None else (self.path, self._filename)
+
+    @property
+    def sources(self) -> tuple[list[str], str | None]:
+        """The templates of path and name as the job has them, and the media type."""
+        return [value.source for value in self.values], self._type
 
     @property
     def constant(self) -> bool:
@@ -90,9 +95,16 @@ class Asset:
         Raises:
             TemplateError: a template of the path or the name fails.
         """
-        path = self.path.render(names)
         filename = self._filename.render(names) if self._filename is not None else ""
+        return self.named(self.path.render(names), filename)
+
+    def named(self, path: str, filename: str = "") -> Chosen:
+        """Return a path with the name that the recipient sees, by default the file's own."""
         return path, filename.strip(" ") or filename or _composed(Path(path).name)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file of this path."""
+        return stored_path(self._folder / path).is_file()
 
     def part(self, chosen: Chosen) -> FilePart:
         """Return the part of the message: header and empty line, and the lines of base64.
@@ -105,7 +117,7 @@ class Asset:
         file = self._file(name)
         kind = self._media_type(chosen, file)
         try:
-            return _part_head(filename, kind, self._cid), file.lines
+            return part_head(filename, kind, self._cid), file.lines
         except FieldError as error:
             raise self._error(f"the file name {filename!r}", str(error)) from None
 
@@ -123,7 +135,7 @@ class Asset:
             self._last = chosen, Attachment(filename, kind, data, self._cid)
         return self._last[1]
 
-    def _media_type(self, chosen: Chosen, file: _File) -> MediaType:
+    def _media_type(self, chosen: Chosen, file: EncodedFile) -> MediaType:
         name, filename = chosen
         try:
             return media_type(
@@ -141,10 +153,10 @@ class Asset:
             digest.update(self._file(self.path.constant).encoded)
         return digest.hexdigest()
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> EncodedFile:
         file = self._files.get(name)
         if file is None:
-            file = self._files[name] = _File(self._read(name))
+            file = self._files[name] = EncodedFile(self._read(name))
             self._kept += file.memory
             while self._kept > CACHED_BYTES and len(self._files) > 1:
                 self._kept -= self._files.popitem(last=False)[1].memory
@@ -158,32 +170,49 @@ class Asset:
             base = os.path.realpath(stored_path(self._folder / self._base))
             if self.path.constant is None and not Path(os.path.realpath(path)).is_relative_to(base):
                 raise self._error(name, "leaves the folder that the job names")
-            # Opened without waiting, because a FIFO would wait for ever.
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise self._error(name, "is no file")
-                return file.read()
+            return read_file(path)
         except JobError as error:
             raise self._error(name, error.message, hint=error.hint) from None
-        except FileNotFoundError:
-            raise self._error(name, "does not exist") from None
         except (OSError, ValueError) as error:
-            raise_if_starved(error)
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise self._error(name, f"cannot be read: {reason}") from None
+            raise self._error(name, unread(error)) from None
 
     def _error(self, name: str, problem: str, *, hint: str | None = None) -> MessageError:
         return MessageError(f"{name} {problem}", location=self.path.place, hint=hint)
 
 
-_NO_FILE = (
-    "Fill the cell. Rows without the attachment want a job of their own: recipients.where gives "
-    "each job its rows."
-)
+def read_file(path: Path) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError, ValueError: the file cannot be read; `unread` has the words.
+    """
+    # Opened without waiting, because a FIFO would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise IsADirectoryError
+        return file.read()
 
 
-class _File:
+def unread(error: OSError | ValueError) -> str:
+    """Return the words for a file that cannot be read, which complete "logo.png ...".
+
+    Raises:
+        OSError: the machine is at fault, and not the file.
+    """
+    raise_if_starved(error)
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    if isinstance(error, IsADirectoryError):
+        return "is no file"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"cannot be read: {reason}"
+
+
+_NO_FILE = "Fill the cell, or write `optional: true` beside the path if a row may have none."
+
+
+class EncodedFile:
     """The content of a file, encoded: `lines`, a piece of its own where these are many bytes."""
 
     __slots__ = ("calendar_methods", "is_utf8", "lines")
@@ -216,14 +245,19 @@ def _composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def _fixed_folder(source: str) -> str:
-    """Return the folder that a path template names before the first markup."""
-    match = _MARKUP.search(source)
+def _fixed_folder(source: str, varying: re.Pattern[str]) -> str:
+    """Return the folder that a path template names before the first part that varies."""
+    match = varying.search(source)
     fixed = source if match is None else source[: match.start()]
     return fixed[: fixed.rfind("/") + 1]
 
 
-def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
+def part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
+    """Return the header of a file's part with the empty line; with `cid`, of an inline part.
+
+    Raises:
+        FieldError: the name cannot be written.
+    """
     refuse_controls(filename)
     refuse_reordering(filename)
     if "/" in filename or "\\" in filename or filename.strip(". ") == "":
@@ -244,16 +278,18 @@ def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
     )
 
 
-def attachments(job: model.Job, templates: Templates) -> list[Asset]:
-    """Make the attachments of a job."""
-    assets = []
-    for number, item in enumerate(job.message.attachments):
-        key = f"message.attachments[{number}]"
-        name = job.find(f"{key}.filename")
-        filename = templates.value(name) if name is not None else None
-        path = templates.value(job.at(f"{key}.path"))
-        assets.append(Asset(job.folder, path, filename=filename, media_type=item.type))
-    return assets
+def written_part(file: WrittenFile, given: str | None) -> tuple[FilePart, Attachment]:
+    """Return the part of a file that a template made, and the file for people.
+
+    `given` is the media type in the job, None for the one of the name.
+
+    Raises:
+        FieldError: the name cannot be written, or the type says another method than the calendar.
+    """
+    data = file.text.encode()
+    kind = media_type(given, file.filename, is_utf8=True, methods=calendar_methods(data))
+    head = part_head(file.filename, kind, None)
+    return (head, encode_base64(data) + b"\r\n"), Attachment(file.filename, str(kind), data)
 
 
 def inline_images(job: model.Job, templates: Templates) -> list[Asset]:

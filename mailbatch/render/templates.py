@@ -11,6 +11,7 @@ Tests: tests/render/test_bounds.py, tests/render/test_injection.py.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
 from mailbatch.render.foreign_words import filter_remedy, runtime_remedy, syntax_remedy
 from mailbatch.render.markdown import Marks
+from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
 
@@ -68,7 +70,10 @@ class Role(Enum):
 
     TEXT = "text"  # unchanged
     HTML = "html"  # escaped
+    MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+    CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
+    PATTERN = "pattern"  # with `*`, `?` and `[` of a value as these characters
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
@@ -113,6 +118,10 @@ class _Template(BoundedTemplate):
 
 class _Sandbox(BoundedSandbox):
     template_class = _Template
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Return a template as Jinja2 reads it: includes of MJML are those of Jinja2."""
+        return super().preprocess(with_includes(source), name, filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +186,9 @@ class Templates:
         self.inserted = Inserted()
         self._finish: dict[Role, Callable[[Any], Any]] = {
             Role.MARKDOWN: self.marks.keep,
+            Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
+            Role.PATTERN: lambda value: glob.escape(str(value)),
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]
@@ -189,7 +200,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MARKDOWN},
+            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN, Role.CALENDAR},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,
