@@ -28,6 +28,7 @@ from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
 from mailbatch.render.message import Content
+from mailbatch.render.preheader import first_lines, visible
 from mailbatch.report_token import token_in
 
 if TYPE_CHECKING:
@@ -98,10 +99,12 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     seen = references(content.html) if content.html is not None else None
     if content.html is not None and seen is not None:
         found += _html(content.html, seen, facts)
+        found += _preheader(content.html, content, facts)
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
     found += _files(content, facts)
+    found += _invited(content, facts)
     return tuple(found)
 
 
@@ -174,6 +177,26 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
         yield Finding("MB212", f"<{name}>", name, facts.find(f"<{name.split()[0]}"))
 
 
+def _preheader(html: str, content: Content, facts: Facts) -> Iterator[Finding]:
+    given, subject = content.preheader, visible(content.subject).casefold()
+    place = facts.locate("message.preheader")
+    if given:
+        lines = first_lines(html)
+        shown = next(lines, "").casefold()
+        if shown == subject:
+            yield Finding("MB231", f"the subject is {_short(given)}, too", location=place)
+        elif shown == next(lines, "").casefold():
+            yield Finding("MB231", f"the letter begins with {_short(given)}", location=place)
+        return
+    first = next(first_lines(html), "")
+    if given is not None:
+        yield Finding("MB230", "message.preheader is empty", location=place)
+    elif not first:
+        yield Finding("MB230", "the HTML part has no text", location=place)
+    elif first.casefold() == subject:
+        yield Finding("MB230", "the HTML part begins with the subject", location=place)
+
+
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:
     told = set()
     for link in seen.links:
@@ -243,6 +266,20 @@ def _files(content: Content, facts: Facts) -> Iterator[Finding]:
         if (mark := _mark_in(file.data)) is not None:
             place = facts.locate("message.attachments")
             yield Finding("MB225", f"{file.filename} holds {mark}", file.filename, place)
+
+
+def _invited(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check that a calendar that asks for answers asks each address of the To header."""
+    calendar = content.calendar
+    if calendar is None or calendar.method != "REQUEST":
+        return
+    invited = " ".join([one for event in calendar.events for one in event.attendees]).lower()
+    for address in filter(None, map(str.strip, content.to.split(","))):
+        mailbox = address.rpartition("<")[2].rstrip(">").lower()
+        if "@" in mailbox and mailbox not in invited:
+            place = facts.locate("message.calendar")
+            yield Finding("MB229", f"{mailbox} is no ATTENDEE", location=place)
+            return
 
 
 @lru_cache(maxsize=8)  # most messages share their files

@@ -47,9 +47,18 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "changed": list(summary.changed if outlook is None else outlook.changed),
         "further": summary.further,
         "plan": summary.plan,
+        "equation": _equation(summary),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
     }
+
+
+def _equation(summary: Summary) -> dict[str, object] | None:
+    """Return the member `equation`: the rows, those that left, and whether both sides agree."""
+    found = summary.equation
+    if found is None:
+        return None
+    return {"rows": found.rows, "left": found.left, "balanced": found.balanced}
 
 
 def show_summary(
@@ -62,8 +71,11 @@ def show_summary(
     """
     if summary.failure is not None:
         console.error(summary.failure)
-    tell = console.say if summary.is_through else console.warn
-    if console.quiet and not summary.is_through:
+    # A window that is closed is no reason to wake a person: the next start goes on.
+    is_held = summary.waits_until is not None and not summary.counts[Status.IN_DOUBT]
+    is_calm = summary.is_through or is_held
+    tell = console.say if is_calm else console.warn
+    if console.quiet and not is_calm:
         tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))

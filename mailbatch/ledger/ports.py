@@ -40,8 +40,7 @@ second, blocking connection.
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import a module that stores anything: every kind of ledger depends upon this
-one.
+This module must never import a module that stores anything.
 
 Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
@@ -51,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
@@ -344,6 +343,9 @@ class Standings(Protocol):
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
 
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples."""
+
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""
 
@@ -360,8 +362,8 @@ class Standings(Protocol):
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
-        """Stream the lines of the table, each with status and delivery; None: not leased yet."""
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
+        """Stream line, status and delivery of the rows of `result_rows`, in that order."""
 
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
@@ -403,8 +405,7 @@ class Standings(Protocol):
     def further(self) -> int:
         """Count the addresses that get a further message of the edition.
 
-        A recipient is pending or deferred there, and another one, whose row has left the table, has
-        the message. 0 where the address is the identity.
+        A recipient is unfinished there, and another one, whose row left the table, has the message.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
