@@ -47,9 +47,18 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "changed": list(summary.changed if outlook is None else outlook.changed),
         "further": summary.further,
         "plan": summary.plan,
+        "equation": _equation(summary),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
     }
+
+
+def _equation(summary: Summary) -> dict[str, object] | None:
+    """Return the member `equation`: the rows, those that left, and whether both sides agree."""
+    found = summary.equation
+    if found is None:
+        return None
+    return {"rows": found.rows, "left": found.left, "balanced": found.balanced}
 
 
 def show_summary(

@@ -21,6 +21,7 @@ from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.equation import Equation
     from mailbatch.delivery.gate import Held
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
@@ -164,7 +165,8 @@ class Summary:
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
     digest of the approved plan that the run was held to. `held` says what held the run, and until
-    when: `server.window` or `server.cap`; None where neither did.
+    when: `server.window` or `server.cap`; None where neither did. `equation` holds the rows of the
+    table against those of the ledger, None where the ledger failed.
     """
 
     job: str
@@ -191,6 +193,7 @@ class Summary:
     further: int = 0
     held: Held | None = None
     plan: str | None = None
+    equation: Equation | None = None
 
     @property
     def scratch(self) -> bool:

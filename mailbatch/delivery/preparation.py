@@ -76,13 +76,14 @@ class Inputs:
 class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
-    `approval` holds the run to a plan, None: to none.
+    `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
     """
 
     inputs: Inputs
     ledger: OpenLedger
     results: Path | None
     approval: Approval | None = None
+    rows: int = 0
 
     @property
     def unfinished(self) -> int:
@@ -269,13 +270,13 @@ def open_mailing(
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
+    rows = reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
             raise InputErrors(leaks)
     ledger.plan.reopen_deferred()
-    mailing = Mailing(inputs, ledger, results, approval)
+    mailing = Mailing(inputs, ledger, results, approval, rows)
     for address in options.only:
         if not ledger.plan.knows(address):
             raise UsageError(
@@ -294,8 +295,10 @@ def reconcile(
     approval: Approval | None = None,
     *,
     accept_changes: bool = False,
-) -> None:
-    """Make the plan of a ledger that of a table; raises the errors of the rows.
+) -> int:
+    """Make the plan of a ledger that of a table, and return the number of rows.
+
+    The errors of the rows are raised.
 
     Raises:
         IdentityError: recipients that were mailed are told apart by other columns now.
@@ -305,7 +308,7 @@ def reconcile(
     # Copies need a RCPT of each transaction, too.
     copies = len(job.message.cc) + len(job.message.bcc)
     try:
-        ledger.plan.reconcile(
+        change = ledger.plan.reconcile(
             plan.columns,
             plan if approval is None else approval.rows(plan),
             group_by=job.recipients.group_by,
@@ -317,6 +320,7 @@ def reconcile(
         raise explained(error, job, plan) from None
     if approval is not None:
         approval.check_standing(ledger)
+    return change.rows
 
 
 def explained(

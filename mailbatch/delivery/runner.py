@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
+from mailbatch.delivery.equation import Equation, equation_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
@@ -33,7 +34,7 @@ from mailbatch.delivery.preparation import (
 from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
-from mailbatch.errors import UNWRITTEN, InputError, StoreError
+from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unbalanced
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
@@ -305,6 +306,10 @@ def _conclude(
             _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
             failure = failure or error
+    equation = None
+    if not isinstance(failure, LedgerError):
+        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan)
+        failure = failure or _unbalanced(equation)
     return Summary(
         job=mailing.inputs.job.name,
         edition=mailing.inputs.edition,
@@ -320,6 +325,7 @@ def _conclude(
         learned=sent.learned,
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
+        equation=equation,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
@@ -329,6 +335,15 @@ def _conclude(
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
+    )
+
+
+def _unbalanced(equation: Equation) -> Unbalanced | None:
+    if equation.balanced:
+        return None
+    return Unbalanced(
+        f"{equation} does not balance: {'; '.join(equation.faults)}",
+        hint="this is a bug of mailbatch: keep the ledger and the table, and report it",
     )
 
 

@@ -362,8 +362,8 @@ class Standings(Protocol):
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
-        """Stream the lines of the table, each with status and delivery; None: not leased yet."""
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
+        """Stream line, status and delivery of the rows of `result_rows`, in that order."""
 
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
@@ -405,8 +405,7 @@ class Standings(Protocol):
     def further(self) -> int:
         """Count the addresses that get a further message of the edition.
 
-        A recipient is pending or deferred there, and another one, whose row has left the table, has
-        the message. 0 where the address is the identity.
+        A recipient is unfinished there, and another one, whose row left the table, has the message.
         """
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:

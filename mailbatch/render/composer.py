@@ -31,7 +31,7 @@ from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.fingerprint import Mark, Marker
 from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
@@ -88,7 +88,7 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
-        self._files_digest: bytes | None = None
+        self._marker: Marker | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
@@ -198,14 +198,11 @@ class Composer:
     def fingerprinting(self) -> Composer:
         """Return a composer that makes the same messages, each with its fingerprint."""
         marking = copy.copy(self)
-        marking._files_digest = digest_of_files(self._shared)  # noqa: SLF001 - its own copy
+        marking._marker = Marker(self._shared)  # noqa: SLF001 - its own copy
         return marking
 
     def unrepeatable(self) -> tuple[InputError, ...]:
-        """Return the uses of names whose value depends upon the moment, in templates: `now`.
-
-        A message with such a use is another one tomorrow: no plan can say what is sent.
-        """
+        """Return the uses of `now`: such a message is another one tomorrow, which no plan knows."""
         return tuple(_in_order(self._checks.unrepeatable(), str(self._job.path)))
 
     def _prepare(self, errors: list[InputError]) -> None:
@@ -339,14 +336,17 @@ class Composer:
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
             parts=sizes,
-            fingerprint=self._fingerprint(rendered),
+            mark=self._marked(rendered),
         )
 
-    def _fingerprint(self, rendered: Rendered) -> bytes | None:
-        if self._files_digest is None:
+    def mark(self, delivery: Delivery) -> Mark | None:
+        """Return the mark of a message, as `compose` does, but without encoding a text."""
+        return self._marked(self.render(delivery))
+
+    def _marked(self, rendered: Rendered) -> Mark | None:
+        if self._marker is None:
             return None
-        varying = self._attached.varying_parts(rendered.files)
-        return fingerprint(rendered, self._files_digest, varying)
+        return self._marker.mark(rendered, self._attached.varying_parts(rendered.files))
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:

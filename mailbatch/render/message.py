@@ -9,13 +9,16 @@ Tests: tests/render/test_messages.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
+
+if TYPE_CHECKING:
+    from mailbatch.render.fingerprint import Mark
 
 #: The path of a file, and the name that the recipient sees.
 Chosen = tuple[str, str]
@@ -85,7 +88,7 @@ class Message:
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with sizes in bytes. `fingerprint` is that of module `fingerprint`, None where the
+    larger parts with sizes in bytes. `mark` has the fingerprint, None where the
     composer makes none.
     """
 
@@ -96,7 +99,7 @@ class Message:
     needs_smtputf8: bool
     reverse_path: str
     parts: tuple[tuple[str, int], ...]
-    fingerprint: bytes | None = None
+    mark: Mark | None = None
 
     @property
     def content(self) -> bytes:
