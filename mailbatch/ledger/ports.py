@@ -40,8 +40,7 @@ second, blocking connection.
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import a module that stores anything: every kind of ledger depends upon this
-one.
+This module must never import a module that stores anything.
 
 Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
@@ -51,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
@@ -344,6 +343,9 @@ class Standings(Protocol):
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
 
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples."""
+
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""
 
@@ -386,8 +388,8 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt.
-        Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt. A
+        key that is new costs no more than a known one.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
@@ -401,10 +403,7 @@ class Standings(Protocol):
         """Yield the rows of a plan that get nothing: their key was mailed at another address."""
 
     def further(self) -> int:
-        """Count the addresses that get a further message of the edition.
-
-        A recipient is unfinished there, and another one, whose row left the table, has the message.
-        """
+        """Count the addresses of unfinished recipients that have a message by a row that left."""
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the pending, deferred, rejected and invalid rows of the table in order."""

@@ -3,7 +3,8 @@
     Marker(shared).mark(rendered, own).digest    # 32 bytes, the same in every run
 
 Message-ID, Date, MIME boundaries, a DKIM signature and the transfer encoding belong to the moment
-and the server of a transaction, so that none of these is in here. The token of a delivery is part
+and the server of a transaction, so that none of these is in here; nor is the DTSTAMP of a calendar
+where that is the date. The token of a delivery is part
 of the Message-ID, and stands for itself. All else is: the other fields, the parts as text, the
 files, the envelope. This module must never render, nor read a file.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailbatch.envelope import address_key
 from mailbatch.errors import MessageError
 from mailbatch.octets import Piece, digest_of
+from mailbatch.render.content_lines import date_time
 from mailbatch.render.headers import date_field, message_id_field
 from mailbatch.render.mime import FilePart, part_size
 
@@ -43,22 +45,20 @@ class Marker:
         self._files = digest_of_files(shared)
         self._size = sum(map(part_size, shared))
 
-    def mark(
-        self, rendered: Rendered, constant: Sequence[FilePart | None], files: Sequence[FilePart]
-    ) -> Mark:
-        """Return the mark of a message with these `files`, some of which are `constant`.
+    def mark(self, rendered: Rendered, own: Sequence[FilePart]) -> Mark:
+        """Return the mark of a message; `own` are the attachments of this one alone.
+
+        An embedded image is in the HTML, by a Content-ID with the digest of its bytes.
 
         Raises:
             MessageError: a text holds half a surrogate pair.
         """
-        pairs = zip(constant, files, strict=True) if files else ()
-        parts = [file for shared, file in pairs if shared is None]
-        parts += [image.part for image in rendered.images]
         try:
-            digest, size = fingerprint(rendered, self._files, parts)
+            digest, size = fingerprint(rendered, self._files, own)
         except UnicodeEncodeError:
             raise MessageError("a part holds half a surrogate pair") from None
-        return Mark(digest, size + self._size)
+        images = sum(part_size(image.part) for image in rendered.images)
+        return Mark(digest, size + self._size + images)
 
 
 def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()) -> Mark:
@@ -85,6 +85,9 @@ def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()
         files,
         digest_of_files(parts) if parts else b"",
     ]
+    if rendered.calendar is not None:
+        stamp = date_time(delivery.date)
+        found.append(rendered.calendar.replace(f"\nDTSTAMP:{stamp}\r", "\nDTSTAMP:\r").encode())
     lengths = b",".join([b"%d" % len(one) for one in found])
     said = b"".join([_RULE, lengths, b"\0", *found])
     # Only where templates use it, and in the callback data: mostly in the head.
