@@ -304,6 +304,7 @@ class StatusArguments:
 
     job: JobOrFolder
     edition: Edition = None
+    only: Only = None
     state_dir: StateDir = None
     store: Store = None
     as_json: AsJson = False

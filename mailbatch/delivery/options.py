@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.gate import Held
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.job.model import Job
+    from mailbatch.ledger.rows import ResultRow
     from mailbatch.sandbox.answers import Answer
 
 
@@ -210,7 +211,8 @@ class Summary:
     by a row which has left the table, and were to get one more when the run began. `plan` is the
     digest of the approved plan that the run was held to. `held` says what held the run, and until
     when: `server.window` or `server.cap`; None where neither did. `equation` holds the rows of the
-    table against those of the ledger, None where the ledger failed.
+    table against those of the ledger, None where the ledger failed. `asked` are the rows of `only`,
+    None without such.
     """
 
     job: str
@@ -238,6 +240,7 @@ class Summary:
     held: Held | None = None
     plan: str | None = None
     equation: Equation | None = None
+    asked: tuple[ResultRow, ...] | None = None
 
     @property
     def scratch(self) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
+from mailbatch.delivery.asked import rows_of
 from mailbatch.delivery.equation import Equation, equation_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
@@ -334,6 +335,7 @@ def _conclude(
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
         equation=equation,
+        asked=rows_of(ledger, options.only) if options.only and equation else None,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,

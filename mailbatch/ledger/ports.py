@@ -388,8 +388,8 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt.
-        Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt. A
+        key that is new costs no more than a known one.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
@@ -403,10 +403,7 @@ class Standings(Protocol):
         """Yield the rows of a plan that get nothing: their key was mailed at another address."""
 
     def further(self) -> int:
-        """Count the addresses that get a further message of the edition.
-
-        A recipient is unfinished there, and another one, whose row left the table, has the message.
-        """
+        """Count the addresses of unfinished recipients that have a message by a row that left."""
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the pending, deferred, rejected and invalid rows of the table in order."""

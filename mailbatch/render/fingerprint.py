@@ -46,17 +46,19 @@ class Marker:
         self._size = sum(map(part_size, shared))
 
     def mark(self, rendered: Rendered, own: Sequence[FilePart]) -> Mark:
-        """Return the mark of a message with files of its `own`.
+        """Return the mark of a message; `own` are the attachments of this one alone.
+
+        An embedded image is in the HTML, by a Content-ID with the digest of its bytes.
 
         Raises:
             MessageError: a text holds half a surrogate pair.
         """
-        parts = [*own, *[image.part for image in rendered.images]]
         try:
-            digest, size = fingerprint(rendered, self._files, parts)
+            digest, size = fingerprint(rendered, self._files, own)
         except UnicodeEncodeError:
             raise MessageError("a part holds half a surrogate pair") from None
-        return Mark(digest, size + self._size)
+        images = sum(part_size(image.part) for image in rendered.images)
+        return Mark(digest, size + self._size + images)
 
 
 def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()) -> Mark:

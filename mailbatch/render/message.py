@@ -92,8 +92,8 @@ class Message:
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with sizes in bytes. `mark` has the fingerprint, None where the
-    composer makes none.
+    larger parts with sizes in bytes. `mark` has the fingerprint, None where the composer
+    makes none.
     """
 
     octets: Octets
