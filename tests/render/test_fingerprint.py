@@ -126,6 +126,7 @@ def test_every_part_of_a_rendered_message_was_thought_of():
     elsewhere = {
         "images": "named by the HTML, with a digest of the bytes",
         "preheader": "in the HTML",
+        "sender": "in the head",
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
         "cc": "in the head",
