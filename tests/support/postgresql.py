@@ -12,6 +12,7 @@ With MAILBATCH_REQUIRE_POSTGRES=1 a missing PostgreSQL fails a test instead of s
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import importlib.util
@@ -22,7 +23,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import pytest
@@ -76,6 +77,8 @@ class Cluster:
         self._binaries = found
         self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir="/tmp"))
         self._numbers = itertools.count(1)
+        self._runner = asyncio.Runner()
+        self._connection: Any = None
         self._owner = _unprivileged() if os.geteuid() == 0 else None
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
@@ -93,6 +96,7 @@ class Cluster:
 
     def __exit__(self, *_error: object) -> None:
         self.stop("immediate")
+        self._runner.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -137,12 +141,16 @@ class Cluster:
             f" WHERE application_name = '{place.schema}'",
         )
 
-    def execute(self, statement: str) -> str:
-        """Execute a statement by psql, and return the rows as text."""
-        return self._run(
-            "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", self._user,
-            "-d", "postgres", "-c", statement,
-        )  # fmt: skip
+    def execute(self, statement: str) -> None:
+        """Execute statements by a connection of its own."""
+        self._runner.run(self._execute(statement))
+
+    async def _execute(self, statement: str) -> None:
+        import asyncpg
+
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self.address)
+        await self._connection.execute(statement)
 
     def _run(self, program: str, *arguments: str) -> str:
         """Run a program as the owner of the cluster, and return what the program says."""

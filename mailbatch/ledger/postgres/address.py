@@ -4,8 +4,6 @@
     place = place_in("postgresql:///mail", "news", "48")        # a unix socket of this machine
 
 A URL is shown without its password (`shown`). This module must never connect.
-
-Tests: tests/ledger/postgres/test_address.py.
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@
 
 Nothing is changed before the server and the schema are found fit. All locks are tried, and never
 waited for. This module must never decide by time that a worker is gone.
-
-Tests: tests/ledger/postgres/test_opening.py, tests/ledger/contract/test_model.py.
 """
 
 from __future__ import annotations
