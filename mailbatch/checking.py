@@ -12,15 +12,16 @@ Tests: tests/checks/test_check_command.py, tests/checks/test_check_codes.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import InputError, InputErrors
+from mailbatch.errors import InputError, InputErrors, LedgerError
 
 if TYPE_CHECKING:
-    from mailbatch.checks.findings import Overview, Tally
+    from mailbatch.checks.findings import Finding, Overview, Tally
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -93,7 +94,10 @@ def check_mailing(
             for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
                 survey.see(inspection.look(delivery))
             outlook = inspection.outlook()
-            findings = check_edition(job, named, outlook, given=edition is not None)
+            findings = [
+                *check_edition(job, named, outlook, given=edition is not None),
+                *time_findings(job, state_dir),
+            ]
             overview = survey.overview(
                 inspection.counts,
                 edition=findings,
@@ -107,6 +111,20 @@ def check_mailing(
     return Checked(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii
     )
+
+
+def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
+    """Return the finding of a run that would be held now; mostly there is none."""
+    if job.server.window is None and job.server.cap is None:
+        return []
+    from mailbatch.checks.edition_checks import check_time
+    from mailbatch.delivery.admission import held_now
+
+    with suppress(LedgerError):  # a ledger that cannot be read has a finding of its own
+        held = held_now(job, state_dir)
+        if held is not None:
+            return [check_time(job, held.by, held.why, held.until)]
+    return []
 
 
 def _look_at_rows(

@@ -6,7 +6,8 @@
     │   ├─ JobError                the job file, or a secret (78)
     │   ├─ RecipientError          the recipient table or a suppression list (65)
     │   ├─ TemplateError           a template (65)
-    │   └─ MessageError            a message that cannot be built: header, attachment, size (65)
+    │   ├─ MessageError            a message that cannot be built: header, attachment, size (65)
+    │   └─ PlanDifference          the mailing is another one than an approved plan says (65)
     ├─ InputErrors                 several InputErrors, reported together
     ├─ LedgerError                 the ledger cannot be read or written (74)
     │   └─ LedgerLocked            another run holds the edition (75)
@@ -127,6 +128,10 @@ class Reason(Enum):
     KEYS_EXCHANGED = auto()
     #: A cell of group_by changed behind a message, so that its row would be mailed once more.
     GROUPING_CHANGED = auto()
+    #: A template has a tag or an attribute that MJML, or its compiler, does not know.
+    MJML_UNKNOWN = auto()
+    #: A template is no MJML that can be compiled.
+    MJML_FORM = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.
@@ -233,6 +238,13 @@ class TemplateError(InputError):
 
 class MessageError(InputError):
     """A message cannot be built: a header, an attachment, the size."""
+
+
+class PlanDifference(InputError):
+    """The mailing is another one than the approved plan says; nothing more is sent.
+
+    The location is that of the row, where the difference is in a row or its message.
+    """
 
 
 class InputErrors(MailbatchError):

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.checking import Follow
+from mailbatch.checking import Follow, time_findings
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
@@ -122,7 +122,10 @@ def make_preview(
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
             whole = not only
-            findings = check_edition(job, inputs.edition, outlook, given=bool(edition))
+            findings = [
+                *check_edition(job, inputs.edition, outlook, given=bool(edition)),
+                *time_findings(job, state_dir),
+            ]
             overview = survey.overview(
                 inspection.counts, complete=whole, edition=findings,
                 letters=inspection.letters, repeats=inspection.repeats(),
@@ -132,7 +135,7 @@ def make_preview(
                 changes["gone"] = len(gone)
                 since = Since(str(against), gone)
             index = gallery.finish(overview, since)
-    sources = tuple(_sources(job, branches.sources()))
+    sources = (*_sources(job, branches.sources()), *inputs.composer.embedded_files)
     return Preview(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
 
 

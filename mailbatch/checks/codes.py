@@ -39,6 +39,7 @@ SECTIONS = {
     ("MB11", "MB12"): "Recipients and columns",
     ("MB13",): "The edition",
     ("MB14",): "Suppression lists",
+    ("MB15",): "The time",
     ("MB2",): "The content",
     ("MB3",): "The headers",
     ("MB4",): "The provider's callbacks",

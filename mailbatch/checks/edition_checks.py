@@ -22,6 +22,7 @@ from mailbatch.errors import (
     RecipientError,
 )
 from mailbatch.outlook import Outlook
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -52,6 +53,15 @@ def check_edition(
         if row is outlook.moved[-1] and outlook.moves > len(outlook.moved):
             detail += f"; so it is with {outlook.moves - len(outlook.moved):,} other rows"
         yield Finding("MB130", detail, location=Location(job.recipients.shown, row.line))
+
+
+def check_time(job: Job, by: str, why: str, until: float) -> Finding:
+    """Return the finding of a run that would be held now, by the `window` or the `cap`.
+
+    `until` is in seconds since the epoch.
+    """
+    place = replace(job.locate(f"server.{by}"), key=None)
+    return Finding("MB151", f"{why}: until {iso_time(until)}", location=place)
 
 
 def _refused(refused: MailbatchError, place: Location) -> Iterator[Finding]:

@@ -308,4 +308,12 @@ MAILING_CODES = (
         "unsubscribed is mailed.",
         mend="Nothing, if nobody unsubscribed yet. Otherwise export the list again.",
     ),
+    Code(
+        "MB151",
+        Severity.INFO,
+        "A run that begins now would be held",
+        why="`server.window` is closed, or `server.cap` is reached by the recipients of the last "
+        "24 hours. `run` sends nothing until then, and ends with 75.",
+        mend="Run the job later, or have it wait with `run --wait`.",
+    ),
 )

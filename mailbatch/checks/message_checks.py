@@ -68,14 +68,17 @@ Finder = Callable[[str], Location | None]
 class Facts:
     """The facts of a job that the checks of a message need.
 
-    `inline` are the names of the inline images, `tracked` is true with a tracking URL, `marked`
-    where messages carry the token of their delivery. `find` gives the place of a text in the
-    templates, `locate` that of a key in the job.
+    `inline` are the names of the inline images, `embeds` says that files become such, `tracked` is
+    true with a tracking URL, `marked` where messages carry the token of their delivery. `html_key`
+    is that of the HTML part. `find`
+    gives the place of a text in the templates, `locate` that of a key in the job.
     """
 
     inline: frozenset[str]
+    embeds: bool
     tracked: bool
     marked: bool
+    html_key: str
     find: Finder
     locate: Callable[[str], Location]
 
@@ -84,7 +87,9 @@ class Facts:
         """Return the facts of a job."""
         tracked = job.callbacks.tracking_url is not None
         marked = job.asks_for_reports
-        return cls(frozenset(job.message.inline), tracked, marked, find, cache(job.locate))
+        key = job.message.html_key or "message"
+        inline, embeds = frozenset(job.message.inline), job.message.images == "embed"
+        return cls(inline, embeds, tracked, marked, key, find, cache(job.locate))
 
 
 def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
@@ -136,7 +141,7 @@ def _texts(content: Content, seen: References | None, facts: Facts) -> Iterator[
         if found is not None:
             yield Finding("MB220", _short(found[0]), location=facts.find(found[0]))
     if content.html is not None and "<" not in content.html and "\n" in content.html.strip():
-        place = facts.locate("message.html")
+        place = facts.locate(facts.html_key)
         yield Finding("MB221", "there is no element", location=place)
     for part, markup in (
         ("the subject", left_over(content.subject)),
@@ -161,7 +166,7 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
     # A character has four bytes at most.
     size = len(html.encode("utf-8", "surrogatepass")) if 4 * len(html) > CLIPPED_AT else 0
     if size > CLIPPED_AT:
-        place = facts.locate("message.html")
+        place = facts.locate(facts.html_key)
         yield Finding("MB211", f"the HTML part has {size // 1024:,} KB", location=place)
     yield from _links(seen, facts)
     yield from _images(seen, facts)
@@ -194,6 +199,11 @@ def _images(seen: References, facts: Facts) -> Iterator[Finding]:
         place = facts.find(_named("src", image.source))
         if code is not None:
             yield Finding(code, shown, stem(image.source), place)
+        if facts.embeds and _WEB.match(image.source):
+            lacks = [] if image.has_alt else ["alt"]
+            lacks += [] if image.has_size else ["width and height"]
+            told_of = f"{shown}, without {', '.join(lacks)}" if lacks else shown
+            yield Finding("MB228", told_of, stem(image.source), place)
         if not image.has_alt:
             yield Finding("MB206", shown, stem(image.source), place)
     for name in sorted(facts.inline - seen.names):
@@ -261,8 +271,9 @@ def _mark_in(data: bytes) -> str | None:
 def check_job(job: Job) -> Iterator[Finding]:
     """Yield the findings of the job itself, once for all messages."""
     message = job.message
-    if message.html is not None and message.text is None:
-        yield Finding("MB201", "made from the HTML part", location=job.locate("message.html"))
+    if message.text is None and message.html_key not in {None, "message.markdown"}:
+        place = job.locate(message.html_key or "message")
+        yield Finding("MB201", "made from the HTML part", location=place)
     sender = parse_mailbox(job.sender.from_).address
     envelope = job.sender.envelope_from or sender
     # Rendering bounds a template, and knows its domain.

@@ -61,8 +61,8 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "An image cannot be loaded",
         why="In a mail there is no folder that its address could be relative to.",
-        mend="Write an `https://` address, or put the file into `message.inline` and write "
-        "`cid:name`.",
+        mend="Write `images: embed`, which sends files with the message. Or write an `https://` "
+        "address.",
     ),
     Code(
         "MB208",
@@ -114,15 +114,14 @@ MESSAGE_CODES = (
         Severity.WARNING,
         "This is MJML, not HTML",
         why="No mail program knows `<mjml>`: readers would see bare text, without the layout.",
-        mend="Compile it first (`mjml letter.mjml -o letter.html.j2`), and name the result in "
-        "`message.html`.",
+        mend="Name the file in `message.mjml`, which compiles it.",
     ),
     Code(
         "MB215",
         Severity.WARNING,
         "An image is written into the HTML",
         why="Gmail and Outlook show no `data:` images, and each message carries their bytes.",
-        mend="Put the file into `message.inline`, and write `cid:name`.",
+        mend="Write `images: embed`: it makes an inline part of each.",
     ),
     Code(
         "MB216",
@@ -208,6 +207,32 @@ MESSAGE_CODES = (
         "recipient would read `{{ seat }}`.",
         mend="Make a file for each recipient beforehand, and name the file by a column: "
         "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
+    ),
+    Code(
+        "MB226",
+        Severity.ERROR,
+        "A tag or an attribute of MJML is not known",
+        why="The compiler would mail an unknown tag as it stands, and leave out an unknown "
+        "attribute, without a word.",
+        mend="Look at the tags and attributes of MJML 4. What the compiler does not know is in the "
+        "reference of `message.mjml`.",
+    ),
+    Code(
+        "MB227",
+        Severity.ERROR,
+        "The MJML cannot be compiled",
+        why="MJML is written as XML: values stand in quotes, every element is closed, and a double "
+        "quote between single ones would break the HTML.",
+        mend="Mend the template at the place named.",
+    ),
+    Code(
+        "MB228",
+        Severity.INFO,
+        "An image stays on the web",
+        why="`images: embed` takes files and `data:` URIs, and fetches nothing. Until readers ask "
+        "for images of the web, they see the alt text, in a box of the size that the element says.",
+        mend="Save the image beside the template, and name the file. If it shall stay there, write "
+        "`alt`, `width` and `height`.",
     ),
     Code(
         "MB301",

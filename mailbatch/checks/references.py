@@ -1,8 +1,8 @@
 """The references of an HTML part: links, images, `cid:` names, elements without effect in a mail.
 
     >>> references('<a href="https://example.com/">x</a><img src="cid:logo" alt="">')
-    References(links=('https://example.com/',), images=(Image(source='cid:logo', has_alt=True),),
-    names=frozenset({'logo'}), taken_out=(), left_over=None)
+    References(links=('https://example.com/',), images=(Image(source='cid:logo', has_alt=True,
+    has_size=False),), names=frozenset({'logo'}), taken_out=(), left_over=None)
 
 A scanner for tags, not a parser: every message of a mailing is scanned, in microseconds. A text is
 cut into pieces at each "<"; messages of one template share most pieces, and a piece is looked at
@@ -37,6 +37,7 @@ _CID = re.compile(r"""[cC][iI][dD]:([^"')\s>]+)""")
 _LEFT_OVER = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\*\|[A-Za-z_:]{1,40}\|\*", re.DOTALL)
 _MARKS = ("{{", "{%", "*|")
 _STYLE = re.compile(r"<style\b.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_SIZES = ("width", "height")
 _SHORT = 1000  # characters of a piece that is worth being kept
 
 
@@ -46,10 +47,11 @@ Tag = tuple[str, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: the address in `src`, and whether there is an `alt` at all."""
+    """An image: the address in `src`, whether there is an `alt` at all, and a width and height."""
 
     source: str
     has_alt: bool
+    has_size: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def references(html: str) -> References:
         if name in TAKEN_OUT:
             out[name] = None
         elif name == "img":
-            images.append(Image(given.get("src", ""), "alt" in given))
+            sized = all(key in given or key in given.get("style", "") for key in _SIZES)
+            images.append(Image(given.get("src", ""), "alt" in given, sized))
         elif name == "link":
             if "stylesheet" in given.get("rel", "").lower():
                 out["link rel=stylesheet"] = None

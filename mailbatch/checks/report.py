@@ -25,6 +25,12 @@ from mailbatch.errors import (
 
 #: The codes whose details state the number of rows.
 _COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123"))
+#: The codes of the reasons that have one of their own, before a message is rendered.
+_CODES = {
+    Reason.TEXT_AS_NUMBER: "MB105",
+    Reason.MJML_UNKNOWN: "MB226",
+    Reason.MJML_FORM: "MB227",
+}
 #: The levels of GitHub by our severities.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -42,8 +48,8 @@ def input_tallies(error: MailbatchError) -> list[Tally]:
 
 
 def _code_of(error: InputError) -> str:
-    if error.reason is Reason.TEXT_AS_NUMBER:
-        return "MB105"
+    if error.reason in _CODES:
+        return _CODES[error.reason]
     if isinstance(error, JobError):
         return "MB101"
     if isinstance(error, RecipientError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.checks.findings import Finding
 from mailbatch.errors import Location
-from mailbatch.job.columns import as_templates_write_it
+from mailbatch.job.columns import ways_to_write
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -84,7 +84,7 @@ def check_templates(
             where = f"{mark} in {_WORDS.get(setting.key, setting.key)}"
             yield Finding("MB213", where, where, replace(setting.place, key=None), hint)
     for name, source in sources.items():
-        compiled = _MJML.search(source)
+        compiled = _MJML.search(source) if job.message.mjml is None else None
         if compiled is not None:
             yield Finding(
                 "MB214", f"{name} holds <mjml>", name, _place(name, source, compiled.start())
@@ -123,7 +123,7 @@ def _marks(source: str, columns: tuple[str, ...]) -> Iterator[tuple[str, int, st
             if found[0][0] in "<&" and pattern is _WITH_COLUMN and wanted.lower() in _ELEMENTS:
                 continue
             if column is not None:
-                written = as_templates_write_it(column, columns).partition(" or ")[0]
+                written = ways_to_write(column, columns)[0]
                 told.update(range(*found.span()))
                 written += " | urlencode" if found[0].startswith("%7") else ""
                 yield found[0], found.start(), f"Write {{{{ {written} }}}}."
@@ -145,7 +145,7 @@ def _comments(
         line = _place("", source, found.start()).source or ""
         is_title = line.strip() == found[0] and found[0][2:].lstrip("-+")[0].isspace()
         if column is not None and not is_title:
-            written = as_templates_write_it(column, columns).partition(" or ")[0]
+            written = ways_to_write(column, columns)[0]
             hint = f"Write {{{{ {written} }}}}: Jinja2 takes {{# #}} for a comment."
             yield found[0], found.start(), hint
 

@@ -17,6 +17,7 @@ from mailbatch.cli.arguments import (
     ExplainArguments,
     InitArguments,
     NoArguments,
+    PlanArguments,
     PreviewArguments,
     ResolveArguments,
     ResultsArguments,
@@ -115,6 +116,20 @@ def preview(arguments: PreviewArguments) -> int:
     from mailbatch.cli.preview import preview_command
 
     return preview_command(arguments)
+
+
+@command(app, PlanArguments)
+def plan(arguments: PlanArguments) -> int:
+    """Fix who gets which message, in a file to approve.
+
+    The file holds a digest of each row and of its message, and no address. `run --plan` sends
+    exactly that or nothing.
+
+    Example: mailbatch plan newsletter.yaml -o newsletter.plan
+    """
+    from mailbatch.cli.plan import plan_command
+
+    return plan_command(arguments)
 
 
 @command(app, CheckArguments)

@@ -33,7 +33,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, To, TranscriptFile
+from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile, Wait
 
 
 class Form(StrEnum):
@@ -95,10 +95,11 @@ class RunArguments:
         typer.Option(
             "--rate",
             metavar="RATE",
-            help="Recipients per s, min or h: 600/min.",
+            help="Recipients per s, min, h or day: 600/min, 0.5/s.",
             rich_help_panel=Panel.PACE,
         ),
     ] = None
+    wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
     store: Store = None
@@ -127,6 +128,7 @@ class RunArguments:
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    plan: Plan = None
     transcript: TranscriptFile = None
     metrics_file: MetricsFile = None
     canary: Annotated[
@@ -208,7 +210,7 @@ class PreviewArguments:
         bool,
         typer.Option(
             "--serve",
-            help="Serve it on 127.0.0.1 and render again at every reload.",
+            help="Serve it on 127.0.0.1; open pages follow the files.",
             rich_help_panel=Panel.GALLERY,
         ),
     ] = False
@@ -226,6 +228,29 @@ class PreviewArguments:
     browse: Annotated[
         bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
     ] = False
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlanArguments:
+    """The arguments of `mailbatch plan`."""
+
+    job: JobArgument
+    edition: Edition = None
+    variables: Set = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where the plan goes; default: standard output.",
+            rich_help_panel=Panel.RECORD,
+        ),
+    ] = None
+    state_dir: StateDir = None
+    store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
 
@@ -352,9 +377,7 @@ class InitArguments:
 
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="DIR", help="Where to write; made if it is not there.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help="Where to write; made if it is not there."),
     ] = None
     template: Annotated[
         str,
@@ -435,7 +458,7 @@ class SandboxArguments:
 class ExplainArguments:
     """The arguments of `mailbatch explain`."""
 
-    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.", show_default=False)]
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As in MB131.")]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

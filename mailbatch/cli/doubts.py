@@ -27,14 +27,18 @@ def doubts_of(ledger: OpenLedger, given: ResolveArguments, again: str) -> list[D
     doubts = list(ledger.doubts.in_doubt())
     if not given.only:
         return doubts
-    chosen: dict[Doubt, None] = {}
+    by_address: dict[str, list[int]] = {}
+    by_recipient: dict[str, list[int]] = {}
+    for position, one in enumerate(doubts):
+        by_address.setdefault(address_key(one.address), []).append(position)
+        by_recipient.setdefault(one.recipient, []).append(position)
+    chosen: set[int] = set()
     for written in given.only:
         address = address_key(as_on_the_wire(written) or "")
-        found = [one for one in doubts if address_key(one.address) == address]
-        found = found or [one for one in doubts if one.recipient == written]
-        if not found:
+        found = by_address.get(address) or by_recipient.get(written)
+        if found is None:
             raise UsageError(
                 f"{written} is not in doubt", hint=f"list them: mailbatch resolve {again}"
             )
-        chosen.update(dict.fromkeys(found))
-    return [one for one in doubts if one in chosen]
+        chosen.update(found)
+    return [doubts[position] for position in sorted(chosen)]

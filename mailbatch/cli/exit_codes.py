@@ -36,13 +36,13 @@ MEANING = {
     ExitCode.IN_DOUBT: "finished, some recipients are in doubt: mailbatch resolve",
     ExitCode.DATA: (
         "the recipients, templates or attachments are wrong, or nobody would be mailed; "
-        "nothing was sent"
+        "nothing was sent; or --plan says otherwise, and nothing more was sent"
     ),
     ExitCode.UNAVAILABLE: "the server cannot be reached or refuses the session",
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
-        "not finished (deferred, pending, interrupted, stopped by the guard, or another run holds "
-        "the edition): run again"
+        "not finished (deferred, pending, interrupted, stopped by the guard, outside of the "
+        "window, at the cap, or another run holds the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",
@@ -61,6 +61,12 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.DONE: "the gallery is written",
         ExitCode.DATA: "",
         ExitCode.STORAGE: "the gallery or standard output cannot be written",
+        ExitCode.JOB: "",
+    },
+    "plan": {
+        ExitCode.DONE: "the plan is written",
+        ExitCode.DATA: "the inputs are wrong, depend upon the moment, or nobody would be mailed",
+        ExitCode.STORAGE: "the plan or standard output cannot be written",
         ExitCode.JOB: "",
     },
     "check": {

@@ -12,15 +12,12 @@ import typer
 
 from mailbatch.cli.panels import Panel
 
-JobArgument = Annotated[
-    Path, typer.Argument(metavar="JOB", help="The job file.", show_default=False)
-]
+JobArgument = Annotated[Path, typer.Argument(metavar="JOB", help="The job file.")]
 JobOrFolder = Annotated[
     Path,
     typer.Argument(
         metavar="JOB",
         help="The job file; a folder: list the editions that were begun there.",
-        show_default=False,
     ),
 ]
 Edition = Annotated[

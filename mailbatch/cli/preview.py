@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,32 +18,14 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
-from mailbatch.errors import UsageError
-from mailbatch.previewing import SHOWN
+from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.previewing import SHOWN, make_preview
 
 if TYPE_CHECKING:
     from mailbatch.previewing import Preview
 
 #: The port of --serve without --port.
 PORT = 8026
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The options of a preview: the mailing, the messages to show, and the folder of the gallery.
-
-    `limit` None shows all messages, `out` None means a folder beside the job.
-    """
-
-    job: Path
-    edition: str | None
-    variables: dict[str, str]
-    state_dir: Path | None
-    store: Path | None
-    out: Path | None
-    limit: int | None
-    only: tuple[str, ...]
-    against: Path | None
 
 
 @reporting
@@ -56,22 +38,20 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
     if given.serve and given.as_json:
         raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
     most = None if given.everything else given.limit if given.limit is not None else SHOWN
-    wanted = Wanted(
-        given.job,
-        given.edition,
-        pairs(given.variables),
-        given.state_dir,
-        given_store(given.store),
-        given.out,
-        most,
-        all_on_the_wire(given.only),
-        given.against,
+    render = partial(
+        make_preview,
+        edition=given.edition,
+        variables=pairs(given.variables),
+        state_dir=given.state_dir,
+        store=given_store(given.store),
+        limit=most,
+        only=all_on_the_wire(given.only),
+        against=given.against,
+        follow=partial(console.follow, "rendering"),
     )
     if given.serve:
-        return _serve(
-            console, wanted, PORT if given.port is None else given.port, browse=given.browse
-        )
-    made = make(console, wanted)
+        return _serve(console, given, render)
+    made = render(read_job(given.job), out=given.out)
     if given.as_json:
         console.data(as_object(made))
     _tell(console, made)
@@ -87,29 +67,6 @@ def _exit_code(made: Preview) -> int:
 
     errors = count_of(made.overview.tallies, Severity.ERROR)
     return ExitCode.DATA if errors else ExitCode.DONE
-
-
-def make(console: Console, wanted: Wanted) -> Preview:
-    """Render the mailing and write the gallery.
-
-    Raises:
-        InputError, InputErrors: the inputs are wrong.
-        UsageError: the gallery cannot be written, or no recipient is named as `only` says.
-    """
-    from mailbatch.previewing import make_preview
-
-    return make_preview(
-        read_job(wanted.job),
-        edition=wanted.edition,
-        variables=wanted.variables,
-        state_dir=wanted.state_dir,
-        store=wanted.store,
-        out=wanted.out,
-        limit=wanted.limit,
-        only=wanted.only,
-        against=wanted.against,
-        follow=partial(console.follow, "rendering"),
-    )
 
 
 def _tell(console: Console, made: Preview) -> None:
@@ -167,27 +124,37 @@ def as_object(made: Preview) -> dict[str, Any]:
     }
 
 
-def _serve(console: Console, wanted: Wanted, port: int, *, browse: bool) -> int:
-    from mailbatch.preview.serving import Built, Rebuilding, serve
+def _serve(console: Console, given: PreviewArguments, render: Callable[..., Preview]) -> int:
+    """Serve the gallery until Ctrl-C; each build reads the job anew."""
+    from mailbatch.preview.rebuilding import Built, Rebuilding
+    from mailbatch.preview.serving import serve
 
     with contextlib.ExitStack() as stack:
-        if wanted.out is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
-            wanted = replace(wanted, out=Path(folder))
-        out = wanted.out if wanted.out is not None else Path()
+        out = given.out or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
+        )
+
+        serving = False
 
         def build() -> Built:
-            made = make(console, wanted)
+            try:
+                made = render(read_job(given.job), out=out)
+            except MailbatchError as error:
+                if serving:  # an author reads the page or the terminal; the command goes on
+                    console.error(error)
+                raise
             _tell(console, made)
             return Built(made.sources, made.written)
 
         gallery = Rebuilding(out, build)
         gallery.build()
-        server = stack.enter_context(serve(gallery, port))
+        server = stack.enter_context(serve(gallery, PORT if given.port is None else given.port))
         address = f"http://127.0.0.1:{server.server_port}/"
-        console.say(f"serving {address}; reload to render again, Ctrl-C to stop")
-        if browse:
+        console.say(f"serving {address}; pages follow the files, Ctrl-C to stop")
+        if given.browse:
             _browse(address)
+        serving = True
+        stack.enter_context(gallery.watched())
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     return ExitCode.DONE

@@ -62,7 +62,6 @@ class ReportsReadArguments:
         typer.Argument(
             metavar="FILE...",
             help="Mails (.eml), mboxes, Maildirs, saved webhooks (JSON, XML); - is standard input.",
-            show_default=False,
         ),
     ]
     store: Store = None
@@ -79,7 +78,6 @@ class ReportsServeArguments:
         typer.Argument(
             metavar="JOB",
             help="A job file: its state directory takes the store.",
-            show_default=False,
         ),
     ] = None
     listen: Annotated[
@@ -208,7 +206,6 @@ class ReportsPageArguments:
             "--out",
             metavar="DIR",
             help="The folder of the page.",
-            show_default=False,
             rich_help_panel=Panel.RECORD,
         ),
     ]
@@ -229,7 +226,6 @@ class ReportsSuppressArguments:
             "--to",
             metavar="FILE",
             help="The suppression list to append to.",
-            show_default=False,
             rich_help_panel=Panel.RECORD,
         ),
     ]

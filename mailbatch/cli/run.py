@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.delivery.preparation import Mailing
     from mailbatch.job.model import Job
 
@@ -108,7 +109,17 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         transcript=written,
         canary=given.canary,
         unguarded=given.no_guard,
+        wait=given.wait,
+        plan=_plan(given.plan),
     )
+
+
+def _plan(path: Path | None) -> PlanFile | None:
+    if path is None:
+        return None
+    from mailbatch.delivery.plan_file import read_plan
+
+    return read_plan(path)
 
 
 def _state_dir(given: RunArguments) -> Path | None:
@@ -213,6 +224,11 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
     if given.everything and (given.limit is not None or given.only):
         raise UsageError("--all excludes --limit and --only", hint="leave --all or the others out")
+    if given.plan is not None and given.to:
+        raise UsageError(
+            "--plan excludes --to: no plan says what a test address gets",
+            hint="leave one of them out",
+        )
     alone = {"--no-guard": given.no_guard, "--only": bool(given.only)}
     for option in [*chosen, *(option for option, wanted in alone.items() if wanted)]:
         if given.canary:
@@ -224,9 +240,23 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError(
             "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
         )
+    _check_waiting(given, chosen)
     check_folder(given.out)
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
+
+
+def _check_waiting(given: RunArguments, chosen: list[str]) -> None:
+    if given.wait and chosen:
+        raise UsageError(
+            f"--wait is for a real send: neither window nor cap holds {chosen[0]}",
+            hint="leave one of them out",
+        )
+    if given.wait and given.limit is not None:
+        raise UsageError(
+            "--wait sends everything, however long that takes: --limit excludes it",
+            hint="leave one of them out",
+        )
 
 
 def _addresses(given: list[str] | None) -> tuple[str, ...]:

@@ -28,6 +28,14 @@ Everything = Annotated[
         "--all", help="With --to: every message to these addresses.", rich_help_panel=Panel.WHOM
     ),
 ]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        help="Wait where server.window or server.cap of the job holds the run, and go on.",
+        rich_help_panel=Panel.PACE,
+    ),
+]
 TranscriptFile = Annotated[
     Path | None,
     typer.Option(
@@ -35,6 +43,15 @@ TranscriptFile = Annotated[
         metavar="FILE",
         help="Write the dialogue there, without secrets.",
         rich_help_panel=Panel.RECORD,
+    ),
+]
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Send what this plan of `mailbatch plan` says, or nothing.",
+        rich_help_panel=Panel.CARE,
     ),
 ]
 MetricsFile = Annotated[

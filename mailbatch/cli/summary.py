@@ -46,6 +46,9 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "nothing_to_do": summary.nothing_to_do if outlook is None else outlook.is_over,
         "changed": list(summary.changed if outlook is None else outlook.changed),
         "further": summary.further,
+        "plan": summary.plan,
+        "run_again_at": iso_time(summary.waits_until),
+        "held_by": summary.held.by if summary.held is not None else None,
     }
 
 
@@ -253,6 +256,11 @@ def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> 
             "the first step of the guard is sent: look at mailbatch reports show "
             f"{again}, then send the rest with mailbatch run {again}{more}"
         )
+    if summary.held is not None and summary.failure is None:
+        return (
+            f"not finished: {summary.held.why}; run again from {iso_time(summary.held.until)} on "
+            f"with mailbatch run {again}{more}, or with --wait"
+        )
     first = "correct that, then " if _wants_a_correction(summary) else ""
     return f"not finished: {first}run again with mailbatch run {again}{more}"
 
@@ -264,6 +272,8 @@ def next_steps(
     counts, steps = summary.counts, []
     pairs_given = options.variables.items()
     more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
+    if options.plan is not None and options.plan.path is not None:
+        more += f" --plan {shlex.quote(str(options.plan.path))}"
     if summary.declined:
         steps.append("nothing was sent")
     if options.scratch:

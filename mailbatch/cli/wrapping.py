@@ -14,7 +14,6 @@ This module must never wrap what goes into a pipe or a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 #: The columns by which the second line of a text stands further to the right.
 HANGING = 4
@@ -51,7 +50,11 @@ def cells(text: str) -> int:
     (4, 4)
     """
     text = _ESCAPE.sub("", text)
-    return len(text) if text.isascii() else _cell_len()(text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _line(line: str, width: int, hanging: int) -> str:
@@ -69,9 +72,3 @@ def _line(line: str, width: int, hanging: int) -> str:
         else:
             now += gap + word
     return "\n".join([*lines, now])
-
-
-def _cell_len() -> Callable[[str], int]:
-    from rich.cells import cell_len
-
-    return cell_len

@@ -79,7 +79,7 @@ class Ahead:
         ours: socket.socket,
         marks: Marks,
         note: Callable[[str], None],
-        shared: Sequence[Piece] = (),
+        shared: Sequence[Piece],
     ) -> None:
         """`shared` are pieces of messages that the process names, and does not send."""
         self._pid = pid

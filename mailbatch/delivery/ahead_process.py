@@ -63,7 +63,7 @@ def orders(numbered: list[tuple[int, bool, Delivery]]) -> bytes:
     return _frame([(serial, eight_bit, _as_tuple(one)) for serial, eight_bit, one in numbered])
 
 
-def answers(received: bytearray, shared: Sequence[Piece] = ()) -> list[tuple[int, Message | None]]:
+def answers(received: bytearray, shared: Sequence[Piece]) -> list[tuple[int, Message | None]]:
     """Take the complete answers from the front of the received bytes, each with its number.
 
     `shared` are the pieces that many messages have, which are named by their place and not sent.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.transport import Offers
@@ -23,6 +24,9 @@ from mailbatch.outcome import Outcome, Status
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Message
 from mailbatch.smtp.content import look_at
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.approval import Approval
 
 
 def takes_eight_bit(offers: Offers | None) -> bool:
@@ -43,10 +47,12 @@ class Fitting:
         accept_changes: bool = False,
         redirected: bool = False,
         notify: tuple[str, ...] = (),
+        approval: Approval | None = None,
     ) -> None:
         """`redirected`: all messages go to a test address, so that no envelope is cut.
 
         `notify` are the delivery status notifications that servers shall send (RFC 3461 4.1).
+        `approval` holds each message to an approved plan.
         """
         self._composer = composer
         self._recorder = recorder
@@ -55,6 +61,7 @@ class Fitting:
         self._accept_changes = accept_changes
         self._redirected = redirected
         self._notify = notify
+        self._approval = approval
         # Copies that had a transaction for themselves, with their deliveries.
         self._copied: set[tuple[int, str]] = set()
 
@@ -65,14 +72,19 @@ class Fitting:
 
         `offers` are those of the open session; None without one. `composed` is the message, where
         another process made one; else the message is composed now.
+
+        Raises:
+            PlanDifference: the message is another one than the approved plan says.
         """
         if composed is None:
             try:
                 composed = self._composer.compose(delivery, eight_bit=takes_eight_bit(offers))
             except InputError as error:
+                self._approve(delivery, None)
                 self._refuse(delivery, str(error))
                 return None
         message = composed
+        self._approve(delivery, message)
         look_at(message.octets)
         paths = (*delivery.unsettled, *_copies(delivery, message))
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
@@ -88,6 +100,10 @@ class Fitting:
             ),
             message.octets.digest,
         )
+
+    def _approve(self, delivery: Delivery, message: Message | None) -> None:
+        if self._approval is not None:
+            self._approval.check_message(delivery, message)
 
     def fit(self, prepared: Prepared, offers: Offers) -> Prepared | None:
         """Adapt a delivery to the offers of the session; None: nothing is left to send.

@@ -14,6 +14,7 @@ Tests: tests/cli/test_doubt.py.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from mailbatch.delivery.places import (
@@ -30,6 +31,8 @@ from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.taken import END_OF_DATA
+from mailbatch.ledger.turn import Turn
 
 __all__ = [
     "begun_editions",
@@ -43,6 +46,8 @@ __all__ = [
     "open_to_run",
     "other_ledgers",
     "place_of",
+    "taken_by_others",
+    "turn_of",
 ]
 
 
@@ -79,6 +84,48 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
         raise LedgerError(f"{folder}: {error.strerror}") from error
     found.sort(key=lambda one: one[0], reverse=True)
     return [edition for _, edition in found]
+
+
+def turn_of(job: Job, given: Path | None) -> Turn | None:
+    """Take the turn of a job, whatever the edition; None where another run of the job has it.
+
+    Raises:
+        LedgerError: the file of the turn cannot be made (74).
+    """
+    return Turn.take(state_dir(job, given) / f"{job.name}.cap")
+
+
+def taken_by_others(
+    job: Job, edition: str | None, given: Path | None, since: float
+) -> tuple[list[tuple[float, int]], bool]:
+    """Return the recipients of all editions but one, and whether a run writes one of these.
+
+    The recipients are those that servers took later than `since`, as `Standings.taken_since` has
+    them. A ledger that was not written since then is not opened. `given` is the folder of
+    `--state-dir`.
+
+    Raises:
+        LedgerError: a ledger cannot be read (74).
+    """
+    taken: list[tuple[float, int]] = []
+    is_busy = False
+    for other in begun_editions(job, state_dir(job, given)):
+        path = place_of(job, other, given)
+        if other == edition or _written_at(path) + END_OF_DATA < since:
+            continue
+        with open_to_read(path) as ledger:
+            is_busy = is_busy or ledger.held_by() is not None
+            taken += ledger.standing.taken_since(since)
+    return taken, is_busy
+
+
+def _written_at(path: Path) -> float:
+    """Return when a ledger was last written, its journal included (seconds since the epoch)."""
+    latest = 0.0
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(OSError):
+            latest = max(latest, one.stat().st_mtime)
+    return latest
 
 
 def ledgers_of(folder: Path, given: Path | None) -> list[Path]:

@@ -41,14 +41,20 @@ class Lots:
         shared: bool = False,
         leased: Callable[[Sequence[Delivery]], None] | None = None,
         most: Callable[[], int | None] = lambda: None,
+        left: Callable[[], int | None] = lambda: None,
+        copies: int = 0,
     ) -> None:
         """Take lots from `leases`; nothing is leased yet.
 
         `shared` says that a delivery may have several recipients.
 
         `leased` is told of every lot, in the order of handing out. `most` gives the number of
-        recipients that a transaction may have, as far as known. `clock`: seconds since the epoch.
+        recipients that a transaction may have, as far as known, and `left` that of all that the cap
+        of the job leaves, the `copies` of a message included; None: no cap. `clock`: seconds since
+        the epoch.
         """
+        self._cap_leaves = left
+        self._copies = copies
         self._most = most
         self._leases = leases
         self._clock = clock
@@ -117,7 +123,7 @@ class Lots:
         now = self._clock()
         size = self._next_size(now)
         count = size if self._left is None else min(size, self._left)
-        most, allowed = self._most(), self.allowed
+        most, allowed = self._most(), self._allowed_now()
         if allowed is not None:
             # A delivery to several may be cut: then the recipients are counted one by one.
             count = min(count, allowed, 1) if self._shared else min(count, allowed)
@@ -161,6 +167,17 @@ class Lots:
         self._size, self._leased_at = size, self._clock()
         if self._tell is not None:
             self._tell(leased)
+
+    def _allowed_now(self) -> int | None:
+        """Return how many recipients the guard and the cap leave; of the cap one at least.
+
+        The gate of the run says that the cap is reached, and until when; not an empty lot.
+        """
+        left = self._cap_leaves()
+        if left is None:
+            return self.allowed
+        left = max(1, left - self._copies)
+        return left if self.allowed is None else min(left, self.allowed)
 
     def _next_size(self, now: float) -> int:
         if self._leased_at is None:

@@ -21,6 +21,8 @@ from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.gate import Held
+    from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.sandbox.answers import Answer
 
 
@@ -66,7 +68,8 @@ class RunOptions:
     there, until the edition is rehearsed again. `attended`: a person waits for the run at a
     terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
     behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` is the store of reports; by default that of the state folder.
+    `store` is the store of reports; by default that of the state folder. A `plan` is sent as it is,
+    or nothing more is. `wait`: a run that `server.window` or `server.cap` holds waits, and goes on.
     """
 
     edition: str | None = None
@@ -92,6 +95,8 @@ class RunOptions:
     canary: bool = False
     unguarded: bool = False
     store: Path | None = None
+    wait: bool = False
+    plan: PlanFile | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -130,6 +135,7 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
+    `held` is what ended the run: `server.window` or `server.cap`.
     """
 
     transactions: int = 0
@@ -139,6 +145,7 @@ class Sent:
     nothing_to_do: bool = False
     declined: bool = False
     learned: Mapping[str, int] = field(default_factory=dict)
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,9 @@ class Summary:
     rehearsal; None: no earlier run is known, or this one was real. `logs_until` is the time
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
-    by a row which has left the table, and were to get one more when the run began.
+    by a row which has left the table, and were to get one more when the run began. `plan` is the
+    digest of the approved plan that the run was held to. `held` says what held the run, and until
+    when: `server.window` or `server.cap`; None where neither did.
     """
 
     job: str
@@ -180,6 +189,8 @@ class Summary:
     logs_until: float | None = None
     rehearsed_in: Path | None = None
     further: int = 0
+    held: Held | None = None
+    plan: str | None = None
 
     @property
     def scratch(self) -> bool:
@@ -190,6 +201,13 @@ class Summary:
     def recipients(self) -> int:
         """The number of rows of the edition."""
         return sum(self.counts.values())
+
+    @property
+    def waits_until(self) -> float | None:
+        """When the run may go on (seconds since the epoch), where window or cap held the run."""
+        if self.held is None or self.failure is not None or self.interrupted or self.declined:
+            return None
+        return self.held.until
 
     @property
     def reaches_nobody(self) -> bool:

@@ -18,10 +18,9 @@ from mailbatch.delivery.preparation import (
     Mailing,
     changed_after,
     changed_since,
+    explained,
     had,
-    located,
     results_path,
-    with_remedy,
 )
 from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError, OverlapError
 from mailbatch.ledger.ports import OpenLedger
@@ -79,12 +78,9 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
             accept_changes=options.accept_changes,
         )
         moved, moves = _moved(rehearsed, ledger)
-    except IdentityError as error:
+    except (IdentityError, OverlapError) as error:
         inputs = rehearsed.inputs
-        return Outlook(refused=with_remedy(error, inputs.job, inputs.plan))
-    except OverlapError as error:
-        inputs = rehearsed.inputs
-        return Outlook(refused=located(error, inputs.job, inputs.plan))
+        return Outlook(refused=explained(error, inputs.job, inputs.plan))
     changed: tuple[str, ...] = ()
     with suppress(InputError):  # a file that cannot be read is told of with the files
         changed = changed_since(ledger, rehearsed.inputs.composer)

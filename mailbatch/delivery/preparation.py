@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import discard, open_to_run
 from mailbatch.delivery.options import RunOptions
@@ -35,6 +36,7 @@ from mailbatch.errors import (
     Location,
     MessageError,
     OverlapError,
+    PlanDifference,
     Reason,
     RecipientError,
     UsageError,
@@ -49,9 +51,15 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 
+if TYPE_CHECKING:
+    from mailbatch.delivery.approval import Approval
+
 #: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
 #: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
 REHEARSED = "rehearsal"
+#: The name under which the digests of the message have that of the approved plan.
+_PLAN = "plan"
+_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +74,15 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """An edition that is planned: the inputs, the open ledger and the place of the results."""
+    """An edition that is planned: the inputs, the open ledger and the place of the results.
+
+    `approval` holds the run to a plan, None: to none.
+    """
 
     inputs: Inputs
     ledger: OpenLedger
     results: Path | None
+    approval: Approval | None = None
 
     @property
     def unfinished(self) -> int:
@@ -214,7 +226,9 @@ def declared_results_path(
     return path
 
 
-def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Mailing:
+def open_mailing(
+    inputs: Inputs, options: RunOptions, stack: ExitStack, approval: Approval | None = None
+) -> Mailing:
     """Open the edition's ledger (a scratch one where the real mailing stays unsent) and plan.
 
     The ledger is closed, and a scratch one removed, with `stack`; that of a rehearsal which is kept
@@ -225,6 +239,8 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
         InputErrors: rows are invalid, with `on_invalid: stop`.
         RecipientError: the recipients of a first run seem to have the message already.
         MessageError: the message changed after a recipient was mailed.
+        PlanDifference: the rows are others than those of the approved plan, or the edition is sent
+            under another plan.
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
@@ -253,13 +269,13 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    reconcile(ledger, job, inputs.plan, accept_changes=options.accept_changes)
+    reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
             raise InputErrors(leaks)
     ledger.plan.reopen_deferred()
-    mailing = Mailing(inputs, ledger, results)
+    mailing = Mailing(inputs, ledger, results, approval)
     for address in options.only:
         if not ledger.plan.knows(address):
             raise UsageError(
@@ -271,31 +287,48 @@ def open_mailing(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Maili
     return mailing
 
 
-def reconcile(ledger: OpenLedger, job: Job, plan: Plan, *, accept_changes: bool = False) -> None:
+def reconcile(
+    ledger: OpenLedger,
+    job: Job,
+    plan: Plan,
+    approval: Approval | None = None,
+    *,
+    accept_changes: bool = False,
+) -> None:
     """Make the plan of a ledger that of a table; raises the errors of the rows.
 
     Raises:
         IdentityError: recipients that were mailed are told apart by other columns now.
         InputErrors: rows would be mailed at addresses that have a message by another key.
+        PlanDifference: the rows are others than those of an approved plan.
     """
     # Copies need a RCPT of each transaction, too.
     copies = len(job.message.cc) + len(job.message.bcc)
     try:
         ledger.plan.reconcile(
             plan.columns,
-            plan,
+            plan if approval is None else approval.rows(plan),
             group_by=job.recipients.group_by,
             recipients_per_transaction=max(1, job.server.recipients_per_transaction - copies),
             identity=plan.identity,
             accept_changes=accept_changes,
         )
-    except IdentityError as error:
-        raise with_remedy(error, job, plan) from None
-    except OverlapError as error:
-        raise located(error, job, plan) from None
+    except (IdentityError, OverlapError) as error:
+        raise explained(error, job, plan) from None
+    if approval is not None:
+        approval.check_standing(ledger)
 
 
-def located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
+def explained(
+    error: IdentityError | OverlapError, job: Job, plan: Plan
+) -> IdentityError | InputErrors:
+    """Return the refusal of a plan by a ledger with the places in the files, and the remedy."""
+    if isinstance(error, IdentityError):
+        return _with_remedy(error, job, plan)
+    return _located(error, job, plan)
+
+
+def _located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
     """Return the rows of an overlap as errors with their places; the last one has the remedy."""
     errors = []
     last, others = len(error.rows) - 1, error.number - len(error.rows)
@@ -326,7 +359,7 @@ def _remedy(error: OverlapError, plan: Plan) -> str:
     )
 
 
-def with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
+def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
     """Return the error with its place in the job, and the key that goes on as before."""
     names = [plan.address if name is None else name for name in error.before]
     key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
@@ -383,11 +416,18 @@ def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after a recipient was mailed, unless that is accepted."""
     now, have = mailing.inputs.composer.digests(), had(mailing.ledger)
     changed = _changed(mailing.ledger, now)
-    if not changed:
-        return
-    if have and not accept:
+    before = mailing.ledger.plan.content_digests().get(_PLAN)
+    plan = None if mailing.approval is None else mailing.approval.digest
+    if before is not None and before != plan and (have or plan is None) and not accept:
+        raise PlanDifference(
+            f"edition {mailing.inputs.edition} is sent under the plan {before[:_SHOWN]}…",
+            hint="name its file with --plan; --accept-changes leaves that plan",
+        )
+    if changed and have and not accept:
         raise changed_after(mailing.inputs.edition, have, changed)
-    mailing.ledger.plan.set_content_digests(now)
+    if changed or before != plan:
+        kept = now if plan is None else {**now, _PLAN: plan}
+        mailing.ledger.plan.set_content_digests(kept)
 
 
 def changed_after(edition: str, have: int, changed: Iterable[str]) -> MessageError:
@@ -411,6 +451,7 @@ def changed_since(ledger: OpenLedger, composer: Composer) -> tuple[str, ...]:
 
 def _changed(ledger: OpenLedger, now: Mapping[str, str]) -> tuple[str, ...]:
     before = ledger.plan.content_digests()
+    before.pop(_PLAN, None)
     return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
 
 

@@ -23,6 +23,7 @@ from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summ
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
 from mailbatch.delivery.preparation import (
+    Inputs,
     Mailing,
     changed_since,
     open_mailing,
@@ -36,13 +37,19 @@ from mailbatch.errors import UNWRITTEN, InputError, StoreError
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
+from mailbatch.render.edition import edition_moves
 from mailbatch.results.file import write_results
+from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
 
+#: Between two rounds of a run with `wait`, in seconds.
+_LEAST_WAIT = 0.5
 #: Asked once before a real send; False leaves everything unsent.
 Confirm = Callable[[Mailing, str], bool]
 
@@ -72,13 +79,61 @@ def run(
     now = now or datetime.now().astimezone()
     with signals.Stopping() as stopping:
         try:
-            return _converge(
+            summary = _converge(
                 job, options, progress, confirm, fates, now=now, environ=environ, stopping=stopping
             )
+            while options.wait and summary.waits_until is not None:
+                summary = _go_on(job, options, progress, fates, summary, environ, stopping)
         except signals.Interrupted as last:
             if stopping.signum is None:  # nothing has been begun
                 raise
             raise signals.StoppedAtOnce(last.signum) from None
+    return summary
+
+
+def _go_on(
+    job: Job,
+    options: RunOptions,
+    progress: Progress,
+    fates: Fates | None,
+    before: Summary,
+    environ: Mapping[str, str],
+    stopping: signals.Stopping,
+) -> Summary:
+    """Wait until the run may go on, and run again: table, lists and templates are read anew.
+
+    The lock of the ledger is free meanwhile, and the edition stays the same.
+    """
+    from mailbatch.delivery.admission import wait_until
+
+    held = before.held
+    if held is None:
+        return before
+    progress.note(f"{held.why}: waiting until {iso_time(held.until)}")
+    # A hold that is over at once must not make a run that spins.
+    if not wait_until(max(held.until, time.time() + _LEAST_WAIT), stopping):
+        return replace(before, interrupted=True)
+    try:
+        summary = _converge(
+            job,
+            replace(options, edition=before.edition),
+            progress,
+            None,
+            fates,
+            now=datetime.now().astimezone(),
+            environ=environ,
+            stopping=stopping,
+        )
+    except signals.Interrupted:
+        if stopping.signum is not None:
+            raise
+        return replace(before, interrupted=True)
+    return replace(
+        summary,
+        transactions=before.transactions + summary.transactions,
+        sessions=before.sessions + summary.sessions,
+        seconds=before.seconds + summary.seconds,
+    )
 
 
 def _placed(job: Job, options: RunOptions) -> RunOptions:
@@ -112,7 +167,7 @@ def _converge(
         with signals.raising():
             inputs = read_inputs(
                 job,
-                edition=options.edition,
+                edition=_edition(job, options),
                 variables=options.variables,
                 now=now,
                 folder=options.state_dir,
@@ -120,25 +175,26 @@ def _converge(
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
                 of_bulk=not options.redirect,
             )
-            mailing = open_mailing(inputs, options, stack)
+            inputs, approval = _approved(inputs, options)
+            mailing = open_mailing(inputs, options, stack, approval)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
             outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
+            gate = _gate(mailing, options, stack)
+            held = None if gate is None else gate.look()
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
-            wanted, finished = (
-                mailing.wanted(options),
-                mailing.ledger.standing.finished_at() is not None,
-            )
+            wanted = mailing.wanted(options)
+            finished = mailing.ledger.standing.finished_at() is not None
             asked = time.monotonic()
+            goes_on = stopped is None and (held is None or options.wait)
             agreed = (
-                not wanted
+                not (wanted and goes_on)
                 or server is None
                 or confirm is None
-                or stopped is not None
                 or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
@@ -147,11 +203,13 @@ def _converge(
             _tell_of_settled(mailing, options, progress)
         if stopped is not None:
             sent = Sent(failure=stopped)
+        elif held is not None and wanted and agreed:
+            sent = Sent(held=held)
         elif wanted and agreed:
             progress.planned(mailing.ledger.standing.counts(), wanted)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
-            sent = send(mailing, options, progress, server, stopping, steps)
+            sent = send(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -169,6 +227,29 @@ def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) 
             )
 
 
+def _edition(job: Job, options: RunOptions) -> str | None:
+    """Return the edition that is given; for an edition of the day, that of the approved plan."""
+    if options.edition is None and options.plan is not None and edition_moves(job):
+        return options.plan.edition
+    return options.edition
+
+
+def _approved(inputs: Inputs, options: RunOptions) -> tuple[Inputs, Approval | None]:
+    """Return the inputs, and the approval that holds the run to a plan, where there is one.
+
+    Raises:
+        PlanDifference: the inputs are others than those of the plan.
+        InputErrors: the messages depend upon the moment.
+    """
+    if options.plan is None:
+        return inputs, None
+    from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.planning import repeatable
+
+    approval = Approval(options.plan, inputs)
+    return repeatable(inputs), approval
+
+
 def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
     """Return the steps of a run that a guard watches; mostly none does."""
     if not options.canary and (mailing.inputs.job.guard is None or not mailing.unfinished):
@@ -176,6 +257,16 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
     from mailbatch.delivery.steps import Steps
 
     return Steps.of(mailing, options, fates)
+
+
+def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | None:
+    """Return the gate of a run with a window or a cap; mostly there is neither."""
+    server = mailing.inputs.job.server
+    if options.scratch or not mailing.unfinished or (server.window is None and server.cap is None):
+        return None
+    from mailbatch.delivery.admission import gate_of
+
+    return gate_of(mailing, options, stack)
 
 
 def _came_from(path: str, host: str) -> str:
@@ -228,11 +319,13 @@ def _conclude(
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
+        plan=None if mailing.approval is None else mailing.approval.digest,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
         mode=options.mode,
         outlook=outlook,
+        held=sent.held if mailing.unfinished else None,
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,

@@ -26,8 +26,9 @@ W4. Each delivery that was given out is settled, made invalid or put back. A del
     worker ends, even if MAIL has left (`Begun`): no content has, and the session ends with the
     worker. A delivery of which nothing can be recorded stays leased, and the next run recovers the
     lease.
-W5. No transaction begins behind a stop, nor while the pace, the throttle or the session forbid
-    that.
+W5. No transaction begins behind a stop, nor while the gate, the pace, the throttle or the session
+    forbid that. No commit point is recorded while the gate is closed: the transaction ends with its
+    session, and its recipients stay pending.
 W6. A failure of work done ahead (4, 5) never costs the outcome of the delivery before: the failure
     is raised behind 6.
 
@@ -39,8 +40,8 @@ or raises the failure. This module decides no outcome (`smtp.transaction` does) 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mailbatch.delivery.limits import SAFE_RECIPIENTS
@@ -50,7 +51,7 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
 from mailbatch.delivery.work import Prepared
 from mailbatch.errors import LedgerError, SessionError
-from mailbatch.outcome import SameForAll, Status
+from mailbatch.outcome import Outcome, SameForAll, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,11 @@ class Sender:
                 return
             session, prepared = begun.session, begun.prepared
             run.crew.transactions += 1
-            failure = None
+            failure, in_time = None, True
             try:
                 if await session.content_wanted():  # 2
                     if await session.send_content(prepared.message.octets):
-                        delivery = prepared.delivery
-                        run.recorder.commit_point(delivery.id, prepared.digest, session)  # 3
+                        in_time = self._commit(prepared, session)  # 3
                     self._look_ahead(session)  # 4
                     await session.done()
             except SessionError as error:
@@ -139,17 +139,36 @@ class Sender:
             failure = failure or session.failure
             if failure is not None:
                 session.abort()  # also settles the attempt, if it is still open
-            verdict = self._judge(begun, failure)  # 5
+            verdict = self._judge(begun, failure if in_time else None)  # 5
+            if not in_time:
+                verdict = replace(verdict, outcomes=_uncounted(verdict.outcomes))
             if failure is None and not verdict.renew and self._postponed is None:
                 self._begin_next(session)
             self._record(prepared, verdict)  # 6
             if self._postponed is not None:
                 raise self._postponed
-            await self._go_on(verdict, failure)
+            if in_time:
+                await self._go_on(verdict, failure)
+            else:
+                run.crew.stop.set()
         finally:
             run.rules.pace.leave(self)
             run.crew.busy -= 1
             run.crew.tell_settled()
+
+    def _commit(self, prepared: Prepared, session: TransportSession) -> bool:
+        """Have the commit point recorded; False: the window has closed, and the session is ended.
+
+        Raises:
+            LedgerError: the record failed.
+            OutputError: the last bytes of a dry run cannot be written.
+        """
+        run, gate = self._run, self._run.rules.gate
+        if gate.is_limited and not gate.may_commit():
+            session.abort()
+            return False
+        run.recorder.commit_point(prepared.delivery.id, prepared.digest, session)
+        return True
 
     async def _begin_in_time(self, ready: Ready) -> Begun | None:
         """Begin a transaction once that is allowed; None: not any more, or there is no need."""
@@ -160,10 +179,15 @@ class Sender:
         fitted = run.fitting.fit(prepared, session.capabilities)
         if fitted is None:
             return None
+        if not run.rules.gate.enter(len(fitted.envelope.forward_paths)):
+            run.crew.stop.set()
+            run.supply.put_back(fitted.delivery)
+            return None
         try:
             return self._begin(session, fitted)
         except SessionError as error:
             session.abort()
+            run.rules.gate.leave(len(fitted.envelope.forward_paths), 0)
             run.supply.put_back(fitted.delivery)
             self._link.lose(error)
             return None
@@ -251,9 +275,14 @@ class Sender:
                 return
             if fitted is not state.prepared:
                 self.state = Ready(fitted)
-            self.state = self._begin(session, fitted)
-        except SessionError:
-            pass  # found again where the next session is wanted
+            recipients = len(fitted.envelope.forward_paths)
+            if not rules.gate.enter(recipients):
+                run.crew.stop.set()
+                return
+            try:
+                self.state = self._begin(session, fitted)
+            except SessionError:  # found again where the next session is wanted
+                rules.gate.leave(recipients, 0)
         except Exception as error:  # noqa: BLE001 - raised behind the outcome
             self._postponed = error
 
@@ -294,6 +323,8 @@ class Sender:
         run.recorder.settle(
             delivery, every, now=now, retry_at=retry_at, resume_at=verdict.resume_at
         )
+        if run.rules.gate.is_limited:
+            run.rules.gate.leave(len(prepared.envelope.forward_paths), _counted(outcomes))
 
     async def _go_on(self, verdict: Verdict, failure: SessionError | None) -> None:
         """Act upon the verdict: end the run, or the session, or count a lost session."""
@@ -330,11 +361,26 @@ class Sender:
     def _put_back(self) -> None:
         """Put the delivery in hand back; an open transaction ends with its session."""
         state, self.state = self.state, IDLE
+        if isinstance(state, Begun):
+            self._run.rules.gate.leave(len(state.prepared.envelope.forward_paths), 0)
         if not isinstance(state, Idle):
             self._run.supply.put_back(state.prepared.delivery)
+
+
+def _uncounted(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """Return the outcomes of a transaction that we ended: no attempt of the pending ones."""
+    return tuple(replace(o, counted=False) if o.status in _AGAIN else o for o in outcomes)
+
+
+def _counted(outcomes: Sequence[Outcome]) -> int:
+    """Count the addresses, copies among these, that the server has taken, or may have taken."""
+    if isinstance(outcomes, SameForAll):
+        return len(outcomes) if outcomes.status in _TAKEN else 0
+    return sum(outcome.status in _TAKEN for outcome in outcomes)
 
 
 #: Tuples: an enum's member is found in them by identity, which is quicker than its hash.
 _AGAIN = (Status.DEFERRED, Status.PENDING)
 _FINAL = (Status.ACCEPTED, Status.REJECTED)
+_TAKEN = (Status.ACCEPTED, Status.IN_DOUBT)
 _ACCEPTED = Status.ACCEPTED

@@ -2,7 +2,7 @@
 
 Imported only where a message is sent. This module must never plan, nor write results.
 
-Tests: tests/certainty/test_sessions.py, tests/certainty/test_clock.py.
+Tests: tests/certainty/test_sessions.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
+from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.fitting import Fitting
+from mailbatch.delivery.gate import OPEN, Gate
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.loop import loop_factory
@@ -54,8 +56,11 @@ def send(
     server: Server | None,
     stopping: signals.Stopping,
     steps: Steps | None = None,
+    gate: Gate | None = None,
 ) -> Sent:
     """Send, once the results are certain to be writable; in `steps`, where a guard wants that.
+
+    `gate` may hold the run, which then ends with `Sent.held`; None: nothing may.
 
     Raises:
         OutputError: the results cannot be written.
@@ -77,7 +82,9 @@ def send(
         composing_ahead(mailing.inputs.composer, messages, progress.note) as ahead,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        return runner.run(_send_all(mailing, options, progress, server, stopping, ahead, steps))
+        return runner.run(
+            _send_all(mailing, options, progress, server, stopping, gate or OPEN, ahead, steps)
+        )
 
 
 def _clear_drafts(job: Job, options: RunOptions, progress: Progress) -> None:
@@ -96,6 +103,7 @@ async def _send_all(
     progress: Progress,
     server: Server | None,
     stopping: signals.Stopping,
+    gate: Gate,
     ahead: Ahead | None,
     steps: Steps | None,
 ) -> Sent:
@@ -107,7 +115,7 @@ async def _send_all(
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
     call_soon = loop.call_soon if several else None
-    run, lots = _run_of(mailing, options, progress, where, ahead, call_soon)
+    run, lots = _run_of(mailing, options, progress, where, gate, ahead, call_soon)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -119,6 +127,7 @@ async def _send_all(
         if me is not None:
             me.cancel()
 
+    closing = asyncio.ensure_future(gate.close_in_time(run.crew.stop)) if gate.is_limited else None
     stopping.install(loop, finish, at_once)
     try:
         try:
@@ -132,14 +141,20 @@ async def _send_all(
         raise
     finally:
         stopping.remove(loop)
+        if closing is not None:
+            closing.cancel()
         await stack.aclose()
-    failure = _serious(failures, mailing)
+    failure = _serious(failures, mailing) or gate.failure
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
-        await _conclude(run, ended_early=failure is not None or interrupted)
+        await _conclude(
+            run, ended_early=failure is not None or interrupted or gate.held is not None
+        )
     crew = run.crew
     learned = run.rules.limits.learned
-    return Sent(crew.transactions, crew.sessions, failure, interrupted, learned=learned)
+    return Sent(
+        crew.transactions, crew.sessions, failure, interrupted, learned=learned, held=gate.held
+    )
 
 
 def _serious(failures: Sequence[MailbatchError], mailing: Mailing) -> MailbatchError | None:
@@ -221,6 +236,7 @@ def _run_of(
     options: RunOptions,
     progress: Progress,
     where: str,
+    gate: Gate,
     ahead: Ahead | None,
     call_soon: Callable[[Callable[[], None]], object] | None,
 ) -> tuple[Run, Lots]:
@@ -242,6 +258,7 @@ def _run_of(
         accept_changes=options.accept_changes,
         redirected=redirected,
         notify=_notify(job),
+        approval=mailing.approval,
     )
     lots = Lots(
         ledger.leases,
@@ -251,6 +268,8 @@ def _run_of(
         shared=bool(job.recipients.group_by),
         leased=None if ahead is None else ahead.expect,
         most=lambda: None if redirected else limits.recipients,
+        left=lambda: gate.left,
+        copies=len(job.message.cc) + len(job.message.bcc),
     )
     crew = Crew()
     rules = Rules(
@@ -259,6 +278,7 @@ def _run_of(
         limits,
         pace,
         Troubles(limits, pace, server=where, clock=clock),
+        gate,
         attended=options.attended,
     )
     supply = ComposedLots(lots, fitting, recorder, ahead, crew.stop)
@@ -303,34 +323,3 @@ async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]
     except UNWRITTEN as error:
         failures.append(error)
     return failures
-
-
-#: A clock that is only being adjusted may fall behind by so many seconds between two readings.
-CLOCK_TOLERANCE = 1.0
-
-
-class SteadyClock:
-    """Seconds since the epoch that go on where the system's clock is set back.
-
-    Deferred recipients are due at a time. A clock that is set back by a day must not make the run
-    wait for a day: then the monotonic clock counts on. Set forward, or after a sleep of the
-    machine, the time is the system's again. `wall` gives the time of day, `monotonic` seconds that
-    no one can set.
-    """
-
-    __slots__ = ("_at", "_monotonic", "_read", "_wall")
-
-    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._read = wall()
-        self._at = monotonic()
-
-    def __call__(self) -> float:
-        """Return the time."""
-        at = self._monotonic()
-        expected = self._read + at - self._at
-        found = self._wall()
-        self._at = at
-        self._read = found if found >= expected - CLOCK_TOLERANCE else expected
-        return self._read

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailbatch.delivery.fitting import Fitting
+from mailbatch.delivery.gate import OPEN, Gate
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.pace import Pace
@@ -33,6 +34,7 @@ class Rules:
     limits: Limits
     pace: Pace
     troubles: Troubles
+    gate: Gate = OPEN
     attended: bool = False
 
 

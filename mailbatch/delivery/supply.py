@@ -17,6 +17,7 @@ from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.transport import Offers
 from mailbatch.delivery.work import Prepared, Recorder
 from mailbatch.envelope import Delivery
+from mailbatch.errors import PlanDifference
 
 
 class ComposedLots:
@@ -60,7 +61,11 @@ class ComposedLots:
             if composed is None:
                 self._recorder.flush()
             lots.take()
-            prepared = self._fitting.prepare(delivery, offers, composed)
+            try:
+                prepared = self._fitting.prepare(delivery, offers, composed)
+            except PlanDifference:
+                lots.put_back(delivery)
+                raise
             if prepared is not None:
                 return prepared
 

@@ -34,7 +34,7 @@ _RATE = re.compile(
     r"([0-9]{1,9})(\.[0-9]{1,6})?\s*(?:/|per\s|a\s|an\s)"
     r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?\s*)?([A-Za-z]+)"
 )
-_RATE_UNITS = {"s": "s", "m": "min", "h": "h"}
+_RATE_UNITS = {"1s": "s", "1m": "min", "1h": "h", "24h": "day"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 #: A word that wants no quotes in a list of YAML, unless it is one such as `true`.
 _PLAIN_WORD = re.compile(r"(?:[A-Za-z./_]|-[-A-Za-z])[A-Za-z0-9./_=@+-]*")
@@ -92,16 +92,27 @@ def rate_advice(value: object) -> str | None:
     if found is None or unit is None:
         return None
     number = float(found[1] + (found[2] or ""))
-    if number and unit[0] == 1 and not (found[2] or found[3]):
-        return f"Write {found[1]}/{_RATE_UNITS[unit[1]]}."
+    name = _RATE_UNITS.get(f"{unit[0]}{unit[1]}")
+    if number and name is not None and not found[3]:
+        return f"Write {found[1]}{found[2] or ''}/{name}."
     seconds = float(found[3] or 1) * unit[0] * _SECONDS[unit[1]]
     if not number or not seconds:
         return None
-    rates = [(round(number / seconds * long, 9), _RATE_UNITS[u]) for u, long in _SECONDS.items()]
+    rates = [(round(number / seconds * n, 9), _RATE_UNITS[f"1{u}"]) for u, n in _SECONDS.items()]
     whole = [(rate, name) for rate, name in rates if rate >= 1 and rate.is_integer()]
     # An hour has the most recipients: rounded down there, the rate is nearest to the one given.
     rate, name = whole[0] if whole else rates[-1]
     return f"Write {int(rate)}/{name}." if rate >= 1 else None
+
+
+def cap_advice(value: object) -> str | None:
+    """Return a cap as the job file has it for `5000` or `5000 a day`."""
+    if type(value) is int and value > 0:
+        return f"Write {value}/day."
+    advice = rate_advice(value)
+    if advice is None or "." in advice.removesuffix("."):
+        return None
+    return advice if advice.endswith("/day.") else "A shorter limit is server.rate."
 
 
 def command_advice(value: object) -> str | None:

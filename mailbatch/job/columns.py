@@ -77,14 +77,18 @@ def second_names(columns: Sequence[str]) -> dict[str, str]:
     }
 
 
-def as_templates_write_it(column: str, columns: Sequence[str]) -> str:
-    """Return the ways to write a column in a template, such as `First_Name or recipient[...]`."""
+def ways_to_write(column: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the ways to write a column in a template, the shortest first.
+
+    >>> ways_to_write("First Name", ["email", "First Name"])
+    ('First_Name', 'recipient["First Name"]')
+    """
     if column.isidentifier() and column not in _TAKEN:
-        return column
+        return (column,)
     quote = "'" if '"' in column else '"'
     item = f"recipient[{quote}{column}{quote}]"
     second = next((name for name, owner in second_names(columns).items() if owner == column), None)
-    return f"{second} or {item}" if second is not None else item
+    return (second, item) if second is not None else (item,)
 
 
 def column_hint(name: str, columns: Iterable[str], source: str | None = None) -> str | None:
@@ -101,7 +105,7 @@ def column_hint(name: str, columns: Iterable[str], source: str | None = None) ->
         meant = [column for column in odd if _MARKS.sub("", column).casefold() == letters]
     if not meant or len(meant) > _MOST_MEANT:
         return None
-    told = [f"{column!r}: write {as_templates_write_it(column, known)}" for column in meant]
+    told = [f"{column!r}: write {' or '.join(ways_to_write(column, known))}" for column in meant]
     return f"The column is {', or '.join(told)}."
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from mailbatch.job.advice import (
+    cap_advice,
     duration_advice,
     no_advice,
     rate_advice,
@@ -42,6 +43,7 @@ NULL = object()
 ONE_LINE = "must be one line without control characters"
 NO_LITERAL = "must not stand in the job file itself"
 
+_A_DAY = re.compile(r"([1-9][0-9]{0,8})/day")
 _MARKUP = re.compile(r"\{\{|\{%|\{#")
 # No header and no argument of a command may hold these; some readers take one for a line end.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -247,6 +249,13 @@ def _rate(value: Any) -> Rate:
         raise refusal(str(error), hint=rate_advice(value)) from None
 
 
+def _cap(value: Any) -> int:
+    found = _A_DAY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise refusal("must be recipients per day, such as 5000/day", hint=cap_advice(value))
+    return int(found[1])
+
+
 def one_of(*words: str, meant: Mapping[str, str] | None = None) -> Scalar:
     """Make the type of a word out of `words`; `meant` are remedies for words in lower case."""
     listed = ", ".join(words[:-1]) + f" or {words[-1]}"
@@ -319,6 +328,9 @@ LINE = Scalar(line, _SOME)
 FIXED = Scalar(fixed_line, _SOME)
 NUMBER_OR_LINE = Scalar(number_or_line, {"anyOf": [_SOME, {"type": "integer"}]})
 BOOLEAN = Scalar(true_or_false, {"type": "boolean"})
-RATE = Scalar(_rate, {"type": "string", "pattern": r"^[1-9][0-9]{0,8}/(s|min|h)$"})
+RATE = Scalar(
+    _rate, {"type": "string", "pattern": r"^(?!0+(\.0+)?/)[0-9]{1,9}(\.[0-9]{1,6})?/(s|min|h|day)$"}
+)
+CAP = Scalar(_cap, {"type": "string", "pattern": r"^[1-9][0-9]{0,8}/day$"})
 TIMEOUT = duration(zero=False)
 WAIT = duration(zero=True)

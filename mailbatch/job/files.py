@@ -63,7 +63,7 @@ def _add_table_as_letter(reading: Reading, folder: FilePath) -> None:
     """Add each template file that is the recipient table, too: a letter with all addresses."""
     tables = [name for _, name in texts_at(reading.data, ("recipients", "file"))]
     refused = {path for _, path in reading.faults}
-    for key in ("text", "html", "markdown"):
+    for key in ("text", "html", "mjml", "markdown"):
         for path, name in texts_at(reading.data, ("message", key)):
             if path not in refused and any(_is_one_file(folder, name, table) for table in tables):
                 shown = _as_written(name, path, reading)

@@ -19,7 +19,7 @@ from mailbatch.report_token import MEMBER
 
 _TEMPLATES = Several("a text or a list of texts")
 _FILE = "a path or a mapping with one"
-#: The kind of the files that `text`, `html` and `markdown` name.
+#: The kind of the files that `text`, `html`, `mjml` and `markdown` name.
 PAGE = "a template of the message"
 _PAGE = NamesFile(PAGE)
 #: Header fields that mailbatch writes, in lower case, and the key that sets each.
@@ -128,7 +128,10 @@ class Message(Section):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"anyOf": [{"required": ["text"]}, {"required": ["html"]}]},
+                {
+                    "anyOf": [{"required": [key]} for key in ("text", "html", "mjml")],
+                    "not": {"required": ["html", "mjml"]},
+                },
                 {"required": ["markdown"]},
             ]
         }
@@ -145,10 +148,18 @@ class Message(Section):
         description="The template file of the HTML part; its path may be a template itself. "
         "Without text, a text part is made of it.",
     )
+    mjml: Annotated[Template, _PAGE] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The template file of the HTML part in MJML, in place of html: rendered, then "
+        "compiled. Needs the extra `mjml`.",
+        examples=["letter.mjml.j2"],
+    )
     markdown: Annotated[Template, _PAGE] | None = Field(
         default=None,
         validate_default=True,
-        description="A template file in Markdown that gives both parts; excludes text and html.",
+        description="A template file in Markdown that gives both parts; excludes text, html and "
+        "mjml.",
     )
     to: Template | None = Field(
         default=None,
@@ -198,28 +209,50 @@ class Message(Section):
         description="inline: move style rules into the elements; what no element can hold, such as "
         "@media and :hover, stays.",
     )
+    images: Annotated[Literal["keep", "embed"], fields.one_of("keep", "embed")] = Field(
+        default="keep",
+        description="embed: files and `data:` URIs that the HTML names as images become inline "
+        "parts; images of the web stay there.",
+    )
 
     @property
     def has_copies(self) -> bool:
         """Whether each envelope may hold addresses that are no recipients: those of Cc and Bcc."""
         return bool(self.cc or self.bcc)
 
+    @property
+    def html_key(self) -> str | None:
+        """The key of the file that the HTML part is made of, None without an HTML part."""
+        for key in ("html", "mjml", "markdown"):
+            if getattr(self, key) is not None:
+                return f"message.{key}"
+        return None
+
+    @field_validator("mjml")
+    @classmethod
+    def _one_html(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("html") is not None:
+            raise refusal("gives the HTML part: it cannot stand beside html")
+        return value
+
     @field_validator("markdown")
     @classmethod
     def _some_content(cls, value: str | None, info: ValidationInfo) -> str | None:
-        given = [key for key in ("text", "html") if info.data.get(key) is not None]
+        keys = ("text", "html", "mjml")
+        given = [key for key in keys if info.data.get(key) is not None]
         if value is not None and given:
             raise refusal(f"gives both parts: it cannot stand beside {' and '.join(given)}")
-        if value is None and not given and {"text", "html"} <= info.data.keys():
-            raise refusal("needs text, html or markdown", at="")
+        if value is None and not given and set(keys) <= info.data.keys():
+            raise refusal("needs text, html, mjml or markdown", at="")
         return value
 
-    @field_validator("inline", "css")
+    @field_validator("inline", "css", "images")
     @classmethod
     def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
-        known = {"html", "markdown"} <= info.data.keys()
-        if known and value not in ({}, "keep") and not (info.data["html"] or info.data["markdown"]):
-            raise refusal("has no effect without html or markdown")
+        keys = ("html", "mjml", "markdown")
+        known = set(keys) <= info.data.keys()
+        if known and value not in ({}, "keep") and not any(info.data[key] for key in keys):
+            raise refusal("has no effect without html, mjml or markdown")
         return value
 
     @field_validator("headers")

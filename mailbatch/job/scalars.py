@@ -34,9 +34,9 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
 #: The longest duration in seconds: thirty days.
 LONGEST_DURATION = 30 * 24 * 3600.0
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h)")
+_RATE = re.compile(r"(?!0+(?:\.0+)?/)([0-9]{1,9}(?:\.[0-9]{1,6})?)/(s|min|h|day)")
 _SHARE = re.compile(r"(?!0+(?:\.0+)?%)([0-9]{1,2}(?:\.[0-9]{1,6})?|100)%")
-_PER = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86_400.0}
 
 
 class Interpolated(str):
@@ -70,9 +70,9 @@ def plain_value(text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` recipients in every `per` seconds."""
+    """At most `count` recipients in every `per` seconds; the count may be a fraction."""
 
-    count: int
+    count: float
     per: float
 
     @property
@@ -82,19 +82,19 @@ class Rate:
 
     def __str__(self) -> str:
         unit = next((unit for unit, per in _PER.items() if per == self.per), f"{self.per:g}s")
-        return f"{self.count}/{unit}"
+        return f"{self.count:.6f}".rstrip("0").rstrip(".") + f"/{unit}"
 
 
 def parse_rate(text: str) -> Rate:
-    """Read `600/min`, `10/s` or `5000/h`.
+    """Read `600/min`, `0.5/s`, `5000/h` or `2000/day`.
 
     Raises:
         ValueError: with a sentence for people.
     """
     match = _RATE.fullmatch(text)
     if match is None:
-        raise ValueError("must be recipients per s, min or h, such as 600/min")
-    return Rate(int(match[1]), _PER[match[2]])
+        raise ValueError("must be recipients per s, min, h or day, such as 600/min")
+    return Rate(float(match[1]), _PER[match[2]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
 from mailbatch.job.setting import NamesFile
 from mailbatch.job.source import MASK
+from mailbatch.job.window import Window
 from mailbatch.sasl import MECHANISMS
 
 Timeout: TypeAlias = Annotated[float, fields.TIMEOUT]
@@ -172,8 +173,19 @@ class Server(Section):
     )
     rate: Annotated[Rate, fields.RATE] | None = Field(
         default=None,
-        description="At most so many recipients per s, min or h, over all sessions.",
-        examples=["600/min"],
+        description="At most so many recipients per s, min, h or day, over all sessions; "
+        "a fraction, too.",
+        examples=["600/min", "0.5/s"],
+    )
+    window: Window | None = Field(
+        default=None,
+        description="When a run may send: outside of it a run ends with 75, or waits with --wait.",
+    )
+    cap: Annotated[int, fields.CAP] | None = Field(
+        default=None,
+        description="At most so many recipients of this job are accepted in any 24 hours, copies "
+        "included, over all runs and editions.",
+        examples=["5000/day"],
     )
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="How long to wait for each reply."

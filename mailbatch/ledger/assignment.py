@@ -15,6 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from mailbatch.ledger.database import drop_index
 from mailbatch.ledger.folding import DUE, UNSETTLED
 from mailbatch.ledger.waiting import WAITING
 
@@ -121,10 +122,7 @@ def _find_parts(
         connection.execute(_ASSIGN)
         return
     # Where all are assigned anew, their index is sorted afterwards, all at once.
-    (index,) = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_delivery'"
-    ).fetchone()
-    connection.execute("DROP INDEX recipient_by_delivery")
+    index = drop_index(connection, "recipient_by_delivery")
     connection.execute(_ASSIGN)
     connection.execute(index)
 

@@ -173,6 +173,18 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str | None) -> No
         connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (name, value))
 
 
+def drop_index(connection: sqlite3.Connection, name: str) -> str:
+    """Drop an index, inside a transaction; return the statement that makes the index again.
+
+    The transaction makes both certain: without its commit the index was never gone.
+    """
+    (statement,) = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = ?", (name,)
+    ).fetchone()
+    connection.execute(f"DROP INDEX {name}")
+    return str(statement)
+
+
 def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
     """Create the ledger if there is none: built beside, synced, renamed, so whole or absent.
 

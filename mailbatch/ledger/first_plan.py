@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from mailbatch.identity import Identity
-from mailbatch.ledger.database import Database
+from mailbatch.ledger.database import Database, drop_index
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.incoming import Block
 from mailbatch.ledger.merging import repeated_reason
@@ -54,10 +54,7 @@ def lay(
         LedgerError: a row has a group.
     """
     connection = database.connection
-    (index,) = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
-    ).fetchone()
-    connection.execute("DROP INDEX recipient_by_key")
+    index = drop_index(connection, "recipient_by_key")
     one, several = _add_wanted(header, 1), _add_wanted(header, _AT_ONCE)
     counts = Counter[str]()
     for block in blocks:

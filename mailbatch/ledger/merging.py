@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from mailbatch.identity import Identity
 from mailbatch.ledger.cells import UNPACKED
+from mailbatch.ledger.database import drop_index
 from mailbatch.ledger.folding import UNSETTLED
 
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
@@ -191,10 +192,7 @@ def add(connection: sqlite3.Connection, header: int, base: int) -> int:
 
 def add_first(connection: sqlite3.Connection, header: int) -> int:
     """Add all recipients to an empty ledger, whose index is sorted afterwards, all at once."""
-    (index,) = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
-    ).fetchone()
-    connection.execute("DROP INDEX recipient_by_key")
+    index = drop_index(connection, "recipient_by_key")
     added = connection.execute(_ADD_ALL, {"base": 0, "header": header}).rowcount
     try:
         connection.execute(index)

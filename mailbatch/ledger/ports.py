@@ -332,6 +332,9 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
 
@@ -357,6 +360,9 @@ class Standings(Protocol):
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
 
+    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+        """Stream the lines of the table, each with status and delivery; None: not leased yet."""
+
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
 
@@ -373,8 +379,6 @@ class Standings(Protocol):
     ) -> Iterator[Status | None]:
         """Yield, for each row of a plan with another identity, where it would stand; None: new.
 
-        `columns` are those of the plan.
-
         Raises:
             IdentityError: `Planning.reconcile` would refuse the identity.
         """
@@ -382,8 +386,8 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, and one that is sent to again is in
-        doubt. Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt.
+        Never reads the whole table: a key that is new costs no more than a known one.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:

@@ -9,6 +9,7 @@ end a doubt by itself.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import address_key
@@ -19,6 +20,7 @@ from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Doubt, Recovery
+from mailbatch.ledger.taken import note_resent
 from mailbatch.ledger.under_way import UnderWay, release
 
 DIED = "the run died after the end of data was sent and before its reply was read"
@@ -51,6 +53,8 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
         for delivery_id in doubtful:
             recipients += _doubt(connection, delivery_id, reason)
         suspicion.recover(connection)
+        if recipients:
+            set_fact(connection, "doubted_at", str(time.time()))
         set_fact(connection, "boot_id", boot)
         set_fact(connection, "points", None)
         connection.execute("INSERT OR IGNORE INTO fact VALUES ('id', lower(hex(randomblob(16))))")
@@ -161,10 +165,13 @@ class InDoubt:
                 set_fact(
                     connection, "plan", None
                 )  # the next plan looks whether they are still wanted
-            return connection.execute(
+            changed = connection.execute(
                 f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
                 values,
             ).rowcount
+            if decision == "resend" and changed:
+                note_resent(self._database, changed, now=now)
+            return changed
 
     def accept(self, reasons: Mapping[tuple[int, str], str], *, now: float) -> int:
         """Settle recipients in doubt as accepted, each with a reason; return the number of rows."""

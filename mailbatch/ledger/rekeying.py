@@ -19,7 +19,7 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.cells import UNPACKED, unpacked
-from mailbatch.ledger.database import set_fact
+from mailbatch.ledger.database import drop_index, set_fact
 from mailbatch.ledger.naming import BY_ADDRESS as OF_ADDRESS
 from mailbatch.ledger.rows import KeyedRow
 
@@ -115,10 +115,7 @@ def statuses_as(
 
 def _map(connection: sqlite3.Connection) -> None:
     """Map the recipients to their new keys; the index of keys is unique again at the end."""
-    (index,) = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'recipient_by_key'"
-    ).fetchone()
-    connection.execute("DROP INDEX recipient_by_key")
+    index = drop_index(connection, "recipient_by_key")
     for statement in _REKEY:
         connection.execute(statement)
     connection.execute(index)

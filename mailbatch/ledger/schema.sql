@@ -17,7 +17,8 @@
 -- the journal was begun anew), put_away (the last run that ended in order), plan (digest of the planned
 -- rows), plan_head (digest of the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
 -- address; missing: the address alone), content_digests (JSON), finished_at,
--- waiting_behind (the recipient behind which the next one without a delivery is looked for).
+-- doubted_at (when a dead run was last found to have left doubts), resent (JSON: when how many doubts were to be
+-- sent again), waiting_behind (the recipient behind which the next one without a delivery is looked for).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL

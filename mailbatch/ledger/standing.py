@@ -19,6 +19,7 @@ from mailbatch.ledger.database import Database
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
 
@@ -81,6 +82,7 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
+_PLANNED = "SELECT line, status, delivery_id FROM standing WHERE line IS NOT NULL ORDER BY line"
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
   SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
@@ -204,6 +206,12 @@ class Standing:
                 KeyedRow._make, self._database.connection.execute(_KEYED + self._order())
             )
 
+    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+        """Stream the lines of the table, each with the status and the id of the delivery."""
+        with self._database.guard:
+            for line, status, delivery_id in self._database.connection.execute(_PLANNED):
+                yield line, _STATUSES[status], delivery_id
+
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
         with self._database.guard:
@@ -282,6 +290,11 @@ class Standing:
             for status, number in self._database.connection.execute(_COUNTS):
                 found[Status(status)] = number
         return found
+
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return how many addresses servers took, or may have taken, later than `since`."""
+        with self._database.guard:
+            return taken_since(self._database, since)
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

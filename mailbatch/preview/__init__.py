@@ -5,7 +5,7 @@
             gallery.add(replace(entry, change=earlier.change_of(entry)))    # compare.py
         gallery.finish(overview)
 
-`serving.py` serves the same files on the loopback. These four modules are the face of the room;
-the pages are its own, in the frame and the style of `look/`, and `assets/` draws the list in the
-browser.
+`rebuilding.py` makes the gallery again when an input changed, and `serving.py` serves the files on
+the loopback. These modules are the face of the room; the pages are its own, in the frame and the
+style of `look/`, and `assets/` draws the list in the browser.
 """

@@ -1,4 +1,7 @@
-"""The gallery over HTTP, on the loopback only: made again, at a reload, when its inputs changed.
+"""The gallery over HTTP, on the loopback only; a page that is open follows the inputs.
+
+Each page gets a script that is told of every further build (`/changes`, server-sent events of the
+HTML standard, 9.2) and then loads the page again. The files of the gallery stay as written.
 
 A request by another name than the loopback's is refused, so that no page on the web can read the
 gallery through a name that points here (RFC 9110 7.2). Only files that the gallery wrote are ever
@@ -11,11 +14,8 @@ from __future__ import annotations
 import contextlib
 import mimetypes
 import os
+import re
 import shutil
-import stat
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,15 +23,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
-from mailbatch.errors import (
-    InputError,
-    InputErrors,
-    MailbatchError,
-    UsageError,
-    raise_if_starved,
-)
-from mailbatch.look.markup import icon, mark, page, text
-from mailbatch.preview.gallery import Identity
+from mailbatch.errors import MailbatchError, UsageError, raise_if_starved
+from mailbatch.preview.failure_page import failure_page
+from mailbatch.preview.rebuilding import Rebuilding
 
 #: The header fields of every answer; a page of the gallery stays alone in its browsing context.
 _HEADERS = {
@@ -45,83 +39,12 @@ _NAMES = ("127.0.0.1", "localhost")
 _INDEX = "index.html"
 _TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
 _UNKNOWN_TYPE = "application/octet-stream"
-# Follow no link, and do not wait for the writer of a pipe.
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A gallery that was made: `inputs` are its sources, `files` its own files.
-
-    `files` has the identity of each by the path in the folder of the gallery.
-    """
-
-    inputs: tuple[Path, ...]
-    files: Mapping[str, Identity]
-
-
-class Rebuilding:
-    """A gallery that is made again after a change of an input.
-
-    `build` makes the gallery in `folder`, and raises `MailbatchError` for wrong inputs. This error
-    stays in `failure` until the inputs are mended.
-    """
-
-    def __init__(self, folder: Path, build: Callable[[], Built]) -> None:
-        self.folder = folder
-        self.lock = threading.RLock()
-        self.failure: MailbatchError | None = None
-        self._build = build
-        self._built = Built((), {})
-        self._state: object = None
-
-    def build(self) -> None:
-        """Make the gallery.
-
-        Raises:
-            MailbatchError: from `build`.
-        """
-        self._state = None
-        self._built = self._build()
-        self._state = self._now()
-
-    def refresh(self) -> None:
-        """Make the gallery again if an input changed since; keep an error in `failure`."""
-        if self.failure is None and self._state == self._now():
-            return
-        try:
-            self.build()
-        except MailbatchError as error:
-            self.failure = error
-        else:
-            self.failure = None
-
-    def open(self, name: str) -> BinaryIO | None:
-        """Open a file of the gallery by its path; return None for a path that is on no list.
-
-        Raises:
-            OSError: the file is gone or cannot be opened.
-        """
-        wanted = self._built.files.get(name)
-        if wanted is None:
-            return None
-        file = os.fdopen(os.open(self.folder / name, _OPEN), "rb")
-        found = os.fstat(file.fileno())
-        if stat.S_ISREG(found.st_mode) and Identity.of(found) == wanted:
-            return file
-        file.close()
-        return None
-
-    def _now(self) -> object:
-        return [_state_of(path) for path in self._built.inputs]
-
-
-def _state_of(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
+_MESSAGE = re.compile(r"messages/\d+\.html")
+#: The script of pages that follow the inputs, and what tells these of further builds.
+_LIVE, _CHANGES = "live.js", "changes"
+_LIVE_SCRIPT = Path(__file__).with_name(_LIVE)
+#: The time between two signs of life, by which a page that was closed is found out.
+_SIGN_SECONDS = 15.0
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -148,22 +71,51 @@ class _Requests(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.FORBIDDEN, "This server answers to the loopback only")
             return
         name = _name_in(self.path)
-        gallery = self._gallery
-        with gallery.lock:
-            if name is not None and name.endswith(".html"):
-                if not name.startswith("attachments/"):
-                    gallery.refresh()
-                if gallery.failure is not None:
-                    self._fail(gallery.failure)
-                    return
-            file = None
-            with contextlib.suppress(OSError):
-                file = gallery.open(name) if name is not None else None
-        if file is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
+        if name == _CHANGES and self.command == "GET":
+            self._tell_changes()
             return
-        with file:
-            self._send(name or "", file)
+        if name == _LIVE:
+            self._send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
+            return
+        gallery = self._gallery
+        is_page = name is not None and name.endswith(".html") and "attachments/" not in name
+        with gallery.lock:
+            if is_page:
+                gallery.look()
+            number, failure, file = gallery.number, gallery.failure, None
+            if not (is_page and failure is not None):
+                with contextlib.suppress(OSError):
+                    file = gallery.open(name) if name is not None else None
+        if is_page and failure is not None:
+            self._fail(failure, number)
+        elif file is not None:
+            with file:
+                if is_page:
+                    self._send_bytes(HTTPStatus.OK, name or "", _following(file.read(), number))
+                else:
+                    self._send(name or "", file)
+        elif name is not None and _MESSAGE.fullmatch(name) and not gallery.has(name):
+            # An open page whose message is gone: the letter of a row that left the table.
+            self.send_response(HTTPStatus.FOUND)
+            self.send_header("Location", "/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _tell_changes(self) -> None:
+        """Send an event for each further build, until the page is closed."""
+        self.close_connection = True
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        seen = _number_in(self.path)
+        with contextlib.suppress(OSError):  # the page is gone
+            while True:
+                number = self._gallery.wait(seen, seconds=_SIGN_SECONDS)
+                self.wfile.write(b"data: %d\n\n" % number if number != seen else b":\n\n")
+                seen = number
 
     def _is_ours(self) -> bool:
         """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
@@ -182,10 +134,13 @@ class _Requests(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             shutil.copyfileobj(file, self.wfile)
 
-    def _fail(self, error: MailbatchError) -> None:
+    def _fail(self, error: MailbatchError, number: int) -> None:
         body = failure_page(error).encode("utf-8", "xmlcharrefreplace")
-        self.send_response(HTTPStatus.INTERNAL_SERVER_ERROR)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self._send_bytes(HTTPStatus.INTERNAL_SERVER_ERROR, _INDEX, _following(body, number))
+
+    def _send_bytes(self, status: HTTPStatus, name: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", _type_of(name))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -209,6 +164,20 @@ def _name_in(target: str) -> str | None:
         return None
 
 
+def _number_in(target: str) -> int:
+    """Return the number of the build that a page has seen; 0 where the target names none."""
+    found = re.search(r"[?&]seen=(\d{1,9})(?:&|$)", target)
+    return int(found[1]) if found is not None else 0
+
+
+def _following(body: bytes, number: int) -> bytes:
+    """Return a page with the script that loads the page again behind a further build."""
+    before, end, behind = body.rpartition(b"</body>")
+    return b'%s<script src="/%s" data-number="%d"></script>\n%s%s' % (
+        before, _LIVE.encode(), number, end, behind,
+    )  # fmt: skip
+
+
 def _type_of(name: str) -> str:
     suffix = Path(name).suffix.lower()
     return _TYPES.get(suffix) or mimetypes.types_map.get(suffix, _UNKNOWN_TYPE)
@@ -229,35 +198,3 @@ def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
         ) from error
     server.daemon_threads = True
     return server
-
-
-def failure_page(error: MailbatchError) -> str:
-    """Return the page that stands for the gallery while its inputs are wrong."""
-    errors = error.errors if isinstance(error, InputErrors) else (error,)
-    items = "".join(
-        f"<li>{mark('error')}<div><h3>{text(one)}</h3>{_line(one)}"
-        f'<p class="mend">{text(one.hint or "")}</p></div></li>'
-        for one in errors
-    )
-    main = f"""<main id="main" tabindex="-1" class="wide"><div class="hero">
-<h1>The preview cannot be made</h1>
-<p class="sub">Mend this and reload the page.</p></div>
-<div class="sheet findings"><ul>{items}</ul></div></main>"""
-    return page(
-        title="The preview cannot be made",
-        base="/",
-        bar=f'<span class="brand">{icon("brand")}<span>mailbatch preview</span></span>'
-        '<span class="space"></span>',
-        main=main,
-        keys=(("?", "This help"),),
-        icons=(),
-        styles=("assets/gallery.css",),
-        scripts=("assets/common.js",),
-    )
-
-
-def _line(error: MailbatchError) -> str:
-    location = error.location if isinstance(error, InputError) else None
-    if location is None or location.source is None:
-        return ""
-    return f'<pre class="mono">{text(location.source)}</pre>'

@@ -42,7 +42,7 @@ from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
-from mailbatch.recipients.where import Condition, compile_where
+from mailbatch.recipients.where import Condition, compile_where, reads
 from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
@@ -236,6 +236,12 @@ def plan_recipients(
         remarks=replace(table.remarks, empty_lists=lists.empty),
         stop=wanted.on_invalid == "stop",
     )
+
+
+def rows_move(job: Job) -> Setting | None:
+    """Return `recipients.where` if it chooses other rows at another time; None: it does not."""
+    where = job.find("recipients.where")
+    return where if where is not None and reads(where.text, "now") else None
 
 
 def _open_records(job: Job) -> Records:

@@ -65,21 +65,24 @@ class Standing:
         known = tuple((columns.index(name), name) for name in standing_columns(columns))
         if known:
             return cls(known, ())
+        leans = [leaning(name) for name in columns]  # once a column: a list may have many rows
         seen: dict[int, set[Word]] = {
             place: set()
-            for place, name in enumerate(columns)
-            if place != address and leaning(name) is not Leaning.ASIDE
+            for place, kind in enumerate(leans)
+            if place != address and kind is not Leaning.ASIDE
         }
         for _, cells in table if seen else ():
             if not cells[address].strip():
                 continue
             for place, words in list(seen.items()):
                 words.add(word(cells[place]))
-                if Word.OTHER in words and leaning(columns[place]) is Leaning.UNKNOWN:
+                if Word.OTHER in words and leans[place] is Leaning.UNKNOWN:
                     del seen[place]  # a name, a number: most columns end here with the first row
             if not seen:
                 break
-        found = (_column(place, columns[place], words) for place, words in seen.items())
+        found = (
+            _column(place, columns[place], leans[place], words) for place, words in seen.items()
+        )
         return cls((), tuple(filter(None, found)))
 
     def doubt(self, cells: Sequence[str]) -> str | None:
@@ -100,10 +103,9 @@ class Standing:
         return None
 
 
-def _column(place: int, name: str, seen: Iterable[Word]) -> _Column | None:
+def _column(place: int, name: str, leans: Leaning, seen: Iterable[Word]) -> _Column | None:
     """Return a column that counts by the words in the cells; None for any other column."""
     words = frozenset(seen)
-    leans = leaning(name)
     told = words & (_ANSWERS | _STATES)
     if leans is Leaning.LEFT:
         if Word.OTHER in words and not told:

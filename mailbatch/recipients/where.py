@@ -37,6 +37,16 @@ _RESULT = "result"
 _SHOWN = 60
 
 
+def reads(expression: str, name: str) -> bool:
+    """Say whether an expression that compiles reads a name.
+
+    >>> reads("until >= now.isoformat()", "now"), reads("day == 'now'", "now")
+    (True, False)
+    """
+    tree = BoundedSandbox().parse(f"{{{{ ({expression}) }}}}")
+    return any(node.name == name for node in tree.find_all(nodes.Name))
+
+
 def compile_where(
     expression: str,
     columns: tuple[str, ...],

@@ -59,7 +59,7 @@ class Asset:
         self._type = media_type
         self._cid = cid
         self._base = _fixed_folder(path.source)
-        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._files: OrderedDict[str, EncodedFile] = OrderedDict()
         self._kept = 0
         self._last: tuple[Chosen, Attachment] | None = None
 
@@ -105,7 +105,7 @@ class Asset:
         file = self._file(name)
         kind = self._media_type(chosen, file)
         try:
-            return _part_head(filename, kind, self._cid), file.lines
+            return part_head(filename, kind, self._cid), file.lines
         except FieldError as error:
             raise self._error(f"the file name {filename!r}", str(error)) from None
 
@@ -123,7 +123,7 @@ class Asset:
             self._last = chosen, Attachment(filename, kind, data, self._cid)
         return self._last[1]
 
-    def _media_type(self, chosen: Chosen, file: _File) -> MediaType:
+    def _media_type(self, chosen: Chosen, file: EncodedFile) -> MediaType:
         name, filename = chosen
         try:
             return media_type(
@@ -141,10 +141,10 @@ class Asset:
             digest.update(self._file(self.path.constant).encoded)
         return digest.hexdigest()
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> EncodedFile:
         file = self._files.get(name)
         if file is None:
-            file = self._files[name] = _File(self._read(name))
+            file = self._files[name] = EncodedFile(self._read(name))
             self._kept += file.memory
             while self._kept > CACHED_BYTES and len(self._files) > 1:
                 self._kept -= self._files.popitem(last=False)[1].memory
@@ -158,23 +158,43 @@ class Asset:
             base = os.path.realpath(stored_path(self._folder / self._base))
             if self.path.constant is None and not Path(os.path.realpath(path)).is_relative_to(base):
                 raise self._error(name, "leaves the folder that the job names")
-            # Opened without waiting, because a FIFO would wait for ever.
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise self._error(name, "is no file")
-                return file.read()
+            return read_file(path)
         except JobError as error:
             raise self._error(name, error.message, hint=error.hint) from None
-        except FileNotFoundError:
-            raise self._error(name, "does not exist") from None
         except (OSError, ValueError) as error:
-            raise_if_starved(error)
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise self._error(name, f"cannot be read: {reason}") from None
+            raise self._error(name, unread(error)) from None
 
     def _error(self, name: str, problem: str, *, hint: str | None = None) -> MessageError:
         return MessageError(f"{name} {problem}", location=self.path.place, hint=hint)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError, ValueError: the file cannot be read; `unread` has the words.
+    """
+    # Opened without waiting, because a FIFO would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise IsADirectoryError
+        return file.read()
+
+
+def unread(error: OSError | ValueError) -> str:
+    """Return the words for a file that cannot be read, which complete "logo.png ...".
+
+    Raises:
+        OSError: the machine is at fault, and not the file.
+    """
+    raise_if_starved(error)
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    if isinstance(error, IsADirectoryError):
+        return "is no file"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"cannot be read: {reason}"
 
 
 _NO_FILE = (
@@ -183,7 +203,7 @@ _NO_FILE = (
 )
 
 
-class _File:
+class EncodedFile:
     """The content of a file, encoded: `lines`, a piece of its own where these are many bytes."""
 
     __slots__ = ("calendar_methods", "is_utf8", "lines")
@@ -223,7 +243,12 @@ def _fixed_folder(source: str) -> str:
     return fixed[: fixed.rfind("/") + 1]
 
 
-def _part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
+def part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
+    """Return the header of a file's part with the empty line; with `cid`, of an inline part.
+
+    Raises:
+        FieldError: the name cannot be written.
+    """
     refuse_controls(filename)
     refuse_reordering(filename)
     if "/" in filename or "\\" in filename or filename.strip(". ") == "":

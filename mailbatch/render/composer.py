@@ -12,6 +12,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
@@ -28,9 +29,10 @@ from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
-from mailbatch.render.headers import date_field, date_text, text_field
+from mailbatch.render.fingerprint import digest_of_files, fingerprint
+from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
-from mailbatch.render.message import BranchKey, Content, Message, Rendered
+from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.parts import Parts
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
+_MOST_SKELETONS = 64  # of messages with embedded images
 _NO_BRANCHES: frozenset[BranchKey] = frozenset()
 
 
@@ -83,6 +86,7 @@ class Composer:
         self._rows = context.RowNames(columns, self._group_by, templates.globals)
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
+        self._files_digest: bytes | None = None
         self._sender = Sender.of(job, errors)
         errors += domain_mistake(job, self._sender.from_.address)
         self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
@@ -102,6 +106,9 @@ class Composer:
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
+        errors += self._parts.mistakes(self._checks.followed, templates.loader)
+        if self._parts.embedding is not None:
+            errors += self._parts.embedding.check(self._checks.followed)
         self._prepare(errors)
         if errors:
             told = [self._checks.explained(error) for error in errors]
@@ -153,7 +160,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if None in self._files:
+        if None in self._files or self._parts.embedding is not None:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -161,6 +168,11 @@ class Composer:
     def shared_pieces(self) -> tuple[Piece, ...]:
         """The large files that are the same in every message, each as one piece of the content."""
         return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
+
+    @property
+    def embedded_files(self) -> tuple[Path, ...]:
+        """The image files that the templates name, as far as no cell completes the name."""
+        return self._parts.embedding.files if self._parts.embedding is not None else ()
 
     @property
     def _shared(self) -> list[FilePart]:
@@ -171,6 +183,19 @@ class Composer:
         signing = copy.copy(self)
         signing._signer = signer  # noqa: SLF001 - its own copy
         return signing
+
+    def fingerprinting(self) -> Composer:
+        """Return a composer that makes the same messages, each with its fingerprint."""
+        marking = copy.copy(self)
+        marking._files_digest = digest_of_files(self._shared)  # noqa: SLF001 - its own copy
+        return marking
+
+    def unrepeatable(self) -> tuple[InputError, ...]:
+        """Return the uses of names whose value depends upon the moment, in templates: `now`.
+
+        A message with such a use is another one tomorrow: no plan can say what is sent.
+        """
+        return tuple(_in_order(self._checks.unrepeatable(), str(self._job.path)))
 
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
@@ -199,6 +224,7 @@ class Composer:
             asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
             for asset in self._attachments
         ]
+        self._skeletons: dict[tuple[bytes, ...], Skeleton] = {}
         self._varying = [asset for asset in self._attachments if not asset.constant]
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
@@ -239,7 +265,7 @@ class Composer:
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
-                f"Message-ID: <{message_id}>\r\n".encode("ascii"),
+                message_id_field(message_id),
                 *[
                     piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
@@ -248,7 +274,7 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html = self._parts.render(names, values[0][0] if subject is None else subject)
+        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
@@ -261,6 +287,7 @@ class Composer:
             text,
             html,
             [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            images,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -281,7 +308,8 @@ class Composer:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
         files = self._encoded_files(rendered) if self._attachments else []
         international = not head.isascii()
-        octets = Octets.of((head, *self._skeleton.fill(mark, texts, files)))
+        skeleton = self._skeleton if not rendered.images else self._with(rendered.images)
+        octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
             first, *others = octets.pieces
@@ -295,8 +323,16 @@ class Composer:
             needs_smtputf8=international
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
-            parts=self._sizes(texts, files),
+            parts=self._sizes(texts, files, rendered.images),
+            fingerprint=self._fingerprint(rendered, files),
         )
+
+    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+        if self._files_digest is None:
+            return None
+        own = zip(self._files, files, strict=True) if self._varying else ()
+        varying = [part for constant, part in own if constant is None]
+        return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
@@ -313,13 +349,28 @@ class Composer:
             for part, asset in zip(self._files, self._attachments, strict=True)
         ]
 
-    def _sizes(self, texts: list[Encoded], files: list[FilePart]) -> tuple[tuple[str, int], ...]:
+    def _with(self, images: tuple[Image, ...]) -> Skeleton:
+        """Return the structure of the messages that show the same embedded images."""
+        key = tuple([image.part[0] for image in images])
+        found = self._skeletons.get(key)
+        if found is None:
+            if len(self._skeletons) == _MOST_SKELETONS:
+                self._skeletons.clear()
+            inline = [*self._images, *[image.part for image in images]]
+            found = Skeleton(html=True, inline=inline, attachments=len(self._attachments))
+            self._skeletons[key] = found
+        return found
+
+    def _sizes(
+        self, texts: list[Encoded], files: list[FilePart], images: tuple[Image, ...]
+    ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
             parts = zip(self._attachments, files, strict=True)
             sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
+        sizes += [(f"the image {one.file.filename}", part_size(one.part)) for one in images]
         return (*sizes, *self._inline_sizes)
 
     def content(self, rendered: Rendered) -> Content:
@@ -359,7 +410,10 @@ class Composer:
                 asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
                 for asset in self._attachments
             ),
-            inline=tuple(asset.attachment(asset.chosen(rendered.names)) for asset in self._inline),
+            inline=(
+                *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
+                *[image.file for image in rendered.images],
+            ),
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -392,6 +446,7 @@ class Composer:
             ),
             **digests.asset_digests("message.attachments", self._attachments),
             **digests.asset_digests("message.inline", self._inline),
+            **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WITH_THEIR_FILES = (
     "message.text",
     "message.html",
+    "message.mjml",
     "message.markdown",
     "message.attachments",
     "message.inline",

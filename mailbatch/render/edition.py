@@ -39,6 +39,11 @@ def render_edition(
     return _rendered(job, job.at("edition"), {"now": now}, variables)
 
 
+def edition_moves(job: model.Job) -> bool:
+    """Say whether the edition of a job is another one at another time."""
+    return "now" in _names_in(Templates(FolderLoader(job.folder), {}, []).value(job.at("edition")))
+
+
 def render_results_path(
     job: model.Job, edition: str, variables: Mapping[str, Any] | None = None
 ) -> str:

@@ -250,6 +250,11 @@ def date_field(seconds: int) -> bytes:
     return f"Date: {date_text(seconds)}\r\n".encode("ascii")
 
 
+def message_id_field(message_id: str) -> bytes:
+    """Write the Message-ID field; the id comes without angle brackets."""
+    return f"Message-ID: <{message_id}>\r\n".encode("ascii")
+
+
 def parameter(name: str, value: str) -> str:
     """Spell a parameter (RFC 2045 5.1); in the form of RFC 2231 beyond ASCII.
 

@@ -15,9 +15,29 @@ from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
+from mailbatch.render.mime import FilePart
 
 #: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message; `cid` is the name in the HTML, None for an attachment."""
+
+    filename: str
+    type: str
+    data: bytes
+    cid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An embedded image: the Content-ID, and the file, as a part of a message and for people."""
+
+    cid: str
+    part: FilePart
+    file: Attachment
 
 
 class Rendered(NamedTuple):  # one is made for every message: a tuple takes a third of the time
@@ -25,8 +45,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
-    first; `files` the path and the name of each attachment that varies. `taken` are the branches
-    that the templates took, where the composer traces them.
+    first; `files` the path and the name of each attachment that varies, `images` the embedded ones
+    that the HTML shows. `taken` are the branches that the templates took, where the composer traces
+    them.
     """
 
     delivery: Delivery
@@ -40,6 +61,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     text: str
     html: str | None
     files: list[tuple[str, str]]
+    images: tuple[Image, ...]
     taken: frozenset[BranchKey]
 
 
@@ -51,7 +73,8 @@ class Message:
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with sizes in bytes.
+    larger parts with sizes in bytes. `fingerprint` is that of module `fingerprint`, None where the
+    composer makes none.
     """
 
     octets: Octets
@@ -61,6 +84,7 @@ class Message:
     needs_smtputf8: bool
     reverse_path: str
     parts: tuple[tuple[str, int], ...]
+    fingerprint: bytes | None = None
 
     @property
     def content(self) -> bytes:
@@ -76,16 +100,6 @@ class Message:
         """Name the biggest part, with the size in bytes, as the one to make smaller."""
         name, size = max(self.parts, key=lambda part: part[1])
         return f"{name} ({size} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file of a message; `cid` is the name in the HTML, None for an attachment."""
-
-    filename: str
-    type: str
-    data: bytes
-    cid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

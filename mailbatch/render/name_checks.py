@@ -13,16 +13,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from jinja2 import nodes
+from jinja2 import meta, nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
 from mailbatch.expressions.slips import bare_text
-from mailbatch.job.columns import (
-    as_templates_write_it,
-    bare_column_hint,
-    column_hint,
-    find_column,
-)
+from mailbatch.job.columns import bare_column_hint, column_hint, find_column, ways_to_write
 from mailbatch.render.foreign_words import name_remedy
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
@@ -91,6 +86,25 @@ class NameChecks:
                 else:
                     self.doubts.setdefault(found.verdict, where)
         return errors
+
+    def unrepeatable(self) -> list[InputError]:
+        """Return an error for every use of a name whose value depends upon the moment."""
+        found = [(place, None, tree) for place, tree in self._values]
+        for page in self._pages:
+            for name in sorted({page.name, *self.followed.get(page.name, ())}):
+                tree = self._tree(name, page.role)
+                if tree is not None:
+                    found.append((Location(name), name, tree))
+        return [
+            TemplateError(
+                f"{name} is another one at every run, so that no plan can say what is sent",
+                location=self._place(Unknown(template, line, name, frozenset()), place),
+                hint="use the edition, or a variable, in its place: --set date=2026-11-30",
+            )
+            for place, template, tree in found
+            for name in sorted(meta.find_undeclared_variables(tree) & VARYING)
+            for line in sorted({n.lineno for n in tree.find_all(nodes.Name) if n.name == name})
+        ]
 
     def leaks(self, known: Mapping[str, Shape], shared: Mapping[str, Shape]) -> list[InputError]:
         """Return an error for every use of a name that a group of several does not share."""
@@ -184,10 +198,11 @@ class NameChecks:
         column = next((one for one in self._columns if _bare(one) in letters), None)
         column = column or nearest(found[1], self._columns)
         if column is None:
-            every = [as_templates_write_it(one, self._columns) for one in self._columns]
-            listed = ", ".join(one.partition(" or ")[0] for one in every[:_MOST_NAMES])
+            some = self._columns[:_MOST_NAMES]
+            listed = ", ".join(ways_to_write(one, self._columns)[0] for one in some)
             return f"A column stands alone, without {name}: {listed}."
-        return f"Write {as_templates_write_it(column, self._columns)}: a column stands alone."
+        ways = " or ".join(ways_to_write(column, self._columns))
+        return f"Write {ways}: a column stands alone."
 
     def explained(self, error: InputError) -> InputError:
         """Return a syntax error with a hint, where the template has a column name of the table."""

@@ -21,6 +21,7 @@ from mailbatch.job.fields import is_template
 from mailbatch.job.paths import stored_path
 from mailbatch.job.setting import Setting
 from mailbatch.render.foreign_files import TABLE_REMEDY, is_table_of_addresses
+from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
 from mailbatch.render.templates import Names, Page, Role, Templates
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 PAGES = (
     ("message.text", Role.TEXT),
     ("message.html", Role.HTML),
+    ("message.mjml", Role.MJML),
     ("message.markdown", Role.MARKDOWN),
 )
 _QUOTED = re.compile(r"""["']([^"'\0]+)["']""")
@@ -40,7 +42,7 @@ _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 class PageChoice:
-    """The pages that `message.text`, `html` or `markdown` can mean.
+    """The pages that `message.text`, `html`, `mjml` or `markdown` can mean.
 
     `pages` are those that are known before any row, by name.
     """
@@ -49,7 +51,7 @@ class PageChoice:
         """Compile every page that can be known; mistakes go to the templates' errors."""
         self.value = templates.value(setting)
         self.pages: dict[str, Page] = {}
-        self._role = role
+        self.role = role
         self._templates = templates
         if self.value.constant is not None:
             self._try(self.value.constant)
@@ -67,7 +69,7 @@ class PageChoice:
                 self._templates.errors.append(error)
 
     def _page(self, name: str) -> Page:
-        page = self._templates.page(name, self._role)
+        page = self._templates.page(name, self.role)
         if page is None:
             raise TemplateError(
                 f"there is no file {name}",
@@ -144,7 +146,7 @@ def template_files(job: model.Job) -> Iterator[str]:
 def _named(text: str, syntax: Environment, loader: FolderLoader) -> Iterator[str]:
     """Give the names of templates in a text: certain ones, choices, and files that fit."""
     try:
-        tags = list(syntax.parse(text).find_all(_NAMING))
+        tags = list(syntax.parse(with_includes(text)).find_all(_NAMING))
     except TemplateSyntaxError:
         yield from _QUOTED.findall(text)
         return

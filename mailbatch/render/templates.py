@@ -34,6 +34,7 @@ from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
 from mailbatch.render.foreign_words import filter_remedy, runtime_remedy, syntax_remedy
 from mailbatch.render.markdown import Marks
+from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
 
@@ -68,6 +69,7 @@ class Role(Enum):
 
     TEXT = "text"  # unchanged
     HTML = "html"  # escaped
+    MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
@@ -113,6 +115,10 @@ class _Template(BoundedTemplate):
 
 class _Sandbox(BoundedSandbox):
     template_class = _Template
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Return a template as Jinja2 reads it: includes of MJML are those of Jinja2."""
+        return super().preprocess(with_includes(source), name, filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MARKDOWN},
+            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
@@ -181,15 +181,14 @@ class Session:
         if self._state.phase is Phase.HELD:
             self._chunk = checked(content.joined())
             return True
-        ready = flight(content)
-        if content.size > ONE_WRITE_BYTES:
-            await self._send_blocks(ready)
-        else:
-            for block, is_ascii in ready:
-                if self._dialogue.has_news:
-                    return False
-                # Leaves together with the end of data.
-                self._connection.send_body(block, is_ascii=is_ascii)
+        large = content.size > ONE_WRITE_BYTES
+        for block, is_ascii in flight(content):
+            if self._dialogue.has_news:
+                return False
+            self._connection.send_body(block, is_ascii=is_ascii)
+            if large:  # else it leaves together with the end of data
+                self._dialogue.flush()
+                await self._dialogue.drain()
         return not self._dialogue.has_news  # if it is, `done` says why
 
     def finish(self) -> None:
@@ -209,14 +208,6 @@ class Session:
             self._dialogue.fail(error)
             return
         self._dialogue.flush()
-
-    async def _send_blocks(self, ready: Iterable[tuple[bytes, bool]]) -> None:
-        for block, is_ascii in ready:
-            if self._dialogue.has_news:
-                return
-            self._connection.send_body(block, is_ascii=is_ascii)
-            self._dialogue.flush()
-            await self._dialogue.drain()
 
     async def done(self) -> None:
         """Wait for the reply to the end of data.

@@ -11,6 +11,7 @@ from mailbatch.errors import Location
 from mailbatch.preview.entry import Change, Since
 from tests.checks.making import content, file
 from tests.preview.making import entry
+from tests.support.obstacle import skip_unless_required
 
 from .galleries import LETTER, png, write
 
@@ -22,9 +23,7 @@ ARGUMENTS = [
 
 
 def _missing(what, required="MAILBATCH_REQUIRE_BROWSER"):
-    if os.environ.get(required) == "1":
-        pytest.fail(what)
-    pytest.skip(what)
+    skip_unless_required(what, required)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import inspect
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,6 +25,7 @@ import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.ahead import Ahead
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.plan_file import parse_plan
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
@@ -138,8 +140,14 @@ def _run_to_death(
     boot: str | None,
     synced: tuple[int, Path] | None,
     sessions_share: bool,
+    plan: str | None,
+    ahead: float,
+    edition: str | None,
 ) -> None:
     os.environ["SCENE_PASSWORD"] = ""
+    if ahead:
+        real = time.time
+        time.time = lambda: real() + ahead
     if boot is not None:
         mailbatch.ledger.store.this_boot = lambda: boot
     if synced is not None:
@@ -148,7 +156,8 @@ def _run_to_death(
         _share_on_a_busy_machine()
     if step is not None:
         _wrap(step, when, nth, die_here)
-    run(load_job(Path(job)), RunOptions())
+    approved = None if plan is None else parse_plan(plan, Path("approved.plan"))
+    run(load_job(Path(job)), RunOptions(plan=approved, edition=edition))
 
 
 def start(
@@ -160,18 +169,24 @@ def start(
     boot: str | None = None,
     synced: tuple[int, Path] | None = None,
     sessions_share: bool = False,
+    plan: str | None = None,
+    ahead: float = 0.0,
+    edition: str | None = None,
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
 
     `step` is one of STEPS, or of SHARED; `sessions_share` has the sessions share their commits also
     on a busy machine.
 
+    The clock of the process is `ahead` of the system's by so many seconds.
+
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
-    behind that lease is copied there. All of it has been synced by then.
+    behind that lease is copied there. All of it has been synced by then. `plan` is the text of an
+    approved plan.
     """
     process = processes.Process(
         target=_run_to_death,
-        args=(str(job), step, when, nth, boot, synced, sessions_share),
+        args=(str(job), step, when, nth, boot, synced, sessions_share, plan, ahead, edition),
         daemon=True,
     )
     process.start()

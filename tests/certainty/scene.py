@@ -79,6 +79,8 @@ class Scene:
     domains: int = 1
     retry: Mapping[str, str] | None = None
     rate: str | None = None
+    window: Mapping[str, object] | None = None
+    cap: str | None = None
     timeouts: Mapping[str, str] | None = None
     text: str = "Hello {{ name }}\n"
     dsn: tuple[str, ...] = ()
@@ -97,6 +99,10 @@ class Scene:
             server["chunking"] = "off"
         if self.rate is not None:
             server["rate"] = self.rate
+        if self.window is not None:
+            server["window"] = dict(self.window)
+        if self.cap is not None:
+            server["cap"] = self.cap
         if self.ca_file is not None:
             server["ca_file"] = str(self.ca_file)
         if self.username is not None:

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from mailbatch.delivery.clock import SteadyClock
 from mailbatch.delivery.options import Silence
 from mailbatch.delivery.runner import run
-from mailbatch.delivery.sending import SteadyClock
 from mailbatch.errors import LedgerLocked
 from mailbatch.job.loader import load_job
 from mailbatch.outcome import Status

@@ -105,3 +105,10 @@ def html(body, **message):
         "message": {"html": "letter.html.j2", **message},
         "files": {"letter.html.j2": body},
     }
+
+
+def mjml(column):
+    """Return the pieces of a mailing with an HTML part in MJML."""
+    section = f"<mj-section><mj-column>{column}</mj-column></mj-section>"
+    body = f"<mjml><mj-body>{section}</mj-body></mjml>"
+    return {"message": {"mjml": "letter.mjml.j2"}, "files": {"letter.mjml.j2": body}}

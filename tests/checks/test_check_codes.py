@@ -12,11 +12,13 @@ from mailbatch.cli.arguments import CheckArguments
 from mailbatch.cli.check import check_command
 from mailbatch.cli.connect import Connected, findings
 from mailbatch.errors import Location, MessageError, Reason
+from mailbatch.job.window import DAYS
 from mailbatch.smtp.capabilities import Capabilities
 from tests.recipients.workbooks import Styled, table, write_workbook
 
-from .mailing import ROWS, UNSUBSCRIBE, Mailing, html
+from .mailing import ROWS, UNSUBSCRIBE, Mailing, html, mjml
 
+GIF = "R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/u/{{ email }}"
 FINE = (
@@ -24,6 +26,10 @@ FINE = (
     f'<a href="{LINK}">leave</a>'
 )
 
+SERVER = {"host": "localhost", "port": 2525, "security": "plaintext"}
+WHEN = {"from": "00:00", "until": "24:00", "zone": "UTC"}
+#: A day that is neither today nor tomorrow.
+FAR_DAY = DAYS[(time.gmtime().tm_wday + 3) % 7]
 PULLED = {"base_url": "https://api.example.com", "api_key": {"env": "KEY"}}
 
 
@@ -125,6 +131,10 @@ JOBS = {
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\n"}},
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
     ),
+    "MB151": (
+        {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
+        {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},
+    ),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},
@@ -203,6 +213,13 @@ JOBS = {
     "MB225": (
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {{ seat }}"}},
         {"message": {"attachments": "a.txt"}, "files": {"a.txt": b"Seat {1} {{}} {{ 7 }}"}},
+    ),
+    "MB226": (mjml("<mj-txt>x</mj-txt>"), mjml("<mj-text>x</mj-text>")),
+    "MB227": (mjml("<mj-text color=red>x</mj-text>"), mjml("<mj-text>x</mj-text>")),
+    "MB228": (
+        html('<img src="https://example.com/a.png" alt="A">', images="embed"),
+        html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
+             f'<a href="{LINK}">leave</a>', images="embed"),
     ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
@@ -338,6 +355,7 @@ def test_a_good_job_has_nothing_but_its_domains(tmp_path, capsys):
     [
         (None, "MB111"),
         (Reason.UNKNOWN_INLINE, "MB208"),
+        (Reason.MJML_FORM, "MB111"),
         (Reason.BULK_ID_TOO_LONG, "MB401"),
         (Reason.CALLBACK_DATA_TOO_LONG, "MB402"),
     ],

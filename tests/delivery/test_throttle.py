@@ -52,6 +52,19 @@ def test_an_idle_hour_saves_up_one_second_only():
     assert waits[10] > 0
 
 
+def test_a_fraction_of_a_recipient_a_second():
+    """0.5 a second and 2,000 a day: one recipient in 2 and in 43.2 seconds."""
+    for rate, seconds in ((0.5, 2.0), (2000 / 86_400, 43.2)):
+        clock = Clock()
+        throttle = Throttle(rate, clock)
+        started = []
+        for _ in range(100):
+            clock.now += throttle.delay(1)
+            started.append(clock.now)
+        assert started[0] == 0.0
+        assert all(abs(b - a - seconds) < 1e-6 for a, b in itertools.pairwise(started)), rate
+
+
 def test_two_takers_share_one_bucket():
     """What one session took, the other waits for."""
     clock = Clock()

@@ -20,6 +20,7 @@ FILES = (
     "text.j2",
     "page.html.j2",
     "page.md",
+    "page.mjml.j2",
     "ca.pem",
     "logo.png",
     "left.csv",

@@ -199,7 +199,16 @@ def test_a_number_is_a_duration_in_seconds(given, load, changed):
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "per"), [("600/min", 600, 60), ("10/s", 10, 1), ("5000/h", 5000, 3600)]
+    ("given", "count", "per"),
+    [
+        ("600/min", 600, 60),
+        ("10/s", 10, 1),
+        ("5000/h", 5000, 3600),
+        ("0.5/s", 0.5, 1),
+        ("2000/day", 2000, 86400),
+        ("123456789/day", 123456789, 86400),
+        ("1.25/min", 1.25, 60),
+    ],
 )
 def test_rates(given, count, per, load, changed):
     rate = load(changed(server={"rate": given})).server.rate
@@ -346,14 +355,17 @@ REFUSED = [
         {"server": {"transactions_per_session": -1}},
         "server.transactions_per_session: must be a whole number, 0 or more",
     ),
-    ({"server": {"rate": 600}}, "server.rate: must be recipients per s, min or h, such as 600/min"),
+    (
+        {"server": {"rate": 600}},
+        "server.rate: must be recipients per s, min, h or day, such as 600/min",
+    ),
     (
         {"server": {"rate": "0/s"}},
-        "server.rate: must be recipients per s, min or h, such as 600/min",
+        "server.rate: must be recipients per s, min, h or day, such as 600/min",
     ),
     (
         {"server": {"rate": "1/m"}},
-        "server.rate: must be recipients per s, min or h, such as 600/min",
+        "server.rate: must be recipients per s, min, h or day, such as 600/min",
     ),
     ({"server": {"timeouts": {"data": 0}}}, "server.timeouts.data: must be longer than 0s"),
     (
@@ -478,10 +490,18 @@ REFUSED = [
     ({"recipients": {"where": True}}, "recipients.where: must be text"),
     ({"recipients": {"on_invalid": "ignore"}}, "recipients.on_invalid: must be skip or stop"),
     # message
-    ({"message": {"text": ...}}, "message: needs text, html or markdown"),
+    ({"message": {"text": ...}}, "message: needs text, html, mjml or markdown"),
     (
         {"message": {"markdown": "page.md"}},
         "message.markdown: gives both parts: it cannot stand beside text",
+    ),
+    (
+        {"message": {"html": "page.html.j2", "mjml": "page.mjml.j2"}},
+        "message.mjml: gives the HTML part: it cannot stand beside html",
+    ),
+    (
+        {"message": {"text": ..., "mjml": "page.mjml.j2", "markdown": "page.md"}},
+        "message.markdown: gives both parts: it cannot stand beside mjml",
     ),
     (
         {"message": {"subject": "a\nb"}},
@@ -534,9 +554,12 @@ REFUSED = [
     ),
     (
         {"message": {"inline": {"a": "logo.png"}}},
-        "message.inline: has no effect without html or markdown",
+        "message.inline: has no effect without html, mjml or markdown",
     ),
-    ({"message": {"css": "inline"}}, "message.css: has no effect without html or markdown"),
+    (
+        {"message": {"css": "inline"}},
+        "message.css: has no effect without html, mjml or markdown",
+    ),
     (
         {"message": {"html": "page.html.j2", "inline": {"a/b": "logo.png"}}},
         "message.inline.a/b: must be letters, digits, dot, hyphen or underscore",
@@ -702,6 +725,8 @@ ACCEPTED = [
     {"retry": {"initial": 0, "maximum": "0s", "give_up_after": 0}},
     {"retry": {"initial": "5m"}},
     {"message": {"text": ..., "markdown": "page.md", "css": "inline"}},
+    {"message": {"text": ..., "mjml": "page.mjml.j2", "css": "inline"}},
+    {"message": {"mjml": "page.{{ locale }}.mjml.j2", "inline": {"a": "{{ x }}.png"}}},
     {"message": {"text": ..., "html": "page.html.j2", "inline": {"a.b": "{{ x }}.png"}}},
     {"message": {"unsubscribe": {"url": "{{ url }}", "one_click": True}}},
     {"message": {"unsubscribe": {"url": "https://{{ host }}/ü", "one_click": True}}},

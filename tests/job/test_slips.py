@@ -128,9 +128,10 @@ SLIPS = [
     ("port: 2525", "port: 2525, insecure: off", "4:49: server.insecure: must be true or false",
      "Write false, without quotes."),
     ("port: 2525", "port: 2525, rate: 600 per minute",
-     "4:45: server.rate: must be recipients per s, min or h, such as 600/min", "Write 600/min."),
+     "4:45: server.rate: must be recipients per s, min, h or day, such as 600/min",
+     "Write 600/min."),
     ("port: 2525", "port: 2525, rate: 600",
-     "4:45: server.rate: must be recipients per s, min or h, such as 600/min",
+     "4:45: server.rate: must be recipients per s, min, h or day, such as 600/min",
      "Write 600/min, 600/s or 600/h."),
     ("edition: one", "edition: one\nretry: {initial: 1:30}",
      "4:18: retry.initial: must be a duration such as 30s, 5m or 1h",
@@ -167,11 +168,12 @@ SLIPS = [
     # Rates of other units, a command as a shell has it, words of other programs
     *[
         ("port: 2525", f"port: 2525, rate: {slip}",
-         "4:45: server.rate: must be recipients per s, min or h, such as 600/min", hint)
+         "4:45: server.rate: must be recipients per s, min, h or day, such as 600/min", hint)
         for slip, hint in (
-            ("0.5/s", "Write 30/min."), ("1/5s", "Write 12/min."), ("500/day", "Write 20/h."),
-            ("100/10min", "Write 10/min."), ("1.5/s", "Write 90/min."), ("1/week", None),
-            ("0/s", None), ("1/0s", None),
+            ("0.5 per second", "Write 0.5/s."), ("1/5s", "Write 12/min."),
+            ("500 a day", "Write 500/day."), ("2000/d", "Write 2000/day."),
+            ("100/10min", "Write 10/min."), ("1/week", None), ("0/s", None), ("0.0/day", None),
+            ("1/0s", None),
         )
     ],
     ("recipients: {file: people.csv}", "recipients: {command: cat people.csv}",
@@ -223,7 +225,7 @@ def test_a_slip_has_its_place_and_a_remedy(tmp_path, monkeypatch, right, slip, t
     assert (told, hint) in found
 
 
-@pytest.mark.parametrize("key", ["text", "html", "markdown"])
+@pytest.mark.parametrize("key", ["text", "html", "mjml", "markdown"])
 @pytest.mark.parametrize(
     "name", ["my letter.{{ plan }}.txt", "letters/{{ plan }} one", "{{ plan }}"]
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.conftest import call
+from tests.support.obstacle import skip_unless_required
 
 pytestmark = pytest.mark.packaging
 
@@ -25,9 +26,8 @@ def tool(name: str) -> str:
     """Return a program of this environment; skip the test where it is not installed."""
     program = Path(sysconfig.get_path("scripts"), name)
     if not program.exists():
-        if os.environ.get("MAILBATCH_REQUIRE_INSTALLERS") == "1":
-            pytest.fail(f"{name} is not installed, and MAILBATCH_REQUIRE_INSTALLERS is set")
-        pytest.skip(f"{name} is not installed (pip install -e '.[installers]')")
+        reason = f"{name} is not installed (pip install -e '.[installers]')"
+        skip_unless_required(reason, "MAILBATCH_REQUIRE_INSTALLERS")
     return str(program)
 
 

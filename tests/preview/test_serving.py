@@ -2,15 +2,18 @@
 
 import http.client
 import os
+import re
 import socket
 import threading
 from contextlib import contextmanager
 
 import pytest
 
-from mailbatch.errors import InputErrors, Location, TemplateError, UsageError
+from mailbatch.errors import InputErrors, JobError, Location, TemplateError, UsageError
+from mailbatch.preview.failure_page import failure_page
 from mailbatch.preview.gallery import Gallery
-from mailbatch.preview.serving import Built, Rebuilding, serve
+from mailbatch.preview.rebuilding import Built, Rebuilding
+from mailbatch.preview.serving import serve
 from tests.checks.making import content, file, overview
 
 from .making import entry
@@ -42,14 +45,19 @@ class Source:
 def serving(source):
     gallery = Rebuilding(source.out, source.build)
     gallery.build()
-    with serve(gallery, 0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve(gallery, 0) as server, running(server) as port:
+        yield port
+
+
+@contextmanager
+def running(server):
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def get(port, path="/", *, host=None, method="GET"):
@@ -98,6 +106,119 @@ def test_while_the_inputs_are_wrong_it_says_so(source):
         assert "<b>" not in body
         source.input.write_text("mended again")
         assert "mended again" in get(port, "/messages/0001.html")[1]
+
+
+def test_an_error_stands_between_its_neighbours_with_a_caret(source, tmp_path):
+    template = tmp_path / "letter.html"
+    template.write_text("one\ntwo\n\tthree & more\nfour\nfive\nsix\n")
+    place = Location(str(template), 3, 4, source="\tthree & more")
+    page = failure_page(InputErrors([TemplateError("no", location=place), UsageError("x")]))
+    assert (
+        """  1 | one
+  2 | two
+&gt; 3 | \tthree &amp; more
+    | \t  ^
+  4 | four
+  5 | five</pre>"""
+        in page
+    )
+    template.write_text("the file is another by now")
+    alone = failure_page(TemplateError("no", location=place))
+    assert 'excerpt">&gt; 3 | ' in alone
+    assert "another by now" not in alone
+
+
+class Changes:
+    """The events that an open page hears."""
+
+    def __init__(self, port, seen):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection.request("GET", f"/changes?seen={seen}")
+        self._reply = self._connection.getresponse()
+        assert self._reply.headers["Content-Type"] == "text/event-stream"
+
+    def next(self):
+        line = self._reply.readline()
+        assert self._reply.readline() == b"\n"
+        return line
+
+    def close(self):
+        self._connection.close()
+
+
+def number_of(page):
+    return int(re.search(r'<script src="/live.js" data-number="(\d+)">', page)[1])
+
+
+def test_an_open_page_hears_of_each_further_build(source):
+    gallery = Rebuilding(source.out, source.build)
+    gallery.build()
+    with serve(gallery, 0) as server, running(server) as port, gallery.watched():
+        seen = number_of(get(port, "/messages/0001.html")[1])
+        changes = Changes(port, seen)
+        source.input.write_text("second one")
+        assert changes.next() == b"data: %d\n" % (seen + 1)
+        assert "second one" in get(port, "/messages/0001.html")[1]
+        source.input.write_text("broken by this")
+        assert changes.next() == b"data: %d\n" % (seen + 2)
+        assert number_of(get(port, "/messages/0001.html")[1]) == seen + 2
+        changes.close()
+        late = Changes(port, seen)
+        assert late.next() == b"data: %d\n" % (seen + 2), "a page that comes late hears at once"
+        late.close()
+        assert "EventSource" in get(port, "/live.js")[1]
+
+
+def test_pages_that_look_at_an_error_do_not_build_it_again(source):
+    with serving(source) as port:
+        source.input.write_text("broken now")
+        for _ in range(3):
+            assert get(port)[0] == 500
+        assert source.built == 2
+
+
+def test_a_change_during_a_build_is_not_missed(source):
+    gallery = Rebuilding(source.out, source.build)
+    gallery.build()
+    build = source.build
+
+    def saved_meanwhile():
+        built = build()
+        if source.built == 2:
+            source.input.write_text("saved while the gallery was made")
+        return built
+
+    gallery._build = saved_meanwhile
+    source.input.write_text("second")
+    assert gallery.look()
+    assert gallery.look()
+    assert not gallery.look()
+
+
+def test_a_file_that_was_missing_is_found_where_it_is_put(source, tmp_path):
+    job, letter = tmp_path / "jobs" / "job.yaml", tmp_path / "jobs" / "letter.txt"
+    job.parent.mkdir()
+    job.write_text("text: letter.txt")
+
+    def build():
+        if not letter.exists():
+            raise JobError("there is no letter.txt", location=Location(str(job), 1, 7))
+        return source.build()
+
+    gallery = Rebuilding(source.out, build)
+    with pytest.raises(JobError):
+        gallery.build()
+    assert not gallery.look()
+    letter.write_text("here")
+    assert gallery.look()
+    assert gallery.failure is None
+
+
+def test_a_message_that_is_gone_leads_to_the_list(source):
+    with serving(source) as port:
+        status, _, headers = get(port, "/messages/0002.html")
+        assert (status, headers["Location"]) == (302, "/")
+        assert get(port, "/messages/0002.eml")[0] == 404
 
 
 def test_other_names_than_the_loopbacks_are_refused(source):

@@ -7,9 +7,6 @@ which is its home; neither a network nor a terminal is needed.
 
 from __future__ import annotations
 
-import gzip
-import os
-import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -18,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-import pytest
-
 from tests.readers.letters import ROOT, Letter
 from tests.readers.reading import Reading
-from tests.support.enclosure import Enclosure, enclosure_obstacle
+from tests.support.enclosure import Enclosure, debian_version, enclosure_obstacle
+from tests.support.obstacle import skip_unless_required
 from tests.support.waiting import until
 
 PACKAGES = ROOT / ".servers" / "readers"
@@ -32,9 +28,7 @@ DEADLINE_SECONDS = 60.0
 
 def obstacle(reason: str) -> None:
     """Skip for this reason, or fail where readers are required."""
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(f"{REQUIRED} is set, but {reason}")
-    pytest.skip(reason)
+    skip_unless_required(reason, REQUIRED)
 
 
 class Program(ABC):
@@ -46,8 +40,6 @@ class Program(ABC):
     path: ClassVar[str]
     #: For sh: `$1` is the folder.
     script: ClassVar[str]
-    #: Texts that vary from one time to the next, for `Observed`.
-    varying: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def check_obstacle(self) -> None:
         """Skip, or fail where readers are required, where the program cannot be run."""
@@ -59,12 +51,7 @@ class Program(ABC):
 
     def version(self) -> str:
         """Return the version of the program, without what Debian counts of its own."""
-        documents = PACKAGES / "usr/share/doc" / self.package
-        changes = next(documents.glob("changelog.Debian*.gz"))
-        with gzip.open(changes, "rt", encoding="utf-8") as file:
-            found = re.match(r"\S+ \((?:\d+:)?([^-+)]+)", file.readline())
-        assert found is not None, f"{changes} does not begin with a version"
-        return found[1]
+        return debian_version(PACKAGES, self.package)
 
     def prepare(self, folder: Path, letters: Sequence[Letter]) -> None:  # noqa: B027 - most need none
         """Write what the program needs into its folder, beside the letters."""

@@ -50,7 +50,7 @@ def make_job(
             given[name] = {**given[name], **section}
         else:
             given[name] = section
-    texts = ("text", "html", "markdown")
+    texts = ("text", "html", "mjml", "markdown")
     if not any(key in given["message"] for key in texts):
         given["message"]["text"] = "letter.txt.j2"
     every = {"letter.txt.j2": "Good day.\n", "recipients.csv": "email\n", **(files or {})}

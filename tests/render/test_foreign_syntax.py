@@ -169,6 +169,15 @@ def test_a_name_of_another_program_has_a_remedy(tmp_path, source, hint):
     assert caught.value.errors[0].hint == hint
 
 
+def test_a_column_whose_title_has_the_word_or_is_written_whole(tmp_path):
+    job = make_job(tmp_path, files={"letter.txt.j2": "{{ contact.zip }}"})
+    with pytest.raises(InputErrors) as caught:
+        make_composer(job, ("email", "2 or more"))
+    assert caught.value.errors[0].hint == (
+        'A column stands alone, without contact: email, recipient["2 or more"].'
+    )
+
+
 @pytest.mark.parametrize(("source", "hint"), SLIPS)
 def test_a_sign_of_another_language_has_a_remedy(tmp_path, source, hint):
     job = make_job(tmp_path, files={"letter.txt.j2": source})

@@ -36,6 +36,26 @@ PAGE = """\
 </body>
 </html>
 """
+MJML = """\
+<mjml lang="en">
+  <mj-head>
+    <mj-title>News</mj-title>
+    <mj-preview>Seeds for spring</mj-preview>
+    <mj-attributes><mj-all font-family="Georgia, serif" /></mj-attributes>
+  </mj-head>
+  <mj-body>
+    <mj-section>
+      <mj-column>
+        <mj-text>Hello {{ first_name }} &amp; friends</mj-text>
+      </mj-column>
+      <mj-column>
+        <mj-button href="https://example.com/{{ id }}">Your page</mj-button>
+        <mj-include path="foot.mjml" />
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
 FEATURED_PAGE = """\
 <html>
   <head>
@@ -157,8 +177,40 @@ def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
+def embedded(folder: Path, *, traced: bool = False) -> Message:
+    """An image of all, one of a recipient, one in the page itself, and one of `inline`."""
+    uri = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
+    job = make_job(
+        folder,
+        {
+            "html": "pages/letter.html",
+            "images": "embed",
+            "inline": {"mark": "mark.png"},
+            "attachments": ["terms.txt"],
+        },
+        {
+            "pages/letter.html": '<img src="pixel.png" alt="Example"><p>Hello {{ first_name }}</p>'
+            f'<img src="seats/{{{{ id }}}}.png" alt="Seat"><img src="{uri}" alt="">'
+            '<img src="pixel.png" alt=""><img src="cid:mark" alt="">'
+            '<img src="https://example.com/a.png" alt="A" width="40">',
+            "pages/pixel.png": PIXEL,
+            "mark.png": PIXEL + b"mark",
+            "seats/17.png": PIXEL + b"seat",
+            "terms.txt": "Terms.\n",
+        },
+    )
+    return send(job, traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
+
+
+def mjml(folder: Path, *, traced: bool = False) -> Message:
+    pytest.importorskip("mrml", reason="mrml is in the extra mjml")
+    files = {"letter.mjml.j2": MJML, "foot.mjml": "<mj-text>Goodbye, {{ first_name }}</mj-text>"}
+    job = make_job(folder, {"subject": "News", "mjml": "letter.mjml.j2"}, files)
+    return send(job, traced=traced)
 
 
 MESSAGES = {
@@ -167,6 +219,8 @@ MESSAGES = {
     "group": group,
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
+    "mjml": mjml,
+    "embedded-images": embedded,
 }
 
 

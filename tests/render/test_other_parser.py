@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import random
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.support.obstacle import skip_unless_required
 
 from .making import make_composer, make_delivery, make_job
 
@@ -57,9 +58,7 @@ def parsed_by_node(folder: Path) -> list[dict[str, object]]:
 def check_messages(folder: Path, count: int) -> None:
     obstacle = node_obstacle()
     if obstacle is not None:
-        if os.environ.get("MAILBATCH_REQUIRE_NODE") == "1":
-            pytest.fail(obstacle)
-        pytest.skip(obstacle)
+        skip_unless_required(obstacle, "MAILBATCH_REQUIRE_NODE")
     job = make_job(
         folder,
         {

@@ -10,7 +10,9 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import functools
+import gzip
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +53,15 @@ echo "nameserver 127.0.0.1" >/etc/resolv.conf
 "$@" & wait || true
 while set -- /proc/[0-9]*; [ $# -gt 1 ]; do sleep 0.02 || true; done
 """
+
+
+def debian_version(packages: Path, package: str) -> str:
+    """Return the version of a package that is unpacked, without what Debian counts of its own."""
+    changes = next((packages / "usr/share/doc" / package).glob("changelog.Debian*.gz"))
+    with gzip.open(changes, "rt", encoding="utf-8") as file:
+        found = re.match(r"\S+ \((?:\d+:)?([^-+)]+)", file.readline())
+    assert found is not None, f"{changes} does not begin with a version"
+    return found[1]
 
 
 def user_ids(users: Iterable[str]) -> dict[str, int]:

@@ -41,12 +41,16 @@ class Seen(Protocol):
     def name(self) -> str:
         """What its section is called."""
 
+    def version(self) -> str:
+        """Which of its versions was seen."""
+
+
+class Replying(Protocol):
+    """A server whose replies are written down."""
+
     @property
     def varying(self) -> tuple[tuple[str, str], ...]:
         """What is another text in each reply, and what may stand in its place."""
-
-    def version(self) -> str:
-        """Which of its versions was seen."""
 
 
 class Observed:
@@ -98,7 +102,7 @@ class Observed:
             file.write("\n")
 
 
-def plain(server: Seen, reply: str, identifier: str = "") -> str:
+def plain(server: Replying, reply: str, identifier: str = "") -> str:
     """Return a reply on one line, without what is another text each time.
 
     `identifier` is the server's id of a message, where the reply is about one.

@@ -28,8 +28,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-import pytest
-
+from tests.support.obstacle import skip_unless_required
 from tests.support.waiting import DEADLINE_SECONDS, free_port, greets, until
 
 USER = "postfix"
@@ -100,9 +99,7 @@ proxymap unix - - n - - proxymap
 
 def obstacle(reason: str) -> None:
     """Skip for this reason, or fail where real servers are required."""
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(f"{REQUIRED} is set, but {reason}")
-    pytest.skip(reason)
+    skip_unless_required(reason, REQUIRED)
 
 
 def sink_obstacle() -> None:

@@ -111,6 +111,9 @@ class Cluster:
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server; `immediate` is a crash, with recovery at the next start."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
         self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
 
     def url(self, database: str) -> str:

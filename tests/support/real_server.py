@@ -14,7 +14,6 @@ Nothing is delivered any further. `.ci/servers` gets the programs.
 from __future__ import annotations
 
 import abc
-import gzip
 import re
 import shutil
 import tempfile
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from tests.support.enclosure import Enclosure, enclosure_obstacle
+from tests.support.enclosure import Enclosure, debian_version, enclosure_obstacle
 from tests.support.postfix import obstacle
 from tests.support.waiting import free_port, greets, listens, until
 
@@ -98,11 +97,7 @@ class RealServer(abc.ABC):
     @classmethod
     def version(cls) -> str:
         """Return the version of the program, without what Debian counts of its own."""
-        changes = DEBIAN / "usr/share/doc" / cls.package / "changelog.Debian.gz"
-        with gzip.open(changes, "rt", encoding="utf-8") as file:
-            found = re.match(r"\S+ \((?:\d+:)?([^-)]+)", file.readline())
-        assert found is not None, f"{changes} does not begin with a version"
-        return found[1]
+        return debian_version(DEBIAN, cls.package)
 
     @property
     def host(self) -> str:

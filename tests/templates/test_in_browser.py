@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import os
 import re
 import shutil
 
@@ -13,6 +12,7 @@ import pytest
 from mailbatch.delivery.preparation import read_inputs
 from mailbatch.envelope import Delivery
 from mailbatch.job.loader import load_job
+from tests.support.obstacle import skip_unless_required
 from tests.templates.rehearsal import NOW, ROOT
 
 pytestmark = pytest.mark.browser
@@ -67,9 +67,7 @@ def chromium():
     """A headless Chromium without a network."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        if os.environ.get("MAILBATCH_REQUIRE_BROWSER"):
-            pytest.fail("Chromium is required and not installed")
-        pytest.skip("Chromium is not installed")
+        skip_unless_required("Chromium is not installed", "MAILBATCH_REQUIRE_BROWSER")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=path, args=ARGUMENTS)

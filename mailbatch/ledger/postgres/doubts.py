@@ -18,6 +18,7 @@ from mailbatch.ledger.attempts import delivery_key
 from mailbatch.ledger.ports import Decision, Doubt
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.taken import note_resent
 
 _DOUBTS = """
 SELECT s.address, s.line, d.id, s.key, g.cells, d.part, d.message_id, s.settled_at, s.reason,
@@ -114,13 +115,16 @@ async def _resolve(
         )
         # The next plan looks whether they are still wanted.
         await set_fact(connection, "plan", None)
-    return _number(
+    number = _number(
         await connection.execute(
             f"UPDATE recipient SET {_DECISIONS[decision]} WHERE {_CHOSEN}",  # noqa: S608 - constants
             *chosen,
             now,
         )
     )
+    if decision == "resend" and number:
+        await note_resent(connection, number, now=now)
+    return number
 
 
 def _number(done: str) -> int:

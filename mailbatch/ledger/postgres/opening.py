@@ -210,10 +210,17 @@ async def _recover(connection: Any, group: int, worker: int) -> Recovery:
         recipients = await connection.fetchval(_DOUBT)
         await connection.execute("SELECT end_leases($1)", [row["delivery_id"] for row in left])
         await recover_refused(connection)
+        if recipients:
+            await connection.execute(_DOUBTED)
     doubts = sum(row["passed"] for row in left)
     return Recovery(len(left) - doubts, doubts, recipients)
 
 
+#: By the clock of the database, since the machines of workers have many.
+_DOUBTED = """
+INSERT INTO fact VALUES ('doubted_at', extract(epoch FROM now())::text)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _DOUBT = """
 WITH doubted AS (
   UPDATE recipient AS r SET

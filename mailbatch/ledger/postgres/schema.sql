@@ -16,7 +16,8 @@
 -- Message-ID that is fixed here), lock_class, plan (digest of the planned rows), plan_head (digest of
 -- the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a
 -- JSON list, null for the address; missing: the address alone), content_digests (JSON), finished_at,
--- suspected_since.
+-- suspected_since, doubted_at (when dead workers were last found to have left doubts), resent (JSON:
+-- when how many doubts were to be sent again).
 CREATE TABLE fact (
   name  text PRIMARY KEY,
   value text NOT NULL

@@ -12,7 +12,7 @@ Tests: tests/ledger/contract/test_roles.py, tests/ledger/postgres/test_same_as_f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -26,6 +26,7 @@ from mailbatch.ledger.postgres.leasing import WAITING
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.snapshot import scratch
+from mailbatch.ledger.postgres.taken import taken_since
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
 from mailbatch.ledger.standing import Standing as FileStanding
 from mailbatch.outcome import Status
@@ -88,14 +89,26 @@ class Standing:
 
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in its order, then the rows that left the table."""
+        for block in self.result_blocks():
+            for row in block:
+                status = _STATUSES[row[_STATUS]]
+                yield ResultRow._make((*row[:_STATUS], status, *row[_STATUS + 1 :]))
+
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples with status words."""
         group = lru_cache(maxsize=1024)(group_text)
-        for found in self._link.stream(_RESULTS):
-            values = list(found)
-            values[_STATUS] = _STATUSES[values[_STATUS]]
-            if values[_GROUP] is not None:
-                values[_GROUP] = group(values[_GROUP])
-            values[_EDITION] = self._edition
-            yield ResultRow._make(values)
+        found = self._link.stream(_RESULTS, self._edition)
+        while some := list(islice(found, _AT_ONCE)):
+            yield [_with_group(tuple(row), group) for row in some]
+
+    def taken_since(self, since: float) -> list[tuple[float, int]]:
+        """Return how many addresses servers took, or may have taken, later than `since`."""
+        return self._ask(taken_since(self._link, since))  # type: ignore[no-any-return]
+
+    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+        """Stream the lines of the table, each with the status and the id of the delivery."""
+        for line, status, delivery_id in self._link.stream(_PLANNED):
+            yield line, _STATUSES[status], delivery_id
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the names of the messages of rows that were tried, in the order of the results."""
@@ -188,6 +201,13 @@ class Standing:
         return self._link.wait(question)
 
 
+def _with_group(row: tuple[Any, ...], group: Callable[[str], str]) -> tuple[Any, ...]:
+    """Return a row of the results with the group in one line."""
+    if row[_GROUP] is None:
+        return row
+    return (*row[:_GROUP], group(row[_GROUP]), *row[_GROUP + 1 :])
+
+
 async def _statuses_of(link: Link, address: str) -> list[str]:
     async with link.reading() as connection:
         wanted, value = await named(connection, address)
@@ -213,7 +233,7 @@ _COPIES = """
    '; ' ORDER BY c.address COLLATE "C")
  FROM copy AS c WHERE c.delivery_id = s.delivery_id AND c.status <> 'accepted')
 """
-#: The expression of each field of a `ResultRow`. `result_rows` fills in the edition.
+#: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
 _FIELDS = {
     "row": "s.line",
     "email": "s.address",
@@ -225,7 +245,7 @@ _FIELDS = {
     "reply": "p.text",
     "attempts": "s.attempts",
     "group": "g.cells",
-    "edition": "NULL::text",
+    "edition": "$1::text",
     # Without an attempt nobody can have seen it.
     "header_message_id": "CASE WHEN s.attempts > 0 THEN d.message_id END",
     "first_attempt_at": "s.first_attempt_at",
@@ -233,7 +253,7 @@ _FIELDS = {
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
 }
-_STATUS, _GROUP, _EDITION = map(ResultRow._fields.index, ("status", "group", "edition"))
+_STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
 _RESULTS = f"""
 SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM standing AS s
@@ -254,6 +274,7 @@ SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY {_ORDER}
 """  # noqa: S608 - a constant
+_PLANNED = "SELECT line, status, delivery_id FROM standing WHERE line IS NOT NULL ORDER BY line"
 _DELIVERIES = f"count(DISTINCT coalesce(r.delivery_id, CASE WHEN {WAITING} THEN -r.id END))"
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (

@@ -10,14 +10,14 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/postgres/test_opening.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import Names
-from mailbatch.ledger.ports import HeldBy, Recovery
+from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
@@ -176,3 +176,7 @@ class PostgresLedger:
 async def _look(link: Link) -> dict[str, str]:
     async with link.reading() as connection:
         return await check_ledger(link, connection, None)
+
+
+if TYPE_CHECKING:  # every role is there, as the ports have it
+    _OPENED: Callable[[Place], OpenLedger] = PostgresLedger.read

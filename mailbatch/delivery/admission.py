@@ -1,0 +1,106 @@
+"""The admission of a run: the gate of its window and of its cap, with the ledgers as the witness.
+
+    gate = gate_of(mailing, options, stack)
+    held = gate.look()             # None: the run may begin
+
+The cap counts over all editions of the job in the state folder. A ledger that was not written in
+the last 24 hours has nothing to tell, and is not opened. One run of a job with a cap has the turn;
+a run of another edition is held meanwhile. Rehearsals and `--to` are bound by neither rule: their
+ledgers are thrown away, and nothing of them counts. This module must never write a ledger.
+
+Tests: tests/certainty/test_cap.py, tests/certainty/test_window.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from mailbatch.delivery import signals
+from mailbatch.delivery.allowance import DAY, Allowance
+from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.gate import OPEN, Gate, Held
+from mailbatch.delivery.hours import Hours
+from mailbatch.delivery.ledgers import taken_by_others, turn_of
+from mailbatch.delivery.link import first
+from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.preparation import Mailing
+from mailbatch.job.model import Job
+
+#: How soon a run is tried again that waits for another edition, in seconds.
+_SOON = 60.0
+#: A clock may be set during a wait: so often the time is looked at, in seconds.
+_LOOK = 15.0
+_BUSY = "another edition of this job is under way, and server.cap counts over both"
+
+
+def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
+    """Return the gate of a run, which may hold the run from the beginning.
+
+    The turn of a job with a cap is given back with `stack`.
+
+    Raises:
+        LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
+    """
+    job, server = mailing.inputs.job, mailing.inputs.job.server
+    if options.scratch or (server.window is None and server.cap is None):
+        return OPEN
+    clock = SteadyClock(time.time, time.monotonic)
+    if server.cap is None:
+        return Gate(_hours(job), None, clock)
+    turn = turn_of(job, options.state_dir)
+    if turn is None:
+        gate = Gate(_hours(job), None, clock)
+        gate.held = Held("cap", clock() + _SOON, _BUSY)
+        return gate
+    stack.enter_context(turn)
+    now = clock()
+    taken = mailing.ledger.standing.taken_since(now - DAY)
+    others, busy = taken_by_others(job, mailing.inputs.edition, options.state_dir, now - DAY)
+    gate = Gate(_hours(job), Allowance(server.cap, [*taken, *others], clock), clock)
+    if busy:
+        gate.held = Held("cap", now + _SOON, _BUSY)
+    return gate
+
+
+def held_now(job: Job, folder: Path | None) -> Held | None:
+    """Return what would hold a real run that begins now; None: nothing would.
+
+    `folder` is that of `--state-dir`.
+
+    Raises:
+        LedgerError: a ledger of the job cannot be read (74).
+    """
+    server = job.server
+    if server.window is None and server.cap is None:
+        return None
+    now, allowance = time.time(), None
+    if server.cap is not None:
+        taken, busy = taken_by_others(job, None, folder, now - DAY)
+        if busy:
+            return Held("cap", now + _SOON, _BUSY)
+        allowance = Allowance(server.cap, taken, lambda: now)
+    return Gate(_hours(job), allowance, lambda: now).look()
+
+
+def _hours(job: Job) -> Hours | None:
+    return None if job.server.window is None else Hours(job.server.window)
+
+
+def wait_until(until: float, stopping: signals.Stopping) -> bool:
+    """Wait until an instant (seconds since the epoch); False where a signal ended the wait."""
+
+    async def wait() -> bool:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        stopping.install(loop, stop.set, lambda _signum: stop.set())
+        try:
+            while (left := until - time.time()) > 0.0 and not stop.is_set():
+                await first(stop.wait(), seconds=min(left, _LOOK))
+        finally:
+            stopping.remove(loop)
+        return not stop.is_set()
+
+    with stopping.in_loop():
+        return asyncio.run(wait())

@@ -1,0 +1,148 @@
+"""The approval: a run held to a plan, before the first byte and before each commit point.
+
+    approval = Approval(plan, inputs)            # the edition and the inputs of all messages
+    ledger.plan.reconcile(..., approval.rows(inputs.plan), ...)
+    approval.check_message(delivery, message)    # before the message may leave
+
+A row that was settled before is no difference. Each method raises `PlanDifference` for the first
+difference, with its place. This module must never send, and never mend a difference.
+
+Tests: tests/cli/test_plan.py, tests/certainty/test_approved.py.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from mailbatch.delivery.plan_file import MESSAGE_DIGITS, PlanFile
+from mailbatch.delivery.planning import RowDigits, inputs_digests
+from mailbatch.errors import Location, PlanDifference
+from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.preparation import Inputs
+    from mailbatch.envelope import Delivery, Recipient
+    from mailbatch.ledger.ports import OpenLedger
+    from mailbatch.render.message import Message
+
+_AGAIN = "make a plan of the mailing as it is now, and have that approved: mailbatch plan JOB"
+_PENDING = str(Status.PENDING)
+#: The statuses of rows that are pending in the files, and get no message all the same.
+_LATER = (str(Status.INVALID), str(Status.DUPLICATE))
+
+
+class Approval:
+    """A plan, and the mailing that is held to it."""
+
+    def __init__(self, plan: PlanFile, inputs: Inputs) -> None:
+        """Compare the edition and the inputs of all messages.
+
+        Raises:
+            PlanDifference: they are others.
+        """
+        self.plan = plan
+        self.digest = plan.digest
+        self._shown = inputs.job.recipients.shown
+        self._digits = RowDigits(plan.job, plan.edition)
+        self._lines = array("Q")
+        for name, planned, found in (
+            ("job", plan.job, inputs.job.name),
+            ("edition", plan.edition, inputs.edition),
+        ):
+            if planned != found:
+                raise _difference(f"the plan is of {name} {planned}, this is {name} {found}")
+        now = inputs_digests(inputs)
+        for name in sorted(now.keys() | plan.inputs.keys()):
+            if now.get(name) != plan.inputs.get(name):
+                raise _difference(f"{name} is another one than in the plan")
+
+    def rows(self, rows: Iterable[Recipient]) -> Rows:
+        """Return rows that are compared with the plan while they are read."""
+        return Rows(self, rows)
+
+    def compared(self, rows: Iterable[Recipient]) -> Iterator[Recipient]:
+        """Yield the rows of the table, each once it was found to be the one of the plan.
+
+        Raises:
+            PlanDifference: a row is another one, is missing, or is one too many.
+        """
+        plan, digits, lines, planned = self.plan, self._digits, array("Q"), len(self.plan)
+        line = 1
+        for number, row in enumerate(rows):
+            line = row.line
+            if number == planned:
+                raise self._row(line, "the plan has no such row: it ends before")
+            if digits(row) != plan.row(number):
+                raise self._row(line, "the row is another one than in the plan")
+            said = plan.message(number)
+            status = _PENDING if len(said) == MESSAGE_DIGITS or said in _LATER else said
+            if row.status not in {status, said}:
+                raise self._row(line, f"the row is {row.status}, in the plan {status}")
+            lines.append(line)
+            yield row
+        if len(lines) < planned:
+            more = planned - len(lines)
+            raise self._row(line, f"the table ends here, the plan has {more:,} more")
+        self._lines = lines
+
+    def check_standing(self, ledger: OpenLedger) -> None:
+        """Compare which rows are duplicates in the ledger, which knows earlier tables, too.
+
+        Raises:
+            PlanDifference: a row that is to be mailed would get nothing.
+        """
+        if ledger.standing.counts()[Status.DUPLICATE] == self.plan.counts[Status.DUPLICATE]:
+            return
+        for number, (line, status, _) in enumerate(ledger.standing.planned_rows()):
+            said = self.plan.message(number)
+            if (status is Status.DUPLICATE) != (said == str(Status.DUPLICATE)):
+                raise self._row(line, f"the row is {status}, in the plan {_shown(said)}")
+
+    def check_message(self, delivery: Delivery, message: Message | None) -> None:
+        """Compare the message of a delivery with the planned one; None: it cannot be made.
+
+        Raises:
+            PlanDifference: it is another one.
+        """
+        line = delivery.rows[0].line
+        number = bisect_left(self._lines, line)
+        if number == len(self._lines) or self._lines[number] != line:
+            raise self._row(line, "a message to a row that is not in the plan")
+        said = self.plan.message(number)
+        found = str(Status.INVALID)
+        if message is not None and message.fingerprint is not None:
+            found = message.fingerprint.hex()[:MESSAGE_DIGITS]
+        if found == said:
+            return
+        if len(found) == len(said) == MESSAGE_DIGITS:
+            raise self._row(
+                line,
+                "the message is another one than in the plan: a file that goes with it changed, "
+                "or mailbatch did",
+            )
+        raise self._row(line, f"the row is {_shown(found)}, in the plan {_shown(said)}")
+
+    def _row(self, line: int | None, words: str) -> PlanDifference:
+        return _difference(words, Location(self._shown, line))
+
+
+class Rows:
+    """The rows of a table, compared with a plan each time that they are read."""
+
+    def __init__(self, approval: Approval, rows: Iterable[Recipient]) -> None:
+        self._approval = approval
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return self._approval.compared(self._rows)
+
+
+def _shown(said: str) -> str:
+    return _PENDING if len(said) == MESSAGE_DIGITS else said
+
+
+def _difference(words: str, place: Location | None = None) -> PlanDifference:
+    return PlanDifference(words, location=place, hint=_AGAIN)

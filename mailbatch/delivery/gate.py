@@ -1,0 +1,128 @@
+"""The gate of a run: `server.window` and `server.cap`, which let a transaction begin or do not.
+
+    gate.enter(3)          # before MAIL: False holds the run
+    gate.may_commit()      # before the last bytes of a content: False where the window has closed
+    gate.leave(3, 2)       # behind the outcomes
+
+A gate that holds a run says until when (`held`); the run ends then, and a later run, or the same
+with `--wait`, goes on. The gate of a job without window and cap costs nothing. This module must
+never wait for the opening, nor read a ledger.
+
+Tests: tests/certainty/test_window.py, tests/certainty/test_cap.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailbatch.delivery.allowance import Allowance
+from mailbatch.delivery.hours import Hours
+from mailbatch.errors import MailbatchError, UsageError
+
+#: Before the closing of a window: the record of a commit point takes a moment. Seconds.
+CLOSING = 1.0
+#: A clock may be set, or the machine may sleep: the window is looked at so often. Seconds.
+_LOOK = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The hold of a run `by` the window or the cap, `until` an instant (seconds, epoch)."""
+
+    by: str
+    until: float
+    why: str
+
+
+class Gate:
+    """The gate of one run; `held` is None while nothing holds the run."""
+
+    __slots__ = ("_allowance", "_clock", "_hours", "failure", "held", "is_limited")
+
+    def __init__(
+        self,
+        hours: Hours | None,
+        allowance: Allowance | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._hours = hours
+        self._allowance = allowance
+        self._clock = clock
+        self.held: Held | None = None
+        #: The failure that ends the run: a message that the cap never lets through.
+        self.failure: MailbatchError | None = None
+        #: Whether anything can hold the run.
+        self.is_limited = hours is not None or allowance is not None
+
+    @property
+    def left(self) -> int | None:
+        """The number of recipients that the cap leaves now; None without a cap."""
+        return None if self._allowance is None else self._allowance.left
+
+    def look(self) -> Held | None:
+        """Return what holds the run now, before anything of the run begins."""
+        if not self.may_commit():
+            return self.held
+        if self._allowance is not None and not self._allowance.left:
+            self._hold_by_cap(1)
+        return self.held
+
+    def enter(self, recipients: int) -> bool:
+        """Let a transaction begin; False where the run is held from now on."""
+        if not self.is_limited:
+            return True
+        if self.held is not None or not self.may_commit():
+            return False
+        if self._allowance is None or self._allowance.take(recipients):
+            return True
+        self._hold_by_cap(recipients)
+        return False
+
+    def may_commit(self) -> bool:
+        """Say whether the last bytes of a content may leave now: the window is open."""
+        hours, now = self._hours, self._clock()
+        if hours is None or (hours.is_open(now) and hours.is_open(now + CLOSING)):
+            return True
+        opens = hours.opens_at(now + CLOSING)
+        self.held = self.held or Held(
+            "window", opens, f"the window is closed until {hours.there(opens)}"
+        )
+        return False
+
+    def leave(self, taken: int, counted: int) -> None:
+        """Count the recipients of a transaction that were accepted or are in doubt."""
+        if self._allowance is not None:
+            self._allowance.settle(taken, counted)
+
+    async def close_in_time(self, stop: asyncio.Event) -> None:
+        """Set `stop` as soon as the window closes; never done without a window."""
+        while self.may_commit():
+            now = self._clock()
+            closes = None if self._hours is None else self._hours.change_after(now)
+            left = _LOOK if closes is None else min(_LOOK, closes - CLOSING - now)
+            await asyncio.sleep(max(0.0, left) + 0.001)
+        stop.set()
+
+    def _hold_by_cap(self, recipients: int) -> None:
+        allowance = self._allowance
+        if allowance is None:
+            return
+        if recipients > allowance.most:
+            self.failure = UsageError(
+                f"a message with its copies has {recipients:,} recipients, and server.cap lets "
+                f"{allowance.most:,} through in 24 hours",
+                hint="raise server.cap, or send fewer copies",
+            )
+            return
+        free = allowance.free_at(recipients)
+        if self._hours is not None:
+            free = self._hours.opens_at(free)
+        why = f"server.cap is reached: {allowance.most:,} recipients in 24 hours"
+        self.held = self.held or Held("cap", free, why)
+
+
+#: The gate of a run without window and cap.
+OPEN = Gate(None, None, time.time)

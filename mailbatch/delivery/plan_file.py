@@ -1,0 +1,205 @@
+r"""The file of an approved plan: a mailing as figures and digests, one line for each row.
+
+    mailbatch plan 1
+
+    job: newsletter
+    edition: 2026-W48
+    recipients: 3
+    pending: 2
+    ...
+    inputs:
+    5f8a…  message.html: letter.html.j2
+
+    digest: 0c1d…
+
+    rows:
+    9b1de3aa 3f0c5a6b7d8e9f0a1b2c3d4e
+    17a04c55               suppressed
+
+A row of the recipient table is a line of 34 characters: 8 hex digits of the row, and 24 of its
+message, or the word for a row that gets none, to the right. No line has a number, so that a row
+that changed is one line of a diff. The digest is the SHA-256 of the text without the line of the
+digest. The file is text in UTF-8; it holds no address and no cell. This module must never look at a
+mailing, nor decide.
+
+Tests: tests/cli/test_plan.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailbatch.errors import InputError, Location, UsageError
+from mailbatch.outcome import Status
+
+#: The first line of the file: the version of the format goes up where a reader could be wrong.
+TITLE = "mailbatch plan 1"
+#: The hex digits of a row and of its message in a line.
+ROW_DIGITS, MESSAGE_DIGITS = 8, 24
+#: The characters of a line, the line end included.
+WIDTH = ROW_DIGITS + 1 + MESSAGE_DIGITS + 1
+#: The statuses that a row may have in a plan, in the order of the head.
+PLANNED = (
+    Status.PENDING,
+    Status.INVALID,
+    Status.SUPPRESSED,
+    Status.DUPLICATE,
+    Status.FILTERED,
+)
+_ROW = re.compile(
+    rf"[0-9a-f]{{{ROW_DIGITS}}} "
+    rf"(?:[0-9a-f]{{{MESSAGE_DIGITS}}}|(?= *(?:invalid|suppressed|duplicate|filtered)\n)"
+    rf"[ a-z]{{{MESSAGE_DIGITS}}})\n"
+)
+_DIGEST = re.compile(r"^digest: ([0-9a-f]{64})\n", re.MULTILINE)
+_VALUE = re.compile(r"^([a-z_ ]+): (.*)$", re.MULTILINE)
+_INPUT = re.compile(r"([0-9a-f]{64})  (.+)")
+_ROWS = "\nrows:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan: the edition, the number of rows by status, the sizes, the inputs, and the rows.
+
+    `counts` has every status of `PLANNED`. `messages` is the number of messages, `smallest`,
+    `largest` and `total` their sizes in bytes, unsigned. `inputs` are SHA-256 by the names that
+    `Composer.digests` gives. `rows` are the lines, `WIDTH` characters each, in the order of the
+    table. `path` is the file that the plan was read from.
+    """
+
+    job: str
+    edition: str
+    counts: Mapping[Status, int]
+    messages: int
+    smallest: int
+    largest: int
+    total: int
+    inputs: Mapping[str, str]
+    rows: str
+    path: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """The name of the plan: a SHA-256 in 64 hex digits."""
+        whole = hashlib.sha256(self._head().encode())
+        whole.update(f"{_ROWS}{self.rows}".encode())
+        return whole.hexdigest()
+
+    @property
+    def text(self) -> str:
+        """The text of the file; the same plan has the same text."""
+        return f"{self._head()}digest: {self.digest}\n{_ROWS}{self.rows}"
+
+    def __len__(self) -> int:
+        return len(self.rows) // WIDTH
+
+    def row(self, number: int) -> str:
+        """Return the digits of the row with this number; the first row has 0."""
+        start = number * WIDTH
+        return self.rows[start : start + ROW_DIGITS]
+
+    def message(self, number: int) -> str:
+        """Return the digits of the row's message, or the status of a row that gets none."""
+        start = number * WIDTH + ROW_DIGITS + 1
+        return self.rows[start : start + MESSAGE_DIGITS].lstrip()
+
+    def _head(self) -> str:
+        lines = [
+            TITLE,
+            "",
+            f"job: {self.job}",
+            f"edition: {self.edition}",
+            f"recipients: {len(self)}",
+            *[f"{status}: {self.counts[status]}" for status in PLANNED],
+            f"messages: {self.messages}",
+            f"bytes: {self.total}",
+            f"smallest message: {self.smallest}",
+            f"largest message: {self.largest}",
+            "",
+            "inputs:",
+            *[f"{self.inputs[name]}  {name}" for name in sorted(self.inputs)],
+            "",
+        ]
+        return "".join(f"{line}\n" for line in lines)
+
+
+def line_of(row: str, message: str) -> str:
+    """Return the line of a row; `message` are digits, or the status of a row that gets none."""
+    return f"{row} {message:>{MESSAGE_DIGITS}}\n"
+
+
+def read_plan(path: Path) -> PlanFile:
+    """Read the file of a plan.
+
+    Raises:
+        UsageError: the file cannot be read (2).
+        InputError: the file is no plan, or was changed since it was written (65).
+    """
+    try:
+        text = path.read_bytes().decode().replace("\r\n", "\n")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="name the file of a plan") from error
+    except UnicodeDecodeError:
+        raise _no_plan(path, "is no plan: it is no text", None) from None
+    return parse_plan(text, path)
+
+
+def parse_plan(text: str, path: Path) -> PlanFile:
+    """Return the plan of a text; `path` is for errors.
+
+    Raises:
+        InputError: the text is no plan, or not the one that was written.
+    """
+    if not text.startswith("mailbatch plan "):
+        raise _no_plan(path, "is no plan of mailbatch", 1)
+    if not text.startswith(f"{TITLE}\n"):
+        raise _no_plan(path, "was written by another version of mailbatch", 1)
+    head, behind, rows = text.partition(_ROWS)
+    if not behind:
+        raise _no_plan(path, "ends before its rows", None)
+    wrong = _first_wrong(rows)
+    if wrong is not None:
+        line = text.count("\n", 0, len(text) - len(rows)) + 1 + wrong
+        raise _no_plan(path, "is no row of a plan", line)
+    given = _DIGEST.search(head)
+    values = dict(_VALUE.findall(head))
+    try:
+        plan = PlanFile(
+            values["job"],
+            values["edition"],
+            {status: int(values[str(status)]) for status in PLANNED},
+            int(values["messages"]),
+            int(values["smallest message"]),
+            int(values["largest message"]),
+            int(values["bytes"]),
+            {name: digest for digest, name in _INPUT.findall(head)},
+            rows,
+            path,
+        )
+    except (KeyError, ValueError):
+        raise _no_plan(path, "lacks a line of its head", None) from None
+    if given is None or plan.digest != given[1] or plan.text != text:
+        raise _no_plan(path, "was changed since it was written: its digest is another one", None)
+    return plan
+
+
+def _first_wrong(rows: str) -> int | None:
+    """Return the number of the first line that is no row; None: all are rows."""
+    at = 0
+    for number, found in enumerate(_ROW.finditer(rows)):
+        if found.start() != at:
+            return number
+        at = found.end()
+    return None if at == len(rows) else at // WIDTH
+
+
+def _no_plan(path: Path, words: str, line: int | None) -> InputError:
+    return InputError(
+        words,
+        location=Location(str(path), line),
+        hint="make it again: mailbatch plan JOB -o FILE",
+    )

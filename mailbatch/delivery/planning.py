@@ -1,0 +1,205 @@
+"""The making of a plan: every message rendered, and kept as a digest.
+
+    with inspect(inputs) as inspection:
+        plan = make_plan(inputs, inspection)
+
+The same inputs give the same plan, on any day and machine. A few bytes are kept for each row. This
+module must never send, nor write a file.
+
+Tests: tests/cli/test_plan.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.delivery.plan_file import MESSAGE_DIGITS, PLANNED, ROW_DIGITS, PlanFile, line_of
+from mailbatch.errors import InputError, InputErrors, JobError, RecipientError
+from mailbatch.outcome import Status
+from mailbatch.recipients.plan import rows_move
+from mailbatch.render.digests import digest_texts
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.preparation import Inputs
+    from mailbatch.envelope import Delivery, Recipient
+    from mailbatch.job.model import Job
+    from mailbatch.render.message import Message
+
+#: Hands deliveries on, and may show the progress among so many recipients.
+Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
+_BYTES = MESSAGE_DIGITS // 2
+#: A message that cannot be made.
+_NO_MESSAGE = bytes(_BYTES)
+
+
+class Digests:
+    """The digests of the messages of a plan, by the ids of their deliveries; 12 bytes for each."""
+
+    def __init__(self) -> None:
+        self.sizes = [0, 0, 0]  # the smallest, the largest, all
+        self.messages = 0
+        self._found = bytearray()
+
+    def add(self, delivery: Delivery, message: Message | None) -> None:
+        """Add the message of a delivery; None: the message cannot be made."""
+        end = (delivery.id + 1) * _BYTES
+        if len(self._found) < end:
+            self._found.extend(bytes(end - len(self._found)))
+        if message is None or message.fingerprint is None:
+            return
+        self._found[end - _BYTES : end] = message.fingerprint[:_BYTES]
+        size, (least, most, total) = message.size, self.sizes
+        self.sizes = [min(least or size, size), max(most, size), total + size]
+        self.messages += 1
+
+    def of(self, delivery_id: int | None) -> str | None:
+        """Return the digits of a delivery's message; None where there is none."""
+        if delivery_id is None:
+            return None
+        start = delivery_id * _BYTES
+        found = bytes(self._found[start : start + _BYTES])
+        return found.hex() if found and found != _NO_MESSAGE else None
+
+
+class RowDigits:
+    """The digits of each row: of key, address and all cells, in one edition of one job."""
+
+    def __init__(self, job: str, edition: str) -> None:
+        self._began = hashlib.sha256(f"{job}\0{edition}\0".encode())
+
+    def __call__(self, row: Recipient) -> str:
+        """Return the digits of a row."""
+        digest = self._began.copy()
+        said = "\0".join((row.key or "", row.address, *row.values))
+        digest.update(said.encode(errors="surrogatepass"))
+        return digest.hexdigest()[:ROW_DIGITS]
+
+
+def repeatable(inputs: Inputs) -> Inputs:
+    """Return inputs whose messages have fingerprints.
+
+    Raises:
+        InputErrors: a template, or the choice of the rows, depends upon the moment.
+    """
+    errors: list[InputError] = list(inputs.composer.unrepeatable())
+    where = rows_move(inputs.job)
+    if where is not None:
+        errors.append(
+            JobError(
+                "now chooses other rows at every run, so that no plan can say who gets the message",
+                location=where.place,
+                hint="use a variable in its place: --set today=2026-11-30",
+            )
+        )
+    if errors:
+        raise InputErrors(errors)
+    return replace(inputs, composer=inputs.composer.fingerprinting())
+
+
+def inputs_digests(inputs: Inputs) -> dict[str, str]:
+    """Return the SHA-256 of each input of all messages, by the name that the user knows."""
+    job, plan = inputs.job, inputs.plan
+    return {
+        **inputs.composer.digests(),
+        "recipients.columns": digest_texts(*plan.columns),
+        "recipients.group_by": digest_texts(*job.recipients.group_by),
+        "recipients.key": digest_texts(*job.recipients.key),
+        "server.recipients_per_transaction": digest_texts(str(_parts(job))),
+    }
+
+
+def _parts(job: Job) -> int:
+    """Return the number of recipients of a delivery; no matter where no message is shared."""
+    return job.server.recipients_per_transaction if job.recipients.group_by else 0
+
+
+def make_plan(
+    inputs: Inputs, inspection: Inspection, follow: Follow = lambda deliveries, _: deliveries
+) -> PlanFile:
+    """Render every message of an inspection, and return the plan.
+
+    `inputs` are those of the inspection, made `repeatable`.
+
+    Raises:
+        RecipientError: the plan would mail nobody.
+    """
+    digests = Digests()
+    for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
+        try:
+            message = inputs.composer.compose(delivery, eight_bit=True)
+        except InputError:
+            digests.add(delivery, None)
+        else:
+            digests.add(delivery, message)
+    plan = finish_plan(inputs, inspection, digests)
+    if not plan.messages:
+        raise RecipientError(
+            f"{inputs.job.recipients.shown}: nobody would be mailed, so that there is nothing to "
+            "approve",
+            hint="mailbatch check says why",
+        )
+    return plan
+
+
+def finish_plan(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
+    """Return the plan of messages that were rendered."""
+    counts = dict.fromkeys(PLANNED, 0)
+    digits = RowDigits(inputs.job.name, inputs.edition)
+    lines: list[str] = []
+    planned = inspection.planned_rows()
+    for row, (_, status, delivery_id) in zip(inspection.recipients(), planned, strict=True):
+        message = digests.of(delivery_id) if status is Status.PENDING else None
+        said = Status.INVALID if message is None and status is Status.PENDING else status
+        counts[said] += 1
+        lines.append(line_of(digits(row), message or str(said)))
+    smallest, largest, total = digests.sizes
+    return PlanFile(
+        inputs.job.name,
+        inputs.edition,
+        counts,
+        digests.messages,
+        smallest,
+        largest,
+        total,
+        inputs_digests(inputs),
+        "".join(lines),
+    )
+
+
+def plan_mailing(
+    job: Job,
+    *,
+    edition: str | None,
+    variables: dict[str, str],
+    state_dir: Path | None = None,
+    store: Path | None = None,
+    follow: Follow = lambda deliveries, _: deliveries,
+) -> PlanFile:
+    """Read the inputs of a job, and return the plan of the mailing.
+
+    Raises:
+        InputError, InputErrors: the inputs are wrong, depend upon the moment, or mail nobody.
+        UsageError: the edition cannot name a ledger; a variable is not one of the job's.
+    """
+    from datetime import datetime
+
+    from mailbatch.delivery.inspection import inspect
+    from mailbatch.delivery.preparation import read_inputs
+
+    inputs = repeatable(
+        read_inputs(
+            job,
+            edition=edition,
+            variables=variables,
+            now=datetime.now().astimezone(),
+            folder=state_dir,
+            store=store,
+        )
+    )
+    with inspect(inputs, state_dir=state_dir) as inspection:
+        return make_plan(inputs, inspection, follow)

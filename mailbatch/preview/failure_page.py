@@ -1,0 +1,81 @@
+"""The page that stands for the gallery while its inputs are wrong.
+
+Each error has its place, the line with a caret and the neighbours of the line, and the next step.
+This module must never show a line that the file no longer has.
+
+Tests: tests/preview/test_serving.py.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from mailbatch.errors import InputError, InputErrors, Location, MailbatchError
+from mailbatch.look.markup import icon, mark, page, text
+
+#: The number of lines that are shown before and behind the line of an error.
+NEIGHBOURS = 2
+#: Characters of a line that are shown.
+_WIDTH = 160
+
+
+def failure_page(error: MailbatchError) -> str:
+    """Return the page with all errors; links and scripts lead from the root."""
+    errors = error.errors if isinstance(error, InputErrors) else (error,)
+    items = "".join(
+        f"<li>{mark('error')}<div><h2>{text(one)}</h2>{_excerpt(one)}"
+        f'<p class="mend">{text(one.hint or "")}</p></div></li>'
+        for one in errors
+    )
+    main = f"""<main id="main" tabindex="-1" class="wide"><div class="hero">
+<h1>The preview cannot be made</h1>
+<p class="sub">Mend this: the page then shows the letters by itself.</p></div>
+<div class="sheet findings"><ul>{items}</ul></div></main>"""
+    return page(
+        title="The preview cannot be made",
+        base="/",
+        bar=f'<span class="brand">{icon("brand")}<span>mailbatch preview</span></span>'
+        '<span class="space"></span>',
+        main=main,
+        keys=(("?", "This help"),),
+        icons=(),
+        styles=("assets/gallery.css",),
+        scripts=("assets/common.js",),
+    )
+
+
+def _excerpt(error: MailbatchError) -> str:
+    """Return the line of an error with a caret, between its neighbours."""
+    location = error.location if isinstance(error, InputError) else None
+    if location is None or location.source is None:
+        return ""
+    first, lines = _lines(location, location.source)
+    digits = len(str(first + len(lines)))
+    shown = []
+    for number, line in enumerate(lines, first):
+        there = number == (location.line or 1)
+        sign = "&gt;" if there else " "
+        written = text(line if len(line) <= _WIDTH else f"{line[:_WIDTH]}…")
+        shown.append(f"{sign} {number:>{digits}} | {written}")
+        if there and location.column is not None and location.column <= _WIDTH:
+            before = line[: location.column - 1]
+            pad = "".join(one if one == "\t" else " " for one in before)
+            shown.append(f"  {'':>{digits}} | {pad}^")
+    return f'<pre class="mono excerpt">{chr(10).join(shown)}</pre>'
+
+
+def _lines(location: Location, source: str) -> tuple[int, list[str]]:
+    """Return the number of the first line to show, and the lines; alone where the file differs."""
+    line = location.line or 1
+    first = max(1, line - NEIGHBOURS)
+    lines: list[str] = []
+    path = Path(location.path)
+    with suppress(OSError):
+        if path.is_file():  # a pipe would wait for a writer
+            with path.open(encoding="utf-8", errors="replace") as file:
+                lines = [one.rstrip("\n") for one in islice(file, first - 1, line + NEIGHBOURS)]
+    if line - first < len(lines) and lines[line - first].strip() == source.strip():
+        return first, [*lines[: line - first], source, *lines[line - first + 1 :]]
+    return line, [source]

@@ -1,0 +1,239 @@
+"""The mistakes of a text in MJML, each with its offset, and the includes as Jinja writes them.
+
+    >>> [fault.message for fault in faults('<mj-text colour="red">Hello</mj-text>')]
+    ['mj-text has no attribute colour']
+    >>> with_includes('<mj-include path="parts/foot.mjml" />')
+    '{% include "parts/foot.mjml" %}'
+
+The compiler looks at none of this: an unknown tag would be mailed as it stands, an unknown
+attribute would do nothing. The text may be a template, whose code is passed over. Nothing is
+compiled here.
+
+Tests: tests/render/test_mjml_source.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from mailbatch.errors import Location, Reason
+from mailbatch.render.mjml_tags import ATTRIBUTES, LEFT_OUT, UNKNOWN_TAGS
+from mailbatch.suggest import did_you_mean
+
+#: Stands for the value of an expression of the template, one for each of its characters.
+_VALUE = "\ue000"
+_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_NOT_BREAK = re.compile(r"[^\n]")
+_OPENED = re.compile(rf"<(?P<end>/?)(?P<tag>[A-Za-z{_VALUE}][^\s<>/=\"']*)|<")
+_ATTRIBUTE = re.compile(
+    r"""(?P<name>[^\s=<>"'/]+)(?:\s*=\s*(?:"[^"]*"|'(?P<single>[^']*)'|(?P<bare>[^\s"'<>]+)|))?"""
+)
+_SPACE = re.compile(r"\s*")
+_VOID = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
+)
+_INCLUDE = re.compile(
+    r"""<!--.*?(?:-->|\Z)|\{#.*?#\}|<mj-include\b(?P<given>(?:[^<>"']|"[^"]*"|'[^']*')*?)/?>"""
+    r"(?:\s*</mj-include\s*>)?",
+    re.DOTALL,
+)
+_GIVEN = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_EXPRESSION = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
+#: The text around an included file, by the type of the include.
+_AROUND = {
+    "css": ("<mj-style>", "</mj-style>"),
+    "css inline": ('<mj-style inline="inline">', "</mj-style>"),
+    "html": ("<mj-raw>", "</mj-raw>"),
+}
+_LEAVE_OUT = "Leave it out."
+#: The declarations that no text in MJML has -> the remedy.
+_DECLARATIONS = (
+    ("<![CDATA[", "Write &lt; and &amp; in the text."),
+    ("<!", "Take it out: the compiler writes the doctype."),
+    ("<?", "Take it out: the file begins with <mjml>."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake at an offset of a text: the words, the remedy, and the reason."""
+
+    offset: int
+    message: str
+    hint: str | None
+    reason: Reason
+
+    def place(self, name: str, source: str) -> Location:
+        """Return the place in a file; `source` is the text with the offset."""
+        begin = source.rfind("\n", 0, self.offset) + 1
+        line = source.count("\n", 0, self.offset) + 1
+        shown = source[begin:].split("\n", 1)[0].rstrip("\r")
+        return Location(name, line, self.offset - begin + 1, source=shown)
+
+
+def faults(source: str) -> Iterator[Fault]:
+    """Yield the mistakes of a text or a template in MJML, in order.
+
+    These are tags and attributes that the compiler does not know, values without quotes, double
+    quotes inside single ones, and characters that end the compilation.
+    """
+    text = _without_code(source)
+    at = 0
+    while (opened := _OPENED.search(text, at)) is not None:
+        at = opened.end()
+        tag = opened["tag"]
+        if tag is None:
+            yield _stray(text, opened.start())
+        elif opened["end"]:
+            yield from _unknown(tag, opened.start())
+        else:
+            yield from _unknown(tag, opened.start())
+            at = yield from _attributes(text, tag, at)
+
+
+def unbalanced(text: str) -> Fault | None:
+    """Return the first element of a finished text that is not closed where it must be, or None."""
+    opened: list[tuple[str, int]] = []
+    blank = _COMMENT.sub(_blanks, text)
+    at = 0
+    while (found := _OPENED.search(blank, at)) is not None:
+        tag, start, at = found["tag"], found.start(), found.end()
+        if tag is None:
+            continue
+        end = _end_of_tag(blank, at)
+        name = tag.lower()
+        if found["end"]:
+            if name in _VOID or not opened:
+                return _form(start, f"</{tag}> closes nothing", "Take it out.")
+            if opened[-1][0] != name:
+                return _unclosed(*opened[-1])
+            opened.pop()
+        elif name not in _VOID and blank[end - 1 : end] != "/":
+            opened.append((name, start))
+        at = end
+    return _unclosed(*opened[-1]) if opened else None
+
+
+def with_includes(source: str) -> str:
+    """Return a template whose `mj-include` tags are those of Jinja; lines stay where they are.
+
+    The path may hold expressions: `parts/{{ locale }}.mjml`. A file of `type="css"` becomes a
+    style, one of `type="html"` stands as it is.
+    """
+    return _INCLUDE.sub(_included, source) if "<mj-include" in source else source
+
+
+def _included(found: re.Match[str]) -> str:
+    if found["given"] is None:  # a comment
+        return found[0]
+    given = {name: double or single for name, double, single in _GIVEN.findall(found["given"])}
+    path = given.get("path")
+    if not path:
+        return found[0]
+    kind = given.get("type", "")
+    inline = kind == "css" and given.get("css-inline") == "inline"
+    before, behind = _AROUND.get("css inline" if inline else kind, ("", ""))
+    breaks = "\n" * found[0].count("\n")
+    return f"{before}{{% include {_expression(path)}{breaks} %}}{behind}"
+
+
+def _expression(path: str) -> str:
+    """Return a path with expressions as one expression of Jinja."""
+    pieces = _EXPRESSION.split(path)
+    texts = [f'"{text}"' if text else "" for text in pieces[::2]]
+    values = [f"({value.strip()})" for value in pieces[1::2]] + [""]
+    parts = [part for pair in zip(texts, values, strict=True) for part in pair if part]
+    return " ~ ".join(parts)
+
+
+def _without_code(source: str) -> str:
+    """Return a template of the same length without its code: values as marks, all else as blanks.
+
+    Comments are blanks, too.
+    """
+    text = _COMMENT.sub(_blanks, source)
+    return _CODE.sub(_marks, text)
+
+
+def _blanks(found: re.Match[str]) -> str:
+    return _NOT_BREAK.sub(" ", found[0])
+
+
+def _marks(found: re.Match[str]) -> str:
+    return _NOT_BREAK.sub(_VALUE if found[0].startswith("{{") else " ", found[0])
+
+
+def _stray(text: str, at: int) -> Fault:
+    for declaration, hint in _DECLARATIONS:
+        if text.startswith(declaration, at):
+            return _form(at, f"{declaration}... cannot be compiled", hint)
+    return _form(at, "a < stands in the text", "Write &lt; in its place.")
+
+
+def _unknown(tag: str, at: int) -> Iterator[Fault]:
+    name = tag.lower()
+    if not name.startswith("mj") or tag in ATTRIBUTES or _VALUE in tag:
+        return
+    if name in UNKNOWN_TAGS:
+        yield _unknown_to_mjml(at, f"the compiler does not know <{tag}>", _LEAVE_OUT)
+    else:
+        hint = did_you_mean(tag, ATTRIBUTES)
+        yield _unknown_to_mjml(at, f"there is no tag <{tag}> in MJML", hint)
+
+
+def _attributes(text: str, tag: str, at: int) -> Generator[Fault, None, int]:
+    """Yield the mistakes of the attributes of a tag, and return the offset behind the tag."""
+    begin, known = at, ATTRIBUTES.get(tag)
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        if text.startswith((">", "/>"), at):
+            return text.index(">", at) + 1
+        found = _ATTRIBUTE.match(text, at)
+        if found is None:
+            yield _form(begin - len(tag) - 1, f"<{tag}> does not end in >", None)
+            return at
+        yield from _attribute(found, tag, known)
+        at = found.end()
+
+
+def _attribute(found: re.Match[str], tag: str, known: frozenset[str] | None) -> Iterator[Fault]:
+    name, at = found["name"], found.start()
+    if found["bare"] is not None:
+        yield _form(at, f"the value of {name} stands without quotes", f'Write {name}="...".')
+    elif '"' in (found["single"] or ""):
+        message = f"a double quote stands in the value of {name}, between single quotes"
+        hint = "Write double quotes around the value, and single ones inside."
+        yield _form(at, message, hint)
+    if known is None or name in known or _VALUE in name:
+        return
+    if name in LEFT_OUT.get(tag, ()):
+        yield _unknown_to_mjml(at, f"the compiler leaves out {name} of {tag}", _LEAVE_OUT)
+    else:
+        yield _unknown_to_mjml(at, f"{tag} has no attribute {name}", did_you_mean(name, known))
+
+
+def _end_of_tag(text: str, at: int) -> int:
+    """Return the offset of the `>` of a tag whose name ends at `at`."""
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        if text.startswith("/>", at):
+            return at + 1
+        found = _ATTRIBUTE.match(text, at)
+        if found is None:
+            return at
+        at = found.end()
+
+
+def _unclosed(tag: str, at: int) -> Fault:
+    return _form(at, f"<{tag}> is not closed", f"Write </{tag}> behind it.")
+
+
+def _unknown_to_mjml(at: int, message: str, hint: str | None) -> Fault:
+    return Fault(at, message, hint, Reason.MJML_UNKNOWN)
+
+
+def _form(at: int, message: str, hint: str | None) -> Fault:
+    return Fault(at, message, hint, Reason.MJML_FORM)
