@@ -102,6 +102,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
     found += _files(content, facts)
+    found += _invited(content, facts)
     return tuple(found)
 
 
@@ -243,6 +244,20 @@ def _files(content: Content, facts: Facts) -> Iterator[Finding]:
         if (mark := _mark_in(file.data)) is not None:
             place = facts.locate("message.attachments")
             yield Finding("MB225", f"{file.filename} holds {mark}", file.filename, place)
+
+
+def _invited(content: Content, facts: Facts) -> Iterator[Finding]:
+    """Check that a calendar that asks for answers asks each address of the To header."""
+    calendar = content.calendar
+    if calendar is None or calendar.method != "REQUEST":
+        return
+    invited = " ".join([one for event in calendar.events for one in event.attendees]).lower()
+    for address in filter(None, map(str.strip, content.to.split(","))):
+        mailbox = address.rpartition("<")[2].rstrip(">").lower()
+        if "@" in mailbox and mailbox not in invited:
+            place = facts.locate("message.calendar")
+            yield Finding("MB229", f"{mailbox} is no ATTENDEE", location=place)
+            return
 
 
 @lru_cache(maxsize=8)  # most messages share their files

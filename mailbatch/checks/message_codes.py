@@ -203,10 +203,10 @@ MESSAGE_CODES = (
         "MB225",
         Severity.WARNING,
         "An attachment holds a mark of a template",
-        why="An attachment goes out as the file is: only its path and its name are templates. The "
-        "recipient would read `{{ seat }}`.",
-        mend="Make a file for each recipient beforehand, and name the file by a column: "
-        "`tickets/{{ ticket }}.txt`. What the letter can say, write there.",
+        why="An attachment by `path` goes out as the file is: only its path and its name are "
+        "templates. The recipient would read `{{ seat }}`.",
+        mend="Write `template: ticket.txt.j2` with a `filename` in place of `path`, and each row "
+        "gets a file of its own.",
     ),
     Code(
         "MB226",
@@ -233,6 +233,14 @@ MESSAGE_CODES = (
         "for images of the web, they see the alt text, in a box of the size that the element says.",
         mend="Save the image beside the template, and name the file. If it shall stay there, write "
         "`alt`, `width` and `height`.",
+    ),
+    Code(
+        "MB229",
+        Severity.WARNING,
+        "The recipient is not among the invited",
+        why="Gmail and Outlook offer to answer an invitation only where an ATTENDEE is the address "
+        "that has the message.",
+        mend="Write `ATTENDEE;RSVP=TRUE:mailto:{{ email }}` into the template of the calendar.",
     ),
     Code(
         "MB301",

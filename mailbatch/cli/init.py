@@ -76,7 +76,7 @@ def shipped(name: str) -> Path:
     """Find a folder that comes with mailbatch: `templates` or `schemas`.
 
     >>> sorted(folder.name for folder in shipped("templates").iterdir())
-    ['event', 'invoice', 'newsletter', 'notice']
+    ['digest', 'event', 'invoice', 'newsletter', 'notice']
 
     Raises:
         MailbatchError: The folder is in neither place: the installation is damaged.

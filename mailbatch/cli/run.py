@@ -240,13 +240,14 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError(
             "--out goes with --dry-run or --sandbox", hint="add one of them, or leave --out out"
         )
-    _check_waiting(given, chosen)
+    _check_wait(given, chosen)
     check_folder(given.out)
     if given.answers and not given.sandbox:
         raise UsageError("--answer goes with --sandbox", hint="a real server has its own answers")
 
 
-def _check_waiting(given: RunArguments, chosen: list[str]) -> None:
+def _check_wait(given: RunArguments, chosen: Sequence[str]) -> None:
+    """Refuse `--wait` beside an option of `chosen`, or beside a limit."""
     if given.wait and chosen:
         raise UsageError(
             f"--wait is for a real send: neither window nor cap holds {chosen[0]}",

@@ -62,8 +62,11 @@ def show_summary(
     """
     if summary.failure is not None:
         console.error(summary.failure)
-    tell = console.say if summary.is_through else console.warn
-    if console.quiet and not summary.is_through:
+    # A window that is closed is no reason to wake a person: the next start goes on.
+    is_held = summary.waits_until is not None and not summary.counts[Status.IN_DOUBT]
+    is_calm = summary.is_through or is_held
+    tell = console.say if is_calm else console.warn
+    if console.quiet and not is_calm:
         tell(f"{summary.job} ({summary.edition}): {_in_a_line(summary)}")
     if console.log_json and not console.quiet:
         console.log("info", "summary", **summary_object(summary))

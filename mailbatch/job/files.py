@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from pathlib import Path as FilePath
+from typing import Any
 
 from mailbatch.errors import SYSTEM_REMEDIES, JobError, raise_if_starved
 from mailbatch.job.advice import file_advice, list_advice, quotes_advice
@@ -53,10 +54,18 @@ def _add_unusable(reading: Reading, folder: FilePath, *, look: bool) -> None:
                 file = resolve_path(folder, name, absolute_allowed=mark.absolute)
                 if name == mark.word:
                     _check_word(file, name)
-                elif look and mark.read:
+                elif look and mark.read and not _optional(reading, path):
                     _look(file, _as_written(name, path, reading), advice, section=str(path[0]))
             except JobError as error:
                 reading.add(reading.places[path].value, path, error.message, error.hint)
+
+
+def _optional(reading: Reading, path: Path) -> bool:
+    """Tell whether the file at a path of the job may be missing: that of an attachment."""
+    around: Any = reading.data
+    for step in path[:-1]:
+        around = around[step]
+    return isinstance(around, dict) and around.get("optional") is True
 
 
 def _add_table_as_letter(reading: Reading, folder: FilePath) -> None:

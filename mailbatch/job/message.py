@@ -43,6 +43,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_METHOD = fields.one_of("REQUEST", "CANCEL", "PUBLISH")
 _OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
 _CALLBACK_DATA_LIMIT = 4000
@@ -51,11 +52,39 @@ _CALLBACK_DATA_LIMIT = 4000
 class Attachment(Section):
     """A file that goes with the message."""
 
-    path: Annotated[Template, NamesFile("an attachment")] = Field(
-        description="The file; may be a template."
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["path"]},
+                {"required": ["glob"]},
+                {"required": ["template", "filename"]},
+            ]
+        }
+    )
+
+    path: Annotated[Template, NamesFile("an attachment")] | None = Field(
+        default=None, description="The file; may be a template."
+    )
+    glob: Template | None = Field(
+        default=None,
+        description="A pattern of files, in the order of their names: `*` is any text, `?` one "
+        "character. A template, whose values stand for themselves.",
+        examples=["photos/{{ id }}/*.jpg"],
+    )
+    template: Annotated[Template, _PAGE] | None = Field(
+        default=None,
+        description="A template file that gives the content of the file for each row. Its ending "
+        "without .j2 says how values are inserted: escaped in .html and .ics, else as they are.",
+        examples=["ticket.txt.j2"],
+    )
+    optional: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        description="A row may have no such file: an empty path, a path without a file, or a "
+        "pattern that none fits.",
     )
     filename: Template | None = Field(
         default=None,
+        validate_default=True,
         description="The name the recipient sees; by default the file's own. May be a template.",
     )
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
@@ -63,6 +92,46 @@ class Attachment(Section):
         description="The media type, maybe with parameters; by default found from the file's name. "
         "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
         examples=["application/pdf", "text/csv; charset=windows-1252"],
+    )
+
+    @field_validator("filename")
+    @classmethod
+    def _one_source(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not {"path", "glob", "template", "optional"} <= info.data.keys():
+            return value
+        given = [key for key in ("path", "glob", "template") if info.data[key] is not None]
+        if not given:
+            raise refusal("needs a path, a glob or a template", at="")
+        if len(given) > 1:
+            raise refusal(f"has {' and '.join(given)}, of which it needs one", at="")
+        if given == ["template"] and value is None:
+            raise refusal("needs a filename, which the recipient sees", at="")
+        if given == ["template"] and info.data["optional"]:
+            raise refusal("has no effect with a template, which every row has", at="optional")
+        if given == ["glob"] and value is not None:
+            raise refusal("cannot be one for all files of a pattern")
+        return value
+
+
+class Calendar(Section):
+    """An event for the recipient's calendar (RFC 5545), sent as iMIP has it (RFC 6047)."""
+
+    file: Annotated[Template, _PAGE] = Field(
+        description="The template file of the calendar, in iCalendar; its path may be a template. "
+        "Values are escaped and lines folded; UID, SEQUENCE, DTSTAMP, METHOD, VERSION and PRODID "
+        "are added where they are missing.",
+        examples=["invite.ics.j2"],
+    )
+    method: Annotated[Literal["REQUEST", "CANCEL", "PUBLISH"], _METHOD] = Field(
+        description="REQUEST invites, and asks for an answer; CANCEL takes back; PUBLISH tells of "
+        "an event that needs no answer.",
+    )
+    event: Template | None = Field(
+        default=None,
+        description="The name of the event, by default the edition. With the same name, a later "
+        "edition (2, 3, …) changes the event or takes it back: the same UID, and a SEQUENCE that "
+        "is the edition's number less one. A template.",
+        examples=["open-night"],
     )
 
 
@@ -177,6 +246,9 @@ class Message(Section):
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
     ] = Field(default=(), description="Files that go with the message.")
+    calendar: Calendar | None = Field(
+        default=None, description="An event that mail programs offer to put into the calendar."
+    )
     inline: dict[
         Annotated[str, mail_values.CONTENT_NAME],
         Annotated[Template, NamesFile("an image of the message")],

@@ -4,8 +4,6 @@
 
 Facts alone: the instants at which a window opens and closes are worked out where the run is
 (`delivery.hours`). This module must never read a clock.
-
-Tests: tests/job/test_window.py.
 """
 
 from __future__ import annotations

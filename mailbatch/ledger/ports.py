@@ -40,8 +40,7 @@ second, blocking connection.
 `LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
 iterable that a caller gives. An awaitable raises as the call would.
 
-This module must never import a module that stores anything: every kind of ledger depends upon this
-one.
+This module must never import a module that stores anything.
 
 Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 """
@@ -51,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
@@ -343,6 +342,9 @@ class Standings(Protocol):
 
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
+
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples."""
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the rows of `result_rows` that have a `header_message_id`, in that order."""

@@ -7,8 +7,10 @@ messages by the server were parsed when a reply was folded; only an unfolded rep
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import lru_cache
+from typing import Any
 
 from mailbatch.envelope import address_key
 from mailbatch.identity import Identity
@@ -32,8 +34,7 @@ CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
          ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
   FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
 """
-#: The expression of each field of a `ResultRow`. `result_rows` fills in the edition, and reads the
-#: status and the JSON of the group further.
+#: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
 _FIELDS = {
     "row": "s.line",
     "email": "s.address",
@@ -46,7 +47,7 @@ _FIELDS = {
     "reply": "coalesce(p.text, c.reply)",
     "attempts": "s.attempts",
     "group": "g.cells",
-    "edition": "NULL",
+    "edition": ":edition",
     # Without an attempt nobody can have seen it.
     "header_message_id": "CASE WHEN s.attempts THEN d.message_id END",
     "first_attempt_at": "s.first_attempt_at",
@@ -66,7 +67,7 @@ LEFT JOIN (
 """
 _RESULTS = f"""
 SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
-FROM standing AS s
+FROM {{rows}} AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
 {_REPLIES}
@@ -102,7 +103,15 @@ WHERE r.status = 'duplicate' AND {_OF_REPEAT} <> {_OF_MAILED} ORDER BY r.line
 _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line IS NOT id)"
 
 
-_STATUS, _GROUP, _EDITION = map(ResultRow._fields.index, ("status", "group", "edition"))
+# Where nothing is under way or waits to be folded, the table says what the view says, in two thirds
+# of the time. The second row keeps the statement open: the next one sees the same state then.
+_AT_REST = """
+SELECT NOT EXISTS (SELECT 1 FROM outcome) AND NOT EXISTS (SELECT 1 FROM lease)
+UNION ALL SELECT NULL
+"""
+_ROWS_AT_ONCE = 256
+
+_STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
 _STATUSES = {str(status): status for status in Status}
 
 
@@ -156,17 +165,27 @@ class Standing:
 
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in its order, then the rows that left the table."""
-        edition = self._database.fact("edition") or ""
-        group = lru_cache(maxsize=1024)(group_text)
         make = tuple.__new__  # ResultRow._make, which takes three times as long
-        with self._database.guard:
-            found = self._database.connection.execute(_RESULTS + self._order())
-            for values in map(list, found):
-                values[_STATUS] = _STATUSES[values[_STATUS]]
-                if values[_GROUP] is not None:
-                    values[_GROUP] = group(values[_GROUP])
-                values[_EDITION] = edition
-                yield make(ResultRow, values)
+        for block in self.result_blocks():
+            for row in block:
+                status = _STATUSES[row[_STATUS]]
+                yield make(ResultRow, (*row[:_STATUS], status, *row[_STATUS + 1 :]))
+
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Stream the rows of `result_rows` in blocks, as bare tuples with the word of the status.
+
+        A million `ResultRow` take longer than their lines of CSV.
+        """
+        connection = self._database.connection
+        values = {"edition": self._database.fact("edition") or ""}
+        group = lru_cache(maxsize=1024)(group_text)
+        with self._database.guard, closing(connection.execute(_AT_REST)) as reading:
+            (at_rest,) = reading.fetchone()
+            (grouped,) = connection.execute(_HAS_GROUPS).fetchone()
+            query = _RESULTS.format(rows="recipient" if at_rest else "standing")
+            found = connection.execute(query + self._order(), values)
+            while block := found.fetchmany(_ROWS_AT_ONCE):
+                yield [_with_group(row, group) for row in block] if grouped else block
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the names of the messages of rows that were tried, in the order of the results."""
@@ -306,6 +325,12 @@ class Standing:
         return bool(found[0])
 
 
+def _with_group(row: tuple[Any, ...], group: Callable[[str], str]) -> tuple[Any, ...]:
+    cells = row[_GROUP]
+    return row if cells is None else (*row[:_GROUP], group(cells), *row[_GROUP + 1 :])
+
+
+_HAS_GROUPS = "SELECT EXISTS (SELECT 1 FROM recipient_group)"
 _COUNTS = """
 SELECT status, sum(recipients) FROM (
   SELECT status, recipients FROM tally

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from mailbatch.checks.codes import CLIPPED_AT, CODES, Severity, severity_of
 from mailbatch.checks.findings import Finding
 from mailbatch.look.markup import count, icon, mark, page, prose, segments, size, text
+from mailbatch.preview.calendar_panel import calendar_panel
 from mailbatch.preview.entry import Change, Entry
 from mailbatch.render.message import Attachment, Content
 
 _KEYS = (
     ("j →", "Next message"),
     ("k ←", "Previous message"),
-    ("1 … 7", "Choose a tab"),
+    ("1 … 8", "Choose a tab"),
     ("w", "Width: phone, tablet, desktop"),
     ("d", "Light, dark, inverted"),
     ("u", "Back to the index"),
@@ -170,6 +171,8 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
         ("attachments", _counted("Attachments", files), _attachments(content, place)),
         ("checks", _counted("Checks", len(entry.findings), entry), _checks(entry, content)),
     ]
+    if content.calendar is not None:
+        panels.append(("calendar", "Calendar", calendar_panel(content.calendar)))
     if entry.change is not None and entry.change.kind in {"same", "changed"}:
         panels.append(("changes", "Changes", _changes(entry.change)))
     return panels

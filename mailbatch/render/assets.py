@@ -24,7 +24,7 @@ from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError, refuse_controls, refuse_reordering
 from mailbatch.render.headers import fold_field, parameter
 from mailbatch.render.media_types import MediaType, calendar_methods, media_type
-from mailbatch.render.message import Attachment
+from mailbatch.render.message import Attachment, Chosen, WrittenFile
 from mailbatch.render.mime import FilePart
 from mailbatch.render.templates import Names, Templates, Value
 
@@ -36,9 +36,7 @@ CACHED_BYTES = 32 * 1024 * 1024
 
 _LONGEST_NAME = 255  # bytes: the limit of file systems
 _MARKUP = re.compile(r"\{[{%#]")
-
-#: The path of a file, and the name that the recipient sees.
-Chosen = tuple[str, str]
+_VARIES = re.compile(r"\{[{%#]|[*?\[]")
 
 
 class Asset:
@@ -52,13 +50,15 @@ class Asset:
         filename: Value | None = None,
         media_type: str | None = None,
         cid: str | None = None,
+        pattern: bool = False,
     ) -> None:
+        """Take the settings; `path` may be a `pattern` of paths, each of which is given later."""
         self.path = path
         self._folder = folder
         self._filename = filename
         self._type = media_type
         self._cid = cid
-        self._base = _fixed_folder(path.source)
+        self._base = _fixed_folder(path.source, _VARIES if pattern else _MARKUP)
         self._files: OrderedDict[str, EncodedFile] = OrderedDict()
         self._kept = 0
         self._last: tuple[Chosen, Attachment] | None = None
@@ -67,6 +67,11 @@ class Asset:
     def values(self) -> tuple[Value, ...]:
         """The templates of path and name."""
         return (self.path,) if self._filename is None else (self.path, self._filename)
+
+    @property
+    def sources(self) -> tuple[list[str], str | None]:
+        """The templates of path and name as the job has them, and the media type."""
+        return [value.source for value in self.values], self._type
 
     @property
     def constant(self) -> bool:
@@ -90,9 +95,16 @@ class Asset:
         Raises:
             TemplateError: a template of the path or the name fails.
         """
-        path = self.path.render(names)
         filename = self._filename.render(names) if self._filename is not None else ""
+        return self.named(self.path.render(names), filename)
+
+    def named(self, path: str, filename: str = "") -> Chosen:
+        """Return a path with the name that the recipient sees, by default the file's own."""
         return path, filename.strip(" ") or filename or _composed(Path(path).name)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file of this path."""
+        return stored_path(self._folder / path).is_file()
 
     def part(self, chosen: Chosen) -> FilePart:
         """Return the part of the message: header and empty line, and the lines of base64.
@@ -197,10 +209,7 @@ def unread(error: OSError | ValueError) -> str:
     return f"cannot be read: {reason}"
 
 
-_NO_FILE = (
-    "Fill the cell. Rows without the attachment want a job of their own: recipients.where gives "
-    "each job its rows."
-)
+_NO_FILE = "Fill the cell, or write `optional: true` beside the path if a row may have none."
 
 
 class EncodedFile:
@@ -236,9 +245,9 @@ def _composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def _fixed_folder(source: str) -> str:
-    """Return the folder that a path template names before the first markup."""
-    match = _MARKUP.search(source)
+def _fixed_folder(source: str, varying: re.Pattern[str]) -> str:
+    """Return the folder that a path template names before the first part that varies."""
+    match = varying.search(source)
     fixed = source if match is None else source[: match.start()]
     return fixed[: fixed.rfind("/") + 1]
 
@@ -269,16 +278,18 @@ def part_head(filename: str, kind: MediaType, cid: str | None) -> bytes:
     )
 
 
-def attachments(job: model.Job, templates: Templates) -> list[Asset]:
-    """Make the attachments of a job."""
-    assets = []
-    for number, item in enumerate(job.message.attachments):
-        key = f"message.attachments[{number}]"
-        name = job.find(f"{key}.filename")
-        filename = templates.value(name) if name is not None else None
-        path = templates.value(job.at(f"{key}.path"))
-        assets.append(Asset(job.folder, path, filename=filename, media_type=item.type))
-    return assets
+def written_part(file: WrittenFile, given: str | None) -> tuple[FilePart, Attachment]:
+    """Return the part of a file that a template made, and the file for people.
+
+    `given` is the media type in the job, None for the one of the name.
+
+    Raises:
+        FieldError: the name cannot be written, or the type says another method than the calendar.
+    """
+    data = file.text.encode()
+    kind = media_type(given, file.filename, is_utf8=True, methods=calendar_methods(data))
+    head = part_head(file.filename, kind, None)
+    return (head, encode_base64(data) + b"\r\n"), Attachment(file.filename, str(kind), data)
 
 
 def inline_images(job: model.Job, templates: Templates) -> list[Asset]:

@@ -22,7 +22,9 @@ from mailbatch.octets import Octets, Piece
 from mailbatch.render import context, digests
 from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
-from mailbatch.render.assets import attachments, inline_images
+from mailbatch.render.assets import inline_images
+from mailbatch.render.attached import Attached
+from mailbatch.render.calendars import CalendarPart
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
 from mailbatch.render.dkim import Signer, domain_mistake
@@ -32,9 +34,10 @@ from mailbatch.render.fields import Field, HeaderField, content_language, custom
 from mailbatch.render.fingerprint import digest_of_files, fingerprint
 from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
 from mailbatch.render.mailing_lists import list_fields
-from mailbatch.render.message import BranchKey, Content, Image, Message, Rendered
-from mailbatch.render.mime import Encoded, FilePart, Skeleton, boundary, part_size
+from mailbatch.render.message import BranchKey, Content, Message, Rendered
+from mailbatch.render.mime import Encoded, FilePart, Skeletons, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
+from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
-_MOST_SKELETONS = 64  # of messages with embedded images
 _NO_BRANCHES: frozenset[BranchKey] = frozenset()
 
 
@@ -101,8 +103,12 @@ class Composer:
         )
         self._parts = Parts(job, templates)
         self._inline = inline_images(job, templates)
-        self._attachments = attachments(job, templates)
-        pages = [page for choice in self._parts.choices for page in choice.pages.values()]
+        self._attached = Attached(job, templates)
+        self._calendar: CalendarPart | None = None
+        if job.message.calendar is not None:
+            domain = self.message_id_domain
+            self._calendar = CalendarPart(job, templates, edition=edition, domain=domain)
+        pages = [page for choice in self._choices for page in choice.pages.values()]
         shapes = context.constant_shapes(constants)
         self._checks = NameChecks(job, templates, pages, shapes, columns)
         errors += self._checks.undefined(self._rows.shapes(several=False))
@@ -122,10 +128,15 @@ class Composer:
             self._job,
             trace,
             self._templates,
-            self._parts.choices,
+            self._choices,
             self._rows,
             self._checks.doubts,
         )
+
+    @property
+    def _choices(self) -> tuple[PageChoice, ...]:
+        own = () if self._calendar is None else (self._calendar.choice,)
+        return (*self._parts.choices, *own, *self._attached.choices)
 
     @property
     def branches(self) -> Branches:
@@ -160,7 +171,7 @@ class Composer:
 
         Without those of `shared_pieces`.
         """
-        if None in self._files or self._parts.embedding is not None:
+        if self._attached.vary or self._parts.embedding is not None:
             return None
         return sum(part_size(part) for part in self._shared if not isinstance(part[1], Piece))
 
@@ -176,7 +187,7 @@ class Composer:
 
     @property
     def _shared(self) -> list[FilePart]:
-        return [*self._images, *[part for part in self._files if part is not None]]
+        return [*self._images, *self._attached.shared]
 
     def signed_by(self, signer: Signer) -> Composer:
         """Return a composer that makes the same messages, signed."""
@@ -203,11 +214,12 @@ class Composer:
             self._from = self._sender.fields()
         except FieldError as error:
             errors.append(JobError(str(error), location=self._job.locate("sender.from")))
-        for asset in (*self._inline, *self._attachments):
+        for asset in self._inline:
             try:
                 asset.check(self._templates.globals)
             except MessageError as error:
                 errors.append(error)
+        errors += self._attached.check()
         self._subject_field = _constant(self._subject, errors)
         self._tail = list(_coalesced(self._fields, errors))
         if errors:
@@ -217,15 +229,12 @@ class Composer:
             for field in (self._subject, *self._fields)
         ]
         self._images = [asset.part(asset.chosen(self._templates.globals)) for asset in self._inline]
-        self._skeleton = Skeleton(
-            html=self._parts.has_html, inline=self._images, attachments=len(self._attachments)
+        self._skeletons = Skeletons(
+            html=self._parts.has_html,
+            inline=self._images,
+            calendar=self._calendar.content_type if self._calendar is not None else None,
         )
-        self._files: list[FilePart | None] = [
-            asset.part(asset.chosen(self._templates.globals)) if asset.constant else None
-            for asset in self._attachments
-        ]
-        self._skeletons: dict[tuple[bytes, ...], Skeleton] = {}
-        self._varying = [asset for asset in self._attachments if not asset.constant]
+        self._attached.prepare()
         self._inline_sizes = tuple(
             (asset.path.source, part_size(part))
             for asset, part in zip(self._inline, self._images, strict=True)
@@ -286,8 +295,9 @@ class Composer:
             values,
             text,
             html,
-            [asset.chosen(names) for asset in self._varying] if self._varying else [],
+            self._attached.chosen(names) if self._attached.vary else [],
             images,
+            self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
 
@@ -306,9 +316,14 @@ class Composer:
         texts = [self._encoded(rendered.text, mark, eight_bit=eight_bit)]
         if html is not None:
             texts.append(self._encoded(html, mark, eight_bit=eight_bit))
-        files = self._encoded_files(rendered) if self._attachments else []
+        files = self._attached.parts(rendered.files)
+        sizes = self._sizes(texts, rendered, files)
+        if self._calendar is not None and rendered.calendar is not None:
+            texts.append(self._encoded(rendered.calendar, mark, eight_bit=eight_bit))
+            files = [*files, self._calendar.file(rendered.calendar)]
+            sizes = (*sizes, ("the calendar, as a part and as a file", _size(texts, files)))
         international = not head.isascii()
-        skeleton = self._skeleton if not rendered.images else self._with(rendered.images)
+        skeleton = self._skeletons.of(len(files), [image.part for image in rendered.images])
         octets = Octets.of((head, *skeleton.fill(mark, texts, files)))
         if self._signer is not None:
             field = self._signer.field(octets.joined(), at=delivery.date)
@@ -319,19 +334,18 @@ class Composer:
             octets=octets,
             message_id=delivery.message_id,
             copies=copies,
-            eight_bit=international or "8bit" in (texts[0][0], texts[-1][0]),
+            eight_bit=international or "8bit" in [encoding for encoding, _ in texts],
             needs_smtputf8=international
             or not "".join((reverse_path, *delivery.addresses, *copies)).isascii(),
             reverse_path=reverse_path,
-            parts=self._sizes(texts, files, rendered.images),
-            fingerprint=self._fingerprint(rendered, files),
+            parts=sizes,
+            fingerprint=self._fingerprint(rendered),
         )
 
-    def _fingerprint(self, rendered: Rendered, files: list[FilePart]) -> bytes | None:
+    def _fingerprint(self, rendered: Rendered) -> bytes | None:
         if self._files_digest is None:
             return None
-        own = zip(self._files, files, strict=True) if self._varying else ()
-        varying = [part for constant, part in own if constant is None]
+        varying = self._attached.varying_parts(rendered.files)
         return fingerprint(rendered, self._files_digest, varying)
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
@@ -342,34 +356,15 @@ class Composer:
                 "a part holds half a surrogate pair", location=self._job.locate("message")
             ) from None
 
-    def _encoded_files(self, rendered: Rendered) -> list[FilePart]:
-        chosen = iter(rendered.files)
-        return [
-            part if part is not None else asset.part(next(chosen))
-            for part, asset in zip(self._files, self._attachments, strict=True)
-        ]
-
-    def _with(self, images: tuple[Image, ...]) -> Skeleton:
-        """Return the structure of the messages that show the same embedded images."""
-        key = tuple([image.part[0] for image in images])
-        found = self._skeletons.get(key)
-        if found is None:
-            if len(self._skeletons) == _MOST_SKELETONS:
-                self._skeletons.clear()
-            inline = [*self._images, *[image.part for image in images]]
-            found = Skeleton(html=True, inline=inline, attachments=len(self._attachments))
-            self._skeletons[key] = found
-        return found
-
     def _sizes(
-        self, texts: list[Encoded], files: list[FilePart], images: tuple[Image, ...]
+        self, texts: list[Encoded], rendered: Rendered, files: list[FilePart]
     ) -> tuple[tuple[str, int], ...]:
         sizes = [("the text part", len(texts[0][1]))]
         if len(texts) > 1:
             sizes.append(("the HTML part", len(texts[1][1])))
         if files:
-            parts = zip(self._attachments, files, strict=True)
-            sizes += [(asset.path.source, part_size(part)) for asset, part in parts]
+            sizes += self._attached.sizes(rendered.files, files)
+        images = rendered.images
         sizes += [(f"the image {one.file.filename}", part_size(one.part)) for one in images]
         return (*sizes, *self._inline_sizes)
 
@@ -397,7 +392,10 @@ class Composer:
             ("Message-ID", f"<{delivery.message_id}>"),
             *others,
         ]
-        chosen = iter(rendered.files)
+        files, calendar = self._attached.content(rendered.files), None
+        if self._calendar is not None and rendered.calendar is not None:
+            calendar, file = self._calendar.content(rendered.calendar)
+            files = (*files, file)
         return Content(
             subject=subject[1],
             from_=from_,
@@ -406,14 +404,12 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
-            attachments=tuple(
-                asset.attachment(asset.chosen({}) if asset.constant else next(chosen))
-                for asset in self._attachments
-            ),
+            attachments=files,
             inline=(
                 *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],
                 *[image.file for image in rendered.images],
             ),
+            calendar=calendar,
         )
 
     def leaks(self) -> tuple[InputError, ...]:
@@ -441,13 +437,16 @@ class Composer:
         return {
             **digests.job_digests(self._job, self._fields),
             **digests.variable_digests(self._variables),
-            **digests.page_digests(
-                self._parts.choices, self._checks.followed, self._templates.loader
-            ),
-            **digests.asset_digests("message.attachments", self._attachments),
+            **digests.page_digests(self._choices, self._checks.followed, self._templates.loader),
+            **self._attached.digests(),
             **digests.asset_digests("message.inline", self._inline),
             **(self._parts.embedding.digests() if self._parts.embedding is not None else {}),
         }
+
+
+def _size(texts: list[Encoded], files: list[FilePart]) -> int:
+    """Return the bytes of the last text and the last file, encoded."""
+    return len(texts[-1][1]) + part_size(files[-1])
 
 
 def _written(field: HeaderField, names: Names, values: list[list[str]]) -> bytes:

@@ -29,6 +29,7 @@ _WITH_THEIR_FILES = (
     "message.html",
     "message.mjml",
     "message.markdown",
+    "message.calendar.file",
     "message.attachments",
     "message.inline",
 )
@@ -54,6 +55,8 @@ def job_digests(job: model.Job, fields: Iterable[HeaderField]) -> dict[str, str]
     }
     if (dkim := job.message.dkim) is not None:  # the key may be renewed in between
         found["message.dkim"] = digest_texts(dkim.domain, dkim.selector)
+    if (calendar := job.message.calendar) is not None:
+        found["message.calendar.method"] = digest_texts(calendar.method)
     found |= {field.key: digest_texts(field.source) for field in fields if field.source is not None}
     whole = (*found, *_WITH_THEIR_FILES)
     return found | {

@@ -3,7 +3,8 @@
     fingerprint(rendered, digest_of_files(parts))    # 32 bytes, the same in every run
 
 Message-ID, Date, MIME boundaries, a DKIM signature and the transfer encoding belong to the moment
-and the server of a transaction, so that none of these is in here. The token of a delivery is part
+and the server of a transaction, so that none of these is in here; nor is the DTSTAMP of a calendar
+where that is the date. The token of a delivery is part
 of the Message-ID, and stands for itself. All else is: the other fields, the parts as text, the
 files, the envelope. This module must never render, nor read a file.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.envelope import address_key
 from mailbatch.octets import Piece, digest_of
+from mailbatch.render.content_lines import date_time
 from mailbatch.render.headers import date_field, message_id_field
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()
         files,
         digest_of_files(parts) if parts else b"",
     ]
+    if rendered.calendar is not None:
+        stamp = date_time(delivery.date)
+        found.append(rendered.calendar.replace(f"\nDTSTAMP:{stamp}\r", "\nDTSTAMP:\r").encode())
     lengths = b",".join([b"%d" % len(one) for one in found])
     said = b"".join([_RULE, lengths, b"\0", *found])
     # Only where templates use it, and in the callback data: mostly in the head.

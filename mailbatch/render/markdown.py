@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -69,16 +70,16 @@ class Marks:
         self._values.append(text)
         return Markup(self._mark.format(len(self._values) - 1))  # noqa: S704 - letters and digits
 
-    def restore(self, html: str) -> str:
-        """Put the values, escaped, in the places of the marks.
+    def restore(self, text: str, write: Callable[[str], str] = escape) -> str:
+        """Put the values in the places of the marks, each as `write` gives it: escaped for HTML.
 
         Raises:
             FieldError: a filter changed a mark, so that a value has no place any more.
         """
-        pieces = self._marks.split(html)
+        pieces = self._marks.split(text)
         if any(self._changed.search(piece) for piece in pieces[::2]):
             raise FieldError(_FILTERED)
-        pieces[1::2] = [escape(self._values[int(number)]) for number in pieces[1::2]]
+        pieces[1::2] = [write(self._values[int(number)]) for number in pieces[1::2]]
         return "".join(pieces)
 
 

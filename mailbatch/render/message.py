@@ -17,6 +17,17 @@ from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
 
+#: The path of a file, and the name that the recipient sees.
+Chosen = tuple[str, str]
+
+
+class WrittenFile(NamedTuple):
+    """A file that is made of a template for a recipient: the name, and the text of the file."""
+
+    filename: str
+    text: str
+
+
 #: A branch, by the name of the template and the number of the branch there.
 BranchKey = tuple[str, int]
 
@@ -45,9 +56,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
 
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
-    first; `files` the path and the name of each attachment that varies, `images` the embedded ones
-    that the HTML shows. `taken` are the branches that the templates took, where the composer traces
-    them.
+    first; `files` are, for each attachment that varies, the files of this message, `images` the
+    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
+    has none. `taken` are the branches that the templates took, where the composer traces them.
     """
 
     delivery: Delivery
@@ -60,8 +71,9 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     values: list[list[str]]
     text: str
     html: str | None
-    files: list[tuple[str, str]]
+    files: list[tuple[Chosen | WrittenFile, ...]]
     images: tuple[Image, ...]
+    calendar: str | None
     taken: frozenset[BranchKey]
 
 
@@ -103,12 +115,40 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a calendar, in words; each is empty where the event has none.
+
+    `attendees` are mailboxes as readers show them, `repeated` is the rule of RFC 5545 3.3.10.
+    """
+
+    summary: str
+    when: str
+    where: str
+    description: str
+    organizer: str
+    attendees: tuple[str, ...]
+    repeated: str
+    uid: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarContent:
+    """The calendar of a message: the method of RFC 5546, the events, and `text` in iCalendar."""
+
+    method: str
+    events: tuple[Event, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The rendered content of one message, for people.
 
     `from_`, `to`, `cc` and `subject` are the text of these headers, `headers` all that are
     written, in order, as readers show headers. `text` and `html` are the parts, None where
-    there is none. Paths and sizes are those of the message itself.
+    there is none. Paths and sizes are those of the message itself. The file of a `calendar` is the
+    last of the attachments.
     """
 
     subject: str
@@ -120,6 +160,7 @@ class Content:
     html: str | None
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
+    calendar: CalendarContent | None = None
 
 
 @dataclass(frozen=True, slots=True)

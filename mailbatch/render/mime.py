@@ -1,9 +1,9 @@
 """The MIME structure (RFC 2045, 2046, 2387): a skeleton made once per job, filled for each message.
 
-mixed(related(alternative(text, html), inline images), attachments), each level only with several
-parts to hold. Boundaries are functions of the Message-ID, so that a resend is byte-identical; "=_"
-at the beginning cannot occur in base64 and quoted-printable, and a text that holds "=_" is not sent
-unencoded.
+mixed(related(alternative(text, html, calendar), inline images), attachments), each level only with
+several parts to hold. Boundaries are functions of the Message-ID, so that a resend is
+byte-identical; "=_" at the beginning cannot occur in base64 and quoted-printable, and a text that
+holds "=_" is not sent unencoded.
 
 Tests: tests/render/test_messages.py, tests/render/test_golden.py.
 """
@@ -29,6 +29,9 @@ _CLOSE = b"--"
 # file the line end is there already, so that these are whole lines.
 _DELIMITER, _BEHIND_LINES = b"\r\n--", b"--"
 
+# Of messages with embedded images, or of several numbers of files.
+_MOST_SKELETONS = 64
+
 #: The encoding and the encoded lines of a text.
 Encoded = tuple[str, bytes]
 #: The head of a file's part with the empty line, and the lines of the file with the last CRLF.
@@ -53,19 +56,35 @@ class Skeleton:
     The part of a file is the head and the lines, each line with its CRLF.
     """
 
-    def __init__(self, *, html: bool, inline: Sequence[FilePart], attachments: int) -> None:
-        """Lay out the structure: whether there is HTML, the inline parts, how many attachments."""
+    def __init__(
+        self,
+        *,
+        html: bool,
+        inline: Sequence[FilePart],
+        attachments: int,
+        calendar: bytes | None = None,
+    ) -> None:
+        """Lay out the structure: whether there is HTML, the inline parts, how many attachments.
+
+        `calendar` is the Content-Type field of a calendar part, None where there is none.
+        """
+        kinds = [_TEXT]
+        if html:
+            kinds.append(_HTML)
+        if calendar is not None:
+            kinds.append(calendar)
+        self._kinds = kinds
         self._pieces: list[bytes | Piece] = []
         self._boundaries: list[int] = []
         self._texts: list[int] = []
         self._attachments: list[int] = []
-        self._mixed(html, inline, attachments)
+        self._mixed(inline, attachments)
         self._add(b"\r\n")
 
     def fill(
         self, mark: bytes, texts: Sequence[Encoded], attachments: Sequence[FilePart]
     ) -> list[bytes | Piece]:
-        """Return the pieces of one message; `texts` are the text and, if there is one, the HTML."""
+        """Return the pieces of one message; `texts` are text, HTML and calendar, if any."""
         pieces = self._pieces.copy()
         for index in self._boundaries:
             pieces[index] = mark
@@ -76,13 +95,13 @@ class Skeleton:
             pieces[index : index + 2] = part
         return pieces
 
-    def _mixed(self, html: bool, inline: Sequence[FilePart], attachments: int) -> None:
+    def _mixed(self, inline: Sequence[FilePart], attachments: int) -> None:
         if not attachments:
-            self._related(html, inline)
+            self._related(inline)
             return
         self._open("mixed", b"m")
         self._delimit(b"m")
-        self._related(html, inline)
+        self._related(inline)
         before = _DELIMITER
         for _ in range(attachments):
             self._delimit(b"m", before=before)
@@ -91,14 +110,14 @@ class Skeleton:
             before = _BEHIND_LINES
         self._delimit(b"m", _CLOSE, before=before)
 
-    def _related(self, html: bool, inline: Sequence[FilePart]) -> None:
+    def _related(self, inline: Sequence[FilePart]) -> None:
         if not inline:
-            self._alternative(html)
+            self._alternative()
             return
         # RFC 2387 3.1: the type of the root, which is the first part.
         self._open('related; type="multipart/alternative"', b"r")
         self._delimit(b"r")
-        self._alternative(html)
+        self._alternative()
         before = _DELIMITER
         for head, lines in inline:
             self._delimit(b"r", before=before)
@@ -107,15 +126,14 @@ class Skeleton:
             before = _BEHIND_LINES
         self._delimit(b"r", _CLOSE, before=before)
 
-    def _alternative(self, html: bool) -> None:
-        if not html:
+    def _alternative(self) -> None:
+        if len(self._kinds) == 1:
             self._text(_TEXT)
             return
         self._open("alternative", b"a")
-        self._delimit(b"a")
-        self._text(_TEXT)
-        self._delimit(b"a")
-        self._text(_HTML)  # the last one is the preferred one (RFC 2046 5.1.4)
+        for kind in self._kinds:  # the last one is the preferred one (RFC 2046 5.1.4)
+            self._delimit(b"a")
+            self._text(kind)
         self._delimit(b"a", _CLOSE)
 
     def _text(self, content_type: bytes) -> None:
@@ -136,3 +154,29 @@ class Skeleton:
     def _add(self, piece: bytes | Piece) -> int:
         self._pieces.append(piece)
         return len(self._pieces) - 1
+
+
+class Skeletons:
+    """The structures of a job's messages, each laid out once.
+
+    `inline` are the images that every message shows, `calendar` is as for a skeleton.
+    """
+
+    def __init__(self, *, html: bool, inline: Sequence[FilePart], calendar: bytes | None) -> None:
+        self._html, self._inline, self._calendar = html, inline, calendar
+        self._known: dict[tuple[int, tuple[bytes, ...]], Skeleton] = {}
+
+    def of(self, files: int, images: Sequence[FilePart]) -> Skeleton:
+        """Return the structure of messages with so many files and these embedded images."""
+        key = (files, tuple([head for head, _ in images]) if images else ())
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) == _MOST_SKELETONS:
+                self._known.clear()
+            found = self._known[key] = Skeleton(
+                html=self._html,
+                inline=[*self._inline, *images],
+                attachments=files,
+                calendar=self._calendar,
+            )
+        return found

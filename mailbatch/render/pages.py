@@ -12,6 +12,7 @@ import contextlib
 import glob
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -36,13 +37,16 @@ PAGES = (
     ("message.html", Role.HTML),
     ("message.mjml", Role.MJML),
     ("message.markdown", Role.MARKDOWN),
+    ("message.calendar.file", Role.CALENDAR),
 )
+#: The role of an attachment's template, by the ending of its name without `.j2`.
+_ROLES = {".html": Role.HTML, ".htm": Role.HTML, ".ics": Role.CALENDAR}
 _QUOTED = re.compile(r"""["']([^"'\0]+)["']""")
 _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 class PageChoice:
-    """The pages that `message.text`, `html`, `mjml` or `markdown` can mean.
+    """The pages that `message.text`, or another key of `PAGES`, can mean.
 
     `pages` are those that are known before any row, by name.
     """
@@ -52,6 +56,7 @@ class PageChoice:
         self.value = templates.value(setting)
         self.pages: dict[str, Page] = {}
         self.role = role
+        self.marks = templates.marks
         self._templates = templates
         if self.value.constant is not None:
             self._try(self.value.constant)
@@ -91,11 +96,29 @@ class PageChoice:
         Raises:
             TemplateError: there is no such page, or the page fails.
         """
+        return self.chosen(names).render(names)
+
+    def chosen(self, names: Names) -> Page:
+        """Return the page that these names choose.
+
+        Raises:
+            TemplateError: there is no such page.
+        """
         name = self.value.render(names)
         page = self.pages.get(name)
         if page is None:
             page = self.pages[name] = self._page(name)
-        return page.render(names)
+        return page
+
+
+def role_of(name: str) -> Role:
+    """Return the role of a template that is no part of the message, by its name.
+
+    Example:
+        >>> role_of("ticket.{{ locale }}.html.j2").value, role_of("ticket.txt.j2").value
+        ('html', 'text')
+    """
+    return _ROLES.get(PurePath(name.removesuffix(".j2")).suffix.lower(), Role.TEXT)
 
 
 def _pattern(tree: nodes.Template | None) -> str | None:
@@ -122,9 +145,9 @@ def template_files(job: model.Job) -> Iterator[str]:
     """
     loader, syntax = FolderLoader(job.folder), Environment(autoescape=True)
     waiting: list[str] = []
-    for key, _ in PAGES:
-        if (setting := job.find(key)) is None:
-            continue
+    numbers = range(len(job.message.attachments))
+    keys = (*(key for key, _ in PAGES), *(f"message.attachments[{n}].template" for n in numbers))
+    for setting in filter(None, map(job.find, keys)):
         if not is_template(setting.text):
             waiting.append(setting.text)
             continue

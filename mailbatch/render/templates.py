@@ -11,6 +11,7 @@ Tests: tests/render/test_bounds.py, tests/render/test_injection.py.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ class Role(Enum):
     HTML = "html"  # escaped
     MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
+    CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
+    PATTERN = "pattern"  # with `*`, `?` and `[` of a value as these characters
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
@@ -183,7 +186,9 @@ class Templates:
         self.inserted = Inserted()
         self._finish: dict[Role, Callable[[Any], Any]] = {
             Role.MARKDOWN: self.marks.keep,
+            Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
+            Role.PATTERN: lambda value: glob.escape(str(value)),
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]
@@ -195,7 +200,7 @@ class Templates:
     def _environment(self, constants: Mapping[str, Any], role: Role) -> Environment:
         environment = _Sandbox(
             undefined=StrictUndefined,
-            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN},
+            autoescape=role in {Role.HTML, Role.MJML, Role.MARKDOWN, Role.CALENDAR},
             finalize=self._finish.get(role),
             loader=self.loader,
             auto_reload=False,

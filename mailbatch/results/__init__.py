@@ -4,10 +4,10 @@
 of the reference derive from that list. The room reads a ledger through `ledger.ports.OpenLedger`
 and the reports through `reports.standings.Standings`, and changes nothing in either.
 
-    >>> from mailbatch.results.lines import as_line, as_object, header_line
+    >>> from mailbatch.results.lines import as_lines, as_object, header_line
     >>> header_line()[:31]
     'row,email,status,message_id,rep'
     >>> with open_to_read(path) as ledger:  # doctest: +SKIP
     ...     for row in ledger.standing.result_rows():
-    ...         print(as_line(row), as_object(row))
+    ...         print(as_lines([row]), as_object(row))
 """

@@ -11,18 +11,21 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 from mailbatch.files import check_replaceable, replacing, unwritable
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
-from mailbatch.results.lines import as_line, as_reported_line, header_line
+from mailbatch.results.lines import as_lines, as_reported_lines, header_line
 from mailbatch.results.told import reported
 
 if TYPE_CHECKING:
     from mailbatch.reports.standings import Standings
+
+_ROWS_AT_ONCE = 256
 
 
 def write_results(ledger: OpenLedger, path: Path, standings: Standings | None = None) -> None:
@@ -33,13 +36,19 @@ def write_results(ledger: OpenLedger, path: Path, standings: Standings | None = 
         StoreError: the temporary database of the standings cannot be read (74); the old file
             stands.
     """
-    rows = ledger.standing.result_rows()
+    standing = ledger.standing
     with _replacing(path, "--results") as stream:
         stream.write(header_line())
         if standings is None or not standings.matched:
-            stream.writelines(map(as_line, rows))
+            stream.writelines(map(as_lines, standing.result_blocks()))
         else:
-            stream.writelines(map(as_reported_line, reported(rows, standings)))
+            rows = reported(standing.result_rows(), standings)
+            stream.writelines(map(as_reported_lines, _blocks(rows)))
+
+
+def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    while block := list(islice(rows, _ROWS_AT_ONCE)):
+        yield block
 
 
 def check_place(path: Path) -> None:

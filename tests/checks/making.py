@@ -17,6 +17,7 @@ def content(*, subject="Hello", text="Hello\n", html="<p>Hello</p>", headers=Non
         html=html,
         attachments=more.get("attachments", ()),
         inline=more.get("inline", ()),
+        calendar=more.get("calendar"),
     )
 
 

@@ -61,6 +61,17 @@ def child(text):
     return {"files": {"letter.txt.j2": "{% extends 'base.txt' %}\n" + text, "base.txt": base}}
 
 
+def invitation(address):
+    """Return the message and the files of a mailing that invites an address."""
+    event = (
+        "DTSTART:20271231T180000Z", "SUMMARY:Open night", "ORGANIZER:mailto:events@example.com",
+        f"ATTENDEE:mailto:{address}",
+    )  # fmt: skip
+    lines = ("BEGIN:VCALENDAR", "BEGIN:VEVENT", *event, "END:VEVENT", "END:VCALENDAR")
+    calendar = {"file": "invite.ics.j2", "method": "REQUEST"}
+    return {"message": {"calendar": calendar}, "files": {"invite.ics.j2": "\n".join(lines)}}
+
+
 #: A job as people write it, which the library would put into quotes.
 JOB = """version: 1
 name: letter
@@ -221,6 +232,7 @@ JOBS = {
         html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
              f'<a href="{LINK}">leave</a>', images="embed"),
     ),
+    "MB229": (invitation("guests@example.com"), invitation("{{ email }}")),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (

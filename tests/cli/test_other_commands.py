@@ -119,11 +119,11 @@ def test_init_lists_what_there_is(program, here):
     done = program("init", "--list", cwd=here)
     assert done.code == 0
     names = [line.split()[0] for line in done.out.splitlines()]
-    assert {"event", "invoice", "newsletter", "notice"} <= set(names)
+    assert {"digest", "event", "invoice", "newsletter", "notice"} <= set(names)
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["event", "invoice", "newsletter", "notice"])
+@pytest.mark.parametrize("name", ["digest", "event", "invoice", "newsletter", "notice"])
 def test_what_init_writes_can_be_rehearsed_at_once(program, here, name):
     """The commands that it names are the ones that work."""
     done = program("init", "my mailing", "--template", name, cwd=here)

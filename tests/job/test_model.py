@@ -517,7 +517,7 @@ REFUSED = [
         {"message": {"attachments": [1]}},
         "message.attachments[0]: must be a path or a mapping with one",
     ),
-    ({"message": {"attachments": {}}}, "message.attachments.path: is missing"),
+    ({"message": {"attachments": {}}}, "message.attachments: needs a path, a glob or a template"),
     (
         {"message": {"attachments": {"path": "text.j2", "type": "pdf"}}},
         "message.attachments.type: must be a media type such as application/pdf",

@@ -23,7 +23,7 @@ from tests.packaging.conftest import REPOSITORY, call
 
 pytestmark = pytest.mark.packaging
 
-TEMPLATES = {"event", "invoice", "newsletter", "notice"}
+TEMPLATES = {"digest", "event", "invoice", "newsletter", "notice"}
 SCHEMAS = {"job.schema.json", "results.schema.json"}
 
 

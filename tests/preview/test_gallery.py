@@ -14,6 +14,7 @@ from mailbatch.errors import Location, UsageError
 from mailbatch.look.markup import script
 from mailbatch.preview.entry import Change, Since
 from mailbatch.preview.gallery import OWN, Gallery, file_name
+from mailbatch.render.message import CalendarContent, Event
 from tests.checks.making import content, file, overview
 
 from .making import HOSTILE, entry
@@ -208,6 +209,19 @@ def test_tabs_and_panels_belong_together(tmp_path):
     assert len(found.controls) > len(tabs)
     for attributes, words in found.controls:
         assert attributes.get("aria-label") or "".join(words).strip(), attributes
+
+
+def test_a_calendar_is_told_in_words(tmp_path):
+    event = Event("Open <night>", "Friday, 31 December 2027", "Hill", "", "o@example.com",
+                  ("ann@example.com", "bob@example.com"), "", "u@example.com", 2)  # fmt: skip
+    calendar = CalendarContent("CANCEL", (event,), "BEGIN:VCALENDAR\r\n")
+    write(tmp_path, entry(made=content(calendar=calendar)))
+    page = Page((tmp_path / "messages" / "0001.html").read_text())
+    people = "ann@example.com\nbob@example.com"
+    shown = ("Takes an invitation back", "Open <night>", "Friday, 31 December 2027", "Hill")
+    for words in (*shown, people, "u@example.com", "BEGIN:VCALENDAR"):
+        assert words in page.text
+    assert "Description" not in page.text
 
 
 def test_a_message_that_cannot_be_made_has_a_page_too(tmp_path):

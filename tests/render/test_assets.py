@@ -225,7 +225,7 @@ def test_files_are_kept_within_bounds(tmp_path: Path, monkeypatch: pytest.Monkey
         message = composer.compose(make_delivery({**ROW, "id": str(number)}), eight_bit=True)
         (part,) = parse(message).iter_attachments()
         assert part.get_payload(decode=True) == bytes([number]) * 2000
-    (asset,) = composer._attachments
+    asset = composer._attached._sources[0]._asset
     assert sum(len(file.encoded) for file in asset._files.values()) <= 6000
 
 
@@ -253,4 +253,4 @@ def test_an_empty_cell_names_no_attachment(tmp_path: Path, cell: str) -> None:
     with pytest.raises(MessageError) as caught:
         compose(job, {**ROW, "id": cell})
     assert "message.attachments[0].path: the name of the file is empty here" in str(caught.value)
-    assert (caught.value.hint or "").startswith("Fill the cell. Rows without the attachment want")
+    assert (caught.value.hint or "").startswith("Fill the cell, or write `optional: true`")

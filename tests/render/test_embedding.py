@@ -218,3 +218,19 @@ def test_markup_in_a_name_is_masked_without_moving_what_stands_behind() -> None:
     assert (found.fixed, found.constant, found.place.column) == ("x/", False, 31)
     assert found.pattern.fullmatch("x/17.png")
     assert MASK not in found.pattern.pattern
+
+
+def test_images_of_a_letter_in_mjml_are_embedded_behind_the_compiler(tmp_path: Path) -> None:
+    pytest.importorskip("mrml", reason="mrml is in the extra mjml")
+    source = (
+        "<mjml><mj-body><mj-section><mj-column>"
+        '<mj-image src="{{ first_name }}.png" alt="A"></mj-image>'
+        "</mj-column></mj-section></mj-body></mjml>"
+    )
+    job = make_job(
+        tmp_path, {"mjml": "letter.mjml", "images": "embed"}, {"letter.mjml": source, "a.png": PNG}
+    )
+    html, images = sent(job, first_name="a")
+    (name,) = images
+    assert images[name] == PNG
+    assert f'src="cid:{name}"' in html

@@ -46,6 +46,32 @@ def test_what_belongs_to_the_moment_and_to_the_server_is_not_in_it(tmp_path):
         assert made(tmp_path, callbacks=True, **changed) == first
 
 
+INVITATION = """BEGIN:VCALENDAR
+BEGIN:VEVENT
+DTSTART:20271231T180000Z
+SUMMARY:Open night for {{ first_name }}
+ORGANIZER:mailto:events@example.com
+ATTENDEE:mailto:{{ email }}
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_is_in_it_but_for_the_moment_of_its_making(tmp_path):
+    pytest.importorskip("icalendar", reason="icalendar is in the extra calendar")
+
+    def of(source, **changed):
+        given = {**MESSAGE, "calendar": {"file": "a.ics.j2", "method": "REQUEST"}}
+        job = make_job(tmp_path, given, {**FILES, "a.ics.j2": source})
+        composer = make_composer(job).fingerprinting()
+        return composer.compose(replace(make_delivery(ROW), **changed), eight_bit=True).fingerprint
+
+    first = of(INVITATION)
+    assert of(INVITATION, date=DATE + 86_400) == first
+    assert of(INVITATION.replace("T18", "T19")) != first
+    assert made(tmp_path) != first
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -84,8 +110,11 @@ def test_a_composer_makes_none_unless_it_was_asked(tmp_path):
 
 def test_every_part_of_a_rendered_message_was_thought_of():
     """A new field of `Rendered` is in the fingerprint, or is named here with the reason."""
-    in_the_fingerprint = {"delivery", "copies", "reverse_path", "head", "text", "html", "files"}
+    in_the_fingerprint = {
+        "delivery", "copies", "reverse_path", "head", "text", "html", "files", "calendar",
+    }  # fmt: skip
     elsewhere = {
+        "images": "named by the HTML, with a digest of the bytes",
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
         "cc": "in the head",

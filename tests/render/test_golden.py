@@ -147,6 +147,33 @@ def non_ascii(folder: Path, *, traced: bool = False) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(row), eight_bit=False)
 
 
+def invitation(folder: Path, *, traced: bool = False) -> Message:
+    event = """\
+BEGIN:VCALENDAR
+BEGIN:VEVENT
+DTSTART:20271231T180000Z
+DTEND:20271231T200000Z
+SUMMARY:Open night for {{ first_name }}
+LOCATION:Hill Road 1\\, Exampleton
+DESCRIPTION:Dear {{ first_name }} {{ last_name }}\\, the telescope is yours for an hour.
+ORGANIZER;CN=Observatory:mailto:events@example.com
+ATTENDEE;CN={{ last_name }};RSVP=TRUE:mailto:{{ email }}
+END:VEVENT
+END:VCALENDAR
+"""
+    job = make_job(
+        folder,
+        {
+            "html": "letter.html.j2",
+            "calendar": {"file": "invite.ics.j2", "method": "REQUEST", "event": "open-night"},
+        },
+        {"letter.html.j2": "<p>Come, {{ first_name }}.</p>", "invite.ics.j2": event},
+    )
+    row = {**ROW, "last_name": "Lovelace, Countess; née Byron"}
+    delivery = make_delivery(row)
+    return make_composer(job, edition="1", traced=traced).compose(delivery, eight_bit=True)
+
+
 def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     """The provider's "fully-featured MIME example"."""
     job = make_job(
@@ -217,6 +244,7 @@ MESSAGES = {
     "alternative": alternative,
     "attachment-and-inline": attachment_and_inline,
     "group": group,
+    "invitation": invitation,
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
     "mjml": mjml,

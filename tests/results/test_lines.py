@@ -11,7 +11,13 @@ from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
 from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, TEXT, Column
-from mailbatch.results.lines import as_line, as_object, as_reported_line, header_line, line_writer
+from mailbatch.results.lines import (
+    as_lines,
+    as_object,
+    as_reported_lines,
+    block_writer,
+    header_line,
+)
 from mailbatch.results.told import UNTOLD, Told
 from tests.ledger.steps import NOW
 from tests.results.rows import NAMES
@@ -20,37 +26,58 @@ TELLING = st.text(st.sampled_from("a b7,;\"'=+-@\r\n\t\x00\x1fé\uff1d\u202e"), 
 MAYBE = st.none() | TELLING
 
 
-@given(
-    st.builds(
-        ResultRow,
-        row=st.none() | st.integers(2, 10**6),
-        email=TELLING,
-        status=st.sampled_from(Status),
-        message_id=MAYBE,
-        reply_code=st.none() | st.integers(200, 599),
-        enhanced_status=st.none() | st.just("2.0.0"),
-        reply=MAYBE,
-        attempts=st.integers(0, 9),
-        group=MAYBE,
-        edition=TELLING,
-        header_message_id=st.none() | st.just("0f@x.org"),
-        first_attempt_at=st.none() | st.just(NOW),
-        settled_at=st.none() | st.just(NOW + 0.9),
-        reason=MAYBE,
-    )
+ROWS = st.builds(
+    ResultRow,
+    row=st.none() | st.integers(2, 10**6),
+    email=TELLING,
+    status=st.sampled_from(Status),
+    message_id=MAYBE,
+    reply_code=st.none() | st.integers(200, 599),
+    enhanced_status=st.none() | st.just("2.0.0"),
+    reply=MAYBE,
+    attempts=st.integers(0, 9),
+    group=MAYBE,
+    edition=TELLING,
+    header_message_id=st.none() | st.just("0f@x.org"),
+    first_attempt_at=st.none() | st.just(NOW),
+    settled_at=st.none() | st.just(NOW + 0.9),
+    reason=MAYBE,
 )
+
+
+@given(st.lists(ROWS, max_size=3), st.integers(0, 3), st.integers(0, 3))
 @settings(max_examples=500, deadline=None)
-def test_a_line_is_what_the_csv_module_writes_of_the_defused_cells(row):
+def test_lines_are_those_that_the_csv_module_writes_of_the_defused_cells(rows, before, behind):
     """Most lines are put together without it, and nobody must be able to tell."""
+    rows = [PLAIN] * before + rows + [PLAIN] * behind
+    expected = io.StringIO(newline="")
+    csv.writer(expected, lineterminator="\r\n").writerows(map(cells_of, rows))
+    assert as_lines(rows) == expected.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text", ["a, b", 'a "b"', "=1", "+1", "-1", "@a", "\x1f", "\x7f", "é", "\t"]
+)
+@pytest.mark.parametrize("field", ["email", "reply", "group", "reason"])
+def test_one_cell_that_is_not_plain_changes_no_other_line_of_its_block(field, text):
+    lines = as_lines([PLAIN, PLAIN._replace(**{field: text}), PLAIN]).split("\r\n")
+    assert [*lines[::2], lines[3]] == [*as_lines([PLAIN, PLAIN]).split("\r\n")[:2], ""]
+    assert next(csv.reader([lines[1]]))[ResultRow._fields.index(field)] == defused(text)
+
+
+def cells_of(row):
     texts = (row.email, row.message_id, row.reply, row.group, row.edition)
     email, message_id, reply, group, edition = map(defused, texts)
     at = (None if t is None else "2023-11-14T22:13:20Z" for t in (row[11], row[12]))
     cells = (row.row, email, str(row.status), message_id, row.reply_code, row.enhanced_status)
     cells += (reply, row.attempts, group, edition, row.header_message_id, *at, defused(row.reason))
-    cells += (None,) * 7
-    expected = io.StringIO(newline="")
-    csv.writer(expected, lineterminator="\r\n").writerow(cells)
-    assert as_line(row) == expected.getvalue()
+    return cells + (None,) * 7
+
+
+PLAIN = ResultRow(
+    2, "ann@example.com", Status.ACCEPTED, "a1", 250, "2.0.0", "OK", 1, None, "48", "0f@x.org",
+    NOW, NOW, None,
+)  # fmt: skip
 
 
 def defused(text):
@@ -92,8 +119,8 @@ ROW = ResultRow._make([None] * len(ResultRow._fields))._replace(
     ],
 )
 def test_the_facts_of_reports_stand_behind_those_of_the_ledger(told, cells):
-    line = as_reported_line((*ROW, *told))
-    assert line == as_line(ROW).removesuffix(",,,,,,,\r\n") + f",{cells}\r\n"
+    line = as_reported_lines([(*ROW, *told)])
+    assert line == as_lines([ROW]).removesuffix(",,,,,,,\r\n") + f",{cells}\r\n"
     names = [column.name for column in REPORT_COLUMNS]
     found = as_object(ROW, told)
     assert [found[name] for name in names] == [
@@ -102,10 +129,10 @@ def test_the_facts_of_reports_stand_behind_those_of_the_ledger(told, cells):
 
 
 def test_a_row_without_reports_is_the_same_on_both_ways():
-    assert as_reported_line((*ROW, *UNTOLD)) == as_line(ROW)
+    assert as_reported_lines([(*ROW, *UNTOLD)]) == as_lines([ROW])
     assert list(as_object(ROW).values())[-7:] == [None] * 7
 
 
 def test_a_column_without_its_field_is_no_column():
     with pytest.raises(KeyError):
-        line_writer((*COLUMNS, Column("report", TEXT)), ResultRow._fields)
+        block_writer((*COLUMNS, Column("report", TEXT)), ResultRow._fields)
