@@ -105,8 +105,8 @@ class Standing:
         """Return how many addresses servers took, or may have taken, later than `since`."""
         return self._ask(taken_since(self._link, since))  # type: ignore[no-any-return]
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
-        """Stream the lines of the table, each with the status and the id of the delivery."""
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
+        """Stream line, status and delivery of the rows of `result_rows`, in that order."""
         for line, status, delivery_id in self._link.stream(_PLANNED):
             yield line, _STATUSES[status], delivery_id
 
@@ -274,7 +274,7 @@ SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY {_ORDER}
 """  # noqa: S608 - a constant
-_PLANNED = "SELECT line, status, delivery_id FROM standing WHERE line IS NOT NULL ORDER BY line"
+_PLANNED = f"SELECT s.line, s.status, s.delivery_id FROM standing AS s ORDER BY {_ORDER}"  # noqa: S608 - a constant
 _DELIVERIES = f"count(DISTINCT coalesce(r.delivery_id, CASE WHEN {WAITING} THEN -r.id END))"
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
