@@ -81,6 +81,7 @@ ONLY_IN = {
     "rich": ("cli/",),
     "typer": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
+    "asyncpg": ("ledger/postgres/",),
     "flufl": ("reports/",),
     "urllib3": ("pull/",),
     "uvicorn": ("receiver/",),

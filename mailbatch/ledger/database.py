@@ -220,6 +220,18 @@ def ensure(path: Path, facts: Mapping[str, str], *, lock: RunLock) -> None:
                 leftover.unlink(missing_ok=True)
 
 
+def open_scratch(path: Path) -> Database:
+    """Open a ledger that is made at `path` for the moment: never synced, and of no mailing."""
+    _build(path, {})
+    database = Database(path, _connect(path, "mode=rw"))
+    with database.guard:
+        database.connection.execute("PRAGMA journal_mode=MEMORY")
+        database.connection.execute("PRAGMA synchronous=OFF")
+        database.connection.execute("PRAGMA temp_store=FILE")
+        database.connection.execute(f"PRAGMA cache_size=-{LARGE_CACHE_KIB}")
+    return database
+
+
 def _build(path: Path, facts: Mapping[str, str]) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:

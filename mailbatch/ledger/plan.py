@@ -74,31 +74,22 @@ class Plan:
         if len(under_way):
             raise broken_rule(self._database.path, "the plan changes while deliveries are leased")
         database = self._database
-        settings = _settings(columns, group_by, recipients_per_transaction, identity)
-        digest, connection = PlanDigest(settings), database.connection
+        said = settings(columns, group_by, recipients_per_transaction, identity)
+        digest, connection = PlanDigest(said), database.connection
         with database.guard:
             connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         try:
             fold_ahead(database)
             with database.transaction(durable=True):
                 fold(connection)
-                change = self._unchanged(rows, PlanDigest(settings))
+                change = self._unchanged(rows, PlanDigest(said))
                 if change is None:
-                    coming, known = blocks(rows, digest), _knows_anybody(connection)
-                    connection.execute(INCOMING)
-                    passed = None
-                    if known or group_by:
-                        alone = known and not group_by and identity.is_address
-                        passed = _lay_aside(connection, coming, columns if alone else None)
-                    if not accept_changes:
-                        overlap.check(connection, identity)
-                    rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
-                    if known or group_by:
-                        limit = recipients_per_transaction
-                        change = _merge(connection, columns, digest.text, limit, identity, passed)
-                    else:
-                        change = _begin(database, columns, coming, identity)
-                    _keep(connection, digest)
+                    coming = blocks(rows, digest)
+                    change = bring(
+                        database, columns, coming, digest, by_group=bool(group_by),
+                        limit=recipients_per_transaction, identity=identity,
+                        accept_changes=accept_changes,
+                    )  # fmt: skip
         finally:
             _forget_aside(database)
         with database.guard:
@@ -226,12 +217,48 @@ SELECT EXISTS (
 _CACHE_KIB = 8192
 
 
-def _settings(
+def bring(
+    database: Database,
+    columns: Sequence[str],
+    coming: Iterator[Block],
+    digest: PlanDigest,
+    *,
+    by_group: bool,
+    limit: int,
+    identity: Identity,
+    accept_changes: bool,
+) -> PlanChange:
+    """Bring a ledger up to date with the rows of `coming`, inside a transaction; keep the digest.
+
+    `limit` is the number of recipients of a delivery at most. Temporary tables are left behind.
+
+    Raises:
+        IdentityError, OverlapError: as `ports.Planning.reconcile`.
+    """
+    connection = database.connection
+    known = _knows_anybody(connection)
+    connection.execute(INCOMING)
+    passed = None
+    if known or by_group:
+        alone = known and not by_group and identity.is_address
+        passed = _lay_aside(connection, coming, columns if alone else None)
+    if not accept_changes:
+        overlap.check(connection, identity)
+    rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
+    if known or by_group:
+        change = _merge(connection, columns, digest.text, limit, identity, passed)
+    else:
+        change = _begin(database, columns, coming, identity)
+    _keep(connection, digest)
+    return change
+
+
+def settings(
     columns: Sequence[str], group_by: Sequence[str], limit: int, identity: Identity
 ) -> list[object]:
     """Return all that a plan depends upon beside the rows."""
-    settings: list[object] = [list(columns), list(group_by), limit]
-    return settings if identity.is_address else [*settings, identity.text]
+    said: list[object] = [list(columns), list(group_by), limit]
+    return said if identity.is_address else [*said, identity.text]
 
 
 def _forget_aside(database: Database) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger import suspicion
+from mailbatch.ledger.attempts import delivery_key
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
-from mailbatch.ledger.leasing import delivery_key
 from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Doubt, Recovery
 from mailbatch.ledger.taken import note_resent

@@ -15,9 +15,9 @@ from typing import Any
 from mailbatch.envelope import address_key
 from mailbatch.identity import Identity
 from mailbatch.ledger import overlap
+from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.leasing import group_text
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow

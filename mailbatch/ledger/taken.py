@@ -78,10 +78,15 @@ def note_resent(database: Database, recipients: int, *, now: float) -> None:
 
     The row of such a recipient forgets the doubt, and a server may have taken the first message.
     """
-    resent = json.loads(database.fact("resent") or "[]")
-    kept = [[at, number] for at, number in resent if at > now - _KEPT]
-    text = json.dumps([*kept, [int(now + END_OF_DATA) + 1, recipients]])
+    text = kept_resent(database.fact("resent"), recipients, now=now)
     set_fact(database.connection, "resent", text)
+
+
+def kept_resent(known: str | None, recipients: int, *, now: float) -> str:
+    """Return the fact `resent` (JSON) with so many doubts more, and without those of long ago."""
+    resent = json.loads(known or "[]")
+    kept = [[at, number] for at, number in resent if at > now - _KEPT]
+    return json.dumps([*kept, [int(now + END_OF_DATA) + 1, recipients]])
 
 
 def _written_at(database: Database) -> float:

@@ -13,48 +13,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger import suspicion as suspicions
+from mailbatch.ledger.attempts import Leased
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.layers import Layers
 from mailbatch.ledger.lock import RunLock
+from mailbatch.ledger.outcomes import OutcomeRow, outcome_rows
 from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
-from mailbatch.outcome import UNFINISHED, Outcome, Reply, SameForAll, Status
+from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 
-# As words: looking an Enum up in a set costs more than the rest of its check.
-_SAID_ABOVE = (None, None, None)
-# `invalid`: this server can never be given the address.
-_OF_AN_ATTEMPT = frozenset({"pending", "accepted", "rejected", "deferred", "in_doubt", "invalid"})
-#: The server may hold the message: only behind a commit point.
-_BEHIND_COMMIT = frozenset({"accepted", "in_doubt"})
-_UNFINISHED = frozenset(map(str, UNFINISHED))
 _ACCEPTED = Status.ACCEPTED
-
-#: A row of `outcome`.
-_OutcomeRow: TypeAlias = tuple[
-    int, int, str, bool, int | None, int | None, str | None, str | None, str | None,
-    float | None, float | None,
-]  # fmt: skip
-
-
-@dataclass(slots=True)
-class Leased:
-    """A leased delivery: the addresses of this attempt, and the row ids behind each address.
-
-    `whole`: no unsettled recipient stays behind. `resent` are the addresses that may have the
-    message already.
-    """
-
-    addresses: tuple[str, ...]
-    ids: tuple[tuple[int, ...], ...]
-    whole: bool
-    resent: frozenset[str] = frozenset()
-    committed: bool = False
 
 
 class Together:
@@ -228,42 +200,12 @@ class UnderWay:
             self._note(delivery_id, leased)
             self._accept(delivery_id, reply, now)
             return
-        ids_of = dict(zip(leased.addresses, leased.ids, strict=True))
-        rows: list[_OutcomeRow] = []
-        copies: list[Outcome] = []
-        known: dict[Reply, int] = {}
-        number = self._next_reply
-        for outcome in outcomes:
-            status, reply = str(outcome.status), outcome.reply
-            if status not in _OF_AN_ATTEMPT:
-                raise self._broken(f"{status} is no outcome of an attempt")
-            if outcome.address in leased.resent:
-                status = "in_doubt" if status == "invalid" else status  # and nobody knows more
-            elif status in _BEHIND_COMMIT and not leased.committed:
-                raise self._broken(f"delivery {delivery_id} is {status} without a commit point")
-            ids = ids_of.get(outcome.address)
-            if ids is None:
-                copies.append(outcome)
-                continue
-            reply_id = code = enhanced = text = None
-            if reply is not None:
-                reply_id = known.get(reply) if known else None
-                if reply_id is None:  # the text is written once, however many it decided
-                    reply_id, number = number, number + 1
-                    code, enhanced, text = reply.code, reply.enhanced, reply.text
-                    if len(outcomes) > 1:
-                        known[reply] = reply_id
-            counted = outcome.counted
-            again = retry_at if counted else resume_at
-            tail = (outcome.reason, *_due_and_settled(status, now, again, retry_at))
-            rows.append(
-                (ids[0], delivery_id, status, counted, reply_id, code, enhanced, text, *tail)
-            )
-            rows.extend(
-                (row_id, delivery_id, status, counted, reply_id, *_SAID_ABOVE, *tail)
-                for row_id in ids[1:]
-            )
-        self._check_addresses(delivery_id, leased, rows)
+        rows, copies, number = outcome_rows(
+            leased,
+            Settlement(delivery_id, outcomes, now, retry_at, resume_at),
+            self._next_reply,
+            self._broken,
+        )
         self._note(delivery_id, leased)
         self._insert(delivery_id, rows, copies, now)
         self._next_reply = number
@@ -287,20 +229,8 @@ class UnderWay:
         if self._undo is not None:
             self._undo.append((delivery_id, leased, leased.committed))
 
-    def _check_addresses(
-        self, delivery_id: int, leased: Leased, rows: Sequence[_OutcomeRow]
-    ) -> None:
-        """Raise LedgerError unless every row of the attempt has one outcome."""
-        if len(rows) == 1 == len(leased.ids):
-            return
-        expected = sum(map(len, leased.ids))
-        if len({row[0] for row in rows}) < len(rows):
-            raise self._broken(f"delivery {delivery_id} has two outcomes for one address")
-        if len(rows) < expected:
-            raise self._broken(f"delivery {delivery_id} has an address without an outcome")
-
     def _insert(
-        self, delivery_id: int, rows: list[_OutcomeRow], copies: list[Outcome], now: float
+        self, delivery_id: int, rows: list[OutcomeRow], copies: list[Outcome], now: float
     ) -> None:
         if len(rows) == 1 and not copies:
             with self._database.guard:
@@ -378,16 +308,6 @@ def _accepted_by(leased: Leased, outcomes: Sequence[Outcome]) -> Reply | None:
     if alike.addresses != leased.addresses and set(alike.addresses) != set(leased.addresses):
         return None
     return alike.reply
-
-
-def _due_and_settled(
-    status: str, now: float, again: float | None, retry_at: float | None
-) -> tuple[float | None, float | None]:
-    if status not in _UNFINISHED:
-        return None, now
-    if status == "deferred":
-        return again or retry_at, None
-    return again, None
 
 
 def _copy_row(delivery_id: int, copy: Outcome, now: float) -> tuple[object, ...]:

@@ -347,12 +347,12 @@ BUGS = (
         "new-message-id-on-resend",
         "every sender that writes Message-ID and Date for each attempt: no de-duplication helps",
         (
-            "ledger/leasing.py",
+            "ledger/attempts.py",
             "            date=int(now) if head.date is None else head.date,\n",
             "            date=int(now) + head.tries,\n",
         ),
         (
-            "ledger/leasing.py",
+            "ledger/attempts.py",
             "            message_id=head.message_id or ",
             "            message_id=f'{head.id}.{now}@example.com' or ",
         ),

@@ -12,6 +12,7 @@ from mailbatch.ledger.ports import Answer, OpenLedger, answer, near
 from mailbatch.ledger.store import Ledger
 from tests.ledger.steps import copy_files, forget_the_process
 from tests.support.far_ledger import FarLedger
+from tests.support.postgresql import check_present, shared_cluster
 
 T = TypeVar("T")
 
@@ -137,5 +138,56 @@ class FarFileBackend(FileBackend):
         super().remove()
 
 
+class PostgresBackend:
+    """A ledger in a schema of its own, in the private cluster of this process."""
+
+    #: PostgreSQL's own affair: what is acknowledged is on its disk (`synchronous_commit`).
+    plays_power_loss = False
+
+    def __init__(self, _folder: Path) -> None:
+        check_present()
+        self._cluster = shared_cluster()
+        self._place = self._cluster.new_place()
+        self._runner = asyncio.Runner()
+
+    def open_to_run(self, *, job: str = "news", edition: str = "48") -> Any:
+        domain = "example.com"
+        return self._store.open(self._place, job=job, edition=edition, message_id_domain=domain)
+
+    def open_to_decide(self) -> OpenLedger:
+        return self._store.reopen(self._place)
+
+    def open_to_read(self) -> OpenLedger:
+        return self._store.read(self._place)
+
+    @property
+    def _store(self) -> Any:
+        from mailbatch.ledger.postgres.store import PostgresLedger  # an extra
+
+        return PostgresLedger
+
+    def wait(self, given: Answer[T]) -> T:
+        return self._runner.run(answer(given))
+
+    def all_is_permanent(self) -> None:
+        """All that is acknowledged is."""
+
+    def die(self, ledger: OpenLedger) -> None:
+        """The connections of a process that dies end, and no statement of it comes any more."""
+        self._cluster.disconnect(self._place)
+        ledger.close()
+
+    def lose_power(self, ledger: OpenLedger, choose: Callable[[int], int]) -> None:
+        raise NotImplementedError
+
+    def remove(self) -> None:
+        self._runner.close()
+        self._cluster.drop(self._place)
+
+
 #: Every kind of ledger, by name: made of an empty folder that is its own.
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"file": FileBackend, "far": FarFileBackend}
+BACKENDS: dict[str, Callable[[Path], Backend]] = {
+    "file": FileBackend,
+    "far": FarFileBackend,
+    "postgres": PostgresBackend,
+}

@@ -1,0 +1,268 @@
+"""The lease of the next deliveries, in one transaction of the worker: on the disk when given.
+
+    deliveries = await leasing.lease(32, now=now)
+
+Recipients that were never leased are claimed from blocks of neighbours, all others one by one; both
+by FOR UPDATE SKIP LOCKED, so that workers do not wait for each other. The rules of an attempt are
+those of `ledger.attempts`. This module must never lease a delivery twice.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/contract/test_roles.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from mailbatch.envelope import Delivery, address_key
+from mailbatch.ledger.attempts import (
+    COLUMNS,
+    NOBODY,
+    Attempt,
+    Head,
+    Names,
+    Row,
+    cut,
+    of_one,
+    of_some,
+)
+from mailbatch.ledger.postgres.link import Link
+from mailbatch.ledger.postgres.naming import named
+from mailbatch.ledger.postgres.open_leases import OpenLeases
+
+#: A lot with so many recipients is large enough, whatever was asked for: they are in the memory.
+_RECIPIENTS = 16_384
+#: The recipients that wait for a delivery of their own, in SQL.
+WAITING = """
+(r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NULL AND r.status = 'pending'
+ AND r.due = 0)
+"""
+NEXT_DUE = "SELECT min(due) FROM delivery WHERE due > 0"
+
+
+class _Found(NamedTuple):
+    """A delivery that is next, and its recipients; `to` is the one address of the attempt."""
+
+    head: Head
+    rows: list[Row]
+    to: str | None
+    is_new: bool
+
+
+class Leasing:
+    """The deliveries of the ledger that are due."""
+
+    __slots__ = ("_held", "_link", "_names", "_worker")
+
+    def __init__(self, link: Link, worker: int, held: OpenLeases, names: Names) -> None:
+        self._link = link
+        self._worker = worker
+        self._held = held
+        self._names = names
+
+    async def lease(
+        self, count: int, *, now: float, address: str | None = None, most: int | None = None
+    ) -> list[Delivery]:
+        """Lease at most `count` deliveries that are due at `now` (`ports.Leases`)."""
+        if not self._held.is_open:
+            raise self._link.broken("the ledger is not open to send")
+        return await self._link.answer(self._lease(count, now, address, most))
+
+    def next_due(self) -> float | None:
+        """Return when the next deferred delivery is due, as the database said last."""
+        if not self._held.known_due:
+            self._held.note_due(self._link.wait(self._link.value(NEXT_DUE)))
+        return self._held.next_due
+
+    async def _lease(
+        self, count: int, now: float, address: str | None, most: int | None
+    ) -> list[Delivery]:
+        async with self._link.writing(self._worker) as connection:
+            if address is None:
+                found = await _due(connection, count, now)
+            else:
+                found = await _wanted(connection, count, now, address)
+            chosen: list[tuple[_Found, Attempt, Delivery]] = []
+            copies = await _settled_copies(connection, found)
+            recipients = 0
+            for one in found:
+                attempt = cut(_attempt(one, now), most)
+                settled = copies.get(one.head.id, NOBODY)
+                delivery = self._names.delivery(one.head, attempt, now, settled)
+                chosen.append((one, attempt, delivery))
+                recipients += sum(map(len, attempt.leased.ids))
+                if recipients >= _RECIPIENTS:
+                    break
+            await self._claim(connection, chosen, now)
+            due = await connection.fetchval(NEXT_DUE)
+        self._held.note_due(due)
+        for _, attempt, delivery in chosen:
+            self._held.leases[delivery.id] = attempt.leased
+        return [delivery for _, _, delivery in chosen]
+
+    async def _claim(
+        self, connection: Any, chosen: Sequence[tuple[_Found, Attempt, Delivery]], now: float
+    ) -> None:
+        """Write the leases, with Message-ID and Date where these are the first."""
+        if not chosen:
+            return
+        new = [(d, one.rows[0].id) for one, _, d in chosen if one.is_new]
+        if new:
+            await connection.execute(
+                _ADD, [d.id for d, _ in new], [row_id for _, row_id in new]
+            )  # fmt: skip
+        await connection.execute(
+            _LEASE,
+            [d.id for _, _, d in chosen],
+            [d.message_id for _, _, d in chosen],
+            [d.date for _, _, d in chosen],
+            [one.to for one, _, _ in chosen],
+            [not attempt.leased.whole for _, attempt, _ in chosen],
+            [one.head.date is None for one, _, _ in chosen],
+            self._worker,
+            now,
+        )
+
+
+_ADD = """
+WITH added AS (
+  INSERT INTO delivery (id, part) SELECT id, 1 FROM unnest($1::bigint[]) AS a (id))
+UPDATE recipient AS r SET delivery_id = a.delivery_id
+FROM unnest($1::bigint[], $2::bigint[]) AS a (delivery_id, id) WHERE r.id = a.id
+"""
+_LEASE = """
+WITH leased AS (
+  UPDATE delivery AS d SET
+    due = NULL, message_id = c.message_id, date = c.date, attempt = d.attempt + 1
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::boolean[], $6::boolean[])
+    AS c (id, message_id, date, mailbox, partial, first)
+  WHERE d.id = c.id RETURNING d.id, d.attempt, c.mailbox, c.partial, c.first)
+INSERT INTO lease (delivery_id, attempt, worker, leased_at, mailbox, partial, first)
+SELECT id, attempt, $7, $8, mailbox, partial, first FROM leased
+"""
+
+
+def _attempt(one: _Found, now: float) -> Attempt:
+    if len(one.rows) == 1 and one.to is None:
+        return of_one(one.rows[0])
+    return of_some(one.rows, now, one.to)
+
+
+# -- the choice ------------------------------------------------------------------------------------
+
+_HEADS = """
+SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since,
+  (SELECT cells FROM recipient_group AS g WHERE g.id = d.group_id)
+FROM delivery AS d WHERE {chosen} FOR UPDATE OF d SKIP LOCKED
+"""
+_FIRST = _HEADS.format(chosen="d.due = 0 ORDER BY d.id LIMIT $1")
+_LATE = _HEADS.format(chosen="d.due > 0 AND d.due <= $2 ORDER BY d.due, d.id LIMIT $1")
+_ONE = _HEADS.format(chosen="d.id = ANY ($1) ORDER BY d.id")
+_MEMBERS = f"""
+SELECT r.delivery_id, {COLUMNS} FROM recipient AS r WHERE r.delivery_id = ANY ($1)
+ORDER BY r.delivery_id, r.id
+"""  # noqa: S608 - constants
+
+
+async def _due(connection: Any, count: int, now: float) -> list[_Found]:
+    """Return every delivery that is next: those due at once in their order, then deferred ones.
+
+    Deferred deliveries get a quarter of the lot, and all of it once nothing else is pending.
+    """
+    if count < 1:
+        return []
+    again = await connection.fetch(_LATE, -(-count // 4), now)
+    first = await connection.fetch(_FIRST, count - len(again))
+    new = await _waiting(connection, count - len(again) - len(first))
+    if again and len(first) + len(new) + len(again) < count:
+        again = await connection.fetch(_LATE, count - len(first) - len(new), now)
+    known = await _with_rows(connection, [*first, *again])
+    return [*known[: len(first)], *new, *known[len(first) :]]
+
+
+async def _waiting(connection: Any, count: int) -> list[_Found]:
+    """Claim the next recipients that were never leased, from blocks that no worker claims now."""
+    found: list[Any] = []
+    while len(found) < count:
+        block = await connection.fetchrow(
+            "SELECT id, next, last FROM block ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+        )
+        if block is None:
+            break
+        wanted = count - len(found)
+        rows = await connection.fetch(_IN_BLOCK, block["next"], block["last"], wanted)
+        found += rows
+        if len(rows) < wanted:
+            await connection.execute("DELETE FROM block WHERE id = $1", block["id"])
+        else:
+            await connection.execute(
+                "UPDATE block SET next = $2 WHERE id = $1", block["id"], rows[-1]["id"] + 1
+            )
+    return await _new(connection, [Row._make(row) for row in found])
+
+
+_IN_BLOCK = f"""
+SELECT {COLUMNS} FROM recipient AS r WHERE r.id BETWEEN $1 AND $2 AND {WAITING}
+ORDER BY r.id LIMIT $3
+"""  # noqa: S608 - constants
+
+
+async def _new(connection: Any, rows: Sequence[Row], to: str | None = None) -> list[_Found]:
+    """Return a delivery of its own for each recipient, not written yet."""
+    if not rows:
+        return []
+    numbers = await connection.fetch(
+        "SELECT nextval('delivery_number') AS id FROM generate_series(1, $1)", len(rows)
+    )
+    ids = sorted(number["id"] for number in numbers)
+    return [
+        _Found(Head(delivery_id, 1, None, None, 0, None, None), [row], to, is_new=True)
+        for delivery_id, row in zip(ids, rows, strict=True)
+    ]
+
+
+async def _wanted(connection: Any, count: int, now: float, text: str) -> list[_Found]:
+    """Return the deliveries that are due to the recipients a text names, for the one address."""
+    wanted, value = await named(connection, text)
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM recipient AS r WHERE {wanted} AND {WAITING}"  # noqa: S608 - constants
+        " ORDER BY r.id LIMIT $2",
+        value, count,
+    )  # fmt: skip
+    chosen = await connection.fetch(
+        "SELECT r.delivery_id, min(coalesce(r.mailbox, r.key)) FROM recipient AS r"  # noqa: S608 - constants
+        f" WHERE {wanted} AND r.status IN ('pending', 'deferred') AND r.due <= $2"
+        " AND NOT EXISTS (SELECT 1 FROM lease AS l WHERE l.delivery_id = r.delivery_id)"
+        " AND r.delivery_id IS NOT NULL GROUP BY r.delivery_id ORDER BY r.delivery_id LIMIT $3",
+        value, now, count,
+    )  # fmt: skip
+    alone = dict(map(tuple, chosen))
+    heads = await connection.fetch(_ONE, list(alone))
+    known = [one._replace(to=alone[one.head.id]) for one in await _with_rows(connection, heads)]
+    new = [
+        one
+        for row in rows[: count - len(known)]
+        for one in await _new(connection, [Row._make(row)], to=address_key(row["address"]))
+    ]
+    return [*known, *new]
+
+
+async def _with_rows(connection: Any, heads: Sequence[Any]) -> list[_Found]:
+    found = {head[0]: _Found(Head(*head), [], None, is_new=False) for head in heads}
+    for delivery_id, *row in await connection.fetch(_MEMBERS, list(found)):
+        found[delivery_id].rows.append(Row._make(row))
+    return list(found.values())
+
+
+async def _settled_copies(connection: Any, found: Iterable[_Found]) -> dict[int, frozenset[str]]:
+    """Return the copies of each delivery that need no RCPT any more."""
+    # Copies may be settled only where the delivery was leased before.
+    before = [one.head.id for one in found if one.head.date is not None]
+    if not before:
+        return {}
+    rows = await connection.fetch(
+        "SELECT delivery_id, array_agg(address) FROM copy WHERE delivery_id = ANY ($1)"
+        " AND status IN ('accepted', 'rejected', 'in_doubt') GROUP BY delivery_id",
+        before,
+    )
+    return {delivery_id: frozenset(addresses) for delivery_id, addresses in rows}

@@ -1,0 +1,255 @@
+"""The records of leased deliveries: commit points and outcomes, in one commit of the worker's own.
+
+    await records.record([Settlement(delivery.id, outcomes, now, None)], [CommitPoint(other.id)])
+
+A record without copies is one statement, and so one round trip. The rules of an outcome are those
+of `ledger.outcomes`; functions of `schema.sql` refuse what is not this worker's. This module must
+never decide the meaning of a reply: an Outcome is recorded as given.
+
+Tests: tests/ledger/contract/test_promises.py, tests/ledger/contract/test_model.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mailbatch.ledger.message_ids import server_message_id
+from mailbatch.ledger.outcomes import OutcomeRow, outcome_rows
+from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
+from mailbatch.ledger.postgres import suspicion as suspicions
+from mailbatch.ledger.postgres.leasing import NEXT_DUE
+from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.outcome import Outcome, Reply
+
+#: A worker takes the numbers of so many replies at once: the increment of `reply_number`.
+_REPLIES = 1_000_000
+
+
+@dataclass(slots=True)
+class _Said:
+    """All that one call records, checked against what the worker has leased."""
+
+    settled: list[int] = field(default_factory=list)
+    rows: list[OutcomeRow] = field(default_factory=list)
+    copies: list[tuple[int, Outcome, float]] = field(default_factory=list)
+    points: list[CommitPoint] = field(default_factory=list)
+
+
+class Recording:
+    """The records of the deliveries that this worker has leased."""
+
+    __slots__ = ("_held", "_last_reply", "_link", "_next_reply", "_worker")
+
+    def __init__(self, link: Link, worker: int, held: OpenLeases) -> None:
+        self._link = link
+        self._worker = worker
+        self._held = held
+        self._next_reply = self._last_reply = 0
+
+    async def record(
+        self,
+        settlements: Sequence[Settlement],
+        points: Sequence[CommitPoint],
+        suspicion: Suspicion | None = None,
+    ) -> None:
+        """Record outcomes and commit points in one commit: all or nothing (`ports.Records`)."""
+        self._check_open()
+        await self._link.answer(self._record(settlements, points, suspicion))
+
+    async def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
+        """Mark the rows of a leased delivery as not mailable; a resent one is in doubt again."""
+        self._check_open()
+        self._check_uncommitted(delivery_id, "is invalid")
+        await self._link.answer(self._invalidate(delivery_id, reason, now))
+
+    async def release(self, delivery_ids: Iterable[int]) -> None:
+        """Give leased deliveries back that were not tried: as if never leased."""
+        self._check_open()
+        ids = list(dict.fromkeys(delivery_ids))
+        for delivery_id in ids:
+            self._check_uncommitted(delivery_id, "is released")
+        await self._link.answer(self._release(ids))
+
+    async def give_back(self, since: float, reply: Reply) -> int:
+        """Make pending the recipients that this reply rejected since then; return the rows."""
+        self._check_open()
+        return await self._link.answer(self._give_back(since, reply))
+
+    # -- in the thread of the link -------------------------------------------------------------
+
+    async def _record(
+        self,
+        settlements: Sequence[Settlement],
+        points: Sequence[CommitPoint],
+        suspicion: Suspicion | None,
+    ) -> None:
+        await self._take_numbers(sum(len(one.outcomes) for one in settlements))
+        said, number = self._check(settlements, points)
+        if suspicion is None and not said.copies:
+            async with self._link.writer() as connection:
+                due = await self._write(connection, said)
+        else:
+            async with self._link.writing(self._worker) as connection:
+                if suspicion is not None:
+                    await suspicions.suspect(connection, suspicion.since)
+                await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
+                due = await self._write(connection, said)
+        self._next_reply = number
+        if said.settled:
+            self._held.note_due(due)
+        for delivery_id in said.settled:
+            del self._held.leases[delivery_id]
+        for point in said.points:
+            self._held.leases[point.delivery_id].committed = True
+
+    async def _write(self, connection: Any, said: _Said) -> float | None:
+        """Write all that is said but copies; return when the next deferred delivery is due."""
+        ids = [point.delivery_id for point in said.points]
+        digests = [point.digest for point in said.points]
+        if not said.settled:
+            if ids:
+                await connection.execute(
+                    "SELECT pass_points($1, $2, $3)", self._worker, ids, digests
+                )
+            return None
+        rows = said.rows
+        replies = [row for row in rows if row.code is not None]
+        due: float | None = await connection.fetchval(
+            _SETTLE,
+            self._worker,
+            said.settled,
+            [row.recipient_id for row in rows],
+            [row.delivery_id for row in rows],
+            [row.status for row in rows],
+            [row.counted for row in rows],
+            [row.reply_id for row in rows],
+            [row.reason for row in rows],
+            [row.due for row in rows],
+            [row.settled_at for row in rows],
+            [row.reply_id for row in replies],
+            [row.code for row in replies],
+            [row.enhanced for row in replies],
+            [row.reply for row in replies],
+            [server_message_id(row.reply or "") for row in replies],
+            ids,
+            digests,
+        )
+        return due
+
+    def _check(
+        self, settlements: Sequence[Settlement], points: Sequence[CommitPoint]
+    ) -> tuple[_Said, int]:
+        """Return the rows of a record, and the next number of a reply; refuse a broken rule."""
+        said, number = _Said(), self._next_reply
+        for settlement in settlements:
+            delivery_id = settlement.delivery_id
+            if delivery_id in said.settled:
+                raise self._not_leased(delivery_id)
+            leased = self._leased(delivery_id)
+            rows, copies, number = outcome_rows(leased, settlement, number, self._link.broken)
+            said.settled.append(delivery_id)
+            said.rows += rows
+            said.copies += [(delivery_id, copy, settlement.now) for copy in copies]
+        passed = set[int]()
+        for point in points:
+            delivery_id = point.delivery_id
+            if delivery_id in said.settled:
+                raise self._not_leased(delivery_id)
+            if self._leased(delivery_id).committed or delivery_id in passed:
+                raise self._link.broken(
+                    f"delivery {delivery_id} has passed its commit point already"
+                )
+            passed.add(delivery_id)
+            said.points.append(point)
+        return said, number
+
+    async def _take_numbers(self, count: int) -> None:
+        """Have numbers for so many replies, which no other worker has."""
+        if self._next_reply + count <= self._last_reply:
+            return
+        if count > _REPLIES:
+            raise self._link.broken(f"{count} outcomes in one record")
+        async with self._link.writer() as connection:
+            first = await connection.fetchval("SELECT nextval('reply_number')")
+        self._next_reply, self._last_reply = first, first + _REPLIES
+
+    async def _invalidate(self, delivery_id: int, reason: str, now: float) -> None:
+        async with self._link.writing(self._worker) as connection:
+            await connection.execute(_INVALIDATE, delivery_id, reason, now)
+            due = await self._end(connection, [delivery_id])
+            await set_fact(connection, "plan", None)  # the next plan asks for these rows again
+        self._held.note_due(due)
+        del self._held.leases[delivery_id]
+
+    async def _release(self, ids: Sequence[int]) -> None:
+        async with self._link.writing(self._worker) as connection:
+            due = await self._end(connection, ids)
+        self._held.note_due(due)
+        for delivery_id in ids:
+            del self._held.leases[delivery_id]
+
+    async def _end(self, connection: Any, ids: Sequence[int]) -> float | None:
+        """End leases of this worker; return when the next deferred delivery is due."""
+        mine = await connection.fetchval(
+            "SELECT count(*) FROM lease WHERE worker = $1 AND delivery_id = ANY ($2)",
+            self._worker, ids,
+        )  # fmt: skip
+        if mine != len(ids):
+            raise self._link.broken("a lease of this worker is gone")
+        await connection.execute("SELECT end_leases($1)", ids)
+        due: float | None = await connection.fetchval(NEXT_DUE)
+        return due
+
+    async def _give_back(self, since: float, reply: Reply) -> int:
+        async with self._link.writing(self._worker) as connection:
+            rows = await suspicions.give_back(connection, since, reply)
+            due = await connection.fetchval(NEXT_DUE)
+        self._held.note_due(due)
+        return rows
+
+    # -- the rules -----------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if not self._held.is_open:
+            raise self._link.closed()
+
+    def _leased(self, delivery_id: int) -> Any:
+        try:
+            return self._held.leases[delivery_id]
+        except KeyError:
+            raise self._not_leased(delivery_id) from None
+
+    def _not_leased(self, delivery_id: int) -> Exception:
+        return self._link.broken(f"delivery {delivery_id} is not leased")
+
+    def _check_uncommitted(self, delivery_id: int, what: str) -> None:
+        if self._leased(delivery_id).committed:
+            raise self._link.broken(f"delivery {delivery_id} {what} behind its commit point")
+
+
+_SETTLE = """
+SELECT settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15),
+  pass_points($1, $16, $17)
+"""
+_INVALIDATE = """
+UPDATE recipient SET
+  status = CASE WHEN resend = 1 THEN 'in_doubt' ELSE 'invalid' END,
+  reason = $2, due = NULL, settled_at = $3, resend = 0
+WHERE delivery_id = $1 AND status IN ('pending', 'deferred')
+"""
+_COPY = """
+INSERT INTO copy VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (delivery_id, address) DO UPDATE SET
+  status = excluded.status, code = excluded.code, enhanced = excluded.enhanced,
+  reply = excluded.reply, reason = excluded.reason, settled_at = excluded.settled_at
+"""
+
+
+def _copy_row(copied: tuple[int, Outcome, float]) -> tuple[object, ...]:
+    delivery_id, copy, now = copied
+    reply = copy.reply
+    seen = (None, None, None) if reply is None else (reply.code, reply.enhanced, reply.text)
+    return (delivery_id, copy.address, str(copy.status), *seen, copy.reason, now)

@@ -1,0 +1,277 @@
+-- The ledger of one edition of one job in PostgreSQL: what is certain about every recipient.
+--
+-- Each edition has a schema of its own. Read it with any client; write it with mailbatch only.
+-- The views `standing` (where every recipient stands) and `workers` (who sends) are made to be read.
+-- Times are seconds since the epoch (UTC). Statuses are the words of the results CSV.
+--
+-- A worker is one connection of one process, with a number that is never given twice, and holds the
+-- session's advisory lock (fact `lock_class`, number) as long as the connection lives. It changes a
+-- delivery in this order, each step one commit with synchronous_commit = on:
+--   claim    rows in `lease`, before MAIL
+--   point    a row in `point`, before the last bytes of the end of data leave
+--   settle   after the reply: the rows of `recipient`; the row of `lease` goes
+-- The primary key of `point` is the promise: no two processes pass the point of one attempt.
+
+-- What is true of the whole edition: version (of this schema), job, edition, seed (a secret in every
+-- Message-ID that is fixed here), lock_class, plan (digest of the planned rows), plan_head (digest of
+-- the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a
+-- JSON list, null for the address; missing: the address alone), content_digests (JSON), finished_at,
+-- suspected_since, doubted_at (when dead workers were last found to have left doubts), resent (JSON:
+-- when how many doubts were to be sent again).
+CREATE TABLE fact (
+  name  text PRIMARY KEY,
+  value text NOT NULL
+);
+
+-- The connections that write or wrote. `live` ends with the connection: in order, or by the burial
+-- that takes the lock of a connection that is gone. Nothing of a worker that is not live is recorded.
+CREATE TABLE worker (
+  id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  pid     integer     NOT NULL,
+  host    text        NOT NULL,
+  version text        NOT NULL,     -- of mailbatch
+  since   timestamptz NOT NULL DEFAULT now(),
+  live    boolean     NOT NULL DEFAULT true
+);
+CREATE INDEX worker_by_life ON worker (id) WHERE live;
+
+-- The columns of the recipient table, as a JSON list: one row for every layout it has had.
+CREATE TABLE header (
+  id      bigint PRIMARY KEY,
+  columns text NOT NULL UNIQUE
+);
+
+-- The values of `group_by`, as a JSON list. `parts` counts the deliveries the group ever had.
+CREATE TABLE recipient_group (
+  id    bigint PRIMARY KEY,
+  cells text    NOT NULL UNIQUE,
+  parts integer NOT NULL DEFAULT 0
+);
+
+-- One row of the recipient table; the columns mean what those of the SQLite ledger mean.
+CREATE TABLE recipient (
+  id               bigint   NOT NULL, -- the primary key, made with the other indexes
+  line             bigint,            -- where the record starts; NULL: the row left the table
+  address          text     NOT NULL, -- as it goes on the wire, or the cell where it is not valid
+  key              text     NOT NULL, -- the identity: the address in lower case, or cells of the row
+  claim            text,              -- own: this row is why the recipient is mailed; shared: another
+                                      -- row of the same delivery and key; NULL: never asks for mail
+  wanted           smallint NOT NULL, -- own: 1 if the last plan asks for a mail to this recipient
+  group_id         bigint,
+  header_id        bigint   NOT NULL,
+  cells            text     NOT NULL, -- apart by U+001F, with U+001E in place of the address; a JSON
+                                      -- list where a cell needs escapes
+  delivery_id      bigint,            -- NULL: nothing to deliver, or pending and never leased yet
+  status           text     NOT NULL,
+  reason           text,
+  attempts         integer  NOT NULL DEFAULT 0,
+  due              double precision,  -- pending, deferred: when to try; 0: at once; NULL: not now
+  first_attempt_at double precision,
+  settled_at       double precision,
+  reply_id         bigint,
+  resend           smallint NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
+  digest           bytea,             -- SHA-256 of the content that may have arrived
+  mailbox          text               -- the address in lower case; NULL: `key` is that
+);
+
+-- One group's message to one envelope. That to a recipient without a group comes with the first lease.
+CREATE TABLE delivery (
+  id          bigint PRIMARY KEY,
+  group_id    bigint,                 -- NULL: a message for one recipient
+  part        integer NOT NULL,
+  due         double precision,       -- that of its first recipient; NULL: leased, or nothing to do
+  message_id  text,                   -- fixed by the first lease, as is the date
+  date        bigint,
+  tries       integer NOT NULL DEFAULT 0,  -- attempts that ended deferred since the run began
+  tries_since double precision,
+  attempt     integer NOT NULL DEFAULT 0   -- the number of its last lease
+);
+CREATE SEQUENCE delivery_number;
+CREATE INDEX delivery_by_due ON delivery (due, id) WHERE due IS NOT NULL;
+CREATE UNIQUE INDEX delivery_by_group ON delivery (group_id, part) WHERE group_id IS NOT NULL;
+
+-- Neighbouring recipients that never had a lease, from `next` to `last`, all of `recipient.id`.
+-- Workers claim from different blocks at the same time (FOR UPDATE SKIP LOCKED).
+CREATE TABLE block (
+  id   bigint PRIMARY KEY,
+  next bigint NOT NULL,
+  last bigint NOT NULL
+);
+
+-- What is under way.
+CREATE TABLE lease (
+  delivery_id bigint PRIMARY KEY,
+  attempt     integer          NOT NULL,
+  worker      bigint           NOT NULL,
+  leased_at   double precision NOT NULL,
+  mailbox     text,                   -- the attempt goes to this address alone; NULL: to all due
+  partial     boolean          NOT NULL,  -- other unsettled recipients stay behind
+  first       boolean          NOT NULL   -- this lease fixed the Message-ID and the Date
+);
+CREATE INDEX lease_by_worker ON lease (worker);
+
+-- The commit points: inserted, and never changed.
+CREATE TABLE point (
+  delivery_id bigint  NOT NULL,
+  attempt     integer NOT NULL,
+  worker      bigint  NOT NULL,
+  digest      bytea,
+  PRIMARY KEY (delivery_id, attempt)
+);
+
+-- The server's replies that decided something; one for all recipients that it decided together.
+CREATE TABLE reply (
+  id         bigint PRIMARY KEY,
+  code       integer NOT NULL,
+  enhanced   text,
+  text       text    NOT NULL,
+  message_id text                     -- the server's name for the message, out of the text
+);
+-- A worker takes the numbers of a million replies at once.
+CREATE SEQUENCE reply_number INCREMENT 1000000;
+
+-- Cc and Bcc addresses of a delivery: they never change the status of its recipients.
+CREATE TABLE copy (
+  delivery_id bigint NOT NULL,
+  address     text   NOT NULL,
+  status      text   NOT NULL,
+  code        integer,
+  enhanced    text,
+  reply       text,
+  reason      text,
+  settled_at  double precision,
+  PRIMARY KEY (delivery_id, address)
+);
+
+-- The workers, and whether each is alive: its lock is held, so its connection is there.
+CREATE VIEW workers AS
+SELECT w.id, w.pid, w.host, w.version, w.since, w.live AND EXISTS (
+  SELECT 1 FROM pg_locks AS l
+  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.classid = (SELECT value::bigint::oid FROM fact WHERE name = 'lock_class')
+  AND l.objid = w.id::oid) AS alive
+FROM worker AS w;
+
+-- The recipients whose message may have left by a worker that is gone: no reply was recorded.
+CREATE VIEW doubtful AS
+SELECT r.id, l.delivery_id, l.leased_at, coalesce(p.digest, r.digest) AS digest
+FROM lease AS l
+JOIN point AS p ON p.delivery_id = l.delivery_id AND p.attempt = l.attempt
+JOIN workers AS w ON w.id = l.worker AND NOT w.alive
+JOIN recipient AS r ON r.delivery_id = l.delivery_id
+WHERE r.status IN ('pending', 'deferred') AND r.due <= l.leased_at
+AND (l.mailbox IS NULL OR l.mailbox = coalesce(r.mailbox, r.key));
+
+-- Where every recipient stands. A doubt is derived, and recorded by the next opening.
+CREATE VIEW standing AS
+SELECT
+  r.id, r.line, r.address, r.key, r.claim, r.wanted, r.group_id, r.header_id, r.cells,
+  r.delivery_id, CASE WHEN q.id IS NULL THEN r.due END AS due,
+  CASE WHEN q.id IS NULL THEN r.status ELSE 'in_doubt' END AS status,
+  CASE WHEN q.id IS NULL THEN r.reason ELSE
+    'the run died after the end of data was sent and before its reply was read' END AS reason,
+  r.attempts + (q.id IS NOT NULL)::integer AS attempts,
+  coalesce(r.first_attempt_at, q.leased_at) AS first_attempt_at,
+  coalesce(q.leased_at, r.settled_at) AS settled_at,
+  CASE WHEN q.id IS NULL THEN r.reply_id END AS reply_id,
+  CASE WHEN q.id IS NULL THEN r.resend ELSE 0 END AS resend,
+  CASE WHEN q.id IS NULL THEN r.digest ELSE q.digest END AS digest,
+  r.mailbox
+FROM recipient AS r LEFT JOIN doubtful AS q ON q.id = r.id;
+
+-- Deliveries that were settled, released or recovered are due when their first recipient is.
+CREATE FUNCTION set_due(deliveries bigint[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE delivery AS d SET due = (
+    SELECT min(r.due) FROM recipient AS r
+    WHERE r.delivery_id = d.id AND r.status IN ('pending', 'deferred'))
+  WHERE d.id = ANY (deliveries);
+$$;
+
+-- Raises where a worker may not write any more: it was buried, or has left.
+CREATE FUNCTION check_live(me bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM worker WHERE id = me AND live;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'worker % is not live', me USING ERRCODE = 'MB001';
+  END IF;
+END $$;
+
+-- Pass the commit points of leased deliveries, all or none.
+CREATE FUNCTION pass_points(me bigint, deliveries bigint[], digests bytea[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE number bigint;
+BEGIN
+  INSERT INTO point (delivery_id, attempt, worker, digest)
+  SELECT l.delivery_id, l.attempt, me, p.digest
+  FROM unnest(deliveries, digests) AS p (delivery_id, digest)
+  JOIN lease AS l ON l.delivery_id = p.delivery_id AND l.worker = me
+  JOIN worker AS w ON w.id = me AND w.live;
+  GET DIAGNOSTICS number = ROW_COUNT;
+  IF number <> cardinality(deliveries) THEN
+    RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
+  END IF;
+END $$;
+
+-- Settle attempts, all or none: one outcome for each row of the recipient table. Returns when the
+-- next deferred delivery is due.
+CREATE FUNCTION settle(
+  me bigint, settled bigint[],
+  recipients bigint[], deliveries bigint[], statuses text[], counted boolean[], replies bigint[],
+  reasons text[], dues double precision[], times double precision[],
+  reply_ids bigint[], codes integer[], enhanced text[], texts text[], names text[]
+) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE number bigint;
+BEGIN
+  PERFORM check_live(me);
+  INSERT INTO reply (id, code, enhanced, text, message_id)
+  SELECT * FROM unnest(reply_ids, codes, enhanced, texts, names);
+  UPDATE recipient AS r SET
+    status = s.status, reason = s.reason, due = s.due, settled_at = s.at,
+    attempts = r.attempts + s.counted::integer,
+    first_attempt_at = CASE WHEN s.counted THEN coalesce(r.first_attempt_at, l.leased_at)
+      ELSE r.first_attempt_at END,
+    reply_id = CASE WHEN s.reply IS NULL AND NOT s.counted THEN r.reply_id ELSE s.reply END,
+    resend = CASE WHEN s.status IN ('pending', 'deferred', 'rejected') THEN r.resend ELSE 0 END,
+    digest = CASE WHEN s.status = 'in_doubt' AND s.counted THEN p.digest
+      WHEN s.status NOT IN ('accepted', 'skipped') THEN r.digest END
+  FROM unnest(recipients, deliveries, statuses, counted, replies, reasons, dues, times)
+    AS s (recipient_id, delivery_id, status, counted, reply, reason, due, at)
+  JOIN lease AS l ON l.delivery_id = s.delivery_id AND l.worker = me
+  LEFT JOIN point AS p ON p.delivery_id = l.delivery_id AND p.attempt = l.attempt
+  WHERE r.id = s.recipient_id AND r.delivery_id = s.delivery_id;
+  GET DIAGNOSTICS number = ROW_COUNT;
+  IF number <> cardinality(recipients) THEN
+    RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
+  END IF;
+  UPDATE delivery AS d SET tries = d.tries + 1, tries_since = coalesce(d.tries_since, l.leased_at)
+  FROM lease AS l
+  WHERE l.delivery_id = d.id AND d.id IN (
+    SELECT s.delivery_id FROM unnest(deliveries, statuses, counted) AS s (delivery_id, status, counted)
+    WHERE s.counted AND s.status IN ('pending', 'deferred'));
+  PERFORM set_due(ARRAY (
+    SELECT s.delivery_id FROM unnest(deliveries, statuses) AS s (delivery_id, status)
+    WHERE s.status IN ('pending', 'deferred')
+    UNION SELECT l.delivery_id FROM lease AS l
+    WHERE l.delivery_id = ANY (settled) AND l.partial));
+  DELETE FROM lease WHERE delivery_id = ANY (settled) AND worker = me;
+  GET DIAGNOSTICS number = ROW_COUNT;
+  IF number <> cardinality(settled) THEN
+    RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
+  END IF;
+  -- The next plan asks for invalid rows again.
+  IF 'invalid' = ANY (statuses) THEN
+    DELETE FROM fact WHERE name = 'plan';
+  END IF;
+  RETURN (SELECT min(due) FROM delivery WHERE due > 0);
+END $$;
+
+-- End leases that came to nothing. A first lease takes Message-ID and Date along: no server has seen
+-- them, and a mail that leaves days later must not carry the old Date.
+CREATE FUNCTION end_leases(deliveries bigint[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE delivery AS d SET date = NULL, message_id = NULL FROM lease AS l
+  WHERE l.delivery_id = d.id AND l.first AND d.id = ANY (deliveries) AND NOT EXISTS (
+    SELECT 1 FROM point AS p WHERE p.delivery_id = l.delivery_id AND p.attempt = l.attempt);
+  DELETE FROM lease WHERE delivery_id = ANY (deliveries);
+  SELECT set_due(deliveries);
+$$;

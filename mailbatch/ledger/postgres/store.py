@@ -1,0 +1,182 @@
+"""A ledger in PostgreSQL, of one edition of one job; `mailbatch.ledger.postgres` has the rules.
+
+    with PostgresLedger.read(place_in(url, "news", "48")) as ledger:
+        print(ledger.standing.counts())
+
+This module must never send, render, wait for a lock, or read a clock.
+
+Tests: tests/ledger/contract/test_model.py, tests/ledger/postgres/test_opening.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.attempts import Names
+from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
+from mailbatch.ledger.postgres.address import Place
+from mailbatch.ledger.postgres.doubts import InDoubt
+from mailbatch.ledger.postgres.leasing import Leasing
+from mailbatch.ledger.postgres.link import Link
+from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.opening import Entered, check_ledger, enter, holder, leave, locked
+from mailbatch.ledger.postgres.planning import Planning
+from mailbatch.ledger.postgres.recording import Recording
+from mailbatch.ledger.postgres.standing import Standing
+
+
+class PostgresLedger:
+    """The ledger of one (job, edition) in a database; a context manager.
+
+    `open` returns a ledger for a run, `reopen` one for decisions, `read` one for readers. Every
+    method raises LedgerError (74) when the database fails or refuses.
+    """
+
+    __slots__ = ("_held", "_leasing", "_link", "_records", "_worker", "doubts", "edition", "job",
+                 "moved", "plan", "recovered", "standing")  # fmt: skip
+
+    def __init__(
+        self,
+        link: Link,
+        facts: Mapping[str, str],
+        entered: Entered | None,
+        domain: str | None = None,
+    ) -> None:
+        self._link = link
+        self._worker = None if entered is None else entered.worker
+        self._held = OpenLeases()
+        self._leasing: Leasing | None = None
+        if entered is not None and domain is not None:
+            seed = entered.facts["seed"]
+            names = Names(job=facts["job"], edition=facts["edition"], secret=seed, domain=domain)
+            self._leasing = Leasing(link, entered.worker, self._held, names)
+        self._records = None if entered is None else Recording(link, entered.worker, self._held)
+        self.job = facts["job"]
+        self.edition = facts["edition"]
+        #: Deliveries that dead workers had left open, as they were recovered.
+        self.recovered = Recovery() if entered is None else entered.recovered
+        #: A database is always at its place.
+        self.moved: tuple[str, str] | None = None
+        self.standing = Standing(link, self.edition)
+        self.plan = Planning(link, self._worker, self._held)
+        self.doubts = InDoubt(link, self._worker, self._held)
+
+    @classmethod
+    def open(
+        cls,
+        place: Place,
+        *,
+        job: str,
+        edition: str,
+        message_id_domain: str,
+        secret: str | None = None,
+    ) -> Self:
+        """Open the ledger of an edition for a run: created if missing, locked, recovered.
+
+        `message_id_domain` goes into the Message-IDs that are fixed from now on, and so does the
+        secret of the ledger: `secret` for a ledger that is created here, by default a random one.
+
+        Raises:
+            LedgerLocked: another run holds the ledger.
+            LedgerError: the server or the ledger is not fit.
+        """
+        facts = {"job": job, "edition": edition}
+        if secret is not None:
+            facts["seed"] = secret
+        return cls._enter(place, facts, message_id_domain)
+
+    @classmethod
+    def reopen(cls, place: Place) -> Self:
+        """Open the ledger of an edition to decide, not to send: locked, recovered.
+
+        Raises:
+            LedgerError: there is none; else as `open`.
+        """
+        return cls._enter(place, None, None)
+
+    @classmethod
+    def read(cls, place: Place) -> Self:
+        """Open the ledger of an edition to read, also while a run writes.
+
+        Raises:
+            LedgerError: there is none, or one of another version.
+        """
+        link = Link(place)
+        try:
+            facts = link.wait(_look(link))
+        except BaseException:
+            link.close()
+            raise
+        return cls(link, facts, None)
+
+    @classmethod
+    def _enter(cls, place: Place, facts: Mapping[str, str] | None, domain: str | None) -> Self:
+        link = Link(place)
+        try:
+            entered = link.wait(enter(link, facts))
+        except BaseException:
+            link.close()
+            raise
+        return cls(link, entered.facts, entered, domain)
+
+    @property
+    def leases(self) -> Leasing:
+        """The deliveries that are due, of a ledger that is open to run."""
+        if self._leasing is None:
+            raise self._link.broken("the ledger is not open to send")
+        return self._leasing
+
+    @property
+    def records(self) -> Recording:
+        """The records of leased deliveries, of a ledger that is open for writing."""
+        if self._records is None:
+            raise self._link.closed()
+        return self._records
+
+    @property
+    def path(self) -> Path:
+        """The place of the ledger, as messages name it: no path of a file."""
+        return Path(self._link.name)
+
+    def held_by(self) -> HeldBy | None:
+        """Return which other process writes the ledger now; None if none does."""
+        return None if self._worker is not None else self._link.wait(holder(self._link))
+
+    def check_idle(self) -> None:
+        """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
+        process = self.held_by()
+        if process is not None:
+            hint = "wait for it to end: it may be mailing those very people"
+            raise locked(self._link, process, hint=hint)
+
+    def close(self) -> None:
+        """Put the ledger away and free the lock; leased deliveries wait for the next opening.
+
+        Without effect the second time. A connection that is gone has freed the lock already.
+        """
+        worker, self._worker = self._worker, None
+        self._held.end()
+        self._leasing = self._records = None
+        if worker is not None:
+            with suppress(LedgerError):
+                self._link.wait(leave(self._link, worker))
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+async def _look(link: Link) -> dict[str, str]:
+    async with link.reading() as connection:
+        return await check_ledger(link, connection, None)
+
+
+if TYPE_CHECKING:  # every role is there, as the ports have it
+    _OPENED: Callable[[Place], OpenLedger] = PostgresLedger.read

@@ -1,0 +1,129 @@
+"""The opening of a ledger in PostgreSQL: what is refused, and what a dead worker leaves."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.ledger.ports import CommitPoint, Recovery
+
+asyncpg = pytest.importorskip("asyncpg")
+
+from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
+
+NOW = 1_700_000_000.0
+
+
+def opened(place):
+    return PostgresLedger.open(place, job="news", edition="48", message_id_domain="example.com")
+
+
+def plan(ledger, *letters):
+    rows = [
+        Recipient(line, f"{letter}@x.org", (f"{letter}@x.org",))
+        for line, letter in enumerate(letters, start=2)
+    ]
+    ledger.plan.reconcile(("email",), rows, group_by=(), recipients_per_transaction=1)
+
+
+def lease(ledger, count):
+    return asyncio.run(ledger.leases.lease(count, now=NOW))
+
+
+def commit(ledger, *deliveries):
+    points = [CommitPoint(delivery.id, bytes(32)) for delivery in deliveries]
+    asyncio.run(ledger.records.record((), points))
+
+
+def test_commits_that_a_crash_forgets_are_refused(place):
+    relaxed = replace(place, url=f"{place.url}&options=-csynchronous_commit%3Doff")
+    with pytest.raises(LedgerError, match="synchronous_commit is off"):
+        opened(relaxed)
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        PostgresLedger.read(place)
+
+
+def test_another_version_of_the_schema_is_refused(cluster, place):
+    opened(place).close()
+    cluster.execute(f"UPDATE {place.schema}.fact SET value = '2' WHERE name = 'version'")  # noqa: S608
+    for opening in (opened, PostgresLedger.reopen, PostgresLedger.read):
+        with pytest.raises(LedgerError, match="version 2"):
+            opening(place)
+
+
+def test_a_database_that_is_not_there(place):
+    nowhere = replace(place, url="postgresql:///mail?host=/nowhere&user=nobody")
+    with pytest.raises(LedgerError, match="connection to the ledger failed"):
+        opened(nowhere)
+
+
+def test_the_holder_is_named_while_it_lives(cluster, place):
+    with opened(place) as ledger:
+        assert ledger.held_by() is None
+        with PostgresLedger.read(place) as reader:
+            assert reader.held_by() is not None
+            with pytest.raises(LedgerLocked):
+                reader.check_idle()
+        with pytest.raises(LedgerLocked, match=r"process \d+ on "):
+            opened(place)
+        cluster.disconnect(place)
+    with PostgresLedger.read(place) as reader:
+        assert reader.held_by() is None
+        reader.check_idle()
+
+
+def test_a_worker_that_was_cut_off_passes_no_commit_point(cluster, place):
+    """The process lives on and believes in its lease; another run has buried the worker."""
+    cut_off = opened(place)
+    plan(cut_off, "a", "b")
+    a, b = lease(cut_off, 2)
+    commit(cut_off, a)
+    cluster.disconnect(place)
+    with opened(place) as ledger:
+        assert ledger.recovered == Recovery(released=1, in_doubt=1, recipients=1)
+        with pytest.raises(LedgerError):
+            commit(cut_off, b)
+        (again,) = lease(ledger, 2)
+        assert again.unsettled == ("b@x.org",)
+        commit(ledger, again)
+    cut_off.close()
+
+
+def test_a_worker_that_was_buried_writes_nothing_though_its_connection_is_there(cluster, place):
+    """The fence is the row of the worker, whatever the lock says."""
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        (a,) = lease(ledger, 1)
+        cluster.execute(f"UPDATE {place.schema}.worker SET live = false")  # noqa: S608
+        with pytest.raises(LedgerError, match="taken over"):
+            commit(ledger, a)
+        with pytest.raises(LedgerError, match="taken over"):
+            lease(ledger, 1)
+        with pytest.raises(LedgerError, match="taken over"):
+            ledger.plan.mark_finished(NOW)
+
+
+def test_the_primary_key_keeps_an_attempt_from_a_second_commit_point(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        (a,) = lease(ledger, 1)
+        cluster.execute(
+            f"INSERT INTO {place.schema}.point SELECT delivery_id, attempt, 7 FROM"  # noqa: S608
+            f" {place.schema}.lease"
+        )
+        with pytest.raises(LedgerError, match="23505"):
+            commit(ledger, a)
+
+
+def test_a_database_that_crashes_forgets_nothing(cluster, place):
+    ledger = opened(place)
+    plan(ledger, "a", "b")
+    a, _ = lease(ledger, 2)
+    commit(ledger, a)
+    cluster.stop("immediate")
+    cluster.start()
+    ledger.close()
+    with opened(place) as again:
+        assert again.recovered == Recovery(released=1, in_doubt=1, recipients=1)

@@ -1,0 +1,197 @@
+"""A private PostgreSQL for the tests: a cluster of its own in a temporary folder.
+
+    with Cluster() as cluster:
+        place = cluster.new_place()      # of a ledger that is not there yet
+
+The cluster listens on a unix socket in its folder alone, and runs as an unprivileged user where the
+tests run as root, since PostgreSQL refuses root. Files are not synced (`fsync=off`): the tests kill
+processes, and never the machine.
+
+With MAILBATCH_REQUIRE_POSTGRES=1 a missing PostgreSQL fails a test instead of skipping it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import pytest
+
+from mailbatch.ledger.postgres.address import Place
+
+REQUIRED = "MAILBATCH_REQUIRE_POSTGRES"
+_USERS = ("postgres", "nobody")
+_DEADLINE = 60.0
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "''",
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    "autovacuum": "off",
+}
+
+
+def binaries() -> Path | None:
+    """Return the folder of the newest PostgreSQL of this machine; None without one."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    versions = [
+        path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()
+    ]
+    return max(versions, key=lambda path: int(path.parent.name), default=None)
+
+
+def missing() -> str | None:
+    """Return the reason why no PostgreSQL can be started here; None: one can."""
+    if importlib.util.find_spec("asyncpg") is None:
+        return "asyncpg is not installed (the extra `postgres`)"
+    return None if binaries() is not None else "no PostgreSQL is installed (initdb)"
+
+
+def check_present() -> None:
+    """Skip the test where PostgreSQL is missing; fail the test where PostgreSQL is required."""
+    reason = missing()
+    if reason is not None:
+        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
+
+
+class Cluster:
+    """A cluster of its own, that ends with its context."""
+
+    def __init__(self) -> None:
+        found = binaries()
+        assert found is not None
+        self._binaries = found
+        self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir="/tmp"))
+        self._numbers = itertools.count(1)
+        self._runner = asyncio.Runner()
+        self._connection: Any = None
+        self._owner = _unprivileged() if os.geteuid() == 0 else None
+        if self._owner is not None:
+            os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
+        self._user = pwd.getpwuid(os.geteuid()).pw_name if self._owner is None else "postgres"
+
+    def __enter__(self) -> Self:
+        try:
+            self._run("initdb", "--no-sync", "-A", "trust", "-E", "UTF8", "--no-locale",
+                      "-U", self._user, "-D", self._data)  # fmt: skip
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop("immediate")
+        self._runner.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self.folder / "log"),
+                  "-o", f"{options} -k {self.folder}", "start")  # fmt: skip
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server; `immediate` is a crash, with recovery at the next start."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database of the cluster."""
+        return f"postgresql:///{database}?host={quote(str(self.folder), safe='')}&user={self._user}"
+
+    @property
+    def address(self) -> str:
+        """The URL of the database of the tests."""
+        return self.url("postgres")
+
+    def new_place(self) -> Place:
+        """Return the place of a ledger that is not there yet."""
+        return Place(self.address, f"mailbatch_test_{next(self._numbers)}")
+
+    def drop(self, place: Place) -> None:
+        """Drop a ledger, and end all connections to it."""
+        self.disconnect(place)
+        self.execute(
+            "SET client_min_messages = warning;"
+            f" SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS {place.schema} CASCADE"
+        )
+
+    def disconnect(self, place: Place) -> None:
+        """End every connection to a ledger, as the death of all its clients does; wait for it."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # noqa: S608
+            f" WHERE application_name = '{place.schema}'",
+        )
+
+    def execute(self, statement: str) -> None:
+        """Execute statements by a connection of its own."""
+        self._runner.run(self._execute(statement))
+
+    async def _execute(self, statement: str) -> None:
+        import asyncpg
+
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self.address)
+        await self._connection.execute(statement)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        """Run a program as the owner of the cluster, and return what the program says."""
+        owner = self._owner
+        # A file, since the server inherits the output of pg_ctl, and keeps a pipe open.
+        with (self.folder / f"{program}.out").open("w+b") as output:
+            done = subprocess.run(
+                [str(self._binaries / program), *arguments],
+                user=None if owner is None else owner.pw_uid,
+                group=None if owner is None else owner.pw_gid,
+                extra_groups=None if owner is None else [],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_DEADLINE,
+                check=False,
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+            )
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        assert done.returncode == 0, f"{program}: {said}"
+        return said
+
+
+@functools.cache
+def shared_cluster() -> Cluster:
+    """Return the cluster of this process, started with the first test that asks for one."""
+    cluster = Cluster()
+    cluster.__enter__()
+    atexit.register(cluster.__exit__)
+    return cluster
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in _USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise AssertionError(f"PostgreSQL refuses root, and none of {_USERS} is there")
