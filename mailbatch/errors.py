@@ -13,6 +13,7 @@
     │   └─ LedgerLocked            another run holds the edition (75)
     ├─ StoreError                  the store of reports cannot be read or written (74)
     ├─ OutputError                 a file that mailbatch writes, or standard output, is lost (74)
+    ├─ Unbalanced                  a row has no status, or two: a bug (1)
     ├─ TooManyOpenFiles            the system has no file descriptor left for us (74)
     └─ SessionError                the conversation failed; no recipient is concerned (69)
         ├─ ConnectError  ├─ ConnectionLost  ├─ SessionTimeout  ├─ ServiceUnavailable
@@ -302,6 +303,10 @@ class StoppedByGuard(MailbatchError):
     """The reports of the first recipients are bad, or fail to come: the rest is not mailed."""
 
     exit_code = 75
+
+
+class Unbalanced(MailbatchError):
+    """The rows of the table and of the ledger are not the same: a bug, which names the rows."""
 
 
 class SessionError(MailbatchError):

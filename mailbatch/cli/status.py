@@ -14,12 +14,14 @@ from mailbatch.cli.arguments import StatusArguments
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_read
-from mailbatch.cli.reporting import edition_of, read_job, reporting
+from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, reporting
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.errors import StoreError, UsageError
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
 
@@ -40,6 +42,8 @@ def status_command(console: Console, given: StatusArguments) -> int:
     place = place_of(loaded, named, given.state_dir)
     if not is_known(place):
         return show_unsent(console, given, loaded, named)
+    if given.only and not given.as_json:
+        return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
         under_way = None if given.as_json else ledger.held_by()
@@ -47,7 +51,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
         reports = _reports(console, given, loaded, named, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
-        console.data({**told, "finished_at": finished, "reports": reports})
+        console.data({**told, "finished_at": finished, "reports": reports, **_only(given, place)})
         return ExitCode.DONE
     rehearsed = has_rehearsals(place.parent)
     title = f"{loaded.name} ({named}){', rehearsed' if rehearsed else ''}"
@@ -66,9 +70,36 @@ def status_command(console: Console, given: StatusArguments) -> int:
     return ExitCode.DONE
 
 
+def _say_asked(console: Console, given: StatusArguments, place: Path) -> int:
+    """Say where each recipient of `--only` stands, one a line."""
+    for row in _asked(given, place):
+        known = row["message_id"] or row["reason"] or ""
+        console.lines(f"{row['email']}: {row['status']} {known}".rstrip())
+    return ExitCode.DONE
+
+
+def _only(given: StatusArguments, place: Path) -> dict[str, object]:
+    """Return the member `only` of `--json`; none without `--only`."""
+    return {"only": _asked(given, place)} if given.only else {}
+
+
+def _asked(given: StatusArguments, place: Path) -> list[dict[str, object]]:
+    """Return the recipients of `--only`, as `--json` has them."""
+    from mailbatch.cli.summary import asked_objects
+    from mailbatch.delivery.asked import rows_of
+    from mailbatch.delivery.ledgers import open_to_read
+
+    with open_to_read(place) as ledger:
+        return asked_objects(rows_of(ledger, all_on_the_wire(given.only)))
+
+
 def _check_folder(given: StatusArguments) -> None:
     """Raise `UsageError` for an option that is about one edition, behind a folder."""
-    for option, value in (("--edition", given.edition), ("--store", given.store)):
+    for option, value in (
+        ("--edition", given.edition),
+        ("--store", given.store),
+        ("--only", given.only),
+    ):
         if value is not None:
             raise UsageError(
                 f"{option} goes with a job file, and {given.job} is a folder",

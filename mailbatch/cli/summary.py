@@ -19,9 +19,10 @@ from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mailbatch.job.model import Job
+    from mailbatch.ledger.rows import ResultRow
 
 #: A terminal of so many columns has room for what each status means.
 _WIDE = 66
@@ -47,9 +48,38 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "changed": list(summary.changed if outlook is None else outlook.changed),
         "further": summary.further,
         "plan": summary.plan,
+        "equation": _equation(summary),
+        "only": None if summary.asked is None else asked_objects(summary.asked),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
     }
+
+
+def asked_objects(rows: Iterable[ResultRow]) -> list[dict[str, object]]:
+    """Return the member `only` of `--json`: where each recipient stands."""
+    return [
+        {
+            "row": row.row,
+            "email": row.email,
+            "status": str(row.status),
+            "message_id": row.message_id,
+            "header_message_id": row.header_message_id,
+            "reply_code": row.reply_code,
+            "reply": row.reply,
+            "attempts": row.attempts,
+            "settled_at": iso_time(row.settled_at),
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+
+
+def _equation(summary: Summary) -> dict[str, object] | None:
+    """Return the member `equation`: the rows, those that left, and whether both sides agree."""
+    found = summary.equation
+    if found is None:
+        return None
+    return {"rows": found.rows, "left": found.left, "balanced": found.balanced}
 
 
 def show_summary(

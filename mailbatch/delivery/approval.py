@@ -113,8 +113,8 @@ class Approval:
             raise self._row(line, "a message to a row that is not in the plan")
         said = self.plan.message(number)
         found = str(Status.INVALID)
-        if message is not None and message.fingerprint is not None:
-            found = message.fingerprint.hex()[:MESSAGE_DIGITS]
+        if message is not None and message.mark is not None:
+            found = message.mark.digest.hex()[:MESSAGE_DIGITS]
         if found == said:
             return
         if len(found) == len(said) == MESSAGE_DIGITS:

@@ -68,7 +68,7 @@ class Inspection:
         """Return the outlook of a real run; rows are invalid as far as `look` has seen."""
         return look_ahead(self._mailing, self._options)
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
         """Yield every line of the table with the status and the id of the delivery, in order."""
         return self._ledger.standing.planned_rows()
 

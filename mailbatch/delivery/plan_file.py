@@ -65,10 +65,10 @@ _ROWS = "\nrows:\n"
 class PlanFile:
     """A plan: the edition, the number of rows by status, the sizes, the inputs, and the rows.
 
-    `counts` has every status of `PLANNED`. `messages` is the number of messages, `smallest`,
-    `largest` and `total` their sizes in bytes, unsigned. `inputs` are SHA-256 by the names that
-    `Composer.digests` gives. `rows` are the lines, `WIDTH` characters each, in the order of the
-    table. `path` is the file that the plan was read from.
+    `counts` has every status of `PLANNED`. `messages` is the number of messages; `smallest`,
+    `largest` and `total` are their sizes in bytes, before the transfer encoding and unsigned.
+    `inputs` are SHA-256 by the names that `Composer.digests` gives. `rows` are the lines, `WIDTH`
+    characters each, in the order of the table. `path` is the file that the plan was read from.
     """
 
     job: str

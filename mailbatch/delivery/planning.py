@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.preparation import Inputs
     from mailbatch.envelope import Delivery, Recipient
     from mailbatch.job.model import Job
-    from mailbatch.render.message import Message
+    from mailbatch.render.fingerprint import Mark
 
 #: Hands deliveries on, and may show the progress among so many recipients.
 Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
@@ -45,15 +46,15 @@ class Digests:
         self.messages = 0
         self._found = bytearray()
 
-    def add(self, delivery: Delivery, message: Message | None) -> None:
-        """Add the message of a delivery; None: the message cannot be made."""
+    def add(self, delivery: Delivery, mark: Mark | None) -> None:
+        """Add the mark of a delivery's message; None: the message cannot be made."""
         end = (delivery.id + 1) * _BYTES
         if len(self._found) < end:
             self._found.extend(bytes(end - len(self._found)))
-        if message is None or message.fingerprint is None:
+        if mark is None:
             return
-        self._found[end - _BYTES : end] = message.fingerprint[:_BYTES]
-        size, (least, most, total) = message.size, self.sizes
+        self._found[end - _BYTES : end] = mark.digest[:_BYTES]
+        size, (least, most, total) = mark.size, self.sizes
         self.sizes = [min(least or size, size), max(most, size), total + size]
         self.messages += 1
 
@@ -131,11 +132,11 @@ def make_plan(
     digests = Digests()
     for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
         try:
-            message = inputs.composer.compose(delivery, eight_bit=True)
+            mark = inputs.composer.mark(delivery)
         except InputError:
             digests.add(delivery, None)
         else:
-            digests.add(delivery, message)
+            digests.add(delivery, mark)
     plan = finish_plan(inputs, inspection, digests)
     if not plan.messages:
         raise RecipientError(
@@ -150,13 +151,13 @@ def finish_plan(inputs: Inputs, inspection: Inspection, digests: Digests) -> Pla
     """Return the plan of messages that were rendered."""
     counts = dict.fromkeys(PLANNED, 0)
     digits = RowDigits(inputs.job.name, inputs.edition)
-    lines: list[str] = []
+    lines = StringIO()
     planned = inspection.planned_rows()
     for row, (_, status, delivery_id) in zip(inspection.recipients(), planned, strict=True):
         message = digests.of(delivery_id) if status is Status.PENDING else None
         said = Status.INVALID if message is None and status is Status.PENDING else status
         counts[said] += 1
-        lines.append(line_of(digits(row), message or str(said)))
+        lines.write(line_of(digits(row), message or str(said)))
     smallest, largest, total = digests.sizes
     return PlanFile(
         inputs.job.name,
@@ -167,7 +168,7 @@ def finish_plan(inputs: Inputs, inspection: Inspection, digests: Digests) -> Pla
         largest,
         total,
         inputs_digests(inputs),
-        "".join(lines),
+        lines.getvalue(),
     )
 
 

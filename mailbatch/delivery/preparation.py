@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import discard, open_to_run
-from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.options import Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
     check_edition,
@@ -50,6 +50,7 @@ from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
+from mailbatch.render.subject import Test
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
@@ -76,13 +77,14 @@ class Inputs:
 class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
-    `approval` holds the run to a plan, None: to none.
+    `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
     """
 
     inputs: Inputs
     ledger: OpenLedger
     results: Path | None
     approval: Approval | None = None
+    rows: int = 0
 
     @property
     def unfinished(self) -> int:
@@ -120,7 +122,7 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
-    of_bulk: bool = True,
+    test: Test = Test.NONE,
     folder: Path | None = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
@@ -129,7 +131,7 @@ def read_inputs(
 
     `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
     addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
-    that are not `of_bulk` are tests, and have no bulk id.
+    of a `test` have no bulk id, and may have a mark in the subject.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -170,7 +172,7 @@ def read_inputs(
                 now=now,
                 variables=merged,
                 traced=traced,
-                of_bulk=of_bulk,
+                test=test,
             )
         except InputErrors as errors:
             mistakes.extend(errors.errors)
@@ -187,7 +189,7 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     if options.results is not None:
         check_output(options.results, "--results", job.path, job)
         return options.results
-    if options.dry_run or options.redirect:
+    if options.dry_run or options.mode is Mode.REDIRECT:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
@@ -269,13 +271,13 @@ def open_mailing(
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
+    rows = reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
             raise InputErrors(leaks)
     ledger.plan.reopen_deferred()
-    mailing = Mailing(inputs, ledger, results, approval)
+    mailing = Mailing(inputs, ledger, results, approval, rows)
     for address in options.only:
         if not ledger.plan.knows(address):
             raise UsageError(
@@ -294,8 +296,10 @@ def reconcile(
     approval: Approval | None = None,
     *,
     accept_changes: bool = False,
-) -> None:
-    """Make the plan of a ledger that of a table; raises the errors of the rows.
+) -> int:
+    """Make the plan of a ledger that of a table, and return the number of rows.
+
+    The errors of the rows are raised.
 
     Raises:
         IdentityError: recipients that were mailed are told apart by other columns now.
@@ -305,7 +309,7 @@ def reconcile(
     # Copies need a RCPT of each transaction, too.
     copies = len(job.message.cc) + len(job.message.bcc)
     try:
-        ledger.plan.reconcile(
+        change = ledger.plan.reconcile(
             plan.columns,
             plan if approval is None else approval.rows(plan),
             group_by=job.recipients.group_by,
@@ -317,6 +321,7 @@ def reconcile(
         raise explained(error, job, plan) from None
     if approval is not None:
         approval.check_standing(ledger)
+    return change.rows
 
 
 def explained(

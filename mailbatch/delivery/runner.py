@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
+from mailbatch.delivery.asked import rows_of
+from mailbatch.delivery.equation import Equation, equation_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
@@ -33,11 +35,12 @@ from mailbatch.delivery.preparation import (
 from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
-from mailbatch.errors import UNWRITTEN, InputError, StoreError
+from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unbalanced
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
 from mailbatch.render.edition import edition_moves
+from mailbatch.render.subject import Test
 from mailbatch.results.file import write_results
 from mailbatch.times import iso_time
 
@@ -144,10 +147,17 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     Raises:
         UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals.
     """
+    options = options.addressed(job)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
     return replace(options, state_dir=mailing_dir(state_dir(job, options.state_dir)))
+
+
+def _test(options: RunOptions) -> Test:
+    if options.test:
+        return Test.MARKED
+    return Test.PLAIN if options.redirect else Test.NONE
 
 
 def _converge(
@@ -173,7 +183,7 @@ def _converge(
                 folder=options.state_dir,
                 store=options.store,
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
-                of_bulk=not options.redirect,
+                test=_test(options),
             )
             inputs, approval = _approved(inputs, options)
             mailing = open_mailing(inputs, options, stack, approval)
@@ -305,6 +315,10 @@ def _conclude(
             _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
             failure = failure or error
+    equation = None
+    if not isinstance(failure, LedgerError):
+        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan)
+        failure = failure or _unbalanced(equation)
     return Summary(
         job=mailing.inputs.job.name,
         edition=mailing.inputs.edition,
@@ -320,6 +334,8 @@ def _conclude(
         learned=sent.learned,
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
+        equation=equation,
+        asked=rows_of(ledger, options.only) if options.only and equation else None,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,
@@ -329,6 +345,15 @@ def _conclude(
         refused_for_now=options.scratch and ledger.standing.waits_for_the_server(),
         logs_until=_logs_until(mailing),
         files=(options.out or mailing.inputs.job.folder / OUTBOX) if options.dry_run else None,
+    )
+
+
+def _unbalanced(equation: Equation) -> Unbalanced | None:
+    if equation.balanced:
+        return None
+    return Unbalanced(
+        f"{equation} does not balance: {'; '.join(equation.faults)}",
+        hint="this is a bug of mailbatch: keep the ledger and the table, and report it",
     )
 
 

@@ -361,8 +361,8 @@ class Standings(Protocol):
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
-        """Stream the lines of the table, each with status and delivery; None: not leased yet."""
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
+        """Stream line, status and delivery of the rows of `result_rows`, in that order."""
 
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
@@ -387,8 +387,8 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt.
-        Never reads the whole table: a key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt. A
+        key that is new costs no more than a known one.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
@@ -402,11 +402,7 @@ class Standings(Protocol):
         """Yield the rows of a plan that get nothing: their key was mailed at another address."""
 
     def further(self) -> int:
-        """Count the addresses that get a further message of the edition.
-
-        A recipient is pending or deferred there, and another one, whose row has left the table, has
-        the message. 0 where the address is the identity.
-        """
+        """Count the addresses of unfinished recipients that have a message by a row that left."""
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the pending, deferred, rejected and invalid rows of the table in order."""

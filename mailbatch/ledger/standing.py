@@ -83,7 +83,7 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
-_PLANNED = "SELECT line, status, delivery_id FROM standing WHERE line IS NOT NULL ORDER BY line"
+_PLANNED = "SELECT s.line, s.status, s.delivery_id FROM standing AS s ORDER BY "
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
   SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
@@ -225,10 +225,14 @@ class Standing:
                 KeyedRow._make, self._database.connection.execute(_KEYED + self._order())
             )
 
-    def planned_rows(self) -> Iterator[tuple[int, Status, int | None]]:
-        """Stream the lines of the table, each with the status and the id of the delivery."""
+    def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
+        """Stream line, status and delivery of the rows of `result_rows`, in that order.
+
+        A row that left the table has no line, a row that was never leased may have no delivery.
+        """
         with self._database.guard:
-            for line, status, delivery_id in self._database.connection.execute(_PLANNED):
+            found = self._database.connection.execute(_PLANNED + self._order())
+            for line, status, delivery_id in found:
                 yield line, _STATUSES[status], delivery_id
 
     def letters(self) -> tuple[int, int]:

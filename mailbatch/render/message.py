@@ -9,13 +9,17 @@ Tests: tests/render/test_messages.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
+from mailbatch.render.sender import Shown
+
+if TYPE_CHECKING:
+    from mailbatch.render.fingerprint import Mark
 
 #: The path of a file, and the name that the recipient sees.
 Chosen = tuple[str, str]
@@ -57,12 +61,14 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
     first; `files` are, for each attachment that varies, the files of this message, `images` the
-    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
-    has none. `taken` are the branches that the templates took, where the composer traces them.
+    embedded ones that the HTML shows; `preheader` is None without the key. `calendar` is the
+    calendar in iCalendar, None where the job has none. `taken` are the branches that the templates
+    took, where the composer traces them.
     """
 
     delivery: Delivery
     names: dict[str, Any]
+    sender: Shown
     to: tuple[Mailbox | Group, ...]
     cc: tuple[Mailbox | Group, ...]
     copies: tuple[str, ...]
@@ -73,6 +79,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     html: str | None
     files: list[tuple[Chosen | WrittenFile, ...]]
     images: tuple[Image, ...]
+    preheader: str | None
     calendar: str | None
     taken: frozenset[BranchKey]
 
@@ -85,8 +92,8 @@ class Message:
     no angle brackets. `copies` are the Cc and Bcc addresses that join the envelope, none twice and
     none of the delivery's own. `eight_bit` says that there are bytes beyond ASCII (BODY=8BITMIME),
     `needs_smtputf8` that an address is (RFC 6531). `reverse_path` is for MAIL. `parts` are the
-    larger parts with sizes in bytes. `fingerprint` is that of module `fingerprint`, None where the
-    composer makes none.
+    larger parts with sizes in bytes. `mark` has the fingerprint, None where the composer
+    makes none.
     """
 
     octets: Octets
@@ -96,7 +103,7 @@ class Message:
     needs_smtputf8: bool
     reverse_path: str
     parts: tuple[tuple[str, int], ...]
-    fingerprint: bytes | None = None
+    mark: Mark | None = None
 
     @property
     def content(self) -> bytes:
@@ -161,6 +168,7 @@ class Content:
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
     calendar: CalendarContent | None = None
+    preheader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

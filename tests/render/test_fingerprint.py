@@ -31,7 +31,7 @@ def made(tmp_path, *, row=ROW, eight_bit=True, files=(), callbacks=False, **chan
     job = make_job(tmp_path, MESSAGE, {**FILES, **dict(files)}, **more)
     composer = make_composer(job).fingerprinting()
     delivery = replace(make_delivery(row, message_id=MESSAGE_ID), **changed)
-    return composer.compose(delivery, eight_bit=eight_bit).fingerprint
+    return composer.compose(delivery, eight_bit=eight_bit).mark.digest
 
 
 def test_what_belongs_to_the_moment_and_to_the_server_is_not_in_it(tmp_path):
@@ -64,7 +64,7 @@ def test_a_calendar_is_in_it_but_for_the_moment_of_its_making(tmp_path):
         given = {**MESSAGE, "calendar": {"file": "a.ics.j2", "method": "REQUEST"}}
         job = make_job(tmp_path, given, {**FILES, "a.ics.j2": source})
         composer = make_composer(job).fingerprinting()
-        return composer.compose(replace(make_delivery(ROW), **changed), eight_bit=True).fingerprint
+        return composer.mark(replace(make_delivery(ROW), **changed)).digest
 
     first = of(INVITATION)
     assert of(INVITATION, date=DATE + 86_400) == first
@@ -88,12 +88,22 @@ def test_every_change_of_the_message_is_in_it(tmp_path, change):
     assert made(tmp_path, **change) != made(tmp_path)
 
 
+def test_an_image_that_only_the_html_names_is_in_it(tmp_path):
+    message = {"subject": "x", "html": "letter.html.j2", "images": "embed"}
+    found = set()
+    for image in (b"GIF89a one", b"GIF89a two"):
+        files = {"letter.html.j2": '<p>a<img src="logo.gif" alt="a"></p>', "logo.gif": image}
+        composer = make_composer(make_job(tmp_path, message, files)).fingerprinting()
+        found.add(composer.compose(make_delivery(ROW), eight_bit=True).mark.digest)
+    assert len(found) == 2
+
+
 def test_a_message_without_html_is_none_with_an_empty_one(tmp_path):
     job = make_job(tmp_path, {"text": "letter.txt.j2"}, FILES)
     bare = make_composer(job).fingerprinting()
     rendered = bare.render(make_delivery(ROW))
     fingerprints = {
-        bare.encode(one, eight_bit=True).fingerprint
+        bare.encode(one, eight_bit=True).mark.digest
         for one in (rendered, rendered._replace(text=rendered.text + " "))
     }
     assert len(fingerprints) == 2
@@ -103,7 +113,7 @@ def test_a_composer_makes_none_unless_it_was_asked(tmp_path):
     job = make_job(tmp_path, MESSAGE, FILES)
     composer = make_composer(job)
     message = composer.compose(make_delivery(ROW), eight_bit=True)
-    assert message.fingerprint is None
+    assert message.mark is None
     marked = composer.fingerprinting().compose(make_delivery(ROW), eight_bit=True)
     assert marked.octets == message.octets
 
@@ -115,6 +125,7 @@ def test_every_part_of_a_rendered_message_was_thought_of():
     }  # fmt: skip
     elsewhere = {
         "images": "named by the HTML, with a digest of the bytes",
+        "preheader": "in the HTML",
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
         "cc": "in the head",

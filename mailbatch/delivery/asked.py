@@ -1,0 +1,36 @@
+"""The recipients that a program asks about: where each stands, and what the server called it.
+
+    rows_of(ledger, ("ann@example.com",))[0].message_id
+
+Reads only. This module must never decide, nor look at a server.
+
+Tests: tests/cli/test_asked.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailbatch.envelope import address_key
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.rows import ResultRow
+
+
+def rows_of(ledger: OpenLedger, named: Iterable[str]) -> tuple[ResultRow, ...]:
+    """Return the rows with these addresses or keys, in the order of the results.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    texts = list(named)
+    if not texts:
+        return ()
+    keys, addresses = set(texts), set(map(address_key, texts))
+    standing = ledger.standing
+    return tuple(
+        [
+            row
+            for row, keyed in zip(standing.result_rows(), standing.keyed_rows(), strict=True)
+            if keyed.key in keys or address_key(keyed.address) in addresses
+        ]
+    )

@@ -1,0 +1,82 @@
+"""The equation of a run: each row of the table has one status, and no row has none.
+
+    rows of the table + rows that left it = accepted + rejected + ... + skipped
+
+The left side is counted where the table is read, the right side where the ledger keeps its figures,
+and both are held against the rows of the ledger, one by one. This module must never mend a row.
+
+Tests: tests/delivery/test_equation.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from mailbatch.envelope import Recipient
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.outcome import Status
+
+#: The rows that are named one by one.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """The rows of the table, the rows that left it, and the rows by status; `faults` in words.
+
+    >>> counts = {Status.ACCEPTED: 2, Status.WITHDRAWN: 1}
+    >>> print(Equation(2, 1, counts))
+    2 rows + 1 that left the table = 2 accepted + 1 withdrawn
+    """
+
+    rows: int
+    left: int
+    counts: Mapping[Status, int]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both sides are the same, row by row."""
+        return not self.faults
+
+    def __str__(self) -> str:
+        parts = [f"{n:,} {s.replace('_', ' ')}" for s, n in self.counts.items() if n]
+        left = f" + {self.left:,} that left the table" if self.left else ""
+        return f"{self.rows:,} rows{left} = {' + '.join(parts) or '0'}"
+
+
+def equation_of(ledger: OpenLedger, rows: int, table: Iterable[Recipient]) -> Equation:
+    """Return the equation of an edition; `rows` were read, `table` is read again for the faults.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    counts, found, lines = ledger.standing.counts(), Counter[Status](), 0
+    for line, status, _ in ledger.standing.planned_rows():
+        found[status] += 1
+        lines += line is not None
+    faults = [
+        f"{found[status]:,} rows are {status.replace('_', ' ')}, and {counts[status]:,} are counted"
+        for status in Status
+        if found[status] != counts[status]
+    ]
+    if lines != rows:
+        faults += _differing(ledger, table)
+    return Equation(rows, found.total() - lines, counts, tuple(faults))
+
+
+def _differing(ledger: OpenLedger, table: Iterable[Recipient]) -> list[str]:
+    """Name the rows that are in the table or in the ledger alone."""
+    known = Counter(line for line, _, _ in ledger.standing.planned_rows() if line is not None)
+    read = Counter(row.line for row in table)
+    return [
+        f"row {', '.join(map(str, islice(sorted(lines), _MOST_NAMED)))} {words}"
+        for lines, words in (
+            (read - known, "has no status in the ledger"),
+            (known - read, "is not in the table"),
+        )
+        if lines
+    ]
