@@ -352,7 +352,8 @@ class Standings(Protocol):
     def statuses_of(self, address: str) -> list[Status]:
         """Return where the recipients of an address stand, or the one with that key.
 
-        For an address of no mailed row, that of the first row, by reading all; empty: no row.
+        The status of the first row stands for an address of no mailed row; empty: no row has it.
+        Never reads the whole table for an address that is mailed.
         """
 
     def identity(self) -> Identity:
