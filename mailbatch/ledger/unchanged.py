@@ -8,8 +8,6 @@ address. So only the other rows come into `incoming`, and only the other recipie
 those alone may have left the table. Where both orders differ, more rows than necessary go the long
 way. This module must never change a recipient, and must never be asked about rows that have a
 group, or a key that is not the address.
-
-Tests: tests/ledger/test_unchanged.py, tests/ledger/contract/test_model.py.
 """
 
 from __future__ import annotations
