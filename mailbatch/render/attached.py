@@ -7,8 +7,6 @@
 A file that every message has is read and encoded once. Values in a pattern stand for themselves, so
 that a cell with `*` names no other's files. Nothing here reads a file of another folder than the
 one that the job names: `assets.py` sees to that.
-
-Tests: tests/render/test_attached.py.
 """
 
 from __future__ import annotations
