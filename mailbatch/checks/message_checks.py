@@ -23,11 +23,12 @@ from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
 from mailbatch.errors import InputError, Location, Reason
+from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
-from mailbatch.render.addresses import parse_mailbox
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
 from mailbatch.render.message import Content
+from mailbatch.render.preheader import first_lines, visible
 from mailbatch.report_token import token_in
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     seen = references(content.html) if content.html is not None else None
     if content.html is not None and seen is not None:
         found += _html(content.html, seen, facts)
+        found += _preheader(content.html, content, facts)
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
@@ -173,6 +175,26 @@ def _html(html: str, seen: References, facts: Facts) -> Iterator[Finding]:
     yield from _images(seen, facts)
     for name in seen.taken_out:
         yield Finding("MB212", f"<{name}>", name, facts.find(f"<{name.split()[0]}"))
+
+
+def _preheader(html: str, content: Content, facts: Facts) -> Iterator[Finding]:
+    given, subject = content.preheader, visible(content.subject).casefold()
+    place = facts.locate("message.preheader")
+    if given:
+        lines = first_lines(html)
+        shown = next(lines, "").casefold()
+        if shown == subject:
+            yield Finding("MB231", f"the subject is {_short(given)}, too", location=place)
+        elif shown == next(lines, "").casefold():
+            yield Finding("MB231", f"the letter begins with {_short(given)}", location=place)
+        return
+    first = next(first_lines(html), "")
+    if given is not None:
+        yield Finding("MB230", "message.preheader is empty", location=place)
+    elif not first:
+        yield Finding("MB230", "the HTML part has no text", location=place)
+    elif first.casefold() == subject:
+        yield Finding("MB230", "the HTML part begins with the subject", location=place)
 
 
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:
@@ -289,12 +311,7 @@ def check_job(job: Job) -> Iterator[Finding]:
     if message.text is None and message.html_key not in {None, "message.markdown"}:
         place = job.locate(message.html_key or "message")
         yield Finding("MB201", "made from the HTML part", location=place)
-    sender = parse_mailbox(job.sender.from_).address
-    envelope = job.sender.envelope_from or sender
-    # Rendering bounds a template, and knows its domain.
-    doubt = None if is_template(envelope) else alignment_warning(sender, envelope)
-    if doubt is not None:
-        yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
+    yield from _alignment(job)
     yield from _quoted(job)
     yield from _cut_off(job)
     place = job.locate("message")
@@ -310,6 +327,17 @@ def check_job(job: Job) -> Iterator[Finding]:
     if job.guard is not None and not job.hears_of_bounces:
         detail = "neither callbacks nor sender.envelope_from are given"
         yield Finding("MB408", detail, location=job.locate("guard"))
+
+
+def _alignment(job: Job) -> Iterator[Finding]:
+    """Give the doubt about the envelope sender; rendering bounds a template."""
+    envelope = job.sender.envelope_from
+    if envelope is None or is_template(envelope):
+        return
+    for domain in job.sender.own_domains:
+        doubt = alignment_warning(f"@{a_labels(domain)}", envelope)
+        if doubt is not None:
+            yield Finding("MB304", str(doubt), location=job.locate("sender.envelope_from"))
 
 
 def _quoted(job: Job) -> Iterator[Finding]:

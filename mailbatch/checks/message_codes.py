@@ -243,6 +243,22 @@ MESSAGE_CODES = (
         mend="Write `ATTENDEE;RSVP=TRUE:mailto:{{ email }}` into the template of the calendar.",
     ),
     Code(
+        "MB230",
+        Severity.INFO,
+        "A preheader is missing",
+        why="Lists of messages show the first text of the body behind the subject: here that is "
+        "nothing, or the subject once more.",
+        mend="Write `message.preheader`: a sentence that goes on where the subject ends.",
+    ),
+    Code(
+        "MB231",
+        Severity.WARNING,
+        "The preheader says what readers see anyway",
+        why="A list of messages shows it beside the subject, and the letter begins with it, too.",
+        mend="Write another sentence in `message.preheader`, or leave the key out: then lists "
+        "show the first text of the body.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

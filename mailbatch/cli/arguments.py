@@ -33,7 +33,15 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Everything, MetricsFile, Plan, To, TranscriptFile, Wait
+from mailbatch.cli.run_options import (
+    Everything,
+    MetricsFile,
+    Plan,
+    Test,
+    To,
+    TranscriptFile,
+    Wait,
+)
 
 
 class Form(StrEnum):
@@ -88,6 +96,7 @@ class RunArguments:
     ] = None
     only: Only = None
     to: To = None
+    test: Test = False
     everything: Everything = False
     sessions: Sessions = None
     rate: Annotated[

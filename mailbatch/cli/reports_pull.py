@@ -171,9 +171,13 @@ def _pull_edition(console: Console, pull: Pull, bulk_id: str, *, once: bool) -> 
 
 
 def _pull_suppressions(console: Console, pull: Pull, job: Job, to: Path | None) -> None:
+    for domain in job.sender.own_domains:
+        _pull_suppressed(console, pull, domain, to)
+
+
+def _pull_suppressed(console: Console, pull: Pull, domain: str, to: Path | None) -> None:
     from mailbatch.reports.suppression import append_listed
 
-    domain = job.sender.from_.rpartition("@")[2].rstrip("> ")
     pulled, entries = pull.suppressions(domain)
     addresses = counted(pulled.entries, "address", "addresses")
     console.say(f"{domain}: the provider suppresses {addresses}")

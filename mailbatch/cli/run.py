@@ -64,6 +64,7 @@ def run_command(console: Console, given: RunArguments) -> int:
         _note_failure(figures, given.job, ended)
         return ended
     loaded, summary = ended
+    options = options.addressed(loaded)
     if given.as_json:
         console.data(summary_object(summary))
     again = arguments_again(given.job, loaded, summary, options)
@@ -95,6 +96,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         limit=given.limit,
         only=all_on_the_wire(given.only),
         redirect=_addresses(given.to),
+        test=given.test,
         everything=given.everything,
         sessions=given.sessions,
         rate=_rate(given.rate),
@@ -188,6 +190,7 @@ def _run(
                 from mailbatch.delivery.stored_fates import StoredFates
 
                 job = read_job(given.job)
+                options = options.addressed(job)
                 kept = rehearsal_of(job, options)
             if kept is not None:
                 options = replace(options, rehearsal=kept)
@@ -215,6 +218,7 @@ def _run(
 
 def _check_usage(given: RunArguments) -> None:
     asked = {"--dry-run": given.dry_run, "--sandbox": given.sandbox, "--to": bool(given.to)}
+    asked["--test"] = given.test
     chosen = [option for option, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(

@@ -22,6 +22,14 @@ To = Annotated[
         rich_help_panel=Panel.WHOM,
     ),
 ]
+Test = Annotated[
+    bool,
+    typer.Option(
+        "--test",
+        help="As --to with the message.test_recipients of the job; the subject begins with [test].",
+        rich_help_panel=Panel.WHOM,
+    ),
+]
 Everything = Annotated[
     bool,
     typer.Option(

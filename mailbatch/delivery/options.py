@@ -11,12 +11,12 @@ Tests: tests/delivery/test_summary.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mailbatch.errors import MailbatchError
+from mailbatch.errors import JobError, MailbatchError, UsageError
 from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.equation import Equation
     from mailbatch.delivery.gate import Held
     from mailbatch.delivery.plan_file import PlanFile
+    from mailbatch.job.model import Job
     from mailbatch.ledger.rows import ResultRow
     from mailbatch.sandbox.answers import Answer
 
@@ -64,14 +65,16 @@ class RunOptions:
     `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
     second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
     get each message instead, and `everything` (`--all`) sends them every message: else, without
-    `limit` and `only`, they get the first one alone. `dry_run` writes files to `out`. `sandbox`
-    sends to an embedded server that keeps the messages in `out`, if given, and gives `answers`, the
-    first that is due, in place of its usual replies; with a `rehearsal` ledger and reports are kept
-    there, until the edition is rehearsed again. `attended`: a person waits for the run at a
-    terminal, and a failure that only a correction helps ends the run at once. `canary` ends the run
-    behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out.
-    `store` is the store of reports; by default that of the state folder. A `plan` is sent as it is,
-    or nothing more is. `wait`: a run that `server.window` or `server.cap` holds waits, and goes on.
+    `limit` and `only`, they get the first one alone. `test` (`--test`) is such a run to the
+    `message.test_recipients` of the job, with a mark in the subject. `dry_run` writes files to
+    `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
+    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
+    and reports are kept there, until the edition is rehearsed again. `attended`: a person waits for
+    the run at a terminal, and a failure that only a correction helps ends the run at once. `canary`
+    ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
+    guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
+    sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
+    waits, and goes on.
     """
 
     edition: str | None = None
@@ -81,6 +84,7 @@ class RunOptions:
     limit: int | None = None
     only: tuple[str, ...] = ()
     redirect: tuple[str, ...] = ()
+    test: bool = False
     everything: bool = False
     sessions: int | None = None
     rate: float | None = None
@@ -122,7 +126,24 @@ class RunOptions:
             return Mode.DRY_RUN
         if self.sandbox:
             return Mode.SANDBOX
-        return Mode.REDIRECT if self.redirect else Mode.SEND
+        return Mode.REDIRECT if self.redirect or self.test else Mode.SEND
+
+    def addressed(self, job: Job) -> RunOptions:
+        """Return the options of a test with the addresses of the job; others as they are.
+
+        Raises:
+            JobError: the job names no test recipients.
+            UsageError: a test that has addresses of its own, or is another rehearsal.
+        """
+        if not self.test:
+            return self
+        team = _test_recipients(job)
+        if (self.redirect and self.redirect != team) or self.dry_run or self.sandbox:
+            raise UsageError(
+                "a test goes to message.test_recipients, through the server of the job",
+                hint="leave --test out, or --to, --dry-run and --sandbox",
+            )
+        return replace(self, redirect=team)
 
     @property
     def most(self) -> int | None:
@@ -130,6 +151,29 @@ class RunOptions:
         if self.limit is None and self.redirect and not (self.only or self.everything):
             return 1
         return self.limit
+
+
+def _test_recipients(job: Job) -> tuple[str, ...]:
+    """Return the test recipients of a job on the wire, each once.
+
+    Raises:
+        JobError: there is none, or one that is no address.
+    """
+    from mailbatch.recipients.address import parse_address
+
+    found: dict[str, None] = {}
+    for setting in job.each("message.test_recipients"):
+        try:
+            found[parse_address(setting.text)] = None
+        except ValueError as error:
+            raise JobError(str(error), location=setting.place) from error
+    if not found:
+        raise JobError(
+            "test_recipients is missing, and --test sends to them",
+            location=job.locate("message"),
+            hint="Write it as test_recipients: [ann@example.com], or name addresses with --to.",
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def look_ahead(rehearsed: Mailing, options: RunOptions) -> Outlook | None:
 def _precedent(rehearsed: Mailing, options: RunOptions) -> MailbatchError | None:
     """Return the error of a mailing that seems to have been sent under another name."""
     inputs = rehearsed.inputs
-    real = replace(options, dry_run=False, sandbox=False, redirect=())
+    real = replace(options, dry_run=False, sandbox=False, redirect=(), test=False)
     try:
         check_first(
             inputs.job.name,

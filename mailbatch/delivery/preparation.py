@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import discard, open_to_run
-from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.options import Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
     check_edition,
@@ -50,6 +50,7 @@ from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
+from mailbatch.render.subject import Test
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
@@ -121,7 +122,7 @@ def read_inputs(
     variables: Mapping[str, str],
     now: datetime,
     traced: bool = False,
-    of_bulk: bool = True,
+    test: Test = Test.NONE,
     folder: Path | None = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
@@ -130,7 +131,7 @@ def read_inputs(
 
     `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
     addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
-    that are not `of_bulk` are tests, and have no bulk id.
+    of a `test` have no bulk id, and may have a mark in the subject.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -171,7 +172,7 @@ def read_inputs(
                 now=now,
                 variables=merged,
                 traced=traced,
-                of_bulk=of_bulk,
+                test=test,
             )
         except InputErrors as errors:
             mistakes.extend(errors.errors)
@@ -188,7 +189,7 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     if options.results is not None:
         check_output(options.results, "--results", job.path, job)
         return options.results
-    if options.dry_run or options.redirect:
+    if options.dry_run or options.mode is Mode.REDIRECT:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)

@@ -40,6 +40,7 @@ from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
 from mailbatch.render.edition import edition_moves
+from mailbatch.render.subject import Test
 from mailbatch.results.file import write_results
 from mailbatch.times import iso_time
 
@@ -146,10 +147,17 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     Raises:
         UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals.
     """
+    options = options.addressed(job)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
     return replace(options, state_dir=mailing_dir(state_dir(job, options.state_dir)))
+
+
+def _test(options: RunOptions) -> Test:
+    if options.test:
+        return Test.MARKED
+    return Test.PLAIN if options.redirect else Test.NONE
 
 
 def _converge(
@@ -175,7 +183,7 @@ def _converge(
                 folder=options.state_dir,
                 store=options.store,
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
-                of_bulk=not options.redirect,
+                test=_test(options),
             )
             inputs, approval = _approved(inputs, options)
             mailing = open_mailing(inputs, options, stack, approval)

@@ -115,6 +115,12 @@ def _mailbox(value: Any) -> str:
     return checked
 
 
+def _mailbox_template(value: Any) -> str:
+    """Check one mailbox; rendering checks templates, of which only the text is known here."""
+    checked = line(value)
+    return checked.strip() if is_template(checked) else _mailbox(value)
+
+
 def _domain(value: Any) -> str:
     checked = fixed_line(value)
     if not _SIGNING_DOMAIN.fullmatch(checked) or not _has_a_labels(checked):
@@ -213,8 +219,7 @@ def header_name(owned: Mapping[str, str]) -> Scalar:
         lowered = checked.lower()
         if lowered in owned:
             key = owned[lowered]
-            same = ", which is the same for every message" if key == "sender.reply_to" else ""
-            raise refusal("is set by mailbatch", hint=f"Use {key}{same}.")
+            raise refusal("is set by mailbatch", hint=f"Use {key}.")
         if lowered in _UNSETTABLE_HEADERS or lowered.startswith("content-"):
             raise refusal("is set by mailbatch alone", hint="Leave it out.")
         return checked
@@ -287,7 +292,7 @@ def _delimiter(value: Any) -> str:
 
 
 HOST = Scalar(_host, _SOME | {"pattern": r"^[^\s/@\[\]]+$"})
-MAILBOX = Scalar(_mailbox, _SOME | {"pattern": "@"})
+MAILBOX_TEMPLATE = Scalar(_mailbox_template, _SOME | {"pattern": r"@|\{\{|\{%|\{#"})
 DOMAIN = Scalar(_domain, _SOME | {"pattern": r"^[^\s@/]+\.[^\s@/]+$"})
 # RFC 6376 3.1: labels of letters, digits and hyphens; underscores are seen, too.
 SELECTOR = pattern(
@@ -295,6 +300,7 @@ SELECTOR = pattern(
     "must be letters, digits and hyphens, such as mail2026",
     hint="It stands before ._domainkey in the name of the TXT record.",
 )
+ADDRESS = Scalar(_address, _SOME | {"pattern": "@"})
 ENVELOPE_ADDRESS = Scalar(_envelope_address, _SOME)
 ADDRESS_TEMPLATE = Scalar(_address_template, _SOME)
 URL = Scalar(_url, _SOME)

@@ -230,6 +230,12 @@ class Message(Section):
         description="A template file in Markdown that gives both parts; excludes text, html and "
         "mjml.",
     )
+    preheader: Template | None = Field(
+        default=None,
+        description="The text that lists of messages show behind the subject: hidden, before "
+        "everything else in the HTML part. A template.",
+        examples=["{{ teaser }}"],
+    )
     to: Template | None = Field(
         default=None,
         description="The To header: a template, or `group` to show the addresses of the group. By "
@@ -242,6 +248,14 @@ class Message(Section):
     )
     bcc: Annotated[tuple[Template, ...], _TEMPLATES] = Field(
         default=(), description="Copies that no header shows; each a template."
+    )
+    test_recipients: Annotated[
+        tuple[Annotated[str, mail_values.ADDRESS], ...],
+        Several("an address or a list of addresses"),
+    ] = Field(
+        default=(),
+        description="The addresses that `run --test` sends the first message to, marked `[test]`.",
+        examples=[["ann@example.com", "bob@example.com"]],
     )
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")
@@ -318,12 +332,12 @@ class Message(Section):
             raise refusal("needs text, html, mjml or markdown", at="")
         return value
 
-    @field_validator("inline", "css", "images")
+    @field_validator("preheader", "inline", "css", "images")
     @classmethod
     def _html_to_act_on(cls, value: Any, info: ValidationInfo) -> Any:
         keys = ("html", "mjml", "markdown")
         known = set(keys) <= info.data.keys()
-        if known and value not in ({}, "keep") and not any(info.data[key] for key in keys):
+        if known and value not in ({}, "keep", None) and not any(info.data[key] for key in keys):
             raise refusal("has no effect without html, mjml or markdown")
         return value
 

@@ -58,20 +58,21 @@ __all__ = [
     "Unsubscribe",
 ]
 
-Mailbox: TypeAlias = Annotated[str, mail_values.MAILBOX]
+Mailbox: TypeAlias = Annotated[str, mail_values.MAILBOX_TEMPLATE, Templated()]
 Wait: TypeAlias = Annotated[float, fields.WAIT]
 
 
 class Sender(Section):
-    """The sender of the messages; the same for every message but for the envelope."""
+    """The sender of the messages: one for all, or templates that give one for each."""
 
     from_: Mailbox = Field(
         alias="from",
-        description="The From header: an address, or Name <address>.",
-        examples=["Example News <news@example.com>"],
+        description="The From header: an address, or Name <address>. May be a template; then "
+        "`domains` has to be given.",
+        examples=["Example News <news@example.com>", "{{ agent }} <{{ agent_email }}>"],
     )
     reply_to: Annotated[tuple[Mailbox, ...], Several("an address or a list of addresses")] = Field(
-        default=(), description="Where answers go: an address or a list."
+        default=(), description="Where answers go: an address or a list; each may be a template."
     )
     envelope_from: Annotated[str, mail_values.ENVELOPE_ADDRESS, Templated()] | None = Field(
         default=None,
@@ -83,20 +84,34 @@ class Sender(Section):
         tuple[Annotated[str, mail_values.DOMAIN], ...], Several("a domain or a list of domains")
     ] = Field(
         default=(),
-        description="The domains that a template in `envelope_from` may give, with their "
-        "subdomains; by default that of `from`.",
+        validate_default=True,
+        description="The domains that a template in `from` or `envelope_from` may give, with their "
+        "subdomains; by default that of `from`, unless that is a template. The first of them "
+        "stands in the Message-IDs then.",
     )
 
     @field_validator("domains")
     @classmethod
     def _bound_a_template(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if (
-            value
-            and "envelope_from" in info.data
-            and not is_template(info.data["envelope_from"] or "")
-        ):
-            raise refusal("has no effect unless envelope_from is a template")
+        if not {"from_", "envelope_from"} <= info.data.keys():
+            return value
+        varies = is_template(info.data["from_"])
+        if varies and not value:
+            raise refusal(
+                "is a template, and no domains are given that it may have",
+                at="from",
+                hint="Write them as sender.domains: [example.com].",
+            )
+        if value and not varies and not is_template(info.data["envelope_from"] or ""):
+            raise refusal("has no effect unless from or envelope_from is a template")
         return value
+
+    @property
+    def own_domains(self) -> tuple[str, ...]:
+        """The domains that From addresses may have."""
+        if is_template(self.from_):
+            return self.domains
+        return (self.from_.rpartition("@")[2].rstrip("> "),)
 
 
 class Retry(Section):
@@ -206,12 +221,14 @@ class Job(Section):
 
     @property
     def for_templates(self) -> dict[str, str | None]:
-        """The names of `job` in templates and `where`; none of them is a secret."""
-        return {
-            "name": self.name,
-            "from": self.sender.from_,
-            "list_id": self.message.list_id,
-        }
+        """The names of `job` in templates and `where`; none of them is a secret.
+
+        A `from` that is a template is none: the text would stand in a message.
+        """
+        names = {"name": self.name, "from": self.sender.from_, "list_id": self.message.list_id}
+        if is_template(self.sender.from_):
+            del names["from"]
+        return names
 
     @property
     def asks_for_reports(self) -> bool:

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mailbatch.envelope import Recipient, address_keys
 from mailbatch.ledger.cells import pack
@@ -27,6 +27,17 @@ ROWS = 256
 _HEAD = 64
 _PENDING = Status.PENDING.value
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+#: A row of `incoming`, in the order of its columns.
+Row: TypeAlias = "tuple[int, str, str, str | None, str, str | None, bool, str, str | None]"
+#: The temporary table of rows that a merge compares with the recipients.
+INCOMING = """
+CREATE TEMP TABLE incoming (
+  line INTEGER PRIMARY KEY, address TEXT, key TEXT, mailbox TEXT, cells TEXT, cluster TEXT,
+  wanted INTEGER, status TEXT, reason TEXT)
+"""
+LAY = "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class PlanDigest:
@@ -82,6 +93,16 @@ class Block(NamedTuple):
     def is_wanted(self) -> bool:
         """Whether every row asks for a mail."""
         return self.statuses.count(_PENDING) == len(self.statuses)
+
+
+def rows_of(block: Block) -> list[Row]:
+    """Return the rows of a block as rows of `incoming`."""
+    wanted = [status == _PENDING for status in block.statuses]
+    rows = zip(
+        block.lines, block.addresses, block.keys, block.mailboxes, block.cells, block.clusters,
+        wanted, block.statuses, block.reasons, strict=True,
+    )  # fmt: skip
+    return list(rows)
 
 
 def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:

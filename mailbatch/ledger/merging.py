@@ -34,8 +34,14 @@ class Matched:
 NOBODY_KNOWN = Matched(0, 0, 0, 0, 0)
 
 
-def match(connection: sqlite3.Connection, header: int) -> Matched:
-    """Bring every known recipient up to date with the table."""
+def match(connection: sqlite3.Connection, header: int, *, whole: bool) -> Matched:
+    """Bring every known recipient up to date with the table.
+
+    Unless `incoming` is the whole table, the recipients in `touched` alone may have left the table.
+    """
+    # The IN makes SQLite walk the few recipients and not every one.
+    few = "" if whole else "recipient.id IN (SELECT recipient_id FROM shown) AND"
+    among = "" if whole else "AND id IN (SELECT id FROM touched)"
     values = {"header": header}
     # Rows without a claim are what the table says, no more: they come anew.
     connection.execute("DELETE FROM recipient WHERE claim IS NOT 'own'")
@@ -50,9 +56,9 @@ def match(connection: sqlite3.Connection, header: int) -> Matched:
             f" WHERE {condition} ORDER BY i.line ON CONFLICT DO NOTHING"
         )
     found = connection.execute(_COUNT_MATCHED, values).fetchone()
-    withdrawn = connection.execute(_COUNT_GONE).fetchone()[0]
-    connection.execute(_TAKE_OVER, values)
-    connection.execute(_GONE)
+    withdrawn = connection.execute(_COUNT_GONE.format(among=among)).fetchone()[0]
+    connection.execute(_TAKE_OVER.format(few=few), values)
+    connection.execute(_GONE.format(among=among))
     return Matched(
         shown_wanted=found[0],
         changed=found[1],
@@ -142,7 +148,7 @@ UPDATE recipient SET
     WHEN recipient.status IN {UNSETTLED} THEN recipient.due
     ELSE 0 END
 FROM {_JOINED}
-WHERE s.recipient_id = recipient.id AND (
+WHERE s.recipient_id = recipient.id AND {{few}} (
   recipient.line IS NOT i.line OR recipient.wanted IS NOT i.wanted OR {_DIFFERS} OR {_TELLS}
   OR (recipient.status NOT IN {_SETTLED} AND (
     NOT i.wanted AND (recipient.status IS NOT i.status OR recipient.reason IS NOT i.reason)
@@ -151,7 +157,7 @@ WHERE s.recipient_id = recipient.id AND (
 
 _IS_GONE = f"""
 claim = 'own' AND (line IS NOT NULL OR status IN {UNSETTLED})
-AND id NOT IN (SELECT recipient_id FROM shown)
+AND id NOT IN (SELECT recipient_id FROM shown) {{among}}
 """  # noqa: S608 - constants
 _COUNT_GONE = (
     f"SELECT coalesce(sum(status IN {UNSETTLED} AND NOT resend), 0)"  # noqa: S608 - constants

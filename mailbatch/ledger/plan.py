@@ -24,12 +24,22 @@ from mailbatch.ledger import (
     recovery,
     rekeying,
     space,
+    unchanged,
     waiting,
 )
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
-from mailbatch.ledger.incoming import Block, PlanDigest, blocks, count_unchanged, encode
+from mailbatch.ledger.incoming import (
+    INCOMING,
+    LAY,
+    Block,
+    PlanDigest,
+    blocks,
+    count_unchanged,
+    encode,
+    rows_of,
+)
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.standing import Standing
@@ -75,15 +85,17 @@ class Plan:
                 change = self._unchanged(rows, PlanDigest(settings))
                 if change is None:
                     coming, known = blocks(rows, digest), _knows_anybody(connection)
-                    connection.execute(_INCOMING)
+                    connection.execute(INCOMING)
+                    passed = None
                     if known or group_by:
-                        _lay_aside(connection, coming)
+                        alone = known and not group_by and identity.is_address
+                        passed = _lay_aside(connection, coming, columns if alone else None)
                     if not accept_changes:
                         overlap.check(connection, identity)
                     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
                     if known or group_by:
                         limit = recipients_per_transaction
-                        change = _merge(connection, columns, digest.text, limit, identity)
+                        change = _merge(connection, columns, digest.text, limit, identity, passed)
                     else:
                         change = _begin(database, columns, coming, identity)
                     _keep(connection, digest)
@@ -209,11 +221,6 @@ SELECT EXISTS (
       SELECT coalesce(mailbox, key) FROM recipient
       WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 1)))
 """
-_INCOMING = """
-CREATE TEMP TABLE incoming (
-  line INTEGER PRIMARY KEY, address TEXT, key TEXT, mailbox TEXT, cells TEXT, cluster TEXT,
-  wanted INTEGER, status TEXT, reason TEXT)
-"""
 #: Of pages, and of what is sorted besides. Four times as much saves a changed plan of a million 3 %
 #: of its time and a first one nothing, and would be two fifths of the memory of the run.
 _CACHE_KIB = 8192
@@ -229,7 +236,7 @@ def _settings(
 
 def _forget_aside(database: Database) -> None:
     with database.guard:
-        for table in ("incoming", "shown", "unassigned", "home", "rekeyed"):
+        for table in ("incoming", "touched", "shown", "unassigned", "home", "rekeyed"):
             database.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -253,15 +260,18 @@ def _begin(
     return PlanChange(counts.total(), added=counts[_PENDING])
 
 
-def _lay_aside(connection: sqlite3.Connection, coming: Iterator[Block]) -> None:
-    """Lay the rows into a temporary table, to be compared with the recipients."""
+def _lay_aside(
+    connection: sqlite3.Connection, coming: Iterator[Block], columns: Sequence[str] | None
+) -> int | None:
+    """Lay the rows into `incoming`; return the number of rows that were passed over, unchanged.
+
+    None, and all rows are laid, without `columns` and where a recipient has another key now.
+    """
+    if columns is not None and rekeying.identity_of(connection).is_address:
+        return unchanged.lay_aside(connection, coming, _header_id(connection, columns))
     for block in coming:
-        wanted = [status == _PENDING for status in block.statuses]
-        rows = zip(
-            block.lines, block.addresses, block.keys, block.mailboxes, block.cells, block.clusters,
-            wanted, block.statuses, block.reasons, strict=True,
-        )  # fmt: skip
-        connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(LAY, rows_of(block))
+    return None
 
 
 def _merge(
@@ -270,14 +280,18 @@ def _merge(
     digest: str,
     limit: int,
     identity: Identity,
+    passed: int | None,
 ) -> PlanChange:
-    """Bring the recipients of the ledger up to date with the rows in `incoming`."""
+    """Bring the recipients of the ledger up to date with the rows in `incoming`.
+
+    `passed` is that of `_lay_aside`.
+    """
     (known,) = connection.execute("SELECT (SELECT value FROM fact WHERE name = 'plan')").fetchone()
     total, wanted, clusters = connection.execute(
         "SELECT count(*), coalesce(sum(wanted), 0), count(cluster) FROM incoming"
     ).fetchone()
     if known == digest:
-        return PlanChange(total)
+        return PlanChange(total + (passed or 0))
     header = _header_id(connection, columns)
     if clusters:
         connection.execute(
@@ -291,7 +305,7 @@ def _merge(
     replanned, by_address = last > 0, identity.by_address
     waiting.forget(connection)
     if replanned:
-        counts = merging.match(connection, header)
+        counts = merging.match(connection, header, whole=passed is None)
         added = merging.add(connection, header, last)
     else:
         counts = merging.NOBODY_KNOWN
@@ -309,7 +323,12 @@ def _merge(
         merging.add_unwanted(connection, header)
     merging.recount(connection)
     return PlanChange(
-        total, added, counts.changed, counts.withdrawn, counts.stopped, counts.returned
+        total + (passed or 0),
+        added,
+        counts.changed,
+        counts.withdrawn,
+        counts.stopped,
+        counts.returned,
     )
 
 

@@ -14,6 +14,7 @@ from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Overview, Tally
 from mailbatch.look.markup import count, icon, mark, page, prose, script, segments, text
 from mailbatch.preview.entry import Entry, Since
+from mailbatch.preview.inbox import shown_behind
 
 _KEYS = (
     ("/", "Search"),
@@ -49,8 +50,9 @@ _OTHERS = 25  # addresses of a message that can be searched
 
 
 #: One message of the list, as assets/index.js reads it: short keys, for ten thousand messages.
-#: n number, l line, to address, also more addresses, r recipients, s subject, z bytes, g group,
-#: f codes, w weight of the worst code, y reasons to look, e error, c change.
+#: n number, l line, to address, also more addresses, r recipients, s subject, p the text behind the
+#: subject, z bytes, g group, f codes, w weight of the worst code, y reasons to look, e error,
+#: c change.
 Listed = dict[str, Any]
 
 
@@ -113,6 +115,8 @@ def listed(number: str, entry: Entry) -> Listed:
         "f": codes,
         "w": max((_WEIGHT[severity_of(code)] for code in codes), default=0),
     }
+    if entry.content is not None and (shown := shown_behind(entry.content)):
+        message["p"] = shown
     if len(entry.addresses) > 1:
         message["also"] = " ".join(entry.addresses[1:_OTHERS])
     if entry.group and tuple(value for _, value in entry.group) != entry.addresses:

@@ -16,6 +16,7 @@ from mailbatch.checks.findings import Finding
 from mailbatch.look.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.preview.calendar_panel import calendar_panel
 from mailbatch.preview.entry import Change, Entry
+from mailbatch.preview.inbox import inbox_lines
 from mailbatch.render.message import Attachment, Content
 
 _KEYS = (
@@ -198,12 +199,14 @@ def _counted(label: str, number: int, entry: Entry | None = None) -> str:
 
 def _preview(entry: Entry, content: Content) -> str:
     if content.html is None:
-        return f'<div class="sheet reading"><pre>{text(content.text or "")}</pre></div>'
+        shown = f'<div class="sheet reading"><pre>{text(content.text or "")}</pre></div>'
+        return inbox_lines(content) + shown
     before = entry.change is not None and entry.change.html_before is not None
     widths = segments("Width", 'set="width" data-value', _WIDTHS, shy=True)
     schemes = segments("Colours of the mail program", 'set="scheme" data-value', _SCHEMES, shy=True)
     sides = segments("Compare", 'set="side" data-value', _SIDES, shy=False) if before else ""
-    return f"""<div class="stage-tools">{widths}{schemes}{sides}
+    return f"""{inbox_lines(content)}
+<div class="stage-tools">{widths}{schemes}{sides}
 <button class="button" id="remote" type="button" hidden>{icon("image")}<span>Load remote
 images</span></button></div>
 <div class="stage" id="stage"><div class="device desktop" id="device">

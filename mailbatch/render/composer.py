@@ -26,19 +26,21 @@ from mailbatch.render.assets import inline_images
 from mailbatch.render.attached import Attached
 from mailbatch.render.calendars import CalendarPart
 from mailbatch.render.callbacks import callback_fields
-from mailbatch.render.correspondents import Copies, ReversePath, Sender, To
+from mailbatch.render.correspondents import Copies, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import Field, HeaderField, content_language, custom_fields
+from mailbatch.render.fields import HeaderField, content_language, custom_fields
 from mailbatch.render.fingerprint import Mark, Marker
-from mailbatch.render.headers import date_field, date_text, message_id_field, text_field
+from mailbatch.render.headers import date_field, date_text, message_id_field
 from mailbatch.render.mailing_lists import list_fields
 from mailbatch.render.message import BranchKey, Content, Message, Rendered
 from mailbatch.render.mime import Encoded, FilePart, Skeletons, boundary, part_size
 from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
+from mailbatch.render.sender import ReversePath, SenderFields
+from mailbatch.render.subject import Test, subject_field
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
 from mailbatch.render.variables import variables_read
@@ -65,14 +67,14 @@ class Composer:
         now: datetime,
         variables: Mapping[str, Any],
         traced: bool = False,
-        of_bulk: bool = True,
+        test: Test = Test.NONE,
     ) -> None:
         """Compile the job's templates and encode the constant parts.
 
         `columns` are the names of the recipient table's columns in the table's order; `variables`
         those of the job with those of the command line. With `traced`, the templates note the
-        branches that a message takes, for `branches`; the bytes of a message are the same. Messages
-        that are not `of_bulk` are tests, and have no bulk id.
+        branches that a message takes, for `branches`; the bytes of a message are the same. The
+        messages of a `test` have no bulk id.
 
         Raises:
             InputErrors: every mistake that can be found without a row.
@@ -89,15 +91,17 @@ class Composer:
         self._address = find_column(job.recipients.address, columns)
         self._signer: Signer | None = None
         self._marker: Marker | None = None
-        self._sender = Sender.of(job, errors)
-        errors += domain_mistake(job, self._sender.from_.address)
-        self._reverse_path = ReversePath(job, templates, self._sender.from_.address)
-        self._to = To(job, templates, self._sender.from_.name)
+        self._sender = SenderFields(job, templates)
+        errors += domain_mistake(job, self._sender.domains)
+        self._reverse_path = ReversePath(job, templates, self._sender)
+        self._sender_varies = self._sender.constant is None or self._reverse_path.constant is None
+        shown = self._sender.constant
+        self._to = To(job, templates, None if shown is None else shown.from_.name)
         self._copies = Copies(job, templates)
-        self._subject = Field("Subject", templates.value(job.at("message.subject")), text_field)
+        self._subject = subject_field(job, templates, test)
         self._fields: tuple[HeaderField, ...] = (
             *list_fields(job, templates),
-            *callback_fields(job, templates, of_bulk=of_bulk),
+            *callback_fields(job, templates, of_bulk=test is Test.NONE),
             *content_language(job, templates),
             *custom_fields(job, templates),
         )
@@ -158,12 +162,13 @@ class Composer:
         constant = self._reverse_path.constant
         if constant is None:
             return None
-        return alignment_warning(self._sender.from_.address, constant)
+        found = (alignment_warning(f"@{domain}", constant) for domain in self._sender.domains)
+        return next((warning for warning in found if warning is not None), None)
 
     @property
     def message_id_domain(self) -> str:
         """The domain of the Message-IDs: that of the From address (RFC 5322 3.6.4)."""
-        return self._sender.from_.address.rpartition("@")[2]
+        return self._sender.message_id_domain
 
     @property
     def attached_bytes(self) -> int | None:
@@ -207,8 +212,9 @@ class Composer:
 
     def _prepare(self, errors: list[InputError]) -> None:
         """Encode the parts that every message shares."""
+        constant = self._sender.constant
         try:
-            self._from = self._sender.fields()
+            self._from = b"" if constant is None else constant.write()
         except FieldError as error:
             errors.append(JobError(str(error), location=self._job.locate("sender.from")))
         for asset in self._inline:
@@ -261,12 +267,14 @@ class Composer:
         cc_field = self._copies.write(cc)
         if not _MESSAGE_ID.fullmatch(message_id):
             raise ValueError(f"{message_id!r} is no Message-ID")
-        to = self._to.render(names, delivery)
-        reverse_path = self._reverse_path.render(names)
+        others = self._rows.further(names) if self._sender_varies else ()
+        sender = self._sender.constant or self._sender.render(names, others)
+        to = self._to.render(names, delivery, sender.from_.name)
+        reverse_path = self._reverse_path.render(names, sender.from_.address, others)
         values: list[list[str]] = []
         head = b"".join(
             (
-                self._from,
+                self._from or self._sender.write(sender),
                 self._to.write(to),
                 cc_field,
                 self._subject_field or _written(self._subject, names, values),
@@ -280,20 +288,22 @@ class Composer:
             )
         )
         subject = self._shown[0][1]
-        text, html, images = self._parts.render(names, values[0][0] if subject is None else subject)
+        texts = self._parts.render(names, values[0][0] if subject is None else subject)
         return Rendered(
             delivery,
             names,
+            sender,
             to,
             cc,
             copies,
             reverse_path,
             head,
             values,
-            text,
-            html,
+            texts.text,
+            texts.html,
             self._attached.chosen(names) if self._attached.vary else [],
-            images,
+            texts.images,
+            texts.preheader,
             self._calendar.render(names, delivery) if self._calendar is not None else None,
             branches.taken(names) if branches is not None else _NO_BRANCHES,
         )
@@ -344,8 +354,9 @@ class Composer:
         return self._marked(self.render(delivery))
 
     def _marked(self, rendered: Rendered) -> Mark | None:
-        own = self._attached.varying_parts(rendered.files) if self._marker else ()
-        return self._marker.mark(rendered, own) if self._marker else None
+        if self._marker is None:
+            return None
+        return self._marker.mark(rendered, self._attached.varying_parts(rendered.files))
 
     def _encoded(self, text: str, mark: bytes, *, eight_bit: bool) -> Encoded:
         try:
@@ -374,7 +385,7 @@ class Composer:
             MessageError: a file cannot be read.
         """
         delivery = rendered.delivery
-        from_ = shown_addresses((self._sender.from_,))
+        from_ = shown_addresses((rendered.sender.from_,))
         to, cc = shown_addresses(rendered.to), shown_addresses(rendered.cc)
         values = iter(rendered.values)
         subject, *others = [
@@ -383,7 +394,7 @@ class Composer:
         ]
         head = [
             ("From", from_),
-            ("Reply-To", shown_addresses(self._sender.reply_to)),
+            ("Reply-To", shown_addresses(rendered.sender.reply_to)),
             ("To", to),
             ("Cc", cc),
             subject,
@@ -403,6 +414,7 @@ class Composer:
             headers=tuple((name, value) for name, value in head if value),
             text=rendered.text,
             html=rendered.html,
+            preheader=rendered.preheader,
             attachments=files,
             inline=(
                 *[asset.attachment(asset.chosen(rendered.names)) for asset in self._inline],

@@ -157,8 +157,7 @@ def parameter_value(value: str) -> str:
     """Return a value for a parameter, without quotation marks around.
 
     A parameter can hold no quotation mark and no line end. RFC 6868 has escapes for both, but some
-    libraries refuse a line with these escapes, and others show them; an apostrophe and a blank are
-    read by all.
+    readers show the escapes as they stand; an apostrophe and a blank are read by all.
 
     Raises:
         FieldError: the value holds a control character.

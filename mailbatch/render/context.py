@@ -122,6 +122,15 @@ class RowNames:
             "delivery": {"token": delivery.token},
         }
 
+    def further(self, names: Names) -> list[Names]:
+        """Return the names of each further row of a message, as if the row stood first.
+
+        None for a group of several addresses, whose templates see what its rows share.
+        """
+        return [
+            {**names, **self._as_names(row), "recipient": row} for row in names.get("rows", ())[1:]
+        ]
+
     def _as_names(self, recipient: Mapping[str, str]) -> dict[str, str]:
         """Return the columns of a row by the names that templates write: first or second ones."""
         names = {name: recipient[name] for name in self._identifiers if name in recipient}

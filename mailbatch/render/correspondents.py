@@ -1,4 +1,4 @@
-"""Sender and recipients of a message: the address fields, the copies, and the reverse path.
+"""The recipients of a message in the header: the To and Cc fields, and the copies.
 
 The To field shows the recipient alone, and no address of a group unless the job says `to: group`:
 a group of several stands there by the name of the sender, since content filters take
@@ -11,23 +11,12 @@ Tests: tests/render/test_messages.py, tests/render/test_groups.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Delivery
-from mailbatch.errors import InputError, JobError, MessageError
-from mailbatch.host_names import a_labels
-from mailbatch.job.setting import Setting
-from mailbatch.render.addresses import (
-    Group,
-    Inserted,
-    Mailbox,
-    parse_addresses,
-    parse_mailbox,
-    wire_address,
-)
-from mailbatch.render.alignment import Alignment, relaxed_alignment
+from mailbatch.errors import JobError, MessageError
+from mailbatch.render.addresses import Group, Inserted, Mailbox, parse_addresses
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field
 from mailbatch.render.templates import Names, Role, Templates, Value
@@ -35,99 +24,19 @@ from mailbatch.render.templates import Names, Role, Templates, Value
 if TYPE_CHECKING:
     from mailbatch.job import model
 
-T = TypeVar("T")
 Entries = tuple[Mailbox | Group, ...]
 
 _UNDISCLOSED = "undisclosed-recipients"  # RFC 5322 A.1.3
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The job's own addresses in header fields: the same for every message."""
+class To:
+    """The To field of every message; `sender` is the name that the sender is shown by.
 
-    from_: Mailbox
-    reply_to: tuple[Mailbox, ...]
-
-    @classmethod
-    def of(cls, job: model.Job, errors: list[InputError]) -> Sender:
-        """Read the sender section; mistakes go to `errors`."""
-        nobody = Mailbox("", "")
-        from_ = _parsed(job.at("sender.from"), parse_mailbox, errors) or nobody
-        reply_to = [
-            _parsed(setting, parse_mailbox, errors) for setting in job.each("sender.reply_to")
-        ]
-        return cls(from_, tuple(box for box in reply_to if box is not None))
-
-    def fields(self) -> bytes:
-        """Return the From and Reply-To fields.
-
-        Raises:
-            FieldError: a display name cannot be written.
-        """
-        fields = address_field("From", (self.from_,))
-        return fields + (address_field("Reply-To", self.reply_to) if self.reply_to else b"")
-
-
-def _parsed(setting: Setting, parse: Callable[[str], T], errors: list[InputError]) -> T | None:
-    """Parse a setting; None for a mistake, which goes to `errors`."""
-    try:
-        return parse(setting.text)
-    except FieldError as error:
-        errors.append(JobError(str(error), location=setting.place))
-        return None
-
-
-class ReversePath:
-    """The reverse path of every message (RFC 5321 3.3): where the bounces go.
-
-    A template with the token of the delivery makes VERP. Its domain has to be aligned with one that
-    the job names, because a row could give any other. `constant` is the path where every message
-    has the same; None for a template that varies.
+    None for a sender that varies: then `render` is given the name.
     """
 
-    def __init__(self, job: model.Job, templates: Templates, from_address: str) -> None:
-        self._value: Value | None = None
-        self._domains = [a_labels(domain) for domain in job.sender.domains]
-        self._domains = self._domains or [from_address.rpartition("@")[2]]
-        self.constant: str | None = from_address
-        setting = job.find("sender.envelope_from")
-        if setting is None:
-            return
-        self._value = templates.value(setting)
-        self.constant = None
-        if self._value.constant is not None:
-            written = replace(setting, text=self._value.constant)
-            self.constant = _parsed(written, wire_address, templates.errors) or ""
-
-    def render(self, names: Names) -> str:
-        """Return the path of a delivery.
-
-        Raises:
-            MessageError: the template gives no address, or one of a domain that is not aligned.
-            TemplateError: the template fails.
-        """
-        if self.constant is not None or self._value is None:
-            return self.constant or ""
-        place = self._value.place
-        try:
-            path = wire_address(self._value.render(names))
-        except FieldError as error:
-            raise MessageError(str(error), location=place) from None
-        domain = path.rpartition("@")[2]
-        for own in self._domains:
-            if relaxed_alignment(own, domain) is Alignment.ALIGNED:
-                return path
-        raise MessageError(
-            f"{domain} is not aligned with {' or '.join(self._domains)}",
-            location=place,
-            hint="sender.domains names the domains that an envelope sender may have.",
-        )
-
-
-class To:
-    """The To field of every message; `sender` is the name that the sender is shown by."""
-
-    def __init__(self, job: model.Job, templates: Templates, sender: str) -> None:
+    def __init__(self, job: model.Job, templates: Templates, sender: str | None) -> None:
+        self._varies = sender is None
         self._several: Entries = (Group(sender or _UNDISCLOSED, ()),)
         self._several_field = address_field("To", self._several)
         self._show_group = job.message.to == "group"
@@ -142,7 +51,7 @@ class To:
             self._display_name = templates.value(display_name)
         self._inserted = templates.inserted
 
-    def render(self, names: Names, delivery: Delivery) -> Entries:
+    def render(self, names: Names, delivery: Delivery, sender: str) -> Entries:
         """Return the mailboxes and groups that the field shows.
 
         Raises:
@@ -151,7 +60,8 @@ class To:
         """
         if self._value is not None:
             try:
-                return _read(self._value, names, self._inserted) or self._several
+                found = _read(self._value, names, self._inserted)
+                return found or self._group_without_members(sender)
             except FieldError as error:
                 raise MessageError(str(error), location=self._value.place) from None
         addresses = delivery.addresses
@@ -160,7 +70,10 @@ class To:
             return (Mailbox(name.strip(" "), addresses[0]),)
         if self._show_group:
             return tuple(Mailbox("", address) for address in addresses)
-        return self._several
+        return self._group_without_members(sender)
+
+    def _group_without_members(self, sender: str) -> Entries:
+        return (Group(sender or _UNDISCLOSED, ()),) if self._varies else self._several
 
     def write(self, entries: Entries) -> bytes:
         """Return the field as bytes.

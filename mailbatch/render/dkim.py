@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -154,14 +154,14 @@ def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:
         raise JobError(fault.message, location=place, hint=fault.hint) from None
 
 
-def domain_mistake(job: model.Job, from_address: str) -> Iterator[JobError]:
-    """Give the error of a signing domain that cannot stand for the From address, if any.
+def domain_mistake(job: model.Job, senders: Iterable[str]) -> Iterator[JobError]:
+    """Give the error of a signing domain that cannot stand for a From address, if any.
 
+    `senders` are the domains that From addresses may have; one key signs for all of them.
     DMARC counts a signature only if both domains belong to one organisation (RFC 9989).
     """
     dkim = job.message.dkim
-    sender = from_address.rpartition("@")[2]
-    if dkim is None or not sender:
+    if dkim is None:
         return
     place = job.locate("message.dkim.domain")
     try:
@@ -169,12 +169,14 @@ def domain_mistake(job: model.Job, from_address: str) -> Iterator[JobError]:
     except FieldError:
         yield JobError("must be a domain", location=place, hint="Write it as example.com.")
         return
-    if relaxed_alignment(sender, domain) is Alignment.NOT_ALIGNED:
-        yield JobError(
-            f"{domain} and the domain of sender.from, {sender}, belong to different organisations",
-            location=place,
-            hint="Sign with the domain that the messages are from: DMARC counts no other.",
-        )
+    for sender in senders:
+        if sender and relaxed_alignment(sender, domain) is Alignment.NOT_ALIGNED:
+            yield JobError(
+                f"{domain} and the domain of sender.from, {sender}, belong to different "
+                "organisations",
+                location=place,
+                hint="Sign with the domain that the messages are from: DMARC counts no other.",
+            )
 
 
 def _wire_domain(domain: str) -> str:

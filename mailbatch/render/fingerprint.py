@@ -4,9 +4,9 @@
 
 Message-ID, Date, MIME boundaries, a DKIM signature and the transfer encoding belong to the moment
 and the server of a transaction, so that none of these is in here; nor is the DTSTAMP of a calendar
-where that is the date. The token of a delivery is part
-of the Message-ID, and stands for itself. All else is: the other fields, the parts as text, the
-files, the envelope. This module must never render, nor read a file.
+where that is the date. The token of a delivery is part of the Message-ID, and stands for itself.
+All else is: the other fields, the parts as text, the files, the envelope. This module must never
+render, nor read a file.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def fingerprint(rendered: Rendered, files: bytes, parts: Sequence[FilePart] = ()
     said = b"".join([_RULE, lengths, b"\0", *found])
     # Only where templates use it, and in the callback data: mostly in the head.
     digest = sha256(said.replace(delivery.token.encode(), _TOKEN)).digest()
-    texts = len(rendered.head) + len(found[2]) + len(found[3])
+    texts = len(rendered.head) + len(found[2]) + len(found[3]) + sum(map(len, found[10:]))
     return Mark(digest, texts + sum(map(part_size, parts)))
 
 

@@ -16,6 +16,7 @@ from mailbatch.errors import InputError
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
+from mailbatch.render.sender import Shown
 
 if TYPE_CHECKING:
     from mailbatch.render.fingerprint import Mark
@@ -60,12 +61,14 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     `names` are the names that the templates saw. `head` are the encoded header fields but for those
     of the MIME structure. `values` are the pieces of each field that varies, those of the Subject
     first; `files` are, for each attachment that varies, the files of this message, `images` the
-    embedded ones that the HTML shows. `calendar` is the calendar in iCalendar, None where the job
-    has none. `taken` are the branches that the templates took, where the composer traces them.
+    embedded ones that the HTML shows; `preheader` is None without the key. `calendar` is the
+    calendar in iCalendar, None where the job has none. `taken` are the branches that the templates
+    took, where the composer traces them.
     """
 
     delivery: Delivery
     names: dict[str, Any]
+    sender: Shown
     to: tuple[Mailbox | Group, ...]
     cc: tuple[Mailbox | Group, ...]
     copies: tuple[str, ...]
@@ -76,6 +79,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     html: str | None
     files: list[tuple[Chosen | WrittenFile, ...]]
     images: tuple[Image, ...]
+    preheader: str | None
     calendar: str | None
     taken: frozenset[BranchKey]
 
@@ -164,6 +168,7 @@ class Content:
     attachments: tuple[Attachment, ...]
     inline: tuple[Attachment, ...]
     calendar: CalendarContent | None = None
+    preheader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LEFT = re.compile(r"</?(mj[\w-]*)")
 #: The sign of a double quote between single ones, which MRML writes with a backslash.
 _BROKEN_QUOTE = '\\"'
+#: MRML writes lines of any length. With an end of line inside the tags of cells, where white space
+#: means nothing, lines have fewer than 998 octets and need no encoding (RFC 5322 2.1.1): half of
+#: the time of a message.
+_LINES = ("<td ", "<td\n")
 _MOST_TAGS = 4096  # tags without a mistake that are remembered
 _SPAN = re.compile(r" position (\d+):(\d+)$")
 _WHERE = re.compile(r" in (?:root )?template.*$")
@@ -88,6 +92,7 @@ class Compiler:
                 hint="In MJML, columns stand in sections, and texts in columns.",
                 reason=Reason.MJML_UNKNOWN,
             )
+        html = html.replace(*_LINES)
         self._last = (source, html)
         return html
 

@@ -10,7 +10,7 @@ Tests: tests/render/test_html.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.errors import InputError, JobError, MessageError, Reason
 from mailbatch.render.field_text import FieldError
@@ -19,6 +19,7 @@ from mailbatch.render.languages import page_attributes
 from mailbatch.render.markdown import html_from_markdown, page
 from mailbatch.render.message import Image
 from mailbatch.render.pages import PAGES, PageChoice
+from mailbatch.render.preheader import plain, with_preheader
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
 
@@ -29,9 +30,14 @@ if TYPE_CHECKING:
     from mailbatch.render.shells import Shells
     from mailbatch.render.template_loader import FolderLoader
 
-#: The text part, which is always there, the HTML part, None where there is none, and the images
-#: that were embedded.
-Texts = tuple[str, str | None, tuple[Image, ...]]
+
+class Texts(NamedTuple):
+    """The text part, the HTML part, None where there is none, the images, and the preheader."""
+
+    text: str
+    html: str | None
+    images: tuple[Image, ...] = ()
+    preheader: str | None = None
 
 
 class Parts:
@@ -71,6 +77,8 @@ class Parts:
             pages = self._html or self._mjml or choices[Role.MARKDOWN]
             place = job.locate("message.images")
             self.embedding = Embedding(job.folder, templates.loader, pages, place)
+        preheader = job.find("message.preheader")
+        self._preheader = templates.value(preheader) if preheader is not None else None
         self._inline = frozenset(message.inline)
         language = job.find("message.language") if message.markdown is not None else None
         self._language = templates.value(language) if language is not None else None
@@ -99,8 +107,13 @@ class Parts:
                 html, images = self.embedding.embed(html, names)
             html = self._styled(html)
         if self._text is not None:
-            return self._text.render(names), html, images
-        return self._text_from_html(html or ""), html, images
+            text = self._text.render(names)
+        else:
+            text = self._text_from_html(html or "")
+        if self._preheader is None or html is None:
+            return Texts(text, html, images)
+        preheader = plain(self._preheader.render(names))
+        return Texts(text, with_preheader(html, preheader), images, preheader)
 
     def _render_html(self, names: Names, subject: str) -> str | None:
         if self._html is not None:

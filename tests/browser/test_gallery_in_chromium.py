@@ -1,11 +1,13 @@
 """The gallery in a browser: every view of it, and all of it by keyboard."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mailbatch.preview.index_page import index_data, listed
+from mailbatch.render.preheader import with_preheader
 from tests.checks.making import content, overview
 from tests.preview.making import entry
 
@@ -49,6 +51,28 @@ def test_a_desktop_is_a_desktop_on_a_phone_too(letters, watched):
         assert frame(page).evaluate("innerWidth") == width
         assert page.locator("#device").bounding_box()["width"] <= 375
         assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_the_inbox_line_is_cut_by_the_room_as_lists_of_messages_do(tmp_path, watched):
+    """A preheader is read in the list and seen nowhere in the letter."""
+    html = with_preheader("<body><p id='p'>Dear Ann</p></body>", "Tulips & tea " * 9)
+    made = replace(content(subject="A long subject " * 3, html=html), preheader="Tulips & tea")
+    write(tmp_path / "g", [entry(made=made)])
+    for width, shown in ((1280, ("webmail", "phone")), (390, ("phone",))):
+        page = watched(width, 844).open(tmp_path / "g" / "messages" / "0001.html")
+        for kind in ("webmail", "phone"):
+            box = page.locator(f".inbox .{kind}")
+            assert box.is_visible() is (kind in shown)
+            assert "A long subject" in box.inner_text() or kind not in shown
+            if kind in shown:
+                assert "Tulips & tea" in box.inner_text()
+                assert "Dear Ann" not in box.inner_text()
+                assert box.bounding_box()["height"] < 140
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert not frame(page).get_by_text("Tulips").is_visible()
+        assert frame(page).locator("#p").is_visible()
+        listed = watched(width, 844).open(tmp_path / "g" / "index.html")
+        assert "Tulips & tea" in listed.locator("#wall .card").inner_text()
 
 
 def test_the_scheme_of_a_mail_is_its_own_not_the_readers(letters, watched):

@@ -233,6 +233,14 @@ JOBS = {
              f'<a href="{LINK}">leave</a>', images="embed"),
     ),
     "MB229": (invitation("guests@example.com"), invitation("{{ email }}")),
+    "MB230": (
+        html("<h1>Hello</h1><p>News</p>"),
+        html("<h1>Hello</h1><p>News</p>", preheader="Tea is back"),
+    ),
+    "MB231": (
+        html("<p>Dear <b>{{ first_name }}</b></p>", preheader="Dear {{ first_name }}"),
+        html("<p>Dear <b>{{ first_name }}</b>, hi</p>", preheader="Dear {{ first_name }}"),
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (

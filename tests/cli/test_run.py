@@ -200,6 +200,31 @@ def test_to_and_only_take_several_addresses(mailing):
     assert (again.code, got(server)[8:]) == (0, ["user2@example.net"])
 
 
+def test_a_test_goes_to_the_team_marked_and_leaves_the_mailing_alone(mailing):
+    job, server = mailing()
+    team = "test_recipients: [me@example.com, you@BÜCHER.example, me@example.com]"
+    job.edit("message:\n", f"message:\n  {team}\n")
+    done = job.command("run", "--test", "--json")
+    assert done.code == 0
+    assert (done.json["mode"], done.json["results"]) == ("redirect", None)
+    assert got(server) == ["me@example.com", "you@xn--bcher-kva.example"]
+    assert "sent to me@example.com and you@xn--bcher-kva.example instead: 1 accepted" in done.err
+    assert job.ledgers == []
+    assert job.command("run").code == 0
+    assert got(server)[2:] == job.addresses
+    assert job.command("run", "--to", "me@example.com").code == 0
+    sizes = [taken.size for taken in server.deliveries()]
+    assert sizes[0] - sizes[-1] == len("[test] ")
+
+
+def test_a_test_without_a_team_says_where_the_team_belongs(mailing):
+    job, server = mailing()
+    done = job.command("run", "--test")
+    assert done.code == 78
+    assert "message: test_recipients is missing, and --test sends to them" in done.err
+    nothing_reached(server)
+
+
 def test_a_test_address_that_is_refused_is_named(mailing):
     job, server = mailing(server={"refused": {"you@example.com": "550 5.1.1 no such user"}})
     done = job.command("run", "--to", "me@example.com", "--to", "you@example.com")
@@ -597,6 +622,7 @@ def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing)
     ("arguments", "words"),
     [
         (["--sandbox", "--to", "a@example.net"], "--sandbox and --to exclude each other"),
+        (["--to", "a@example.net", "--test"], "--to and --test exclude each other"),
         (["--dry-run", "--sandbox"], "--dry-run and --sandbox exclude each other"),
         (["--out", "box"], "--out goes with --dry-run or --sandbox"),
         (["--answer", "MAIL=close"], "--answer goes with --sandbox"),

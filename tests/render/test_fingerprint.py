@@ -64,7 +64,7 @@ def test_a_calendar_is_in_it_but_for_the_moment_of_its_making(tmp_path):
         given = {**MESSAGE, "calendar": {"file": "a.ics.j2", "method": "REQUEST"}}
         job = make_job(tmp_path, given, {**FILES, "a.ics.j2": source})
         composer = make_composer(job).fingerprinting()
-        return composer.compose(replace(make_delivery(ROW), **changed), eight_bit=True).mark
+        return composer.mark(replace(make_delivery(ROW), **changed)).digest
 
     first = of(INVITATION)
     assert of(INVITATION, date=DATE + 86_400) == first
@@ -125,6 +125,7 @@ def test_every_part_of_a_rendered_message_was_thought_of():
     }  # fmt: skip
     elsewhere = {
         "images": "named by the HTML, with a digest of the bytes",
+        "preheader": "in the HTML",
         "names": "made of the row, which has a digest of its own",
         "to": "in the head",
         "cc": "in the head",

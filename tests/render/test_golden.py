@@ -204,6 +204,19 @@ def fully_featured(folder: Path, *, traced: bool = False) -> Message:
     return make_composer(job, ("email", "order"), traced=traced).compose(delivery, eight_bit=True)
 
 
+def sender_by_row(folder: Path, *, traced: bool = False) -> Message:
+    job = make_job(
+        folder,
+        {"subject": "Your agent"},
+        sender={
+            "from": "{{ first_name }} {{ last_name }} <agent{{ id }}@example.com>",
+            "reply_to": "desk+{{ id }}@example.org",
+            "domains": "example.com",
+        },
+    )
+    return send(job, traced=traced)
+
+
 def embedded(folder: Path, *, traced: bool = False) -> Message:
     """An image of all, one of a recipient, one in the page itself, and one of `inline`."""
     uri = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
@@ -229,6 +242,12 @@ def embedded(folder: Path, *, traced: bool = False) -> Message:
     return send(job, traced=traced)
 
 
+def preheader(folder: Path, *, traced: bool = False) -> Message:
+    """A hidden first text of the HTML part, and none in the text that is made of this part."""
+    message = {"html": "letter.html.j2", "preheader": "What {{ first_name }} & <you> need"}
+    return send(make_job(folder, message, {"letter.html.j2": PAGE}), traced=traced)
+
+
 def send(job: Job, *, traced: bool) -> Message:
     return make_composer(job, traced=traced).compose(make_delivery(ROW), eight_bit=True)
 
@@ -247,8 +266,10 @@ MESSAGES = {
     "invitation": invitation,
     "non-ascii": non_ascii,
     "fully-featured": fully_featured,
+    "sender-by-row": sender_by_row,
     "mjml": mjml,
     "embedded-images": embedded,
+    "preheader": preheader,
 }
 
 

@@ -71,6 +71,19 @@ def test_no_foreign_host_is_asked_for_fonts(tmp_path):
     assert "@import" not in html
 
 
+def test_lines_are_short_enough_to_need_no_encoding(tmp_path):
+    rows = "{% for n in range(30) %}<tr><td width='9'>{{ n }}</td></tr>{% endfor %}"
+    table = f"<mj-table>{rows}</mj-table>"
+    many = "<mj-text>Hello {{ first_name }}, this is a text of some length.</mj-text>"
+    columns = f"<mj-column>{many * 2}</mj-column><mj-column>{table}</mj-column>"
+    section = f"<mj-section>{columns}</mj-section>"
+    files = {"a": f"<mjml><mj-body>{section * 9}</mj-body></mjml>"}
+    content = compose(make_job(tmp_path, {"mjml": "a"}, files), ROW).content
+    assert b"Content-Transfer-Encoding: quoted-printable" not in content
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    assert b"<td\r\nstyle=" in content
+
+
 def test_the_same_row_gives_the_same_bytes(tmp_path):
     menu = (
         "<mj-navbar hamburger='hamburger'><mj-navbar-link href='https://a.example'>{{ id }}"

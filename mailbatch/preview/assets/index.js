@@ -37,7 +37,8 @@ addEventListener("DOMContentLoaded", () => {
     const element = make("div", { class: "row", role: "row", "aria-rowindex": index + 2 },
       cell("where", "line " + m.l),
       cell("who", who(m)),
-      cell("subject", make("a", { href: href(m), "data-index": index }, subject(m))),
+      cell("subject", make("a", { href: href(m), "data-index": index }, subject(m)),
+        m.p ? make("span", { class: "behind" }, " - " + m.p) : ""),
       cell("groups", m.g ? make("span", { class: "chip", title: m.g }, m.g) : ""),
       cell("num size", m.z ? bytes(m.z) : ""),
       cell("", signs(m)));
@@ -89,6 +90,7 @@ addEventListener("DOMContentLoaded", () => {
     return make("div", { class: "card", role: "listitem" }, thumb, signs(m),
       make("div", { class: "about" },
         make("a", { href: href(m), "data-index": index }, subject(m)),
+        m.p ? make("div", { class: "to", title: m.p }, m.p) : null,
         make("div", { class: "to" }, who(m)),
         m.y ? make("div", { class: "why" }, ...m.y.slice(0, 2).map((y) => make("span", { class: "chip", title: y }, y))) : null));
   }
