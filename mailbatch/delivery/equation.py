@@ -4,8 +4,6 @@
 
 The left side is counted where the table is read, the right side where the ledger keeps its figures,
 and both are held against the rows of the ledger, one by one. This module must never mend a row.
-
-Tests: tests/delivery/test_equation.py.
 """
 
 from __future__ import annotations
