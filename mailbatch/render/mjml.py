@@ -6,8 +6,6 @@
 The compiler is MRML. Network and files are out of its reach, and the same text gives the same
 bytes. MRML mails unknown tags without a word: here a text is looked at before, and the HTML behind.
 Includes are those of Jinja by then (`mjml_source.with_includes`), below the job's folder alone.
-
-Tests: tests/render/test_mjml.py.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@
 The compiler looks at none of this: an unknown tag would be mailed as it stands, an unknown
 attribute would do nothing. The text may be a template, whose code is passed over. Nothing is
 compiled here.
-
-Tests: tests/render/test_mjml_source.py.
 """
 
 from __future__ import annotations
