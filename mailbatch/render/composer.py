@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,13 @@ from mailbatch.render.correspondents import Copies, To
 from mailbatch.render.dkim import Signer, domain_mistake
 from mailbatch.render.encodings import encode_text
 from mailbatch.render.field_text import FieldError
-from mailbatch.render.fields import HeaderField, content_language, custom_fields
+from mailbatch.render.fields import (
+    HeaderField,
+    coalesced,
+    constant_of,
+    content_language,
+    custom_fields,
+)
 from mailbatch.render.fingerprint import Mark, Marker
 from mailbatch.render.headers import date_field, date_text, message_id_field
 from mailbatch.render.mailing_lists import list_fields
@@ -223,8 +229,8 @@ class Composer:
             except MessageError as error:
                 errors.append(error)
         errors += self._attached.check()
-        self._subject_field = _constant(self._subject, errors)
-        self._tail = list(_coalesced(self._fields, errors))
+        self._subject_field = constant_of(self._subject, errors)
+        self._tail = list(coalesced(self._fields, errors))
         if errors:
             return
         self._shown = [
@@ -471,32 +477,6 @@ def _trace() -> Trace:
     from mailbatch.render.tracing import Trace
 
     return Trace()
-
-
-def _constant(field: HeaderField, errors: list[InputError]) -> bytes | None:
-    try:
-        return field.constant
-    except JobError as error:
-        errors.append(error)
-        return None
-
-
-def _coalesced(
-    fields: Iterable[HeaderField], errors: list[InputError]
-) -> Iterator[bytes | HeaderField]:
-    """Give the fields in order, constant neighbours as one."""
-    same = b""
-    for field in fields:
-        constant = _constant(field, errors)
-        if constant is not None:
-            same += constant
-            continue
-        if same:
-            yield same
-            same = b""
-        yield field
-    if same:
-        yield same
 
 
 def _in_order(errors: Iterable[InputError], job: str) -> list[InputError]:

@@ -8,11 +8,11 @@ and `message.language` are made here; those of other keys by `correspondents`, `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mailbatch.errors import JobError, MessageError
+from mailbatch.errors import InputError, JobError, MessageError
 from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field, phrases_field, structured_field, text_field
@@ -232,3 +232,30 @@ def _ids(name: str, text: str) -> bytes:
 
 def _unless_empty(encode: Encode) -> Encode:
     return lambda name, text: encode(name, text) if text else b""
+
+
+def constant_of(field: HeaderField, errors: list[InputError]) -> bytes | None:
+    """Return the bytes of a constant field, None of one that varies; a mistake goes to `errors`."""
+    try:
+        return field.constant
+    except JobError as error:
+        errors.append(error)
+        return None
+
+
+def coalesced(
+    fields: Iterable[HeaderField], errors: list[InputError]
+) -> Iterator[bytes | HeaderField]:
+    """Give the fields in order, constant neighbours as one."""
+    same = b""
+    for field in fields:
+        constant = constant_of(field, errors)
+        if constant is not None:
+            same += constant
+            continue
+        if same:
+            yield same
+            same = b""
+        yield field
+    if same:
+        yield same

@@ -30,6 +30,7 @@ WHOLE = {
 }
 FILES = (
     "recipients.csv", "recipients.xlsx", "letter.txt.j2", "letter.html.j2", "letter.md.j2",
+    "ticket.txt.j2",
     "invoice.txt.j2", "company-ca.pem", "invoices/1.pdf", "images/logo.png", "bounced.csv",
     "garden-opens.ics", "opening-hours.csv",
 )  # fmt: skip
@@ -38,7 +39,7 @@ SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::
 #: Languages whose blocks are code for people, and what may stand in a `title`.
 LANGUAGES = {
     "console", "sh", "yaml", "csv", "jinja", "text", "crontab", "ini", "sql", "python",
-    "nginx",
+    "nginx", "xml",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ SELECT at, sum(number)::bigint FROM (
 
 
 async def taken_since(link: Link, since: float) -> list[tuple[float, int]]:
-    """Return pairs of an instant (seconds since the epoch) and a number, as `ports` says."""
+    """Return pairs of an instant (seconds since the epoch) and a number, those behind `since`."""
     recovered = float(await link.fact("doubted_at") or 0.0)
     found = await link.fetch(_TAKEN, since, recovered, END_OF_DATA)
     resent = json.loads(await link.fact("resent") or "[]")
