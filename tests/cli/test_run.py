@@ -472,7 +472,7 @@ def test_rate_spreads_the_recipients(mailing):
     assert done.json["seconds"] >= 0.5  # five waits of a tenth behind the first
 
 
-@pytest.mark.parametrize("rate", ["fast", "0/s", "-1/s", "10", "10/day"])
+@pytest.mark.parametrize("rate", ["fast", "0/s", "-1/s", "10", "10/week"])
 def test_a_rate_that_is_none_is_wrong_usage(mailing, rate):
     job, server = mailing()
     done = job.command("run", f"--rate={rate}")
