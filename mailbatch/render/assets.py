@@ -103,8 +103,13 @@ class Asset:
         return path, filename.strip(" ") or filename or _composed(Path(path).name)
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is a file of this path."""
-        return stored_path(self._folder / path).is_file()
+        """Tell whether there is a file of this path, or something that cannot be looked at."""
+        try:
+            return stat.S_ISREG(stored_path(self._folder / path).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return False
+        except OSError:
+            return True  # the row gets the error of the read
 
     def part(self, chosen: Chosen) -> FilePart:
         """Return the part of the message: header and empty line, and the lines of base64.

@@ -110,6 +110,8 @@ class _Written:
         """Do nothing: the template was compiled, and nothing else is the same for every row."""
 
     def chosen(self, names: Names) -> tuple[WrittenFile, ...]:
+        if self.choice.role is Role.CALENDAR:
+            self.choice.marks.clear()
         text = self.choice.render(names)
         if self.choice.role is Role.CALENDAR:
             text = self._as_calendar(text)
@@ -138,6 +140,9 @@ class _Written:
         except FieldError as error:
             problem = f"the file name {chosen.filename!r} {error}"
             raise MessageError(problem, location=self._filename.place) from None
+        except UnicodeEncodeError:
+            problem = "the file holds half a surrogate pair"
+            raise MessageError(problem, location=self.choice.value.place) from None
 
     def digest(self) -> str:
         known = (self._filename.source, self._type)

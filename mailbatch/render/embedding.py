@@ -14,7 +14,6 @@ images are embedded (by the first bytes), and `..` has to stand in the template 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -226,11 +225,13 @@ class Embedding:
         found = _DATA.fullmatch(text)
         if found is None:
             raise self._error(text, "is no data: URI", None)
-        if not found["more"].lower().endswith(";base64"):
-            return unquote_to_bytes(found["data"])
         try:
+            if not found["more"].lower().endswith(";base64"):
+                return unquote_to_bytes(found["data"])
             return base64.b64decode(re.sub(r"\s", "", unquote(found["data"])), validate=True)
-        except binascii.Error as error:
+        except UnicodeEncodeError:
+            raise self._error(text, "holds half a surrogate pair", None) from None
+        except ValueError as error:  # also that of letters beyond ASCII
             raise self._error(text, f"is no base64: {error}", None) from None
 
     def _error(

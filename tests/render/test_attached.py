@@ -107,6 +107,34 @@ def test_an_optional_file_may_be_missing(tmp_path):
     assert files_of(composer, id="18") == [("terms.txt", b"t")]
 
 
+def test_an_optional_file_that_cannot_be_looked_at_is_an_error_of_the_row(tmp_path):
+    item = {"path": "notes/{{ id }}.pdf", "optional": True}
+    composer = composing(tmp_path, item, files={"notes/17.pdf": "n"})
+    with pytest.raises(MessageError, match="cannot be read: File name too long"):
+        files_of(composer, id="x" * 300)
+    (tmp_path / "notes/18.pdf").symlink_to("18.pdf")  # leads to itself
+    with pytest.raises(MessageError, match="cannot be read: Too many levels of symbolic links"):
+        files_of(composer, id="18")
+
+
+@pytest.mark.parametrize("name", ["t.txt.j2", "t.ics.j2"])
+def test_half_a_surrogate_pair_in_a_file_is_an_error_of_the_row(tmp_path, name):
+    item = {"template": name, "filename": "t"}
+    composer = composing(tmp_path, item, files={name: "SUMMARY:{{ first_name }}"})
+    with pytest.raises(MessageError, match="half a surrogate pair") as raised:
+        files_of(composer, first_name="\ud800")
+    assert raised.value.location.key == "message.attachments[0].template"
+
+
+def test_no_value_of_an_earlier_row_is_kept(tmp_path):
+    item = {"template": "t.ics.j2", "filename": "t.ics"}
+    composer = composing(tmp_path, item, files={"t.ics.j2": "SUMMARY:{{ first_name }}"})
+    for _ in range(3):
+        files_of(composer)
+    (choice,) = composer._attached.choices
+    assert len(choice.marks._values) == 1
+
+
 def test_an_optional_path_may_be_empty(tmp_path):
     composer = composing(tmp_path, {"path": "{{ id }}", "optional": True}, files={"a.txt": "a"})
     assert files_of(composer, id="") == []

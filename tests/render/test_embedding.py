@@ -207,9 +207,18 @@ def test_a_file_that_is_named_is_an_input_of_the_message(tmp_path: Path) -> None
     assert {name for name in before if before[name] != after[name]} == {"message.images: logo.png"}
 
 
-def test_a_broken_data_uri_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(MessageError, match="is no base64"):
-        sent(job_of(tmp_path, '<img src="data:image/png;base64,abc">', {}))
+@pytest.mark.parametrize(
+    ("kind", "cell", "problem"),
+    [
+        ("png;base64", "abc", "is no base64"),
+        ("png;base64", "äbc=", "is no base64"),
+        ("svg+xml", "<svg>\ud800</svg>", "half a surrogate pair"),
+    ],
+)
+def test_a_broken_data_uri_is_an_error(tmp_path: Path, kind: str, cell: str, problem: str) -> None:
+    job = job_of(tmp_path, f'<img src="data:image/{kind},{{{{ id }}}}">', {})
+    with pytest.raises(MessageError, match=problem):
+        sent(job, id=cell)
 
 
 def test_markup_in_a_name_is_masked_without_moving_what_stands_behind() -> None:
