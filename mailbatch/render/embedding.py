@@ -189,12 +189,11 @@ class Embedding:
         """Return the path of a file that is there, beside the page or from the job's folder."""
         bare = re.split(r"[?#]", text, maxsplit=1)[0]
         names = dict.fromkeys((text, bare, unquote(text), unquote(bare)))
+        steps = _steps_up(unquote(text))
+        if steps and not self._leads_up(text, steps):
+            raise self._error(text, "leads up by a cell", place, hint="Write .. in the template.")
         fault = None
         for name in names:
-            if ".." in PurePosixPath(name).parts and not self._leads_up(text):
-                raise self._error(
-                    text, "leads up by a cell", place, hint="Write .. in the template."
-                )
             for base in dict.fromkeys((folder, "")):
                 try:
                     path = self._resolved(base, name)
@@ -213,11 +212,10 @@ class Embedding:
             return resolve_path(self._folder, joined, absolute_allowed=False)
         return resolve_path(Path(base), name, absolute_allowed=False)
 
-    def _leads_up(self, text: str) -> bool:
-        """Tell whether each `..` of a reference stands in a template."""
+    def _leads_up(self, text: str, steps: int) -> bool:
+        """Tell whether each `..` of a reference stands in a template; `steps` counts them."""
         return any(
-            written.pattern.fullmatch(text)
-            and ".." not in PurePosixPath(text[len(written.fixed) :]).parts
+            written.pattern.fullmatch(text) and _steps_up(unquote(written.fixed)) == steps
             for written in self._written
         )
 
@@ -244,3 +242,7 @@ class Embedding:
             best = max(fitting, key=lambda one: (one.constant, len(one.fixed)), default=None)
             place = best.place if best is not None else self._place
         return MessageError(f"the image {shown} {problem}", location=place, hint=hint)
+
+
+def _steps_up(name: str) -> int:
+    return PurePosixPath(name).parts.count("..")
