@@ -68,7 +68,7 @@ class Attachment(Section):
     glob: Template | None = Field(
         default=None,
         description="A pattern of files, in the order of their names: `*` is any text, `?` one "
-        "character. A template, whose values stand for themselves.",
+        "character. A template, whose values stand for themselves; an empty one fits nothing.",
         examples=["photos/{{ id }}/*.jpg"],
     )
     template: Annotated[Template, _PAGE] | None = Field(
@@ -79,8 +79,8 @@ class Attachment(Section):
     )
     optional: Annotated[bool, fields.BOOLEAN] = Field(
         default=False,
-        description="A row may have no such file: an empty path, a path without a file, or a "
-        "pattern that none fits.",
+        description="A row may have no such file: an empty path, a path without a file, a "
+        "pattern that none fits, or an empty value in a pattern.",
     )
     filename: Template | None = Field(
         default=None,

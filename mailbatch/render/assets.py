@@ -14,6 +14,7 @@ import re
 import stat
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ CACHED_BYTES = 32 * 1024 * 1024
 
 _LONGEST_NAME = 255  # bytes: the limit of file systems
 _MARKUP = re.compile(r"\{[{%#]")
+_PRIVATE = frozenset(("the recipient table", "a suppression list", "the file of a secret"))
 _VARIES = re.compile(r"\{[{%#]|[*?\[]")
 
 
@@ -46,15 +48,20 @@ class Asset:
         self,
         folder: Path,
         path: Value,
+        withheld: Mapping[str, str],
         *,
         filename: Value | None = None,
         media_type: str | None = None,
         cid: str | None = None,
         pattern: bool = False,
     ) -> None:
-        """Take the settings; `path` may be a `pattern` of paths, each of which is given later."""
+        """Take the settings; `path` may be a `pattern` of paths, each of which is given later.
+
+        `withheld` are the files that no cell and no pattern may name, as of `withheld_files`.
+        """
         self.path = path
         self._folder = folder
+        self._withheld = {} if path.constant is not None and not pattern else withheld
         self._filename = filename
         self._type = media_type
         self._cid = cid
@@ -103,8 +110,13 @@ class Asset:
         return path, filename.strip(" ") or filename or _composed(Path(path).name)
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is a file of this path."""
-        return stored_path(self._folder / path).is_file()
+        """Tell whether there is a file of this path, or something that cannot be looked at."""
+        try:
+            return stat.S_ISREG(stored_path(self._folder / path).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return False
+        except OSError:
+            return True  # the row gets the error of the read
 
     def part(self, chosen: Chosen) -> FilePart:
         """Return the part of the message: header and empty line, and the lines of base64.
@@ -153,6 +165,10 @@ class Asset:
             digest.update(self._file(self.path.constant).encoded)
         return digest.hexdigest()
 
+    def content_digest(self, name: str) -> str:
+        """Return the SHA-256 of the content of a file."""
+        return hashlib.sha256(self._file(name).encoded).hexdigest()
+
     def _file(self, name: str) -> EncodedFile:
         file = self._files.get(name)
         if file is None:
@@ -170,6 +186,9 @@ class Asset:
             base = os.path.realpath(stored_path(self._folder / self._base))
             if self.path.constant is None and not Path(os.path.realpath(path)).is_relative_to(base):
                 raise self._error(name, "leaves the folder that the job names")
+            kind = self._withheld and self._withheld.get(os.path.realpath(path))
+            if kind:
+                raise self._error(name, f"is {kind}", hint=_WITHHELD)
             return read_file(path)
         except JobError as error:
             raise self._error(name, error.message, hint=error.hint) from None
@@ -209,6 +228,7 @@ def unread(error: OSError | ValueError) -> str:
     return f"cannot be read: {reason}"
 
 
+_WITHHELD = "Name a folder before the first part that varies, such as files/{{ id }}.pdf."
 _NO_FILE = "Fill the cell, or write `optional: true` beside the path if a row may have none."
 
 
@@ -292,9 +312,20 @@ def written_part(file: WrittenFile, given: str | None) -> tuple[FilePart, Attach
     return (head, encode_base64(data) + b"\r\n"), Attachment(file.filename, str(kind), data)
 
 
+def withheld_files(job: model.Job) -> dict[str, str]:
+    """Return the files that no cell may attach: the real path of each, and the kind.
+
+    These are the job file, the recipient table, the suppression lists and the files of secrets.
+    """
+    named = [(setting.text, mark.kind) for setting, mark in job.files() if mark.kind in _PRIVATE]
+    named.append((job.path.name, "the job file"))
+    return {os.path.realpath(stored_path(job.folder / name)): kind for name, kind in named}
+
+
 def inline_images(job: model.Job, templates: Templates) -> list[Asset]:
     """Make the inline images of a job."""
+    withheld = withheld_files(job)
     return [
-        Asset(job.folder, templates.value(path), cid=cid)
+        Asset(job.folder, templates.value(path), withheld, cid=cid)
         for cid, path in zip(job.message.inline, job.each("message.inline"), strict=True)
     ]

@@ -4,27 +4,29 @@
     chosen = attached.chosen(names)         # for those that vary, which files a message has
     parts = attached.parts(chosen)          # all of them, in the job's order
 
-A file that every message has is read and encoded once. Values in a pattern stand for themselves, so
-that a cell with `*` names no other's files. Nothing here reads a file of another folder than the
-one that the job names: `assets.py` sees to that.
+A file that every message has is read and encoded once. Values in a pattern stand for themselves: a
+cell with `*` names no other's files, and an empty cell names none. Nothing here reads a file of
+another folder than the one that the job names: `assets.py` sees to that.
 """
 
 from __future__ import annotations
 
 import glob
 import hashlib
+import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import InputError, MessageError
-from mailbatch.render.assets import Asset, written_part
+from mailbatch.render.assets import Asset, unread, withheld_files, written_part
 from mailbatch.render.content_lines import content_lines, folded
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.message import Attachment, Chosen, WrittenFile
 from mailbatch.render.mime import FilePart, part_size
 from mailbatch.render.pages import PageChoice, role_of
-from mailbatch.render.templates import Names, Role, Templates, Value
+from mailbatch.render.templates import NO_VALUE, Names, Role, Templates, Value
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
 #: The files of one message that not every message has, for each attachment that varies.
 Varying = list[tuple[Chosen | WrittenFile, ...]]
 
+_VARIES = re.compile(r"[*?\[]")
+_NO_VALUE_FITS = (
+    "Fill the cell: the files of other rows fit without it. Or write `optional: true` beside the "
+    "glob if a row may have none."
+)
 _NONE_FITS = "Put the file there, or write `optional: true` if a row may have none."
 
 
@@ -51,32 +58,53 @@ class _Files:
         return self._asset.path.source
 
     def check(self, names: Names) -> None:
-        """Read the file of a constant path."""
-        if not self._pattern and not self._optional:
+        """Read the files of a constant path."""
+        path = self._asset.path.constant
+        if self._pattern and path is not None:
+            for found in self._found(path):
+                self._asset.part(self._asset.named(found))
+        elif not self._optional or (path is not None and self._found(path)):
             self._asset.check(names)
-        elif self._asset.constant:
-            for chosen in self.chosen(names):
-                self._asset.part(chosen)
 
     def chosen(self, names: Names) -> tuple[Chosen, ...]:
         if self._pattern:
-            return self._fitting(self._asset.path.render(names))
-        if self._optional:
-            path = self._asset.path.render(names)
-            if not path.strip() or not self._asset.exists(path):
-                return ()
+            found = self._found(self._asset.path.render(names))
+            return tuple([self._asset.named(name) for name in found])
+        if self._optional and not self._found(self._asset.path.render(names)):
+            return ()
         return (self._asset.chosen(names),)
 
-    def _fitting(self, pattern: str) -> tuple[Chosen, ...]:
+    def _found(self, path: str) -> list[str]:
+        """Return the paths that a path or a pattern gives, in order."""
+        if not self._pattern:
+            there = not self._optional or (path.strip() and self._asset.exists(path))
+            return [path] if there else []
+        if NO_VALUE in path:
+            if self._optional:
+                return []
+            raise self._refused("a value of the pattern is empty", _NO_VALUE_FITS)
         found = sorted(
             name
-            for name in glob.glob(pattern, root_dir=self._folder)  # noqa: PTH207 - relative names
-            if (self._folder / name).is_file()
+            for name in glob.glob(path, root_dir=self._folder)  # noqa: PTH207 - relative names
+            if self._asset.exists(name)
         )
+        if not found:
+            self._look_into(_VARIES.split(path, maxsplit=1)[0].rpartition("/")[0])
         if not found and not self._optional:
-            message = f"no file fits {pattern}"
-            raise MessageError(message, location=self._asset.path.place, hint=_NONE_FITS)
-        return tuple([self._asset.named(name) for name in found])
+            raise self._refused(f"no file fits {path}", _NONE_FITS)
+        return found
+
+    def _look_into(self, folder: str) -> None:
+        """Raise MessageError for a folder that is there and cannot be read."""
+        try:
+            os.scandir(self._folder / folder).close()
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return
+        except OSError as error:
+            raise self._refused(f"{folder or 'the folder'} {unread(error)}", None) from None
+
+    def _refused(self, message: str, hint: str | None) -> MessageError:
+        return MessageError(message, location=self._asset.path.place, hint=hint)
 
     def part(self, chosen: Chosen | WrittenFile) -> FilePart:
         assert isinstance(chosen, tuple)  # noqa: S101 - what `chosen` gave
@@ -89,8 +117,11 @@ class _Files:
     def digest(self) -> str:
         if self.constant:
             return self._asset.digest()
-        known = (self._asset.sources, self._pattern, self._optional)
-        return hashlib.sha256(repr(known).encode()).hexdigest()
+        path = self._asset.path.constant
+        files = [] if path is None else self._found(path)
+        contents = [self._asset.content_digest(name) for name in files]
+        known = (self._asset.sources, self._pattern, self._optional, files, contents)
+        return hashlib.sha256(repr(known).encode(errors="surrogatepass")).hexdigest()
 
 
 class _Written:
@@ -110,6 +141,8 @@ class _Written:
         """Do nothing: the template was compiled, and nothing else is the same for every row."""
 
     def chosen(self, names: Names) -> tuple[WrittenFile, ...]:
+        if self.choice.role is Role.CALENDAR:
+            self.choice.marks.clear()
         text = self.choice.render(names)
         if self.choice.role is Role.CALENDAR:
             text = self._as_calendar(text)
@@ -138,6 +171,9 @@ class _Written:
         except FieldError as error:
             problem = f"the file name {chosen.filename!r} {error}"
             raise MessageError(problem, location=self._filename.place) from None
+        except UnicodeEncodeError:
+            problem = "the file holds half a surrogate pair"
+            raise MessageError(problem, location=self.choice.value.place) from None
 
     def digest(self) -> str:
         known = (self._filename.source, self._type)
@@ -244,6 +280,7 @@ class Attached:
 
 
 def _sources(job: model.Job, templates: Templates) -> Iterator[_Files | _Written]:
+    withheld = withheld_files(job)
     for number, item in enumerate(job.message.attachments):
         key = f"message.attachments[{number}]"
         name = job.find(f"{key}.filename")
@@ -256,5 +293,12 @@ def _sources(job: model.Job, templates: Templates) -> Iterator[_Files | _Written
         role = Role.PATTERN if pattern else Role.TEXT
         path = templates.value(job.at(f"{key}.glob" if pattern else f"{key}.path"), role)
         filename = templates.value(name) if name is not None else None
-        asset = Asset(job.folder, path, filename=filename, media_type=item.type, pattern=pattern)
+        asset = Asset(
+            job.folder,
+            path,
+            withheld,
+            filename=filename,
+            media_type=item.type,
+            pattern=pattern,
+        )
         yield _Files(asset, job.folder, pattern=pattern, optional=item.optional)

@@ -14,7 +14,6 @@ images are embedded (by the first bytes), and `..` has to stand in the template 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -190,12 +189,11 @@ class Embedding:
         """Return the path of a file that is there, beside the page or from the job's folder."""
         bare = re.split(r"[?#]", text, maxsplit=1)[0]
         names = dict.fromkeys((text, bare, unquote(text), unquote(bare)))
+        steps = _steps_up(unquote(text))
+        if steps and not self._leads_up(text, steps):
+            raise self._error(text, "leads up by a cell", place, hint="Write .. in the template.")
         fault = None
         for name in names:
-            if ".." in PurePosixPath(name).parts and not self._leads_up(text):
-                raise self._error(
-                    text, "leads up by a cell", place, hint="Write .. in the template."
-                )
             for base in dict.fromkeys((folder, "")):
                 try:
                     path = self._resolved(base, name)
@@ -214,11 +212,10 @@ class Embedding:
             return resolve_path(self._folder, joined, absolute_allowed=False)
         return resolve_path(Path(base), name, absolute_allowed=False)
 
-    def _leads_up(self, text: str) -> bool:
-        """Tell whether each `..` of a reference stands in a template."""
+    def _leads_up(self, text: str, steps: int) -> bool:
+        """Tell whether each `..` of a reference stands in a template; `steps` counts them."""
         return any(
-            written.pattern.fullmatch(text)
-            and ".." not in PurePosixPath(text[len(written.fixed) :]).parts
+            written.pattern.fullmatch(text) and _steps_up(unquote(written.fixed)) == steps
             for written in self._written
         )
 
@@ -226,11 +223,13 @@ class Embedding:
         found = _DATA.fullmatch(text)
         if found is None:
             raise self._error(text, "is no data: URI", None)
-        if not found["more"].lower().endswith(";base64"):
-            return unquote_to_bytes(found["data"])
         try:
+            if not found["more"].lower().endswith(";base64"):
+                return unquote_to_bytes(found["data"])
             return base64.b64decode(re.sub(r"\s", "", unquote(found["data"])), validate=True)
-        except binascii.Error as error:
+        except UnicodeEncodeError:
+            raise self._error(text, "holds half a surrogate pair", None) from None
+        except ValueError as error:  # also that of letters beyond ASCII
             raise self._error(text, f"is no base64: {error}", None) from None
 
     def _error(
@@ -243,3 +242,7 @@ class Embedding:
             best = max(fitting, key=lambda one: (one.constant, len(one.fixed)), default=None)
             place = best.place if best is not None else self._place
         return MessageError(f"the image {shown} {problem}", location=place, hint=hint)
+
+
+def _steps_up(name: str) -> int:
+    return PurePosixPath(name).parts.count("..")

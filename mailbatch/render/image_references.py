@@ -4,7 +4,8 @@
     ['a.png', 'b.png']
 
 The source of a template is read in the same way, with Jinja's markup masked, so that a reference of
-a finished text is found in the template again. Nothing here opens a file or changes a text.
+a finished text is found in the template again. A template in MJML has tags of its own for the same
+images. Nothing here opens a file or changes a text.
 
 Tests: tests/render/test_embedding.py.
 """
@@ -24,8 +25,8 @@ MASK = "\ue000"
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TOKEN = re.compile(
     r"<!--(?!\[if).*?(?:-->|\Z)"
-    r"|(?P<open><style\b[^>]*>)(?P<rules>.*?)</style\s*>"
-    r"""|<(?P<name>[a-z][a-z0-9:]*)(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*+)>""",
+    r"|(?P<open><(?:mj-)?style\b[^>]*>)(?P<rules>.*?)</(?:mj-)?style\s*>"
+    r"""|<(?P<name>[a-z][a-z0-9:-]*)(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*+)>""",
     re.IGNORECASE | re.DOTALL,
 )
 _ATTRIBUTE = re.compile(
@@ -42,7 +43,17 @@ _IMAGE_NAME = re.compile(
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*(?:<([^<>\n]+)>|([^()\s]+))")
-_WITH_SOURCE = frozenset(("img", "v:fill", "v:image", "v:imagedata"))
+_WITH_SOURCE = frozenset(
+    (
+        "img", "mj-all", "mj-carousel-image", "mj-class", "mj-image", "mj-social-element", "v:fill",
+        "v:image", "v:imagedata",
+    )
+)  # fmt: skip
+#: The attributes of MJML with an image that are `background` or `src` in HTML.
+_OF_MJML = frozenset(
+    ("background-url", "icon-unwrapped-url", "icon-wrapped-url", "left-icon", "right-icon",
+     "thumbnails-src")
+)  # fmt: skip
 _WITH_SET = frozenset(("img", "source"))
 
 
@@ -102,7 +113,7 @@ def _in_tag(name: str, attributes: str, offset: int) -> Iterator[Reference]:
         key = found[1].lower()
         number = found.lastindex or 1
         value, start = found[number], offset + found.start(number)
-        if (key == "src" and name in _WITH_SOURCE) or key == "background":
+        if (key == "src" and name in _WITH_SOURCE) or key == "background" or key in _OF_MJML:
             yield Reference(unescape(value).strip(), start, start + len(value))
         elif key == "srcset" and name in _WITH_SET:
             yield Reference(

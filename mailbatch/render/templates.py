@@ -65,6 +65,10 @@ _ABSENT_FILTERS = ("random",)
 _ABSENT_FUNCTIONS = ("lipsum",)
 
 
+#: Stands for an empty value in a pattern of files; no path has a NUL.
+NO_VALUE = "\0"
+
+
 class Role(Enum):
     """The kind of a template's output, which decides how values are inserted."""
 
@@ -73,7 +77,7 @@ class Role(Enum):
     MJML = "mjml"  # escaped, and compiled afterwards
     MARKDOWN = "markdown"  # as marks, which the finished HTML is freed of
     CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
-    PATTERN = "pattern"  # with `*`, `?` and `[` of a value as these characters
+    PATTERN = "pattern"  # `*`, `?` and `[` of a value stand for themselves, NO_VALUE for nothing
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
@@ -188,7 +192,7 @@ class Templates:
             Role.MARKDOWN: self.marks.keep,
             Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
-            Role.PATTERN: lambda value: glob.escape(str(value)),
+            Role.PATTERN: lambda value: glob.escape(str(value)) or NO_VALUE,
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]

@@ -91,6 +91,78 @@ def test_no_cell_widens_a_pattern(tmp_path, cell):
     assert files_of(composer, id=cell) == []
 
 
+def test_an_empty_cell_in_a_pattern_names_no_files_of_other_rows(tmp_path):
+    files = {"photos/17.jpg": "a", "photos/18.jpg": "b"}
+    item = {"glob": "photos/{{ id }}*.jpg"}
+    composer = composing(tmp_path, item, files=files)
+    assert files_of(composer) == [("17.jpg", b"a")]
+    with pytest.raises(MessageError, match="a value of the pattern is empty"):
+        files_of(composer, id="")
+    assert files_of(composing(tmp_path, {**item, "optional": True}), id="") == []
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path):
+    item = {"glob": "photos/{{ id }}/*.jpg", "optional": True}
+    composer = composing(tmp_path, item, files={"photos/17/a.jpg": "a"})
+    (tmp_path / "photos/18").symlink_to("18")
+    with pytest.raises(MessageError, match="photos/18 cannot be read: Too many levels"):
+        files_of(composer, id="18")
+
+
+@pytest.mark.parametrize(
+    "item", [{"glob": "*{{ id }}"}, {"path": "{{ id }}"}, {"path": "{{ id }}", "filename": "x"}]
+)
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("recipients.csv", "is the recipient table"),
+        ("./lists/../lists/gone.csv", "is a suppression list"),
+        ("job.yaml", "is the job file"),
+        ("password", "is the file of a secret"),
+    ],
+)
+def test_no_cell_attaches_a_table_of_the_job_or_a_secret(tmp_path, item, cell, kind):
+    files = {"password": "s", "lists/gone.csv": "email\n"}
+    message = {"attachments": [{**item, "optional": True}]}
+    server = {"auth": "plain", "username": "u", "password": {"file": "password"}}
+    recipients = {"suppress": ["lists/gone.csv"]}
+    job = make_job(tmp_path, message, files, server=server, recipients=recipients)
+    if "glob" in item and "/" in cell:
+        cell = "lists/gone.csv"
+        (tmp_path / "gone.csv").symlink_to(cell)
+        cell = "gone.csv"
+    with pytest.raises(MessageError, match=kind):
+        files_of(make_composer(job), id=cell)
+
+
+def test_the_table_itself_is_attached_by_its_name(tmp_path):
+    composer = composing(tmp_path, "recipients.csv")
+    assert files_of(composer) == [("recipients.csv", b"email\n")]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "terms.pdf",
+        {"path": "terms.pdf", "filename": "terms-{{ id }}.pdf"},
+        {"path": "terms.pdf", "optional": True},
+        {"path": "terms.pdf", "optional": True, "filename": "terms-{{ id }}.pdf"},
+        {"glob": "t*.pdf"},
+        {"glob": "*.pdf", "optional": True},
+    ],
+)
+def test_a_file_that_no_row_names_is_an_input_of_the_message(tmp_path, item):
+    before = composing(tmp_path, item, files={"terms.pdf": "1"}).digests()
+    assert composing(tmp_path, item).digests() == before
+    assert composing(tmp_path, item, files={"terms.pdf": "2"}).digests() != before
+
+
+def test_a_further_file_of_a_pattern_is_another_input(tmp_path):
+    item = {"glob": "*.pdf"}
+    before = composing(tmp_path, item, files={"a.pdf": "1"}).digests()
+    assert composing(tmp_path, item, files={"b.pdf": "1"}).digests() != before
+
+
 def test_no_cell_leads_a_pattern_out_of_its_folder(tmp_path):
     files = {"photos/17/a.jpg": "a", "secret.jpg": "s"}
     composer = composing(tmp_path, {"glob": "photos/{{ id }}/*.jpg"}, files=files)
@@ -105,6 +177,34 @@ def test_an_optional_file_may_be_missing(tmp_path):
     )
     assert files_of(composer) == [("17.pdf", b"i"), ("terms.txt", b"t")]
     assert files_of(composer, id="18") == [("terms.txt", b"t")]
+
+
+def test_an_optional_file_that_cannot_be_looked_at_is_an_error_of_the_row(tmp_path):
+    item = {"path": "notes/{{ id }}.pdf", "optional": True}
+    composer = composing(tmp_path, item, files={"notes/17.pdf": "n"})
+    with pytest.raises(MessageError, match="cannot be read: File name too long"):
+        files_of(composer, id="x" * 300)
+    (tmp_path / "notes/18.pdf").symlink_to("18.pdf")  # leads to itself
+    with pytest.raises(MessageError, match="cannot be read: Too many levels of symbolic links"):
+        files_of(composer, id="18")
+
+
+@pytest.mark.parametrize("name", ["t.txt.j2", "t.ics.j2"])
+def test_half_a_surrogate_pair_in_a_file_is_an_error_of_the_row(tmp_path, name):
+    item = {"template": name, "filename": "t"}
+    composer = composing(tmp_path, item, files={name: "SUMMARY:{{ first_name }}"})
+    with pytest.raises(MessageError, match="half a surrogate pair") as raised:
+        files_of(composer, first_name="\ud800")
+    assert raised.value.location.key == "message.attachments[0].template"
+
+
+def test_no_value_of_an_earlier_row_is_kept(tmp_path):
+    item = {"template": "t.ics.j2", "filename": "t.ics"}
+    composer = composing(tmp_path, item, files={"t.ics.j2": "SUMMARY:{{ first_name }}"})
+    for _ in range(3):
+        files_of(composer)
+    (choice,) = composer._attached.choices
+    assert len(choice.marks._values) == 1
 
 
 def test_an_optional_path_may_be_empty(tmp_path):

@@ -207,9 +207,18 @@ def test_a_file_that_is_named_is_an_input_of_the_message(tmp_path: Path) -> None
     assert {name for name in before if before[name] != after[name]} == {"message.images: logo.png"}
 
 
-def test_a_broken_data_uri_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(MessageError, match="is no base64"):
-        sent(job_of(tmp_path, '<img src="data:image/png;base64,abc">', {}))
+@pytest.mark.parametrize(
+    ("kind", "cell", "problem"),
+    [
+        ("png;base64", "abc", "is no base64"),
+        ("png;base64", "äbc=", "is no base64"),
+        ("svg+xml", "<svg>\ud800</svg>", "half a surrogate pair"),
+    ],
+)
+def test_a_broken_data_uri_is_an_error(tmp_path: Path, kind: str, cell: str, problem: str) -> None:
+    job = job_of(tmp_path, f'<img src="data:image/{kind},{{{{ id }}}}">', {})
+    with pytest.raises(MessageError, match=problem):
+        sent(job, id=cell)
 
 
 def test_markup_in_a_name_is_masked_without_moving_what_stands_behind() -> None:
@@ -234,3 +243,52 @@ def test_images_of_a_letter_in_mjml_are_embedded_behind_the_compiler(tmp_path: P
     (name,) = images
     assert images[name] == PNG
     assert f'src="cid:{name}"' in html
+
+
+_MJML = (
+    '<mjml><mj-body><mj-section background-url="{}"><mj-column>\n'
+    '<mj-image src="{}" alt="A" />\n'
+    "</mj-column></mj-section></mj-body></mjml>"
+)
+
+
+def mjml_job(folder: Path, background: str, image: str) -> Job:
+    files = {"letters/a.mjml": _MJML.format(background, image), "logo.png": PNG, "back.gif": GIF}
+    return make_job(folder, {"mjml": "letters/a.mjml", "images": "embed"}, files)
+
+
+def test_the_template_in_mjml_names_the_images_of_the_letter(tmp_path: Path) -> None:
+    pytest.importorskip("mrml", reason="mrml is in the extra mjml")
+    job = mjml_job(tmp_path, "back.gif", "../logo.png")
+    assert sorted(sent(job)[1].values()) == sorted((PNG, GIF))
+    composer = make_composer(job)
+    assert {path.name for path in composer.embedded_files} == {"back.gif", "logo.png"}
+    before = composer.digests()
+    (tmp_path / "logo.png").write_bytes(PNG + b"x")
+    after = make_composer(job).digests()
+    changed = [key for key in before if before[key] != after[key]]
+    assert changed == ["message.images: letters/../logo.png"]
+
+
+def test_a_missing_image_of_mjml_is_an_error_before_any_row(tmp_path: Path) -> None:
+    pytest.importorskip("mrml", reason="mrml is in the extra mjml")
+    errors = static_errors(mjml_job(tmp_path, "none.gif", "nil.png"))
+    assert [error.partition(" | ")[0] for error in errors] == [
+        "letters/a.mjml:1:44: the image none.gif does not exist",
+        "letters/a.mjml:2:16: the image nil.png does not exist",
+    ]
+
+
+@pytest.mark.parametrize("cell", ["../logo", "%2e%2e/logo", ".%2E/logo", "a/../../logo"])
+def test_no_cell_leads_up(tmp_path: Path, cell: str) -> None:
+    job = job_of(tmp_path, '<img src="seats/{{ id }}.png" alt="">', {"seats/17.png": PNG})
+    assert len(sent(job)[1]) == 1
+    with pytest.raises(MessageError, match="leads up by a cell"):
+        sent(job, id=cell)
+    written = '<img src="%2e%2e/{{ id }}.png" alt="">'
+    up = make_job(
+        tmp_path, {"html": "letters/a.html", "images": "embed"}, {"letters/a.html": written}
+    )
+    assert len(sent(up, id="logo")[1]) == 1
+    with pytest.raises(MessageError, match="leads up by a cell"):
+        sent(up, id=cell)
