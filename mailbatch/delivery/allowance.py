@@ -46,6 +46,11 @@ class Allowance:
             self._counted -= heapq.heappop(self._expiring)[1]
         return max(0, self.most - self._counted - self._under_way)
 
+    def waits(self, recipients: int) -> bool:
+        """Say whether there is room for recipients only where some under way are refused."""
+        left = self.left
+        return left < recipients <= self.most - self._counted
+
     def take(self, recipients: int) -> bool:
         """Take recipients for a transaction; False where these would be beyond the cap."""
         if recipients > self.left:
@@ -61,10 +66,10 @@ class Allowance:
             self._counted += counted
 
     def free_at(self, recipients: int = 1) -> float:
-        """Return when so many recipients may be sent to, as far as is counted now."""
+        """Return when so many recipients may be sent to, if all under way are accepted now."""
         free = self.left
         now = self._clock()
-        for at, number in sorted(self._expiring):
+        for at, number in [*sorted(self._expiring), (now + DAY, self._under_way)]:
             if free >= recipients:
                 break
             free, now = free + number, at

@@ -52,10 +52,8 @@ def equation_of(ledger: OpenLedger, rows: int, table: Iterable[Recipient]) -> Eq
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    counts, found, lines = ledger.standing.counts(), Counter[Status](), 0
-    for line, status, _ in ledger.standing.planned_rows():
-        found[status] += 1
-        lines += line is not None
+    counts = ledger.standing.counts()
+    found, lines = ledger.standing.found_rows()
     faults = [
         f"{found[status]:,} rows are {status.replace('_', ' ')}, and {counts[status]:,} are counted"
         for status in Status
@@ -63,7 +61,7 @@ def equation_of(ledger: OpenLedger, rows: int, table: Iterable[Recipient]) -> Eq
     ]
     if lines != rows:
         faults += _differing(ledger, table)
-    return Equation(rows, found.total() - lines, counts, tuple(faults))
+    return Equation(rows, sum(found.values()) - lines, counts, tuple(faults))
 
 
 def _differing(ledger: OpenLedger, table: Iterable[Recipient]) -> list[str]:

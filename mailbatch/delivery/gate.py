@@ -70,6 +70,13 @@ class Gate:
             self._hold_by_cap(1)
         return self.held
 
+    def waits(self, recipients: int) -> bool:
+        """Say whether the outcomes of transactions under way decide if one more may begin.
+
+        Such a transaction may be refused, and leaves its part of the cap to the next one.
+        """
+        return self._allowance is not None and self._allowance.waits(recipients)
+
     def enter(self, recipients: int) -> bool:
         """Let a transaction begin; False where the run is held from now on."""
         if not self.is_limited:

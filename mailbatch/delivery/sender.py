@@ -179,7 +179,10 @@ class Sender:
         fitted = run.fitting.fit(prepared, session.capabilities)
         if fitted is None:
             return None
-        if not run.rules.gate.enter(len(fitted.envelope.forward_paths)):
+        recipients = len(fitted.envelope.forward_paths)
+        while run.rules.gate.waits(recipients) and not run.crew.stop.is_set():
+            await first(run.crew.settled.wait(), run.crew.stop.wait())
+        if run.crew.stop.is_set() or not run.rules.gate.enter(recipients):
             run.crew.stop.set()
             run.supply.put_back(fitted.delivery)
             return None
@@ -187,7 +190,7 @@ class Sender:
             return self._begin(session, fitted)
         except SessionError as error:
             session.abort()
-            run.rules.gate.leave(len(fitted.envelope.forward_paths), 0)
+            run.rules.gate.leave(recipients, 0)
             run.supply.put_back(fitted.delivery)
             self._link.lose(error)
             return None
@@ -276,6 +279,8 @@ class Sender:
             if fitted is not state.prepared:
                 self.state = Ready(fitted)
             recipients = len(fitted.envelope.forward_paths)
+            if rules.gate.waits(recipients):
+                return
             if not rules.gate.enter(recipients):
                 run.crew.stop.set()
                 return
@@ -363,6 +368,7 @@ class Sender:
         state, self.state = self.state, IDLE
         if isinstance(state, Begun):
             self._run.rules.gate.leave(len(state.prepared.envelope.forward_paths), 0)
+            self._run.crew.tell_settled()
         if not isinstance(state, Idle):
             self._run.supply.put_back(state.prepared.delivery)
 

@@ -285,10 +285,7 @@ class Leases(Protocol):
 
 
 class Records(Protocol):
-    """The records of leased deliveries: commit points, outcomes, leases given back.
-
-    Used in the event loop.
-    """
+    """Commit points, outcomes and leases given back, recorded in the event loop of a run."""
 
     def record(
         self,
@@ -324,6 +321,9 @@ class Standings(Protocol):
 
     def counts(self) -> dict[Status, int]:
         """Count the rows of the table by status; every status is there."""
+
+    def found_rows(self) -> tuple[dict[Status, int], int]:
+        """Count the rows one by one: by status, and those that have not left the table."""
 
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""

@@ -11,6 +11,7 @@ from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.turn import Turn
+from mailbatch.outcome import Status
 from tests.certainty import dying
 from tests.certainty.scene import Scene
 from tests.support.faults import Fault, Kind, Stage
@@ -150,6 +151,25 @@ def test_the_run_says_when_to_run_again(days):
     made.check(4)
 
 
+@pytest.mark.parametrize(("cap", "sessions"), [(1, 1), (1, 3), (3, 3)])
+def test_a_hold_counts_what_was_under_way(days, cap, sessions):
+    """The last message that the cap lets through has no reply yet when the next one is ready."""
+    made = days(cap, recipients=2 * cap, sessions=sessions)
+    summary = made.run()
+    assert summary.counts[Status.ACCEPTED] == cap
+    assert summary.held.until - time.time() > DAY - 60.0
+
+
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_what_was_under_way_and_is_refused_leaves_its_part_to_the_next(days, sessions):
+    """Else a run with `wait` would begin again and again, and give the refused one back."""
+    faults = [Fault(Stage.DOT, Kind.PERMANENT, transaction=n) for n in (1, 2, 3)]
+    made = days(1, *faults, recipients=6, sessions=sessions)
+    summary = made.run()
+    assert (summary.counts[Status.REJECTED], summary.counts[Status.ACCEPTED]) == (3, 1)
+    assert summary.held.until - time.time() > DAY - 60.0
+
+
 def test_a_run_with_wait_sends_all_in_time(days):
     """With a clock that jumps at each wait, one run sends ten recipients in three days."""
     made = days(4, recipients=10)
@@ -213,6 +233,8 @@ def test_an_allowance_counts_down_and_frees_again():
     assert allowance.left == 3
     assert allowance.take(2)
     assert not allowance.take(2)
+    assert [allowance.waits(number) for number in (1, 2, 3, 4)] == [False, True, True, False]
+    assert allowance.free_at(10) == DAY
     allowance.settle(2, 1)
     assert allowance.left == 2
     assert allowance.free_at(2) == 0.0

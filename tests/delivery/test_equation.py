@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from mailbatch.delivery.equation import equation_of
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
 from mailbatch.errors import Unbalanced
@@ -66,3 +67,18 @@ def test_a_run_that_does_not_balance_names_the_row_and_ends_with_1(fault_server,
         "row 3 has no status in the ledger",
     )
     assert "4 rows = 4 accepted does not balance: 3 rows are accepted" in str(summary.failure)
+
+
+def test_a_row_of_a_status_that_is_not_counted_is_found(fault_server, tmp_path):
+    server = fault_server()
+    scene = scene_of(tmp_path, server, recipients=4)
+    assert scene.run().exit_code == 0
+    with sqlite3.connect(scene.ledger) as connection:
+        connection.execute("DROP TRIGGER recipient_changes_status")
+        connection.execute("UPDATE recipient SET status = 'skipped' WHERE line = 3")
+    connection.close()
+    with Ledger.reopen(scene.ledger, restored=True) as ledger:
+        assert equation_of(ledger, 4, ()).faults == (
+            "3 rows are accepted, and 4 are counted",
+            "1 rows are skipped, and 0 are counted",
+        )

@@ -54,6 +54,15 @@ class Standing:
             found[_STATUSES[status]] = number
         return found
 
+    def found_rows(self) -> tuple[dict[Status, int], int]:
+        """Count the rows one by one: by status, and those that have not left the table."""
+        found, lines = dict.fromkeys(Status, 0), 0
+        query = "SELECT status, count(*), count(line) FROM standing GROUP BY status"
+        for status, number, here in self._ask(self._link.fetch(query)):
+            found[_STATUSES[status]] = number
+            lines += here
+        return found, lines
+
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""
         found = self._ask(self._link.fact("finished_at"))

@@ -367,12 +367,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_are_those_of_the_results(self):
-        counts = dict.fromkeys(Status, 0)
+        counts, here = dict.fromkeys(Status, 0), 0
         for row in self.ledger.standing.result_rows():
             counts[row.status] += 1
+            here += row.row is not None
         assert self.ledger.standing.counts() == counts
+        assert self.ledger.standing.found_rows() == (counts, here)
         reader = self.backend.open_to_read()
         assert reader.standing.counts() == counts
+        assert reader.standing.found_rows() == (counts, here)
         reader.close()
 
     @invariant()

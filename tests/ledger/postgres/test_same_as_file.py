@@ -68,7 +68,7 @@ def seen(ledger):
         list(one.unfinished_rows()), list(one.repeats()), one.counts(), one.letters(),
         [row[:2] for row in one.planned_rows()], sum(map(len, one.result_blocks())),
         sorted(one.taken_since(NOW - 9)), one.further(), one.identity(),
-        one.columns(), one.began_at(), one.finished_at(),
+        one.columns(), one.began_at(), one.finished_at(), one.found_rows(),
         one.waits_for_the_server(), one.statuses_of("a1@x.org"), one.statuses_of("nobody@x.org"),
         [doubt.address for doubt in ledger.doubts.in_doubt()], ledger.plan.due_deliveries(999),
         ledger.plan.shares_messages(), ledger.plan.knows("B2@x.org"), ledger.plan.knows("none"),
