@@ -21,6 +21,9 @@ from mailbatch.ledger.incoming import LAY, ROWS, Block, Row, rows_of
 
 #: The line, the address and the cells of a recipient.
 _Known: TypeAlias = "tuple[int | None, str, str | None]"
+#: Recipients that are looked at together; many more have a line before that of a block where the
+#: table was sorted anew.
+_TOGETHER = 16 * ROWS
 _TOUCHED = "CREATE TEMP TABLE touched (id INTEGER PRIMARY KEY)"
 _TOUCH = "INSERT INTO touched VALUES (?)"
 # Cells that are NULL equal no others: such a recipient may change even where the row does not.
@@ -63,7 +66,8 @@ def _side_by_side(
 ) -> Iterator[tuple[Block | None, dict[_Known, int]]]:
     """Yield each block with the ids of the recipients up to its last line, by what they say.
 
-    The recipients behind the last block come without one.
+    The recipients behind the last block come without one, and so do those that are too many for
+    the memory, which stays flat in any order.
     """
     ahead: list[Any] = []
     for block in coming:
@@ -74,6 +78,9 @@ def _side_by_side(
             ahead = ahead[taken:]
             if ahead:
                 break
+            if len(known) >= _TOGETHER:
+                yield None, known
+                known = {}
         yield block, known
     while ahead := ahead or found.fetchmany(ROWS):
         yield None, {row[:3]: row[3] for row in ahead}

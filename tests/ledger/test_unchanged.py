@@ -5,7 +5,7 @@ import pytest
 from mailbatch.ledger.incoming import INCOMING, PlanDigest, blocks
 from mailbatch.ledger.merging import match
 from mailbatch.ledger.ports import PlanChange
-from mailbatch.ledger.unchanged import lay_aside
+from mailbatch.ledger.unchanged import _KNOWN, _side_by_side, lay_aside
 from mailbatch.outcome import Status
 from tests.ledger.steps import NEVER, by_row, lease_one, people, plan, row, send, settle, standing
 
@@ -102,6 +102,25 @@ def test_rows_in_another_order_are_compared_where_both_orders_differ(ledger):
         2: "p4@x.org", 3: "p3@x.org", 4: "p2@x.org",
     }  # fmt: skip
     assert laid(ledger, mixed) == ([], 0, 3)
+
+
+@pytest.mark.parametrize("last", [255, 9999])
+def test_a_table_that_was_sorted_anew_is_never_in_the_memory_as_a_whole(ledger, last):
+    """The recipient that is read first, or at the end of the first lot, has the last line."""
+    addresses = [f"p{n}@x.org" for n in range(10_000)]
+    plan(ledger, people(*addresses))
+    mixed = [*addresses[:last], *addresses[last + 1 :], addresses[last]]
+    if last == 9999:
+        mixed.reverse()
+    plan(ledger, people(*mixed))
+    found = ledger.plan._database.connection.execute(_KNOWN, (1,))
+    coming = blocks(people(*mixed), PlanDigest([]))
+    together = [len(known) for _, known in _side_by_side(coming, found)]
+    assert sum(together) == 10_000
+    assert max(together) < 5_000
+    change = plan(ledger, [*people(*mixed), row(10_002, "new@x.org")])
+    assert change == PlanChange(10_001, added=1)
+    assert [found.email for found in by_row(ledger).values()] == [*mixed, "new@x.org"]
 
 
 def test_a_merge_of_the_whole_table_withdraws_whom_it_does_not_show(ledger):

@@ -5,7 +5,8 @@
 
 The cluster listens on a unix socket in its folder alone, and runs as an unprivileged user where the
 tests run as root, since PostgreSQL refuses root. Files are not synced (`fsync=off`): the tests kill
-processes, and never the machine.
+processes, and never the machine. A cluster ends with the process of the tests, even by kill -9: a
+shell waits at a pipe for that end.
 
 With MAILBATCH_REQUIRE_POSTGRES=1 a missing PostgreSQL fails a test instead of skipping it.
 """
@@ -33,6 +34,8 @@ from mailbatch.ledger.postgres.address import Place
 REQUIRED = "MAILBATCH_REQUIRE_POSTGRES"
 _USERS = ("postgres", "nobody")
 _DEADLINE = 60.0
+#: Waits for the end of standard input, then ends the cluster of a folder, if there is one left.
+_CLEAR = 'read _; "$0/pg_ctl" -D "$1/data" -w -m immediate stop >/dev/null 2>&1; rm -rf "$1"'
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -79,25 +82,32 @@ class Cluster:
         self._numbers = itertools.count(1)
         self._runner = asyncio.Runner()
         self._connection: Any = None
+        self._warden: subprocess.Popen[bytes] | None = None
         self._owner = _unprivileged() if os.geteuid() == 0 else None
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
         self._user = pwd.getpwuid(os.geteuid()).pw_name if self._owner is None else "postgres"
 
     def __enter__(self) -> Self:
+        self._warden = self._begin(_CLEAR, str(self._binaries), str(self.folder))
         try:
             self._run("initdb", "--no-sync", "-A", "trust", "-E", "UTF8", "--no-locale",
                       "-U", self._user, "-D", self._data)  # fmt: skip
             self.start()
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._clear()
             raise
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.stop("immediate")
         self._runner.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Let the warden clear up, and wait for its end."""
+        if self._warden is not None:
+            self._warden.communicate(timeout=_DEADLINE)
 
     @property
     def _data(self) -> str:
@@ -154,6 +164,19 @@ class Cluster:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(self.address)
         await self._connection.execute(statement)
+
+    def _begin(self, *script: str) -> subprocess.Popen[bytes]:
+        """Begin a shell script as the owner of the cluster, which no signal of a terminal ends."""
+        owner = self._owner
+        return subprocess.Popen(
+            ["/bin/sh", "-c", *script],
+            user=None if owner is None else owner.pw_uid,
+            group=None if owner is None else owner.pw_gid,
+            extra_groups=None if owner is None else [],
+            cwd="/",
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def _run(self, program: str, *arguments: str) -> str:
         """Run a program as the owner of the cluster, and return what the program says."""
