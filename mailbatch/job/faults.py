@@ -71,6 +71,8 @@ def _add(detail: ErrorDetails, reading: Reading, meant: set[Path]) -> None:
     path = _written(detail["loc"], reading)
     if (at := context.get("at")) is not None:
         path = (*path[:-1], at) if at else path[:-1]
+        if not at and any(one[:-1] == path for one in meant):
+            return  # the section lacks what a misspelt key of it was meant to be
     if message == NO_LITERAL:
         # That `password: ${NAME}` is no way at all matters more than whether NAME is set.
         reading.faults = [found for found in reading.faults if found[1] != path]

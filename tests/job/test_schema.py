@@ -52,6 +52,7 @@ MODEL_ALONE = (
     "is set by mailbatch",
     "must be a list identifier",
     "must be a domain",
+    "no domains are given that it may have",
     "must be a language tag",
     "needs a url that begins with https://",
     "must be a URL",

@@ -83,11 +83,15 @@ def test_what_a_message_renders_is_listed_once(load):
     text = JOB.replace("recipients: {file: recipients.csv}", shown)
     assert shown in text
     keys = [setting.key for setting in load(text).templated()]
-    assert keys == ["recipients.display_name", "message.subject", "message.text"]
+    assert keys == [
+        "sender.from", "recipients.display_name", "message.subject", "message.text",
+    ]  # fmt: skip
     keys = [setting.key for setting in load(text + "  to: group\n").templated()]
-    assert keys == ["recipients.display_name", "message.subject", "message.text"]
+    assert keys == [
+        "sender.from", "recipients.display_name", "message.subject", "message.text",
+    ]  # fmt: skip
     keys = [setting.key for setting in load(text + "  to: x@example.com\n").templated()]
-    assert keys == ["message.subject", "message.text", "message.to"]
+    assert keys == ["sender.from", "message.subject", "message.text", "message.to"]
 
 
 def test_every_file_that_a_run_reads_is_listed(load, folder):

@@ -191,11 +191,6 @@ SLIPS = [
     ("security: plaintext", "security: none",
      "4:49: server.security: must be starttls, tls or plaintext",
      "Write plaintext, on the loopback only; elsewhere, leave the key out."),
-    # A value that each row would change
-    ("sender: {from: News <news@example.com>}",
-     "sender: {from: News <news@example.com>, reply_to: '{{ rep }}'}",
-     "5:51: sender.reply_to: is no template: it is the same for every message",
-     "Rows that want another one want a job of their own, by recipients.where."),
     # Several names in one text
     ("recipients: {file: people.csv}", "recipients: {file: people.csv, suppress: 'b.csv, c.csv'}",
      "6:42: recipients.suppress: there is no file b.csv, c.csv", "Write a list: [b.csv, c.csv]."),
