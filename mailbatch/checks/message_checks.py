@@ -273,13 +273,18 @@ def _invited(content: Content, facts: Facts) -> Iterator[Finding]:
     calendar = content.calendar
     if calendar is None or calendar.method != "REQUEST":
         return
-    invited = " ".join([one for event in calendar.events for one in event.attendees]).lower()
+    attendees = [one for event in calendar.events for one in event.attendees]
+    invited = {_mailbox_in(one) for one in attendees}
     for address in filter(None, map(str.strip, content.to.split(","))):
-        mailbox = address.rpartition("<")[2].rstrip(">").lower()
+        mailbox = _mailbox_in(address)
         if "@" in mailbox and mailbox not in invited:
             place = facts.locate("message.calendar")
             yield Finding("MB229", f"{mailbox} is no ATTENDEE", location=place)
             return
+
+
+def _mailbox_in(address: str) -> str:
+    return address.rpartition("<")[2].rstrip(">").lower()
 
 
 @lru_cache(maxsize=8)  # most messages share their files

@@ -6,6 +6,7 @@ Tests: tests/job/test_model.py.
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator
@@ -43,6 +44,7 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+_CHARSET = re.compile(r';\s*charset="?([^";\s]+)', re.IGNORECASE)
 _METHOD = fields.one_of("REQUEST", "CANCEL", "PUBLISH")
 _OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
 # Infobip's limit of callback data, in characters of JSON.
@@ -90,9 +92,21 @@ class Attachment(Section):
     type: Annotated[str, mail_values.MEDIA_TYPE] | None = Field(
         default=None,
         description="The media type, maybe with parameters; by default found from the file's name. "
-        "A text in UTF-8 is given its charset, a calendar the METHOD of the file.",
+        "A text in UTF-8, as one made of a template is, is given its charset, a calendar the "
+        "METHOD of the file.",
         examples=["application/pdf", "text/csv; charset=windows-1252"],
     )
+
+    @field_validator("type")
+    @classmethod
+    def _charset_of_a_template(cls, value: str | None, info: ValidationInfo) -> str | None:
+        said = _CHARSET.search(value or "")
+        if info.data.get("template") is not None and said and said[1].lower() != "utf-8":
+            raise refusal(
+                f"says the charset {said[1]}, and a file made of a template is in UTF-8",
+                hint="Leave the charset out of the type.",
+            )
+        return value
 
     @field_validator("filename")
     @classmethod

@@ -307,8 +307,14 @@ def written_part(file: WrittenFile, given: str | None) -> tuple[FilePart, Attach
         FieldError: the name cannot be written, or the type says another method than the calendar.
     """
     data = file.text.encode()
-    kind = media_type(given, file.filename, is_utf8=True, methods=calendar_methods(data))
-    head = part_head(file.filename, kind, None)
+    try:
+        kind = media_type(given, file.filename, is_utf8=True, methods=calendar_methods(data))
+    except FieldError as error:
+        raise FieldError(f"{file.filename} {error}") from None
+    try:
+        head = part_head(file.filename, kind, None)
+    except FieldError as error:
+        raise FieldError(f"the file name {file.filename!r} {error}") from None
     return (head, encode_base64(data) + b"\r\n"), Attachment(file.filename, str(kind), data)
 
 

@@ -169,8 +169,7 @@ class _Written:
         try:
             return written_part(chosen, self._type)
         except FieldError as error:
-            problem = f"the file name {chosen.filename!r} {error}"
-            raise MessageError(problem, location=self._filename.place) from None
+            raise MessageError(str(error), location=self._filename.place) from None
         except UnicodeEncodeError:
             problem = "the file holds half a surrogate pair"
             raise MessageError(problem, location=self.choice.value.place) from None

@@ -49,6 +49,8 @@ _TWICE = frozenset(
     )
 )  # fmt: skip
 _LOCAL = re.compile(r"[0-9]{8}T[0-9]{6}", re.IGNORECASE)
+_FREQUENCY = re.compile(r"(?:^|;)FREQ=", re.IGNORECASE)
+_RULE = "Write the rule as RRULE:FREQ=WEEKLY;COUNT=4 (RFC 5545 3.3.10)."
 _MAILTO = "mailto:"
 
 
@@ -125,6 +127,8 @@ def check(found: Sequence[Component], method: str) -> None:
                 _check_time(line, zones)
             elif line.name in _PEOPLE:
                 _check_person(line)
+            elif line.name == "RRULE" and not _FREQUENCY.search(line.value):
+                raise RuleError(f"RRULE is {line.value or 'empty'}, without FREQ", line, _RULE)
 
 
 def _own_zone(component: Component) -> ContentLine | None:

@@ -88,13 +88,21 @@ class ContentLine:
         Raises:
             FieldError: a value cannot stand in its place.
         """
-        name = marks.restore(self.name, str).upper()
-        if not _NAME.fullmatch(name):
-            raise FieldError(f"the name of a property is {name!r}: letters, digits and hyphens")
-        parameters = tuple((key, _parameter(value, marks)) for key, value in self.parameters)
+        name = _named(self.name, marks, "a property")
+        parameters = tuple(
+            (_named(key, marks, "a parameter"), _parameter(value, marks))
+            for key, value in self.parameters
+        )
         line = replace(self, name=name, parameters=parameters)
         write = escaped_text if line.is_text else _bare
         return replace(line, value=marks.restore(self.value, write))
+
+
+def _named(name: str, marks: Marks, owner: str) -> str:
+    found = marks.restore(name, str).upper()
+    if not _NAME.fullmatch(found):
+        raise FieldError(f"the name of {owner} is {found!r}: letters, digits and hyphens")
+    return found
 
 
 def content_lines(text: str) -> Iterator[ContentLine]:
@@ -108,11 +116,11 @@ def content_lines(text: str) -> Iterator[ContentLine]:
         at = name.end() if name is not None else 0
         parameters = []
         while (found := _PARAMETER.match(line, at)) is not None:
-            parameters.append((found[1].upper(), found[2]))
+            parameters.append((found[1], found[2]))
             at = found.end()
         if name is None or line[at : at + 1] != ":":
             raise LineError(f"is no line of iCalendar: {_FORM}", number)
-        # A mark in the place of the name keeps its letters.
+        # A mark in the place of a name keeps its letters.
         yield ContentLine(name[0], line[at + 1 :], tuple(parameters), number)
 
 

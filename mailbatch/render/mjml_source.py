@@ -24,6 +24,7 @@ from mailbatch.suggest import did_you_mean
 _VALUE = "\ue000"
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NOT_BREAK = re.compile(r"[^\n]")
 _OPENED = re.compile(rf"<(?P<end>/?)(?P<tag>[A-Za-z{_VALUE}][^\s<>/=\"']*)|<")
 _ATTRIBUTE = re.compile(
@@ -73,11 +74,12 @@ class Fault:
 
 
 def faults(source: str) -> Iterator[Fault]:
-    """Yield the mistakes of a text or a template in MJML, in order.
+    """Yield the mistakes of a text or a template in MJML, those of tags in order.
 
     These are tags and attributes that the compiler does not know, values without quotes, double
-    quotes inside single ones, and characters that end the compilation.
+    quotes inside single ones, and characters and comments that end the compilation.
     """
+    yield from _unreadable(source)
     text = _without_code(source)
     at = 0
     while (opened := _OPENED.search(text, at)) is not None:
@@ -162,6 +164,20 @@ def _blanks(found: re.Match[str]) -> str:
 
 def _marks(found: re.Match[str]) -> str:
     return _NOT_BREAK.sub(_VALUE if found[0].startswith("{{") else " ", found[0])
+
+
+def _unreadable(source: str) -> Iterator[Fault]:
+    """Yield the characters and comments that XML does not know (XML 1.0, 2.2 and 2.5)."""
+    for found in _NO_CHARACTER.finditer(source):
+        message = f"the control character U+{ord(found[0]):04X} cannot be compiled"
+        yield _form(found.start(), message, "Take it out.")
+    if "<!--" not in source:
+        return
+    for found in _COMMENT.finditer(_CODE.sub(_marks, source)):
+        if not found[0].endswith("-->"):
+            yield _form(found.start(), "a comment is not closed", "Write --> behind it.")
+        elif "--" in (inside := found[0][4:-3]) or inside.endswith("-"):
+            yield _form(found.start(), "a comment holds two hyphens, --", "Write one, or ====.")
 
 
 def _stray(text: str, at: int) -> Fault:

@@ -100,12 +100,16 @@ class Parts:
             MessageError: the HTML shows an inline image that the job does not have, or has style
                 rules that cannot be read, or an image cannot be embedded.
         """
-        html = self._render_html(names, subject)
         images: tuple[Image, ...] = ()
-        if html is not None:
-            if self.embedding is not None:
-                html, images = self.embedding.embed(html, names)
-            html = self._styled(html)
+        try:
+            html = self._render_html(names, subject)
+            if html is not None:
+                if self.embedding is not None:
+                    html, images = self.embedding.embed(html, names)
+                html = self._styled(html)
+        except UnicodeEncodeError:  # the compilers of MJML and of CSS are given UTF-8
+            problem = "the HTML part holds half a surrogate pair"
+            raise MessageError(problem, location=self._place) from None
         if self._text is not None:
             text = self._text.render(names)
         else:

@@ -63,6 +63,8 @@ _OWNERS = {"dict object": "the mapping", "str object": "the text", "list object"
 # Another text at every rendering.
 _ABSENT_FILTERS = ("random",)
 _ABSENT_FUNCTIONS = ("lipsum",)
+# Filters that escape for HTML, and so declare a cell safe where another place decides.
+_ESCAPING_FILTERS = ("e", "escape", "forceescape")
 
 
 #: Stands for an empty value in a pattern of files; no path has a NUL.
@@ -79,6 +81,11 @@ class Role(Enum):
     CALENDAR = "calendar"  # as marks, until the place in iCalendar says how to escape
     PATTERN = "pattern"  # `*`, `?` and `[` of a value stand for themselves, NO_VALUE for nothing
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
+
+
+def _unescaped(value: Any) -> Any:
+    """Return a value as it is, for the place to escape."""
+    return value
 
 
 def _escaping(budget: Budget) -> Callable[[Any], str]:
@@ -214,6 +221,8 @@ class Templates:
             del environment.filters[name]
         for name in _ABSENT_FUNCTIONS:
             del environment.globals[name]
+        if role in {Role.MARKDOWN, Role.CALENDAR}:  # which escape each value by its place
+            environment.filters.update(dict.fromkeys(_ESCAPING_FILTERS, _unescaped))
         if self._trace is not None:
             self._trace.attach(environment, self.loader)
         environment.globals.update(

@@ -232,7 +232,7 @@ JOBS = {
         html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'
              f'<a href="{LINK}">leave</a>', images="embed"),
     ),
-    "MB229": (invitation("guests@example.com"), invitation("{{ email }}")),
+    "MB229": (invitation("the-{{ email }}"), invitation("{{ email }}")),
     "MB230": (
         html("<h1>Hello</h1><p>News</p>"),
         html("<h1>Hello</h1><p>News</p>", preheader="Tea is back"),

@@ -68,6 +68,25 @@ def test_the_name_of_a_file_made_of_a_template_is_checked(tmp_path):
         files_of(composer, id="../../etc/x")
 
 
+def test_the_method_of_a_calendar_made_of_a_template_is_that_of_the_type(tmp_path):
+    item = {"template": "t.ics", "filename": "t.ics", "type": "text/calendar; method=REQUEST"}
+    lines = "BEGIN:VCALENDAR\nMETHOD:{{ id }}\n"
+    composer = composing(tmp_path, item, files={"t.ics": lines})
+    assert len(files_of(composer, id="REQUEST")) == 1
+    with pytest.raises(MessageError, match=r"filename: t\.ics has METHOD:CANCEL, and"):
+        files_of(composer, id="CANCEL")
+
+
+def test_a_file_made_of_a_template_has_no_charset_but_its_own(tmp_path):
+    item = {"template": "t.csv", "filename": "t.csv"}
+    files = {"t.csv": "Zoë"}
+    for charset in ("windows-1252", '"ISO-8859-1"'):
+        with pytest.raises(InputErrors, match="made of a template is in UTF-8"):
+            composing(tmp_path, {**item, "type": f"text/csv; charset={charset}"}, files=files)
+    composing(tmp_path, {**item, "type": "text/csv; charset=UTF-8"}, files=files)
+    composing(tmp_path, {"path": "t.csv", "type": "text/csv; charset=windows-1252"}, files=files)
+
+
 def test_a_pattern_gives_all_files_that_fit_by_name(tmp_path):
     photos = {f"photos/17/{name}": name for name in ("b.jpg", "a.jpg", "note.txt")}
     composer = composing(tmp_path, {"glob": "photos/{{ id }}/*.jpg"}, files=photos)

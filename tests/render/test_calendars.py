@@ -200,6 +200,24 @@ def test_no_cell_adds_a_property(tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("filtered", ["e", "escape", "forceescape"])
+def test_no_filter_of_html_lets_a_cell_add_a_line(tmp_path, filtered):
+    template = EVENT.replace("{{ place }}", f"{{{{ place | {filtered} }}}}")
+    attack = "Hill; <1>\nATTENDEE:mailto:eve@example.com"
+    composer = inviting(tmp_path, template)
+    assert "\r\nLOCATION:Hill\\; <1>\\nATTENDEE:" in text(composer, place=attack)
+    assert event(composer, place=attack)["LOCATION"] == attack
+
+
+def test_a_cell_may_name_a_parameter_and_no_more(tmp_path):
+    composer = inviting(tmp_path, EVENT.replace("LOCATION", "LOCATION;{{ last_name }}=1"))
+    assert "\r\nLOCATION;X-A=1:Hill" in text(composer, last_name="x-a")
+    error = refused(composer, last_name="X=2;Y")
+    assert (error.message, error.location.line) == (
+        "the name of a parameter is 'X=2;Y': letters, digits and hyphens", 6,
+    )  # fmt: skip
+
+
 def test_values_of_urls_and_times_stay_as_they_are(tmp_path):
     line = "URL:https://example.com/?a={{ place }}\nX-NOTE:{{ place }}\nSUMMARY"
     calendar = text(inviting(tmp_path, EVENT.replace("SUMMARY", line)), place="a,b;c")
@@ -234,6 +252,8 @@ def test_a_zone_with_its_rules_is_taken(tmp_path):
         ("{{ start }}", "20271231T180000", 3, "a local time without a time zone"),
         ("{{ start }}", "20261340T180000Z", 3, "DTSTART: "),
         ("DTSTART:", "DTSTART;TZID=Europe/Zagreb:", 3, "there is no VTIMEZONE of that name"),
+        ("SUMMARY", "RRULE:weekly\nSUMMARY", 5, "RRULE is weekly, without FREQ"),
+        ("SUMMARY", "RRULE:\nSUMMARY", 5, "RRULE is empty, without FREQ"),
         ("DTEND:2027", "DTEND:2026", 4, "DTEND is not later than DTSTART"),
         ("SUMMARY:", "SUMMARY ", 5, "is no line of iCalendar"),
         ("SUMMARY:Open night for {{ first_name }}", "SUMMARY:", 5, "SUMMARY is empty"),

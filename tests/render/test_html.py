@@ -94,6 +94,9 @@ def test_a_cell_is_no_markdown(tmp_path: Path, cell: str, html: str) -> None:
     text, page = parts(tmp_path, {"markdown": "m"}, {"m": "Hi {{ id }}.\n"}, id=cell)
     assert html in page.replace("\r\n", "\n")
     assert text.replace("\r\n", "\n").strip() == f"Hi {cell}."
+    for filtered in ("e", "escape", "forceescape"):  # of HTML: no word that a cell is Markdown
+        source = {"m": f"Hi {{{{ id | {filtered} }}}}.\n"}
+        assert parts(tmp_path, {"markdown": "m"}, source, id=cell)[1] == page
 
 
 def test_markdown_gives_both_parts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.errors import InputErrors, JobError, Reason, TemplateError
+from mailbatch.errors import InputErrors, JobError, MessageError, Reason, TemplateError
 from mailbatch.render.pages import template_files
 
 from .making import ROW, compose, make_composer, make_delivery, make_job, parse
@@ -174,6 +174,8 @@ REFUSED = {
     "a document in another": (
         "<mjml><mj-body></mj-body></mjml>", "", "may not stand in its place", "a:5:9",
     ),
+    "a control character": ("{{ id }}", "a\x0bb", "the control character U+000B", "a"),
+    "hyphens in a comment": ("<!-- {{ id }} -->", "a--b", "a comment holds two hyphens", "a"),
     "an end of nothing": ("<mj-text>x<br>y</br></mj-text>", "", "</br> closes nothing", "a:5:24"),
 }  # fmt: skip
 
@@ -206,6 +208,19 @@ def test_a_text_that_is_no_mjml_is_refused(tmp_path, source, words):
         composer.compose(make_delivery(ROW), eight_bit=True)
     assert words in caught.value.message
     assert caught.value.reason is Reason.MJML_FORM
+
+
+@pytest.mark.parametrize(
+    ("message", "page"),
+    [
+        ({"mjml": "a"}, BODY.replace("{}", "<mj-text>{{ id }}</mj-text>")),
+        ({"html": "a", "css": "inline"}, "<style>p {color: red}</style><p>{{ id }}</p>"),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_for_that_row(tmp_path, message, page):
+    composer = make_composer(make_job(tmp_path, message, {"a": page}))
+    with pytest.raises(MessageError, match="the HTML part holds half a surrogate pair"):
+        composer.compose(make_delivery({**ROW, "id": "\ud800"}), eight_bit=True)
 
 
 def test_a_comment_may_say_anything(tmp_path):
