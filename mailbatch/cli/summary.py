@@ -259,7 +259,7 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
         and not (options.only or options.limit)
     ):
         others = summary.counts[Status.PENDING]
-        if others:
+        if others and summary.failure is None:
             yield f"only the first message was sent; --all also sends {counted(others, 'other')}"
     if outlook is not None and outlook.refused is not None:
         if not outlook.is_wrong:
