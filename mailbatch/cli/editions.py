@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import where_rehearsed
-from mailbatch.cli.reporting import shown
+from mailbatch.cli.reporting import all_on_the_wire, shown
 from mailbatch.errors import LedgerError
 from mailbatch.times import iso_time
 
@@ -31,15 +31,23 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     Raises:
         InputError, InputErrors: the recipient table is wrong.
     """
-    from mailbatch.delivery.inspection import count_plan
+    from mailbatch.cli.summary import asked_objects, say_asked
+    from mailbatch.delivery.asked import rows_of
+    from mailbatch.delivery.inspection import first_plan
     from mailbatch.delivery.ledgers import begun_editions
     from mailbatch.delivery.places import state_dir
     from mailbatch.delivery.rehearsals import has_rehearsals
 
-    counts = count_plan(job, edition)
+    with first_plan(job, edition) as ledger:
+        counts = ledger.standing.counts()
+        asked = rows_of(ledger, all_on_the_wire(given.only))
     if given.as_json:
         told = {"job": job.name, "edition": edition, **counts_object(counts)}
-        console.data({**told, "finished_at": None, "reports": None})
+        only = {"only": asked_objects(asked)} if given.only else {}
+        console.data({**told, "finished_at": None, "reports": None, **only})
+        return ExitCode.DONE
+    if given.only:
+        say_asked(console, asked, given.only)
         return ExitCode.DONE
     console.lines(f"{job.name} ({edition}): {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():

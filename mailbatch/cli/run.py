@@ -228,9 +228,9 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
     if given.everything and (given.limit is not None or given.only):
         raise UsageError("--all excludes --limit and --only", hint="leave --all or the others out")
-    if given.plan is not None and given.to:
+    if given.plan is not None and (given.to or given.test):
         raise UsageError(
-            "--plan excludes --to: no plan says what a test address gets",
+            f"--plan excludes {chosen[0]}: no plan says what a test address gets",
             hint="leave one of them out",
         )
     alone = {"--no-guard": given.no_guard, "--only": bool(given.only)}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
+    from mailbatch.ledger.rows import ResultRow
 
 
 @reporting
@@ -72,25 +73,26 @@ def status_command(console: Console, given: StatusArguments) -> int:
 
 def _say_asked(console: Console, given: StatusArguments, place: Path) -> int:
     """Say where each recipient of `--only` stands, one a line."""
-    for row in _asked(given, place):
-        known = row["message_id"] or row["reason"] or ""
-        console.lines(f"{row['email']}: {row['status']} {known}".rstrip())
+    from mailbatch.cli.summary import say_asked
+
+    say_asked(console, _asked(given, place), given.only or ())
     return ExitCode.DONE
 
 
 def _only(given: StatusArguments, place: Path) -> dict[str, object]:
     """Return the member `only` of `--json`; none without `--only`."""
-    return {"only": _asked(given, place)} if given.only else {}
-
-
-def _asked(given: StatusArguments, place: Path) -> list[dict[str, object]]:
-    """Return the recipients of `--only`, as `--json` has them."""
     from mailbatch.cli.summary import asked_objects
+
+    return {"only": asked_objects(_asked(given, place))} if given.only else {}
+
+
+def _asked(given: StatusArguments, place: Path) -> tuple[ResultRow, ...]:
+    """Return the recipients of `--only`."""
     from mailbatch.delivery.asked import rows_of
     from mailbatch.delivery.ledgers import open_to_read
 
     with open_to_read(place) as ledger:
-        return asked_objects(rows_of(ledger, all_on_the_wire(given.only)))
+        return rows_of(ledger, all_on_the_wire(given.only))
 
 
 def _check_folder(given: StatusArguments) -> None:

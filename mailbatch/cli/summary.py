@@ -74,6 +74,17 @@ def asked_objects(rows: Iterable[ResultRow]) -> list[dict[str, object]]:
     ]
 
 
+def say_asked(console: Console, rows: Iterable[ResultRow], named: Iterable[str]) -> None:
+    """Say where each recipient of `--only` stands, one a line; `named` are the names given."""
+    said = [
+        f"{row.email}: {row.status} {row.message_id or row.reason or ''}".rstrip() for row in rows
+    ]
+    for line in said:
+        console.lines(line)
+    if not said:
+        console.say(f"not among the recipients: {', '.join(named)}")
+
+
 def _equation(summary: Summary) -> dict[str, object] | None:
     """Return the member `equation`: the rows, those that left, and whether both sides agree."""
     found = summary.equation
@@ -259,7 +270,7 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
         and not (options.only or options.limit)
     ):
         others = summary.counts[Status.PENDING]
-        if others:
+        if others and summary.failure is None:
             yield f"only the first message was sent; --all also sends {counted(others, 'other')}"
     if outlook is not None and outlook.refused is not None:
         if not outlook.is_wrong:

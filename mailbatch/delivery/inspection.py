@@ -29,7 +29,7 @@ from mailbatch.delivery.rehearsals import check_real
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
-from mailbatch.ledger.ports import near
+from mailbatch.ledger.ports import OpenLedger, near
 from mailbatch.ledger.rows import Repeat
 from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
@@ -125,6 +125,17 @@ def inspect(
 def count_plan(job: Job, edition: str) -> dict[Status, int]:
     """Count the rows of the table by status, as the first run of an edition would plan these.
 
+    Raises:
+        InputError, InputErrors: the table is wrong.
+    """
+    with first_plan(job, edition) as ledger:
+        return ledger.standing.counts()
+
+
+@contextmanager
+def first_plan(job: Job, edition: str) -> Iterator[OpenLedger]:
+    """Plan an edition as its first run would, and yield the scratch ledger.
+
     The templates are not looked at: a row that only rendering shows to be invalid is pending.
 
     Raises:
@@ -139,4 +150,4 @@ def count_plan(job: Job, edition: str) -> dict[Status, int]:
             open_to_run(path, job=job.name, edition=edition, message_id_domain="example.invalid")
         )
         reconcile(ledger, job, plan)
-        return ledger.standing.counts()
+        yield ledger

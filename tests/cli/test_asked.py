@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cli.conftest import nothing_reached
 from tests.support.faults import Fault, Kind, Stage
 
 
@@ -37,3 +38,23 @@ def test_a_key_names_the_recipient_and_without_only_there_is_none(mailing):
     found = job.command("run", "--only", "Name 2", "--json").json["only"]
     assert [row["email"] for row in found] == [job.addresses[2]]
     assert job.command("run", "--json").json["only"] is None
+
+
+def test_an_edition_that_was_never_run_answers_too(mailing):
+    """A program that asks first, and calls then."""
+    job, server = mailing()
+    asked = job.addresses[1]
+    (row,) = job.command("status", "--only", asked, "--json").json["only"]
+    assert (row["email"], row["status"], row["attempts"]) == (asked, "pending", 0)
+    assert job.command("status", "--only", asked).out == f"{asked}: pending\n"
+    nothing_reached(server)
+
+
+def test_a_name_that_no_row_has_is_said(mailing):
+    job, _ = mailing()
+    for _ in range(2):
+        told = job.command("status", "--only", "nobody@example.net")
+        assert (told.code, told.out) == (0, "")
+        assert told.err == "not among the recipients: nobody@example.net\n"
+        assert job.command("status", "--only", "nobody@example.net", "--json").json["only"] == []
+        job.command("run")

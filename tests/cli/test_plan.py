@@ -262,8 +262,10 @@ def test_nobody_to_mail_is_nothing_to_approve(mailing):
     assert (done.code, (job.folder / PLAN).exists()) == (65, False)
 
 
-def test_a_test_address_is_in_no_plan(mailing):
+@pytest.mark.parametrize("option", [("--to", "me@example.com"), ("--test",)])
+def test_a_test_address_is_in_no_plan(mailing, option):
     job, server = mailing()
     planned(job)
-    assert job.command("run", "--plan", PLAN, "--to", "me@example.com").code == 2
+    done = job.command("run", "--plan", PLAN, *option)
+    assert (done.code, f"--plan excludes {option[0]}" in done.err) == (2, True)
     nothing_reached(server)

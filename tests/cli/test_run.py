@@ -182,6 +182,13 @@ def test_to_sends_the_first_message_alone(mailing):
     assert "only the first message was sent; --all also sends 2 others" in done.err
 
 
+def test_a_test_that_did_not_get_through_is_not_said_to_be_sent(mailing):
+    job, _ = mailing(Fault(Stage.BANNER, Kind.PERMANENT, times=0))
+    done = job.command("run", "--to", "me@example.com")
+    assert done.code == 69
+    assert "was sent" not in done.err
+
+
 def test_to_and_only_take_several_addresses(mailing):
     """The usual test to the team; an address that stands twice gets one message."""
     job, server = mailing()
