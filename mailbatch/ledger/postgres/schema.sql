@@ -50,7 +50,7 @@ CREATE TABLE recipient_group (
 
 -- One row of the recipient table; the columns mean what those of the SQLite ledger mean.
 CREATE TABLE recipient (
-  id               bigint   NOT NULL, -- the primary key, made with the other indexes
+  id               bigint   NOT NULL, -- unique; the first plan makes the indexes
   line             bigint,            -- where the record starts; NULL: the row left the table
   address          text     NOT NULL, -- as it goes on the wire, or the cell where it is not valid
   key              text     NOT NULL, -- the identity: the address in lower case, or cells of the row
