@@ -172,12 +172,14 @@ async def _due(connection: Any, count: int, now: float) -> list[_Found]:
     if count < 1:
         return []
     again = await connection.fetch(_LATE, -(-count // 4), now)
-    first = await connection.fetch(_FIRST, count - len(again))
-    new = await _waiting(connection, count - len(again) - len(first))
+    heads = await connection.fetch(_FIRST, count - len(again))
+    first = await _with_rows(connection, heads)
+    # No more than the lot takes: a block forgets the recipients that come out of it.
+    room = _RECIPIENTS - sum(len(one.rows) for one in first)
+    new = await _waiting(connection, min(room, count - len(again) - len(first)))
     if again and len(first) + len(new) + len(again) < count:
         again = await connection.fetch(_LATE, count - len(first) - len(new), now)
-    known = await _with_rows(connection, [*first, *again])
-    return [*known[: len(first)], *new, *known[len(first) :]]
+    return [*first, *new, *await _with_rows(connection, again)]
 
 
 async def _waiting(connection: Any, count: int) -> list[_Found]:

@@ -35,6 +35,11 @@ _CLOSE_SECONDS = 3.0
 _ROWS = 2000
 #: The SQLSTATE of our own refusals in `schema.sql`.
 _LOST = "MB001"
+# Before the snapshot: behind it, a worker may settle all and leave before its lock is looked at.
+_FIND_GONE = """
+SELECT set_config('mailbatch.gone', coalesce(array_agg(w.id), '{}')::text, false)
+FROM worker AS w JOIN workers AS a ON a.id = w.id WHERE w.live AND NOT a.alive
+"""
 _SETTINGS = {
     # A backend whose client is gone ends, and with it its locks, within seconds.
     "tcp_keepalives_idle": "10",
@@ -221,6 +226,8 @@ class Link:
 
     async def _begin_snapshot(self) -> asyncpg.Connection:
         connection, self._spare = self._spare or await self.connect(), None
+        await connection.execute("SET mailbatch.gone = ''")
+        await connection.execute(_FIND_GONE)
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return connection
 

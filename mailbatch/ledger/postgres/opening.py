@@ -126,18 +126,8 @@ async def _create(link: Link, connection: Any, facts: Mapping[str, str]) -> None
         await connection.execute(f"CREATE SCHEMA {link.schema}")
         await connection.execute(f"COMMENT ON SCHEMA {link.schema} IS '{said}'")
         await connection.execute(_SCHEMA.read_text(encoding="utf-8"))
-        await connection.execute(INDEXES)
         for name, value in own.items():
             await set_fact(connection, name, value)
-
-
-#: The indexes of `recipient`, which a first plan makes anew behind its last row.
-INDEXES = """
-CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';
-CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
-CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
-ALTER TABLE recipient ADD PRIMARY KEY (id);
-"""
 
 
 async def check_ledger(

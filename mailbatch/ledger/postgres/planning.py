@@ -31,7 +31,6 @@ from mailbatch.ledger.postgres.leasing import WAITING
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.open_leases import OpenLeases
-from mailbatch.ledger.postgres.opening import INDEXES
 from mailbatch.outcome import Status
 
 _PENDING = Status.PENDING.value
@@ -145,6 +144,7 @@ class Planning:
         def ask(query: str, *values: object) -> Iterator[Any]:
             return self._link.rows(connection, query, *values)
 
+        self._wait(connection.execute(_INDEXES))
         with snapshot.scratch(ask) as database:
             with database.transaction():
                 snapshot.keep_as_before(database)
@@ -296,13 +296,13 @@ async def _header_id(connection: asyncpg.Connection, columns: Sequence[str]) -> 
 
 
 async def _make_indexes(connection: asyncpg.Connection, identity: Identity) -> int:
-    """Make the indexes of `recipient` anew; return the number of rows that are duplicates."""
+    """Make the indexes of `recipient`; return the number of rows that are duplicates."""
     try:
         async with connection.transaction():
-            await connection.execute(INDEXES)
+            await connection.execute(_INDEXES)
     except asyncpg.UniqueViolationError:  # somebody stands in the table twice
         done = await connection.execute(_REPEATED, repeated_reason(identity))
-        await connection.execute(INDEXES)
+        await connection.execute(_INDEXES)
         return int(done.rpartition(" ")[2])
     return 0
 
@@ -394,9 +394,18 @@ SELECT EXISTS (
   WHERE d.group_id IS NOT NULL
   GROUP BY d.id HAVING count(DISTINCT coalesce(r.mailbox, r.key)) > 1)
 """
+# The indexes of `recipient` come behind the last row of the first plan, where they cost least. None
+# is dropped for it: that would wait for every reader, and every reader would wait for the plan.
+_INDEXES = """
+CREATE UNIQUE INDEX IF NOT EXISTS recipient_by_id ON recipient (id);
+CREATE UNIQUE INDEX IF NOT EXISTS recipient_by_key ON recipient (key) WHERE claim = 'own';
+CREATE INDEX IF NOT EXISTS recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recipient_by_delivery ON recipient (delivery_id)
+  WHERE delivery_id IS NOT NULL;
+"""
+# Of a table that had no row so far; where there are none, no lock is taken.
 _WITHOUT_INDEXES = """
-ALTER TABLE recipient DROP CONSTRAINT recipient_pkey;
-DROP INDEX recipient_by_key, recipient_by_mailbox, recipient_by_delivery;
+DROP INDEX IF EXISTS recipient_by_id, recipient_by_key, recipient_by_mailbox, recipient_by_delivery
 """
 # The first row of a key is the one that is mailed.
 _REPEATED = """

@@ -50,7 +50,7 @@ CREATE TABLE recipient_group (
 
 -- One row of the recipient table; the columns mean what those of the SQLite ledger mean.
 CREATE TABLE recipient (
-  id               bigint   NOT NULL, -- the primary key, made with the other indexes
+  id               bigint   NOT NULL, -- unique; the first plan makes the indexes
   line             bigint,            -- where the record starts; NULL: the row left the table
   address          text     NOT NULL, -- as it goes on the wire, or the cell where it is not valid
   key              text     NOT NULL, -- the identity: the address in lower case, or cells of the row
@@ -143,14 +143,19 @@ CREATE TABLE copy (
   PRIMARY KEY (delivery_id, address)
 );
 
--- The workers, and whether each is alive: its lock is held, so its connection is there.
+-- The workers, and whether each is alive: its lock is held, so its connection is there. Locks are of
+-- this moment, and rows of the beginning of a transaction: a worker that settled all and left meanwhile
+-- would look like a dead one. So a long reader finds out before its transaction begins who is gone, and
+-- says so in the setting mailbatch.gone, an array.
 CREATE VIEW workers AS
-SELECT w.id, w.pid, w.host, w.version, w.since, w.live AND EXISTS (
-  SELECT 1 FROM pg_locks AS l
-  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND l.classid = (SELECT value::bigint::oid FROM fact WHERE name = 'lock_class')
-  AND l.objid = w.id::oid) AS alive
+SELECT w.id, w.pid, w.host, w.version, w.since, w.live AND NOT coalesce(
+  w.id = ANY (nullif(current_setting('mailbatch.gone', true), '')::bigint[]),
+  NOT EXISTS (
+    SELECT 1 FROM pg_locks AS l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid = (SELECT value::bigint::oid FROM fact WHERE name = 'lock_class')
+    AND l.objid = w.id::oid)) AS alive
 FROM worker AS w;
 
 -- The recipients whose message may have left by a worker that is gone: no reply was recorded.

@@ -8,16 +8,25 @@ import pytest
 from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.ports import CommitPoint, Recovery
+from mailbatch.outcome import Status
+from tests.ledger.contract.talk import settlement
 
 asyncpg = pytest.importorskip("asyncpg")
 
 from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
 
+INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
 NOW = 1_700_000_000.0
 
 
 def opened(place):
     return PostgresLedger.open(place, job="news", edition="48", message_id_domain="example.com")
+
+
+def began(place):
+    """Begin the ledger of a place that may be read from then on."""
+    opened(place).close()
+    return place
 
 
 def plan(ledger, *letters):
@@ -103,6 +112,48 @@ def test_a_worker_that_was_buried_writes_nothing_though_its_connection_is_there(
             lease(ledger, 1)
         with pytest.raises(LedgerError, match="taken over"):
             ledger.plan.mark_finished(NOW)
+
+
+def test_a_worker_that_leaves_in_order_leaves_no_doubt_to_a_reader_of_the_time_before(place):
+    with PostgresLedger.read(began(place)) as reader, opened(place) as ledger:
+        plan(ledger, "a")
+        (a,) = lease(ledger, 1)
+        commit(ledger, a)
+        with reader._link.snapshot() as ask:
+            assert [row["worker"] for row in ask("SELECT worker FROM point")] == [2]
+            asyncio.run(ledger.records.record([settlement(a, Status.ACCEPTED, now=NOW)], ()))
+            ledger.close()
+            assert [row["status"] for row in ask("SELECT status FROM standing")] == ["pending"]
+        assert [row.status for row in reader.standing.result_rows()] == ["accepted"]
+
+
+def test_a_worker_that_is_gone_leaves_a_doubt_to_every_reader(cluster, place):
+    with PostgresLedger.read(began(place)) as reader, opened(place) as ledger:
+        plan(ledger, "a")
+        commit(ledger, *lease(ledger, 1))
+        assert [row.status for row in reader.standing.result_rows()] == ["pending"]
+        cluster.disconnect(place)
+    with PostgresLedger.read(place) as reader:
+        assert [row.status for row in reader.standing.result_rows()] == ["in_doubt"]
+        assert reader.standing.counts()[Status.IN_DOUBT] == 1
+
+
+@pytest.mark.parametrize("group", [(), ("x",)])
+def test_a_first_plan_and_a_reader_never_wait_for_each_other(place, group):
+    impatient = replace(began(place), url=f"{place.url}&options=-clock_timeout%3D2000")
+    with PostgresLedger.read(impatient) as reader, opened(impatient) as ledger:
+
+        def rows():
+            assert list(reader.standing.result_rows()) == []
+            yield Recipient(2, "a@x.org", ("a@x.org",), group or None)
+            yield Recipient(3, "A@x.org", ("A@x.org",), group or None)
+
+        with reader._link.snapshot() as ask:
+            assert list(ask("SELECT id FROM standing")) == []
+            ledger.plan.reconcile(("email",), rows(), group_by=group, recipients_per_transaction=1)
+        assert [row.row for row in reader.standing.result_rows()] == [2, 3]
+        names = {row[0] for row in ledger._link.wait(ledger._link.fetch(INDEXES))}
+        assert {f"recipient_by_{name}" for name in ("id", "key", "mailbox", "delivery")} <= names
 
 
 def test_the_primary_key_keeps_an_attempt_from_a_second_commit_point(cluster, place):

@@ -60,6 +60,10 @@ def send(ledger, seed):
     asyncio.run(all_of_it())
 
 
+async def leased(ledger, count):
+    return await answer(ledger.leases.lease(count, now=NOW))
+
+
 def seen(ledger):
     """Return all that can be asked of a ledger."""
     one = ledger.standing
@@ -129,6 +133,15 @@ def test_an_identity_that_would_mail_again_is_refused_by_both(both):
         assert seen(ledger) == before
     assert told[0] == told[1]
     assert seen(both[0]) == seen(both[1])
+
+
+def test_a_lot_that_is_large_enough_leaves_all_others_to_the_next(both):
+    rows = [Recipient(n, f"p{n}@x.org", (f"p{n}@x.org", "", "")) for n in range(2, 17_002)]
+    lots = []
+    for ledger in both:
+        reconcile(ledger, rows)
+        lots.append([len(asyncio.run(leased(ledger, 20_000))) for _ in range(3)])
+    assert lots[0] == lots[1] == [16_384, 616, 0]
 
 
 def test_rows_that_fail_leave_the_old_plan_standing(both):
