@@ -51,6 +51,7 @@ _TWICE = frozenset(
 _LOCAL = re.compile(r"[0-9]{8}T[0-9]{6}", re.IGNORECASE)
 _FREQUENCY = re.compile(r"(?:^|;)FREQ=", re.IGNORECASE)
 _RULE = "Write the rule as RRULE:FREQ=WEEKLY;COUNT=4 (RFC 5545 3.3.10)."
+_UID = "Fill the cell, or leave the line out: a UID is added."
 _MAILTO = "mailto:"
 
 
@@ -143,6 +144,7 @@ def _check_properties(event: Component, method: str) -> None:
             raise RuleError(message, event.begin, _EXAMPLES[name])
         if not line.value.strip():
             raise RuleError(f"{name} is empty, which a {method} needs", line)
+    _check_identity(event)
     attendee = event.first("ATTENDEE")
     if method == "PUBLISH" and attendee is not None:
         raise RuleError("a published event has no ATTENDEE (RFC 5546 3.2.1)", attendee, _PUBLISHED)
@@ -156,6 +158,14 @@ def _check_properties(event: Component, method: str) -> None:
         seen.add(line.name)
     if {"DTEND", "DURATION"} <= seen:
         raise RuleError("has DTEND and DURATION, of which an event has one", event.first("DTEND"))
+
+
+def _check_identity(event: Component) -> None:
+    uid, sequence = event.first("UID"), event.first("SEQUENCE")
+    if uid is not None and not uid.value.strip():
+        raise RuleError("UID is empty: calendars take all such events for one", uid, _UID)
+    if sequence is not None and sequence.value.startswith("-"):
+        raise RuleError(f"SEQUENCE is {sequence.value}, and counts from 0", sequence)
 
 
 def _check_time(line: ContentLine, zones: set[str]) -> None:
@@ -219,8 +229,12 @@ def _check_read(component: Any, lines: Sequence[ContentLine]) -> None:
 
 
 def _check_span(event: Any, lines: Sequence[ContentLine]) -> None:
-    if "DTEND" in event and not _moment(event.end) > _moment(event.start):
-        raise RuleError("DTEND is not later than DTSTART", _named(lines, "DTEND"))
+    name = next((name for name in ("DTEND", "DURATION") if name in event), None)
+    if name is None or (name == "DURATION" and "DTSTART" not in event):
+        return
+    if not _moment(event.end) > _moment(event.start):
+        problem = "later than DTSTART" if name == "DTEND" else "longer than nothing"
+        raise RuleError(f"{name} is not {problem}", _named(lines, name))
 
 
 def _moment(at: date) -> tuple[float, ...]:

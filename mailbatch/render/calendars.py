@@ -169,6 +169,8 @@ class CalendarPart:
             )
             raise RuleError("a CANCEL needs the UID of the invitation", event.begin, hint)
         name = self._event.render(names) if self._event is not None else self._edition
+        if not name.strip():
+            raise RuleError("message.calendar.event is empty for this row", event.begin)
         first = delivery.rows[0]
         if first.group is not None:
             whose = repr(first.group)

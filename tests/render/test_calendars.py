@@ -200,6 +200,11 @@ def test_no_cell_adds_a_property(tmp_path):
     )  # fmt: skip
 
 
+def test_an_event_without_a_name_is_refused(tmp_path):
+    error = refused(inviting(tmp_path, event="{{ id }}"), id=" ")
+    assert error.message == "message.calendar.event is empty for this row"
+
+
 @pytest.mark.parametrize("filtered", ["e", "escape", "forceescape"])
 def test_no_filter_of_html_lets_a_cell_add_a_line(tmp_path, filtered):
     template = EVENT.replace("{{ place }}", f"{{{{ place | {filtered} }}}}")
@@ -254,6 +259,15 @@ def test_a_zone_with_its_rules_is_taken(tmp_path):
         ("DTSTART:", "DTSTART;TZID=Europe/Zagreb:", 3, "there is no VTIMEZONE of that name"),
         ("SUMMARY", "RRULE:weekly\nSUMMARY", 5, "RRULE is weekly, without FREQ"),
         ("SUMMARY", "RRULE:\nSUMMARY", 5, "RRULE is empty, without FREQ"),
+        ("SUMMARY", "UID: \nSUMMARY", 5, "UID is empty"),
+        ("SUMMARY", "SEQUENCE:-1\nSUMMARY", 5, "SEQUENCE is -1, and counts from 0"),
+        ("DTEND:20271231T200000Z", "DURATION:-PT1H", 4, "DURATION is not longer than nothing"),
+        (
+            "DTSTART:{{ start }}\nDTEND:20271231T200000Z",
+            "DTSTART;VALUE=DATE:20271231\nDURATION:PT1H",
+            None,
+            "When DTSTART is a date, DURATION must be of days or weeks",
+        ),
         ("DTEND:2027", "DTEND:2026", 4, "DTEND is not later than DTSTART"),
         ("SUMMARY:", "SUMMARY ", 5, "is no line of iCalendar"),
         ("SUMMARY:Open night for {{ first_name }}", "SUMMARY:", 5, "SUMMARY is empty"),
