@@ -121,7 +121,7 @@ class Approval:
             raise self._row(
                 line,
                 "the message is another one than in the plan: a file that goes with it changed, "
-                "or mailbatch did",
+                "its group was begun with other recipients, or mailbatch changed",
             )
         raise self._row(line, f"the row is {_shown(found)}, in the plan {_shown(said)}")
 

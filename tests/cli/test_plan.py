@@ -227,6 +227,19 @@ def test_groups_are_planned_with_their_members(mailing):
     assert got(server) == job.addresses
 
 
+def test_a_group_that_was_begun_with_others_is_no_group_of_the_plan(mailing):
+    """The plan has one message for the group; who joined later would get one of their own."""
+    job, server = mailing(group=True, recipients=4)
+    (job.folder / "letter.txt.j2").write_text("Hello {{ lot }}\n", encoding="utf-8")
+    job.write_recipients(job.addresses[1:])
+    assert job.command("run").code == 0
+    job.write_recipients(job.addresses)
+    planned(job)
+    done = job.command("run", "--plan", PLAN)
+    assert (done.code, got(server)) == (65, job.addresses[1:])
+    assert "its group was begun with other recipients" in done.err
+
+
 @pytest.mark.parametrize("damage", ["edited", "cut", "other", "gone"])
 def test_a_file_that_is_not_the_plan_that_was_written_is_refused(mailing, damage):
     job, server = mailing()
