@@ -5,8 +5,9 @@
     parts = attached.parts(chosen)          # all of them, in the job's order
 
 A file that every message has is read and encoded once. Values in a pattern stand for themselves, so
-that a cell with `*` names no other's files. Nothing here reads a file of another folder than the
-one that the job names: `assets.py` sees to that.
+that a cell with `*` names no other's files; with an empty value a pattern fits none, since
+`bills/{{ id }}*.pdf` would be the bills of all others. Nothing here reads a file of another folder
+than the one that the job names: `assets.py` sees to that.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mailbatch.render.field_text import FieldError
 from mailbatch.render.message import Attachment, Chosen, WrittenFile
 from mailbatch.render.mime import FilePart, part_size
 from mailbatch.render.pages import PageChoice, role_of
-from mailbatch.render.templates import Names, Role, Templates, Value
+from mailbatch.render.templates import EMPTY_VALUE, Names, Role, Templates, Value
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Varying = list[tuple[Chosen | WrittenFile, ...]]
 
 _NONE_FITS = "Put the file there, or write `optional: true` if a row may have none."
+_EMPTY = "Fill the cell in, or write `optional: true` if a row may have no such file."
 
 
 class _Files:
@@ -68,15 +70,22 @@ class _Files:
         return (self._asset.chosen(names),)
 
     def _fitting(self, pattern: str) -> tuple[Chosen, ...]:
+        if EMPTY_VALUE in pattern:
+            return self._without(f"a value in {self.source} is empty", _EMPTY)
         found = sorted(
             name
             for name in glob.glob(pattern, root_dir=self._folder)  # noqa: PTH207 - relative names
             if (self._folder / name).is_file()
         )
-        if not found and not self._optional:
-            message = f"no file fits {pattern}"
-            raise MessageError(message, location=self._asset.path.place, hint=_NONE_FITS)
+        if not found:
+            return self._without(f"no file fits {pattern}", _NONE_FITS)
         return tuple([self._asset.named(name) for name in found])
+
+    def _without(self, problem: str, hint: str) -> tuple[Chosen, ...]:
+        """Return no files, where a row may have none."""
+        if not self._optional:
+            raise MessageError(problem, location=self._asset.path.place, hint=hint)
+        return ()
 
     def part(self, chosen: Chosen | WrittenFile) -> FilePart:
         assert isinstance(chosen, tuple)  # noqa: S101 - what `chosen` gave

@@ -77,6 +77,15 @@ class Role(Enum):
     ADDRESSES = "addresses"  # as marks, where a value could mean more than itself
 
 
+#: Stands in a rendered pattern for a value that is empty: no name of a file has this character.
+EMPTY_VALUE = "\0"
+
+
+def _in_pattern(value: Any) -> str:
+    """Return the pattern that fits a value alone; `EMPTY_VALUE` for an empty one, else all fit."""
+    return glob.escape(str(value)) or EMPTY_VALUE
+
+
 def _escaping(budget: Budget) -> Callable[[Any], str]:
     """Return the function that escapes a value for HTML; most values need no escape."""
     # A search first: a composed message costs 46 µs then, and 58 µs where every value is escaped.
@@ -188,7 +197,7 @@ class Templates:
             Role.MARKDOWN: self.marks.keep,
             Role.CALENDAR: self.marks.keep,
             Role.ADDRESSES: self.inserted.keep,
-            Role.PATTERN: lambda value: glob.escape(str(value)),
+            Role.PATTERN: _in_pattern,
         }
         self._environments = {role: self._environment(constants, role) for role in Role}
         self._plain = self._environments[Role.TEXT]

@@ -68,6 +68,15 @@ def test_the_name_of_a_file_made_of_a_template_is_checked(tmp_path):
         files_of(composer, id="../../etc/x")
 
 
+@pytest.mark.parametrize("pattern", ["{{ id }}*.pdf", "{{ id }}/*.pdf", "*{{ id }}.pdf"])
+def test_an_empty_value_in_a_pattern_names_no_files_of_others(tmp_path, pattern):
+    item, bills = {"glob": f"bills/{pattern}"}, {"bills/17.pdf": "%PDF", "bills/18.pdf": "%PDF"}
+    with pytest.raises(MessageError, match="is empty") as raised:
+        files_of(composing(tmp_path, item, files=bills), id="")
+    assert f"a value in bills/{pattern}" in str(raised.value)
+    assert files_of(composing(tmp_path, {**item, "optional": True}, files=bills), id="") == []
+
+
 def test_a_pattern_gives_all_files_that_fit_by_name(tmp_path):
     photos = {f"photos/17/{name}": name for name in ("b.jpg", "a.jpg", "note.txt")}
     composer = composing(tmp_path, {"glob": "photos/{{ id }}/*.jpg"}, files=photos)
