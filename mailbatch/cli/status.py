@@ -72,7 +72,10 @@ def status_command(console: Console, given: StatusArguments) -> int:
 
 def _say_asked(console: Console, given: StatusArguments, place: Path) -> int:
     """Say where each recipient of `--only` stands, one a line."""
-    for row in _asked(given, place):
+    rows = _asked(given, place)
+    if not rows:
+        console.say("the edition has no such recipient")
+    for row in rows:
         known = row["message_id"] or row["reason"] or ""
         console.lines(f"{row['email']}: {row['status']} {known}".rstrip())
     return ExitCode.DONE

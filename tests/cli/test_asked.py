@@ -19,6 +19,8 @@ def test_a_run_answers_with_the_state_and_the_servers_id_any_number_of_times(mai
     assert job.command("status", "--only", asked, "--json").json["only"] == first
     told = job.command("status", "--only", asked.upper())
     assert told.out == f"{asked}: accepted {first[0]['message_id']}\n"
+    none = job.command("status", "--only", "nobody@example.net")
+    assert (none.code, none.out, none.err) == (0, "", "the edition has no such recipient\n")
     assert len(server.deliveries()) == 1
 
 
