@@ -224,8 +224,10 @@ def _check_usage(given: RunArguments) -> None:
         raise UsageError(
             f"{' and '.join(chosen)} exclude each other", hint="leave all but one of them out"
         )
-    if given.everything and not given.to:
-        raise UsageError("--all goes with --to", hint="without --to, every message is sent anyway")
+    if given.everything and not (given.to or given.test):
+        raise UsageError(
+            "--all goes with --to or --test", hint="without them, every message is sent anyway"
+        )
     if given.everything and (given.limit is not None or given.only):
         raise UsageError("--all excludes --limit and --only", hint="leave --all or the others out")
     if given.plan is not None and (given.to or given.test):

@@ -33,7 +33,9 @@ Test = Annotated[
 Everything = Annotated[
     bool,
     typer.Option(
-        "--all", help="With --to: every message to these addresses.", rich_help_panel=Panel.WHOM
+        "--all",
+        help="With --to or --test: every message to these addresses.",
+        rich_help_panel=Panel.WHOM,
     ),
 ]
 Wait = Annotated[

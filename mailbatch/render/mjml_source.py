@@ -108,6 +108,10 @@ def unbalanced(text: str) -> Fault | None:
         if found["end"]:
             if name in _VOID or not opened:
                 return _form(start, f"</{tag}> closes nothing", "Take it out.")
+            if all(name != waiting for waiting, _ in opened):
+                return _form(
+                    start, f"</{tag}> closes nothing", f"Take it out, or write <{tag}> before it."
+                )
             if opened[-1][0] != name:
                 return _unclosed(*opened[-1])
             opened.pop()

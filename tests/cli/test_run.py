@@ -216,9 +216,12 @@ def test_a_test_goes_to_the_team_marked_and_leaves_the_mailing_alone(mailing):
     assert (done.json["mode"], done.json["results"]) == ("redirect", None)
     assert got(server) == ["me@example.com", "you@xn--bcher-kva.example"]
     assert "sent to me@example.com and you@xn--bcher-kva.example instead: 1 accepted" in done.err
+    assert "only the first message was sent; --all also sends 2 others" in done.err
+    assert job.command("run", "--test", "--all", "--json").json["accepted"] == 3
+    assert got(server)[2:] == got(server)[:2] * 3
     assert job.ledgers == []
     assert job.command("run").code == 0
-    assert got(server)[2:] == job.addresses
+    assert got(server)[8:] == job.addresses
     assert job.command("run", "--to", "me@example.com").code == 0
     sizes = [taken.size for taken in server.deliveries()]
     assert sizes[0] - sizes[-1] == len("[test] ")
@@ -637,7 +640,7 @@ def test_a_transcript_that_cannot_be_opened_keeps_the_run_from_starting(mailing)
         (["--sandbox", "--answer", "MIAL=close"], "Did you mean MAIL?"),
         (["--sandbox", "--answer", "MAIL:x=close"], "character 6: expected a number, not 'x'"),
         (["--to", "a@b.de,c@d.de"], "--to a@b.de,c@d.de: one address each"),
-        (["--all"], "--all goes with --to"),
+        (["--all"], "--all goes with --to or --test"),
         (["--to", "a@b.de", "--all", "--limit", "2"], "--all excludes --limit and --only"),
         (["--to", "nobody"], "--to nobody: the address has no @"),
         (["--set", "issue"], "--set issue: expected KEY=VALUE"),

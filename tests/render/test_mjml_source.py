@@ -101,7 +101,7 @@ def test_the_tables_hold_names_alone():
     ("text", "offset", "words"),
     [
         ("<mj-text><p>x</mj-text>", 9, "<p> is not closed"),
-        ("<mj-text>x</b></mj-text>", 0, "<mj-text> is not closed"),
+        ("<mj-text>x</b></mj-text>", 10, "</b> closes nothing"),
         ("<mj-text>x", 0, "<mj-text> is not closed"),
         ("x</mj-text>", 1, "</mj-text> closes nothing"),
         ("<p>a<br>b</br></p>", 9, "</br> closes nothing"),
