@@ -59,7 +59,8 @@ def _zone(value: Any) -> str:
     try:
         ZoneInfo(name)
     except (LookupError, OSError, ValueError):
-        near = did_you_mean(name, available_timezones())
+        # By a place alone: CEST is like EST, which is another hour.
+        near = did_you_mean(name, ["UTC", *(one for one in available_timezones() if "/" in one)])
         raise refusal(
             "must be a zone of the time zone database, such as Europe/Zagreb",
             hint=near or "The names are those of the TZ database: CONTINENT/CITY.",

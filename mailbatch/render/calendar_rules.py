@@ -225,7 +225,8 @@ def check_values(lines: Sequence[ContentLine]) -> str:
 
 def _check_read(component: Any, lines: Sequence[ContentLine]) -> None:
     for name, problem in component.errors:
-        raise RuleError(f"{name or component.name}: {problem}", _named(lines, name))
+        hint = _ZONE if name in _TIMES else None
+        raise RuleError(f"{name or component.name}: {problem}", _named(lines, name), hint)
 
 
 def _check_span(event: Any, lines: Sequence[ContentLine]) -> None:

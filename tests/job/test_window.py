@@ -37,6 +37,7 @@ def test_every_day_without_days_and_the_end_of_a_day(load, changed):
     ("given", "words", "hint"),
     [
         ({"zone": "Europe/Zagrb"}, "zone: must be a zone of the", "Did you mean Europe/Zagreb?"),
+        ({"zone": "CEST"}, "zone: must be a zone of the", "The names are those of the TZ database"),
         ({"zone": "../../etc/passwd"}, "zone: must be a zone of the", None),
         ({"days": ["monday"]}, "days[0]: must be days such as mon-fri or sat", "Did you mean mon?"),
         ({"days": []}, "days: is an empty list", None),

@@ -297,6 +297,7 @@ def test_a_cell_is_refused_at_the_line_where_it_stands(tmp_path):
     error = refused(inviting(tmp_path), start="31.12.2027 18:00")
     assert (error.location.line, error.location.source) == (3, "DTSTART:{{ start }}")
     assert "31.12.2027 18:00" in error.message
+    assert "as in 20271231T180000Z" in error.hint
     error = refused(inviting(tmp_path), place="Hill\x07Road")
     assert error.message == "a value holds the control character U+0007"
     assert error.location.line == 6
