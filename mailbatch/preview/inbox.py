@@ -27,10 +27,9 @@ def inbox_lines(content: Content) -> str:
     subject = text(visible(content.subject) or "(no subject)")
     behind = text(shown_behind(content))
     note = "first text of the body" if content.preheader is None else "preheader"
-    dash = " <i>-</i> " if behind else ""
     return f"""<div class="inbox"><h2 class="unseen">In the list of messages</h2>
 <figure class="webmail"><figcaption>Webmail</figcaption><p><b>{sender}</b>
-<span class="line"><strong>{subject}</strong>{dash}
+<span class="line"><strong>{subject}</strong>
 <span class="behind">{behind}</span></span></p></figure>
 <figure class="phone"><figcaption>Phone, with the {note}</figcaption><p><b>{sender}</b>
 <strong>{subject}</strong><span class="behind">{behind}</span></p></figure></div>"""

@@ -158,5 +158,5 @@ def test_no_data_of_the_users_runs_in_the_gallery(tmp_path, watched):
     for number in range(1, len(HOSTILE) + 1):
         seen.open(gallery / "messages" / f"000{number}.html")
         assert page.locator("main script, main img").count() == 0
-        assert page.locator("main b").count() == 2  # From and To
+        assert page.locator("main b").count() == 4  # From, To, and in the list
     assert seen.remote == []
