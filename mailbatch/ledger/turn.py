@@ -7,7 +7,6 @@
 `flock`, as the lock of a run: the kernel ends a turn with its process. This module must never
 remove the file, nor write into it.
 
-Tests: tests/ledger/test_taken.py.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbatch.errors import LocalProtocolError
-from mailbatch.smtp.content import checked, could_send, stuff
+from mailbatch.octets import Octets, Piece
+from mailbatch.render.encodings import encode_base64
+from mailbatch.smtp.content import checked, could_send, flight, look_at, stuff
 
 QUICK = settings(deadline=None, max_examples=100)
 
@@ -132,3 +134,27 @@ def test_a_chunk_is_checked_and_not_stuffed():
     for wrong in (b"a\nb\r\n", b"a\rb\r\n", b"x" * 999 + b"\r\n"):
         with pytest.raises(LocalProtocolError):
             checked(wrong)
+
+
+@QUICK
+@given(st.lists(CONTENT.filter(bool).map(Piece), min_size=1, max_size=4))
+def test_pieces_leave_as_the_whole_content_would(pieces):
+    octets = Octets(tuple(pieces))
+    look_at(octets)
+    assert b"".join(block for block, _ in flight(octets)) == stuff(octets.joined())
+
+
+def test_lines_of_base64_leave_as_they_are():
+    lines = encode_base64(bytes(range(256)) * 20) + b"\r\n"
+    octets = Octets((Piece(b"head\r\n"), Piece(lines), Piece(b".end\r\n")))
+    assert [block for block, _ in flight(octets)] == [b"head\r\n", lines, b"..end\r\n"]
+
+
+def test_a_piece_that_is_not_of_whole_lines_is_refused_before_the_first_block():
+    octets = Octets((Piece(b"a"), Piece(b"b\r\n")))
+    with pytest.raises(LocalProtocolError, match="not of whole lines"):
+        next(flight(octets))
+    bare = Octets((Piece(b"a\r\n"), Piece(b"b\rc\r\n")))
+    look_at(bare)  # a fault is left to the flight
+    with pytest.raises(LocalProtocolError, match="CR or LF"):
+        next(flight(bare))

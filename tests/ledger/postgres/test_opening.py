@@ -178,3 +178,14 @@ def test_a_database_that_crashes_forgets_nothing(cluster, place):
     ledger.close()
     with opened(place) as again:
         assert again.recovered == Recovery(released=1, in_doubt=1, recipients=1)
+
+
+def test_nothing_is_due_before_anything_was_leased(place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        assert ledger.leases.next_due() is None
+        assert lease(ledger, 0) == []
+        assert ledger.standing.statuses_of("nobody@x.org") == []
+        leases = ledger.leases
+    with pytest.raises(LedgerError, match=r"closed|not open"):
+        asyncio.run(leases.lease(1, now=NOW))
