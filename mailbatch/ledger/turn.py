@@ -6,7 +6,6 @@
 
 `flock`, as the lock of a run: the kernel ends a turn with its process. This module must never
 remove the file, nor write into it.
-
 """
 
 from __future__ import annotations
