@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.cells import unpacked
+from mailbatch.ledger.ports import Doubt
 
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 #: The columns of a `Row`, of a table `recipient AS r`, in the SQL of either ledger.
@@ -201,6 +203,22 @@ def of_some(rows: list[Row], now: float, to: str | None) -> Attempt:
     leased = Leased(tuple(found), tuple(found.values()), whole=whole, resent=resent)
     deferred = sum(row.status == "deferred" for row in tried)
     return Attempt(leased, addresses, seen, again, max(r.attempts for r in tried), deferred)
+
+
+def doubt_of(row: Iterable[Any]) -> Doubt:
+    """Return a recipient in doubt, from the columns that either ledger asks for, in this order."""
+    address, line, delivery_id, recipient, group, part, message_id, at, why, digest = row
+    return Doubt(
+        address=address,
+        line=line,
+        delivery_id=delivery_id,
+        key=delivery_key(recipient, group, part),
+        recipient=recipient,
+        message_id=message_id,
+        at=at,
+        reason=why or "the reply to the end of data never came",
+        digest=digest,
+    )
 
 
 def delivery_key(key: str, group: str | None, part: int) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger import suspicion
-from mailbatch.ledger.attempts import delivery_key
+from mailbatch.ledger.attempts import doubt_of
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
@@ -125,20 +125,7 @@ class InDoubt:
     def in_doubt(self) -> Iterator[Doubt]:
         """Stream the recipients that may have the message, in the order of the table."""
         with self._database.guard:
-            for (
-                address, line, delivery_id, recipient, group, part, message_id, at, why, digest,
-            ) in self._database.connection.execute(_DOUBTS):  # fmt: skip
-                yield Doubt(
-                    address=address,
-                    line=line,
-                    delivery_id=delivery_id,
-                    key=delivery_key(recipient, group, part),
-                    recipient=recipient,
-                    message_id=message_id,
-                    at=at,
-                    reason=why or "the reply to the end of data never came",
-                    digest=digest,
-                )
+            yield from map(doubt_of, self._database.connection.execute(_DOUBTS))
 
     def resolve(
         self,
