@@ -21,7 +21,7 @@ from pathlib import Path
 from mailbatch.delivery import signals
 from mailbatch.delivery.allowance import DAY, Allowance
 from mailbatch.delivery.clock import SteadyClock
-from mailbatch.delivery.gate import OPEN, Gate, Held
+from mailbatch.delivery.gate import Gate, Held
 from mailbatch.delivery.hours import Hours
 from mailbatch.delivery.ledgers import taken_by_others, turn_of
 from mailbatch.delivery.link import first
@@ -37,7 +37,7 @@ _BUSY = "another edition of this job is under way, and server.cap counts over bo
 
 
 def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
-    """Return the gate of a run, which may hold the run from the beginning.
+    """Return the gate of a real run with a window or a cap; it may hold the run from the beginning.
 
     The turn of a job with a cap is given back with `stack`.
 
@@ -45,8 +45,6 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
         LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
     """
     job, server = mailing.inputs.job, mailing.inputs.job.server
-    if options.scratch or (server.window is None and server.cap is None):
-        return OPEN
     clock = SteadyClock(time.time, time.monotonic)
     if server.cap is None:
         return Gate(_hours(job), None, clock)

@@ -137,7 +137,7 @@ def make_plan(
             digests.add(delivery, None)
         else:
             digests.add(delivery, mark)
-    plan = finish_plan(inputs, inspection, digests)
+    plan = _finished(inputs, inspection, digests)
     if not plan.messages:
         raise RecipientError(
             f"{inputs.job.recipients.shown}: nobody would be mailed, so that there is nothing to "
@@ -147,7 +147,7 @@ def make_plan(
     return plan
 
 
-def finish_plan(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
+def _finished(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
     """Return the plan of messages that were rendered."""
     counts = dict.fromkeys(PLANNED, 0)
     digits = RowDigits(inputs.job.name, inputs.edition)
