@@ -29,14 +29,17 @@ MAY_IMPORT = {
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
     "look": set(),
+    "evidence": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
     "delivery": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+        "evidence",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
+        "evidence",
     },
     "balance": set(),
     "errors": set(),
@@ -151,7 +154,7 @@ def test_a_room_is_entered_by_its_face(room):
 
 
 #: The roles of a ledger, and the rows that pass through them.
-ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.rows")
+ROLES = ("mailbatch.ledger.proved", "mailbatch.ledger.ports", "mailbatch.ledger.rows")
 
 
 def test_a_ledger_is_opened_in_one_place():

@@ -26,6 +26,7 @@ from mailbatch.cli.arguments import (
     StatusArguments,
 )
 from mailbatch.cli.command import command
+from mailbatch.cli.evidence_arguments import EvidenceArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
 from mailbatch.cli.panels import Panel
@@ -187,6 +188,19 @@ def resolve(arguments: ResolveArguments) -> int:
     from mailbatch.cli.resolve import resolve_command
 
     return resolve_command(arguments)
+
+
+@command(app, EvidenceArguments)
+def evidence(arguments: EvidenceArguments) -> int:
+    """Prove what was sent to one person, in files that others can check.
+
+    The bytes are made again, and written only where their digest is that of the message that left.
+
+    Example: mailbatch evidence job.yaml --only ann@example.com --out ann
+    """
+    from mailbatch.cli.evidence import evidence_command
+
+    return evidence_command(arguments)
 
 
 @command(app, InitArguments)

@@ -102,6 +102,15 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.UNFINISHED: "a run holds the edition: wait for its end",
         ExitCode.JOB: "",
     },
+    "evidence": {
+        ExitCode.DONE: "the evidence has the message, or with --verify all files fit",
+        ExitCode.DATA: (
+            "the message cannot be made again, and the evidence says why; or with --verify a file "
+            "is not the one that was written"
+        ),
+        ExitCode.STORAGE: "ledger or store cannot be read, or the evidence cannot be written",
+        ExitCode.JOB: "",
+    },
     "init": {
         ExitCode.DONE: "the job is written, or the templates are listed",
         ExitCode.STORAGE: "standard output cannot be written",

@@ -14,7 +14,8 @@ Tests: tests/cli/test_doubt.py.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mailbatch.delivery.places import (
@@ -30,6 +31,7 @@ from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.kin import count_mailed, other_ledgers
 from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.proved import Proving
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
@@ -42,6 +44,7 @@ __all__ = [
     "is_known",
     "ledgers_of",
     "open_to_decide",
+    "open_to_prove",
     "open_to_read",
     "open_to_run",
     "other_ledgers",
@@ -162,6 +165,17 @@ def open_to_run(
     return Ledger.open(
         path, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
     )
+
+
+@contextmanager
+def open_to_prove(path: Path) -> Iterator[Proving]:
+    """Open the ledger of an edition for its proof, also while a run is writing.
+
+    Raises:
+        LedgerError: as `open_to_read`; or the ledger has no secret to name recipients by (74).
+    """
+    with Ledger.read(path) as ledger:
+        yield ledger.proof()
 
 
 def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:

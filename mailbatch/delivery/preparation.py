@@ -54,6 +54,7 @@ from mailbatch.render.subject import Test
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.job.message import Dkim
 
 #: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
 #: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
@@ -399,22 +400,31 @@ def signed(
     if dkim is None or not mailing.unfinished:
         return mailing
     try:
-        key = resolve_secret(
-            dkim.private_key,
-            folder=job.folder,
-            environ=environ,
-            username=dkim.record,
-            user="SELECTOR._domainkey.DOMAIN of message.dkim",
-            lines=True,
-            location=job.locate("message.dkim.private_key"),
-        )
+        composer = signing(mailing.inputs.composer, job, dkim, environ)
     except JobError as error:
         if not (options.dry_run or options.sandbox):
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
-    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
+
+
+def signing(composer: Composer, job: Job, dkim: Dkim, environ: Mapping[str, str]) -> Composer:
+    """Return a composer whose messages are signed with the key of the job.
+
+    Raises:
+        JobError: the key is missing, or cannot sign.
+    """
+    key = resolve_secret(
+        dkim.private_key,
+        folder=job.folder,
+        environ=environ,
+        username=dkim.record,
+        user="SELECTOR._domainkey.DOMAIN of message.dkim",
+        lines=True,
+        location=job.locate("message.dkim.private_key"),
+    )
+    return composer.signed_by(make_signer(job, dkim, key))
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
@@ -455,9 +465,13 @@ def changed_since(ledger: OpenLedger, composer: Composer) -> tuple[str, ...]:
 
 
 def _changed(ledger: OpenLedger, now: Mapping[str, str]) -> tuple[str, ...]:
-    before = ledger.plan.content_digests()
-    before.pop(_PLAN, None)
-    return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
+    return differing(ledger.plan.content_digests(), now)
+
+
+def differing(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the message's inputs whose digests differ, sorted."""
+    names = (before.keys() | now.keys()) - {_PLAN}
+    return tuple(sorted(name for name in names if before.get(name) != now.get(name)))
 
 
 def had(ledger: OpenLedger) -> int:

@@ -105,7 +105,7 @@ class PlanChange:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is the content's (module octets), kept while the delivery may have to be sent again.
+    `digest` is the content's (module octets), kept for a resend, and as evidence.
     A tuple, as the other records are: two are made for each message.
     """
 

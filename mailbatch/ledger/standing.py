@@ -35,7 +35,7 @@ CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
   FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
 """
 #: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
-_FIELDS = {
+FIELDS = {
     "row": "s.line",
     "email": "s.address",
     "status": "s.status",
@@ -55,7 +55,7 @@ _FIELDS = {
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
 }
-_REPLIES = """
+REPLIES = """
 LEFT JOIN reply AS p ON p.id = s.reply_id
 LEFT JOIN (
   SELECT reply_id, code, enhanced, reply, server_message_id(reply) AS message_id
@@ -66,17 +66,17 @@ LEFT JOIN (
   ON c.reply_id = s.reply_id
 """
 _RESULTS = f"""
-SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
+SELECT {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM {{rows}} AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
-{_REPLIES}
+{REPLIES}
 ORDER BY """  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
-SELECT s.address, {_FIELDS["message_id"]}, d.message_id
+SELECT s.address, {FIELDS["message_id"]}, d.message_id
 FROM standing AS s
 JOIN delivery AS d ON d.id = s.delivery_id
-{_REPLIES}
+{REPLIES}
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
 _KEYED = """

@@ -37,6 +37,7 @@ from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
+from mailbatch.ledger.proof import Proof
 from mailbatch.ledger.recovery import InDoubt
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
@@ -167,6 +168,14 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
+
+    def proof(self) -> Proof:
+        """Return the proof of the edition, of a ledger that is open to read.
+
+        Raises:
+            LedgerError: the ledger has no secret to name recipients by (74).
+        """
+        return Proof(self._database)
 
     @property
     def path(self) -> Path:
