@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mailbatch.checks.selection import Chosen
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -72,7 +73,7 @@ def make_preview(
     *,
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     out: Path | None = None,
     limit: int | None = SHOWN,
@@ -103,7 +104,7 @@ def make_preview(
     now = datetime.now().astimezone()
     inputs = read_inputs(
         job, edition=edition, variables=variables or {}, now=now, traced=True,
-        folder=state_dir, store=store,
+        state=state, store=store,
     )  # fmt: skip
     columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
@@ -113,7 +114,7 @@ def make_preview(
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
     since = None
-    with inspect(inputs, only=only, state_dir=state_dir) as inspection:
+    with inspect(inputs, only=only, state=state) as inspection:
         if not only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
@@ -124,7 +125,7 @@ def make_preview(
             whole = not only
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
-                *time_findings(job, state_dir),
+                *time_findings(job, state),
             ]
             overview = survey.overview(
                 inspection.counts, complete=whole, edition=findings,
