@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
-    "remarks", "report_token", "sasl", "suggest", "times",
+    "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
+    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "dns",
         "",
     },
+    "balance": set(),
     "errors": set(),
     "octets": set(),
     "outcome": set(),
@@ -55,7 +56,7 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "previewing": {"job", "checks", "checking", "delivery", "preview"},
+    "previewing": {"job", "checks", "checking", "delivery", "preview", "render"},
     "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
     "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip

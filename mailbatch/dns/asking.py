@@ -32,6 +32,8 @@ _TRY = 1.5
 _PAYLOAD = 1232  # octets; DNS flag day 2020
 _MOST_ALIASES = 8
 _PORT = 53
+#: A top-level domain that every resolver of the public DNS knows.
+_KNOWN_TOP = "com"
 
 
 class Resolver:
@@ -53,8 +55,20 @@ class Resolver:
         """Return the answer about the records of a name in ASCII, with or without a final dot."""
         key = (name.lower().rstrip("."), kind)
         if key not in self._answers:
-            self._answers[key] = self._look_up(*key)
+            found = self._look_up(*key)
+            if found == Absent(name_exists=False) and self._is_cut_off(key[0]):
+                found = Unanswered("the resolver knows no public name, not even com")
+            self._answers[key] = found
         return self._answers[key]
+
+    def _is_cut_off(self, name: str) -> bool:
+        """Tell whether the resolver denies the top of a name, and that of most names of the world.
+
+        A resolver without a way to the public DNS may deny every name, rather than fail.
+        """
+        nothing = Absent(name_exists=False)
+        tops = (name.rpartition(".")[2], _KNOWN_TOP)
+        return all(self._look_up(top, "A") == nothing for top in tops)
 
     def _look_up(self, name: str, kind: Kind) -> Answer:
         for _ in range(_MOST_ALIASES):

@@ -49,9 +49,9 @@ class Gap:
 
 
 def gap_findings(gaps: Iterable[Gap]) -> tuple[Finding, ...]:
-    """Return a finding for each question that DNS left open."""
+    """Return a finding for each question that DNS left open; those of one reason are one tally."""
     return tuple(
-        Finding("MB506", f"{gap.kind} of {gap.name}: {gap.why}", f"{gap.name} {gap.kind}")
+        Finding("MB506", f"{gap.kind} of {gap.name}: {gap.why}", gap.why)
         for gap in dict.fromkeys(gaps)
     )
 

@@ -41,6 +41,16 @@ def test_no_such_record_and_no_such_name_are_two_answers(serve):
     assert ask("y._domainkey.example.com", "TXT") == Absent(name_exists=False)
 
 
+def test_a_resolver_that_denies_every_name_is_cut_off(serve):
+    """Some networks answer NXDOMAIN for all the world; a name of their own exists, or does not."""
+    ask = asker(serve({"mail.corp": {"A": ["192.0.2.1"]}}))
+    assert isinstance(ask("_dmarc.example.com", "TXT"), Unanswered)
+    assert isinstance(ask("example.invalid", "TXT"), Unanswered)
+    assert ask("news.corp", "TXT") == Absent(name_exists=False)
+    public = asker(serve({"elsewhere.com": {"A": ["192.0.2.1"]}}))
+    assert public("example.invalid", "TXT") == Absent(name_exists=False)
+
+
 @pytest.mark.parametrize("trouble", [Trouble.SERVFAIL, Trouble.REFUSED, Trouble.REFERRAL])
 def test_a_failure_is_no_answer(serve, trouble):
     answer = asker(serve({"example.com": trouble}))("example.com", "TXT")
