@@ -291,10 +291,20 @@ class CheckArguments:
         bool,
         typer.Option(
             "--connect",
-            help="Also greet the server, secure, authenticate and quit; sends nothing.",
+            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            "--resolver",
+            metavar="ADDRESS",
+            envvar="MAILBATCH_RESOLVER",
+            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),
