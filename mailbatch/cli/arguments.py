@@ -19,11 +19,13 @@ import typer
 
 from mailbatch.cli.options import (
     AnswerOption,
+    ApprovedPlan,
     AsJson,
     Edition,
     Failed,
     JobArgument,
     JobOrFolder,
+    Ledger,
     Only,
     Quiet,
     Results,
@@ -111,6 +113,7 @@ class RunArguments:
     wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     results: Results = None
     accept_changes: Annotated[
@@ -205,6 +208,7 @@ class PreviewArguments:
     ] = False
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     against: Annotated[
         Path | None,
@@ -215,15 +219,7 @@ class PreviewArguments:
             rich_help_panel=Panel.GALLERY,
         ),
     ] = None
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = None
+    plan: ApprovedPlan = None
     serve: Annotated[
         bool,
         typer.Option(
@@ -268,6 +264,7 @@ class PlanArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
@@ -281,15 +278,26 @@ class CheckArguments:
     edition: Edition = None
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     connect: Annotated[
         bool,
         typer.Option(
             "--connect",
-            help="Also greet the server, secure, authenticate and quit; sends nothing.",
+            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            "--resolver",
+            metavar="ADDRESS",
+            envvar="MAILBATCH_RESOLVER",
+            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),
@@ -315,6 +323,7 @@ class StatusArguments:
     edition: Edition = None
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
 
@@ -328,6 +337,7 @@ class ResultsArguments:
     results: Results = None
     failed: Failed = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     quiet: Quiet = False
 
@@ -387,6 +397,7 @@ class ResolveArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     as_json: AsJson = False
 
 

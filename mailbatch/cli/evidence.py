@@ -38,6 +38,7 @@ def evidence_command(console: Console, given: EvidenceArguments) -> int:
 
 def _write(console: Console, given: EvidenceArguments, path: Path, only: str, out: Path) -> int:
     from mailbatch.delivery.evidence import write_evidence
+    from mailbatch.delivery.state import state_of
     from mailbatch.evidence.folder import check_place
 
     check_place(out)
@@ -48,7 +49,7 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
         edition,
         as_on_the_wire(only) or only,
         out,
-        place=ledger_to_look_at(job, edition, given.state_dir),
+        place=ledger_to_look_at(job, edition, state_of(given.state_dir, None)),
         store=store_to_read(job, given.store, given.state_dir),
         variables=pairs(given.variables),
         environ=os.environ,

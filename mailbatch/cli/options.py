@@ -39,6 +39,16 @@ StateDir = Annotated[
         rich_help_panel=Panel.RECORD,
     ),
 ]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        envvar="MAILBATCH_LEDGER",
+        help="Keep the ledgers in this PostgreSQL database, as in postgresql:///mail.",
+        rich_help_panel=Panel.RECORD,
+    ),
+]
 Results = Annotated[
     Path | None,
     typer.Option(
@@ -116,5 +126,14 @@ Store = Annotated[
         metavar="FILE",
         help="The store of reports; default: reports.sqlite3 in the state directory.",
         rich_help_panel=Panel.RECORD,
+    ),
+]
+ApprovedPlan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Say whether the mailing agrees with this approved plan; 65: it does not.",
+        rich_help_panel=Panel.CARE,
     ),
 ]

@@ -26,6 +26,7 @@ from mailbatch.evidence.folder import CHAIN, FORMAT, MESSAGE, building, write_fi
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.job.model import Job
     from mailbatch.ledger.proved import Proved, Proving
     from mailbatch.ledger.rows import ResultRow
@@ -55,7 +56,7 @@ def write_evidence(
     named: str,
     out: Path,
     *,
-    place: Path,
+    place: LedgerPlace,
     store: Path,
     variables: Mapping[str, str],
     environ: Mapping[str, str],
@@ -168,7 +169,7 @@ def _message(proved: Proved, remade: Remade) -> dict[str, Any]:
 
 
 def _reports(
-    job: Job, edition: str, row: ResultRow, place: Path, store: Path
+    job: Job, edition: str, row: ResultRow, place: LedgerPlace, store: Path
 ) -> list[dict[str, Any]]:
     """Return the reports about one recipient's message, the one that came first at the front.
 

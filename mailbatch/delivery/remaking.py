@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.preparation import differing, signing
+from mailbatch.delivery.preparation import differing, private_key
 from mailbatch.errors import InputError, InputErrors
 from mailbatch.render.composer import Composer
+from mailbatch.render.dkim import make_signer
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
@@ -68,7 +69,8 @@ def remake(
         )
         dkim = job.message.dkim
         if dkim is not None:
-            composer = signing(composer, job, dkim, environ)
+            key = private_key(job, dkim, environ)
+            composer = composer.signed_by(make_signer(job, dkim, key))
         for eight_bit in (True, False):
             octets = composer.compose(delivery, eight_bit=eight_bit).octets
             if octets.digest == digest:
