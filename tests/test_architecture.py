@@ -66,9 +66,9 @@ MAY_IMPORT = {
 #: says what each is for.
 FACE = {
     "recipients": {"address", "given", "plan"},
-    "results": {"columns", "file", "row"},
+    "results": {"columns", "file", "masking", "row"},
     "reports": {
-        "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
+        "acceptance", "bodies", "cursor", "forgetting", "mailboxes", "mailed", "proofs", "refusal", "report",
         "sns", "standing", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},

@@ -56,3 +56,21 @@ class EvidenceArguments:
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ForgetArguments:
+    """The arguments of `mailbatch forget`."""
+
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of the person.")]
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="The folder of the jobs; default: the working folder."),
+    ] = None
+    state_dir: StateDir = None
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Forget without asking.", rich_help_panel=Panel.CARE),
+    ] = False
+    as_json: AsJson = False
+    quiet: Quiet = False

@@ -111,6 +111,11 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.STORAGE: "ledger or store cannot be read, or the evidence cannot be written",
         ExitCode.JOB: "",
     },
+    "forget": {
+        ExitCode.DONE: "the person is forgotten; or the traces are listed, without --yes",
+        ExitCode.STORAGE: "a file cannot be read or written: the same again goes on",
+        ExitCode.UNFINISHED: "a run holds an edition of the person: wait for its end",
+    },
     "init": {
         ExitCode.DONE: "the job is written, or the templates are listed",
         ExitCode.STORAGE: "standard output cannot be written",

@@ -32,7 +32,8 @@ from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.forgetting import Forgetting
+from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.proved import Proving
 from mailbatch.ledger.store import Ledger
@@ -53,6 +54,8 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "open_to_decide",
+    "open_to_forget",
+    "open_to_look_for",
     "open_to_prove",
     "open_to_read",
     "open_to_run",
@@ -309,6 +312,28 @@ def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
         )
     with Ledger.read(place) as ledger:
         yield ledger.proof()
+
+
+@contextmanager
+def open_to_look_for(path: Path) -> Iterator[tuple[Forgetting, HeldBy | None]]:
+    """Open a ledger in a file to look for a person, with the process that writes the ledger.
+
+    Raises:
+        LedgerError: as `open_to_read`.
+    """
+    with Ledger.read(path) as ledger:
+        yield ledger.forgetting(), ledger.held_by()
+
+
+@contextmanager
+def open_to_forget(path: Path) -> Iterator[Forgetting]:
+    """Open a ledger in a file to forget people.
+
+    Raises:
+        LedgerError: as `open_to_decide`; LedgerLocked: a run holds the ledger (75).
+    """
+    with Ledger.reopen(path) as ledger:
+        yield ledger.forgetting()
 
 
 # -- the database, imported where one is named ----------------------------------------------------

@@ -47,7 +47,7 @@ Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
@@ -105,8 +105,7 @@ class PlanChange:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is the content's (module octets), kept for a resend, and as evidence.
-    A tuple, as the other records are: two are made for each message.
+    `digest` is the content's (module octets), for a resend and as evidence. A tuple, for speed.
     """
 
     delivery_id: int
@@ -356,6 +355,9 @@ class Standings(Protocol):
         Never reads the whole table for an address that is mailed.
         """
 
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
 
@@ -388,8 +390,7 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt. A
-        key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:

@@ -20,7 +20,8 @@ from mailbatch.envelope import Delivery, address_key
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import COLUMNS, Attempt, Head, Leased, Names, Row, group_text
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.keyed import keyed, salt_of
+from mailbatch.ledger.forgotten import is_alias, name_of
+from mailbatch.ledger.keyed import keyed_by, salt_of
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.proved import ProofRow, Proved
 from mailbatch.ledger.rows import ResultRow
@@ -92,7 +93,8 @@ class Proof:
         secret = self._secret
         with self._database.guard:
             for row_id, key, *others in self._database.connection.execute(_ROWS):
-                yield ProofRow(row_id, keyed(salt_of(secret, key), key), *others)
+                name = name_of(key) if is_alias(key) else keyed_by(secret, key)
+                yield ProofRow(row_id, name, *others)
 
     def named(self, text: str) -> list[int]:
         """Return the ids of the recipients of an address, or of the one with that key.

@@ -18,6 +18,7 @@ from mailbatch.ledger import overlap
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
+from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
@@ -139,6 +140,12 @@ ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 
 
+def _disguised(row: KeyedRow, forgotten: Forgotten) -> KeyedRow:
+    """Return the row of a plan with the aliases of a person that was forgotten."""
+    key, address = forgotten.alias(row.key), forgotten.alias(address_key(row.address))
+    return row._replace(key=key or row.key, address=address or row.address)
+
+
 class Standing:
     """Where every recipient stands, as the ledger is found."""
 
@@ -214,6 +221,12 @@ class Standing:
                 found = connection.execute(_ANY_STATUS, (address_key(address),)).fetchall()
         return [_STATUSES[status] for (status,) in found]
 
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+        with self._database.guard:
+            forgotten = Forgotten.of(self._database.connection)
+        return None if forgotten is None else forgotten.alias
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
         return identity_of(self._database.connection)
@@ -268,7 +281,9 @@ class Standing:
         connection = self._database.connection
         with self._database.guard:
             moves = not identity_of(connection).is_address
-            for row in rows:
+            forgotten = Forgotten.of(connection)
+            for given in rows:
+                row = given if forgotten is None else _disguised(given, forgotten)
                 if moves:
                     values = (address_key(row.address), row.key)
                     found = connection.execute(_STATUS_AT, values).fetchone()
