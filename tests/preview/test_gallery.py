@@ -201,7 +201,7 @@ def test_tabs_and_panels_belong_together(tmp_path):
     found = page(tmp_path, "messages/0001.html")
     tabs = [a for _, a in found.elements if a.get("role") == "tab"]
     panels = {a["id"]: a for _, a in found.elements if a.get("role") == "tabpanel"}
-    assert [tab["aria-selected"] for tab in tabs] == ["true"] + ["false"] * 5
+    assert [tab["aria-selected"] for tab in tabs] == ["true"] + ["false"] * 7
     assert [tab["aria-controls"] for tab in tabs] == list(panels)
     for tab in tabs:
         assert panels[tab["aria-controls"]]["aria-labelledby"] == tab["id"]
