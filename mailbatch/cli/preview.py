@@ -121,8 +121,12 @@ def _tell(console: Console, made: Preview) -> None:
     if errors:
         parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    for line in text_lines(errors, remedies=True):
+    for tally in errors:
+        line, *remedies = text_lines([tally], remedies=True)
         console.warn(line)
+        console.excerpt(tally.location)
+        for remedy in remedies:
+            console.warn(remedy)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
         console.say(f"since {made.since.shown}: {kinds or 'nothing'}")

@@ -196,8 +196,7 @@ class Branches:
                 if name is None:
                     yield found.column, place
                 else:
-                    line = loader.line(name, found.line)
-                    yield found.column, Location(name, found.line, source=line)
+                    yield found.column, loader.place(name, found.line)
 
     def _named(self, name: str) -> nodes.Template | None:
         """Return the tree of a template that a tag names, None where there is no sound one."""

@@ -131,7 +131,7 @@ class Compiler:
         lines = [number for number, one in enumerate(written.split("\n"), 1) if one == line]
         if not line.strip() or len(lines) != 1:
             return Location(page)
-        return Location(page, lines[0], at - begin + 1, source=line.rstrip("\r"))
+        return Location.in_text(page, written, lines[0], at - begin + 1)
 
 
 def mistakes(
