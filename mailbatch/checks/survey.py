@@ -151,7 +151,7 @@ class Survey:
         """
         tallies = self._tallies
         tallies.add_all(edition)
-        unreached: tuple[tuple[Location, str], ...] = ()
+        unreached: tuple[tuple[Location, str, str], ...] = ()
         if complete:
             for finding in check_job(self._job):
                 tallies.add(finding)
@@ -166,8 +166,10 @@ class Survey:
             for finding in self._table.repeats(repeats):
                 tallies.add(finding)
             if self._selection.seen:
-                unreached = tuple((branch.location, branch.label) for branch in self.unreached())
-                for place, label in unreached:
+                unreached = tuple(
+                    (branch.location, branch.label, branch.words) for branch in self.unreached()
+                )
+                for place, label, _ in unreached:
                     tallies.add(Finding("MB118", label, f"{place} {label}", place))
         return Overview(
             job=self._job.name,

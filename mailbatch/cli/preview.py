@@ -151,7 +151,7 @@ def as_object(made: Preview) -> dict[str, Any]:
         "index": str(made.index),
         "unreached": [
             {"file": place.path, "line": place.line, "branch": label}
-            for place, label in overview.unreached
+            for place, label, _ in overview.unreached
         ],
         "unused": list(overview.unused),
         "findings": objects(overview.tallies),

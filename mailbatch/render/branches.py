@@ -74,7 +74,10 @@ class Branches:
         self._own = {self._address(job), *named_columns(ruling, rows.columns)}
         self._pages = {
             (choice.value.key, name): Branch(
-                (choice.value.key, number), choice.value.place, f"the template {name}"
+                (choice.value.key, number),
+                choice.value.place,
+                f"the template {name}",
+                words=f"from {name}",
             )
             for choice in choices
             if len(choice.pages) > 1

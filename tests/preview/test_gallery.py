@@ -97,13 +97,13 @@ def test_no_text_of_the_users_becomes_markup(tmp_path, text):
     """The elements of every page are the same whatever the data; a script stays one line."""
     mailing = {
         "job": text, "edition": text, "sender": text, "counts": {text: 3},
-        "domains": ((text, 3),), "unreached": ((Location(text), text),), "unused": (text,),
+        "domains": ((text, 3),), "unreached": ((Location(text), text, text),), "unused": (text,),
         "tallies": (Tally("MB206", text, 2, (text,), Location(text), text),),
         "since": Since(text, ((text, text),)),
     }  # fmt: skip
     plain = {
         "job": "a", "edition": "a", "sender": "a", "counts": {"a": 3},
-        "domains": (("a", 3),), "unreached": ((Location("a"), "a"),), "unused": ("a",),
+        "domains": (("a", 3),), "unreached": ((Location("a"), "a", "a"),), "unused": ("a",),
         "tallies": (Tally("MB206", "a", 2, ("a",), Location("a"), "a"),),
         "since": Since("a", (("a", "a"),)),
     }  # fmt: skip
