@@ -5,8 +5,6 @@
     {{ nick or first_name }}             nick is empty
 
 Columns keep their names. A condition without plain words has none: None, and no guess.
-
-Tests: tests/render/test_branch_words.py.
 """
 
 from __future__ import annotations
