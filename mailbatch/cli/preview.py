@@ -31,7 +31,14 @@ PORT = 8026
 
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
-    """Make the gallery, serve the gallery with --serve, and return the exit code."""
+    """Make the gallery, serve the gallery with --serve, and return the exit code.
+
+    With --pdf or --png one message is written in place of the gallery.
+    """
+    if given.pdf is not None or given.png is not None or given.width is not None:
+        from mailbatch.cli.picture import picture_command
+
+        return picture_command(console, given)
     if given.everything and given.limit is not None:
         raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
     if given.port is not None and not given.serve:
