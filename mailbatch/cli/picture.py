@@ -85,13 +85,15 @@ def _content(job: Job, given: PreviewArguments) -> Content:
     """
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
+    from mailbatch.delivery.state import state_of
 
+    state = state_of(given.state_dir, given.ledger)
     inputs = read_inputs(
         job, edition=given.edition, variables=pairs(given.variables),
-        now=datetime.now().astimezone(), traced=True, folder=given.state_dir,
+        now=datetime.now().astimezone(), traced=True, state=state,
         store=given_store(given.store),
     )  # fmt: skip
-    with inspect(inputs, only=all_on_the_wire(given.only), state_dir=given.state_dir) as looked:
+    with inspect(inputs, only=all_on_the_wire(given.only), state=state) as looked:
         first = next(looked.deliveries(), None)
         if first is None:
             raise UsageError("no message would be sent", hint="mailbatch check says why")
