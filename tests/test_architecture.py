@@ -77,7 +77,7 @@ FACE = {
     },
     "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
-    "preview": {"compare", "entry", "gallery", "rebuilding", "serving"},
+    "preview": {"chromium", "compare", "entry", "gallery", "rebuilding", "serving"},
     "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.

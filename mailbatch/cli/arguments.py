@@ -247,6 +247,35 @@ class PreviewArguments:
     browse: Annotated[
         bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
     ] = False
+    pdf: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdf",
+            metavar="FILE",
+            help="Write one message as PDF, the first or that of --only; needs Chromium.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png",
+            metavar="FILE",
+            help="The same as a picture.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width",
+            metavar="N",
+            min=200,
+            max=2000,
+            help="For --png, in pixels; default 640, and a phone has 390.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
     as_json: AsJson = False
     quiet: Quiet = False
 

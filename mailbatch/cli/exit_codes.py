@@ -60,8 +60,8 @@ ENDS: dict[str, dict[ExitCode, str]] = {
     "preview": {
         ExitCode.DONE: "the gallery is written",
         ExitCode.DATA: "",
-        ExitCode.STORAGE: "the gallery or standard output cannot be written",
-        ExitCode.JOB: "",
+        ExitCode.STORAGE: "the gallery, a picture or standard output cannot be written",
+        ExitCode.JOB: "the job file is wrong, or --pdf and --png find no Chromium",
     },
     "plan": {
         ExitCode.DONE: "the plan is written",
