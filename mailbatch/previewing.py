@@ -13,13 +13,14 @@ Tests: tests/preview/test_preview_command.py, tests/test_api.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.checking import Follow, time_findings
+from mailbatch.fresh_letters import Options, ShownRow, sources
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mailbatch.checks.selection import Chosen
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.preparation import Inputs
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -44,7 +46,8 @@ class Preview:
 
     `index` is the page to open, `shown` the number of messages in the gallery, `changes` counts
     changed messages by kind. `sources` are the files that the gallery was made from, `written` the
-    files of the gallery.
+    files of the gallery, `stamps` the stamps of its pages. `inputs`, `rows` and `options` are those
+    of the messages that are shown.
     """
 
     index: Path
@@ -55,6 +58,10 @@ class Preview:
     outlook: Outlook | None
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
+    stamps: Mapping[str, str] = field(repr=False)
+    inputs: Inputs = field(repr=False)
+    rows: tuple[ShownRow, ...] = field(repr=False)
+    options: Options = field(repr=False)
 
     @property
     def findings(self) -> tuple[Tally, ...]:
@@ -79,11 +86,12 @@ def make_preview(
     only: tuple[str, ...] = (),
     against: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
+    before_moving: Callable[[], object] = lambda: None,
 ) -> Preview:
     """Render the mailing and write the gallery.
 
     The options are those of `mailbatch preview`: `out` None means a folder beside the job, `limit`
-    None all messages.
+    None all messages. `before_moving` is called before the files of an earlier gallery give way.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
@@ -117,8 +125,9 @@ def make_preview(
         if not only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
-        number, entries = _entries(inspection, survey, maker, follow, everything=limit is None)
-        with Gallery(out, number) as gallery:
+        rows, entries = _entries(inspection, survey, maker, follow, everything=limit is None)
+        number = len(rows)
+        with Gallery(out, number, before_moving) as gallery:
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
             whole = not only
@@ -135,8 +144,10 @@ def make_preview(
                 changes["gone"] = len(gone)
                 since = Since(str(against), gone)
             index = gallery.finish(overview, since)
-    sources = (*_sources(job, branches.sources()), *inputs.composer.embedded_files)
-    return Preview(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
+    return Preview(
+        index, overview, number, since, dict(changes), outlook, sources(job, inputs.composer),
+        gallery.written, gallery.stamps, inputs, rows, Options(edition, variables, earlier),
+    )  # fmt: skip
 
 
 def _add(
@@ -156,8 +167,8 @@ def _add(
 
 def _entries(
     inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
-) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return the number of entries of the gallery, and these.
+) -> tuple[tuple[ShownRow, ...], Iterator[Entry]]:
+    """Show every message to the survey; return the rows of the gallery, and the entries of these.
 
     For `everything`, each message is rendered once, on the way into the gallery. `follow` passes
     deliveries on and shows the progress.
@@ -166,11 +177,13 @@ def _entries(
     if everything:
         every = list(inspection.deliveries())
         passed = follow(every, total)
-        return len(every), (_seen(inspection, survey, maker, one) for one in passed)
+        rows = tuple(map(ShownRow, every))
+        return rows, (_seen(inspection, survey, maker, one) for one in passed)
     for delivery in follow(inspection.deliveries(), total):
         survey.see(inspection.look(delivery))
     chosen = survey.chosen()
-    return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
+    rows = tuple(ShownRow(one.delivery, tuple(one.reasons)) for one in chosen)
+    return rows, (_again(inspection, survey, maker, one) for one in chosen)
 
 
 def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
@@ -181,12 +194,3 @@ def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Deli
 def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
     seen = inspection.render(chosen.delivery)
     return maker.entry(seen, findings=survey.findings(seen), reasons=chosen.reasons)
-
-
-def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Yield the files that the gallery was made from, as far as the job names files."""
-    from mailbatch.job.fields import is_template
-
-    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
-    yield job.path
-    yield from (job.folder / name for name in (*templates, *named))

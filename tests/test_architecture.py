@@ -36,7 +36,8 @@ MAY_IMPORT = {
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
+        "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
+        "reports_page", "",
     },
     "errors": set(),
     "octets": set(),
@@ -53,7 +54,8 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "previewing": {"job", "checks", "checking", "delivery", "preview"},
+    "fresh_letters": {"job", "render", "checks", "delivery", "preview"},
+    "previewing": {"job", "checks", "checking", "delivery", "fresh_letters", "preview"},
     "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
     "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip
@@ -73,7 +75,7 @@ FACE = {
         "tallies",
     },
     "look": {"folder", "markup"},
-    "preview": {"compare", "entry", "gallery", "rebuilding", "serving"},
+    "preview": {"compare", "entry", "gallery", "message_files", "rebuilding", "serving"},
     "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.

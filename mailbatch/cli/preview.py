@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.previewing import SHOWN, make_preview
 
 if TYPE_CHECKING:
+    from mailbatch.checking import Follow
     from mailbatch.previewing import Preview
 
 #: The port of --serve without --port.
@@ -47,11 +49,11 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         limit=most,
         only=all_on_the_wire(given.only),
         against=given.against,
-        follow=partial(console.follow, "rendering"),
     )
     if given.serve:
         return _serve(console, given, render)
-    made = render(read_job(given.job), out=given.out)
+    follow = partial(console.follow, "rendering")
+    made = render(read_job(given.job), out=given.out, follow=follow)
     if given.as_json:
         console.data(as_object(made))
     _tell(console, made)
@@ -125,7 +127,11 @@ def as_object(made: Preview) -> dict[str, Any]:
 
 
 def _serve(console: Console, given: PreviewArguments, render: Callable[..., Preview]) -> int:
-    """Serve the gallery until Ctrl-C; each build reads the job anew."""
+    """Serve the gallery until Ctrl-C; each build reads the job anew.
+
+    A mistake in the files is a page, from the start on; what no change of a file mends is raised.
+    """
+    from mailbatch.fresh_letters import FreshLetters
     from mailbatch.preview.rebuilding import Built, Rebuilding
     from mailbatch.preview.serving import serve
 
@@ -133,31 +139,40 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
         out = given.out or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
         )
+        follow: Follow = partial(console.follow, "rendering")
 
-        serving = False
-
-        def build() -> Built:
-            try:
-                made = render(read_job(given.job), out=out)
-            except MailbatchError as error:
-                if serving:  # an author reads the page or the terminal; the command goes on
-                    console.error(error)
-                raise
+        def build(before_moving: Callable[[], object]) -> Built:
+            job = read_job(given.job)
+            made = render(job, out=out, follow=follow, before_moving=before_moving)
             _tell(console, made)
-            return Built(made.sources, made.written)
+            letters = FreshLetters.of(made.inputs, made.rows, made.options, again)
+            return Built(made.sources, made.written, made.stamps, letters)
 
-        gallery = Rebuilding(out, build)
-        gallery.build()
+        again = partial(read_job, given.job)
+        gallery = Rebuilding(out, build, job=given.job, fail=partial(_show, console))
+        if not given.job.exists():
+            again()  # a slip on the command line, most of the time
+        gallery.complete()
+        if isinstance(gallery.failure, UsageError):
+            raise gallery.failure
+        follow = gallery.follow
         server = stack.enter_context(serve(gallery, PORT if given.port is None else given.port))
         address = f"http://127.0.0.1:{server.server_port}/"
         console.say(f"serving {address}; pages follow the files, Ctrl-C to stop")
         if given.browse:
             _browse(address)
-        serving = True
         stack.enter_context(gallery.watched())
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     return ExitCode.DONE
+
+
+def _show(console: Console, failure: Exception) -> None:
+    """Show a failure in the terminal, while the page shows the same."""
+    if isinstance(failure, MailbatchError):
+        console.error(failure)
+    else:
+        console.warn("".join(traceback.format_exception(failure)).rstrip())
 
 
 def _browse(address: str) -> None:

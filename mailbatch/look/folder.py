@@ -36,14 +36,19 @@ def check_place(out: Path, manifest: str, earlier: str) -> None:
         )
 
 
+def asset_files(own: Path) -> dict[str, Path]:
+    """Return the files of every page and those in `own`, by the path that pages have for each."""
+    found = (*sorted(_LOOK.iterdir()), *sorted(own.iterdir()))
+    return {f"assets/{path.name}": path for path in found}
+
+
 def add_assets(folder: Path, own: Path) -> list[str]:
     """Copy the files of every page and those in `own` to `assets/`; return the paths there."""
     (folder / "assets").mkdir()
-    names = []
-    for path in (*sorted(_LOOK.iterdir()), *sorted(own.iterdir())):
-        shutil.copyfile(path, folder / "assets" / path.name)
-        names.append(f"assets/{path.name}")
-    return names
+    files = asset_files(own)
+    for name, path in files.items():
+        shutil.copyfile(path, folder / name)
+    return list(files)
 
 
 def move(made: Path, out: Path, names: Iterable[str]) -> None:
