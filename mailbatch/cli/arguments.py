@@ -24,6 +24,7 @@ from mailbatch.cli.options import (
     Failed,
     JobArgument,
     JobOrFolder,
+    Ledger,
     Only,
     Quiet,
     Results,
@@ -111,6 +112,7 @@ class RunArguments:
     wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     results: Results = None
     accept_changes: Annotated[
@@ -205,6 +207,7 @@ class PreviewArguments:
     ] = False
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     against: Annotated[
         Path | None,
@@ -213,6 +216,15 @@ class PreviewArguments:
             metavar="DIR",
             help="Show what changed since the preview in DIR.",
             rich_help_panel=Panel.GALLERY,
+        ),
+    ] = None
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
+            rich_help_panel=Panel.CARE,
         ),
     ] = None
     serve: Annotated[
@@ -259,6 +271,7 @@ class PlanArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
@@ -272,15 +285,26 @@ class CheckArguments:
     edition: Edition = None
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     connect: Annotated[
         bool,
         typer.Option(
             "--connect",
-            help="Also greet the server, secure, authenticate and quit; sends nothing.",
+            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            "--resolver",
+            metavar="ADDRESS",
+            envvar="MAILBATCH_RESOLVER",
+            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),
@@ -306,6 +330,7 @@ class StatusArguments:
     edition: Edition = None
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
 
@@ -319,6 +344,7 @@ class ResultsArguments:
     results: Results = None
     failed: Failed = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     quiet: Quiet = False
 
@@ -378,6 +404,7 @@ class ResolveArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     as_json: AsJson = False
 
 

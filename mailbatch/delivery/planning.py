@@ -27,6 +27,7 @@ from mailbatch.render.digests import digest_texts
 if TYPE_CHECKING:
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.delivery.preparation import Inputs
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery, Recipient
     from mailbatch.job.model import Job
     from mailbatch.render.fingerprint import Mark
@@ -137,7 +138,7 @@ def make_plan(
             digests.add(delivery, None)
         else:
             digests.add(delivery, mark)
-    plan = _finished(inputs, inspection, digests)
+    plan = plan_of(inputs, inspection, digests)
     if not plan.messages:
         raise RecipientError(
             f"{inputs.job.recipients.shown}: nobody would be mailed, so that there is nothing to "
@@ -147,8 +148,8 @@ def make_plan(
     return plan
 
 
-def _finished(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
-    """Return the plan of messages that were rendered."""
+def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
+    """Return the plan of an inspection whose messages were all rendered, with their digests."""
     counts = dict.fromkeys(PLANNED, 0)
     digits = RowDigits(inputs.job.name, inputs.edition)
     lines = StringIO()
@@ -177,7 +178,7 @@ def plan_mailing(
     *,
     edition: str | None,
     variables: dict[str, str],
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
 ) -> PlanFile:
@@ -198,9 +199,9 @@ def plan_mailing(
             edition=edition,
             variables=variables,
             now=datetime.now().astimezone(),
-            folder=state_dir,
+            state=state,
             store=store,
         )
     )
-    with inspect(inputs, state_dir=state_dir) as inspection:
+    with inspect(inputs, state=state) as inspection:
         return make_plan(inputs, inspection, follow)

@@ -15,18 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.ledgers import discard, open_to_run
+from mailbatch.delivery.ledgers import discard, open_to_run, place_of
 from mailbatch.delivery.options import Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
     check_edition,
     check_given_edition,
     ledger_path,
-    state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.state import State
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
@@ -41,7 +41,7 @@ from mailbatch.errors import (
     RecipientError,
     UsageError,
 )
-from mailbatch.job.model import Job
+from mailbatch.job.model import Dkim, Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import OpenLedger
@@ -123,15 +123,15 @@ def read_inputs(
     now: datetime,
     traced: bool = False,
     test: Test = Test.NONE,
-    folder: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
 ) -> Inputs:
     """Read the table and compile the templates, which note their branches if `traced`.
 
-    `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
-    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
-    of a `test` have no bulk id, and may have a mark in the subject.
+    The reports in the `store` (`--store`), or in the folder of the `state`, may suppress addresses.
+    So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages of a
+    `test` have no bulk id, and may have a mark in the subject.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -156,7 +156,7 @@ def read_inputs(
             edition=named,
             variables=merged,
             now=now,
-            reported=reported_addresses(job, folder, store)
+            reported=reported_addresses(job, state, store)
             | rehearsed_addresses(job, rehearsals, edition=named),
         )
     except InputErrors as errors:
@@ -249,18 +249,19 @@ def open_mailing(
     if options.rehearsal is not None:
         folder = options.rehearsal.folder
         claim(folder)
+        state: State = folder
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
     else:
-        folder = state_dir(job, options.state_dir)
-    path = ledger_path(job, edition, folder)
-    if not (options.scratch or options.new_mailing) and is_first(path):
-        check_first(job.name, edition, inputs.plan, ledger=path, results=results)
+        state = options.state
+    place = place_of(job, edition, state)
+    if not (options.scratch or options.new_mailing) and is_first(place):
+        check_first(job, edition, inputs.plan, state=state, results=results)
     ledger = stack.enter_context(
         open_to_run(
-            path,
+            place,
             job=job.name,
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,
@@ -399,15 +400,7 @@ def signed(
     if dkim is None or not mailing.unfinished:
         return mailing
     try:
-        key = resolve_secret(
-            dkim.private_key,
-            folder=job.folder,
-            environ=environ,
-            username=dkim.record,
-            user="SELECTOR._domainkey.DOMAIN of message.dkim",
-            lines=True,
-            location=job.locate("message.dkim.private_key"),
-        )
+        key = private_key(job, dkim, environ)
     except JobError as error:
         if not (options.dry_run or options.sandbox):
             raise
@@ -415,6 +408,23 @@ def signed(
         return mailing
     composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
+
+
+def private_key(job: Job, dkim: Dkim, environ: Mapping[str, str]) -> str:
+    """Return the private key that signs the messages of a job, in PEM.
+
+    Raises:
+        JobError: the secret is missing.
+    """
+    return resolve_secret(
+        dkim.private_key,
+        folder=job.folder,
+        environ=environ,
+        username=dkim.record,
+        user="SELECTOR._domainkey.DOMAIN of message.dkim",
+        lines=True,
+        location=job.locate("message.dkim.private_key"),
+    )
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:

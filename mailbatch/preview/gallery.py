@@ -121,10 +121,13 @@ class Gallery:
             }
         )
 
-    def finish(self, overview: Overview, since: Since | None = None) -> Path:
+    def finish(
+        self, overview: Overview, since: Since | None = None, plan: str | None = None
+    ) -> Path:
         """Write the index, put the gallery into `out`, and return the path of the index.
 
-        `since` is the earlier preview that the changes of the entries refer to.
+        `since` is the earlier preview that the changes of the entries refer to, `plan` the digest
+        of the plan of the mailing.
         """
         manifest = {
             "format": FORMAT,
@@ -132,7 +135,8 @@ class Gallery:
             "edition": overview.edition,
             "complete": overview.messages == len(self._listed),
         }
-        page, data = index_page(overview, self._listed, since), index_data(overview, self._listed)
+        page = index_page(overview, self._listed, since, plan)
+        data = index_data(overview, self._listed)
         told = "".join((page, data, *self.stamps.values())).encode("utf-8", "backslashreplace")
         self.stamps[INDEX] = sha256(told).hexdigest()[:16]
         with _writing(self._out):

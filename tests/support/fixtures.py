@@ -14,7 +14,9 @@ import trustme
 
 from tests.support.fault_process import FaultServerProcess
 from tests.support.fault_server import Fault, FaultServer
+from tests.support.name_server import EXAMPLE_COM, NameServer
 from tests.support.postfix import Postfix, SmtpSink, postfix_obstacle, sink_obstacle
+from tests.support.postgresql import Cluster, check_present, shared_cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,20 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture
+def cluster() -> Cluster:
+    """The private PostgreSQL of this process."""
+    check_present()
+    return shared_cluster()
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[str]:
+    """The URL of a database without any ledger, which takes the place of files."""
+    yield cluster.address
+    cluster.clear()
+
+
+@pytest.fixture
 def fault_server() -> Iterator[Callable[..., FaultServer]]:
     """Start fault servers that end with the test: `fault_server(Fault(...), pipelining=False)`."""
     with contextlib.ExitStack() as stack:
@@ -62,6 +78,20 @@ def fault_server() -> Iterator[Callable[..., FaultServer]]:
             return stack.enter_context(FaultServer(faults, **settings))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def name_server() -> Iterator[NameServer]:
+    """A name server that knows example.com, a sender as it should be."""
+    with NameServer(EXAMPLE_COM) as server:
+        yield server
+
+
+@pytest.fixture
+def names(name_server: NameServer, monkeypatch: pytest.MonkeyPatch) -> NameServer:
+    """Let `check --connect` ask the name server of the tests, and not that of the machine."""
+    monkeypatch.setenv("MAILBATCH_RESOLVER", name_server.address)
+    return name_server
 
 
 @pytest.fixture
