@@ -170,6 +170,25 @@ def make_preview(
     )  # fmt: skip
 
 
+def write_eml(made: Preview, out: Path) -> int:
+    """Write the messages of a gallery as .eml files, and return the number.
+
+    Raises:
+        UsageError: the folder has other files in it, or cannot be written.
+    """
+    from mailbatch.preview.eml_folder import write_messages
+    from mailbatch.preview.message_files import number_of
+
+    def messages() -> Iterator[tuple[int, str, bytes]]:
+        for index, row in enumerate(made.rows):
+            name = f"messages/{number_of(index, made.shown)}.eml"
+            if name in made.written:  # a message that cannot be made has none
+                first = row.delivery.rows[0].line
+                yield first, row.delivery.addresses[0], (made.index.parent / name).read_bytes()
+
+    return write_messages(out, messages())
+
+
 def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | None:
     """Return the edition that is given; for an edition of the day, that of the approved plan."""
     from mailbatch.render.edition import edition_moves

@@ -80,7 +80,9 @@ FACE = {
     },
     "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
-    "preview": {"compare", "entry", "gallery", "message_files", "rebuilding", "serving"},
+    "preview": {
+        "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding", "serving",
+    },
     "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.

@@ -22,7 +22,6 @@ from mailbatch.cli.arguments import (
     ResolveArguments,
     ResultsArguments,
     RunArguments,
-    SandboxArguments,
     StatusArguments,
 )
 from mailbatch.cli.command import command
@@ -31,6 +30,7 @@ from mailbatch.cli.help import HelpGroup
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
+from mailbatch.cli.sandbox_arguments import SandboxArguments
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console

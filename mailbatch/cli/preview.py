@@ -21,7 +21,8 @@ from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.delivery.state import state_of
 from mailbatch.errors import MailbatchError, UsageError
-from mailbatch.previewing import SHOWN, make_preview
+from mailbatch.preview.eml_folder import check_eml_place
+from mailbatch.previewing import SHOWN, make_preview, write_eml
 
 if TYPE_CHECKING:
     from mailbatch.checking import Follow
@@ -35,16 +36,7 @@ PORT = 8026
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
     """Make the gallery, serve the gallery with --serve, and return the exit code."""
-    if given.everything and given.limit is not None:
-        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
-    if given.port is not None and not given.serve:
-        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
-    if given.serve and given.as_json:
-        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
-    if given.plan is not None and given.only:
-        raise UsageError(
-            "--plan is about the whole mailing: --only excludes it", hint="leave one of them out"
-        )
+    _check(given)
     most = None if given.everything else given.limit if given.limit is not None else SHOWN
     render = partial(
         make_preview,
@@ -66,9 +58,29 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
     _tell(console, made)
     _tell_plan(console, given, made)
     console.say(f"gallery: {shown(made.index)}")
+    if given.eml is not None:
+        console.say(f"{counted(write_eml(made, given.eml), 'message')} in {shown(given.eml)}")
     if given.browse:
         _browse(made.index.resolve().as_uri())
     return _exit_code(made)
+
+
+def _check(given: PreviewArguments) -> None:
+    """Refuse options that exclude each other, and a folder that is not ours, before any work."""
+    if given.everything and given.limit is not None:
+        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
+    if given.port is not None and not given.serve:
+        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
+    if given.serve and given.as_json:
+        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
+    if given.eml is not None:
+        if given.serve:
+            raise UsageError("--serve and --eml exclude each other", hint="leave one of them out")
+        check_eml_place(given.eml)
+    if given.plan is not None and given.only:
+        raise UsageError(
+            "--plan is about the whole mailing: --only excludes it", hint="leave one of them out"
+        )
 
 
 def _exit_code(made: Preview) -> int:

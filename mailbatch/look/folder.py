@@ -15,10 +15,11 @@ from mailbatch.errors import UsageError
 _LOOK = Path(__file__).parent / "assets"
 
 
-def check_place(out: Path, manifest: str, earlier: str) -> None:
+def check_place(out: Path, manifest: str, earlier: str, option: str = "--out") -> None:
     """Refuse a folder with other files than those of earlier pages of the same kind.
 
-    `manifest` is the file that such a folder has, and `earlier` the words for the earlier pages.
+    `manifest` is the file that such a folder has, `earlier` the words for the earlier pages, and
+    `option` the option that names the folder.
 
     Raises:
         UsageError: the folder has other files, or `out` is no folder.
@@ -26,7 +27,7 @@ def check_place(out: Path, manifest: str, earlier: str) -> None:
     if not out.exists():
         return
     if not out.is_dir():
-        raise UsageError(f"{out} is no folder", hint="choose another --out")
+        raise UsageError(f"{out} is no folder", hint=f"choose another {option}")
     if (out / manifest).is_file():
         return
     if any(not name.name.startswith(".") for name in out.iterdir()):

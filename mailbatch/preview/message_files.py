@@ -58,7 +58,6 @@ class MessageFiles:
         body: Callable[[str], str] = body_file,
     ) -> None:
         self._total = total
-        self._width = max(_SHORTEST_NUMBER, len(str(total)))
         self._write = write
         self._body_file = body
         self._images: set[str] = set()
@@ -66,7 +65,7 @@ class MessageFiles:
 
     def number(self, index: int) -> str | None:
         """Return the name of the message at this place, from 0; None where there is no message."""
-        return f"{index + 1:0{self._width}}" if 0 <= index < self._total else None
+        return number_of(index, self._total) if 0 <= index < self._total else None
 
     def add(self, index: int, entry: Entry) -> MadeFiles:
         """Make the files of the message at this place."""
@@ -123,6 +122,15 @@ class MessageFiles:
             self._files[digest, name] = f"attachments/{digest}/{name}"
             self._write(self._files[digest, name], file.data)
         return self._files[digest, name]
+
+
+def number_of(index: int, total: int) -> str:
+    """Return the number that names the files of a message, by the place among all, from 0.
+
+    >>> number_of(6, 50)
+    '0007'
+    """
+    return f"{index + 1:0{max(_SHORTEST_NUMBER, len(str(total)))}}"
 
 
 def file_name(name: str) -> str:
