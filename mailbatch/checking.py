@@ -22,6 +22,7 @@ from mailbatch.errors import InputError, InputErrors, LedgerError
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
+    from mailbatch.delivery.inspection import Inspection
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -97,6 +98,7 @@ def check_mailing(
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
                 *time_findings(job, state_dir),
+                *thread_findings(job, named, inspection),
             ]
             overview = survey.overview(
                 inspection.counts,
@@ -125,6 +127,17 @@ def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
         if held is not None:
             return [check_time(job, held.by, held.why, held.until)]
     return []
+
+
+def thread_findings(job: Job, edition: str, inspection: Inspection) -> list[Finding]:
+    """Return the findings of `message.thread`, once every message was seen."""
+    thread = inspection.thread
+    if thread is None:
+        return []
+    from mailbatch.checks.edition_checks import check_thread
+
+    before = thread.before[0].edition if thread.before else None
+    return list(check_thread(job, edition, before, messages=thread.messages, placed=thread.placed))
 
 
 def _look_at_rows(

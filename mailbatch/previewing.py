@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.checking import Follow, time_findings
+from mailbatch.checking import Follow, thread_findings, time_findings
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state_dir),
+                *(thread_findings(job, inputs.edition, inspection) if whole else ()),
             ]
             overview = survey.overview(
                 inspection.counts, complete=whole, edition=findings,

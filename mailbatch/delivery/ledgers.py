@@ -6,14 +6,15 @@
 A ledger is opened to run, to decide about doubts, or to read, and is known by its roles alone
 (`ledger.ports`). Today every ledger is a file. A second kind of ledger joins in the three functions
 `open_to_run`, `open_to_decide` and `open_to_read`. All other functions are about files: `place_of`
-names the file, `is_begun` and `is_known` look for the file, `other_ledgers` looks through its
-folder, and `count_mailed` reads a ledger found there.
+names the file, `is_begun` and `is_known` look for the file, `other_ledgers`, `begun_editions` and
+`lost_editions` look through its folder, and `count_mailed` reads a ledger found there.
 
 Tests: tests/cli/test_doubt.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +42,7 @@ __all__ = [
     "is_begun",
     "is_known",
     "ledgers_of",
+    "lost_editions",
     "open_to_decide",
     "open_to_read",
     "open_to_run",
@@ -48,7 +50,10 @@ __all__ = [
     "place_of",
     "taken_by_others",
     "turn_of",
+    "written_at",
 ]
+
+_LOCK = ".lock"
 
 
 def place_of(job: Job, edition: str, given: Path | None) -> Path:
@@ -86,6 +91,27 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
     return [edition for _, edition in found]
 
 
+def lost_editions(job: Job, folder: Path) -> Iterator[tuple[str, float]]:
+    """Yield each edition of a job whose ledger is gone, and when it was last locked.
+
+    Seconds since the epoch. The lock file stays where a ledger is taken away.
+
+    Raises:
+        LedgerError: the folder cannot be read.
+    """
+    try:
+        locks = [path for path in folder.iterdir() if path.name.endswith(_LOCK)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise LedgerError(f"{folder}: {error.strerror}") from error
+    for lock in locks:
+        path = lock.with_name(lock.name.removesuffix(_LOCK))
+        edition = edition_of_ledger(job, path)
+        if edition is not None and not is_begun(path) and is_known(path):
+            yield edition, lock.stat().st_mtime
+
+
 def turn_of(job: Job, given: Path | None) -> Turn | None:
     """Take the turn of a job, whatever the edition; None where another run of the job has it.
 
@@ -111,7 +137,7 @@ def taken_by_others(
     is_busy = False
     for other in begun_editions(job, state_dir(job, given)):
         path = place_of(job, other, given)
-        if other == edition or _written_at(path) + END_OF_DATA < since:
+        if other == edition or written_at(path) + END_OF_DATA < since:
             continue
         with open_to_read(path) as ledger:
             is_busy = is_busy or ledger.held_by() is not None
@@ -119,7 +145,7 @@ def taken_by_others(
     return taken, is_busy
 
 
-def _written_at(path: Path) -> float:
+def written_at(path: Path) -> float:
     """Return when a ledger was last written, its journal included (seconds since the epoch)."""
     latest = 0.0
     for one in (path, path.with_name(f"{path.name}-wal")):

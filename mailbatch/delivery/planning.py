@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Hands deliveries on, and may show the progress among so many recipients.
 Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
 _BYTES = MESSAGE_DIGITS // 2
+#: The name under which the inputs of a plan have the editions before (`Thread.digest`).
+THREAD = "message.thread: the edition before"
 #: A message that cannot be made.
 _NO_MESSAGE = bytes(_BYTES)
 
@@ -159,6 +161,7 @@ def _finished(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanF
         counts[said] += 1
         lines.write(line_of(digits(row), message or str(said)))
     smallest, largest, total = digests.sizes
+    thread = {} if inspection.thread is None else {THREAD: inspection.thread.digest}
     return PlanFile(
         inputs.job.name,
         inputs.edition,
@@ -167,7 +170,7 @@ def _finished(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanF
         smallest,
         largest,
         total,
-        inputs_digests(inputs),
+        {**inputs_digests(inputs), **thread},
         lines.getvalue(),
     )
 

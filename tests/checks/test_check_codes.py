@@ -142,6 +142,7 @@ JOBS = {
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\n"}},
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
     ),
+    "MB141": ({"message": {"thread": True}}, {"message": {"thread": False}}),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
         {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},
@@ -306,7 +307,9 @@ JOBS = {
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 #: Those of an edition that was sent before are in test_edition_checks.py.
-SENT = {"MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139"}
+SENT = {
+    "MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139", "MB142",
+}  # fmt: skip
 
 
 def test_every_code_is_here():
