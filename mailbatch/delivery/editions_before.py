@@ -57,7 +57,7 @@ def choose(
         path = ledger_path(job, other, folder)
         if other == edition or (found is not None and written_at(path) < found[0]):
             continue
-        with asked(job, other, path) as ledger:
+        with open_earlier(job, other, path) as ledger, telling(job):
             began = ledger.standing.began_at()
         if began is not None and began < until:
             found = max(found or (began, other), (began, other))
@@ -77,7 +77,8 @@ def _before(
     job: Job, edition: str, folder: Path, identity: Identity, *, idle: bool
 ) -> Iterator[OpenLedger]:
     """Open the ledger of the edition before, which has to know the same recipients."""
-    with asked(job, edition, ledger_path(job, edition, folder)) as ledger:
+    path = ledger_path(job, edition, folder)
+    with open_earlier(job, edition, path) as ledger, telling(job):
         check_identity(job, ledger, identity)
         if idle:
             try:
@@ -97,7 +98,7 @@ def _there(job: Job, before: Iterable[Before], folder: Path) -> Iterator[Before]
         path = ledger_path(job, one.edition, folder)
         if not is_begun(path):
             return
-        with asked(job, one.edition, path) as ledger:
+        with open_earlier(job, one.edition, path) as ledger, telling(job):
             if not is_same(one, ledger):
                 return
         yield one
@@ -108,8 +109,7 @@ def is_same(one: Before, ledger: OpenLedger) -> bool:
     return not one.ledger or ledger.thread.ledger == one.ledger
 
 
-@contextmanager
-def asked(job: Job, edition: str, path: Path) -> Iterator[OpenLedger]:
+def open_earlier(job: Job, edition: str, path: Path) -> OpenLedger:
     """Open the ledger of an earlier edition to read.
 
     Raises:
@@ -117,12 +117,26 @@ def asked(job: Job, edition: str, path: Path) -> Iterator[OpenLedger]:
     """
     if not is_begun(path):
         raise gone(edition, path)
+    with telling(job):
+        return open_to_read(path)
+
+
+@contextmanager
+def telling(job: Job) -> Iterator[None]:
+    """Say of a ledger that cannot be read why it is read at all.
+
+    Raises:
+        LedgerError: a ledger cannot be read, said with the key that asks for it (74).
+    """
     try:
-        ledger = open_to_read(path)
+        yield
+    except LedgerLocked:
+        raise
     except LedgerError as error:
-        raise _unread(job, error) from error
-    with ledger:
-        yield ledger
+        hint = _LEAVE_OUT if error.hint is None else f"{error.hint}; {_LEAVE_OUT}"
+        place = job.locate("message.thread")
+        said = f"{place}: message.thread asks an earlier edition: {error}"
+        raise LedgerError(said, hint=hint) from error
 
 
 def check_identity(job: Job, ledger: OpenLedger, identity: Identity) -> None:
@@ -152,9 +166,3 @@ def gone(edition: str, path: Path, found: str | None = None) -> LedgerError:
         "message each recipient had",
         hint=f"put it back, with the files beside it; {_LEAVE_OUT}",
     )
-
-
-def _unread(job: Job, error: LedgerError) -> LedgerError:
-    place = job.locate("message.thread")
-    hint = _LEAVE_OUT if error.hint is None else f"{error.hint}; {_LEAVE_OUT}"
-    return LedgerError(f"{place}: message.thread asks an earlier edition: {error}", hint=hint)

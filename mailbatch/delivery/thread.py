@@ -21,7 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.editions_before import asked, check_identity, choose, gone, is_same
+from mailbatch.delivery.editions_before import (
+    check_identity,
+    choose,
+    gone,
+    is_same,
+    open_earlier,
+    telling,
+)
 from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
 from mailbatch.delivery.places import ledger_path, state_dir
 from mailbatch.envelope import Delivery, address_key
@@ -32,6 +39,7 @@ from mailbatch.render.digests import digest_texts
 if TYPE_CHECKING:
     from mailbatch.delivery.options import RunOptions
     from mailbatch.delivery.preparation import Inputs
+    from mailbatch.job.model import Job
     from mailbatch.ledger.rows import Before
 
 
@@ -42,7 +50,8 @@ class Thread:
     message stands behind another one.
     """
 
-    def __init__(self, before: Sequence[Before], ledgers: Sequence[OpenLedger]) -> None:
+    def __init__(self, job: Job, before: Sequence[Before], ledgers: Sequence[OpenLedger]) -> None:
+        self._job = job
         self.before = tuple(before)
         self._ledgers = tuple(ledgers)
         self.messages = 0
@@ -76,7 +85,8 @@ class Thread:
         threads: dict[str, list[str]] = {key: [] for one in deliveries for key in _keys(one)}
         keys = list(threads)
         for one, ledger in zip(self.before, self._ledgers, strict=True):
-            found = ledger.thread.messages(keys, one.until)
+            with telling(self._job):
+                found = ledger.thread.messages(keys, one.until)
             for key, message_id in found.items():
                 threads[key].insert(0, message_id)
             keys = list(found)
@@ -165,7 +175,7 @@ def thread_of(
             idle=not options.scratch,
         )
     ledgers = [_opened(inputs, one, folder, stack) for one in before]
-    return Thread(before, ledgers)
+    return Thread(job, before, ledgers)
 
 
 def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:
@@ -185,10 +195,13 @@ def _kept(path: Path) -> tuple[tuple[Before, ...] | None, float]:
 
 def _opened(inputs: Inputs, one: Before, folder: Path, stack: ExitStack) -> OpenLedger:
     path = ledger_path(inputs.job, one.edition, folder)
-    ledger = stack.enter_context(asked(inputs.job, one.edition, path))
-    if not is_same(one, ledger):
+    ledger = stack.enter_context(open_earlier(inputs.job, one.edition, path))
+    with telling(inputs.job):
+        is_there = is_same(one, ledger)
+    if not is_there:
         raise gone(one.edition, path, "another ledger stands in its place")
-    check_identity(inputs.job, ledger, inputs.plan.identity)
+    with telling(inputs.job):
+        check_identity(inputs.job, ledger, inputs.plan.identity)
     return ledger
 
 
