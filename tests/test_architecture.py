@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
-    "remarks", "report_token", "sasl", "suggest", "times",
+    "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
+    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
     },
+    "balance": set(),
     "errors": set(),
     "octets": set(),
     "outcome": set(),
@@ -53,7 +54,7 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "previewing": {"job", "checks", "checking", "delivery", "preview"},
+    "previewing": {"job", "checks", "checking", "delivery", "preview", "render"},
     "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
     "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip

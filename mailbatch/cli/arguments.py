@@ -215,6 +215,15 @@ class PreviewArguments:
             rich_help_panel=Panel.GALLERY,
         ),
     ] = None
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     serve: Annotated[
         bool,
         typer.Option(

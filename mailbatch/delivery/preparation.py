@@ -433,7 +433,7 @@ def signed(
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after a recipient was mailed, unless that is accepted."""
     if mailing.approval is not None:
-        mailing.approval.check_thread(mailing.thread)
+        mailing.approval.check_thread(None if mailing.thread is None else mailing.thread.digest)
     now, have = mailing.inputs.composer.digests(), had(mailing.ledger)
     changed = _changed(mailing.ledger, now)
     before = mailing.ledger.plan.content_digests().get(_PLAN)

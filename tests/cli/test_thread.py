@@ -168,9 +168,11 @@ def test_a_plan_is_of_the_edition_before_it(threaded):
     send(job, "1")
     assert job.command("plan", "--edition", "3", "-o", "three.plan").code == 0
     send(job, "2")
-    done = job.command("run", "--edition", "3", "--plan", "three.plan", "--yes")
-    assert done.code == 65
-    assert "message.thread: the edition before is another one than in the plan" in done.err
+    for command in ("run", "preview"):
+        more = ["--yes"] if command == "run" else ["--out", "gallery"]
+        done = job.command(command, "--edition", "3", "--plan", "three.plan", *more)
+        assert done.code == 65
+        assert "message.thread: the edition before is another one than in the plan" in done.err
     assert len(sent(server)) == 6
 
 
