@@ -98,7 +98,7 @@ def check_mailing(
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
                 *time_findings(job, state_dir),
-                *thread_findings(job, named, inspection),
+                *thread_findings(inspection),
             ]
             overview = survey.overview(
                 inspection.counts,
@@ -129,7 +129,7 @@ def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
     return []
 
 
-def thread_findings(job: Job, edition: str, inspection: Inspection) -> list[Finding]:
+def thread_findings(inspection: Inspection) -> list[Finding]:
     """Return the findings of `message.thread`, once every message was seen."""
     thread = inspection.thread
     if thread is None:
@@ -137,7 +137,8 @@ def thread_findings(job: Job, edition: str, inspection: Inspection) -> list[Find
     from mailbatch.checks.edition_checks import check_thread
 
     before = thread.before[0].edition if thread.before else None
-    return list(check_thread(job, edition, before, messages=thread.messages, placed=thread.placed))
+    seen = {"messages": thread.messages, "placed": thread.placed}
+    return list(check_thread(thread.job, thread.edition, before, **seen))
 
 
 def _look_at_rows(

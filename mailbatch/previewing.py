@@ -148,7 +148,6 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state_dir),
-                *(thread_findings(job, inputs.edition, inspection) if whole else ()),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:
@@ -177,7 +176,7 @@ def _overview(
     return survey.overview(
         inspection.counts,
         complete=complete,
-        edition=findings,
+        edition=(*findings, *(thread_findings(inspection) if complete else ())),
         letters=inspection.letters,
         repeats=inspection.repeats(),
     )

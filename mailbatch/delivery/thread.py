@@ -44,14 +44,17 @@ if TYPE_CHECKING:
 
 
 class Thread:
-    """The thread of one edition; `before` are the editions before, the last one first.
+    """The thread of an edition of a job; `before` are the editions before, the last one first.
 
     `messages` is the number of deliveries that were looked at, `placed` that of those whose
     message stands behind another one.
     """
 
-    def __init__(self, job: Job, before: Sequence[Before], ledgers: Sequence[OpenLedger]) -> None:
-        self._job = job
+    def __init__(
+        self, job: Job, edition: str, before: Sequence[Before], ledgers: Sequence[OpenLedger]
+    ) -> None:
+        self.job = job
+        self.edition = edition
         self.before = tuple(before)
         self._ledgers = tuple(ledgers)
         self.messages = 0
@@ -85,7 +88,7 @@ class Thread:
         threads: dict[str, list[str]] = {key: [] for one in deliveries for key in _keys(one)}
         keys = list(threads)
         for one, ledger in zip(self.before, self._ledgers, strict=True):
-            with telling(self._job):
+            with telling(self.job):
                 found = ledger.thread.messages(keys, one.until)
             for key, message_id in found.items():
                 threads[key].insert(0, message_id)
@@ -175,7 +178,7 @@ def thread_of(
             idle=not options.scratch,
         )
     ledgers = [_opened(inputs, one, folder, stack) for one in before]
-    return Thread(job, before, ledgers)
+    return Thread(job, inputs.edition, before, ledgers)
 
 
 def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:

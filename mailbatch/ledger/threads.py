@@ -7,8 +7,6 @@
 A message is named once it was accepted, and only where that was before an instant: a recipient that
 is settled afterwards changes no answer. One statement for many keys, along the index of the keys.
 This module must never choose an edition, nor look at another ledger.
-
-Tests: tests/ledger/test_threads.py, tests/ledger/contract/test_roles.py.
 """
 
 from __future__ import annotations

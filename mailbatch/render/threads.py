@@ -5,8 +5,6 @@ r"""The fields of a thread: a message stands behind an earlier one (RFC 5322 3.6
 
 The thread comes with the delivery (`Delivery.thread`): this module must never look for an earlier
 message.
-
-Tests: tests/render/test_threads.py.
 """
 
 from __future__ import annotations
