@@ -23,6 +23,7 @@ from mailbatch.errors import InputError, InputErrors, LedgerError
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
     from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -61,14 +62,13 @@ def check_mailing(
     *,
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
 ) -> Checked:
     """Survey a mailing; where the inputs are wrong, keep the error and check the rows alone.
 
-    `edition`, `variables`, `state_dir` and `store` are those of the options `--edition`, `--set`,
-    `--state-dir` and `--store`.
+    `edition`, `variables` and `store` are those of the options `--edition`, `--set` and `--store`.
 
     Raises:
         UsageError: the given edition cannot name a ledger; a variable is not one of the job's.
@@ -83,13 +83,13 @@ def check_mailing(
     now, variables, named = datetime.now().astimezone(), variables or {}, None
     try:
         inputs = read_inputs(
-            job, edition=edition, variables=variables, now=now, traced=True, folder=state_dir,
+            job, edition=edition, variables=variables, now=now, traced=True, state=state,
             store=store,
         )  # fmt: skip
         named = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
         survey = Survey(job, named, plan.columns, branches, remarks=plan.remarks)
-        with inspect(inputs, state_dir=state_dir) as inspection:
+        with inspect(inputs, state=state) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
@@ -97,7 +97,7 @@ def check_mailing(
             outlook = inspection.outlook()
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
-                *time_findings(job, state_dir),
+                *time_findings(job, state),
                 *thread_findings(inspection),
             ]
             overview = survey.overview(
@@ -108,14 +108,14 @@ def check_mailing(
             )
     except (InputError, InputErrors) as error:
         checked = refused(error, named)
-        _look_at_rows(job, variables, now, checked, reported_addresses(job, state_dir, store))
+        _look_at_rows(job, variables, now, checked, reported_addresses(job, state, store))
         return checked
     return Checked(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii
     )
 
 
-def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
+def time_findings(job: Job, state: State) -> list[Finding]:
     """Return the finding of a run that would be held now; mostly there is none."""
     if job.server.window is None and job.server.cap is None:
         return []
@@ -123,7 +123,7 @@ def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
     from mailbatch.delivery.admission import held_now
 
     with suppress(LedgerError):  # a ledger that cannot be read has a finding of its own
-        held = held_now(job, state_dir)
+        held = held_now(job, state)
         if held is not None:
             return [check_time(job, held.by, held.why, held.until)]
     return []

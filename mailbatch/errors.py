@@ -305,6 +305,22 @@ class StoppedByGuard(MailbatchError):
     exit_code = 75
 
 
+class MailingStopped(MailbatchError):
+    """Another worker of the mailing met trouble that is the trouble of all workers.
+
+    The exit code is that of the trouble.
+    """
+
+    exit_code = 75
+
+    def __init__(self, words: str, *, exit_code: int) -> None:
+        super().__init__(
+            f"another worker has stopped the mailing: {words}",
+            hint="see to it, then run again: `mailbatch run` lets all workers go on",
+        )
+        self.exit_code = exit_code
+
+
 class Unbalanced(MailbatchError):
     """The rows of the table and of the ledger are not the same: a bug, which names the rows."""
 

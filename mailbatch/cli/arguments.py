@@ -24,6 +24,7 @@ from mailbatch.cli.options import (
     Failed,
     JobArgument,
     JobOrFolder,
+    Ledger,
     Only,
     Quiet,
     Results,
@@ -111,6 +112,7 @@ class RunArguments:
     wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     results: Results = None
     accept_changes: Annotated[
@@ -205,6 +207,7 @@ class PreviewArguments:
     ] = False
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     against: Annotated[
         Path | None,
@@ -268,6 +271,7 @@ class PlanArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
@@ -281,6 +285,7 @@ class CheckArguments:
     edition: Edition = None
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     connect: Annotated[
         bool,
@@ -315,6 +320,7 @@ class StatusArguments:
     edition: Edition = None
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
 
@@ -328,6 +334,7 @@ class ResultsArguments:
     results: Results = None
     failed: Failed = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     quiet: Quiet = False
 
@@ -387,6 +394,7 @@ class ResolveArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     as_json: AsJson = False
 
 

@@ -1,12 +1,12 @@
 """The editions before an edition, for `message.thread`: which these are, chosen once.
 
-    choose(job, "2026-W48", folder, BY_ADDRESS, until=now)     # (Before("2026-W47", ...), ...)
+    choose(job, "2026-W48", state, BY_ADDRESS, until=now, idle=True)  # (Before("2026-W47", …), …)
 
-The edition before is the one of the same job, with its ledger in the same folder, that was begun
-last before this one; an edition is begun by its first attempt. Behind it stand the editions of its
-own thread, the last ones of them. The choice becomes a fact of the ledger before the first lease,
-so that a resend has the same bytes. This module must never write, nor pass over a ledger that
-cannot be read.
+The edition before is the one of the same job, with its ledger kept in the same place, that was
+begun last before this one; an edition is begun by its first attempt. Behind it stand the editions
+of its own thread, the last ones of them. The choice becomes a fact of the ledger before the first
+lease, so that a resend has the same bytes. This module must never write, nor pass over a ledger
+that cannot be read.
 
 Tests: tests/cli/test_thread.py.
 """
@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import (
+    LedgerPlace,
     begun_editions,
     is_begun,
     lost_editions,
     open_to_read,
+    place_of,
+    remedy,
     written_at,
 )
-from mailbatch.delivery.places import ledger_path
 from mailbatch.errors import LedgerError, LedgerLocked, RecipientError
 from mailbatch.ledger.rows import Before
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.state import State
     from mailbatch.identity import Identity
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
@@ -40,7 +43,7 @@ _LEAVE_OUT = "without message.thread no earlier edition is asked"
 
 
 def choose(
-    job: Job, edition: str, folder: Path, identity: Identity, *, until: float, idle: bool
+    job: Job, edition: str, state: State, identity: Identity, *, until: float, idle: bool
 ) -> tuple[Before, ...]:
     """Return the editions before an edition, the last one first; empty where none was begun.
 
@@ -53,32 +56,31 @@ def choose(
         RecipientError: the edition before tells its recipients apart by other columns.
     """
     found: tuple[float, str] | None = None
-    for other in begun_editions(job, folder):
-        path = ledger_path(job, other, folder)
-        if other == edition or (found is not None and written_at(path) < found[0]):
+    for other in begun_editions(job, state):
+        place = place_of(job, other, state)
+        if other == edition or (found is not None and _was_left(place, before=found[0])):
             continue
-        with open_earlier(job, other, path) as ledger, telling(job):
+        with open_earlier(job, other, place) as ledger, telling(job):
             began = ledger.standing.began_at()
         if began is not None and began < until:
             found = max(found or (began, other), (began, other))
-    for lost, at in lost_editions(job, folder):
+    for lost, at in lost_editions(job, state):
         if lost != edition and (found is None or at > found[0]):
-            raise gone(lost, ledger_path(job, lost, folder))
+            raise gone(lost, place_of(job, lost, state))
     if found is None:
         return ()
-    with _before(job, found[1], folder, identity, idle=idle) as ledger:
+    with _before(job, found[1], state, identity, idle=idle) as ledger:
         first = Before(found[1], ledger.thread.ledger, until)
         further = [one for one in ledger.thread.before() or () if one.edition != edition]
-    return (first, *_there(job, further[: MOST - 1], folder))
+    return (first, *_there(job, further[: MOST - 1], state))
 
 
 @contextmanager
 def _before(
-    job: Job, edition: str, folder: Path, identity: Identity, *, idle: bool
+    job: Job, edition: str, state: State, identity: Identity, *, idle: bool
 ) -> Iterator[OpenLedger]:
     """Open the ledger of the edition before, which has to know the same recipients."""
-    path = ledger_path(job, edition, folder)
-    with open_earlier(job, edition, path) as ledger, telling(job):
+    with open_earlier(job, edition, place_of(job, edition, state)) as ledger, telling(job):
         check_identity(job, ledger, identity)
         if idle:
             try:
@@ -92,13 +94,13 @@ def _before(
         yield ledger
 
 
-def _there(job: Job, before: Iterable[Before], folder: Path) -> Iterator[Before]:
+def _there(job: Job, before: Iterable[Before], state: State) -> Iterator[Before]:
     """Yield the editions of an earlier thread, up to the first one whose ledger is not there."""
     for one in before:
-        path = ledger_path(job, one.edition, folder)
-        if not is_begun(path):
+        place = place_of(job, one.edition, state)
+        if not is_begun(place):
             return
-        with open_earlier(job, one.edition, path) as ledger, telling(job):
+        with open_earlier(job, one.edition, place) as ledger, telling(job):
             if not is_same(one, ledger):
                 return
         yield one
@@ -109,16 +111,24 @@ def is_same(one: Before, ledger: OpenLedger) -> bool:
     return not one.ledger or ledger.thread.ledger == one.ledger
 
 
-def open_earlier(job: Job, edition: str, path: Path) -> OpenLedger:
+def _was_left(place: LedgerPlace, *, before: float) -> bool:
+    """Say whether a ledger was written for the last time before an instant, as far as files tell.
+
+    Seconds since the epoch. A file that was copied or put back since is looked into.
+    """
+    return isinstance(place, Path) and written_at(place) < before
+
+
+def open_earlier(job: Job, edition: str, place: LedgerPlace) -> OpenLedger:
     """Open the ledger of an earlier edition to read.
 
     Raises:
         LedgerError: the ledger is gone or cannot be read, said with the key that asks for it (74).
     """
-    if not is_begun(path):
-        raise gone(edition, path)
+    if not is_begun(place):
+        raise gone(edition, place)
     with telling(job):
-        return open_to_read(path)
+        return open_to_read(place)
 
 
 @contextmanager
@@ -158,11 +168,11 @@ def check_identity(job: Job, ledger: OpenLedger, identity: Identity) -> None:
     )
 
 
-def gone(edition: str, path: Path, found: str | None = None) -> LedgerError:
+def gone(edition: str, place: LedgerPlace, found: str | None = None) -> LedgerError:
     """Return the error of an earlier edition whose ledger is gone; `found` tells of another one."""
     also = "" if found is None else f": {found}"
     return LedgerError(
-        f"{path}: the ledger of edition {edition} is gone{also}; message.thread asks it which "
+        f"{place}: the ledger of edition {edition} is gone{also}; message.thread asks it which "
         "message each recipient had",
-        hint=f"put it back, with the files beside it; {_LEAVE_OUT}",
+        hint=f"{remedy(place)}; {_LEAVE_OUT}",
     )

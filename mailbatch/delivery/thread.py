@@ -14,11 +14,11 @@ Tests: tests/cli/test_thread.py, tests/certainty/test_threads.py.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.editions_before import (
@@ -29,10 +29,10 @@ from mailbatch.delivery.editions_before import (
     open_earlier,
     telling,
 )
-from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
-from mailbatch.delivery.places import ledger_path, state_dir
+from mailbatch.delivery.ledgers import LedgerPlace, is_begun, open_to_read, place_of
+from mailbatch.delivery.state import InDatabase, State
 from mailbatch.envelope import Delivery, address_key
-from mailbatch.errors import InputErrors, LedgerError, MessageError
+from mailbatch.errors import InputErrors, LedgerError, LedgerLocked, MessageError
 from mailbatch.ledger.ports import Answer, Leases, OpenLedger, Records, near
 from mailbatch.render.digests import digest_texts
 
@@ -51,12 +51,20 @@ class Thread:
     """
 
     def __init__(
-        self, job: Job, edition: str, before: Sequence[Before], ledgers: Sequence[OpenLedger]
+        self,
+        job: Job,
+        edition: str,
+        before: Sequence[Before],
+        ledgers: Sequence[OpenLedger],
+        *,
+        is_far: bool,
     ) -> None:
         self.job = job
         self.edition = edition
         self.before = tuple(before)
         self._ledgers = tuple(ledgers)
+        #: Whether each question goes over a network, as `ports` has it.
+        self.is_far = is_far
         self.messages = 0
         self.placed = 0
 
@@ -68,11 +76,19 @@ class Thread:
     def keep(self, ledger: OpenLedger) -> None:
         """Keep the choice in the ledger of the edition, once and for all.
 
+        Where another worker of the edition was quicker, its choice counts.
+
         Raises:
-            LedgerError: the ledger cannot be written.
+            LedgerError: the ledger cannot be written; `LedgerLocked` where another worker has
+                chosen other editions (75).
         """
-        if ledger.thread.before() is None:
-            ledger.thread.keep(self.before)
+        kept = ledger.thread.keep(self.before)
+        if [one.ledger for one in kept] != [one.ledger for one in self.before]:
+            raise LedgerLocked(
+                f"another worker of edition {self.edition} has chosen another edition before",
+                hint="run this again",
+            )
+        self.before = kept
 
     def place(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return deliveries, each with its thread.
@@ -138,7 +154,11 @@ class ThreadedLeases:
             raise
 
     async def _answered(self, leased: Awaitable[list[Delivery]]) -> list[Delivery]:
-        return self._thread.place(await leased)
+        found = await leased
+        if not self._thread.is_far:
+            return self._thread.place(found)
+        # The loop of the run goes on meanwhile.
+        return await asyncio.to_thread(self._thread.place, found)
 
     def next_due(self) -> float | None:
         """Return when the next deferred delivery is due (seconds since the epoch)."""
@@ -164,21 +184,21 @@ def thread_of(
     if job.recipients.group_by and ledger.plan.shares_messages():
         raise InputErrors([_shared(inputs)])
     if options.scratch:
-        before, until = _kept(place_of(job, inputs.edition, options.state_dir))
+        before, until = _kept(place_of(job, inputs.edition, options.state))
     else:
         before, until = _of(ledger)
-    folder = state_dir(job, options.state_dir)
+    state = options.state
     if before is None:
         before = choose(
             job,
             inputs.edition,
-            folder,
+            state,
             inputs.plan.identity,
             until=until,
             idle=not options.scratch,
         )
-    ledgers = [_opened(inputs, one, folder, stack) for one in before]
-    return Thread(job, inputs.edition, before, ledgers)
+    ledgers = [_opened(inputs, one, state, stack) for one in before]
+    return Thread(job, inputs.edition, before, ledgers, is_far=isinstance(state, InDatabase))
 
 
 def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:
@@ -188,21 +208,22 @@ def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:
     return before, time.time() if began is None else began
 
 
-def _kept(path: Path) -> tuple[tuple[Before, ...] | None, float]:
+def _kept(place: LedgerPlace) -> tuple[tuple[Before, ...] | None, float]:
     """Return the same of the real ledger, for a rehearsal: one that cannot be read is told of."""
-    if is_begun(path):
-        with suppress(LedgerError), open_to_read(path) as ledger:
-            return _of(ledger)
+    with suppress(LedgerError):
+        if is_begun(place):
+            with open_to_read(place) as ledger:
+                return _of(ledger)
     return None, time.time()
 
 
-def _opened(inputs: Inputs, one: Before, folder: Path, stack: ExitStack) -> OpenLedger:
-    path = ledger_path(inputs.job, one.edition, folder)
-    ledger = stack.enter_context(open_earlier(inputs.job, one.edition, path))
+def _opened(inputs: Inputs, one: Before, state: State, stack: ExitStack) -> OpenLedger:
+    place = place_of(inputs.job, one.edition, state)
+    ledger = stack.enter_context(open_earlier(inputs.job, one.edition, place))
     with telling(inputs.job):
         is_there = is_same(one, ledger)
     if not is_there:
-        raise gone(one.edition, path, "another ledger stands in its place")
+        raise gone(one.edition, place, "another ledger stands in its place")
     with telling(inputs.job):
         check_identity(inputs.job, ledger, inputs.plan.identity)
     return ledger

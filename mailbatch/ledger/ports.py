@@ -416,14 +416,14 @@ class Threads(Protocol):
     def before(self) -> tuple[Before, ...] | None:
         """Return the editions of the thread, the last one first; None: none was chosen yet."""
 
-    def keep(self, before: Sequence[Before]) -> None:
-        """Keep the editions of the thread; on the disk when this returns."""
+    def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
+        """Keep the editions of the thread, unless some are kept; return those that are kept."""
 
     def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:
         """Return the Message-ID of each recipient, by key, that was accepted before `until`.
 
         Seconds since the epoch; Message-IDs without angle brackets. A later answer is the same,
-        whatever becomes of the edition.
+        whatever becomes of the edition. A blocking call, which any thread may make of a far ledger.
         """
 
 

@@ -46,13 +46,17 @@ class Thread:
         """Return the editions of the thread, the last one first; None: none was chosen yet."""
         return before_of(self._database.fact(_FACT))
 
-    def keep(self, before: Sequence[Before]) -> None:
-        """Keep the editions of the thread, in one synced transaction."""
+    def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
+        """Keep the editions of the thread, synced, unless some are kept; return the kept ones."""
         if self._under_way is None:
             raise broken_rule(self._database.path, "the ledger is not open for writing")
         self._under_way.check_open()
         with self._database.transaction(durable=True) as connection:
-            set_fact(connection, _FACT, fact_of(before))
+            kept = self.before()
+            if kept is None:
+                kept = tuple(before)
+                set_fact(connection, _FACT, fact_of(kept))
+        return kept
 
     def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:
         """Return the Message-ID of each recipient, by key, that was accepted before `until`."""

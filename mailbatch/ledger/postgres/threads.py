@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.threads import before_of, fact_of
 
@@ -22,6 +22,8 @@ SELECT s.key, d.message_id FROM standing AS s JOIN delivery AS d ON d.id = s.del
 WHERE s.key = ANY ($1::text[]) AND s.claim = 'own' AND s.status = 'accepted'
 AND s.settled_at < $2::double precision
 """
+_KEEP = "INSERT INTO fact VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_KEPT = "SELECT value FROM fact WHERE name = $1"
 
 
 class Thread:
@@ -43,12 +45,14 @@ class Thread:
         """Return the editions of the thread, the last one first; None: none was chosen yet."""
         return before_of(self._link.wait(self._link.fact(_FACT)))
 
-    def keep(self, before: Sequence[Before]) -> None:
-        """Keep the editions of the thread in a transaction of its own."""
+    def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
+        """Keep the editions of the thread, unless another worker has; return the kept ones."""
         if self._worker is None:
             raise self._link.closed()
         with self._link.transaction(self._worker) as connection:
-            self._link.wait(set_fact(connection, _FACT, fact_of(before)))
+            self._link.wait(connection.execute(_KEEP, _FACT, fact_of(before)))
+            kept = self._link.wait(connection.fetchval(_KEPT, _FACT))
+        return before_of(kept) or ()
 
     def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:
         """Return the Message-ID of each recipient, by key, that was accepted before `until`."""

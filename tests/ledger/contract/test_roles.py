@@ -367,15 +367,22 @@ def test_a_resend_that_dies_is_in_doubt_again(talk):
 def test_the_editions_of_a_thread_are_kept_over_runs(talk):
     before = (Before("2026-W47", "5f8a", 1.5), Before("2026-W46", "", 1.25))
     assert talk.ledger.thread.before() is None
-    talk.ledger.thread.keep(before)
+    assert talk.ledger.thread.keep(before) == before
     talk.die()
     assert talk.ledger.thread.before() == before
-    talk.ledger.thread.keep(())
+    assert talk.ledger.thread.keep(()) == before  # once and for all
     talk.ledger.close()
     with talk.backend.open_to_read() as reader:
-        assert reader.thread.before() == ()
+        assert reader.thread.before() == before
         with pytest.raises(LedgerError):
             reader.thread.keep(before)
+
+
+def test_a_thread_that_begins_is_kept_too(talk):
+    assert talk.ledger.thread.keep(()) == ()
+    talk.reopen()
+    assert talk.ledger.thread.before() == ()
+    assert talk.ledger.thread.keep((Before("2026-W47", "5f8a", 1.5),)) == ()
 
 
 def test_a_ledger_has_one_id_over_all_runs(talk):
