@@ -327,6 +327,15 @@ MAILING_CODES = (
         "edition. Leave `message.thread` out where the lists have nobody in common.",
     ),
     Code(
+        "MB143",
+        Severity.ERROR,
+        "The messages cannot stand in a thread",
+        why="`message.thread` puts each message behind the one that the same recipient has of the "
+        "edition before. A message that several addresses share has no such one, and a recipient "
+        "cannot be found among those of an edition that had another `recipients.key`.",
+        mend="Do as the hint says, or leave `message.thread` out.",
+    ),
+    Code(
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",

@@ -28,7 +28,7 @@ from mailbatch.delivery.ledgers import (
     remedy,
     written_at,
 )
-from mailbatch.errors import LedgerError, LedgerLocked, RecipientError
+from mailbatch.errors import LedgerError, LedgerLocked, Reason, RecipientError
 from mailbatch.ledger.rows import Before
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def check_identity(job: Job, ledger: OpenLedger, identity: Identity) -> None:
         f"by {identity}: the same recipient cannot be found there",
         location=job.locate("recipients.key" if job.recipients.key else "recipients"),
         hint=f"`key: {key}` under `recipients:` is that of edition {ledger.edition}; {_LEAVE_OUT}",
+        reason=Reason.NO_THREAD,
     )
 
 

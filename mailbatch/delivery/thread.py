@@ -32,7 +32,7 @@ from mailbatch.delivery.editions_before import (
 from mailbatch.delivery.ledgers import LedgerPlace, is_begun, open_to_read, place_of
 from mailbatch.delivery.state import InDatabase, State
 from mailbatch.envelope import Delivery, address_key
-from mailbatch.errors import InputErrors, LedgerError, LedgerLocked, MessageError
+from mailbatch.errors import InputErrors, LedgerError, LedgerLocked, MessageError, Reason
 from mailbatch.ledger.ports import Answer, Leases, OpenLedger, Records, near
 from mailbatch.render.digests import digest_texts
 
@@ -235,4 +235,5 @@ def _shared(inputs: Inputs) -> MessageError:
         location=inputs.job.locate("message.thread"),
         hint=f"`group_by: [{inputs.job.recipients.address}]` gives each address a message, or "
         "leave thread out",
+        reason=Reason.NO_THREAD,
     )

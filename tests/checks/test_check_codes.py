@@ -84,6 +84,11 @@ message:
 """
 #: Two letters to one address, if a recipient is more than that.
 CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+#: A letter for all that have the same name, in a thread.
+SHARED = {
+    "recipients": {"group_by": "first_name"},
+    "message": {"thread": True, "unsubscribe": None},
+}
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -143,6 +148,10 @@ JOBS = {
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
     ),
     "MB141": ({"message": {"thread": True}}, {"message": {"thread": False}}),
+    "MB143": (
+        {**SHARED, "rows": people("A", "A")},
+        {**SHARED, "rows": people("A", "B")},
+    ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
         {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},

@@ -195,6 +195,21 @@ def test_the_thread_is_an_input_of_the_message(threaded):
     assert "message.thread" in done.err
 
 
+def test_a_thread_that_begins_in_the_middle_of_an_edition_is_that_of_its_beginning(threaded):
+    """An edition that was begun since is not before it, with changes accepted or not."""
+    job, server = threaded(Fault(Stage.RCPT, Kind.TRANSIENT, transaction=5))
+    send(job, "1")
+    job.edit("\n  thread: true", "")
+    assert job.command("run", "--edition", "2", "--yes").code == 75
+    send(job, "3")
+    job.edit("  text: letter.txt.j2", "  text: letter.txt.j2\n  thread: true")
+    assert job.command("run", "--edition", "2", "--yes").code == 65
+    send(job, "2", "--accept-changes")
+    assert [edition for edition, *_ in fact(job, "2")] == ["1"]
+    (address, _, behind, _) = sent(server)[-1]
+    assert behind == of(server, 0, 3)[address][0]
+
+
 @pytest.mark.parametrize("how", ["gone", "another", "damaged", "foreign"])
 def test_an_earlier_ledger_that_cannot_be_asked_stops_the_run(threaded, how):
     job, server = threaded(Fault(Stage.RCPT, Kind.TRANSIENT, transaction=5))
@@ -257,6 +272,7 @@ def test_other_keys_are_refused_with_those_of_the_edition_before(threaded):
         assert "edition 1 tells recipients apart by the address, this one by 'name'" in done.err
         assert "`key: email` under `recipients:`" in done.err
         assert "job.yaml:" in done.err
+    assert job.command("check", "--edition", "2", "--json").json["findings"][0]["code"] == "MB143"
     assert len(sent(server)) == 3
 
 
@@ -267,6 +283,7 @@ def test_a_message_that_several_share_cannot_stand_in_a_thread(threaded):
         assert done.code == 65
         assert "several addresses share a message" in done.err
         assert "group_by: [email]" in done.err
+    assert job.command("check", "--json").json["findings"][0]["code"] == "MB143"
     nothing_reached(server)
     job.edit("  - lot", "  - email")
     write(job, ["ann@example.net", "Ann", "a"], ["ann@example.net", "Tom", "b"])
