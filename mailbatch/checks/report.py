@@ -31,6 +31,7 @@ _CODES = {
     Reason.NO_THREAD: "MB143",
     Reason.MJML_UNKNOWN: "MB226",
     Reason.MJML_FORM: "MB227",
+    Reason.MJML_PLACE: "MB235",
 }
 #: The levels of GitHub by our severities.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
