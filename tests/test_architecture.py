@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
+    "dns": {"checks", "job", "render"},
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
@@ -36,7 +37,8 @@ MAY_IMPORT = {
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
+        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "dns",
+        "",
     },
     "balance": set(),
     "errors": set(),
@@ -73,8 +75,9 @@ FACE = {
         "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
         "tallies",
     },
+    "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
-    "preview": {"compare", "entry", "gallery", "rebuilding", "serving"},
+    "preview": {"chromium", "compare", "entry", "gallery", "rebuilding", "serving"},
     "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
@@ -83,7 +86,9 @@ ONLY_IN = {
     "typer": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
     "asyncpg": ("ledger/postgres/",),
+    "dns": ("dns/asking.py",),
     "flufl": ("reports/",),
+    "publicsuffixlist": ("dns/",),
     "urllib3": ("pull/",),
     "uvicorn": ("receiver/",),
     "starlette": ("receiver/",),

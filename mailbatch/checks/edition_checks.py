@@ -56,7 +56,7 @@ def check_edition(
 
 
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:
-    """Return the finding of a run that would be held now, by the `window` or the `cap`.
+    """Return the finding of a run that would be held now, `by` a key of `server`.
 
     `until` is in seconds since the epoch.
     """

@@ -6,6 +6,7 @@ Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,21 +25,24 @@ from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Tally
     from mailbatch.cli.connect import Connected
+    from mailbatch.dns.judgement import Judgement
     from mailbatch.job.model import Job
 
 
 @dataclass(slots=True)
 class Findings:
-    """The result of a check, with that of the session of `--connect`.
+    """The result of a check, with that of the session of `--connect` and of DNS.
 
-    `refused` is the error that the session ended with, None: it had none.
+    `refused` is the error that the session or the asking ended with, None: there was none.
     """
 
     path: Path
     job: str = ""
     checked: Checked = field(default_factory=Checked)
     connected: Connected | None = None
+    published: list[Judgement] = field(default_factory=list)
     refused: MailbatchError | None = None
 
 
@@ -62,6 +66,7 @@ def check_command(console: Console, given: CheckArguments) -> int:
         )
         if given.connect:
             _connect(loaded, found)
+            _ask_dns(loaded, found, given.resolver)
     code = _exit_code(found, strict=given.strict)
     if given.as_json or given.form == "json":
         console.data(_object(found, code))
@@ -87,6 +92,22 @@ def _connect(job: Job, found: Findings) -> None:
             dsn=job.reports is not None and bool(job.reports.dsn),
         )
     )
+    found.checked.tallies += tallies.result()
+
+
+def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
+    """Judge what DNS publishes, whatever became of the session."""
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.cli import published
+
+    try:
+        found.published = published.published(job, server)
+    except MailbatchError as error:
+        found.refused = found.refused or error
+        return
+    tallies = Tallies()
+    for judgement in found.published:
+        tallies.add_all(judgement.findings)
     found.checked.tallies += tallies.result()
 
 
@@ -125,13 +146,30 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     wanted = {Severity.ERROR, Severity.WARNING} if quiet else set(Severity)
     raised = set(input_tallies(found.checked.error)) if found.checked.error is not None else set()
     shown = [t for t in found.checked.tallies if severity_of(t.code) in wanted and t not in raised]
-    for line in text_lines(shown, remedies=console.reads_data):
-        console.lines(_coloured(line) if console.colours_data else line)
+    for tally in shown:
+        line, *remedy = text_lines([tally], remedies=console.reads_data)
+        told = [line, *_excerpt(console, tally), *remedy]
+        console.lines("\n".join(map(_coloured, told) if console.colours_data else told))
     if found.connected is not None and not quiet:
         from mailbatch.cli import connect  # all of SMTP
 
         for line in connect.lines(found.connected):
             console.lines(line)
+    if not quiet:
+        for judgement in found.published:
+            console.lines(judgement.line)
+
+
+def _excerpt(console: Console, tally: Tally) -> list[str]:
+    """Return the lines around the place of an error for a person who reads the findings."""
+    from mailbatch.checks.codes import Severity
+
+    if not console.reads_data or tally.severity is not Severity.ERROR:
+        return []
+    from mailbatch.cli.console import columns_of
+    from mailbatch.cli.excerpt import excerpt_of
+
+    return excerpt_of(tally.location, columns_of(sys.stdout))
 
 
 #: severity -> its colour on a terminal.
@@ -146,6 +184,8 @@ def _coloured(line: str) -> str:
     'job.yaml: \x1b[31m\x1b[1merror MB112\x1b[0m: Nobody would be mailed'
     """
     remedy = line.lstrip(" ")
+    if re.match(r" {2}[ >] +[0-9]* \|", line):
+        return line  # of an excerpt
     if remedy != line:
         return " " * (len(line) - len(remedy)) + typer.style(remedy, fg=REMEDY)
     return _MARK.sub(
@@ -189,6 +229,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         **{f"{s}s": count_of(found.checked.tallies, s) for s in Severity},
         "findings": objects(found.checked.tallies),
         "connect": connected,
+        "dns": [one.as_object() for one in found.published] if found.published else None,
         "refused": str(found.refused) if found.refused is not None else None,
         **outlook_object(found.checked.outlook),
         "exit_code": int(code),

@@ -1,22 +1,16 @@
 """The page that stands for the gallery while its inputs are wrong.
 
 Each error has its place, the line with a caret and the neighbours of the line, and the next step.
-This module must never show a line that the file no longer has.
+This module must never read a file: a place brings its lines, with secrets masked.
 
 Tests: tests/preview/test_serving.py.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import islice
-from pathlib import Path
-
-from mailbatch.errors import InputError, InputErrors, Location, MailbatchError
+from mailbatch.errors import InputError, InputErrors, MailbatchError
 from mailbatch.look.markup import icon, mark, page, text
 
-#: The number of lines that are shown before and behind the line of an error.
-NEIGHBOURS = 2
 #: Characters of a line that are shown.
 _WIDTH = 160
 
@@ -51,7 +45,8 @@ def _excerpt(error: MailbatchError) -> str:
     location = error.location if isinstance(error, InputError) else None
     if location is None or location.source is None:
         return ""
-    first, lines = _lines(location, location.source)
+    first = (location.line or 1) - len(location.before)
+    lines = (*location.before, location.source, *location.after)
     digits = len(str(first + len(lines)))
     shown = []
     for number, line in enumerate(lines, first):
@@ -64,18 +59,3 @@ def _excerpt(error: MailbatchError) -> str:
             pad = "".join(one if one == "\t" else " " for one in before)
             shown.append(f"  {'':>{digits}} | {pad}^")
     return f'<pre class="mono excerpt">{chr(10).join(shown)}</pre>'
-
-
-def _lines(location: Location, source: str) -> tuple[int, list[str]]:
-    """Return the number of the first line to show, and the lines; alone where the file differs."""
-    line = location.line or 1
-    first = max(1, line - NEIGHBOURS)
-    lines: list[str] = []
-    path = Path(location.path)
-    with suppress(OSError):
-        if path.is_file():  # a pipe would wait for a writer
-            with path.open(encoding="utf-8", errors="replace") as file:
-                lines = [one.rstrip("\n") for one in islice(file, first - 1, line + NEIGHBOURS)]
-    if line - first < len(lines) and lines[line - first].strip() == source.strip():
-        return first, [*lines[: line - first], source, *lines[line - first + 1 :]]
-    return line, [source]
