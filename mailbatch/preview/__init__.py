@@ -6,6 +6,7 @@
         gallery.finish(overview)
 
 `rebuilding.py` makes the gallery again when an input changed, `serving.py` serves the files on the
-loopback, and `chromium.py` draws one message with an installed browser. These modules are the face of the room; the pages are its own, in the frame and the
-style of `look/`, and `assets/` draws the list in the browser.
+loopback, and `chromium.py` draws one message with an installed browser. These modules are the face
+of the room; the pages are its own, in the frame and the style of `look/`, and `assets/` draws the
+list in the browser.
 """
