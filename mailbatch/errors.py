@@ -173,6 +173,8 @@ class Reason(Enum):
     MJML_FORM = auto()
     #: A tag of MJML stands where MJML has no place for it.
     MJML_PLACE = auto()
+    #: Messages cannot stand behind those of the edition before, as message.thread asks.
+    NO_THREAD = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -42,7 +42,7 @@ MEANING = {
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
         "not finished (deferred, pending, interrupted, stopped by the guard, outside of the "
-        "window, at the cap, or another run holds the edition): run again"
+        "window, at the cap or the warm-up, or another run holds the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",
