@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.checking import Follow, time_findings
+from mailbatch.checking import Follow, thread_findings, time_findings
 from mailbatch.errors import InputErrors, PlanDifference
 from mailbatch.fresh_letters import Options, ShownRow, sources
 from mailbatch.job.columns import named_columns
@@ -204,7 +204,7 @@ def _overview(
     return survey.overview(
         inspection.counts,
         complete=complete,
-        edition=findings,
+        edition=(*findings, *(thread_findings(inspection) if complete else ())),
         letters=inspection.letters,
         repeats=inspection.repeats(),
     )

@@ -81,7 +81,8 @@ FACE = {
     "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
     "preview": {
-        "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding", "serving",
+        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
+        "serving",
     },
     "reports_page": {"figures", "writing"},
 }  # fmt: skip

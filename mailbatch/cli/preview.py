@@ -35,7 +35,14 @@ PORT = 8026
 
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
-    """Make the gallery, serve the gallery with --serve, and return the exit code."""
+    """Make the gallery, serve the gallery with --serve, and return the exit code.
+
+    With --pdf or --png one message is written in place of the gallery.
+    """
+    if given.pdf is not None or given.png is not None or given.width is not None:
+        from mailbatch.cli.picture import picture_command
+
+        return picture_command(console, given)
     _check(given)
     most = None if given.everything else given.limit if given.limit is not None else SHOWN
     render = partial(
@@ -136,8 +143,12 @@ def _tell(console: Console, made: Preview) -> None:
     if errors:
         parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    for line in text_lines(errors, remedies=True):
+    for tally in errors:
+        line, *remedies = text_lines([tally], remedies=True)
         console.warn(line)
+        console.excerpt(tally.location)
+        for remedy in remedies:
+            console.warn(remedy)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
         console.say(f"since {made.since.shown}: {kinds or 'nothing'}")
@@ -162,7 +173,7 @@ def as_object(made: Preview) -> dict[str, Any]:
         "index": str(made.index),
         "unreached": [
             {"file": place.path, "line": place.line, "branch": label}
-            for place, label in overview.unreached
+            for place, label, _ in overview.unreached
         ],
         "unused": list(overview.unused),
         "findings": objects(overview.tallies),

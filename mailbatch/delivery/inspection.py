@@ -27,6 +27,7 @@ from mailbatch.delivery.places import ledger_path
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing, reconcile
 from mailbatch.delivery.rehearsals import check_real
 from mailbatch.delivery.state import State, folder_of, url_of
+from mailbatch.delivery.thread import Thread
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
@@ -49,6 +50,7 @@ class Inspection:
         self._mailing = mailing
         self._inputs = mailing.inputs
         self._ledger = mailing.ledger
+        self._leases = mailing.leases
         self._options = options
         self._now = time.time()
 
@@ -56,6 +58,11 @@ class Inspection:
     def counts(self) -> dict[str, int]:
         """The number of rows of each status, by the word of the status."""
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
+
+    @property
+    def thread(self) -> Thread | None:
+        """The thread of the messages, None without `message.thread` or without messages."""
+        return self._mailing.thread
 
     @property
     def letters(self) -> tuple[int, int]:
@@ -81,7 +88,7 @@ class Inspection:
     def deliveries(self) -> Iterator[Delivery]:
         """Yield every delivery in the order of the table; once for each inspection."""
         for address in self._options.only or (None,):
-            while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=address)):
+            while lot := near(self._leases.lease(_LOT, now=self._now, address=address)):
                 yield from lot
 
     def look(self, delivery: Delivery) -> Inspected:

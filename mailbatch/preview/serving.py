@@ -94,7 +94,7 @@ class _Requests(LoopbackRequests):
                 with contextlib.suppress(OSError):
                     file = gallery.open(name)
         if failure is not None:
-            body = failure_page(failure, gallery.base).encode("utf-8", "xmlcharrefreplace")
+            body = failure_page(failure).encode("utf-8", "xmlcharrefreplace")
             code = HTTPStatus.INTERNAL_SERVER_ERROR
             self.send_bytes(code, INDEX, _following(body, name, standing))
             return
