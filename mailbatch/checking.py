@@ -117,7 +117,7 @@ def check_mailing(
 
 def time_findings(job: Job, state: State) -> list[Finding]:
     """Return the finding of a run that would be held now; mostly there is none."""
-    if job.server.window is None and job.server.cap is None:
+    if not job.server.may_hold:
         return []
     from mailbatch.checks.edition_checks import check_time
     from mailbatch.delivery.admission import held_now

@@ -89,7 +89,7 @@ def _check_kept(job: Job, place: Location) -> Iterator[Finding]:
 
 
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:
-    """Return the finding of a run that would be held now, by the `window` or the `cap`.
+    """Return the finding of a run that would be held now, `by` a key of `server`.
 
     `until` is in seconds since the epoch.
     """

@@ -349,8 +349,9 @@ MAILING_CODES = (
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",
-        why="`server.window` is closed, or `server.cap` is reached by the recipients of the last "
-        "24 hours. `run` sends nothing until then, and ends with 75.",
+        why="`server.window` is closed, or the recipients of the last 24 hours have reached "
+        "`server.cap` or the number of `server.warmup`. `run` sends nothing until "
+        "then, and ends with 75.",
         mend="Run the job later, or have it wait with `run --wait`.",
     ),
 )

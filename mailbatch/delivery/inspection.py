@@ -36,6 +36,7 @@ from mailbatch.ledger.rows import Repeat
 from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
 from mailbatch.recipients.plan import plan_recipients
+from mailbatch.render.composer import Composer
 from mailbatch.render.message import Inspected
 
 #: The deliveries that are taken from the scratch ledger at once.
@@ -100,14 +101,18 @@ class Inspection:
 
     def render(self, delivery: Delivery) -> Inspected:
         """Render a delivery, for the first time or again: the bytes are always the same."""
-        composer = self._inputs.composer
-        try:
-            rendered = composer.render(delivery)
-            message = composer.encode(rendered, eight_bit=True)
-            content = composer.content(rendered)
-        except InputError as error:
-            return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
-        return Inspected(delivery, rendered.taken, message, content)
+        return render_letter(self._inputs.composer, delivery)
+
+
+def render_letter(composer: Composer, delivery: Delivery) -> Inspected:
+    """Render a delivery without a plan, by a composer that is traced."""
+    try:
+        rendered = composer.render(delivery)
+        message = composer.encode(rendered, eight_bit=True)
+        content = composer.content(rendered)
+    except InputError as error:
+        return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
+    return Inspected(delivery, rendered.taken, message, content)
 
 
 @contextmanager

@@ -273,9 +273,8 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
 
 
 def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | None:
-    """Return the gate of a run with a window or a cap; mostly there is neither."""
-    server = mailing.inputs.job.server
-    if options.scratch or not mailing.unfinished or (server.window is None and server.cap is None):
+    """Return the gate of a run that a key of `server` may hold; mostly there is none."""
+    if options.scratch or not mailing.unfinished or not mailing.inputs.job.server.may_hold:
         return None
     from mailbatch.delivery.admission import gate_of
 

@@ -261,6 +261,10 @@ JOBS = {
         html("<p>Dear <b>{{ first_name }}</b></p>", preheader="Dear {{ first_name }}"),
         html("<p>Dear <b>{{ first_name }}</b>, hi</p>", preheader="Dear {{ first_name }}"),
     ),
+    "MB232": (
+        {"message": {"attachments": "a.bin"}, "files": {"a.bin": bytes(7_600_000)}},
+        {"message": {"attachments": "a.bin"}, "files": {"a.bin": bytes(7_400_000)}},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
