@@ -339,10 +339,10 @@ MAILING_CODES = (
         "MB144",
         Severity.WARNING,
         "The service writes Message-IDs of its own",
-        why="`message.thread` names the Message-IDs that mailbatch wrote in the edition before, and "
-        "the service replaces these on the way: programs do not find the first message of the "
+        why="`message.thread` names the Message-IDs that mailbatch wrote in the edition before. In "
+        "place of these, the service writes others: programs do not find the first message of the "
         "thread. Those of later editions still stand together, since all of them name the same.",
-        mend='Postmark keeps Message-IDs with `X-PM-KeepID: "true"` under `message.headers`. Amazon '
+        mend="Postmark keeps Message-IDs where `message.headers` has `X-PM-KeepID: 'true'`. Amazon "
         "SES has no such setting.",
     ),
     Code(
