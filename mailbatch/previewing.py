@@ -136,7 +136,7 @@ def make_preview(
                 changes["gone"] = len(gone)
                 since = Since(str(against), gone)
             index = gallery.finish(overview, since)
-    sources = (*_sources(job, branches.sources()), *inputs.composer.embedded_files)
+    sources = (*_sources(job, branches.sources()), *inputs.composer.sources.images)
     return Preview(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
 
 

@@ -395,27 +395,38 @@ def signed(
     Raises:
         JobError: the key of a real run is missing, or a key cannot sign.
     """
-    job = mailing.inputs.job
-    dkim = job.message.dkim
-    if dkim is None or not mailing.unfinished:
+    job, composer = mailing.inputs.job, mailing.inputs.composer
+    if not mailing.unfinished:
         return mailing
     try:
-        key = resolve_secret(
-            dkim.private_key,
-            folder=job.folder,
-            environ=environ,
-            username=dkim.record,
-            user="SELECTOR._domainkey.DOMAIN of message.dkim",
-            lines=True,
-            location=job.locate("message.dkim.private_key"),
-        )
+        composer = signing(job, composer, environ=environ)
     except JobError as error:
         if not (options.dry_run or options.sandbox):
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
-    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
+
+
+def signing(job: Job, composer: Composer, *, environ: Mapping[str, str]) -> Composer:
+    """Return the composer of messages that are signed, where the job has `message.dkim`.
+
+    Raises:
+        JobError: the key is missing, or cannot sign.
+    """
+    dkim = job.message.dkim
+    if dkim is None:
+        return composer
+    key = resolve_secret(
+        dkim.private_key,
+        folder=job.folder,
+        environ=environ,
+        username=dkim.record,
+        user="SELECTOR._domainkey.DOMAIN of message.dkim",
+        lines=True,
+        location=job.locate("message.dkim.private_key"),
+    )
+    return composer.signed_by(make_signer(job, dkim, key))
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import signals
 from mailbatch.delivery.asked import rows_of
 from mailbatch.delivery.equation import Equation, equation_of
+from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
@@ -216,12 +217,25 @@ def _converge(
         elif held is not None and wanted and agreed:
             sent = Sent(held=held)
         elif wanted and agreed:
-            progress.planned(mailing.ledger.standing.counts(), wanted)
+            _begin(mailing, options, progress, wanted, guarded=steps is not None)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
+
+
+def _begin(
+    mailing: Mailing, options: RunOptions, progress: Progress, wanted: int, *, guarded: bool
+) -> None:
+    """Tell the progress of the plan, and let workers send, too, where they can join the ledger."""
+    progress.planned(mailing.ledger.standing.counts(), wanted)
+    if options.scratch or publication_of(mailing.ledger) is None:
+        return
+    from mailbatch.delivery.publishing import offer
+
+    alone = "guard and --canary send step by step" if guarded else None
+    offer(mailing, options, progress, alone=alone)
 
 
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -33,6 +34,7 @@ from mailbatch.ledger.postgres.opening import (
     locked,
 )
 from mailbatch.ledger.postgres.planning import Planning
+from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.standing import Standing
 
@@ -45,7 +47,7 @@ class PostgresLedger:
     """
 
     __slots__ = ("_held", "_leasing", "_link", "_records", "_worker", "doubts", "edition", "job",
-                 "moved", "plan", "recovered", "standing")  # fmt: skip
+                 "moved", "plan", "publication", "recovered", "standing")  # fmt: skip
 
     def __init__(
         self,
@@ -73,6 +75,14 @@ class PostgresLedger:
         self.standing = Standing(link, self.edition)
         self.plan = Planning(link, self._worker, self._held)
         self.doubts = InDoubt(link, self._worker, self._held)
+        self.publication = OfDatabase(link, self._worker, partial(self._names, facts))
+
+    @staticmethod
+    def _names(facts: Mapping[str, str], domain: str) -> Names:
+        """Return the maker of Message-IDs at a domain."""
+        return Names(
+            job=facts["job"], edition=facts["edition"], secret=facts["seed"], domain=domain
+        )
 
     @classmethod
     def open(
@@ -190,6 +200,7 @@ class PostgresLedger:
         self._leasing = self._records = None
         if worker is not None:
             with suppress(LedgerError):
+                self._link.wait(self.publication.turns.close())
                 self._link.wait(leave(self._link, worker))
         self._link.close()
 
