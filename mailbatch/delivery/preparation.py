@@ -41,7 +41,7 @@ from mailbatch.errors import (
     RecipientError,
     UsageError,
 )
-from mailbatch.job.model import Job
+from mailbatch.job.model import Dkim, Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import OpenLedger
@@ -396,28 +396,27 @@ def signed(
         JobError: the key of a real run is missing, or a key cannot sign.
     """
     job, composer = mailing.inputs.job, mailing.inputs.composer
-    if not mailing.unfinished:
+    dkim = job.message.dkim
+    if dkim is None or not mailing.unfinished:
         return mailing
     try:
-        composer = signing(job, composer, environ=environ)
+        key = private_key(job, dkim, environ)
     except JobError as error:
         if not (options.dry_run or options.sandbox):
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
+    composer = composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
 
 
-def signing(job: Job, composer: Composer, *, environ: Mapping[str, str]) -> Composer:
-    """Return the composer of messages that are signed, where the job has `message.dkim`.
+def private_key(job: Job, dkim: Dkim, environ: Mapping[str, str]) -> str:
+    """Return the private key that signs the messages of a job, in PEM.
 
     Raises:
-        JobError: the key is missing, or cannot sign.
+        JobError: the secret is missing.
     """
-    dkim = job.message.dkim
-    if dkim is None:
-        return composer
-    key = resolve_secret(
+    return resolve_secret(
         dkim.private_key,
         folder=job.folder,
         environ=environ,
@@ -426,7 +425,6 @@ def signing(job: Job, composer: Composer, *, environ: Mapping[str, str]) -> Comp
         lines=True,
         location=job.locate("message.dkim.private_key"),
     )
-    return composer.signed_by(make_signer(job, dkim, key))
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:

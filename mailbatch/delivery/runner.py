@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
+    from mailbatch.reports.report import Event
     from mailbatch.smtp.server import Server
 
 #: Between two rounds of a run with `wait`, in seconds.
@@ -324,14 +325,15 @@ def _conclude(
     failure = sent.failure
     if not isinstance(failure, UNWRITTEN):
         ledger.plan.mark_finished(time.time())
+    reported = None
     if mailing.results is not None:
         try:
-            _write_results(mailing, mailing.results, options, progress)
+            reported = _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
             failure = failure or error
     equation = None
     if not isinstance(failure, LedgerError):
-        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan)
+        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan, reported)
         failure = failure or _unbalanced(equation)
     return Summary(
         job=mailing.inputs.job.name,
@@ -371,8 +373,12 @@ def _unbalanced(equation: Equation) -> Unbalanced | None:
     )
 
 
-def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: Progress) -> None:
+def _write_results(
+    mailing: Mailing, path: Path, options: RunOptions, progress: Progress
+) -> Mapping[Event | None, int] | None:
     """Write the results, with the reports where a store is kept; a failing store costs these alone.
+
+    Return the accepted rows by the event of their reports, as `write_results` does.
 
     Raises:
         LedgerError, OutputError: the results cannot be written (74).
@@ -381,16 +387,15 @@ def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: 
     if options.rehearsal is not None:
         store = store_path(options.rehearsal.folder)
     elif options.scratch:
-        write_results(ledger, path)
-        return
+        return write_results(ledger, path)
     else:
         store = store_of(inputs.job, options.store, options.state_dir)
     try:
         with edition_reports(inputs.job, inputs.edition, ledger, store) as reports:
-            write_results(ledger, path, None if reports is None else reports.standings)
+            return write_results(ledger, path, None if reports is None else reports.standings)
     except StoreError as error:
         progress.alarm(f"the results have no reports: {error}")
-        write_results(ledger, path)
+        return write_results(ledger, path)
 
 
 def _logs_until(mailing: Mailing) -> float | None:

@@ -34,7 +34,7 @@ from mailbatch.delivery.ledgers import (
     publication_of,
 )
 from mailbatch.delivery.options import Progress, RunOptions, Sent
-from mailbatch.delivery.preparation import Inputs, Mailing, signing
+from mailbatch.delivery.preparation import Inputs, Mailing, private_key
 from mailbatch.delivery.publishing import digest_of, versions
 from mailbatch.delivery.sending import send
 from mailbatch.errors import JobError, MailingStopped
@@ -44,6 +44,7 @@ from mailbatch.ledger.ports import OpenLedger
 from mailbatch.recipients.plan import Plan
 from mailbatch.remarks import Remarks
 from mailbatch.render.composer import Composer
+from mailbatch.render.dkim import make_signer
 from mailbatch.smtp.server import Server
 
 #: How often a worker looks for open mailings while there is nothing to send: seconds.
@@ -226,7 +227,9 @@ class _Worker:
             now=bundle.now,
             variables={**job.variables, **bundle.variables},
         )
-        composer = signing(job, composer, environ=self._environ)
+        if job.message.dkim is not None:
+            key = private_key(job, job.message.dkim, self._environ)
+            composer = composer.signed_by(make_signer(job, job.message.dkim, key))
         return _Ready(published, bundle, job, composer, server)
 
 
