@@ -1,4 +1,4 @@
-"""The contents of a bundle: what makes the messages of a mailing, and how a worker gets it back.
+"""The contents of a bundle: all that makes the messages of a mailing, chosen and given back.
 
     bundle = bundle_of(job, composer, edition="48", now=now, variables={}, columns=plan.columns)
     with unpacked(bundle.pack(), name) as (same, job): ...
@@ -40,8 +40,8 @@ _NOT_OF_MESSAGES = ("recipients.", "server.password", "message.dkim", "reports."
 class Bundle:
     """All that makes the messages of a mailing, but its rows and its secrets.
 
-    `job` is the name of the job file, `environment` the values that it took from there, `variables`
-    those of the command line, `zone` the offset from UTC (seconds) and the name of the zone in
+    `job` is the name of the job file, `environment` the values that the job took from there,
+    `variables` those of the command line, `zone` the offset from UTC (seconds) and the name of the zone in
     which dates are written. `files` are the contents by their names from the folder of the job.
     """
 
@@ -93,8 +93,8 @@ def bundle_of(
     """Return the bundle of a job whose messages `composer` makes.
 
     Raises:
-        JobError: the job has no bundle: it comes from no file, has changed since it was read, or a
-            cell of the table names files of the message.
+        JobError: the job has no bundle: a job without a file, a file that has changed since the
+            job was read, or a cell of the table that names files of the message.
     """
     told = _Asked(environ)
     if job.table is not None or load_job(job.path, environ=told, look=False) != job:
@@ -149,7 +149,7 @@ def _of_another_version(why: str) -> LedgerError:
 
 
 class _Asked(Mapping[str, str]):
-    """An environment that knows what was asked of it."""
+    """An environment that keeps the values that were asked for."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

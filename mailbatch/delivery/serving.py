@@ -261,7 +261,7 @@ def _check_samples(ready: _Ready, publication: Publication) -> None:
 
 
 def _gate(job: Job) -> Gate:
-    """Return the gate of the window of a job; a cap is no affair of workers (`publishing`)."""
+    """Return the gate of the window of a job; a mailing with a cap is sent by the run alone."""
     window = job.server.window
     if window is None:
         return OPEN
