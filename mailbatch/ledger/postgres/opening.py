@@ -24,6 +24,7 @@ from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
+from mailbatch.ledger.postgres.open_leases import OpenLeases
 
 VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -53,7 +54,7 @@ async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
         LedgerError: the server or the ledger is not fit.
     """
     connection = await link.open_writer()
-    await _check_server(link, connection)
+    await check_server(link, connection)
     group = lock_class(link.schema)
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
         raise locked(link, await holder(link))
@@ -72,7 +73,7 @@ async def join(link: Link) -> Entered:
         LedgerError: the server or the ledger is not fit.
     """
     connection = await link.open_writer()
-    await _check_server(link, connection)
+    await check_server(link, connection)
     return await _entered(link, connection, None, "work")
 
 
@@ -93,13 +94,14 @@ async def _entered(
     return Entered(worker, await bury(link, connection, worker, record=role != "work"), found)
 
 
-async def leave(link: Link, worker: int) -> None:
-    """End a worker in order; what it has leased waits for the next opening."""
+async def leave(link: Link, held: OpenLeases) -> None:
+    """End a worker in order, once; what it has leased waits for the next opening."""
+    worker, held.worker = held.worker, 0
     async with link.writer() as connection:
         await connection.execute("UPDATE worker SET live = false WHERE id = $1", worker)
 
 
-async def _check_server(link: Link, connection: Any) -> None:
+async def check_server(link: Link, connection: Any) -> None:
     """Refuse a server that forgets commits, or a pooler that shares connections and their locks."""
     row = await connection.fetchrow(
         "SELECT pg_backend_pid() AS pid, current_setting('synchronous_commit') AS synced,"
@@ -184,13 +186,16 @@ async def check_ledger(
     return found
 
 
-async def holder(link: Link) -> HeldBy | None:
+_HOLDER = """
+SELECT pid, host, to_char(since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+FROM workers WHERE alive ORDER BY role = 'work', id DESC LIMIT 1
+"""
+
+
+async def holder(link: Link, connection: Any = None) -> HeldBy | None:
     """Return the process whose worker is alive; None where none is, or none is known yet."""
     try:
-        row = await link.row(
-            'SELECT pid, host, to_char(since, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS since'
-            " FROM workers WHERE alive ORDER BY role = 'work', id DESC LIMIT 1"
-        )
+        row = await (link.row(_HOLDER) if connection is None else connection.fetchrow(_HOLDER))
     except asyncpg.UndefinedTableError:  # the ledger is just being made
         return None
     return None if row is None else HeldBy(row["pid"], row["host"], row["since"])

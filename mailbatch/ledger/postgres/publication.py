@@ -1,6 +1,6 @@
 """The publication of a mailing in the database: its bundle, its samples, and its stop.
 
-    publication = OfDatabase(link, worker, names)
+    publication = OfDatabase(link, held, names)
     publication.publish(Published(name, samples, versions), data)
 
 The rules are those of `ledger.published`. This module must never look into a bundle.
@@ -18,6 +18,7 @@ from mailbatch.ledger.attempts import COLUMNS, NOBODY, Head, Names, Row, of_one,
 from mailbatch.ledger.postgres.leasing import check_nothing_leased
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import stand_still
+from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.turns import Turns
 from mailbatch.ledger.published import Published, Sample
 
@@ -26,13 +27,13 @@ _DATE = 1_000_000_000
 
 
 class OfDatabase:
-    """The publication of one edition; `worker` None only reads. `names` makes Message-IDs."""
+    """The publication of one edition; `names` makes Message-IDs at a domain."""
 
-    __slots__ = ("_link", "_names", "_worker", "turns")
+    __slots__ = ("_held", "_link", "_names", "turns")
 
-    def __init__(self, link: Link, worker: int | None, names: Callable[[str], Names]) -> None:
+    def __init__(self, link: Link, held: OpenLeases, names: Callable[[str], Names]) -> None:
         self._link = link
-        self._worker = worker
+        self._held = held
         self._names = names
         self.turns = Turns(link)
 
@@ -76,7 +77,7 @@ class OfDatabase:
         await stand_still(self._link, connection)
         before = await connection.fetchval("SELECT bundle FROM mailing")
         if before != published.bundle:
-            await check_nothing_leased(self._link, connection, self._writing())
+            await check_nothing_leased(self._link, connection, self._held.worker)
             await connection.execute("DELETE FROM bundle WHERE sha256 <> $1", published.bundle)
             await connection.execute(
                 "INSERT INTO bundle VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -125,10 +126,10 @@ class OfDatabase:
                 )
             )
 
-    def _writing(self) -> int:
-        if self._worker is None:
+    def _writing(self) -> OpenLeases:
+        if not (self._held.worker and self._held.is_open):
             raise self._link.closed()
-        return self._worker
+        return self._held
 
 
 _MAILED = "FROM recipient WHERE claim = 'own' AND wanted = 1"

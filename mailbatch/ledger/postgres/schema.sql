@@ -52,7 +52,8 @@ CREATE TABLE worker (
   since   timestamptz NOT NULL DEFAULT now(),
   live    boolean     NOT NULL DEFAULT true,
   role    text        NOT NULL,     -- run: holds the plan; work: has no job file; decide: sends nothing
-  suspected_since double precision  -- since when its refusals may be trouble of the account
+  suspected_since double precision, -- since when its refusals may be trouble of the account
+  after   bigint                    -- the worker that the process was before it lost a connection
 );
 CREATE INDEX worker_by_life ON worker (id) WHERE live;
 

@@ -36,6 +36,7 @@ from mailbatch.ledger.postgres.opening import (
 from mailbatch.ledger.postgres.planning import Planning
 from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
+from mailbatch.ledger.postgres.rejoining import rejoin
 from mailbatch.ledger.postgres.standing import Standing
 
 
@@ -46,7 +47,7 @@ class PostgresLedger:
     method raises LedgerError (74) when the database fails or refuses.
     """
 
-    __slots__ = ("_held", "_leasing", "_link", "_records", "_worker", "doubts", "edition", "job",
+    __slots__ = ("_held", "_leasing", "_link", "_records", "doubts", "edition", "job",
                  "moved", "plan", "publication", "recovered", "standing")  # fmt: skip
 
     def __init__(
@@ -58,14 +59,15 @@ class PostgresLedger:
         bundle: str | None = None,
     ) -> None:
         self._link = link
-        self._worker = None if entered is None else entered.worker
-        self._held = OpenLeases()
+        self._held = OpenLeases(0 if entered is None else entered.worker)
         self._leasing: Leasing | None = None
         if entered is not None and domain is not None:
             seed = entered.facts["seed"]
             names = Names(job=facts["job"], edition=facts["edition"], secret=seed, domain=domain)
-            self._leasing = Leasing(link, entered.worker, self._held, names, bundle=bundle)
-        self._records = None if entered is None else Recording(link, entered.worker, self._held)
+            self._leasing = Leasing(link, self._held, names, bundle=bundle)
+        self._records = None if entered is None else Recording(link, self._held)
+        if entered is not None:
+            link.rejoin_by(partial(rejoin, link, self._held))
         self.job = facts["job"]
         self.edition = facts["edition"]
         #: Deliveries that dead workers had left open, as they were recovered.
@@ -73,9 +75,9 @@ class PostgresLedger:
         #: A database is always at its place.
         self.moved: tuple[str, str] | None = None
         self.standing = Standing(link, self.edition)
-        self.plan = Planning(link, self._worker, self._held)
-        self.doubts = InDoubt(link, self._worker, self._held)
-        self.publication = OfDatabase(link, self._worker, partial(self._names, facts))
+        self.plan = Planning(link, self._held)
+        self.doubts = InDoubt(link, self._held)
+        self.publication = OfDatabase(link, self._held, partial(self._names, facts))
 
     @staticmethod
     def _names(facts: Mapping[str, str], domain: str) -> Names:
@@ -161,6 +163,11 @@ class PostgresLedger:
         return cls(link, entered.facts, entered, domain)
 
     @property
+    def worker(self) -> int:
+        """The number of the worker that this process is now; 0: the ledger is only read."""
+        return self._held.worker
+
+    @property
     def leases(self) -> Leasing:
         """The deliveries that are due, of a ledger that is open to run."""
         if self._leasing is None:
@@ -181,7 +188,7 @@ class PostgresLedger:
 
     def held_by(self) -> HeldBy | None:
         """Return which other process writes the ledger now; None if none does."""
-        return None if self._worker is not None else self._link.wait(holder(self._link))
+        return None if self._held.worker else self._link.wait(holder(self._link))
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
@@ -195,13 +202,13 @@ class PostgresLedger:
 
         Without effect the second time. A connection that is gone has freed the lock already.
         """
-        worker, self._worker = self._worker, None
         self._held.end()
         self._leasing = self._records = None
-        if worker is not None:
+        self._link.give_up()
+        if self._held.worker:
             with suppress(LedgerError):
                 self._link.wait(self.publication.turns.close())
-                self._link.wait(leave(self._link, worker))
+                self._link.wait(leave(self._link, self._held))
         self._link.close()
 
     def __enter__(self) -> Self:

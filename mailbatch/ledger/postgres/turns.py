@@ -10,6 +10,7 @@ decide what a turn is used for.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from mailbatch.ledger.postgres.link import Link
@@ -55,7 +56,10 @@ class Turns:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             try:
-                begins, seconds = await self._link.answer(self._take(sum(n for n, _ in waiting)))
+                wanted = sum(recipients for recipients, _ in waiting)
+                begins, seconds = await self._link.answer(
+                    self._link.again(partial(self._take, wanted))
+                )
             except Exception as error:  # noqa: BLE001 - raised by each that waits
                 for _, turn in waiting:
                     if not turn.done():
@@ -66,10 +70,10 @@ class Turns:
                     turn.set_result(max(0.0, begins))
                 begins += recipients * seconds
 
-    async def _take(self, recipients: int) -> tuple[float, float]:
+    async def _take(self, recipients: int, _is_again: bool) -> tuple[float, float]:
         """Return the seconds until the first turn, and the seconds that each lasts."""
-        if self._connection is None:
-            self._connection = await self._link.connect()
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._link.reconnect()
         row = await self._connection.fetchrow(_TAKE, recipients)
         return (0.0, 0.0) if row is None else (row[0], 1.0 / row[1])
 

@@ -71,11 +71,16 @@ def test_a_mailing_without_a_rate_waits_for_nothing(cluster, place, turns):
     assert asyncio.run(turns[0].take(1000)) == 0.0
 
 
-def test_a_database_that_is_gone_is_told_to_each_session(cluster, place, turns):
-    asyncio.run(turns[0].take(1))
+def test_a_connection_that_was_lost_is_opened_again(cluster, place, turns):
+    before = asyncio.run(turns[0].take(1))
     cluster.disconnect(place)
+    assert asyncio.run(turns[0].take(1)) == pytest.approx(before, abs=60.0)
+
+
+def test_a_failure_is_told_to_each_session(cluster, place, turns):
+    cluster.execute(f"DROP TABLE {place.schema}.mailing")
 
     async def take():
         return await asyncio.gather(*[turns[0].take(1) for _ in range(3)], return_exceptions=True)
 
-    assert {type(error) for error in asyncio.run(take())} == {LedgerError}
+    assert [type(error) for error in asyncio.run(take())] == [LedgerError] * 3

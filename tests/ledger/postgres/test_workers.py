@@ -125,7 +125,7 @@ def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, plann
 
 
 def test_no_worker_claims_while_the_plan_is_changed(place, planner):
-    with joined(place) as worker, planner.plan._still(planner._worker):
+    with joined(place) as worker, planner.plan._still():
         assert lease(worker, 4) == []
         assert worker.leases.next_due() == NOW + leasing.SOON
 
