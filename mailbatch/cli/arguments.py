@@ -28,7 +28,6 @@ from mailbatch.cli.options import (
     Only,
     Quiet,
     Results,
-    Sessions,
     Set,
     StateDir,
     Store,
@@ -38,6 +37,7 @@ from mailbatch.cli.run_options import (
     Everything,
     MetricsFile,
     Plan,
+    RunSessions,
     Test,
     To,
     TranscriptFile,
@@ -99,7 +99,7 @@ class RunArguments:
     to: To = None
     test: Test = False
     everything: Everything = False
-    sessions: Sessions = None
+    sessions: RunSessions = None
     rate: Annotated[
         str | None,
         typer.Option(

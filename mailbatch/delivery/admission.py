@@ -20,7 +20,7 @@ from contextlib import ExitStack
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.allowance import DAY, Allowance
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.gate import Gate, Held
 from mailbatch.delivery.hours import Hours
 from mailbatch.delivery.ledgers import taken_by_others, turn_of
@@ -46,7 +46,7 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
         LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
     """
     job, server = mailing.inputs.job, mailing.inputs.job.server
-    clock = SteadyClock(time.time, time.monotonic)
+    clock = clock_of(mailing.ledger)
     if server.cap is None:
         return Gate(_hours(job), None, clock)
     turn = turn_of(job, options.state)

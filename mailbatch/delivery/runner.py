@@ -219,9 +219,7 @@ def _converge(
             sent = Sent(held=held)
         elif wanted and agreed:
             _begin(mailing, options, progress, wanted, guarded=steps is not None)
-            from mailbatch.delivery.sending import send  # a third of the start of a run
-
-            sent = send(mailing, options, progress, server, stopping, steps, gate)
+            sent = _sent(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -237,6 +235,25 @@ def _begin(
 
     alone = "guard and --canary send step by step" if guarded else None
     offer(mailing, options, progress, alone=alone)
+
+
+def _sent(
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stopping: signals.Stopping,
+    steps: Steps | None,
+    gate: Gate | None,
+) -> Sent:
+    """Send, or watch the workers that do."""
+    if options.sessions == 0:
+        from mailbatch.delivery.watching import watch
+
+        return watch(mailing, progress, stopping)
+    from mailbatch.delivery.sending import send  # a third of the start of a run
+
+    return send(mailing, options, progress, server, stopping, steps, gate)
 
 
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:

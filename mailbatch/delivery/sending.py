@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.gate import OPEN, Gate
@@ -253,7 +253,7 @@ def _run_of(
     """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
-    clock = SteadyClock(time.time, time.monotonic)
+    clock = clock_of(ledger)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
