@@ -63,9 +63,8 @@ class Rehearsal(Protocol):
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
-    `edition` replaces the job's. `variables` are laid over the job's. `sessions` 0 leaves the sending
-    to workers, and the run watches. `rate` is in recipients per
-    second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
+    `edition` replaces the job's. `variables` are laid over the job's. `sessions` 0 leaves the
+    sending to workers, and the run watches. `rate` is in recipients per second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
     get each message instead, and `everything` (`--all`) sends them every message: else, without
     `limit` and `only`, they get the first one alone. `test` (`--test`) is such a run to the
     `message.test_recipients` of the job, with a mark in the subject. `dry_run` writes files to
