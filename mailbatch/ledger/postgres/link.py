@@ -39,8 +39,9 @@ _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 3.0
 #: So long a database that is gone is tried, and so often at first and at last: seconds.
 _PATIENCE, _SOON, _SELDOM = 180.0, 0.1, 2.0
-#: The errors of the driver and of the system, of which some mean that a connection is lost.
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+#: The errors of the driver and of the system, of which some mean that a connection is lost. A
+#: statement that meets the last words of a backend that was ended is an InternalClientError.
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TOO_MANY = "53300"
 #: Rows that are fetched at once.
 _ROWS = 2000
@@ -180,7 +181,7 @@ class Link:
         """Say whether an error means that there is no connection any more."""
         state = getattr(error, "sqlstate", None) or ""
         return (
-            isinstance(error, OSError)
+            isinstance(error, OSError | asyncpg.InternalClientError)
             or state.startswith(("08", "57P"))
             or (connection is not None and connection.is_closed())
         )
