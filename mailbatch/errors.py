@@ -133,6 +133,8 @@ class Reason(Enum):
     MJML_UNKNOWN = auto()
     #: A template is no MJML that can be compiled.
     MJML_FORM = auto()
+    #: A tag of MJML stands where MJML has no place for it.
+    MJML_PLACE = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.checking import Follow, time_findings
+from mailbatch.errors import InputErrors, PlanDifference
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
-    from mailbatch.checks.findings import Overview, Tally
+    from mailbatch.checks.findings import Finding, Overview, Tally
     from mailbatch.checks.selection import Chosen
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.plan_file import PlanFile
+    from mailbatch.delivery.preparation import Inputs
     from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
@@ -34,9 +37,23 @@ if TYPE_CHECKING:
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Entry, Since
     from mailbatch.preview.gallery import Gallery, Identity
+    from mailbatch.render.message import Inspected
 
 #: The number of messages that are shown unless another is asked for.
 SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan that `mailbatch plan` would make of the very mailing.
+
+    `digest` is the name of the plan, None where none can be made: `why` says why not. `difference`
+    is the first one from the approved plan, None where they agree or none was given.
+    """
+
+    digest: str | None
+    why: str = ""
+    difference: PlanDifference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +62,8 @@ class Preview:
 
     `index` is the page to open, `shown` the number of messages in the gallery, `changes` counts
     changed messages by kind. `sources` are the files that the gallery was made from, `written` the
-    files of the gallery.
+    files of the gallery. `planned` is the plan of the mailing, None where only a part was looked
+    at.
     """
 
     index: Path
@@ -56,6 +74,7 @@ class Preview:
     outlook: Outlook | None
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
+    planned: Planned | None = None
 
     @property
     def findings(self) -> tuple[Tally, ...]:
@@ -79,12 +98,13 @@ def make_preview(
     limit: int | None = SHOWN,
     only: tuple[str, ...] = (),
     against: Path | None = None,
+    approved: PlanFile | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
 ) -> Preview:
     """Render the mailing and write the gallery.
 
     The options are those of `mailbatch preview`: `out` None means a folder beside the job, `limit`
-    None all messages.
+    None all messages. `approved` is the plan to compare the mailing with.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
@@ -103,9 +123,11 @@ def make_preview(
     earlier = Earlier.read(against) if against is not None else None
     now = datetime.now().astimezone()
     inputs = read_inputs(
-        job, edition=edition, variables=variables or {}, now=now, traced=True,
-        state=state, store=store,
+        job, edition=_edition(job, edition, approved), variables=variables or {}, now=now,
+        traced=True, state=state, store=store,
     )  # fmt: skip
+    plans = Plans(inputs, approved, whole=not only)
+    inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     keep = earlier.keys if earlier is not None else ()
     survey = Survey(
@@ -118,7 +140,8 @@ def make_preview(
         if not only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
-        number, entries = _entries(inspection, survey, maker, follow, everything=limit is None)
+        show = _Show(inspection, survey, maker, plans)
+        number, entries = show.entries(follow, everything=limit is None)
         with Gallery(out, number) as gallery:
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
@@ -127,17 +150,37 @@ def make_preview(
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
             ]
-            overview = survey.overview(
-                inspection.counts, complete=whole, edition=findings,
-                letters=inspection.letters, repeats=inspection.repeats(),
-            )  # fmt: skip
+            overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:
                 gone = earlier.gone(keys) if whole else ()
-                changes["gone"] = len(gone)
-                since = Since(str(against), gone)
-            index = gallery.finish(overview, since)
-    sources = (*_sources(job, branches.sources()), *inputs.composer.embedded_files)
-    return Preview(index, overview, number, since, dict(changes), outlook, sources, gallery.written)
+                changes["gone"], since = len(gone), Since(str(against), gone)
+            planned = plans.made(inspection)
+            index = gallery.finish(overview, since, None if planned is None else planned.digest)
+    sources = (*_sources(job, branches.sources()), *inputs.composer.sources.images)
+    return Preview(
+        index, overview, number, since, dict(changes), outlook, sources, gallery.written, planned
+    )
+
+
+def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | None:
+    """Return the edition that is given; for an edition of the day, that of the approved plan."""
+    from mailbatch.render.edition import edition_moves
+
+    if given is None and approved is not None and edition_moves(job):
+        return approved.edition
+    return given
+
+
+def _overview(
+    survey: Survey, inspection: Inspection, findings: Iterable[Finding], *, complete: bool
+) -> Overview:
+    return survey.overview(
+        inspection.counts,
+        complete=complete,
+        edition=findings,
+        letters=inspection.letters,
+        repeats=inspection.repeats(),
+    )
 
 
 def _add(
@@ -155,33 +198,87 @@ def _add(
     return changes, keys
 
 
-def _entries(
-    inspection: Inspection, survey: Survey, maker: Entries, follow: Follow, *, everything: bool
-) -> tuple[int, Iterator[Entry]]:
-    """Show every message to the survey; return the number of entries of the gallery, and these.
+class Plans:
+    """The making of the plan while the messages of a preview are rendered."""
 
-    For `everything`, each message is rendered once, on the way into the gallery. `follow` passes
-    deliveries on and shows the progress.
-    """
-    total = inspection.counts["pending"]
-    if everything:
-        every = list(inspection.deliveries())
-        passed = follow(every, total)
-        return len(every), (_seen(inspection, survey, maker, one) for one in passed)
-    for delivery in follow(inspection.deliveries(), total):
-        survey.see(inspection.look(delivery))
-    chosen = survey.chosen()
-    return len(chosen), (_again(inspection, survey, maker, one) for one in chosen)
+    def __init__(self, inputs: Inputs, approved: PlanFile | None, *, whole: bool) -> None:
+        """Begin a plan of `inputs`; not `whole`: only a part is rendered, and there is none."""
+        from mailbatch.delivery.planning import Digests, repeatable
+
+        self.inputs = inputs
+        self._approved = approved
+        self._digests = Digests() if whole else None
+        self._moves: InputErrors | None = None
+        if whole:
+            try:
+                self.inputs = repeatable(inputs)
+            except InputErrors as errors:
+                self._moves = errors
+
+    def add(self, seen: Inspected) -> None:
+        """Add a message that was rendered, or its error."""
+        if self._digests is not None:
+            message = seen.message
+            self._digests.add(seen.delivery, None if message is None else message.mark)
+
+    def made(self, inspection: Inspection) -> Planned | None:
+        """Return the plan behind the last message; None where only a part was rendered."""
+        from mailbatch.delivery.approval import difference_of
+        from mailbatch.delivery.planning import plan_of
+
+        if self._digests is None:
+            return None
+        approved, difference = self._approved, None
+        if self._moves is not None:
+            why = f"the mailing depends upon the moment: {self._moves.errors[0]}"
+            return Planned(None, why, None if approved is None else PlanDifference(why))
+        now = plan_of(self.inputs, inspection, self._digests)
+        if approved is not None:
+            difference = difference_of(approved, now, self.inputs, inspection.recipients())
+        if not now.messages:
+            return Planned(None, "nobody would be mailed", difference)
+        return Planned(now.digest, difference=difference)
 
 
-def _seen(inspection: Inspection, survey: Survey, maker: Entries, delivery: Delivery) -> Entry:
-    seen = inspection.look(delivery)
-    return maker.entry(seen, findings=survey.see(seen))
+class _Show:
+    """The messages of a preview, each shown to the survey and added to the plan."""
 
+    def __init__(
+        self, inspection: Inspection, survey: Survey, maker: Entries, plans: Plans
+    ) -> None:
+        self._inspection, self._survey = inspection, survey
+        self._maker, self._plans = maker, plans
 
-def _again(inspection: Inspection, survey: Survey, maker: Entries, chosen: Chosen) -> Entry:
-    seen = inspection.render(chosen.delivery)
-    return maker.entry(seen, findings=survey.findings(seen), reasons=chosen.reasons)
+    def entries(self, follow: Follow, *, everything: bool) -> tuple[int, Iterator[Entry]]:
+        """Look at every message; return the number of entries of the gallery, and these.
+
+        For `everything`, each message is rendered once, on the way into the gallery. `follow`
+        passes deliveries on and shows the progress.
+        """
+        total = self._inspection.counts["pending"]
+        if everything:
+            every = list(self._inspection.deliveries())
+            passed = follow(every, total)
+            return len(every), (self._seen(one) for one in passed)
+        for delivery in follow(self._inspection.deliveries(), total):
+            seen = self._look(delivery)
+            self._survey.see(seen)
+        chosen = self._survey.chosen()
+        return len(chosen), (self._again(one) for one in chosen)
+
+    def _look(self, delivery: Delivery) -> Inspected:
+        seen = self._inspection.look(delivery)
+        self._plans.add(seen)
+        return seen
+
+    def _seen(self, delivery: Delivery) -> Entry:
+        seen = self._look(delivery)
+        return self._maker.entry(seen, findings=self._survey.see(seen))
+
+    def _again(self, chosen: Chosen) -> Entry:
+        seen = self._inspection.render(chosen.delivery)
+        findings = self._survey.findings(seen)
+        return self._maker.entry(seen, findings=findings, reasons=chosen.reasons)
 
 
 def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:

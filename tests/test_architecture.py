@@ -11,8 +11,8 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "errors", "envelope", "files", "host_names", "identity", "octets", "outcome", "outlook",
-    "remarks", "report_token", "sasl", "suggest", "times",
+    "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
+    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -28,16 +28,20 @@ MAY_IMPORT = {
     "recipients": {"job", "expressions"},
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
+    "dns": {"checks", "job", "render"},
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
+    "bundle": {"job", "render"},
     "delivery": {
-        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox", "bundle",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "",
+        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "dns",
+        "",
     },
+    "balance": set(),
     "errors": set(),
     "octets": set(),
     "outcome": set(),
@@ -53,7 +57,7 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "previewing": {"job", "checks", "checking", "delivery", "preview"},
+    "previewing": {"job", "checks", "checking", "delivery", "preview", "render"},
     "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
     "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip
@@ -72,6 +76,7 @@ FACE = {
         "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
         "tallies",
     },
+    "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
     "preview": {"compare", "entry", "gallery", "rebuilding", "serving"},
     "reports_page": {"figures", "writing"},
@@ -82,7 +87,9 @@ ONLY_IN = {
     "typer": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
     "asyncpg": ("ledger/postgres/",),
+    "dns": ("dns/asking.py",),
     "flufl": ("reports/",),
+    "publicsuffixlist": ("dns/",),
     "urllib3": ("pull/",),
     "uvicorn": ("receiver/",),
     "starlette": ("receiver/",),

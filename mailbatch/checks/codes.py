@@ -6,7 +6,8 @@
 
 A code keeps its meaning for ever: scripts and the annotations of `--format github` are written
 against codes. The page docs/reference/checks.md is generated from the tables by docs/generate.py.
-Each subject has its table beside this module: `mailing_codes`, `message_codes`, `outside_codes`.
+Each subject has its table beside this module: `mailing_codes`, `message_codes`, `outside_codes`,
+`published_codes`.
 This module must never decide which code a message gets: the checks do.
 """
 
@@ -16,6 +17,7 @@ from mailbatch.checks.code import Code, Severity
 from mailbatch.checks.mailing_codes import MAILING_CODES
 from mailbatch.checks.message_codes import MESSAGE_CODES
 from mailbatch.checks.outside_codes import OUTSIDE_CODES
+from mailbatch.checks.published_codes import PUBLISHED_CODES
 
 __all__ = [
     "CERTIFICATE_DAYS", "CLIPPED_AT", "CODES", "LONG_HEADER", "LONG_SUBJECT", "MOST_TRACKED_LINKS",
@@ -43,11 +45,16 @@ SECTIONS = {
     ("MB2",): "The content",
     ("MB3",): "The headers",
     ("MB4",): "The provider's callbacks",
-    ("MB5",): "The server (`check --connect`)",
+    ("MB501", "MB502", "MB503", "MB504", "MB505"): "The server (`check --connect`)",
+    ("MB506", "MB507", "MB508", "MB509", "MB51"): "DNS (`check --connect`)",
 }
 
 #: Every code, in the order of its number.
-CODES = {code.code: code for code in (*MAILING_CODES, *MESSAGE_CODES, *OUTSIDE_CODES)}
+CODES = {
+    code.code: code
+    for table in (MAILING_CODES, MESSAGE_CODES, OUTSIDE_CODES, PUBLISHED_CODES)
+    for code in table
+}
 
 
 def severity_of(code: str) -> Severity:

@@ -218,6 +218,15 @@ class PreviewArguments:
             rich_help_panel=Panel.GALLERY,
         ),
     ] = None
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     serve: Annotated[
         bool,
         typer.Option(
@@ -282,10 +291,20 @@ class CheckArguments:
         bool,
         typer.Option(
             "--connect",
-            help="Also greet the server, secure, authenticate and quit; sends nothing.",
+            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
             rich_help_panel=Panel.CARE,
         ),
     ] = False
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            "--resolver",
+            metavar="ADDRESS",
+            envvar="MAILBATCH_RESOLVER",
+            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),

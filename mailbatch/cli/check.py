@@ -25,20 +25,22 @@ from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
     from mailbatch.cli.connect import Connected
+    from mailbatch.dns.judgement import Judgement
     from mailbatch.job.model import Job
 
 
 @dataclass(slots=True)
 class Findings:
-    """The result of a check, with that of the session of `--connect`.
+    """The result of a check, with that of the session of `--connect` and of DNS.
 
-    `refused` is the error that the session ended with, None: it had none.
+    `refused` is the error that the session or the asking ended with, None: there was none.
     """
 
     path: Path
     job: str = ""
     checked: Checked = field(default_factory=Checked)
     connected: Connected | None = None
+    published: list[Judgement] = field(default_factory=list)
     refused: MailbatchError | None = None
 
 
@@ -62,6 +64,7 @@ def check_command(console: Console, given: CheckArguments) -> int:
         )
         if given.connect:
             _connect(loaded, found)
+            _ask_dns(loaded, found, given.resolver)
     code = _exit_code(found, strict=given.strict)
     if given.as_json or given.form == "json":
         console.data(_object(found, code))
@@ -87,6 +90,22 @@ def _connect(job: Job, found: Findings) -> None:
             dsn=job.reports is not None and bool(job.reports.dsn),
         )
     )
+    found.checked.tallies += tallies.result()
+
+
+def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
+    """Judge what DNS publishes, whatever became of the session."""
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.cli import published
+
+    try:
+        found.published = published.published(job, server)
+    except MailbatchError as error:
+        found.refused = found.refused or error
+        return
+    tallies = Tallies()
+    for judgement in found.published:
+        tallies.add_all(judgement.findings)
     found.checked.tallies += tallies.result()
 
 
@@ -132,6 +151,9 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
 
         for line in connect.lines(found.connected):
             console.lines(line)
+    if not quiet:
+        for judgement in found.published:
+            console.lines(judgement.line)
 
 
 #: severity -> its colour on a terminal.
@@ -189,6 +211,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         **{f"{s}s": count_of(found.checked.tallies, s) for s in Severity},
         "findings": objects(found.checked.tallies),
         "connect": connected,
+        "dns": [one.as_object() for one in found.published] if found.published else None,
         "refused": str(found.refused) if found.refused is not None else None,
         **outlook_object(found.checked.outlook),
         "exit_code": int(code),

@@ -23,7 +23,8 @@ from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.previewing import SHOWN, make_preview
 
 if TYPE_CHECKING:
-    from mailbatch.previewing import Preview
+    from mailbatch.delivery.plan_file import PlanFile
+    from mailbatch.previewing import Planned, Preview
 
 #: The port of --serve without --port.
 PORT = 8026
@@ -38,6 +39,10 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
     if given.serve and given.as_json:
         raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
+    if given.plan is not None and given.only:
+        raise UsageError(
+            "--plan is about the whole mailing: --only excludes it", hint="leave one of them out"
+        )
     most = None if given.everything else given.limit if given.limit is not None else SHOWN
     render = partial(
         make_preview,
@@ -48,6 +53,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         limit=most,
         only=all_on_the_wire(given.only),
         against=given.against,
+        approved=_approved(given.plan),
         follow=partial(console.follow, "rendering"),
     )
     if given.serve:
@@ -56,6 +62,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
     if given.as_json:
         console.data(as_object(made))
     _tell(console, made)
+    _tell_plan(console, given, made)
     console.say(f"gallery: {shown(made.index)}")
     if given.browse:
         _browse(made.index.resolve().as_uri())
@@ -67,7 +74,33 @@ def _exit_code(made: Preview) -> int:
     from mailbatch.checks.report import count_of
 
     errors = count_of(made.overview.tallies, Severity.ERROR)
-    return ExitCode.DATA if errors else ExitCode.DONE
+    differs = made.planned is not None and made.planned.difference is not None
+    return ExitCode.DATA if errors or differs else ExitCode.DONE
+
+
+def _approved(path: Path | None) -> PlanFile | None:
+    if path is None:
+        return None
+    from mailbatch.delivery.plan_file import read_plan
+
+    return read_plan(path)
+
+
+def _tell_plan(console: Console, given: PreviewArguments, made: Preview) -> None:
+    """Say the name of the plan, and whether the mailing is that of `--plan`."""
+    planned = made.planned
+    if planned is None:
+        return
+    named = f"plan {planned.digest[:12]}…" if planned.digest else f"no plan: {planned.why}"
+    if given.plan is None:
+        if planned.digest is not None:
+            console.say(named)
+    elif planned.difference is not None:
+        console.error(planned.difference)
+    elif planned.digest is None:
+        console.warn(named)
+    else:
+        console.say(f"{named}, as in {shown(given.plan)}")
 
 
 def _tell(console: Console, made: Preview) -> None:
@@ -121,8 +154,16 @@ def as_object(made: Preview) -> dict[str, Any]:
         "findings": objects(overview.tallies),
         "against": made.since.shown if made.since is not None else None,
         "changes": made.changes if made.since is not None else None,
+        "digest": None if made.planned is None else made.planned.digest,
+        "difference": _difference(made.planned),
         **outlook_object(made.outlook),
     }
+
+
+def _difference(planned: Planned | None) -> str | None:
+    if planned is None or planned.difference is None:
+        return None
+    return str(planned.difference)
 
 
 def _serve(console: Console, given: PreviewArguments, render: Callable[..., Preview]) -> int:
@@ -145,6 +186,7 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
                     console.error(error)
                 raise
             _tell(console, made)
+            _tell_plan(console, given, made)
             return Built(made.sources, made.written)
 
         gallery = Rebuilding(out, build)

@@ -86,11 +86,19 @@ def say_asked(console: Console, rows: Iterable[ResultRow], named: Iterable[str])
 
 
 def _equation(summary: Summary) -> dict[str, object] | None:
-    """Return the member `equation`: the rows, those that left, and whether both sides agree."""
+    """Return the member `equation`: both sides, and whether these are the same."""
     found = summary.equation
     if found is None:
         return None
-    return {"rows": found.rows, "left": found.left, "balanced": found.balanced}
+    reported = found.reported
+    return {
+        "rows": found.rows,
+        "left": found.left,
+        "balanced": found.balanced,
+        "reported": None
+        if reported is None
+        else {str(event or "not_known_yet"): number for event, number in reported.items()},
+    }
 
 
 def show_summary(
@@ -200,6 +208,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
             f"{counted(summary.sessions, 'session')}"
         )
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
+    if summary.equation is not None and not options.redirect:
+        console.say(f"equation: {summary.equation}")
     if summary.results is not None:
         console.say(f"results: {shown(summary.results)}")
 

@@ -111,10 +111,22 @@ class Approval:
         number = bisect_left(self._lines, line)
         if number == len(self._lines) or self._lines[number] != line:
             raise self._row(line, "a message to a row that is not in the plan")
-        said = self.plan.message(number)
         found = str(Status.INVALID)
         if message is not None and message.mark is not None:
             found = message.mark.digest.hex()[:MESSAGE_DIGITS]
+        self._check_row(number, line, found)
+
+    def check_plan(self, now: PlanFile) -> None:
+        """Compare all messages with those of another plan, once all rows were compared.
+
+        Raises:
+            PlanDifference: a message is another one.
+        """
+        for number, line in enumerate(self._lines):
+            self._check_row(number, line, now.message(number))
+
+    def _check_row(self, number: int, line: int, found: str) -> None:
+        said = self.plan.message(number)
         if found == said:
             return
         if len(found) == len(said) == MESSAGE_DIGITS:
@@ -127,6 +139,25 @@ class Approval:
 
     def _row(self, line: int | None, words: str) -> PlanDifference:
         return _difference(words, Location(self._shown, line))
+
+
+def difference_of(
+    plan: PlanFile, now: PlanFile, inputs: Inputs, rows: Iterable[Recipient]
+) -> PlanDifference | None:
+    """Return the first difference of a mailing from an approved plan; None: they agree.
+
+    `now` is the plan of `inputs`, whose table has the `rows`.
+    """
+    if plan.digest == now.digest:
+        return None
+    try:
+        approval = Approval(plan, inputs)
+        for _ in approval.compared(rows):
+            pass
+        approval.check_plan(now)
+    except PlanDifference as difference:
+        return difference
+    return _difference("the figures are others than in the plan")
 
 
 class Rows:

@@ -1,9 +1,11 @@
 """The equation of a run: each row of the table has one status, and no row has none.
 
     rows of the table + rows that left it = accepted + rejected + ... + skipped
+    accepted = delivered + bounced + ... + not known yet        # where there are reports
 
 The left side is counted where the table is read, the right side where the ledger keeps its figures,
-and both are held against the rows of the ledger, one by one. This module must never mend a row.
+and both are held against the rows of the ledger, one by one; the provider's side is counted where
+the results are written. This module must never mend a row, nor read a store.
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from mailbatch.balance import of_accepted, of_rows
 from mailbatch.envelope import Recipient
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
+
+if TYPE_CHECKING:
+    from mailbatch.reports.report import Event
 
 #: The rows that are named one by one.
 _MOST_NAMED = 5
@@ -24,6 +31,9 @@ _MOST_NAMED = 5
 @dataclass(frozen=True, slots=True)
 class Equation:
     """The rows of the table, the rows that left it, and the rows by status; `faults` in words.
+
+    `reported` are the accepted rows by the event that stands, None among the keys for those without
+    a report; the whole is None where no report of the edition is known.
 
     >>> counts = {Status.ACCEPTED: 2, Status.WITHDRAWN: 1}
     >>> print(Equation(2, 1, counts))
@@ -34,6 +44,7 @@ class Equation:
     left: int
     counts: Mapping[Status, int]
     faults: tuple[str, ...] = ()
+    reported: Mapping[Event | None, int] | None = None
 
     @property
     def balanced(self) -> bool:
@@ -41,13 +52,21 @@ class Equation:
         return not self.faults
 
     def __str__(self) -> str:
-        parts = [f"{n:,} {s.replace('_', ' ')}" for s, n in self.counts.items() if n]
-        left = f" + {self.left:,} that left the table" if self.left else ""
-        return f"{self.rows:,} rows{left} = {' + '.join(parts) or '0'}"
+        said = of_rows(self.rows, self.left, self.counts)
+        if self.reported is None:
+            return said
+        return f"{said}; {of_accepted(self.counts[Status.ACCEPTED], self.reported)}"
 
 
-def equation_of(ledger: OpenLedger, rows: int, table: Iterable[Recipient]) -> Equation:
+def equation_of(
+    ledger: OpenLedger,
+    rows: int,
+    table: Iterable[Recipient],
+    reported: Mapping[Event | None, int] | None = None,
+) -> Equation:
     """Return the equation of an edition; `rows` were read, `table` is read again for the faults.
+
+    `reported` is that of `Equation`.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -61,7 +80,12 @@ def equation_of(ledger: OpenLedger, rows: int, table: Iterable[Recipient]) -> Eq
     ]
     if lines != rows:
         faults += _differing(ledger, table)
-    return Equation(rows, sum(found.values()) - lines, counts, tuple(faults))
+    if reported is not None and sum(reported.values()) != counts[Status.ACCEPTED]:
+        faults.append(
+            f"{sum(reported.values()):,} accepted rows are in the results, and "
+            f"{counts[Status.ACCEPTED]:,} are counted"
+        )
+    return Equation(rows, sum(found.values()) - lines, counts, tuple(faults), reported)
 
 
 def _differing(ledger: OpenLedger, table: Iterable[Recipient]) -> list[str]:

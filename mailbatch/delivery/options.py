@@ -76,7 +76,8 @@ class RunOptions:
     guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
     sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
     waits, and goes on. `ledger` is the URL of the database that keeps the ledger; without one, and
-    without MAILBATCH_LEDGER, a file in `state_dir` does.
+    without MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing
+    whose next recipient is due later than so many seconds; None: the recipient is waited for.
     """
 
     edition: str | None = None
@@ -107,6 +108,7 @@ class RunOptions:
     plan: PlanFile | None = None
     #: May hold a password, and is never printed.
     ledger: str | None = field(default=None, repr=False)
+    patience: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -164,6 +166,13 @@ class RunOptions:
         if self.limit is None and self.redirect and not (self.only or self.everything):
             return 1
         return self.limit
+
+
+def rate_of(job: Job, options: RunOptions) -> float | None:
+    """Return the rate of a run in recipients per second; None: no limit."""
+    if options.rate is not None or job.server.rate is None:
+        return options.rate
+    return job.server.rate.per_second
 
 
 def _test_recipients(job: Job) -> tuple[str, ...]:

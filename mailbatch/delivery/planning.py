@@ -138,7 +138,7 @@ def make_plan(
             digests.add(delivery, None)
         else:
             digests.add(delivery, mark)
-    plan = _finished(inputs, inspection, digests)
+    plan = plan_of(inputs, inspection, digests)
     if not plan.messages:
         raise RecipientError(
             f"{inputs.job.recipients.shown}: nobody would be mailed, so that there is nothing to "
@@ -148,8 +148,8 @@ def make_plan(
     return plan
 
 
-def _finished(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
-    """Return the plan of messages that were rendered."""
+def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFile:
+    """Return the plan of an inspection whose messages were all rendered, with their digests."""
     counts = dict.fromkeys(PLANNED, 0)
     digits = RowDigits(inputs.job.name, inputs.edition)
     lines = StringIO()

@@ -41,7 +41,7 @@ from mailbatch.errors import (
     RecipientError,
     UsageError,
 )
-from mailbatch.job.model import Job
+from mailbatch.job.model import Dkim, Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import OpenLedger
@@ -395,27 +395,36 @@ def signed(
     Raises:
         JobError: the key of a real run is missing, or a key cannot sign.
     """
-    job = mailing.inputs.job
+    job, composer = mailing.inputs.job, mailing.inputs.composer
     dkim = job.message.dkim
     if dkim is None or not mailing.unfinished:
         return mailing
     try:
-        key = resolve_secret(
-            dkim.private_key,
-            folder=job.folder,
-            environ=environ,
-            username=dkim.record,
-            user="SELECTOR._domainkey.DOMAIN of message.dkim",
-            lines=True,
-            location=job.locate("message.dkim.private_key"),
-        )
+        key = private_key(job, dkim, environ)
     except JobError as error:
         if not (options.dry_run or options.sandbox):
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
-    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
+    composer = composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
+
+
+def private_key(job: Job, dkim: Dkim, environ: Mapping[str, str]) -> str:
+    """Return the private key that signs the messages of a job, in PEM.
+
+    Raises:
+        JobError: the secret is missing.
+    """
+    return resolve_secret(
+        dkim.private_key,
+        folder=job.folder,
+        environ=environ,
+        username=dkim.record,
+        user="SELECTOR._domainkey.DOMAIN of message.dkim",
+        lines=True,
+        location=job.locate("message.dkim.private_key"),
+    )
 
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:

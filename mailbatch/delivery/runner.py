@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import signals
 from mailbatch.delivery.asked import rows_of
 from mailbatch.delivery.equation import Equation, equation_of
+from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
+    from mailbatch.reports.report import Event
     from mailbatch.smtp.server import Server
 
 #: Between two rounds of a run with `wait`, in seconds.
@@ -216,12 +218,25 @@ def _converge(
         elif held is not None and wanted and agreed:
             sent = Sent(held=held)
         elif wanted and agreed:
-            progress.planned(mailing.ledger.standing.counts(), wanted)
+            _begin(mailing, options, progress, wanted, guarded=steps is not None)
             from mailbatch.delivery.sending import send  # a third of the start of a run
 
             sent = send(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
+
+
+def _begin(
+    mailing: Mailing, options: RunOptions, progress: Progress, wanted: int, *, guarded: bool
+) -> None:
+    """Tell the progress of the plan, and let workers send, too, where they can join the ledger."""
+    progress.planned(mailing.ledger.standing.counts(), wanted)
+    if options.scratch or publication_of(mailing.ledger) is None:
+        return
+    from mailbatch.delivery.publishing import offer
+
+    alone = "guard and --canary send step by step" if guarded else None
+    offer(mailing, options, progress, alone=alone)
 
 
 def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
@@ -310,14 +325,15 @@ def _conclude(
     failure = sent.failure
     if not isinstance(failure, UNWRITTEN):
         ledger.plan.mark_finished(time.time())
+    reported = None
     if mailing.results is not None:
         try:
-            _write_results(mailing, mailing.results, options, progress)
+            reported = _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
             failure = failure or error
     equation = None
     if not isinstance(failure, LedgerError):
-        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan)
+        equation = equation_of(ledger, mailing.rows, mailing.inputs.plan, reported)
         failure = failure or _unbalanced(equation)
     return Summary(
         job=mailing.inputs.job.name,
@@ -357,8 +373,12 @@ def _unbalanced(equation: Equation) -> Unbalanced | None:
     )
 
 
-def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: Progress) -> None:
+def _write_results(
+    mailing: Mailing, path: Path, options: RunOptions, progress: Progress
+) -> Mapping[Event | None, int] | None:
     """Write the results, with the reports where a store is kept; a failing store costs these alone.
+
+    Return the accepted rows by the event of their reports, as `write_results` does.
 
     Raises:
         LedgerError, OutputError: the results cannot be written (74).
@@ -367,16 +387,15 @@ def _write_results(mailing: Mailing, path: Path, options: RunOptions, progress: 
     if options.rehearsal is not None:
         store = store_path(options.rehearsal.folder)
     elif options.scratch:
-        write_results(ledger, path)
-        return
+        return write_results(ledger, path)
     else:
         store = store_of(inputs.job, options.store, options.state_dir)
     try:
         with edition_reports(inputs.job, inputs.edition, ledger, store) as reports:
-            write_results(ledger, path, None if reports is None else reports.standings)
+            return write_results(ledger, path, None if reports is None else reports.standings)
     except StoreError as error:
         progress.alarm(f"the results have no reports: {error}")
-        write_results(ledger, path)
+        return write_results(ledger, path)
 
 
 def _logs_until(mailing: Mailing) -> float | None:

@@ -151,10 +151,13 @@ class Gallery:
             data["before"] = entry.change.html_before
         return script("mailbatchBody", number, data)
 
-    def finish(self, overview: Overview, since: Since | None = None) -> Path:
+    def finish(
+        self, overview: Overview, since: Since | None = None, plan: str | None = None
+    ) -> Path:
         """Write the index, put the gallery into `out`, and return the path of the index.
 
-        `since` is the earlier preview that the changes of the entries refer to.
+        `since` is the earlier preview that the changes of the entries refer to, `plan` the digest
+        of the plan of the mailing.
         """
         manifest = {
             "format": FORMAT,
@@ -163,7 +166,7 @@ class Gallery:
             "complete": overview.messages == len(self._listed),
         }
         with _writing(self._out):
-            self._folder.text("index.html", index_page(overview, self._listed, since))
+            self._folder.text("index.html", index_page(overview, self._listed, since, plan))
             self._folder.text("index-data.js", index_data(overview, self._listed))
             self._folder.text(
                 MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"

@@ -56,14 +56,19 @@ _OTHERS = 25  # addresses of a message that can be searched
 Listed = dict[str, Any]
 
 
-def index_page(overview: Overview, entries: Sequence[Listed], since: Since | None) -> str:
-    """Return index.html; `since` is the earlier preview that the changes refer to."""
+def index_page(
+    overview: Overview, entries: Sequence[Listed], since: Since | None, plan: str | None = None
+) -> str:
+    """Return index.html; `since` is the earlier preview that the changes refer to.
+
+    `plan` is the digest of the plan of the mailing, in 64 hex digits.
+    """
     bar = (
         f'<a class="brand" href="#main">{icon("brand")}<span>mailbatch preview</span></a>'
         '<span class="space"></span>'
     )
     main = f"""<main id="main" tabindex="-1">
-{_hero(overview, entries)}
+{_hero(overview, entries, plan)}
 <details class="wide overview" id="overview" open><summary>Overview</summary><div class="panels">
 {_checks(overview, entries)}{_recipients(overview)}
 {_coverage(overview)}{_changes(since, entries)}
@@ -130,7 +135,7 @@ def listed(number: str, entry: Entry) -> Listed:
     return message
 
 
-def _hero(overview: Overview, entries: Sequence[Listed]) -> str:
+def _hero(overview: Overview, entries: Sequence[Listed], plan: str | None) -> str:
     warnings = sum(severity_of(tally.code) is Severity.WARNING for tally in overview.tallies)
     errors = overview.counts.get("invalid", 0)
     facts = [
@@ -147,8 +152,16 @@ def _hero(overview: Overview, entries: Sequence[Listed]) -> str:
         for kind, number, noun in facts
     )
     return f"""<div class="wide hero"><h1>{text(overview.job)}</h1>
-<p class="sub">Edition {text(overview.edition)}, from {text(overview.sender)}</p>
+<p class="sub">Edition {text(overview.edition)}, from {text(overview.sender)}</p>{_plan(plan)}
 <dl class="facts">{listed}</dl></div>"""
+
+
+def _plan(digest: str | None) -> str:
+    """Return the line with the name of the plan: as `mailbatch plan` tells it, and as a whole."""
+    if digest is None:
+        return ""
+    return f"""
+<p class="sub">Plan <code title="{text(digest)}">{text(digest[:12])}…</code></p>"""
 
 
 def _panel(title: str, inside: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,20 @@ _LINE = 72
 _PEM = "It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----."
 
 _Sign = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public half of a signing key, as `p=` of a DNS record may have it.
+
+    `kind` is that of `k=`, `bits` the length. `forms` are the octets that stand for the key: for
+    RSA, SubjectPublicKeyInfo and RSAPublicKey (RFC 6376 3.6.1 with its errata); for Ed25519 the 32
+    octets (RFC 8463 4.2), and SubjectPublicKeyInfo, which some readers take as well.
+    """
+
+    kind: str
+    bits: int
+    forms: tuple[bytes, ...]
 
 
 class Signer:
@@ -147,8 +162,21 @@ def make_signer(job: model.Job, dkim: model.Dkim, key: str) -> Signer:
         JobError: `cryptography` is not installed, or the key is none that can sign.
     """
     try:
-        algorithm, sign = _read_key(key)
-        return Signer(_wire_domain(dkim.domain), dkim.selector, algorithm, sign)
+        algorithm, sign, _ = _read_key(key)
+        return Signer(wire_domain(dkim.domain), dkim.selector, algorithm, sign)
+    except _KeyFault as fault:
+        place = job.locate("message.dkim.private_key")
+        raise JobError(fault.message, location=place, hint=fault.hint) from None
+
+
+def public_key(job: model.Job, key: str) -> PublicKey:
+    """Return the public half of the private key of a job, in PEM.
+
+    Raises:
+        JobError: `cryptography` is not installed, or the key is none that can sign.
+    """
+    try:
+        return _read_key(key)[2]
     except _KeyFault as fault:
         place = job.locate("message.dkim.private_key")
         raise JobError(fault.message, location=place, hint=fault.hint) from None
@@ -165,7 +193,7 @@ def domain_mistake(job: model.Job, senders: Iterable[str]) -> Iterator[JobError]
         return
     place = job.locate("message.dkim.domain")
     try:
-        domain = _wire_domain(dkim.domain)
+        domain = wire_domain(dkim.domain)
     except FieldError:
         yield JobError("must be a domain", location=place, hint="Write it as example.com.")
         return
@@ -179,8 +207,12 @@ def domain_mistake(job: model.Job, senders: Iterable[str]) -> Iterator[JobError]
             )
 
 
-def _wire_domain(domain: str) -> str:
-    """Return a domain as A-labels, in lower case."""
+def wire_domain(domain: str) -> str:
+    """Return a domain as A-labels, in lower case.
+
+    Raises:
+        FieldError: IDNA has no such domain.
+    """
     return wire_address(f"dkim@{domain}").rpartition("@")[2].lower()
 
 
@@ -191,13 +223,21 @@ class _KeyFault(Exception):
         self.hint = hint
 
 
-def _read_key(text: str) -> tuple[str, _Sign]:
-    """Return the algorithm and the signing function of a private key; `_KeyFault` without one."""
+def _read_key(text: str) -> tuple[str, _Sign, PublicKey]:
+    """Return the algorithm, the signing function and the public half of a private key.
+
+    Raises:
+        _KeyFault: the text is no key that can sign.
+    """
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from cryptography.hazmat.primitives.serialization import (
+            Encoding,
+            PublicFormat,
+            load_pem_private_key,
+        )
     except ImportError:
         raise _KeyFault(
             "signing needs a package that is not installed", install_extra("dkim")
@@ -211,11 +251,19 @@ def _read_key(text: str) -> tuple[str, _Sign]:
         raise _KeyFault("the secret is no private key in PEM", _PEM) from None
     if isinstance(key, ed25519.Ed25519PrivateKey):
         # RFC 8463 3: the signature is over the hash, not over the data.
-        return "ed25519-sha256", lambda data: key.sign(hashlib.sha256(data).digest())
+        half = key.public_key()
+        info = half.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        public = PublicKey("ed25519", 256, (half.public_bytes_raw(), info))
+        return "ed25519-sha256", lambda data: key.sign(hashlib.sha256(data).digest()), public
     if not isinstance(key, rsa.RSAPrivateKey):
         raise _KeyFault("the key is neither RSA nor Ed25519, which DKIM knows")
     if key.key_size < _FEWEST_BITS:
         hint = "Make one of 2048: openssl genrsa -out dkim.pem 2048"
         raise _KeyFault(f"an RSA key of {key.key_size} bits is too short to be believed", hint)
     scheme, digest = padding.PKCS1v15(), hashes.SHA256()
-    return "rsa-sha256", lambda data: key.sign(data, scheme, digest)
+    forms = tuple(
+        key.public_key().public_bytes(Encoding.DER, form)
+        for form in (PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1)
+    )
+    public = PublicKey("rsa", key.key_size, forms)
+    return "rsa-sha256", lambda data: key.sign(data, scheme, digest), public

@@ -103,8 +103,10 @@ class Figures:
     """Numbers of recipients at a time (`as_of`, in seconds since the epoch).
 
     `events` counts the events that stand, each with its kind; `silent` the accepted recipients
-    without a report. `hours` counts by the hour (since the epoch, UTC) of the report that stands.
-    `reasons` has the number of recipients by reason, in the order of the first sight.
+    without a report. `accepted` has the accepted ones by the event that stands, None: no report;
+    `left` are rows that left the table. `hours` counts by the hour (since the epoch, UTC) of the
+    report that stands. `reasons` has the number of recipients by reason, in the order of the first
+    sight.
     """
 
     as_of: float
@@ -113,6 +115,8 @@ class Figures:
     events: Counter[tuple[Event, Kind | None]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     silent: int = 0
+    accepted: Counter[Event | None] = field(default_factory=Counter)
+    left: int = 0
     opened: int = 0
     clicked: int = 0
     domains: dict[str, Counter[Fate]] = field(default_factory=dict)
@@ -132,8 +136,10 @@ class Figures:
         fate = OF_STATUS.get(row.status) if event is None else OF_EVENT[event]
         if standing is not None:
             self._add_standing(standing)
-        if event is None and row.status is Status.ACCEPTED:
-            self.silent += 1
+        self.left += row.row is None
+        if row.status is Status.ACCEPTED:
+            self.accepted[event] += 1
+            self.silent += event is None
         if fate is not None:
             self.fates[fate] += 1
             self._of_domain(row.email)[fate] += 1

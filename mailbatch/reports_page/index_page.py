@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from mailbatch.balance import of_accepted, of_rows
 from mailbatch.look.markup import count, icon, page, text
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
@@ -84,7 +85,17 @@ def _hero(about: About, figures: Figures) -> str:
     return f"""<div class="wide hero"><h1><bdi>{text(printable(about.job))}</bdi></h1>
 <p class="sub">Reports of edition <bdi>{text(printable(about.edition))}</bdi>, as of
 <time class="nowrap" datetime="{at}">{_shown_time(at)}</time></p>
+<p class="sub">{text(_balance(figures))}</p>
 <dl class="facts">{listed}</dl></div>"""
+
+
+def _balance(figures: Figures) -> str:
+    """Return the equation of the edition, with the provider's side where there are reports."""
+    counts = {status: figures.statuses[status] for status in Status}
+    said = of_rows(figures.recipients - figures.left, figures.left, counts)
+    if not figures.events:
+        return said
+    return f"{said}; {of_accepted(counts[Status.ACCEPTED], figures.accepted)}"
 
 
 def _shown_time(at: str) -> str:

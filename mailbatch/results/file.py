@@ -9,6 +9,7 @@ ledger.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -23,13 +24,19 @@ from mailbatch.results.lines import as_lines, as_reported_lines, header_line
 from mailbatch.results.told import reported
 
 if TYPE_CHECKING:
+    from mailbatch.reports.report import Event
     from mailbatch.reports.standings import Standings
 
 _ROWS_AT_ONCE = 256
 
 
-def write_results(ledger: OpenLedger, path: Path, standings: Standings | None = None) -> None:
+def write_results(
+    ledger: OpenLedger, path: Path, standings: Standings | None = None
+) -> Counter[Event | None] | None:
     """Write the results of the ledger's edition to `path`, with its reports where there are any.
+
+    Return the number of accepted rows by the event that stands, None among the keys for rows
+    without a report; None where no report of the edition is known.
 
     Raises:
         OutputError: the file cannot be written (74); the old file stands.
@@ -41,9 +48,11 @@ def write_results(ledger: OpenLedger, path: Path, standings: Standings | None = 
         stream.write(header_line())
         if standings is None or not standings.matched:
             stream.writelines(map(as_lines, standing.result_blocks()))
-        else:
-            rows = reported(standing.result_rows(), standings)
-            stream.writelines(map(as_reported_lines, _blocks(rows)))
+            return None
+        accepted: Counter[Event | None] = Counter()
+        rows = reported(standing.result_rows(), standings, accepted)
+        stream.writelines(map(as_reported_lines, _blocks(rows)))
+    return accepted
 
 
 def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

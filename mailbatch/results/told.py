@@ -10,10 +10,12 @@ Tests: tests/results/test_reported.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailbatch.ledger.rows import ResultRow
+from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
     from mailbatch.reports.report import Event, Kind
@@ -54,11 +56,20 @@ def told_of(row: ResultRow, standings: Standings) -> Told:
     )  # fmt: skip
 
 
-def reported(rows: Iterable[ResultRow], standings: Standings) -> Iterator[tuple[Any, ...]]:
+def reported(
+    rows: Iterable[ResultRow],
+    standings: Standings,
+    accepted: Counter[Event | None] | None = None,
+) -> Iterator[tuple[Any, ...]]:
     """Yield each row with the facts of its reports behind.
+
+    `accepted` counts the accepted rows that went by, by the event; None: no report tells of one.
 
     Raises:
         StoreError: the temporary database of the standings cannot be read (74).
     """
     for row in rows:
-        yield (*row, *told_of(row, standings))
+        told = told_of(row, standings)
+        if accepted is not None and row.status is Status.ACCEPTED:
+            accepted[told.report] += 1
+        yield (*row, *told)

@@ -10,9 +10,12 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 
 
+_KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "MAILBATCH_RESOLVER"}
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment of a bare shell, with what a test adds."""
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    kept = {k: v for k, v in os.environ.items() if k in _KEPT}
     return {**kept, "PYTHONPATH": str(REPOSITORY), "SCENE_PASSWORD": "", **more}
 
 

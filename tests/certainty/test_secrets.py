@@ -26,6 +26,8 @@ from tests.certainty.scene import Scene, patience
 from tests.render.signing import KINDS, key_of, pem
 from tests.support.faults import Fault, Kind, Stage
 
+pytestmark = pytest.mark.usefixtures("names")
+
 CORE = "Zq7xK9vTw3Lm"
 PASSWORD = f"p\u00e4 \"s$'\\%/+{CORE}={{{{x}}}};,<&>"
 USERNAME = "canary-user@example.com"

@@ -1,8 +1,12 @@
 """`mailbatch check` as a command: options, exit codes, and where its words go."""
 
+import pytest
+
 from mailbatch.errors import JobError
 
 from .mailing import ROWS, Mailing, html
+
+pytestmark = pytest.mark.usefixtures("names")
 
 MANY = tuple({"email": f"p{n}@example.com", "first_name": f"N{n:03}"} for n in range(120))
 

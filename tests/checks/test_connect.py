@@ -6,6 +6,8 @@ from mailbatch.cli import connect as module
 
 from .mailing import Mailing
 
+pytestmark = pytest.mark.usefixtures("names")
+
 
 @pytest.fixture
 def job(tmp_path, monkeypatch, certificates):

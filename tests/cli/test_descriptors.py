@@ -34,6 +34,8 @@ from tests.recipients.workbooks import table, write_workbook
 from tests.render.making import ROW, make_composer, make_delivery, make_job
 from tests.support.faults import Stage
 
+pytestmark = pytest.mark.usefixtures("names")
+
 HINT = "raise the limit, as in `ulimit -n 1024`"
 COMMANDS = {
     "run": ("run", "job.yaml", "--yes"),

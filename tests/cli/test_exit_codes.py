@@ -20,6 +20,8 @@ from tests.cli.conftest import PATIENT
 from tests.support.faults import Fault, Kind, Stage
 from tests.support.waiting import free_port
 
+pytestmark = pytest.mark.usefixtures("names")
+
 DISPOSITIONS = {signum: signal.getsignal(signum) for signum in SIGNALS}
 REFUSED = {"user2@example.net": "550 5.1.1 nobody"}
 

@@ -17,6 +17,8 @@ from tests.certainty.program import REPOSITORY, end, environment, start
 from tests.certainty.program import mailbatch as run_program
 from tests.cli.conftest import nothing_reached
 
+pytestmark = pytest.mark.usefixtures("names")
+
 
 @pytest.fixture
 def here(tmp_path):

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import nothing_reached
 
+pytestmark = pytest.mark.usefixtures("names")
+
 COMMANDS = {
     "run": ("run", "job.yaml", "--yes"),
     "dry run": ("run", "job.yaml", "--dry-run"),

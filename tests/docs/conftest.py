@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.support.name_server import EXAMPLE_COM, NameServer
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +30,14 @@ def shell(tmp_path_factory):
     _program(folder / "python", f'"{sys.executable}"')
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
-    yield {
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONPATH": str(ROOT),
-    }
+    with NameServer(EXAMPLE_COM) as names:
+        yield {
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "PYTHONPATH": str(ROOT),
+            "MAILBATCH_RESOLVER": names.address,
+        }
     assert server.stdin is not None
     server.stdin.close()
     server.wait()

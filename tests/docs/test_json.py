@@ -14,6 +14,8 @@ from tests.docs.pages import DOCS
 from tests.support.fault_server import Fault
 from tests.support.faults import Kind, Stage
 
+pytestmark = pytest.mark.usefixtures("names")
+
 STATUSES = {str(status) for status in Status}
 
 

@@ -14,6 +14,7 @@ import trustme
 
 from tests.support.fault_process import FaultServerProcess
 from tests.support.fault_server import Fault, FaultServer
+from tests.support.name_server import EXAMPLE_COM, NameServer
 from tests.support.postfix import Postfix, SmtpSink, postfix_obstacle, sink_obstacle
 from tests.support.postgresql import Cluster, check_present, shared_cluster
 
@@ -77,6 +78,20 @@ def fault_server() -> Iterator[Callable[..., FaultServer]]:
             return stack.enter_context(FaultServer(faults, **settings))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def name_server() -> Iterator[NameServer]:
+    """A name server that knows example.com, a sender as it should be."""
+    with NameServer(EXAMPLE_COM) as server:
+        yield server
+
+
+@pytest.fixture
+def names(name_server: NameServer, monkeypatch: pytest.MonkeyPatch) -> NameServer:
+    """Let `check --connect` ask the name server of the tests, and not that of the machine."""
+    monkeypatch.setenv("MAILBATCH_RESOLVER", name_server.address)
+    return name_server
 
 
 @pytest.fixture

@@ -208,10 +208,10 @@ class Link:
     async def reopen_writer(self) -> asyncpg.Connection:
         """Return the connection that writes, opened anew where it is lost."""
         if self._writer is None or self._writer.is_closed():
-            self._writer = await self._reconnect()
+            self._writer = await self.reconnect()
         return self._writer
 
-    async def _reconnect(self) -> asyncpg.Connection:
+    async def reconnect(self) -> asyncpg.Connection:
         """Connect as soon as the database is there again."""
         until, pause = self._loop.time() + _PATIENCE, _SOON
         self._connecting = asyncio.current_task()
@@ -293,7 +293,7 @@ class Link:
 
     async def _read(self) -> asyncpg.Connection:
         if self._reader is None or self._reader.is_closed():
-            self._reader = await self._reconnect()
+            self._reader = await self.reconnect()
         return self._reader
 
     # -- blocking ------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ class Link:
     async def _begin_snapshot(self) -> asyncpg.Connection:
         connection, self._spare = self._spare, None
         if connection is None or connection.is_closed():
-            connection = await self._reconnect()
+            connection = await self.reconnect()
         await connection.execute("SET mailbatch.gone = ''")
         await connection.execute(_FIND_GONE)
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -376,8 +376,10 @@ async def _reopen(connection: asyncpg.Connection, chosen: str, changes: str) -> 
 
 
 async def _note_finished(connection: asyncpg.Connection, now: float) -> None:
+    # A doubt that no run has recorded yet is pending in the table alone.
     unfinished = await connection.fetchval(
         f"SELECT EXISTS (SELECT 1 FROM recipient WHERE status IN {_UNSETTLED})"  # noqa: S608 - constants
+        f" AND EXISTS (SELECT 1 FROM standing WHERE status IN {_UNSETTLED})"
     )
     if unfinished:
         await set_fact(connection, "finished_at", None)

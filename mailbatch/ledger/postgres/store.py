@@ -34,6 +34,7 @@ from mailbatch.ledger.postgres.opening import (
     locked,
 )
 from mailbatch.ledger.postgres.planning import Planning
+from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.rejoining import rejoin
 from mailbatch.ledger.postgres.standing import Standing
@@ -47,7 +48,7 @@ class PostgresLedger:
     """
 
     __slots__ = ("_held", "_leasing", "_link", "_records", "doubts", "edition", "job",
-                 "moved", "plan", "recovered", "standing")  # fmt: skip
+                 "moved", "plan", "publication", "recovered", "standing")  # fmt: skip
 
     def __init__(
         self,
@@ -76,6 +77,14 @@ class PostgresLedger:
         self.standing = Standing(link, self.edition)
         self.plan = Planning(link, self._held)
         self.doubts = InDoubt(link, self._held)
+        self.publication = OfDatabase(link, self._held, partial(self._names, facts))
+
+    @staticmethod
+    def _names(facts: Mapping[str, str], domain: str) -> Names:
+        """Return the maker of Message-IDs at a domain."""
+        return Names(
+            job=facts["job"], edition=facts["edition"], secret=facts["seed"], domain=domain
+        )
 
     @classmethod
     def open(
@@ -198,6 +207,7 @@ class PostgresLedger:
         self._link.give_up()
         if self._held.worker:
             with suppress(LedgerError):
+                self._link.wait(self.publication.turns.close())
                 self._link.wait(leave(self._link, self._held))
         self._link.close()
 
