@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import ResolveArguments
+from mailbatch.cli.ledger_arguments import ResolveArguments
 from mailbatch.cli.reporting import as_on_the_wire
 from mailbatch.envelope import address_key
 from mailbatch.errors import UsageError
