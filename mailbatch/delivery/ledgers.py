@@ -236,7 +236,7 @@ def taken_by_others(
         if isinstance(place, Path) and written_at(place) + END_OF_DATA < since:
             continue
         with open_to_read(place) as ledger:
-            is_busy = is_busy or ledger.held_by() is not None
+            is_busy = is_busy or bool(ledger.writers())
             taken += ledger.standing.taken_since(since)
     return taken, is_busy
 

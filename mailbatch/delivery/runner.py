@@ -189,6 +189,7 @@ def _converge(
             )
             inputs, approval = _approved(inputs, options)
             mailing = open_mailing(inputs, options, stack, approval)
+            mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
             outlook = look_ahead(mailing, options) if options.scratch else None

@@ -39,8 +39,11 @@ _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 3.0
 #: So long a database that is gone is tried, and so often at first and at last: seconds.
 _PATIENCE, _SOON, _SELDOM = 180.0, 0.1, 2.0
-#: The errors of the driver and of the system, of which some mean that a connection is lost.
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+#: A shorter wait is not worth a word.
+_SILENCE = 1.0
+#: The errors of the driver and of the system, of which some mean that a connection is lost. A
+#: statement that meets the last words of a backend that was ended is an InternalClientError.
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TOO_MANY = "53300"
 #: Rows that are fetched at once.
 _ROWS = 2000
@@ -63,6 +66,21 @@ _SETTINGS = {
 }
 
 
+#: What to do about a refusal, by the beginning of its SQLSTATE. Source:
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_HINTS = (
+    ("28", "look at user and password: in the URL, in PGPASSFILE, in pg_hba.conf of the server"),
+    ("3D000", "create the database (createdb), or name another one in the URL"),
+    ("3F000", "somebody dropped the ledger while it was used; put it back from a backup"),
+    ("42P01", "somebody dropped the ledger while it was used; put it back from a backup"),
+    ("42501", "let the owner of the database GRANT CREATE on it, or on the schema, to this user"),
+    ("53100", "make room on the disk of the database, then run again"),
+    ("53300", "let the server take more connections (max_connections), or start fewer workers"),
+    ("25006", "name the primary in the URL: this server takes no writes"),
+)
+_REPORT = "run again; if it stays, report it with this text"
+
+
 class Link:
     """The connections to one ledger; blocking calls are those of any thread but the link's own."""
 
@@ -72,6 +90,7 @@ class Link:
         "_reader",
         "_rejoin",
         "_spare",
+        "_tell",
         "_thread",
         "_turn",
         "_url",
@@ -90,6 +109,7 @@ class Link:
         self._spare: asyncpg.Connection | None = None
         # Opens the connection that writes anew; None: what is lost is lost.
         self._rejoin: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self._tell: Callable[[str], None] = lambda _: None
         # The call that waits for a database to come back.
         self._connecting: asyncio.Task[Any] | None = None
         self._loop = asyncio.new_event_loop()
@@ -144,9 +164,9 @@ class Link:
                 f"{self.name}: the connection to the ledger failed: {said}",
                 hint="look at the database and the network, then run again: nobody is mailed twice",
             )
+        hint = next((hint for start, hint in _HINTS if state.startswith(start)), _REPORT)
         return LedgerError(
-            f"{self.name}: the ledger cannot be used: {said} (SQLSTATE {state})",
-            hint="run again; if it stays, report it with this text",
+            f"{self.name}: the ledger cannot be used: {said} (SQLSTATE {state})", hint=hint
         )
 
     def broken(self, what: str) -> LedgerError:
@@ -172,6 +192,10 @@ class Link:
             self._url, timeout=_CONNECT_SECONDS, server_settings={**settings, **_SETTINGS}
         )
 
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` hear, in the thread of the link, when a database is waited for."""
+        self._tell = tell
+
     def rejoin_by(self, rejoin: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""
         self._rejoin = rejoin
@@ -180,7 +204,7 @@ class Link:
         """Say whether an error means that there is no connection any more."""
         state = getattr(error, "sqlstate", None) or ""
         return (
-            isinstance(error, OSError)
+            isinstance(error, OSError | asyncpg.InternalClientError)
             or state.startswith(("08", "57P"))
             or (connection is not None and connection.is_closed())
         )
@@ -212,16 +236,24 @@ class Link:
 
     async def reconnect(self) -> asyncpg.Connection:
         """Connect as soon as the database is there again."""
-        until, pause = self._loop.time() + _PATIENCE, _SOON
+        began, pause = self._loop.time(), _SOON
+        told = False
         self._connecting = asyncio.current_task()
         try:
             while True:
                 try:
-                    return await self.connect()
+                    connection = await self.connect()
                 except LOST as error:
                     passing = self.is_lost(error) or getattr(error, "sqlstate", "") == _TOO_MANY
-                    if self._rejoin is None or not passing or self._loop.time() > until:
+                    if self._rejoin is None or not passing or self._loop.time() - began > _PATIENCE:
                         raise
+                else:
+                    if told:
+                        self._tell("the database of the ledger is there again: going on")
+                    return connection
+                if not told and self._loop.time() - began > _SILENCE:
+                    told = True
+                    self._tell(f"the database of the ledger is gone: trying for {_PATIENCE:.0f} s")
                 await asyncio.sleep(pause)
                 pause = min(1.5 * pause, _SELDOM)
         finally:

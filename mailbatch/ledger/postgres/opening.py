@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -57,7 +57,7 @@ async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
     await check_server(link, connection)
     group = lock_class(link.schema)
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
-        raise locked(link, await holder(link))
+        raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
         await _create(link, connection, facts)
     entered = await _entered(link, connection, facts, "decide" if facts is None else "run")
@@ -186,19 +186,24 @@ async def check_ledger(
     return found
 
 
-_HOLDER = """
+async def writers(link: Link, connection: Any = None, *, but: int = 0) -> tuple[HeldBy, ...]:
+    """Return the processes whose workers are alive, the run first; `but` one worker."""
+    try:
+        asked = link.fetch(_WRITERS, but) if connection is None else connection.fetch(_WRITERS, but)
+        return tuple(HeldBy(row["pid"], row["host"], row["since"]) for row in await asked)
+    except asyncpg.UndefinedTableError:  # the ledger is just being made
+        return ()
+
+
+_WRITERS = """
 SELECT pid, host, to_char(since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
-FROM workers WHERE alive ORDER BY role = 'work', id DESC LIMIT 1
+FROM workers WHERE alive AND id <> $1 ORDER BY role = 'work', id
 """
 
 
-async def holder(link: Link, connection: Any = None) -> HeldBy | None:
-    """Return the process whose worker is alive; None where none is, or none is known yet."""
-    try:
-        row = await (link.row(_HOLDER) if connection is None else connection.fetchrow(_HOLDER))
-    except asyncpg.UndefinedTableError:  # the ledger is just being made
-        return None
-    return None if row is None else HeldBy(row["pid"], row["host"], row["since"])
+def first_of(processes: Sequence[HeldBy]) -> HeldBy | None:
+    """Return the process that holds the plan, if one is known."""
+    return processes[0] if processes else None
 
 
 def locked(link: Link, process: HeldBy | None, *, hint: str | None = None) -> LedgerLocked:

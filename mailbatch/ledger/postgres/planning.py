@@ -247,8 +247,8 @@ class Planning:
 
     def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
-        with self._transaction() as connection:
-            self._wait(_mark_finished(connection, now))
+        self._check_writing()
+        self._wait(self._link.again(lambda _: self._mark_finished(now)))
 
     @contextmanager
     def _transaction(self) -> Iterator[asyncpg.Connection]:
@@ -262,6 +262,10 @@ class Planning:
         with self._transaction() as connection:
             self._wait(stand_still(self._link, connection))
             yield connection
+
+    async def _mark_finished(self, now: float) -> None:
+        async with self._link.writing(self._held) as connection:
+            await _note_finished(connection, now)
 
     def _fact(self, name: str) -> str | None:
         found: str | None = self._wait(self._link.fact(name))
@@ -371,7 +375,7 @@ async def _reopen(connection: asyncpg.Connection, chosen: str, changes: str) -> 
     return int(done.rpartition(" ")[2])
 
 
-async def _mark_finished(connection: asyncpg.Connection, now: float) -> None:
+async def _note_finished(connection: asyncpg.Connection, now: float) -> None:
     # A doubt that no run has recorded yet is pending in the table alone.
     unfinished = await connection.fetchval(
         f"SELECT EXISTS (SELECT 1 FROM recipient WHERE status IN {_UNSETTLED})"  # noqa: S608 - constants

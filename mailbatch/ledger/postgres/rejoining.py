@@ -25,7 +25,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.postgres.link import LOST, Link
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
-from mailbatch.ledger.postgres.opening import check_server, holder, locked
+from mailbatch.ledger.postgres.opening import check_server, first_of, locked, writers
 
 #: So long the locks of the lost connection are tried, and so often: seconds. A backend notices a
 #: client that is gone within 25 s (`link`).
@@ -141,7 +141,7 @@ async def _hold_plan(link: Link, connection: Any, group: int, old: int) -> bool:
         return True
     raise locked(
         link,
-        await holder(link, connection),
+        first_of(await writers(link, connection)),
         hint="this run lost its connection, and leaves the rest to the other one",
     )
 

@@ -28,10 +28,10 @@ from mailbatch.ledger.postgres.opening import (
     Entered,
     check_ledger,
     enter,
-    holder,
     join,
     leave,
     locked,
+    writers,
 )
 from mailbatch.ledger.postgres.planning import Planning
 from mailbatch.ledger.postgres.publication import OfDatabase
@@ -188,16 +188,20 @@ class PostgresLedger:
         """The place of the ledger, as messages name it: no path of a file."""
         return Path(self._link.name)
 
-    def held_by(self) -> HeldBy | None:
-        """Return which other process writes the ledger now; None if none does."""
-        return None if self._held.worker else self._link.wait(holder(self._link))
+    def writers(self) -> tuple[HeldBy, ...]:
+        """Return the other processes that write the ledger now, the run before its workers."""
+        return self._link.wait(writers(self._link, but=self._held.worker))
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` hear, in the thread of the link, when a database is waited for."""
+        self._link.listen(tell)
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
-        process = self.held_by()
-        if process is not None:
+        others = self.writers()
+        if others:
             hint = "wait for it to end: it may be mailing those very people"
-            raise locked(self._link, process, hint=hint)
+            raise locked(self._link, others[0], hint=hint)
 
     def close(self) -> None:
         """Put the ledger away and free the lock; leased deliveries wait for the next opening.
