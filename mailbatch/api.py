@@ -8,7 +8,9 @@
         print(row.email, row.status)
 
 Each function takes a job that is loaded, or the path of a job file, prints nothing, and raises
-`MailbatchError`. No function decides anything: each calls the code that its command calls.
+`MailbatchError`. `ledger` is the URL of the database that keeps the ledgers, by default that of
+MAILBATCH_LEDGER; without one, files in `state_dir` do. No function decides anything: each calls the
+code that its command calls.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ def check(
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
     state_dir: Path | None = None,
+    ledger: str | None = None,
 ) -> tuple[Tally, ...]:
     """Return the findings of `mailbatch check`: errors first, for the same causes counted once.
 
@@ -77,12 +80,15 @@ def check(
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     from mailbatch.checking import check_mailing, refused
+    from mailbatch.delivery.state import state_of
 
     try:
         loaded = _loaded(job)
     except InputErrors as error:
         return tuple(refused(error).tallies)
-    checked = check_mailing(loaded, edition=edition, variables=variables, state_dir=state_dir)
+    checked = check_mailing(
+        loaded, edition=edition, variables=variables, state=state_of(state_dir, ledger)
+    )
     return tuple(checked.tallies)
 
 
@@ -93,6 +99,7 @@ def write_preview(
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
     state_dir: Path | None = None,
+    ledger: str | None = None,
     limit: int | None = 50,
     only: Iterable[str] = (),
 ) -> Preview:
@@ -105,6 +112,7 @@ def write_preview(
         InputError, InputErrors: the inputs are wrong.
         UsageError: `out` has other files in it, or cannot be written; `only` names nobody.
     """
+    from mailbatch.delivery.state import state_of
     from mailbatch.previewing import make_preview
 
     return make_preview(
@@ -112,7 +120,7 @@ def write_preview(
         out=Path(out) if out is not None else None,
         edition=edition,
         variables=variables,
-        state_dir=state_dir,
+        state=state_of(state_dir, ledger),
         limit=limit,
         only=tuple(only),
     )
@@ -145,6 +153,7 @@ def status(
     edition: str | None = None,
     *,
     state_dir: Path | None = None,
+    ledger: str | None = None,
 ) -> Edition:
     """Return where an edition stands; `edition` is by default the one that a run now would send.
 
@@ -156,9 +165,10 @@ def status(
         LedgerError: the ledger cannot be read (74).
     """
     from mailbatch.delivery.editions import edition_of, look_up
+    from mailbatch.delivery.state import state_of
 
     loaded = _loaded(job, look=False)
-    return look_up(loaded, edition_of(loaded, edition), state_dir)
+    return look_up(loaded, edition_of(loaded, edition), state_of(state_dir, ledger))
 
 
 def result_rows(
@@ -166,6 +176,7 @@ def result_rows(
     edition: str | None = None,
     *,
     state_dir: Path | None = None,
+    ledger: str | None = None,
     store: Path | None = None,
 ) -> Iterator[Row]:
     """Return the rows of the results of an edition, with the reports in the `store`.
@@ -182,10 +193,12 @@ def result_rows(
     """
     from mailbatch.delivery.editions import edition_of, rows_of
     from mailbatch.delivery.places import store_of
+    from mailbatch.delivery.state import state_of
 
     loaded = _loaded(job, look=False)
     named = edition_of(loaded, edition)
-    return rows_of(loaded, named, folder=state_dir, store=store_of(loaded, store, state_dir))
+    state = state_of(state_dir, ledger)
+    return rows_of(loaded, named, state=state, store=store_of(loaded, store, state))
 
 
 def _loaded(job: Job | str | os.PathLike[str], *, look: bool = True) -> Job:

@@ -18,11 +18,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from mailbatch.envelope import address_key
+from mailbatch.envelope import address_key, address_keys
 from mailbatch.errors import InputError, InputErrors, LedgerError, Location
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -69,7 +70,7 @@ def check_mailing(
     *,
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
     samples: int = 0,
@@ -77,9 +78,8 @@ def check_mailing(
 ) -> Checked:
     """Survey a mailing; where the inputs are wrong, keep the error and check the rows alone.
 
-    `edition`, `variables`, `state_dir` and `store` are those of the options `--edition`, `--set`,
-    `--state-dir` and `--store`. Of the telling messages, `samples` are kept, and the messages
-    to the address `to`.
+    `edition`, `variables` and `store` are those of the options `--edition`, `--set` and `--store`.
+    Of the telling messages, `samples` are kept, and the messages to the address `to`.
 
     Raises:
         UsageError: the given edition cannot name a ledger; a variable is not one of the job's.
@@ -94,7 +94,7 @@ def check_mailing(
     now, variables, named = datetime.now().astimezone(), variables or {}, None
     try:
         inputs = read_inputs(
-            job, edition=edition, variables=variables, now=now, traced=True, folder=state_dir,
+            job, edition=edition, variables=variables, now=now, traced=True, state=state,
             store=store,
         )  # fmt: skip
         named = inputs.edition
@@ -102,20 +102,20 @@ def check_mailing(
         survey = Survey(job, named, plan.columns, branches, limit=samples, remarks=plan.remarks)
         addressed: list[Content] = []
         wanted = address_key(to) if to is not None else None
-        with inspect(inputs, state_dir=state_dir) as inspection:
+        with inspect(inputs, state=state) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
                 looked = inspection.look(delivery)
                 survey.see(looked)
-                if wanted in {*map(address_key, delivery.addresses)} and looked.content is not None:
-                    addressed.append(looked.content)
+                if wanted is not None and looked.content is not None:
+                    addressed += [looked.content] * (wanted in address_keys(delivery.addresses))
             again = [inspection.look(one.delivery).content for one in survey.chosen()]
             telling = [content for content in again if content is not None]
             outlook = inspection.outlook()
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
-                *time_findings(job, state_dir),
+                *time_findings(job, state),
             ]
             overview = survey.overview(
                 inspection.counts,
@@ -125,7 +125,7 @@ def check_mailing(
             )
     except (InputError, InputErrors) as error:
         checked = refused(error, named)
-        _look_at_rows(job, variables, now, checked, reported_addresses(job, state_dir, store))
+        _look_at_rows(job, variables, now, checked, reported_addresses(job, state, store))
         return checked
     return Checked(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii,
@@ -133,7 +133,7 @@ def check_mailing(
     )  # fmt: skip
 
 
-def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
+def time_findings(job: Job, state: State) -> list[Finding]:
     """Return the finding of a run that would be held now; mostly there is none."""
     if job.server.window is None and job.server.cap is None:
         return []
@@ -141,7 +141,7 @@ def time_findings(job: Job, state_dir: Path | None) -> list[Finding]:
     from mailbatch.delivery.admission import held_now
 
     with suppress(LedgerError):  # a ledger that cannot be read has a finding of its own
-        held = held_now(job, state_dir)
+        held = held_now(job, state)
         if held is not None:
             return [check_time(job, held.by, held.why, held.until)]
     return []

@@ -133,6 +133,8 @@ class Reason(Enum):
     MJML_UNKNOWN = auto()
     #: A template is no MJML that can be compiled.
     MJML_FORM = auto()
+    #: A tag of MJML stands where MJML has no place for it.
+    MJML_PLACE = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.
@@ -303,6 +305,22 @@ class StoppedByGuard(MailbatchError):
     """The reports of the first recipients are bad, or fail to come: the rest is not mailed."""
 
     exit_code = 75
+
+
+class MailingStopped(MailbatchError):
+    """Another worker of the mailing met trouble that is the trouble of all workers.
+
+    The exit code is that of the trouble.
+    """
+
+    exit_code = 75
+
+    def __init__(self, words: str, *, exit_code: int) -> None:
+        super().__init__(
+            f"another worker has stopped the mailing: {words}",
+            hint="see to it, then run again: `mailbatch run` lets all workers go on",
+        )
+        self.exit_code = exit_code
 
 
 class Unbalanced(MailbatchError):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.delivery.preparation import Inputs
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
@@ -91,7 +92,7 @@ def make_preview(
     *,
     edition: str | None = None,
     variables: Mapping[str, str] | None = None,
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     out: Path | None = None,
     limit: int | None = SHOWN,
@@ -123,7 +124,7 @@ def make_preview(
     now = datetime.now().astimezone()
     inputs = read_inputs(
         job, edition=_edition(job, edition, approved), variables=variables or {}, now=now,
-        traced=True, folder=state_dir, store=store,
+        traced=True, state=state, store=store,
     )  # fmt: skip
     plans = Plans(inputs, approved, whole=not only)
     inputs = plans.inputs
@@ -135,7 +136,7 @@ def make_preview(
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
     since = None
-    with inspect(inputs, only=only, state_dir=state_dir) as inspection:
+    with inspect(inputs, only=only, state=state) as inspection:
         if not only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
@@ -147,7 +148,7 @@ def make_preview(
             whole = not only
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
-                *time_findings(job, state_dir),
+                *time_findings(job, state),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:

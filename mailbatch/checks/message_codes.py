@@ -259,6 +259,15 @@ MESSAGE_CODES = (
         "show the first text of the body.",
     ),
     Code(
+        "MB235",
+        Severity.ERROR,
+        "A tag of MJML stands out of its place",
+        why="The compiler puts a text without a column into no table, or leaves a part of the "
+        "letter out, and says nothing. Readers see these at different places, or not at all.",
+        mend="Move the tag: sections stand in mj-body, columns in sections, and all that is to be "
+        "read in columns.",
+    ),
+    Code(
         "MB301",
         Severity.WARNING,
         "The subject is empty",

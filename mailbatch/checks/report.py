@@ -30,6 +30,7 @@ _CODES = {
     Reason.TEXT_AS_NUMBER: "MB105",
     Reason.MJML_UNKNOWN: "MB226",
     Reason.MJML_FORM: "MB227",
+    Reason.MJML_PLACE: "MB235",
 }
 #: The levels of GitHub by our severities.
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}

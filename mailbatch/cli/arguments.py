@@ -25,6 +25,7 @@ from mailbatch.cli.options import (
     Failed,
     JobArgument,
     JobOrFolder,
+    Ledger,
     Only,
     Quiet,
     Results,
@@ -112,6 +113,7 @@ class RunArguments:
     wait: Wait = False
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     results: Results = None
     accept_changes: Annotated[
@@ -206,6 +208,7 @@ class PreviewArguments:
     ] = False
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     against: Annotated[
         Path | None,
@@ -269,6 +272,7 @@ class PlanArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False
@@ -282,6 +286,7 @@ class CheckArguments:
     edition: Edition = None
     variables: Set = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     connect: Connect = False
     links: Links = False
@@ -312,6 +317,7 @@ class StatusArguments:
     edition: Edition = None
     only: Only = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
 
@@ -325,6 +331,7 @@ class ResultsArguments:
     results: Results = None
     failed: Failed = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     quiet: Quiet = False
 
@@ -384,6 +391,7 @@ class ResolveArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     as_json: AsJson = False
 
 

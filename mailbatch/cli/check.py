@@ -20,6 +20,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import pairs, read_job, reporting
+from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def check_command(console: Console, given: CheckArguments) -> int:
             loaded,
             edition=given.edition,
             variables=pairs(given.variables),
-            state_dir=given.state_dir,
+            state=state_of(given.state_dir, given.ledger),
             store=given_store(given.store),
             follow=partial(console.follow, "checking"),
             samples=_SAMPLES if given.links else 0,

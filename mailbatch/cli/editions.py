@@ -34,9 +34,8 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     from mailbatch.cli.summary import asked_objects, say_asked
     from mailbatch.delivery.asked import rows_of
     from mailbatch.delivery.inspection import first_plan
-    from mailbatch.delivery.ledgers import begun_editions
-    from mailbatch.delivery.places import state_dir
-    from mailbatch.delivery.rehearsals import has_rehearsals
+    from mailbatch.delivery.ledgers import begun_editions, container_of, is_rehearsed, place_of
+    from mailbatch.delivery.state import state_of
 
     with first_plan(job, edition) as ledger:
         counts = ledger.standing.counts()
@@ -53,14 +52,16 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")
-    folder = state_dir(job, given.state_dir)
+    state = state_of(given.state_dir, given.ledger)
+    place = place_of(job, edition, state)
     try:
-        begun = begun_editions(job, folder)
+        begun = begun_editions(job, state)
     except LedgerError:  # the line is about another edition
         begun = []
-    others = f"; others in {shown(folder)}: {', '.join(begun[:_MOST_NAMED])}" if begun else ""
-    kept = where_rehearsed(job, edition, given.state_dir)
-    done = "rehearsed" if has_rehearsals(folder) else "sent"
+    where = shown(container_of(place))
+    others = f"; others in {where}: {', '.join(begun[:_MOST_NAMED])}" if begun else ""
+    kept = where_rehearsed(job, edition, state)
+    done = "rehearsed" if is_rehearsed(place) else "sent"
     console.say(f"not {done} yet{others}{f'; {kept}' if kept else ''}")
     return ExitCode.DONE
 

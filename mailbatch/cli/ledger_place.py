@@ -8,7 +8,6 @@ Tests: tests/cli/test_rehearsed.py, tests/cli/test_reports.py.
 
 from __future__ import annotations
 
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -16,57 +15,58 @@ from mailbatch.cli.reporting import shown
 from mailbatch.errors import LedgerError
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.ledgers import LedgerPlace
+    from mailbatch.delivery.state import State
     from mailbatch.job.model import Job
 
 #: Editions that are named where the one asked for has no ledger.
 _EDITIONS_NAMED = 3
 
 
-def ledger_to_look_at(job: Job, edition: str, folder: Path | None) -> Path:
-    """Return the place of the ledger of an edition; `folder` is that of `--state-dir`.
+def ledger_to_look_at(job: Job, edition: str, state: State) -> LedgerPlace:
+    """Return the place of the ledger of an edition.
 
     A ledger that is gone, and that other files know of, has a place: its opening tells the failure.
 
     Raises:
         LedgerError: there is none, and the next step is known; or the system cannot tell (74).
     """
-    from mailbatch.delivery.ledgers import is_known, place_of
-    from mailbatch.delivery.rehearsals import has_rehearsals
+    from mailbatch.delivery.ledgers import is_known, is_rehearsed, place_of
 
-    place = place_of(job, edition, folder)
+    place = place_of(job, edition, state)
     if is_known(place):
         return place
     steps = []
-    if (rehearsed := where_rehearsed(job, edition, folder)) is not None:
+    if (rehearsed := where_rehearsed(job, edition, state)) is not None:
         steps.append(rehearsed)
-    elif has_rehearsals(place.parent):
+    elif is_rehearsed(place):
         steps.append(f"mailbatch run {quote(shown(job.path))} --sandbox makes it")
-    newest = _newest_editions(job, place.parent)
+    newest = _newest_editions(job, state)
     if newest:
-        has = "was rehearsed" if has_rehearsals(place.parent) else "was sent"
+        has = "was rehearsed" if is_rehearsed(place) else "was sent"
         steps.append(f"name an edition that {has}: --edition {' or '.join(map(quote, newest))}")
     if not steps:
         return place
     raise LedgerError(f"{place}: there is no ledger of this edition", hint="; ".join(steps))
 
 
-def where_rehearsed(job: Job, edition: str, folder: Path | None) -> str | None:
+def where_rehearsed(job: Job, edition: str, state: State) -> str | None:
     """Return the next step to the kept rehearsal of an edition; None where none is kept."""
     from mailbatch.delivery.ledgers import is_begun
     from mailbatch.delivery.places import ledger_path, rehearsal_dir
+    from mailbatch.delivery.state import folder_of
 
-    kept = rehearsal_dir(job, folder)
+    kept = rehearsal_dir(job, state)
     if not is_begun(ledger_path(job, edition, kept)):
         return None
-    return (
-        f"it was rehearsed: {'add' if folder is None else 'use'} --state-dir {quote(shown(kept))}"
-    )
+    does = "add" if folder_of(state) is None else "use"
+    return f"it was rehearsed: {does} --state-dir {quote(shown(kept))}"
 
 
-def _newest_editions(job: Job, state: Path) -> list[str]:
+def _newest_editions(job: Job, state: State) -> list[str]:
     """Return the editions of the job that have a ledger, the one written last first; few of them.
 
-    Empty where the folder cannot be read: opening the ledger tells the reason.
+    Empty where the state cannot be read: opening the ledger tells the reason.
     """
     from mailbatch.delivery.ledgers import begun_editions
 

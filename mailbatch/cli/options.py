@@ -39,6 +39,16 @@ StateDir = Annotated[
         rich_help_panel=Panel.RECORD,
     ),
 ]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        envvar="MAILBATCH_LEDGER",
+        help="Keep the ledgers in this PostgreSQL database, as in postgresql:///mail.",
+        rich_help_panel=Panel.RECORD,
+    ),
+]
 Results = Annotated[
     Path | None,
     typer.Option(

@@ -20,6 +20,7 @@ def plan_command(console: Console, given: PlanArguments) -> int:
     """Make the plan, write the file, and return the exit code."""
     from mailbatch.delivery.outputs import check_output
     from mailbatch.delivery.planning import plan_mailing
+    from mailbatch.delivery.state import state_of
     from mailbatch.files import replacing, unwritable
 
     job = read_job(given.job)
@@ -28,7 +29,7 @@ def plan_command(console: Console, given: PlanArguments) -> int:
         job,
         edition=given.edition,
         variables=pairs(given.variables),
-        state_dir=given.state_dir,
+        state=state_of(given.state_dir, given.ledger),
         store=given_store(given.store),
         follow=partial(console.follow, "rendering"),
     )

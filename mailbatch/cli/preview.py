@@ -18,6 +18,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
+from mailbatch.delivery.state import state_of
 from mailbatch.errors import MailbatchError, UsageError
 from mailbatch.previewing import SHOWN, make_preview
 
@@ -47,7 +48,7 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         make_preview,
         edition=given.edition,
         variables=pairs(given.variables),
-        state_dir=given.state_dir,
+        state=state_of(given.state_dir, given.ledger),
         store=given_store(given.store),
         limit=most,
         only=all_on_the_wire(given.only),

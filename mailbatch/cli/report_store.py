@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from mailbatch.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.state import State
     from mailbatch.job.model import Job
 
 
-def store_to_read(job: Job, given: Path | None, folder: Path | None) -> Path:
+def store_to_read(job: Job, given: Path | None, state: State) -> Path:
     """Return the file of the store of a job, which need not be there; `given` is `--store`.
 
     Raises:
@@ -22,7 +23,7 @@ def store_to_read(job: Job, given: Path | None, folder: Path | None) -> Path:
     """
     from mailbatch.delivery.places import store_of
 
-    return store_of(job, given_store(given), folder)
+    return store_of(job, given_store(given), state)
 
 
 def given_store(given: Path | None) -> Path | None:

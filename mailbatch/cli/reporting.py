@@ -17,6 +17,7 @@ from mailbatch.errors import InputErrors, MailbatchError, UsageError, too_many_o
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
     from mailbatch.job.model import Job
+    from mailbatch.ledger.postgres.address import Place
     from mailbatch.sandbox.answers import Answer
 
 A = TypeVar("A")
@@ -145,12 +146,14 @@ def all_on_the_wire(given: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def shown(path: Path) -> str:
-    """Return a path for people: relative to the working folder, for a path below that folder.
+def shown(path: Path | Place) -> str:
+    """Return a place for people: a path relative to the working folder, where it lies below that.
 
     >>> shown(Path.cwd() / "news" / "job.yaml"), shown(Path("/etc/job.yaml"))
     ('news/job.yaml', '/etc/job.yaml')
     """
+    if not isinstance(path, Path):
+        return str(path)
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):  # the folder where they stood may be gone

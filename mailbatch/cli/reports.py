@@ -22,11 +22,13 @@ from mailbatch.cli.reports_arguments import (
     ReportsShowArguments,
     ReportsSuppressArguments,
 )
+from mailbatch.delivery.state import state_of
 from mailbatch.errors import JobError, UsageError, raise_if_starved
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.reported import EditionReports
+    from mailbatch.delivery.state import State
     from mailbatch.job.model import Job
     from mailbatch.reports.mailboxes import Found, LeftOut
     from mailbatch.reports.mailed import MailedEdition
@@ -123,7 +125,8 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
         )
     if given.table is not None and not piped:
         _check_table(given.table, given, loaded, named)
-    with joining(loaded, named, given.store, given.state_dir, listed=given.unmatched) as joined:
+    state = state_of(given.state_dir, given.ledger)
+    with joining(loaded, named, given.store, state, listed=given.unmatched) as joined:
         warn_of_unread(console, joined)
         counts = {str(event): n for event, n in joined.standings.counts().items()}
         if piped:
@@ -224,7 +227,8 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
         raise UsageError("--to -: a list is appended to, so it must be a file", hint="name a file")
     loaded = job_of(given.job)
     named = edition_of(loaded, given.edition)
-    with joining(loaded, named, given.store, given.state_dir, listed=False) as joined:
+    state = state_of(given.state_dir, given.ledger)
+    with joining(loaded, named, given.store, state, listed=False) as joined:
         warn_of_unread(console, joined)
         appended = append_suppressions(given.to, joined.standings)
     addresses = counted(appended.new, "new address", "new addresses")
@@ -241,14 +245,14 @@ def suppress_command(console: Console, given: ReportsSuppressArguments) -> int:
 
 @contextmanager
 def joining(
-    job: Job, edition: str, store: Path | None, folder: Path | None, *, listed: bool
+    job: Job, edition: str, store: Path | None, state: State, *, listed: bool
 ) -> Iterator[EditionReports]:
     """Read the store, and join reports and ledger; `listed` keeps the reports that found none."""
     from mailbatch.delivery.ledgers import open_to_read
     from mailbatch.delivery.reported import edition_reports, no_reports
 
-    path = store_to_read(job, store, folder)
-    place = ledger_to_look_at(job, edition, folder)
+    path = store_to_read(job, store, state)
+    place = ledger_to_look_at(job, edition, state)
     most = _MOST_LISTED if listed else 0
     with open_to_read(place) as ledger, ExitStack() as stack:
         found = edition_reports(job, edition, ledger, path, most_missed=most)

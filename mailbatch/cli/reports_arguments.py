@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from mailbatch.cli.options import AsJson, Edition, JobArgument, Quiet, StateDir, Store
+from mailbatch.cli.options import AsJson, Edition, JobArgument, Ledger, Quiet, StateDir, Store
 from mailbatch.cli.panels import Panel
 
 
@@ -49,6 +49,7 @@ class ReportsPullArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     quiet: Quiet = False
 
 
@@ -192,6 +193,7 @@ class ReportsShowArguments:
     ] = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     as_json: AsJson = False
 
 
@@ -212,6 +214,7 @@ class ReportsPageArguments:
     edition: Edition = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     quiet: Quiet = False
 
 
@@ -232,4 +235,5 @@ class ReportsSuppressArguments:
     edition: Edition = None
     store: Store = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     quiet: Quiet = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted
@@ -12,8 +11,10 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import edition_of, reporting, shown
 from mailbatch.cli.reports import job_of, joining, warn_of_unread
 from mailbatch.cli.reports_arguments import ReportsPageArguments
+from mailbatch.delivery.state import state_of
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.delivery.reported import EditionReports
     from mailbatch.ledger.rows import ResultRow
     from mailbatch.reports.standings import RecipientStanding
@@ -29,7 +30,8 @@ def page_command(console: Console, given: ReportsPageArguments) -> int:
     check_place(given.out)
     job = job_of(given.job)
     named = edition_of(job, given.edition)
-    with joining(job, named, given.store, given.state_dir, listed=False) as joined:
+    state = state_of(given.state_dir, given.ledger)
+    with joining(job, named, given.store, state, listed=False) as joined:
         warn_of_unread(console, joined)
         about = About(
             job.name,
@@ -38,14 +40,14 @@ def page_command(console: Console, given: ReportsPageArguments) -> int:
             unmatched=joined.standings.unmatched,
             unread=joined.unread,
         )
-        place = place_of(job, named, given.state_dir)
+        place = place_of(job, named, state)
         index = write_page(given.out, about, _recipients(place, joined))
     console.say(f"{counted(joined.recipients, 'recipient')}: {shown(index)}")
     return ExitCode.DONE
 
 
 def _recipients(
-    place: Path, joined: EditionReports
+    place: LedgerPlace, joined: EditionReports
 ) -> Iterator[tuple[ResultRow, RecipientStanding | None]]:
     """Yield all rows of the edition, each with its standing."""
     from mailbatch.delivery.ledgers import open_to_read

@@ -19,6 +19,7 @@ from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
+    from mailbatch.delivery.state import State
     from mailbatch.job.model import Job
     from mailbatch.pull.asking import Asking
     from mailbatch.pull.pulling import Pull
@@ -38,6 +39,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     _check_extra()
     from mailbatch.delivery.rehearsals import check_real
     from mailbatch.delivery.signals import Interrupted, Stopping
+    from mailbatch.delivery.state import state_of
     from mailbatch.pull.access import ProviderError
     from mailbatch.pull.pulling import Pull
     from mailbatch.reports.store import ReportStore
@@ -45,7 +47,8 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     if given.to is not None and not given.suppressions:
         raise UsageError("--to has no effect without --suppressions", hint="add --suppressions")
     job = read_job(given.job, look=False)
-    check_real(job, given.state_dir, given.store)
+    state = state_of(given.state_dir, given.ledger)
+    check_real(job, state, given.store)
     key = _key(job)
     edition = edition_of(job, given.edition)
     asks_by_id = given.reports or not given.suppressions
@@ -72,7 +75,7 @@ def pull_command(console: Console, given: ReportsPullArguments) -> int:
     except Interrupted as signal:
         return 128 + signal.signum
     if asks_by_id:
-        _say_reach(console, job, edition, given.state_dir)
+        _say_reach(console, job, edition, state)
     return ExitCode.DONE
 
 
@@ -197,12 +200,12 @@ def _read(console: Console, store: ReportStore, *, says_none: bool) -> None:
         console.warn(f"{one.body}: {one.refusal}" if one.body else str(one.refusal))
 
 
-def _say_reach(console: Console, job: Job, edition: str, folder: Path | None) -> None:
+def _say_reach(console: Console, job: Job, edition: str, state: State) -> None:
     """Say of how many recipients the provider tells no more, or until when it tells of all."""
     from mailbatch.delivery.ledgers import is_begun, open_to_read, place_of
     from mailbatch.delivery.provider_logs import LOGS_REACH
 
-    place = place_of(job, edition, folder)
+    place = place_of(job, edition, state)
     if not is_begun(place):
         console.warn(f"{place}: there is no ledger of this edition; nothing can be joined with it")
         return

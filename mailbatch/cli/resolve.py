@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @reporting
 def resolve_command(console: Console, given: ResolveArguments) -> int:
     """List the doubts, or settle the doubts as decided."""
-    from mailbatch.delivery.ledgers import open_to_decide, open_to_read
-    from mailbatch.delivery.rehearsals import has_rehearsals
+    from mailbatch.delivery.ledgers import is_rehearsed, open_to_decide, open_to_read
+    from mailbatch.delivery.state import state_of
 
     asked: tuple[tuple[Decision, bool], ...] = (
         ("accepted", given.accepted),
@@ -44,29 +44,32 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         )
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
-    path = ledger_to_look_at(loaded, named, given.state_dir)
-    name = again(given.job, loaded, named, given=given.edition, state_dir=given.state_dir)
-    rehearsed = has_rehearsals(path.parent)
+    place = ledger_to_look_at(loaded, named, state_of(given.state_dir, given.ledger))
+    name = again(
+        given.job, loaded, named,
+        given=given.edition, state_dir=given.state_dir, ledger=given.ledger,
+    )  # fmt: skip
+    rehearsed = is_rehearsed(place)
     if given.restored:
         if given.only:
             raise UsageError(
                 "--restored takes the whole ledger, --only a recipient in doubt",
                 hint="leave one of them out",
             )
-        with open_to_decide(path, restored=True) as ledger:
+        with open_to_decide(place, restored=True) as ledger:
             return _say_how_it_stands(console, ledger, rehearsed=rehearsed, as_json=given.as_json)
     if given.from_reports:
         from mailbatch.cli.resolve_reports import settle_by_reports
 
-        with open_to_decide(path) as ledger:
+        with open_to_decide(place) as ledger:
             return settle_by_reports(console, given, loaded, named, ledger, name)
     if given.store is not None:
         raise UsageError(
             "--store goes with --from-reports", hint="add --from-reports, or leave --store out"
         )
     if not chosen:
-        return _list(console, open_to_read(path), as_json=given.as_json)
-    with open_to_decide(path) as ledger:
+        return _list(console, open_to_read(place), as_json=given.as_json)
+    with open_to_decide(place) as ledger:
         return _settle(console, given, ledger, chosen[0], name, rehearsed=rehearsed)
 
 

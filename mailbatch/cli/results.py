@@ -16,22 +16,22 @@ from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 @reporting
 def results_command(console: Console, given: ResultsArguments) -> int:
     """Write the results, and the unfinished recipients if asked to."""
-    from mailbatch.delivery.ledgers import open_to_read
+    from mailbatch.delivery.ledgers import is_rehearsed, open_to_read
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.preparation import declared_results_path, rehearsed_results_path
-    from mailbatch.delivery.rehearsals import has_rehearsals
     from mailbatch.delivery.reported import edition_reports
+    from mailbatch.delivery.state import state_of
     from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
     check_output(given.results, "--results", given.job, loaded)
     check_output(given.failed, "--failed", given.job, loaded)
-    place = ledger_to_look_at(loaded, named, given.state_dir)
+    place = ledger_to_look_at(loaded, named, state_of(given.state_dir, given.ledger))
     path = given.results or declared_results_path(
         loaded, named, loaded.variables, given=given.edition is not None
     )
-    if given.results is None and has_rehearsals(place.parent):
+    if given.results is None and is_rehearsed(place):
         path = rehearsed_results_path(path)
     check_apart(
         {"--results" if given.results else "results of the job": path, "--failed": given.failed}

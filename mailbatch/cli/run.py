@@ -91,6 +91,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         edition=given.edition,
         variables=pairs(given.variables),
         state_dir=_state_dir(given),
+        ledger=given.ledger,
         results=given.results,
         store=given_store(given.store),
         limit=given.limit,

@@ -5,6 +5,7 @@ Tests: tests/cli/test_convergence.py, tests/cli/test_run.py.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,12 +17,12 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, reporting
 from mailbatch.delivery.options import Mode, RunOptions, Summary
+from mailbatch.delivery.state import VARIABLE
 from mailbatch.errors import StoreError, UsageError
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
 def status_command(console: Console, given: StatusArguments) -> int:
     """Show the counts of an edition and, to people, the next steps."""
     from mailbatch.cli.editions import list_editions, show_unsent
-    from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
+    from mailbatch.delivery.ledgers import is_known, is_rehearsed, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
-    from mailbatch.delivery.rehearsals import has_rehearsals
+    from mailbatch.delivery.state import state_of
 
     if given.job.is_dir():
         _check_folder(given)
         return list_editions(console, given)
     loaded = read_job(given.job, look=False)
     named = edition_of(loaded, given.edition)
-    place = place_of(loaded, named, given.state_dir)
+    place = place_of(loaded, named, state_of(given.state_dir, given.ledger))
     if not is_known(place):
         return show_unsent(console, given, loaded, named)
     if given.only and not given.as_json:
@@ -54,8 +55,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         console.data({**told, "finished_at": finished, "reports": reports, **_only(given, place)})
         return ExitCode.DONE
-    rehearsed = has_rehearsals(place.parent)
-    title = f"{loaded.name} ({named}){', rehearsed' if rehearsed else ''}"
+    title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():
         if number:
@@ -71,7 +71,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
     return ExitCode.DONE
 
 
-def _say_asked(console: Console, given: StatusArguments, place: Path) -> int:
+def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:
     """Say where each recipient of `--only` stands, one a line."""
     from mailbatch.cli.summary import say_asked
 
@@ -79,14 +79,14 @@ def _say_asked(console: Console, given: StatusArguments, place: Path) -> int:
     return ExitCode.DONE
 
 
-def _only(given: StatusArguments, place: Path) -> dict[str, object]:
+def _only(given: StatusArguments, place: LedgerPlace) -> dict[str, object]:
     """Return the member `only` of `--json`; none without `--only`."""
     from mailbatch.cli.summary import asked_objects
 
     return {"only": asked_objects(_asked(given, place))} if given.only else {}
 
 
-def _asked(given: StatusArguments, place: Path) -> tuple[ResultRow, ...]:
+def _asked(given: StatusArguments, place: LedgerPlace) -> tuple[ResultRow, ...]:
     """Return the recipients of `--only`."""
     from mailbatch.delivery.asked import rows_of
     from mailbatch.delivery.ledgers import open_to_read
@@ -96,11 +96,15 @@ def _asked(given: StatusArguments, place: Path) -> tuple[ResultRow, ...]:
 
 
 def _check_folder(given: StatusArguments) -> None:
-    """Raise `UsageError` for an option that is about one edition, behind a folder."""
+    """Raise `UsageError` for an option that is about one edition, behind a folder.
+
+    The ledgers of a folder are files, whatever the environment says.
+    """
     for option, value in (
         ("--edition", given.edition),
         ("--store", given.store),
         ("--only", given.only),
+        ("--ledger", None if given.ledger == os.environ.get(VARIABLE) else given.ledger),
     ):
         if value is not None:
             raise UsageError(
@@ -117,7 +121,7 @@ def _say_next_steps(
     from mailbatch.delivery.places import state_dir
     from mailbatch.delivery.rehearsals import has_rehearsals, mailing_dir
 
-    options = RunOptions(given.edition, state_dir=given.state_dir)
+    options = RunOptions(given.edition, state_dir=given.state_dir, ledger=given.ledger)
     folder = state_dir(loaded, given.state_dir)
     if has_rehearsals(folder):
         summary = replace(summary, mode=Mode.SANDBOX, rehearsed_in=folder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
 from mailbatch.delivery.options import Mode, RunOptions, Summary
-from mailbatch.errors import AuthenticationError, StoppedByGuard, TLSError
+from mailbatch.errors import AuthenticationError, LedgerError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
@@ -249,14 +249,20 @@ def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions)
 
     kept = summary.rehearsed_in
     folder = options.state_dir if kept is None else Path(shown(kept))
-    return again(path, job, summary.edition, given=options.edition, state_dir=folder)
+    ledger = options.ledger if kept is None else None
+    return again(path, job, summary.edition, given=options.edition, state_dir=folder, ledger=ledger)
 
 
 def is_begun(job: Job, summary: Summary, options: RunOptions) -> bool:
-    """Say whether the real mailing has a ledger, whatever this run was."""
+    """Say whether the real mailing has a ledger, whatever this run was; not known: no."""
     from mailbatch.delivery import ledgers
 
-    return ledgers.is_begun(ledgers.place_of(job, summary.edition, options.state_dir))
+    if not options.scratch:
+        return True
+    try:
+        return ledgers.is_begun(ledgers.place_of(job, summary.edition, options.state))
+    except LedgerError:  # the outlook has told
+        return False
 
 
 def _wants_a_correction(summary: Summary) -> bool:

@@ -3,10 +3,11 @@
     gate = gate_of(mailing, options, stack)
     held = gate.look()             # None: the run may begin
 
-The cap counts over all editions of the job in the state folder. A ledger that was not written in
-the last 24 hours has nothing to tell, and is not opened. One run of a job with a cap has the turn;
-a run of another edition is held meanwhile. Rehearsals and `--to` are bound by neither rule: their
-ledgers are thrown away, and nothing of them counts. This module must never write a ledger.
+The cap counts over all editions of the job in the state folder, or in the database. A file that was
+not written in the last 24 hours has nothing to tell, and is not opened. One run of a job with a cap
+has the turn; a run of another edition is held meanwhile. Rehearsals and `--to` are bound by neither
+rule: their ledgers are thrown away, and nothing of them counts. This module must never write a
+ledger.
 
 Tests: tests/certainty/test_cap.py, tests/certainty/test_window.py.
 """
@@ -16,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.allowance import DAY, Allowance
@@ -27,6 +27,7 @@ from mailbatch.delivery.ledgers import taken_by_others, turn_of
 from mailbatch.delivery.link import first
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Mailing
+from mailbatch.delivery.state import State
 from mailbatch.job.model import Job
 
 #: How soon a run is tried again that waits for another edition, in seconds.
@@ -48,7 +49,7 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
     clock = SteadyClock(time.time, time.monotonic)
     if server.cap is None:
         return Gate(_hours(job), None, clock)
-    turn = turn_of(job, options.state_dir)
+    turn = turn_of(job, options.state)
     if turn is None:
         gate = Gate(_hours(job), None, clock)
         gate.held = Held("cap", clock() + _SOON, _BUSY)
@@ -56,17 +57,15 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
     stack.enter_context(turn)
     now = clock()
     taken = mailing.ledger.standing.taken_since(now - DAY)
-    others, busy = taken_by_others(job, mailing.inputs.edition, options.state_dir, now - DAY)
+    others, busy = taken_by_others(job, mailing.inputs.edition, options.state, now - DAY)
     gate = Gate(_hours(job), Allowance(server.cap, [*taken, *others], clock), clock)
     if busy:
         gate.held = Held("cap", now + _SOON, _BUSY)
     return gate
 
 
-def held_now(job: Job, folder: Path | None) -> Held | None:
+def held_now(job: Job, state: State) -> Held | None:
     """Return what would hold a real run that begins now; None: nothing would.
-
-    `folder` is that of `--state-dir`.
 
     Raises:
         LedgerError: a ledger of the job cannot be read (74).
@@ -76,7 +75,7 @@ def held_now(job: Job, folder: Path | None) -> Held | None:
         return None
     now, allowance = time.time(), None
     if server.cap is not None:
-        taken, busy = taken_by_others(job, None, folder, now - DAY)
+        taken, busy = taken_by_others(job, None, state, now - DAY)
         if busy:
             return Held("cap", now + _SOON, _BUSY)
         allowance = Allowance(server.cap, taken, lambda: now)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.places import check_edition, check_given_edition
 from mailbatch.delivery.reported import edition_reports
+from mailbatch.delivery.state import State
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
@@ -71,14 +72,14 @@ def read_edition(ledger: OpenLedger) -> Edition:
     )
 
 
-def look_up(job: Job, edition: str, folder: Path | None) -> Edition:
-    """Return an edition of a job; `folder` is that of `--state-dir`.
+def look_up(job: Job, edition: str, state: State) -> Edition:
+    """Return an edition of a job.
 
     Raises:
         LedgerError: the ledger cannot be read (74).
         InputError, InputErrors: the edition was never run, and the recipient table is wrong.
     """
-    place = place_of(job, edition, folder)
+    place = place_of(job, edition, state)
     if is_known(place):
         with open_to_read(place) as ledger:
             return read_edition(ledger)
@@ -87,7 +88,7 @@ def look_up(job: Job, edition: str, folder: Path | None) -> Edition:
     return Edition(job.name, edition, count_plan(job, edition))
 
 
-def rows_of(job: Job, edition: str, *, folder: Path | None, store: Path) -> Iterator[Row]:
+def rows_of(job: Job, edition: str, *, state: State, store: Path) -> Iterator[Row]:
     """Yield the rows of an edition's results, with the reports of a store that is there.
 
     The ledger stays open as long as the iteration goes on.
@@ -99,7 +100,7 @@ def rows_of(job: Job, edition: str, *, folder: Path | None, store: Path) -> Iter
     from mailbatch.results.row import rows
 
     with (
-        open_to_read(place_of(job, edition, folder)) as ledger,
+        open_to_read(place_of(job, edition, state)) as ledger,
         edition_reports(job, edition, ledger, store) as reports,
     ):
         yield from rows(ledger, None if reports is None else reports.standings)

@@ -26,6 +26,7 @@ from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import ledger_path
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing, reconcile
 from mailbatch.delivery.rehearsals import check_real
+from mailbatch.delivery.state import State, folder_of, url_of
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
@@ -104,20 +105,22 @@ class Inspection:
 
 @contextmanager
 def inspect(
-    inputs: Inputs, *, only: Sequence[str] = (), state_dir: Path | None = None
+    inputs: Inputs, *, only: Sequence[str] = (), state: State = None
 ) -> Iterator[Inspection]:
     """Plan a mailing in a scratch ledger, and yield its inspection.
 
     The composer of the inputs has to be traced. `only` are addresses: deliveries to others are left
-    out. `state_dir` is the folder of the real ledger, None: the usual one.
+    out. `state` has the real ledger.
 
     Raises:
         InputErrors: rows are invalid with `on_invalid: stop`, or a group does not share a column.
         UsageError: an address of `only` is not among the recipients, or the folder is that of
             rehearsals.
     """
-    check_real(inputs.job, state_dir)
-    options = RunOptions(dry_run=True, only=tuple(only), state_dir=state_dir)
+    check_real(inputs.job, state)
+    options = RunOptions(
+        dry_run=True, only=tuple(only), state_dir=folder_of(state), ledger=url_of(state)
+    )
     with ExitStack() as stack:
         yield Inspection(open_mailing(inputs, options, stack), options)
 

@@ -1,21 +1,23 @@
 """The ledger of an edition: the one place that opens a ledger, and knows the kinds of ledgers.
 
-    with open_to_read(place_of(job, "2026-W48", None)) as ledger:
+    with open_to_read(place_of(job, "2026-W48", state)) as ledger:
         print(ledger.standing.counts())
 
 A ledger is opened to run, to decide about doubts, or to read, and is known by its roles alone
-(`ledger.ports`). Today every ledger is a file. A second kind of ledger joins in the three functions
-`open_to_run`, `open_to_decide` and `open_to_read`. All other functions are about files: `place_of`
-names the file, `is_begun` and `is_known` look for the file, `other_ledgers` looks through its
-folder, and `count_mailed` reads a ledger found there.
+(`ledger.ports`). Its place is a file, or a schema in a PostgreSQL database; all other modules take
+a place as it is. A third kind of ledger would join here. The driver of the database is imported
+where one is named.
 
-Tests: tests/cli/test_doubt.py.
+Tests: tests/cli/test_database.py, tests/cli/test_doubt.py.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 from mailbatch.delivery.places import (
     edition_of_ledger,
@@ -24,54 +26,105 @@ from mailbatch.delivery.places import (
     state_dir,
     state_folder,
 )
-from mailbatch.errors import LedgerError
+from mailbatch.delivery.rehearsals import has_rehearsals
+from mailbatch.delivery.state import InDatabase, State
+from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
+from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.kin import count_mailed, other_ledgers
-from mailbatch.ledger.opening import is_known
 from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
 
+if TYPE_CHECKING:
+    from mailbatch.ledger.postgres.store import PostgresLedger
+
 __all__ = [
+    "LedgerPlace",
     "begun_editions",
+    "container_of",
     "count_mailed",
     "discard",
     "is_begun",
     "is_known",
+    "is_rehearsed",
     "ledgers_of",
     "open_to_decide",
     "open_to_read",
     "open_to_run",
     "other_ledgers",
     "place_of",
+    "remedy",
     "taken_by_others",
     "turn_of",
 ]
 
-
-def place_of(job: Job, edition: str, given: Path | None) -> Path:
-    """Return the place of the ledger of an edition; `given` is the folder of `--state-dir`."""
-    return ledger_path(job, edition, state_dir(job, given))
+#: The place of a ledger: a file, or a schema in a database.
+LedgerPlace: TypeAlias = Path | Place
 
 
-def is_begun(path: Path) -> bool:
-    """Say whether an edition has a ledger, as far as this user may see."""
+def place_of(job: Job, edition: str, state: State) -> LedgerPlace:
+    """Return the place of the ledger of an edition, which need not be there."""
+    if isinstance(state, InDatabase):
+        return place_in(state.url, job.name, edition)
+    return ledger_path(job, edition, state_dir(job, state))
+
+
+def is_begun(place: LedgerPlace) -> bool:
+    """Say whether an edition has a ledger, as far as this user may see.
+
+    Raises:
+        LedgerError: the database cannot be asked (74).
+    """
+    if isinstance(place, Place):
+        return is_known(place)
     try:
-        return path.exists()
+        return place.exists()
     except OSError:  # the folder is another user's
         return False
 
 
-def begun_editions(job: Job, folder: Path) -> list[str]:
-    """Return the editions of a job that have a ledger in a folder, the one written last first.
+def is_known(place: LedgerPlace) -> bool:
+    """Say whether there is a ledger, or a file beside its place that knows of one.
+
+    Raises:
+        LedgerError: the system, or the database, cannot tell (74).
+    """
+    if isinstance(place, Place):
+        return bool(_editions().is_there(place))
+    return opening.is_known(place)
+
+
+def is_rehearsed(place: LedgerPlace) -> bool:
+    """Say whether the ledgers at a place are those of rehearsals, which are files always."""
+    return isinstance(place, Path) and has_rehearsals(place.parent)
+
+
+def container_of(place: LedgerPlace) -> Path | Place:
+    """Return the folder, or the database, that a ledger lies in."""
+    return place.parent if isinstance(place, Path) else Place(place.url)
+
+
+def remedy(place: LedgerPlace) -> str:
+    """Return the next step of a user whose ledger is not at its place."""
+    if isinstance(place, Place):
+        return "name its database with --ledger (MAILBATCH_LEDGER)"
+    return "put it back, with the files beside it, or name its folder with --state-dir"
+
+
+def begun_editions(job: Job, state: State) -> list[str]:
+    """Return the editions of a job that have a ledger, the one written last first.
 
     A folder that is not there has none.
 
     Raises:
-        LedgerError: the folder cannot be read.
+        LedgerError: the folder, or the database, cannot be read (74).
     """
+    if isinstance(state, InDatabase):
+        return list(_editions().editions_of(Place(state.url), job.name))
+    folder = state_dir(job, state)
     try:
         found = [
             (path.stat().st_mtime, edition)
@@ -86,34 +139,69 @@ def begun_editions(job: Job, folder: Path) -> list[str]:
     return [edition for _, edition in found]
 
 
-def turn_of(job: Job, given: Path | None) -> Turn | None:
+def other_ledgers(place: LedgerPlace, job: Job, edition: str, state: State) -> list[LedgerPlace]:
+    """Return the ledgers that may have an edition under another name: those of other jobs, sorted.
+
+    Beside a database the files of the state folder count, those of the job itself included: the
+    mailing may have been begun without the database.
+
+    Raises:
+        LedgerError: the database cannot be asked (74).
+    """
+    file = ledger_path(job, edition, state_dir(job, state))
+    files: list[LedgerPlace] = [*kin.other_ledgers(file)]
+    if isinstance(place, Path):
+        return files
+    if is_begun(file):
+        files.insert(0, file)
+    return [*_editions().others(place, job.name, edition), *files]
+
+
+def count_mailed(place: LedgerPlace, addresses: Iterable[str]) -> int:
+    """Count the addresses that have, or may have, the message of the ledger at a place.
+
+    Raises:
+        LedgerError: the ledger cannot be read (74).
+    """
+    if isinstance(place, Place):
+        return int(_editions().count_mailed(place, addresses))
+    return kin.count_mailed(place, addresses)
+
+
+def turn_of(job: Job, state: State) -> AbstractContextManager[object] | None:
     """Take the turn of a job, whatever the edition; None where another run of the job has it.
 
     Raises:
-        LedgerError: the file of the turn cannot be made (74).
+        LedgerError: the file of the turn cannot be made, or the database not be asked (74).
     """
-    return Turn.take(state_dir(job, given) / f"{job.name}.cap")
+    if isinstance(state, InDatabase):
+        taken: AbstractContextManager[object] | None = _editions().take_turn(
+            Place(state.url), job.name
+        )
+        return taken
+    return Turn.take(state_dir(job, state) / f"{job.name}.cap")
 
 
 def taken_by_others(
-    job: Job, edition: str | None, given: Path | None, since: float
+    job: Job, edition: str | None, state: State, since: float
 ) -> tuple[list[tuple[float, int]], bool]:
     """Return the recipients of all editions but one, and whether a run writes one of these.
 
     The recipients are those that servers took later than `since`, as `Standings.taken_since` has
-    them. A ledger that was not written since then is not opened. `given` is the folder of
-    `--state-dir`.
+    them. A file that was not written since then is not opened.
 
     Raises:
         LedgerError: a ledger cannot be read (74).
     """
     taken: list[tuple[float, int]] = []
     is_busy = False
-    for other in begun_editions(job, state_dir(job, given)):
-        path = place_of(job, other, given)
-        if other == edition or _written_at(path) + END_OF_DATA < since:
+    for other in begun_editions(job, state):
+        place = place_of(job, other, state)
+        if other == edition:
             continue
-        with open_to_read(path) as ledger:
+        if isinstance(place, Path) and _written_at(place) + END_OF_DATA < since:
+            continue
+        with open_to_read(place) as ledger:
             is_busy = is_busy or ledger.held_by() is not None
             taken += ledger.standing.taken_since(since)
     return taken, is_busy
@@ -129,7 +217,7 @@ def _written_at(path: Path) -> float:
 
 
 def ledgers_of(folder: Path, given: Path | None) -> list[Path]:
-    """Return the ledgers of the jobs in a folder, or those that lie in the folder itself; sorted.
+    """Return the files of ledgers of the jobs in a folder, or those in the folder itself; sorted.
 
     `given` is the folder of `--state-dir`, which takes the place of `.mailbatch/`.
 
@@ -147,7 +235,7 @@ def ledgers_of(folder: Path, given: Path | None) -> list[Path]:
 
 
 def open_to_run(
-    path: Path, *, job: str, edition: str, message_id_domain: str, secret: str | None = None
+    place: LedgerPlace, *, job: str, edition: str, message_id_domain: str, secret: str | None = None
 ) -> OpenLedger:
     """Open the ledger of an edition for a run: created if there is none, locked and recovered.
 
@@ -157,14 +245,19 @@ def open_to_run(
 
     Raises:
         LedgerLocked: another run holds the ledger.
-        LedgerError: a damaged ledger, one older than the last run, or one of another mailing (74).
+        LedgerError: a damaged ledger, one older than the last run, or one of another mailing; or
+            the database cannot be reached, or is not fit (74).
     """
-    return Ledger.open(
-        path, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
+    if isinstance(place, Path):
+        return Ledger.open(
+            place, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
+        )
+    return _postgres().open(
+        place, job=job, edition=edition, message_id_domain=message_id_domain, secret=secret
     )
 
 
-def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:
+def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
     """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
     `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
@@ -172,16 +265,44 @@ def open_to_decide(path: Path, *, restored: bool = False) -> OpenLedger:
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
+        UsageError: `restored`, for a ledger in a database.
     """
-    return Ledger.reopen(path, restored=restored)
+    if isinstance(place, Path):
+        return Ledger.reopen(place, restored=restored)
+    if restored:
+        raise UsageError(
+            f"--restored is for a ledger in a file that was put back: {place} is in a database",
+            hint="leave it out",
+        )
+    return _postgres().reopen(place)
 
 
-def open_to_read(path: Path) -> OpenLedger:
+def open_to_read(place: LedgerPlace) -> OpenLedger:
     """Open the ledger of an edition to read, also while a run is writing.
 
     Recipients that a dead run left in doubt are shown so, before the next run records that.
 
     Raises:
-        LedgerError: there is none, or one that is damaged, or older than the last run (74).
+        LedgerError: there is none, or one that is damaged, or older than the last run; or the
+            database cannot be reached (74).
     """
-    return Ledger.read(path)
+    if isinstance(place, Path):
+        return Ledger.read(place)
+    return _postgres().read(place)
+
+
+# -- the database, imported where one is named ----------------------------------------------------
+
+
+def _postgres() -> type[PostgresLedger]:
+    check_driver()
+    from mailbatch.ledger.postgres.store import PostgresLedger
+
+    return PostgresLedger
+
+
+def _editions() -> ModuleType:
+    check_driver()
+    from mailbatch.ledger.postgres import editions
+
+    return editions

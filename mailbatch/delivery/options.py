@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mailbatch.delivery.state import State, state_of
 from mailbatch.errors import JobError, MailbatchError, UsageError
 from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
@@ -74,7 +75,8 @@ class RunOptions:
     ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
     guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
     sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
-    waits, and goes on.
+    waits, and goes on. `ledger` is the URL of the database that keeps the ledger; without one, and
+    without MAILBATCH_LEDGER, a file in `state_dir` does.
     """
 
     edition: str | None = None
@@ -103,6 +105,8 @@ class RunOptions:
     store: Path | None = None
     wait: bool = False
     plan: PlanFile | None = None
+    #: May hold a password, and is never printed.
+    ledger: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -113,6 +117,15 @@ class RunOptions:
         for name in ("only", "redirect"):
             if isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} is a tuple of addresses, not one text")
+
+    @property
+    def state(self) -> State:
+        """The place that keeps the ledgers of mailings.
+
+        Raises:
+            JobError: the URL is none of a PostgreSQL database, or leads there unverified (78).
+        """
+        return state_of(self.state_dir, self.ledger)
 
     @property
     def scratch(self) -> bool:

@@ -39,7 +39,7 @@ def look_ahead(rehearsed: Mailing, options: RunOptions) -> Outlook | None:
     error of the real ledger is a value, `Outlook.refused`. `options` are those of the rehearsal.
     """
     inputs = rehearsed.inputs
-    path = place_of(inputs.job, inputs.edition, options.state_dir)
+    path = place_of(inputs.job, inputs.edition, options.state)
     try:
         precedent = None
         if not options.new_mailing and is_first(path):
@@ -58,10 +58,10 @@ def _precedent(rehearsed: Mailing, options: RunOptions) -> MailbatchError | None
     real = replace(options, dry_run=False, sandbox=False, redirect=(), test=False)
     try:
         check_first(
-            inputs.job.name,
+            inputs.job,
             inputs.edition,
             inputs.plan,
-            ledger=place_of(inputs.job, inputs.edition, options.state_dir),
+            state=options.state,
             results=results_path(inputs.job, inputs.edition, real),
         )
     except InputError as error:

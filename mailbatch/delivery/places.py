@@ -1,6 +1,6 @@
-"""The places of the ledger of an edition and of its results.
+"""The places of the ledger of an edition, as a file, and of its results.
 
-The ledger lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else
+The file lies in the state directory: `--state-dir`, else `MAILBATCH_STATE_DIR`, else
 `.mailbatch/` beside the job. The file name holds job name and edition, so that two editions never
 share a file. This module opens nothing.
 
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from mailbatch.delivery.state import State, folder_of
 from mailbatch.errors import JobError, LedgerError, Location, StoreError, UsageError
 from mailbatch.job.model import Job
 
@@ -51,9 +52,12 @@ def check_edition(job: Job, edition: str) -> str:
     return edition
 
 
-def state_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that the ledgers of a job lie in; raises `LedgerError` (74)."""
-    return state_folder(job.folder, given, environ)
+def state_dir(job: Job, state: State, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the state of a job; raises `LedgerError` (74).
+
+    The ledgers lie in there as files, unless the state names a database; reports and rehearsals do.
+    """
+    return state_folder(job.folder, folder_of(state), environ)
 
 
 def state_folder(
@@ -78,9 +82,9 @@ def state_folder(
     return wanted
 
 
-def rehearsal_dir(job: Job, given: Path | None, environ: Mapping[str, str] | None = None) -> Path:
+def rehearsal_dir(job: Job, state: State, environ: Mapping[str, str] | None = None) -> Path:
     """Return the state folder of rehearsals in the sandbox, which is no folder of real ledgers."""
-    return state_dir(job, given, environ) / REHEARSALS
+    return state_dir(job, state, environ) / REHEARSALS
 
 
 def store_path(folder: Path) -> Path:
@@ -88,12 +92,9 @@ def store_path(folder: Path) -> Path:
     return folder / _STORE
 
 
-def store_of(job: Job, given: Path | None, folder: Path | None) -> Path:
-    """Return the file of the store of a job, which need not be there.
-
-    `given` is the file of `--store`, `folder` that of `--state-dir`.
-    """
-    return given or store_path(state_dir(job, folder))
+def store_of(job: Job, given: Path | None, state: State) -> Path:
+    """Return the file of the store of a job, which need not be there; `given` is `--store`."""
+    return given or store_path(state_dir(job, state))
 
 
 def is_store_there(path: Path) -> bool:

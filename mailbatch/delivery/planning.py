@@ -27,6 +27,7 @@ from mailbatch.render.digests import digest_texts
 if TYPE_CHECKING:
     from mailbatch.delivery.inspection import Inspection
     from mailbatch.delivery.preparation import Inputs
+    from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery, Recipient
     from mailbatch.job.model import Job
     from mailbatch.render.fingerprint import Mark
@@ -177,7 +178,7 @@ def plan_mailing(
     *,
     edition: str | None,
     variables: dict[str, str],
-    state_dir: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
 ) -> PlanFile:
@@ -198,9 +199,9 @@ def plan_mailing(
             edition=edition,
             variables=variables,
             now=datetime.now().astimezone(),
-            folder=state_dir,
+            state=state,
             store=store,
         )
     )
-    with inspect(inputs, state_dir=state_dir) as inspection:
+    with inspect(inputs, state=state) as inspection:
         return make_plan(inputs, inspection, follow)

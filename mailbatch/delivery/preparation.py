@@ -15,18 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.ledgers import discard, open_to_run
+from mailbatch.delivery.ledgers import discard, open_to_run, place_of
 from mailbatch.delivery.options import Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.delivery.places import (
     check_edition,
     check_given_edition,
     ledger_path,
-    state_dir,
 )
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.state import State
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
@@ -123,15 +123,15 @@ def read_inputs(
     now: datetime,
     traced: bool = False,
     test: Test = Test.NONE,
-    folder: Path | None = None,
+    state: State = None,
     store: Path | None = None,
     rehearsals: Path | None = None,
 ) -> Inputs:
     """Read the table and compile the templates, which note their branches if `traced`.
 
-    `folder` is that of `--state-dir`, `store` that of `--store`: the reports in there may suppress
-    addresses. So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages
-    of a `test` have no bulk id, and may have a mark in the subject.
+    The reports in the `store` (`--store`), or in the folder of the `state`, may suppress addresses.
+    So may those of earlier `rehearsals`, the folder of which a rehearsal names. Messages of a
+    `test` have no bulk id, and may have a mark in the subject.
 
     Raises:
         InputErrors: table, templates and results have mistakes; all of them together.
@@ -156,7 +156,7 @@ def read_inputs(
             edition=named,
             variables=merged,
             now=now,
-            reported=reported_addresses(job, folder, store)
+            reported=reported_addresses(job, state, store)
             | rehearsed_addresses(job, rehearsals, edition=named),
         )
     except InputErrors as errors:
@@ -249,18 +249,19 @@ def open_mailing(
     if options.rehearsal is not None:
         folder = options.rehearsal.folder
         claim(folder)
+        state: State = folder
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
     else:
-        folder = state_dir(job, options.state_dir)
-    path = ledger_path(job, edition, folder)
-    if not (options.scratch or options.new_mailing) and is_first(path):
-        check_first(job.name, edition, inputs.plan, ledger=path, results=results)
+        state = options.state
+    place = place_of(job, edition, state)
+    if not (options.scratch or options.new_mailing) and is_first(place):
+        check_first(job, edition, inputs.plan, state=state, results=results)
     ledger = stack.enter_context(
         open_to_run(
-            path,
+            place,
             job=job.name,
             edition=edition,
             message_id_domain=inputs.composer.message_id_domain,

@@ -19,6 +19,7 @@ import os
 from pathlib import Path
 
 from mailbatch.delivery.places import REHEARSALS, is_ledger, state_dir
+from mailbatch.delivery.state import State, folder_of
 from mailbatch.errors import StoreError, UsageError
 from mailbatch.files import replacing
 from mailbatch.job.model import Job
@@ -73,16 +74,15 @@ def mailing_dir(folder: Path) -> Path:
     return Path(os.path.realpath(folder)).parent
 
 
-def check_real(job: Job | None, given: Path | None, store: Path | None = None) -> None:
+def check_real(job: Job | None, state: State, store: Path | None = None) -> None:
     """Refuse rehearsals as the memory of a mailing.
 
-    `given` is the folder of `--state-dir`, `store` the file of `--store`. Without a job, `given` is
-    looked at alone.
+    `store` is the file of `--store`. Without a job, the folder of the state is looked at alone.
 
     Raises:
         UsageError: the state folder, or the folder of the store, is that of rehearsals.
     """
-    folder = given if job is None else state_dir(job, given)
+    folder = folder_of(state) if job is None else state_dir(job, state)
     if folder is not None and has_rehearsals(folder):
         raise UsageError(
             f"{folder} keeps rehearsals: nobody was really mailed by its ledgers",

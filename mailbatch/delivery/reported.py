@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.ledgers import begun_editions, open_to_read
-from mailbatch.delivery.places import is_store_there, ledger_path, state_dir, store_of, store_path
+from mailbatch.delivery.ledgers import begun_editions, open_to_read, place_of
+from mailbatch.delivery.places import is_store_there, store_of, store_path
+from mailbatch.delivery.state import State
 from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.render.edition import bulk_id_of_edition
@@ -111,12 +112,12 @@ def no_reports(ledger: OpenLedger) -> Iterator[EditionReports]:
         yield EditionReports(sum(ledger.standing.counts().values()), nothing, Standings(nothing))
 
 
-def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dict[str, str]:
+def reported_addresses(job: Job, state: State, store: Path | None) -> dict[str, str]:
     """Return the addresses, as keys, that reports speak against; empty unless the job asks.
 
     Each with the name of the list for a reason, such as `reports (bounced 5.1.1)`. Editions of the
-    job whose ledgers lie in the state folder count, the one that is sent now included. `folder` is
-    that of `--state-dir`, `store` that of `--store`.
+    job that have a ledger in the state count, the one that is sent now included. `store` is the
+    file of `--store`.
 
     Raises:
         StoreError: the store cannot be read (74).
@@ -124,7 +125,7 @@ def reported_addresses(job: Job, folder: Path | None, store: Path | None) -> dic
     """
     if REPORTS not in job.recipients.suppress:
         return {}
-    return _spoken_against(job, state_dir(job, folder), store_of(job, store, folder))
+    return _spoken_against(job, state, store_of(job, store, state))
 
 
 def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[str, str]:
@@ -142,7 +143,9 @@ def rehearsed_addresses(job: Job, folder: Path | None, *, edition: str) -> dict[
     return _spoken_against(job, folder, store_path(folder), but=edition)
 
 
-def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None) -> dict[str, str]:
+def _spoken_against(
+    job: Job, state: State, path: Path, *, but: str | None = None
+) -> dict[str, str]:
     if not is_store_there(path):
         return {}
     from mailbatch.reports.store import ReportStore
@@ -155,10 +158,10 @@ def _spoken_against(job: Job, state: Path, path: Path, *, but: str | None = None
     return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
 
 
-def _editions(job: Job, state: Path, *, but: str | None) -> Iterator[Edition]:
+def _editions(job: Job, state: State, *, but: str | None) -> Iterator[Edition]:
     """Yield the editions of a job that have a ledger, the oldest first, but for one."""
     for edition in reversed(begun_editions(job, state)):
         if edition == but:
             continue
-        with open_to_read(ledger_path(job, edition, state)) as ledger:
+        with open_to_read(place_of(job, edition, state)) as ledger:
             yield bulk_id_of_edition(job, edition), ledger.standing.attempted_rows()

@@ -181,7 +181,7 @@ def _converge(
                 edition=_edition(job, options),
                 variables=options.variables,
                 now=now,
-                folder=options.state_dir,
+                state=options.state,
                 store=options.store,
                 rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
                 test=_test(options),

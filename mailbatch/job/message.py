@@ -291,8 +291,8 @@ class Message(Section):
     ] = Field(default={}, description="More header fields; the values are templates.")
     language: Annotated[str, mail_values.LANGUAGE, Templated()] | None = Field(
         default=None,
-        description="The language, as a tag of BCP 47: the Content-Language header, and `lang` in "
-        "the HTML made of Markdown. A template.",
+        description="The language, as a tag of BCP 47: the Content-Language header, and the "
+        "language of HTML made of Markdown or MJML. A template.",
         examples=["en", "pt-BR", "{{ locale }}"],
     )
     list_id: Annotated[str, mail_values.LIST_ID, Templated()] | None = Field(

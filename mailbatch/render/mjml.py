@@ -16,13 +16,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, Location, Reason, TemplateError, install_extra
+from mailbatch.render.finished import place_in
+from mailbatch.render.mjml_nesting import misplaced, misplaced_in_template, shape
 from mailbatch.render.mjml_source import Fault, faults, unbalanced
+from mailbatch.render.mjml_values import plain_values, with_language
 from mailbatch.render.template_loader import FolderLoader
 
 if TYPE_CHECKING:
     from mailbatch.render.pages import PageChoice
 
-_TAG = re.compile(r"<mj[^<>]*>")
+#: A tag of MJML as far as `<mjml title="a>`, and the beginning of the one behind, if that is next.
+_TAG = re.compile(r"(</?mj[^<>]*>)\s*(?=(</?mj|\Z|))")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LEFT = re.compile(r"</?(mj[\w-]*)")
 #: The sign of a double quote between single ones, which MRML writes with a backslash.
@@ -31,7 +35,8 @@ _BROKEN_QUOTE = '\\"'
 #: means nothing, lines have fewer than 998 octets and need no encoding (RFC 5322 2.1.1): half of
 #: the time of a message.
 _LINES = ("<td ", "<td\n")
-_MOST_TAGS = 4096  # tags without a mistake that are remembered
+#: Tags, and orders of tags, without a mistake that are remembered.
+_MOST_TAGS, _MOST_ORDERS = 4096, 256
 _SPAN = re.compile(r" position (\d+):(\d+)$")
 _WHERE = re.compile(r" in (?:root )?template.*$")
 _SHOWN = 60
@@ -59,39 +64,68 @@ class Compiler:
         self._parsing = mrml.ParserOptions(include_loader=mrml.noop_loader())
         # No fonts: by default, MRML links the fonts of a foreign host into every letter.
         self._options = mrml.RenderOptions(fonts={})
-        self._sound: set[str] = set()
-        self._last: tuple[str, str] | None = None
+        #: What each tag without a mistake does to the nesting, and the orders that are sound.
+        self._shapes: dict[tuple[str, str], str] = {}
+        self._orders: set[tuple[str, ...]] = set()
+        self._last: tuple[str, str, str] | None = None
 
-    def html(self, source: str, page: str) -> str:
+    def html(self, source: str, page: str, language: str = "") -> str:
         """Return the HTML of a finished text; `page` is the name of its template.
 
+        `language` is that of a text that names none.
+
         Raises:
-            TemplateError: the text has a mistake; the place is that in the template, where the
-                same line stands there once.
+            TemplateError: the text has a mistake; the place is that in the template, where one line
+                of the template can have given the line of the text.
         """
-        if self._last is not None and self._last[0] == source:
-            return self._last[1]
-        tags = set(_TAG.findall(source)) - self._sound
-        if tags:
-            if any(True for tag in tags for _ in faults(tag)):
+        if self._last is not None and self._last[:2] == (source, language):
+            return self._last[2]
+        self._look_at(source, page)
+        told = with_language(source, language) if language else source
+        html = self._compiled(told, page)
+        if "\\" in html:
+            if _BROKEN_QUOTE in html:
                 self._refuse_first(faults(source), source, page)
-            if len(self._sound) < _MOST_TAGS:
-                self._sound |= tags
-        try:
-            html: str = self._to_html(source, self._parsing, self._options).content
-        except OSError as error:
-            raise self._not_compiled(str(error), source, page) from None
-        if _BROKEN_QUOTE in html:
-            self._refuse_first(faults(source), source, page)
+            if (plain := plain_values(told)) != told:
+                html = self._compiled(plain, page)
         if "<mj" in html and (left := _LEFT.search(_COMMENT.sub("", html))) is not None:
             raise TemplateError(
                 f"<{left[1]}> may not stand in its place: it would be mailed as it is",
                 location=self._place(source, source.rfind(f"<{left[1]}"), page),
                 hint="In MJML, columns stand in sections, and texts in columns.",
-                reason=Reason.MJML_UNKNOWN,
+                reason=Reason.MJML_PLACE,
             )
         html = html.replace(*_LINES)
-        self._last = (source, html)
+        self._last = (source, language, html)
+        return html
+
+    def _look_at(self, source: str, page: str) -> None:
+        """Refuse a text with a mistake that the compiler would let pass."""
+        bare = _COMMENT.sub("", source) if "<!--" in source else source
+        found = _TAG.findall(bare)
+        shapes, order = self._shapes, []
+        for one in found:
+            if (known := shapes.get(one)) is None:
+                known = shape(*one)
+                if any(True for _ in faults(one[0])):
+                    self._refuse_first(faults(source), source, page)
+                if len(shapes) < _MOST_TAGS:
+                    shapes[one] = known
+            order.append(known)
+        key = tuple(order)
+        if key in self._orders:
+            return
+        fault = misplaced(source)
+        if fault is not None:
+            raise self._error(fault, source, page)
+        if "?" not in key and len(self._orders) < _MOST_ORDERS:
+            self._orders.add(key)
+
+    def _compiled(self, source: str, page: str) -> str:
+        try:
+            html: str = self._to_html(source, self._parsing, self._options).content
+        except OSError as error:
+            raise self._not_compiled(str(error), source, page) from None
         return html
 
     def _refuse_first(self, found: Iterator[Fault], source: str, page: str) -> None:
@@ -124,14 +158,7 @@ class Compiler:
         )
 
     def _place(self, source: str, at: int, page: str) -> Location:
-        """Return the place of an offset of a finished text in its template, as far as known."""
-        begin = source.rfind("\n", 0, at) + 1
-        line = source[begin:].split("\n", 1)[0]
-        written = self._loader.text(page) or ""
-        lines = [number for number, one in enumerate(written.split("\n"), 1) if one == line]
-        if not line.strip() or len(lines) != 1:
-            return Location(page)
-        return Location(page, lines[0], at - begin + 1, source=line.rstrip("\r"))
+        return place_in(self._loader.text(page) or "", page, source, at)
 
 
 def mistakes(
@@ -143,7 +170,10 @@ def mistakes(
     )
     for name in names:
         source = _text(name, loader)
-        for fault in faults(source):
+        found = list(faults(source))
+        if not found and (placed := misplaced_in_template(source)) is not None:
+            found.append(placed)
+        for fault in found:
             place = fault.place(name, source)
             yield TemplateError(fault.message, location=place, hint=fault.hint, reason=fault.reason)
 

@@ -17,20 +17,29 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from mailbatch.errors import Location, Reason
-from mailbatch.render.mjml_tags import ATTRIBUTES, LEFT_OUT, UNKNOWN_TAGS
+from mailbatch.render.mjml_tags import (
+    ATTRIBUTES,
+    LEFT_OUT,
+    LENGTHS,
+    UNKNOWN_TAGS,
+    VALUES_LEFT_OUT,
+)
 from mailbatch.suggest import did_you_mean
 
 #: Stands for the value of an expression of the template, one for each of its characters.
-_VALUE = "\ue000"
+VALUE = "\ue000"
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NOT_BREAK = re.compile(r"[^\n]")
-_OPENED = re.compile(rf"<(?P<end>/?)(?P<tag>[A-Za-z{_VALUE}][^\s<>/=\"']*)|<")
+_OPENED = re.compile(rf"<(?P<end>/?)(?P<tag>[A-Za-z{VALUE}][^\s<>/=\"']*)|<")
 _ATTRIBUTE = re.compile(
-    r"""(?P<name>[^\s=<>"'/]+)(?:\s*=\s*(?:"[^"]*"|'(?P<single>[^']*)'|(?P<bare>[^\s"'<>]+)|))?"""
+    r"""(?P<name>[^\s=<>"'/]+)"""
+    r"""(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'<>]+)|))?"""
 )
+_QUOTES = "\"'"
 _SPACE = re.compile(r"\s*")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
 )
@@ -57,6 +66,22 @@ _DECLARATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of a text: `start` and `end` are offsets, and `alone` is one that ends in `/>`."""
+
+    name: str
+    start: int
+    end: int
+    closing: bool
+    alone: bool
+
+    @property
+    def is_mjml(self) -> bool:
+        """Whether the tag is one of MJML, rather than of HTML."""
+        return self.name.startswith("mj")
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A mistake at an offset of a text: the words, the remedy, and the reason."""
 
@@ -80,7 +105,7 @@ def faults(source: str) -> Iterator[Fault]:
     quotes inside single ones, and characters and comments that end the compilation.
     """
     yield from _unreadable(source)
-    text = _without_code(source)
+    text = without_code(source)
     at = 0
     while (opened := _OPENED.search(text, at)) is not None:
         at = opened.end()
@@ -91,34 +116,41 @@ def faults(source: str) -> Iterator[Fault]:
             yield from _unknown(tag, opened.start())
         else:
             yield from _unknown(tag, opened.start())
-            at = yield from _attributes(text, tag, at)
+            at = yield from _attributes(source, text, tag, at)
 
 
 def unbalanced(text: str) -> Fault | None:
     """Return the first element of a finished text that is not closed where it must be, or None."""
     opened: list[tuple[str, int]] = []
-    blank = _COMMENT.sub(_blanks, text)
-    at = 0
-    while (found := _OPENED.search(blank, at)) is not None:
-        tag, start, at = found["tag"], found.start(), found.end()
-        if tag is None:
-            continue
-        end = _end_of_tag(blank, at)
-        name = tag.lower()
-        if found["end"]:
+    for tag in tags_in(without_comments(text)):
+        name = tag.name.lower()
+        if tag.closing:
             if name in _VOID or not opened:
-                return _form(start, f"</{tag}> closes nothing", "Take it out.")
+                return _form(tag.start, f"</{tag.name}> closes nothing", "Take it out.")
             if all(name != waiting for waiting, _ in opened):
-                return _form(
-                    start, f"</{tag}> closes nothing", f"Take it out, or write <{tag}> before it."
-                )
+                hint = f"Take it out, or write <{tag.name}> before it."
+                return _form(tag.start, f"</{tag.name}> closes nothing", hint)
             if opened[-1][0] != name:
                 return _unclosed(*opened[-1])
             opened.pop()
-        elif name not in _VOID and blank[end - 1 : end] != "/":
-            opened.append((name, start))
-        at = end
+        elif name not in _VOID and not tag.alone:
+            opened.append((name, tag.start))
     return _unclosed(*opened[-1]) if opened else None
+
+
+def tags_in(text: str) -> Iterator[Tag]:
+    """Yield the tags of a finished text without comments, in order."""
+    at = 0
+    while (found := _OPENED.search(text, at)) is not None:
+        at = found.end()
+        if found["tag"] is not None:
+            at, alone = _end_of_tag(text, at)
+            yield Tag(found["tag"], found.start(), at, found["end"] != "", alone)
+
+
+def without_comments(text: str) -> str:
+    """Return a text of the same length with blanks in the place of comments."""
+    return _COMMENT.sub(_blanks, text) if "<!--" in text else text
 
 
 def with_includes(source: str) -> str:
@@ -153,13 +185,12 @@ def _expression(path: str) -> str:
     return " ~ ".join(parts)
 
 
-def _without_code(source: str) -> str:
+def without_code(source: str) -> str:
     """Return a template of the same length without its code: values as marks, all else as blanks.
 
     Comments are blanks, too.
     """
-    text = _COMMENT.sub(_blanks, source)
-    return _CODE.sub(_marks, text)
+    return _CODE.sub(_marks, without_comments(source))
 
 
 def _blanks(found: re.Match[str]) -> str:
@@ -167,7 +198,7 @@ def _blanks(found: re.Match[str]) -> str:
 
 
 def _marks(found: re.Match[str]) -> str:
-    return _NOT_BREAK.sub(_VALUE if found[0].startswith("{{") else " ", found[0])
+    return _NOT_BREAK.sub(VALUE if found[0].startswith("{{") else " ", found[0])
 
 
 def _unreadable(source: str) -> Iterator[Fault]:
@@ -193,7 +224,7 @@ def _stray(text: str, at: int) -> Fault:
 
 def _unknown(tag: str, at: int) -> Iterator[Fault]:
     name = tag.lower()
-    if not name.startswith("mj") or tag in ATTRIBUTES or _VALUE in tag:
+    if not name.startswith("mj") or tag in ATTRIBUTES or VALUE in tag:
         return
     if name in UNKNOWN_TAGS:
         yield _unknown_to_mjml(at, f"the compiler does not know <{tag}>", _LEAVE_OUT)
@@ -202,9 +233,13 @@ def _unknown(tag: str, at: int) -> Iterator[Fault]:
         yield _unknown_to_mjml(at, f"there is no tag <{tag}> in MJML", hint)
 
 
-def _attributes(text: str, tag: str, at: int) -> Generator[Fault, None, int]:
-    """Yield the mistakes of the attributes of a tag, and return the offset behind the tag."""
+def _attributes(source: str, text: str, tag: str, at: int) -> Generator[Fault, None, int]:
+    """Yield the mistakes of the attributes of a tag, and return the offset behind the tag.
+
+    `text` is `source` without its code.
+    """
     begin, known = at, ATTRIBUTES.get(tag)
+    seen: set[str] = set()
     while True:
         at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
         if text.startswith((">", "/>"), at):
@@ -213,7 +248,16 @@ def _attributes(text: str, tag: str, at: int) -> Generator[Fault, None, int]:
         if found is None:
             yield _form(begin - len(tag) - 1, f"<{tag}> does not end in >", None)
             return at
+        if text[at - 1] in _QUOTES:
+            yield _form(at, f"no blank stands before {found['name']}", "Write one.")
+        branched = "{%" in source[begin : found.end()]
+        if found["name"] in seen and not branched:
+            message = f"{found['name']} stands twice in one <{tag}>"
+            yield _form(at, message, "Take one out: compilers differ on which of them counts.")
+        seen.add(found["name"])
         yield from _attribute(found, tag, known)
+        if known is not None and not branched:
+            yield from _value(found, tag)
         at = found.end()
 
 
@@ -225,7 +269,7 @@ def _attribute(found: re.Match[str], tag: str, known: frozenset[str] | None) -> 
         message = f"a double quote stands in the value of {name}, between single quotes"
         hint = "Write double quotes around the value, and single ones inside."
         yield _form(at, message, hint)
-    if known is None or name in known or _VALUE in name:
+    if known is None or name in known or VALUE in name:
         return
     if name in LEFT_OUT.get(tag, ()):
         yield _unknown_to_mjml(at, f"the compiler leaves out {name} of {tag}", _LEAVE_OUT)
@@ -233,15 +277,29 @@ def _attribute(found: re.Match[str], tag: str, known: frozenset[str] | None) -> 
         yield _unknown_to_mjml(at, f"{tag} has no attribute {name}", did_you_mean(name, known))
 
 
-def _end_of_tag(text: str, at: int) -> int:
-    """Return the offset of the `>` of a tag whose name ends at `at`."""
+def _value(found: re.Match[str], tag: str) -> Iterator[Fault]:
+    """Yield the mistake of a value that the compiler, or each reader, takes for none."""
+    name, value = found["name"], found["double"] or found["single"] or ""
+    if value in VALUES_LEFT_OUT.get((tag, name), ()):
+        message = f"the compiler does not know {name}={value} of {tag}"
+        yield _unknown_to_mjml(found.start(), message, _LEAVE_OUT)
+    if name not in LENGTHS:
+        return
+    number = next((one for one in value.split() if _NUMBER.fullmatch(one) and float(one)), None)
+    if number is not None:
+        message = f"{name} of {tag} is {number}, a length without a unit"
+        yield _unknown_to_mjml(found.start(), message, f"Write {number}px.")
+
+
+def _end_of_tag(text: str, at: int) -> tuple[int, bool]:
+    """Return the offset behind a tag whose name ends at `at`, and whether it ends in `/>`."""
     while True:
         at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text.startswith("/>", at):
-            return at + 1
+        if text.startswith((">", "/>"), at):
+            return text.index(">", at) + 1, text[at] == "/"
         found = _ATTRIBUTE.match(text, at)
         if found is None:
-            return at
+            return at, False
         at = found.end()
 
 

@@ -2,11 +2,12 @@
 
     ATTRIBUTES["mj-divider"]     # {"border-color", "padding", "css-class", ...}
     LEFT_OUT["mj-wrapper"]       # {"gap"}: known to MJML, and left out by the compiler
+    CHILDREN["mj-section"]       # {"mj-column", "mj-group", "mj-raw"}
 
-Sources: documentation.mjml.io, and the attributes that MJML 4.18 allows; an attribute is left out
-where MRML 5 writes the same HTML with it and without. Facts alone stand here.
+Sources: documentation.mjml.io, and the attributes and children that MJML 4.18 allows; an attribute
+is left out where MRML 5 writes the same HTML with it and without. Facts alone stand here.
 
-Tests: tests/render/test_mjml_source.py.
+Tests: tests/render/test_mjml_source.py, tests/render/test_mjml_nesting.py.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SHARED = {
     "background-position-y background-size background-url",
 }
 _TAGS = """
-mjml: dir lang
+mjml: dir lang version
 mj-accordion: PADDING border container-background-color font-family icon-align icon-height
    icon-position icon-unwrapped-alt icon-unwrapped-url icon-width icon-wrapped-alt icon-wrapped-url
 mj-accordion-element: background-color border font-family icon-align icon-height icon-position
@@ -103,3 +104,50 @@ LEFT_OUT = {
 }
 #: The tags of MJML 4 that the compiler does not know.
 UNKNOWN_TAGS = frozenset(("mj-html-attribute", "mj-html-attributes", "mj-selector"))
+#: The values of MJML 4 that the compiler takes for another one, by tag and attribute.
+VALUES_LEFT_OUT = {("mj-carousel", "thumbnails"): frozenset(("supported",))}
+#: The attributes of lengths: a number has a unit, or the compiler and readers leave it out.
+LENGTHS = frozenset(
+    (
+        "background-height", "background-width", "border-width", "font-size", "height",
+        "ico-font-size", "icon-height", "icon-padding", "icon-size", "icon-width", "letter-spacing",
+        "max-height", "tb-width", "text-padding", "width",
+        *(f"{what}padding{side}" for what in ("", "inner-", "ico-")
+          for side in ("", "-bottom", "-left", "-right", "-top")),
+    )
+)  # fmt: skip
+
+_CONTENT = (
+    "mj-accordion mj-button mj-carousel mj-divider mj-image mj-navbar mj-raw mj-social mj-spacer "
+    "mj-table mj-text"
+)
+_CHILDREN = {
+    "mjml": "mj-body mj-head",
+    "mj-head": "mj-attributes mj-breakpoint mj-font mj-preview mj-raw mj-style mj-title",
+    "mj-body": "mj-hero mj-raw mj-section mj-wrapper",
+    "mj-wrapper": "mj-hero mj-raw mj-section",
+    "mj-section": "mj-column mj-group mj-raw",
+    "mj-group": "mj-column mj-raw",
+    "mj-column": _CONTENT,
+    "mj-hero": _CONTENT,
+    "mj-accordion": "mj-accordion-element",
+    "mj-accordion-element": "mj-accordion-text mj-accordion-title",
+    "mj-carousel": "mj-carousel-image",
+    "mj-navbar": "mj-navbar-link",
+    "mj-social": "mj-social-element",
+}
+#: The tags that hold nothing; MJML 4 has tags in `mj-class`, which the compiler does not know.
+_EMPTY = (
+    "mj-all mj-breakpoint mj-carousel-image mj-class mj-divider mj-font mj-image mj-spacer".split()  # noqa: SIM905
+)
+#: The tags that a tag holds, where these are tags alone, and neither text nor HTML.
+CHILDREN = {tag: frozenset(names.split()) for tag, names in _CHILDREN.items()}
+CHILDREN |= dict.fromkeys(_EMPTY, frozenset())
+CHILDREN["mj-attributes"] = frozenset(ATTRIBUTES) - {"mjml"}
+#: The tags that hold text or HTML, of which none is a tag of MJML.
+ENDING = frozenset(
+    (
+        "mj-accordion-text", "mj-accordion-title", "mj-button", "mj-navbar-link", "mj-preview",
+        "mj-raw", "mj-social-element", "mj-style", "mj-table", "mj-text", "mj-title",
+    )
+)  # fmt: skip

@@ -80,7 +80,7 @@ class Parts:
         preheader = job.find("message.preheader")
         self._preheader = templates.value(preheader) if preheader is not None else None
         self._inline = frozenset(message.inline)
-        language = job.find("message.language") if message.markdown is not None else None
+        language = job.find("message.language") if message.html is None else None
         self._language = templates.value(language) if language is not None else None
 
     def mistakes(
@@ -123,11 +123,11 @@ class Parts:
         if self._html is not None:
             html = self._html.render(names)
         elif self._mjml is not None and self._compiler is not None:
-            html = self._compiler.html(self._mjml.render(names), self._mjml.value.render(names))
+            name = self._mjml.value.render(names)
+            html = self._compiler.html(self._mjml.render(names), name, self._tag(names))
         elif self._markdown is not None:
-            tag = self._language.render(names).strip(" ") if self._language is not None else ""
             body = self._from_markdown(self._markdown, names)
-            html = page(body, title=subject, attributes=page_attributes(tag))
+            html = page(body, title=subject, attributes=page_attributes(self._tag(names)))
         else:
             return None
         for name in content_ids(html):
@@ -139,6 +139,10 @@ class Parts:
                     reason=Reason.UNKNOWN_INLINE,
                 )
         return html
+
+    def _tag(self, names: Names) -> str:
+        """Return the language of the message, empty for none."""
+        return self._language.render(names).strip(" ") if self._language is not None else ""
 
     def _styled(self, html: str) -> str:
         if self._shells is None:

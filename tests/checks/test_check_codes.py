@@ -227,6 +227,7 @@ JOBS = {
     ),
     "MB226": (mjml("<mj-txt>x</mj-txt>"), mjml("<mj-text>x</mj-text>")),
     "MB227": (mjml("<mj-text color=red>x</mj-text>"), mjml("<mj-text>x</mj-text>")),
+    "MB235": (mjml("<mj-text><mj-text>x</mj-text></mj-text>"), mjml("<mj-text>x</mj-text>")),
     "MB228": (
         html('<img src="https://example.com/a.png" alt="A">', images="embed"),
         html(f'<p>Hello {{{{ first_name }}}}</p><img src="data:image/gif;base64,{GIF}" alt="A">'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -157,25 +159,32 @@ def test_every_mistake_of_the_template_and_its_includes_has_its_place(tmp_path):
 
 
 REFUSED = {
-    "a tag of a value": ("<{{ id | safe }}>x</{{ id | safe }}>", "mj-foo", "no tag <mj-foo>", "a"),
+    "a tag of a value": (
+        "<{{ id | safe }}>x</{{ id | safe }}>", "mj-foo", "no tag <mj-foo>", "a:5:9",
+    ),
     "an attribute of a value": (
-        "<mj-text {{ id | safe }}>x</mj-text>", "colour='red'", "no attribute colour", "a",
+        "<mj-text {{ id | safe }}>x</mj-text>", "colour='red'", "no attribute colour", "a:5:18",
     ),
     "a whole tag of a value": (
         "{{ id | safe }}", "<mj-text colour='red'>x</mj-text>", "no attribute colour", "a",
     ),
     "quotes of a value": (
-        "<mj-text><i style='{{ id | safe }}'>x</i></mj-text>", 'font: "A"', "a double quote", "a",
+        "<mj-text><i style='{{ id | safe }}'>x</i></mj-text>", 'font: "A"', "a double quote",
+        "a:5:21",
     ),
     "an open element": ("<mj-text><p>x</mj-text>", "", "<p> is not closed", "a:5:18"),
     "a tag out of place": (
-        "<mj-text><mj-button>x</mj-button></mj-text>", "", "may not stand", "a:5:18",
+        "<mj-text>{{ id | safe }}</mj-text>", "<mj-button>x</mj-button>",
+        "<mj-button> stands in <mj-text>",
+        "a:5:18",
     ),
     "a document in another": (
-        "<mjml><mj-body></mj-body></mjml>", "", "may not stand in its place", "a:5:9",
+        "{{ id | safe }}", "<mjml><mj-body></mj-body></mjml>", "<mjml> stands in <mj-column>", "a",
     ),
-    "a control character": ("{{ id }}", "a\x0bb", "the control character U+000B", "a"),
-    "hyphens in a comment": ("<!-- {{ id }} -->", "a--b", "a comment holds two hyphens", "a"),
+    "a control character": (
+        "<mj-text>{{ id }}</mj-text>", "a\x0bb", "the control character U+000B", "a:5",
+    ),
+    "hyphens in a comment": ("<!-- {{ id }} -->", "a--b", "a comment holds two hyphens", "a:5:9"),
     "an end of nothing": ("<mj-text>x<br>y</br></mj-text>", "", "</br> closes nothing", "a:5:24"),
 }  # fmt: skip
 
@@ -189,7 +198,7 @@ def test_what_only_a_row_shows_is_refused_for_that_row(tmp_path, name):
         composer.compose(make_delivery({**ROW, "id": value}), eight_bit=True)
     assert words in caught.value.message
     assert str(caught.value.location) == place
-    assert caught.value.reason in {Reason.MJML_UNKNOWN, Reason.MJML_FORM}
+    assert caught.value.reason in {Reason.MJML_UNKNOWN, Reason.MJML_FORM, Reason.MJML_PLACE}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +208,7 @@ def test_what_only_a_row_shows_is_refused_for_that_row(tmp_path, name):
         ("", "cannot be compiled: unable to find mjml element"),
         ("<html><body>x</body></html>", "cannot be compiled: unexpected token: <html"),
         (BODY.replace("{}", "<mj-text>ä</mj-text>") + "<p>x</p>", "cannot be compiled"),
-        ("<mjml><mj-head><mj-raw position='file-start'>x</mj-raw></mj-head></mjml>x", "cannot"),
+        (BODY.replace("<mj-section>", "<mj-section></mj-wrapper>"), "</mj-wrapper> closes nothing"),
     ],
 )
 def test_a_text_that_is_no_mjml_is_refused(tmp_path, source, words):
@@ -252,3 +261,50 @@ def test_a_change_of_an_included_file_changes_the_digest(tmp_path):
     after = make_composer(make_job(tmp_path, {"mjml": "a"}, files)).digests()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"message.mjml: a"}
+
+
+def test_values_of_a_language_with_marks_and_lines_in_attributes_arrive(tmp_path):
+    """The compiler writes these by their number of Rust, and a line end as a backslash and an n."""
+    body = (
+        "<mj-image src='https://a.example/1.png' alt='{{ first_name }}' />"
+        '<mj-text>{{ first_name }}<p style="\n  color: red;\n  margin: 0">x</p></mj-text>'
+    )
+    _, html = letter(tmp_path, body, first_name="नमस्ते C:\\u{a0}\u00a0Zoë")
+    assert unescape(re.search('alt="([^"]*)"', html)[1]) == "नमस्ते C:\\u{a0}\u00a0Zoë"
+    assert '<p style="   color: red;   margin: 0">' in html
+
+
+@pytest.mark.parametrize(
+    ("root", "language", "expected"),
+    [
+        ("<mjml>", "he", {'lang="he"', 'dir="rtl"'}),
+        ("<mjml>", "{{ id }}", {'lang="und"', 'dir="auto"'}),
+        ("<mjml>", "de", {'lang="de"', 'dir="ltr"'}),
+        ('<mjml lang="ar">', "de", {'lang="ar"', 'dir="rtl"'}),
+        ("<mjml>", None, {'lang="und"', 'dir="auto"'}),
+    ],
+)
+def test_the_page_has_the_language_of_the_message(tmp_path, root, language, expected):
+    files = {"a": BODY.replace("<mjml>", root).replace("{}", "<mj-text>x</mj-text>")}
+    message = {"mjml": "a", "text": "b.txt"} | ({"language": language} if language else {})
+    job = make_job(tmp_path, message, {**files, "b.txt": "x"})
+    html = parse(compose(job, {**ROW, "id": ""})).get_body(["html"]).get_content()
+    found = set(re.findall(r"\b(?:lang|dir)=\"[a-z]+\"", html))
+    assert found == expected
+
+
+def test_a_tag_out_of_its_place_is_refused_with_its_place_also_behind_sound_letters(tmp_path):
+    section = "<mj-section><mj-column><mj-text>{{ id }}</mj-text></mj-column></mj-section>"
+    page = f"<mjml>\n<mj-body>\n{section}\n  {{{{ first_name | safe }}}}\n</mj-body>\n</mjml>\n"
+    composer = make_composer(make_job(tmp_path, {"mjml": "a"}, {"a": page}))
+    for number, name in enumerate(["", section, "", "<!-- x -->"]):
+        row = {**ROW, "id": str(number), "first_name": name}
+        composer.compose(make_delivery(row), eight_bit=True)
+    for name, words in {
+        "Ann": "text stands in <mj-body>: Ann",
+        "<mj-text>Ann</mj-text>": "<mj-text> stands in <mj-body>",
+    }.items():
+        with pytest.raises(TemplateError) as caught:
+            composer.compose(make_delivery({**ROW, "first_name": name}), eight_bit=True)
+        assert caught.value.message == words
+        assert caught.value.reason is Reason.MJML_PLACE

@@ -41,6 +41,12 @@ FAULTY = [
     ('<a href="x" <b>', [(0, F, "<a> does not end in >", None)]),
     ('<mj-text {% if x %}colour="red"{% endif %}>', [(19, U, "no attribute colour", "color")]),
     ('<mj-all colour="red" />', [(8, U, "mj-all has no attribute colour", "color")]),
+    ('<mj-text color="a" color="b">', [(19, F, "color stands twice in one <mj-text>", "Take one")]),
+    ('<p style="a"\n style="b">', [(14, F, "style stands twice in one <p>", "Take one")]),
+    ('<a href="x"title="y">', [(11, F, "no blank stands before title", "Write one")]),
+    ('<mj-image width="199" />', [(10, U, "width of mj-image is 199, a length", "199px")]),
+    ('<mj-all padding="0 10 2px 7.5" />', [(8, U, "padding of mj-all is 10, a length", "10px")]),
+    ('<mj-carousel thumbnails="supported">', [(13, U, "does not know thumbnails=sup", "Leave")]),
     ('<mj-raw><p class=a x="1"></p></mj-raw>', [(11, F, "the value of class", None)]),
 ]  # fmt: skip
 
@@ -54,6 +60,10 @@ SOUND = [
     "<!-- a - b {{ x['--'] }} {#---#} ====== --><!---->{# <!-- -- --> #}",
     '<mj-button href="https://a.example/?a=1&b={{ token }}" >x</mj-button>',
     "<{{ tag }}>x</{{ tag }}>",
+    '<mj-text {% if a %}color="red"{% else %}color="blue"{% endif %}>',
+    '<mj-image padding="0" width="{% if a %}10{% else %}20{% endif %}px">',
+    '<mj-button height="{{ h }}" width="{{ w }}px" line-height="1.5" css-class="10">',
+    '<mjml version="4.0"><p width="10"><mj-table cellpadding="3"></mj-table></p></mjml>',
     "<mj-section css-class='{% if wide %}wide{% endif %}'></mj-section>",
     "<mjx-unknown-element>",
 ]

@@ -16,6 +16,7 @@ from tests.support.fault_process import FaultServerProcess
 from tests.support.fault_server import Fault, FaultServer
 from tests.support.name_server import EXAMPLE_COM, NameServer
 from tests.support.postfix import Postfix, SmtpSink, postfix_obstacle, sink_obstacle
+from tests.support.postgresql import Cluster, check_present, shared_cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,20 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         folder / "server.pem"
     )
     return Certificates(authority, folder / "ca.pem", folder / "server.pem")
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """The private PostgreSQL of this process."""
+    check_present()
+    return shared_cluster()
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[str]:
+    """The URL of a database without any ledger, which takes the place of files."""
+    yield cluster.address
+    cluster.clear()
 
 
 @pytest.fixture

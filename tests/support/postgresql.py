@@ -71,6 +71,15 @@ def check_present() -> None:
         (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
 
 
+_DROP_ALL = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'mailbatch_') LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', name);
+  END LOOP;
+END $$
+"""
+
+
 class Cluster:
     """A cluster of its own, that ends with its context."""
 
@@ -153,6 +162,16 @@ class Cluster:
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # noqa: S608
             f" WHERE application_name = '{place.schema}'",
         )
+
+    def clear(self) -> None:
+        """Drop every ledger, and end all connections to the database but that of this object."""
+        self.execute(
+            "SET client_min_messages = warning; SET lock_timeout = '10s';"
+            " SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        self.execute(_DROP_ALL)
 
     def execute(self, statement: str) -> None:
         """Execute statements by a connection of its own."""

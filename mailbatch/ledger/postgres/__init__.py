@@ -10,24 +10,28 @@ Theory of operation. Each edition has a schema of its own (`schema.sql`). A proc
 *worker*: one connection, a number that is never given twice, and the advisory lock of that number,
 which PostgreSQL frees with the connection. The rules:
 
-P1. A lock is tried, and never waited for. One run at a time holds the lock of the edition.
+P1. A lock is tried, and never waited for. One run at a time holds the lock of the plan; workers
+without a plan (`PostgresLedger.join`) claim beside the run, and beside each other.
 
 P2. All that a worker writes goes through its one connection, and is recorded only while the row of
 the worker is live. So a connection that is gone writes nothing, whatever its process believes.
 
 P3. The primary key of `point` is the promise: an attempt has one commit point, in all processes.
 
-P4. A worker whose lock can be taken is gone; its burial is one transaction. Its leases behind a
-commit point are in doubt, the others are pending. Time proves nothing.
+P4. A worker whose lock can be taken is gone; its burial, by any worker, is one transaction. Its
+leases behind a commit point are in doubt, the others are pending. Time proves nothing.
 
-P5. Standing is derived: the view `standing` shows a doubt before the next opening records it.
+P5. Standing is derived: the view `standing` shows a doubt before the next run records it.
 
 P6. A record is acknowledged with `synchronous_commit` on, or the ledger is not opened.
 
-P7. A plan is merged by the rules of the file (`ledger.plan`), in a file of the moment; only rows
+P7. A plan, a decision and a burial of refusals change recipients while no worker claims, and a plan
+changes only while nothing is leased.
+
+P8. A plan is merged by the rules of the file (`ledger.plan`), in a file of the moment; only rows
 that differ travel back. A first plan travels by COPY, row by row as it is read.
 
-Modules: `address` the URL, `link` the connections, `opening` schema, lock, worker and burial,
+Modules: `address` the URL, `link` the connections, `opening` schema and worker, `locks`, `burial`,
 `planning` and `snapshot` the plan, `leasing` and `recording` the hot path, `standing` and `doubts`
 the questions, `store` the ledger. Only this room imports asyncpg.
 """

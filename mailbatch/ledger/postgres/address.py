@@ -14,25 +14,33 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from mailbatch.errors import JobError
+from mailbatch.errors import JobError, install_extra
 
 SCHEMES = ("postgresql", "postgres")
 _VERIFIED = "verify-full"
 _READABLE = 16  # characters of job and edition in the name of a schema
 
 
+#: Schemes of what starts workers: a ledger is kept by none of these.
+_OF_SCHEDULERS = frozenset({"tcp", "tls", "ray", "amqp", "amqps", "redis", "rediss", "nats"})
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a ledger: the URL of a database, and the schema of the edition in there."""
+    """The place of a ledger: the URL of a database, and the schema of the edition in there.
 
-    url: str
-    schema: str
+    Without a schema: the database itself. The URL may hold a password, and is never printed.
+    """
+
+    url: str = field(repr=False)
+    schema: str = ""
 
     def __str__(self) -> str:
-        return f"{shown(self.url)} ({self.schema})"
+        return f"{shown(self.url)} ({self.schema})" if self.schema else shown(self.url)
 
 
 def place_in(url: str, job: str, edition: str) -> Place:
@@ -46,8 +54,33 @@ def place_in(url: str, job: str, edition: str) -> Place:
     """
     check_address(url)
     told = hashlib.sha256(json.dumps([job, edition]).encode()).hexdigest()[:12]
-    words = (re.sub("[^a-z0-9]+", "_", word.lower())[:_READABLE] for word in (job, edition))
-    return Place(url, "_".join(("mailbatch", *words, told)))
+    return Place(url, "_".join(("mailbatch", _word(job), _word(edition), told)))
+
+
+def schemas_of(job: str) -> str:
+    """Return the beginning of the schemas of a job, which those of another job may share.
+
+    >>> schemas_of("News")
+    'mailbatch_news_'
+    """
+    return f"mailbatch_{_word(job)}_"
+
+
+def _word(text: str) -> str:
+    return re.sub("[^a-z0-9]+", "_", text.lower())[:_READABLE]
+
+
+def check_driver() -> None:
+    """Refuse a database where the driver is not installed.
+
+    Raises:
+        JobError: the extra `postgres` is missing (78).
+    """
+    if find_spec("asyncpg") is None:
+        raise JobError(
+            "a ledger in a database needs a package that is not installed",
+            hint=install_extra("postgres"),
+        )
 
 
 def is_address(text: str) -> bool:
@@ -62,13 +95,32 @@ def is_address(text: str) -> bool:
 def shown(url: str) -> str:
     """Return a URL as messages name it: no password, no parameters.
 
+    A password may have any character, written as it should not be: all up to the last `@` is that
+    of the user.
+
     >>> shown("postgresql://ann:secret@db.example.com:5433/mail?sslmode=verify-full")
     'postgresql://ann@db.example.com:5433/mail'
+    >>> shown("redis://:se/cret@queue")
+    'redis://queue'
     """
-    parts = urlsplit(url)
-    user, _, hosts = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    return urlunsplit((parts.scheme, f"{name}@{hosts}" if name else hosts, parts.path, "", ""))
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "the text" if "@" in url else re.split("[?#]", url)[0]
+    user, at, place = rest.rpartition("@")
+    name = re.split("[:/?#]", user)[0]
+    place = re.split("[?#]", place)[0]
+    return f"{scheme}://{name}{at if name else ''}{place}"
+
+
+def repeated(url: str) -> str:
+    """Return a URL as a command line may repeat the URL: all but the password.
+
+    >>> repeated("postgresql://ann:secret@db/mail?sslmode=verify-full&password=secret")
+    'postgresql://ann@db/mail?sslmode=verify-full'
+    """
+    query = url.rpartition("@")[2].partition("?")[2]
+    kept = [(name, value) for name, value in parse_qsl(query) if name != "password"]
+    return f"{shown(url)}?{urlencode(kept, safe='/')}" if kept else shown(url)
 
 
 def check_address(url: str) -> None:
@@ -79,9 +131,8 @@ def check_address(url: str) -> None:
     """
     if not is_address(url):
         raise JobError(
-            f"{url!r} is not the URL of a ledger",
-            hint="postgresql://HOST/DATABASE is one; see https://www.postgresql.org/docs/current"
-            "/libpq-connect.html#LIBPQ-CONNSTRING-URIS",
+            f"{shown(url)} is not the URL of a ledger",
+            hint=_ELSEWHERE if url.partition("://")[0] in _OF_SCHEDULERS else _AS_URL,
         )
     try:
         given = parse_qs(urlsplit(url).query, keep_blank_values=True)
@@ -94,6 +145,16 @@ def check_address(url: str) -> None:
             f"{shown(url)}: the connection to {far[0]} would not be verified",
             hint="add sslmode=verify-full to the URL, and sslrootcert=FILE for a CA of your own",
         )
+
+
+_AS_URL = (
+    "postgresql://HOST/DATABASE is one; see https://www.postgresql.org/docs/current"
+    "/libpq-connect.html#LIBPQ-CONNSTRING-URIS"
+)
+_ELSEWHERE = (
+    "the ledger of many machines is a PostgreSQL database, as in postgresql://HOST/DATABASE; "
+    "schedulers and queues may start programs there, and keep no ledger"
+)
 
 
 def _hosts(url: str, given: dict[str, list[str]]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from mailbatch.envelope import address_key
 from mailbatch.ledger.attempts import doubt_of
 from mailbatch.ledger.ports import Decision, Doubt
 from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.taken import note_resent
 
@@ -71,6 +72,7 @@ class InDoubt:
         """Settle the recipients in doubt as a person decided; return the number of rows."""
         chosen = (None if address is None else address_key(address), delivery_id)
         with self._link.transaction(self._writing()) as connection:
+            self._link.wait(stand_still(self._link, connection))
             done = self._link.wait(_resolve(connection, decision, chosen, now))
         self._held.forget_due()
         return done
@@ -94,12 +96,14 @@ class InDoubt:
 async def _resolve(
     connection: Any, decision: Decision, chosen: tuple[str | None, int | None], now: float
 ) -> int:
+    deliveries: list[int] = []
     if decision == "resend":
-        await connection.execute(
-            "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL WHERE id IN ("  # noqa: S608 - constants
-            f"SELECT delivery_id FROM recipient WHERE {_CHOSEN})",
+        found = await connection.fetch(
+            "UPDATE delivery SET tries = 0, tries_since = NULL WHERE id IN ("  # noqa: S608 - constants
+            f"SELECT delivery_id FROM recipient WHERE {_CHOSEN}) RETURNING id",
             *chosen,
         )
+        deliveries = [row["id"] for row in found]
         # The next plan looks whether they are still wanted.
         await set_fact(connection, "plan", None)
     number = _number(
@@ -109,6 +113,7 @@ async def _resolve(
             now,
         )
     )
+    await connection.execute("SELECT set_due_behind_leases($1)", deliveries)
     if decision == "resend" and number:
         await note_resent(connection, number, now=now)
     return number

@@ -11,10 +11,12 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/contract/test_roles.py.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery, address_key
+from mailbatch.errors import LedgerLocked, MailingStopped
 from mailbatch.ledger.attempts import (
     COLUMNS,
     NOBODY,
@@ -26,18 +28,29 @@ from mailbatch.ledger.attempts import (
     of_one,
     of_some,
 )
+from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.link import Link
+from mailbatch.ledger.postgres.locks import STILL, try_lock
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 
 #: A lot with so many recipients is large enough, whatever was asked for: they are in the memory.
 _RECIPIENTS = 16_384
+#: So long a change of the plan waits for messages that are under way, and looks so often: seconds.
+_PATIENCE, _AGAIN = 60.0, 0.05
 #: The recipients that wait for a delivery of their own, in SQL.
 WAITING = """
 (r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NULL AND r.status = 'pending'
  AND r.due = 0)
 """
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE due > 0"
+#: How soon a worker asks again for what others have under way: seconds.
+SOON = 0.9
+#: Whether a live worker has leases, or there is something whose claim is under way.
+_OTHERS = """
+SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
+  OR EXISTS (SELECT 1 FROM block) OR EXISTS (SELECT 1 FROM delivery WHERE due <= $1)
+"""
 
 
 class _Found(NamedTuple):
@@ -52,9 +65,19 @@ class _Found(NamedTuple):
 class Leasing:
     """The deliveries of the ledger that are due."""
 
-    __slots__ = ("_held", "_link", "_names", "_worker")
+    __slots__ = ("_bundle", "_held", "_link", "_names", "_worker")
 
-    def __init__(self, link: Link, worker: int, held: OpenLeases, names: Names) -> None:
+    def __init__(
+        self,
+        link: Link,
+        worker: int,
+        held: OpenLeases,
+        names: Names,
+        *,
+        bundle: str | None = None,
+    ) -> None:
+        """`bundle` is that of a worker without a job file, which sends nothing of another one."""
+        self._bundle = bundle
         self._link = link
         self._worker = worker
         self._held = held
@@ -77,7 +100,20 @@ class Leasing:
     async def _lease(
         self, count: int, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
+        leased = await self._claimed(count, now, address, most)
+        if leased or count < 1:
+            return leased
+        async with self._link.writer() as connection:
+            await bury(self._link, connection, self._worker, record=False)
+        return await self._claimed(count, now, address, most)
+
+    async def _claimed(
+        self, count: int, now: float, address: str | None, most: int | None
+    ) -> list[Delivery]:
         async with self._link.writing(self._worker) as connection:
+            if not await self._may_claim(connection):
+                self._held.note_due(now + SOON)
+                return []
             if address is None:
                 found = await _due(connection, count, now)
             else:
@@ -95,10 +131,31 @@ class Leasing:
                     break
             await self._claim(connection, chosen, now)
             due = await connection.fetchval(NEXT_DUE)
+            if not chosen and count > 0:
+                due = await self._due_by_others(connection, now, due)
         self._held.note_due(due)
         for _, attempt, delivery in chosen:
             self._held.leases[delivery.id] = attempt.leased
         return [delivery for _, _, delivery in chosen]
+
+    async def _may_claim(self, connection: Any) -> bool:
+        """Say whether a claim may be made now: not while recipients are changed by another hand.
+
+        Raises:
+            MailingStopped: another worker met trouble that is the trouble of all.
+        """
+        if not await try_lock(self._link, connection, STILL, shared=True):
+            return False
+        mailing = await connection.fetchrow("SELECT bundle, stop, stop_code FROM mailing")
+        if mailing["stop"] is not None:
+            raise MailingStopped(mailing["stop"], exit_code=mailing["stop_code"])
+        return self._bundle is None or mailing["bundle"] == self._bundle
+
+    async def _due_by_others(self, connection: Any, now: float, due: float | None) -> float | None:
+        """Return when to ask again, where other workers have leases, or claim right now."""
+        if await connection.fetchval(_OTHERS, now):
+            return now + SOON if due is None else min(due, now + SOON)
+        return due
 
     async def _claim(
         self, connection: Any, chosen: Sequence[tuple[_Found, Attempt, Delivery]], now: float
@@ -122,6 +179,25 @@ class Leasing:
             self._worker,
             now,
         )
+
+
+async def check_nothing_leased(link: Link, connection: Any, worker: int) -> None:
+    """Wait, while no worker claims, until nothing is leased any more.
+
+    The doubts of workers that are gone are recorded.
+
+    Raises:
+        LedgerLocked: a worker had deliveries under way for a minute.
+    """
+    for _ in range(int(_PATIENCE / _AGAIN)):
+        if not await connection.fetchval("SELECT EXISTS (SELECT 1 FROM lease)"):
+            return
+        await bury(link, connection, worker, record=True)
+        await asyncio.sleep(_AGAIN)
+    raise LedgerLocked(
+        f"{link.name}: other workers have messages under way, and the plan has changed",
+        hint="run again when they are through, or stop them; nothing was changed",
+    )
 
 
 _ADD = """

@@ -123,7 +123,7 @@ class Link:
         if state is None or state.startswith(("08", "57P")):
             return LedgerError(
                 f"{self.name}: the connection to the ledger failed: {said}",
-                hint="look at the database and the network, then run again",
+                hint="look at the database and the network, then run again: nobody is mailed twice",
             )
         return LedgerError(
             f"{self.name}: the ledger cannot be used: {said} (SQLSTATE {state})",
@@ -145,7 +145,10 @@ class Link:
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection, with the schema of the ledger as the only place of names."""
-        settings = {"application_name": self.schema, "search_path": f"{self.schema}, pg_catalog"}
+        settings = {
+            "application_name": self.schema or "mailbatch",
+            "search_path": f"{self.schema}, pg_catalog" if self.schema else "pg_catalog",
+        }
         return await asyncpg.connect(
             self._url, timeout=_CONNECT_SECONDS, server_settings={**settings, **_SETTINGS}
         )

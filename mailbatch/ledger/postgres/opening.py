@@ -1,14 +1,14 @@
-"""The opening of a ledger in PostgreSQL: schema, lock, worker, and the burial of dead workers.
+"""The opening of a ledger in PostgreSQL: the server looked at, schema, locks, and a worker.
 
-    entered = link.wait(enter(link, {"job": "news", "edition": "48"}))   # worker, recovery, names
+    entered = link.wait(enter(link, {"job": "news", "edition": "48"}))   # holds the plan
+    entered = link.wait(join(link))                                      # a worker beside others
 
 Nothing is changed before the server and the schema are found fit. All locks are tried, and never
-waited for. This module must never decide by time that a worker is gone.
+waited for. This module must never change a recipient: that is the affair of a burial (`burial`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -21,22 +21,17 @@ import asyncpg  # type: ignore[import-untyped]
 
 from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.ports import HeldBy, Recovery
+from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.link import Link, set_fact
-from mailbatch.ledger.postgres.suspicion import recover_refused
+from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 
-VERSION = "1"
+VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: The first server whose backends notice a client that is gone in the middle of a statement.
 _SERVER_AT_LEAST = 140000
 #: Settings that acknowledge a commit behind its sync. Source:
 #: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
 _SYNCED = ("on", "remote_apply")
-_RUN = 0  # the lock of the run; a worker has that of its number
-
-
-def lock_class(schema: str) -> int:
-    """Return the class of the advisory locks of an edition: a positive number of 31 bits."""
-    return int.from_bytes(hashlib.sha256(schema.encode()).digest()[:4]) >> 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +46,51 @@ class Entered:
 async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
     """Open a ledger for writing; with `facts`, job and edition at least, a missing one is made.
 
+    The lock of the plan is held as long as the connection lives. Without `facts` nothing is sent.
+
     Raises:
-        LedgerLocked: another run holds the edition.
+        LedgerLocked: another run holds the plan of the edition.
         LedgerError: the server or the ledger is not fit.
     """
     connection = await link.open_writer()
     await _check_server(link, connection)
     group = lock_class(link.schema)
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, _RUN):
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
         raise locked(link, await holder(link))
     if facts is not None and not await is_there(link, connection):
         await _create(link, connection, facts)
+    entered = await _entered(link, connection, facts, "decide" if facts is None else "run")
+    if facts is not None:  # a person has seen to the trouble that stopped all workers
+        await connection.execute("UPDATE mailing SET stop = NULL, stop_code = NULL")
+    return entered
+
+
+async def join(link: Link) -> Entered:
+    """Open a ledger as a worker beside others, that never changes the plan.
+
+    Raises:
+        LedgerError: the server or the ledger is not fit.
+    """
+    connection = await link.open_writer()
+    await _check_server(link, connection)
+    return await _entered(link, connection, None, "work")
+
+
+async def _entered(
+    link: Link, connection: Any, facts: Mapping[str, str] | None, role: str
+) -> Entered:
+    """Enter a worker, and bury the workers that are gone."""
     found = await check_ledger(link, connection, facts)
-    worker = await connection.fetchval(
-        "INSERT INTO worker (pid, host, version) VALUES ($1, $2, $3) RETURNING id",
-        os.getpid(), os.uname().nodename, version("mailbatch"),
-    )  # fmt: skip
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, worker):
-        raise link.broken(f"the lock of worker {worker} is taken")
-    return Entered(worker, await _recover(connection, group, worker), found)
+    group = lock_class(link.schema)
+    # One transaction: no other worker sees the row before the lock is held.
+    async with connection.transaction():
+        worker = await connection.fetchval(
+            "INSERT INTO worker (pid, host, version, role) VALUES ($1, $2, $3, $4) RETURNING id",
+            os.getpid(), os.uname().nodename, version("mailbatch"), role,
+        )  # fmt: skip
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, worker):
+            raise link.broken(f"the lock of worker {worker} is taken")
+    return Entered(worker, await bury(link, connection, worker, record=role != "work"), found)
 
 
 async def leave(link: Link, worker: int) -> None:
@@ -168,7 +189,7 @@ async def holder(link: Link) -> HeldBy | None:
     try:
         row = await link.row(
             'SELECT pid, host, to_char(since, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS since'
-            " FROM workers WHERE alive ORDER BY id DESC LIMIT 1"
+            " FROM workers WHERE alive ORDER BY role = 'work', id DESC LIMIT 1"
         )
     except asyncpg.UndefinedTableError:  # the ledger is just being made
         return None
@@ -182,41 +203,3 @@ def locked(link: Link, process: HeldBy | None, *, hint: str | None = None) -> Le
         f" {process or 'a process that has just started'}",
         hint=hint or "wait for it to end, or look with `mailbatch status`; this run sent nothing",
     )
-
-
-async def _recover(connection: Any, group: int, worker: int) -> Recovery:
-    """Bury the workers that are gone, and settle all that they left open, in one transaction."""
-    async with connection.transaction():
-        await connection.execute(
-            "UPDATE worker SET live = false WHERE live AND id <> $1"
-            " AND pg_try_advisory_xact_lock($2, id::integer)",
-            worker, group,
-        )  # fmt: skip
-        left = await connection.fetch(
-            "SELECT l.delivery_id, p.attempt IS NOT NULL AS passed FROM lease AS l"
-            " JOIN worker AS w ON w.id = l.worker AND NOT w.live"
-            " LEFT JOIN point AS p ON p.delivery_id = l.delivery_id AND p.attempt = l.attempt"
-        )
-        recipients = await connection.fetchval(_DOUBT)
-        await connection.execute("SELECT end_leases($1)", [row["delivery_id"] for row in left])
-        await recover_refused(connection)
-        if recipients:
-            await connection.execute(_DOUBTED)
-    doubts = sum(row["passed"] for row in left)
-    return Recovery(len(left) - doubts, doubts, recipients)
-
-
-#: By the clock of the database, since the machines of workers have many.
-_DOUBTED = """
-INSERT INTO fact VALUES ('doubted_at', extract(epoch FROM now())::text)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value
-"""
-_DOUBT = """
-WITH doubted AS (
-  UPDATE recipient AS r SET
-    status = s.status, reason = s.reason, due = NULL, reply_id = NULL, attempts = s.attempts,
-    first_attempt_at = s.first_attempt_at, settled_at = s.settled_at, resend = 0, digest = s.digest
-  FROM standing AS s JOIN doubtful AS q ON q.id = s.id
-  WHERE r.id = s.id RETURNING r.id)
-SELECT count(*) FROM doubted
-"""

@@ -3,8 +3,8 @@
     change = plan.reconcile(columns, rows, group_by=(), recipients_per_transaction=100)
 
 A later plan, or one with groups, is made by the rules of a file, in a file of the moment
-(`snapshot`). One transaction of the worker: the old plan or the new one. This module must never
-change a plan while deliveries are leased.
+(`snapshot`). One transaction of the worker, in which no other worker claims: the old plan or the
+new one. This module must never change a plan while deliveries are leased.
 
 Tests: tests/ledger/contract/test_model.py, tests/ledger/postgres/test_same_as_file.py.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -27,8 +28,9 @@ from mailbatch.ledger.merging import repeated_reason
 from mailbatch.ledger.plan import bring, settings
 from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.postgres import snapshot
-from mailbatch.ledger.postgres.leasing import WAITING
+from mailbatch.ledger.postgres.leasing import WAITING, check_nothing_leased
 from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.outcome import Status
@@ -75,7 +77,8 @@ class Planning:
             return change
         digest = PlanDigest(said)
         coming = blocks(rows, digest)
-        with self._link.transaction(worker) as connection:
+        with self._still(worker) as connection:
+            self._wait(check_nothing_leased(self._link, connection, worker))
             known = self._wait(connection.fetchval("SELECT EXISTS (SELECT 1 FROM recipient)"))
             if known or group_by:
                 change = self._merge(
@@ -212,7 +215,7 @@ class Planning:
 
     def reopen_deferred(self) -> int:
         """Make pending and deferred recipients due now, with fresh tries; return the deferred."""
-        with self._link.transaction(self._writing()) as connection:
+        with self._still(self._writing()) as connection:
             deferred = self._wait(
                 connection.fetchval("SELECT count(*) FROM recipient WHERE status = 'deferred'")
             )
@@ -230,7 +233,7 @@ class Planning:
 
     def reopen_rejected(self) -> int:
         """Make the rejected recipients of the last plan pending; return the number of rows."""
-        with self._link.transaction(self._writing()) as connection:
+        with self._still(self._writing()) as connection:
             changed = self._wait(
                 _reopen(
                     connection,
@@ -247,6 +250,13 @@ class Planning:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
         with self._link.transaction(self._writing()) as connection:
             self._wait(_mark_finished(connection, now))
+
+    @contextmanager
+    def _still(self, worker: int) -> Iterator[asyncpg.Connection]:
+        """Have the connection that writes in a transaction in which no worker claims."""
+        with self._link.transaction(worker) as connection:
+            self._wait(stand_still(self._link, connection))
+            yield connection
 
     def _fact(self, name: str) -> str | None:
         found: str | None = self._wait(self._link.fact(name))

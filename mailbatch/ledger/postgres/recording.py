@@ -21,6 +21,7 @@ from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
 from mailbatch.ledger.postgres import suspicion as suspicions
 from mailbatch.ledger.postgres.leasing import NEXT_DUE
 from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.outcome import Outcome, Reply
 
@@ -94,7 +95,7 @@ class Recording:
         else:
             async with self._link.writing(self._worker) as connection:
                 if suspicion is not None:
-                    await suspicions.suspect(connection, suspicion.since)
+                    await suspicions.suspect(connection, self._worker, suspicion.since)
                 await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
                 due = await self._write(connection, said)
         self._next_reply = number
@@ -205,7 +206,8 @@ class Recording:
 
     async def _give_back(self, since: float, reply: Reply) -> int:
         async with self._link.writing(self._worker) as connection:
-            rows = await suspicions.give_back(connection, since, reply)
+            await stand_still(self._link, connection)
+            rows = await suspicions.give_back(connection, self._worker, since, reply)
             due = await connection.fetchval(NEXT_DUE)
         self._held.note_due(due)
         return rows

@@ -16,11 +16,28 @@
 -- Message-ID that is fixed here), lock_class, plan (digest of the planned rows), plan_head (digest of
 -- the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a
 -- JSON list, null for the address; missing: the address alone), content_digests (JSON), finished_at,
--- suspected_since, doubted_at (when dead workers were last found to have left doubts), resent (JSON:
+-- doubted_at (when dead workers were last found to have left doubts), resent (JSON:
 -- when how many doubts were to be sent again).
 CREATE TABLE fact (
   name  text PRIMARY KEY,
   value text NOT NULL
+);
+
+-- The mailing, as workers without a job file see it: one row.
+CREATE TABLE mailing (
+  id        boolean PRIMARY KEY DEFAULT true CHECK (id),
+  bundle    text,                   -- SHA-256 of the bundle that workers compose of; NULL: no worker
+                                    -- but the run's own sends
+  samples   text,                   -- JSON: messages that a worker must be able to make, by digest
+  stop      text,                   -- the trouble that ended the sending of all workers; NULL: none
+  stop_code integer                 -- its exit code
+);
+INSERT INTO mailing DEFAULT VALUES;
+
+-- Job, templates and files of a mailing in one archive, named by its SHA-256.
+CREATE TABLE bundle (
+  sha256  text  PRIMARY KEY,
+  archive bytea NOT NULL
 );
 
 -- The connections that write or wrote. `live` ends with the connection: in order, or by the burial
@@ -31,7 +48,9 @@ CREATE TABLE worker (
   host    text        NOT NULL,
   version text        NOT NULL,     -- of mailbatch
   since   timestamptz NOT NULL DEFAULT now(),
-  live    boolean     NOT NULL DEFAULT true
+  live    boolean     NOT NULL DEFAULT true,
+  role    text        NOT NULL,     -- run: holds the plan; work: has no job file; decide: sends nothing
+  suspected_since double precision  -- since when its refusals may be trouble of the account
 );
 CREATE INDEX worker_by_life ON worker (id) WHERE live;
 
@@ -125,6 +144,7 @@ CREATE TABLE reply (
   code       integer NOT NULL,
   enhanced   text,
   text       text    NOT NULL,
+  worker     bigint,                  -- whose session had the reply
   message_id text                     -- the server's name for the message, out of the text
 );
 -- A worker takes the numbers of a million replies at once.
@@ -148,7 +168,7 @@ CREATE TABLE copy (
 -- would look like a dead one. So a long reader finds out before its transaction begins who is gone, and
 -- says so in the setting mailbatch.gone, an array.
 CREATE VIEW workers AS
-SELECT w.id, w.pid, w.host, w.version, w.since, w.live AND NOT coalesce(
+SELECT w.id, w.pid, w.host, w.version, w.since, w.role, w.live AND NOT coalesce(
   w.id = ANY (nullif(current_setting('mailbatch.gone', true), '')::bigint[]),
   NOT EXISTS (
     SELECT 1 FROM pg_locks AS l
@@ -193,6 +213,14 @@ CREATE FUNCTION set_due(deliveries bigint[]) RETURNS void LANGUAGE sql AS $$
   WHERE d.id = ANY (deliveries);
 $$;
 
+-- The same for deliveries that another worker may have leased: those are due when it has settled.
+CREATE FUNCTION set_due_behind_leases(deliveries bigint[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE lease SET partial = true WHERE delivery_id = ANY (deliveries);
+  SELECT set_due(ARRAY (
+    SELECT d.id FROM delivery AS d WHERE d.id = ANY (deliveries)
+    AND NOT EXISTS (SELECT 1 FROM lease AS l WHERE l.delivery_id = d.id)));
+$$;
+
 -- Raises where a worker may not write any more: it was buried, or has left.
 CREATE FUNCTION check_live(me bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -226,11 +254,13 @@ CREATE FUNCTION settle(
   reasons text[], dues double precision[], times double precision[],
   reply_ids bigint[], codes integer[], enhanced text[], texts text[], names text[]
 ) RETURNS double precision LANGUAGE plpgsql AS $$
-DECLARE number bigint;
+DECLARE
+  number bigint;
+  left_behind bigint[];
 BEGIN
   PERFORM check_live(me);
-  INSERT INTO reply (id, code, enhanced, text, message_id)
-  SELECT * FROM unnest(reply_ids, codes, enhanced, texts, names);
+  INSERT INTO reply (id, code, enhanced, text, message_id, worker)
+  SELECT *, me FROM unnest(reply_ids, codes, enhanced, texts, names);
   UPDATE recipient AS r SET
     status = s.status, reason = s.reason, due = s.due, settled_at = s.at,
     attempts = r.attempts + s.counted::integer,
@@ -254,16 +284,18 @@ BEGIN
   WHERE l.delivery_id = d.id AND d.id IN (
     SELECT s.delivery_id FROM unnest(deliveries, statuses, counted) AS s (delivery_id, status, counted)
     WHERE s.counted AND s.status IN ('pending', 'deferred'));
-  PERFORM set_due(ARRAY (
-    SELECT s.delivery_id FROM unnest(deliveries, statuses) AS s (delivery_id, status)
-    WHERE s.status IN ('pending', 'deferred')
-    UNION SELECT l.delivery_id FROM lease AS l
-    WHERE l.delivery_id = ANY (settled) AND l.partial));
-  DELETE FROM lease WHERE delivery_id = ANY (settled) AND worker = me;
-  GET DIAGNOSTICS number = ROW_COUNT;
+  WITH gone AS (
+    DELETE FROM lease WHERE delivery_id = ANY (settled) AND worker = me
+    RETURNING delivery_id, partial)
+  SELECT count(*), array_agg(delivery_id) FILTER (WHERE partial)
+  INTO number, left_behind FROM gone;
   IF number <> cardinality(settled) THEN
     RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
   END IF;
+  PERFORM set_due(ARRAY (
+    SELECT s.delivery_id FROM unnest(deliveries, statuses) AS s (delivery_id, status)
+    WHERE s.status IN ('pending', 'deferred')
+    UNION SELECT unnest(left_behind)));
   -- The next plan asks for invalid rows again.
   IF 'invalid' = ANY (statuses) THEN
     DELETE FROM fact WHERE name = 'plan';

@@ -50,7 +50,7 @@ class Standing:
         """Count the rows of the table by their status; every status is there."""
         found = dict.fromkeys(Status, 0)
         query = "SELECT status, count(*) FROM standing GROUP BY status"
-        for status, number in self._ask(self._link.fetch(query)):
+        for status, number in self._link.stream(query):
             found[_STATUSES[status]] = number
         return found
 
@@ -58,7 +58,7 @@ class Standing:
         """Count the rows one by one: by status, and those that have not left the table."""
         found, lines = dict.fromkeys(Status, 0), 0
         query = "SELECT status, count(*), count(line) FROM standing GROUP BY status"
-        for status, number, here in self._ask(self._link.fetch(query)):
+        for status, number, here in self._link.stream(query):
             found[_STATUSES[status]] = number
             lines += here
         return found, lines

@@ -23,7 +23,15 @@ from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.open_leases import OpenLeases
-from mailbatch.ledger.postgres.opening import Entered, check_ledger, enter, holder, leave, locked
+from mailbatch.ledger.postgres.opening import (
+    Entered,
+    check_ledger,
+    enter,
+    holder,
+    join,
+    leave,
+    locked,
+)
 from mailbatch.ledger.postgres.planning import Planning
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.standing import Standing
@@ -45,6 +53,7 @@ class PostgresLedger:
         facts: Mapping[str, str],
         entered: Entered | None,
         domain: str | None = None,
+        bundle: str | None = None,
     ) -> None:
         self._link = link
         self._worker = None if entered is None else entered.worker
@@ -53,7 +62,7 @@ class PostgresLedger:
         if entered is not None and domain is not None:
             seed = entered.facts["seed"]
             names = Names(job=facts["job"], edition=facts["edition"], secret=seed, domain=domain)
-            self._leasing = Leasing(link, entered.worker, self._held, names)
+            self._leasing = Leasing(link, entered.worker, self._held, names, bundle=bundle)
         self._records = None if entered is None else Recording(link, entered.worker, self._held)
         self.job = facts["job"]
         self.edition = facts["edition"]
@@ -88,6 +97,24 @@ class PostgresLedger:
         if secret is not None:
             facts["seed"] = secret
         return cls._enter(place, facts, message_id_domain)
+
+    @classmethod
+    def join(cls, place: Place, *, message_id_domain: str, bundle: str) -> Self:
+        """Open the ledger of an edition as a worker beside others, that never changes the plan.
+
+        `bundle` is the digest of the bundle that the messages are made of: where the mailing has
+        another one, nothing is leased any more.
+
+        Raises:
+            LedgerError: there is none; the server or the ledger is not fit.
+        """
+        link = Link(place)
+        try:
+            entered = link.wait(join(link))
+        except BaseException:
+            link.close()
+            raise
+        return cls(link, entered.facts, entered, message_id_domain, bundle)
 
     @classmethod
     def reopen(cls, place: Place) -> Self:

@@ -1,9 +1,11 @@
 """Refusals that may be trouble of the account: the rules of `ledger.suspicion`, in the database.
 
-    await suspect(connection, since)              # these refusals may be no fault of recipients
-    await give_back(connection, since, reply)     # and this reply was none
+    await suspect(connection, worker, since)            # these may be no fault of recipients
+    await give_back(connection, worker, since, reply)   # and this reply was none
 
-This module must never touch a recipient that was accepted, nor one that was refused before.
+A streak of refusals is that of one worker: another worker has a server, or an address, of its own.
+No worker claims meanwhile (`locks.stand_still`). This module must never touch a recipient that was
+accepted, nor one that was refused before.
 
 Tests: tests/ledger/contract/test_promises.py, tests/ledger/contract/test_roles.py.
 """
@@ -12,40 +14,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailbatch.ledger.postgres.link import set_fact
 from mailbatch.ledger.suspicion import DIED
 from mailbatch.outcome import Reply
 
-_FACT = "suspected_since"
-_REJECTED = "r.status = 'rejected' AND r.settled_at >= $1"
-_SAME_REPLY = f"""
-({_REJECTED} OR r.status = 'deferred' AND r.due IS DISTINCT FROM 0)
-AND EXISTS (SELECT 1 FROM reply AS p WHERE p.id = r.reply_id AND p.code = $4
-            AND p.enhanced IS NOT DISTINCT FROM $5)
-"""  # noqa: S608 - constants
+_REJECTED = """
+r.status = 'rejected' AND r.settled_at >= $1
+AND EXISTS (SELECT 1 FROM reply AS p WHERE p.id = r.reply_id AND p.worker = $4)
+"""
+_SAME_REPLY = """
+(r.status = 'rejected' AND r.settled_at >= $1
+ OR r.status = 'deferred' AND r.due IS DISTINCT FROM 0)
+AND EXISTS (SELECT 1 FROM reply AS p WHERE p.id = r.reply_id AND p.worker = $4 AND p.code = $5
+            AND p.enhanced IS NOT DISTINCT FROM $6)
+"""
 
 
-async def suspect(connection: Any, since: float | None) -> None:
-    """Note since when refusals are open to doubt (seconds since the epoch); None: none is."""
-    await set_fact(connection, _FACT, None if since is None else repr(since))
+async def suspect(connection: Any, worker: int, since: float | None) -> None:
+    """Note since when refusals to a worker are open to doubt (seconds, epoch); None: none is."""
+    await connection.execute("UPDATE worker SET suspected_since = $2 WHERE id = $1", worker, since)
 
 
-async def give_back(connection: Any, since: float, reply: Reply) -> int:
-    """Make pending the recipients that this reply refused since then; return the rows.
+async def give_back(connection: Any, worker: int, since: float, reply: Reply) -> int:
+    """Make pending the recipients that this reply to a worker refused since then; return the rows.
 
     None of these recipients is tried again in this run, and the reply is their reason.
     """
-    said = (reply.code, reply.enhanced)
+    said = (worker, reply.code, reply.enhanced)
     return await _reopen(connection, _SAME_REPLY, since, None, str(reply), *said)
 
 
-async def recover_refused(connection: Any) -> int:
-    """Make pending the recipients that a dead run rejected under suspicion; return the rows."""
-    since = await connection.fetchval("SELECT value FROM fact WHERE name = $1", _FACT)
-    if since is None:
-        return 0
-    await suspect(connection, None)
-    return await _reopen(connection, _REJECTED, float(since), 0.0, DIED)
+async def recover_refused(connection: Any, worker: int, since: float) -> int:
+    """Make pending the recipients rejected to a dead worker under suspicion; return the rows."""
+    await suspect(connection, worker, None)
+    return await _reopen(connection, _REJECTED, since, 0.0, DIED, worker)
 
 
 async def _reopen(
@@ -65,5 +66,5 @@ async def _reopen(
         " AND settled_at >= $2",
         deliveries, since,
     )  # fmt: skip
-    await connection.execute("SELECT set_due($1)", deliveries)
+    await connection.execute("SELECT set_due_behind_leases($1)", deliveries)
     return len(found)

@@ -5,13 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailbatch.ledger.postgres.address import Place
-from tests.support.postgresql import Cluster, check_present, shared_cluster
-
-
-@pytest.fixture
-def cluster() -> Cluster:
-    check_present()
-    return shared_cluster()
+from tests.support.postgresql import Cluster
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ def test_commits_that_a_crash_forgets_are_refused(place):
 
 def test_another_version_of_the_schema_is_refused(cluster, place):
     opened(place).close()
-    cluster.execute(f"UPDATE {place.schema}.fact SET value = '2' WHERE name = 'version'")  # noqa: S608
+    cluster.execute(f"UPDATE {place.schema}.fact SET value = '3' WHERE name = 'version'")  # noqa: S608
     for opening in (opened, PostgresLedger.reopen, PostgresLedger.read):
-        with pytest.raises(LedgerError, match="version 2"):
+        with pytest.raises(LedgerError, match="version 3"):
             opening(place)
 
 

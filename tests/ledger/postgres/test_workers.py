@@ -1,0 +1,161 @@
+"""Several workers on one edition: claims, burials by a peer, changed plans, the trouble of all."""
+
+import asyncio
+import threading
+from itertools import chain
+
+import pytest
+
+from mailbatch.errors import LedgerError, LedgerLocked, MailingStopped
+from mailbatch.ledger.ports import Recovery, Suspicion
+from mailbatch.outcome import Outcome, Reply, Status
+from tests.ledger.contract.talk import REPLIES, settlement
+from tests.ledger.postgres.test_opening import NOW, commit, lease, opened, plan
+
+asyncpg = pytest.importorskip("asyncpg")
+
+from mailbatch.ledger.ports import Settlement  # noqa: E402
+from mailbatch.ledger.postgres import leasing  # noqa: E402 - an extra
+from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
+
+BUNDLE = "b" * 64
+LETTERS = "abcdefghijkl"
+
+
+def open_to_workers(cluster, place):
+    cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = '{BUNDLE}'")  # noqa: S608
+
+
+def joined(place):
+    return PostgresLedger.join(place, message_id_domain="example.com", bundle=BUNDLE)
+
+
+def kill(cluster, ledger):
+    """End the connections of one worker, as the death of its process does."""
+    pid = ledger._link.wait(ledger._link._writer.fetchval("SELECT pg_backend_pid()"))
+    cluster.execute(f"SELECT pg_terminate_backend({pid}, 10000)")
+
+
+def refuse(ledger, *deliveries):
+    settle(ledger, Status.REJECTED, *deliveries)
+
+
+def settle(ledger, status, *deliveries):
+    settlements = [settlement(one, status, now=NOW) for one in deliveries]
+    asyncio.run(ledger.records.record(settlements, ()))
+
+
+def names(deliveries):
+    return sorted(one.unsettled[0][0] for one in deliveries)
+
+
+@pytest.fixture
+def planner(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *LETTERS)
+        open_to_workers(cluster, place)
+        yield ledger
+
+
+def test_no_delivery_is_leased_by_two(place, planner):
+    with joined(place) as one, joined(place) as other:
+        shares = [lease(ledger, 4) for ledger in (planner, one, other)]
+        assert names(chain.from_iterable(shares)) == list(LETTERS)
+        assert lease(one, 4) == []
+
+
+def test_a_worker_asks_again_while_others_have_leases(place, planner):
+    with joined(place) as one, joined(place) as other:
+        (a, *_) = lease(one, 12)
+        assert lease(other, 1) == []
+        assert other.leases.next_due() == NOW + leasing.SOON
+        deferred = Settlement(
+            a.id, [Outcome(a.unsettled[0], Status.DEFERRED, Reply(450, ("later",)))], NOW, NOW + 0.5
+        )
+        asyncio.run(one.records.record([deferred], ()))
+        assert lease(other, 1) == []
+        assert other.leases.next_due() == NOW + 0.5
+        (again,) = asyncio.run(other.leases.lease(1, now=NOW + 0.5))
+        assert again.unsettled == a.unsettled
+        assert again.message_id == a.message_id
+
+
+def test_a_peer_buries_a_dead_worker_and_leaves_its_doubt_to_be_derived(cluster, place, planner):
+    with joined(place) as peer:
+        dead = joined(place)
+        a, *_ = lease(dead, 12)
+        commit(dead, a)
+        kill(cluster, dead)
+        assert names(lease(peer, 12)) == list(LETTERS[1:])
+        with pytest.raises(LedgerError):
+            commit(dead, a)
+        assert planner.standing.counts()[Status.IN_DOUBT] == 1
+        assert [one.address for one in planner.doubts.in_doubt()] == ["a@x.org"]
+        dead.close()
+    planner.close()
+    with opened(place) as again:
+        assert again.recovered == Recovery(0, 1, 1)
+
+
+def test_a_worker_that_leaves_in_order_is_found_dead_by_nobody(cluster, place, planner):
+    """Its row is of the past and its lock of this moment: a burial looks at the row alone."""
+    leaving = joined(place)
+    for one in lease(leaving, 12):
+        commit(leaving, one)
+        settle(leaving, Status.ACCEPTED, one)
+    leaving.close()
+    with joined(place) as peer:
+        assert peer.recovered == Recovery()
+        assert planner.standing.counts()[Status.ACCEPTED] == 12
+
+
+def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, planner):
+    monkeypatch.setattr(leasing, "_PATIENCE", 0.2)
+    with joined(place) as worker:
+        held = lease(worker, 2)
+        plan(planner, *LETTERS)  # nothing new: nothing to wait for
+        with pytest.raises(LedgerLocked, match="under way"):
+            plan(planner, *LETTERS, "m")
+        monkeypatch.setattr(leasing, "_PATIENCE", 30.0)
+        later = threading.Thread(target=refuse, args=(worker, *held))
+        later.start()
+        plan(planner, *LETTERS, "m")
+        later.join()
+        assert names(lease(worker, 20)) == [*LETTERS[2:], "m"]
+
+
+def test_no_worker_claims_while_the_plan_is_changed(place, planner):
+    with joined(place) as worker, planner.plan._still(planner._worker):
+        assert lease(worker, 4) == []
+        assert worker.leases.next_due() == NOW + leasing.SOON
+
+
+def test_a_worker_of_another_bundle_gets_nothing(cluster, place, planner):
+    with joined(place) as worker:
+        cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'other'")  # noqa: S608
+        assert lease(worker, 4) == []
+
+
+def test_trouble_of_all_stops_all_until_the_next_run(cluster, place, planner):
+    with joined(place) as worker:
+        cluster.execute(
+            f"UPDATE {place.schema}.mailing SET stop = '550 suspended', stop_code = 69"  # noqa: S608
+        )
+        for ledger in (worker, planner):
+            with pytest.raises(MailingStopped, match="550 suspended") as caught:
+                lease(ledger, 1)
+            assert caught.value.exit_code == 69
+    planner.close()
+    with opened(place) as again, joined(place) as worker:
+        assert len(lease(again, 1)) == len(lease(worker, 1)) == 1
+
+
+def test_refusals_to_one_worker_are_given_back_without_those_to_another(place, planner):
+    with joined(place) as blocked, joined(place) as other:
+        (a,), (b,) = lease(blocked, 1), lease(other, 1)
+        for ledger, one in ((blocked, a), (other, b)):
+            refused = settlement(one, Status.REJECTED, now=NOW)
+            asyncio.run(ledger.records.record([refused], (), Suspicion(NOW)))
+        assert asyncio.run(blocked.records.give_back(NOW, REPLIES[Status.REJECTED])) == 1
+    assert planner.standing.statuses_of("a@x.org") == [Status.PENDING]
+    assert planner.standing.statuses_of("b@x.org") == [Status.REJECTED]
