@@ -19,18 +19,16 @@ from mailbatch.cli.arguments import (
     NoArguments,
     PlanArguments,
     PreviewArguments,
-    ResolveArguments,
-    ResultsArguments,
     RunArguments,
-    SandboxArguments,
-    StatusArguments,
 )
 from mailbatch.cli.command import command
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
+from mailbatch.cli.sandbox_arguments import SandboxArguments
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console

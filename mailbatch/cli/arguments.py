@@ -4,8 +4,8 @@ A class has the arguments of one command, and `app` registers the class. Options
 are declared in `options`. Every start of the program makes all of the classes: annotations are
 objects here, evaluated once and not kept as text, and the classes have no methods but `__init__`.
 
-    >>> ResultsArguments(Path("job.yaml"), quiet=True).failed is None
-    True
+    >>> CheckArguments(Path("job.yaml"), quiet=True).connect
+    False
 
 Tests: tests/docs/test_generated.py.
 """
@@ -22,9 +22,7 @@ from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
     Edition,
-    Failed,
     JobArgument,
-    JobOrFolder,
     Ledger,
     Only,
     Quiet,
@@ -228,6 +226,15 @@ class PreviewArguments:
             rich_help_panel=Panel.CARE,
         ),
     ] = None
+    eml: Annotated[
+        Path | None,
+        typer.Option(
+            "--eml",
+            metavar="DIR",
+            help="Also write the messages that are shown there, as .eml files.",
+            rich_help_panel=Panel.RECORD,
+        ),
+    ] = None
     serve: Annotated[
         bool,
         typer.Option(
@@ -250,6 +257,35 @@ class PreviewArguments:
     browse: Annotated[
         bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
     ] = False
+    pdf: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdf",
+            metavar="FILE",
+            help="Write one message as PDF, the first or that of --only; needs Chromium.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png",
+            metavar="FILE",
+            help="The same as a picture.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width",
+            metavar="N",
+            min=200,
+            max=2000,
+            help="For --png, in pixels; default 640, and a phone has 390.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
     as_json: AsJson = False
     quiet: Quiet = False
 
@@ -310,92 +346,6 @@ class CheckArguments:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class StatusArguments:
-    """The arguments of `mailbatch status`."""
-
-    job: JobOrFolder
-    edition: Edition = None
-    only: Only = None
-    state_dir: StateDir = None
-    ledger: Ledger = None
-    store: Store = None
-    as_json: AsJson = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ResultsArguments:
-    """The arguments of `mailbatch results`."""
-
-    job: JobArgument
-    edition: Edition = None
-    results: Results = None
-    failed: Failed = None
-    state_dir: StateDir = None
-    ledger: Ledger = None
-    store: Store = None
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ResolveArguments:
-    """The arguments of `mailbatch resolve`."""
-
-    job: JobArgument
-    edition: Edition = None
-    accepted: Annotated[
-        bool,
-        typer.Option(
-            "--accepted",
-            help="They have the message: never send it again.",
-            rich_help_panel=Panel.DOUBT,
-        ),
-    ] = False
-    resend: Annotated[
-        bool,
-        typer.Option(
-            "--resend",
-            help="Send the identical message again at the next run; may arrive twice.",
-            rich_help_panel=Panel.DOUBT,
-        ),
-    ] = False
-    skip: Annotated[
-        bool,
-        typer.Option(
-            "--skip", help="Leave them alone, whoever has it.", rich_help_panel=Panel.DOUBT
-        ),
-    ] = False
-    from_reports: Annotated[
-        bool,
-        typer.Option(
-            "--from-reports",
-            help="Settle what a report proves: the server took the message.",
-            rich_help_panel=Panel.DOUBT,
-        ),
-    ] = False
-    restored: Annotated[
-        bool,
-        typer.Option(
-            "--restored",
-            help="Go on from a ledger that was put back and may be an older copy.",
-            rich_help_panel=Panel.DOUBT,
-        ),
-    ] = False
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="ADDRESS",
-            help="Only this address, or the recipient with this key; may be given several times.",
-            rich_help_panel=Panel.WHOM,
-        ),
-    ] = None
-    store: Store = None
-    state_dir: StateDir = None
-    ledger: Ledger = None
-    as_json: AsJson = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InitArguments:
     """The arguments of `mailbatch init`."""
 
@@ -419,62 +369,6 @@ class InitArguments:
             "--list", help="List the templates, one a line.", rich_help_panel=Panel.MAILING
         ),
     ] = False
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SandboxArguments:
-    """The arguments of `mailbatch sandbox`."""
-
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="Listen there; default: 2525, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = 2525
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Keep what comes in as .eml files.",
-            rich_help_panel=Panel.RECORD,
-        ),
-    ] = None
-    answers: AnswerOption = None
-    report: Annotated[
-        bool,
-        typer.Option(
-            "--report",
-            help="Post reports to the messages' URLs on this machine; serve the API.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = False
-    api_port: Annotated[
-        int | None,
-        typer.Option(
-            "--api-port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="For --report; default 2526, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key",
-            metavar="KEY",
-            help="For --report: the only key that the API takes; default: any.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
     quiet: Quiet = False
 
 

@@ -1,6 +1,6 @@
 """Commands whose arguments are one object: a class has a field for each argument and option.
 
->>> from mailbatch.cli.arguments import StatusArguments
+>>> from mailbatch.cli.ledger_arguments import StatusArguments
 >>> app = typer.Typer()
 >>> def status(arguments: StatusArguments) -> int:
 ...     return 0

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import ResolveArguments
+from mailbatch.cli.ledger_arguments import ResolveArguments
 from mailbatch.cli.reporting import as_on_the_wire
 from mailbatch.envelope import address_key
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from mailbatch.ledger.ports import Doubt, OpenLedger
+    from mailbatch.ledger.ports import OpenLedger
+    from mailbatch.ledger.rows import Doubt
 
 
 def doubts_of(ledger: OpenLedger, given: ResolveArguments, again: str) -> list[Doubt]:

@@ -20,7 +20,7 @@ from mailbatch.times import iso_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mailbatch.cli.arguments import StatusArguments
+    from mailbatch.cli.ledger_arguments import StatusArguments
     from mailbatch.delivery.editions import Edition
     from mailbatch.job.model import Job
 

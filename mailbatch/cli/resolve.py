@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.again import again
-from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console
 from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_arguments import ResolveArguments
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.reporting import edition_of, read_job, reporting
 from mailbatch.errors import UsageError

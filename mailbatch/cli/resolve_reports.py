@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import ResolveArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.doubts import doubts_of
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_arguments import ResolveArguments
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import shown
 

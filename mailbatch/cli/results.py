@@ -5,9 +5,9 @@ Tests: tests/cli/test_doubt.py, tests/cli/test_mistakes.py.
 
 from __future__ import annotations
 
-from mailbatch.cli.arguments import ResultsArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_arguments import ResultsArguments
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown

@@ -42,7 +42,7 @@ Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Wait where server.window or server.cap of the job holds the run, and go on.",
+        help="Wait where server.window, cap or warmup of the job holds the run, and go on.",
         rich_help_panel=Panel.PACE,
     ),
 ]

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import StatusArguments
 from mailbatch.cli.console import Console, counted, counts_object
 from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.ledger_arguments import StatusArguments
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, reporting
 from mailbatch.delivery.options import Mode, RunOptions, Summary

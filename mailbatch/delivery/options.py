@@ -74,7 +74,7 @@ class RunOptions:
     the run at a terminal, and a failure that only a correction helps ends the run at once. `canary`
     ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
     guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
-    sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
+    sent as it is, or nothing more is. `wait`: a run that `server.window`, `cap` or `warmup` holds
     waits, and goes on. `ledger` is the URL of the database that keeps the ledger; without one, and
     without MAILBATCH_LEDGER, a file in `state_dir` does.
     """
@@ -194,7 +194,7 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window` or `server.cap`.
+    `held` is what ended the run: `server.window`, `cap` or `warmup`.
     """
 
     transactions: int = 0
@@ -223,7 +223,7 @@ class Summary:
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
     digest of the approved plan that the run was held to. `held` says what held the run, and until
-    when: `server.window` or `server.cap`; None where neither did. `equation` holds the rows of the
+    when: `server.window`, `cap` or `warmup`; None where none did. `equation` holds the rows of the
     table against those of the ledger, None where the ledger failed. `asked` are the rows of `only`,
     None without such.
     """
@@ -267,7 +267,7 @@ class Summary:
 
     @property
     def waits_until(self) -> float | None:
-        """When the run may go on (seconds since the epoch), where window or cap held the run."""
+        """When the run may go on (seconds since the epoch), if a key of `server` held it."""
         if self.held is None or self.failure is not None or self.interrupted or self.declined:
             return None
         return self.held.until

@@ -86,7 +86,7 @@ def test_letters_to_one_address_outlive_a_power_loss(tmp_path, fault_server, key
 
 def test_one_letter_of_several_in_doubt_is_sent_again_alone(tmp_path, fault_server, capsys):
     """`resolve --only A2` is about that order; the others to the address stay as they are."""
-    from mailbatch.cli.arguments import ResolveArguments
+    from mailbatch.cli.ledger_arguments import ResolveArguments
     from mailbatch.cli.resolve import resolve_command
 
     server = fault_server()
