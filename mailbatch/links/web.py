@@ -76,7 +76,7 @@ class _NoAnswer(Exception):
 
 
 class Web:
-    """The web, as far as it may be asked: without `private`, public addresses alone.
+    """The web, as far as it may be asked: public addresses, and those in `allowed`.
 
     `trust` is the context for TLS, by default that of the system; `seconds` are for one request,
     from the look-up of the host to the last byte that is read.
@@ -85,11 +85,11 @@ class Web:
     def __init__(
         self,
         *,
-        private: bool = False,
+        allowed: frozenset[str] = frozenset(),
         trust: ssl.SSLContext | None = None,
         seconds: float = _SECONDS,
     ) -> None:
-        self._private = private
+        self._allowed = allowed
         self._seconds = seconds
         self._trust = trust or ssl.create_default_context()
 
@@ -115,7 +115,7 @@ class Web:
 
         A redirect is not followed; `hops` names the address that it leads to.
         """
-        if urlsplit(url).scheme.lower() != "https" and not self._private:
+        if urlsplit(url).scheme.lower() != "https" and not self._allowed:
             return Reached(url, reason=Reason.PLAIN)
         try:
             answer = self._request("POST", url, _ONE_CLICK)
@@ -156,7 +156,7 @@ class Web:
         except (OSError, UnicodeError):
             raise _NoAnswer(Reason.NO_HOST) from None
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        if not self._private and not all(map(_is_public, addresses)):
+        if not all(one in self._allowed or _is_public(one) for one in addresses):
             raise _NoAnswer(Reason.PRIVATE)
         sock = socket.create_connection((addresses[0], port), timeout=self._seconds)
         return self._trust.wrap_socket(sock, server_hostname=host) if secure else sock

@@ -10,6 +10,7 @@ from mailbatch.links.web import Web
 from tests.checks.mailing import Mailing
 from tests.support.web_server import WebServer
 
+LOOPBACK = frozenset(("127.0.0.1",))
 ROWS = tuple({"email": f"{name}@example.com", "first_name": name} for name in ("ann", "bob"))
 
 
@@ -43,7 +44,7 @@ def checked(tmp_path, site, **options):
 
 @pytest.fixture
 def web(certificates):
-    return Web(private=True, trust=certificates.client_context())
+    return Web(allowed=LOOPBACK, trust=certificates.client_context())
 
 
 def test_links_are_asked_for_and_nobody_is_unsubscribed(tmp_path, site, web):

@@ -7,9 +7,10 @@ import pytest
 
 from mailbatch.links.reaching import judge, judge_one_click, reach
 from mailbatch.links.targets import Target, Use
-from mailbatch.links.web import Reason, Web
+from mailbatch.links.web import Reason, Web, _is_public
 from tests.support.web_server import WebServer
 
+LOOPBACK = frozenset(("127.0.0.1",))
 PAGE = (200, {"Content-Type": "text/html"}, b"<p>x</p>")
 PNG = (200, {"Content-Type": "image/png"}, b"\x89PNG")
 
@@ -53,7 +54,7 @@ def site():
 
 
 def found(site, path, use=Use.LINK, **options):
-    web = Web(private=True, **options)
+    web = Web(allowed=LOOPBACK, **options)
     return [(one.code, one.detail) for one in judge(reach([Target(site.url(path), use)], web))]
 
 
@@ -110,6 +111,35 @@ def test_a_private_address_is_never_asked(site):
     assert site.asked == []
 
 
+def test_a_redirect_into_a_private_network_is_not_followed(site):
+    """127.0.0.1 stands for the world here, 127.0.0.2 for the network of the sender."""
+    inside = site.url("/").replace("127.0.0.1", "127.0.0.2")
+    with WebServer({"/out": (302, {"Location": inside}, b"")}) as other:
+        site.asked.clear()
+        ((code, detail),) = found(other, "/out")
+    assert (code, "private network, at" in detail) == ("MB525", True)
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("::ffff:10.0.0.1", False),
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - no server is bound
+    ],
+)
+def test_addresses_of_the_world(address, public):
+    assert _is_public(address) is public
+
+
 def test_a_server_that_does_not_answer_in_time():
     held = threading.Event()
     with WebServer({"/": lambda _: held.wait(20)}) as server:
@@ -121,10 +151,10 @@ def test_a_server_that_does_not_answer_in_time():
 def test_no_server_and_no_host(site):
     with WebServer({}) as gone:
         url = gone.url("/")
-    ends = reach([Target(url, Use.LINK)], Web(private=True))
+    ends = reach([Target(url, Use.LINK)], Web(allowed=LOOPBACK))
     assert ends[0][1].reason is Reason.NO_CONNECTION
     assert [one.code for one in judge(ends)] == ["MB522"]
-    assert Web(private=True).look("https://a..b/").reason is Reason.NO_HOST
+    assert Web(allowed=LOOPBACK).look("https://a..b/").reason is Reason.NO_HOST
 
 
 def test_a_certificate_that_does_not_hold(certificates):
@@ -135,13 +165,13 @@ def test_a_certificate_that_does_not_hold(certificates):
 
 
 def test_the_time_for_all(site):
-    ends = reach([Target(site.url("/"), Use.LINK)], Web(private=True), budget=0)
+    ends = reach([Target(site.url("/"), Use.LINK)], Web(allowed=LOOPBACK), budget=0)
     assert [one.code for one in judge(ends)] == ["MB525"]
 
 
 def test_one_click_posts_what_rfc_8058_says(site):
     site.asked.clear()
-    end = Web(private=True).unsubscribe(site.url("/one-click?u=1"))
+    end = Web(allowed=LOOPBACK).unsubscribe(site.url("/one-click?u=1"))
     assert list(judge_one_click(end)) == []
     ((method, path, fields, body),) = site.asked
     assert (method, path, body) == ("POST", "/one-click?u=1", b"List-Unsubscribe=One-Click")
@@ -150,7 +180,7 @@ def test_one_click_posts_what_rfc_8058_says(site):
 
 @pytest.mark.parametrize(("path", "words"), [("/asks", "redirect, 302"), ("/gone", "answers 410")])
 def test_one_click_that_does_not_work(site, path, words):
-    (finding,) = judge_one_click(Web(private=True).unsubscribe(site.url(path)))
+    (finding,) = judge_one_click(Web(allowed=LOOPBACK).unsubscribe(site.url(path)))
     assert finding.code == "MB524"
     assert words in finding.detail
 
