@@ -56,6 +56,10 @@ class Findings:
 def check_command(console: Console, given: CheckArguments) -> int:
     """Report every finding that needs no sending, and return the exit code."""
     found = Findings(given.job)
+    if given.connect and given.resolver is not None:
+        from mailbatch.dns.asking import resolver_address
+
+        resolver_address(given.resolver)  # a slip is told before anything is asked
     try:
         loaded = read_job(given.job)
     except (InputError, InputErrors) as error:

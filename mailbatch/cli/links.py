@@ -77,7 +77,7 @@ def _unsubscribe(checked: Checked, web: Web, tried: Tried, address: str) -> None
     end = tried.one_click = web.unsubscribe(urls[0])
     tried.findings += judge_one_click(end)
     answer = end.status if end.reason is None else end.reason.value
-    tried.lines.append(f"one-click: {address} was unsubscribed at {urls[0]}: {answer}")
+    tried.lines.append(f"one-click: {address} at {urls[0]}: {answer}")
 
 
 def _object(end: Reached) -> dict[str, object]:
