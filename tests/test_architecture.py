@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
     "dns": {"checks", "job", "render"},
+    "links": {"checks", "render"},
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
@@ -39,7 +40,7 @@ MAY_IMPORT = {
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
-        "reports_page", "dns", "",
+        "reports_page", "dns", "links", "",
     },
     "balance": set(),
     "errors": set(),
@@ -56,7 +57,7 @@ MAY_IMPORT = {
     "report_token": set(),
     "outlook": set(),
     "__main__": {"cli"},
-    "checking": {"job", "recipients", "checks", "delivery"},
+    "checking": {"job", "recipients", "checks", "delivery", "render"},
     "fresh_letters": {"job", "render", "checks", "delivery", "preview"},
     "previewing": {
         "job", "checks", "checking", "delivery", "fresh_letters", "preview", "render",
@@ -76,10 +77,11 @@ FACE = {
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
-        "tallies",
+        "codes", "edition_checks", "findings", "references", "report", "selection", "survey",
+        "table_checks", "tallies",
     },
     "dns": {"asking", "judgement", "published"},
+    "links": {"reaching", "targets", "web"},
     "look": {"folder", "markup"},
     "preview": {
         "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",

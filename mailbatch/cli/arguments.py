@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from mailbatch.cli.check_options import Connect, Links, ResolverAddress, UnsubscribeTest
 from mailbatch.cli.options import (
     AnswerOption,
     AsJson,
@@ -323,24 +324,10 @@ class CheckArguments:
     state_dir: StateDir = None
     ledger: Ledger = None
     store: Store = None
-    connect: Annotated[
-        bool,
-        typer.Option(
-            "--connect",
-            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = False
-    resolver: Annotated[
-        str | None,
-        typer.Option(
-            "--resolver",
-            metavar="ADDRESS",
-            envvar="MAILBATCH_RESOLVER",
-            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = None
+    connect: Connect = False
+    links: Links = False
+    unsubscribe_test: UnsubscribeTest = None
+    resolver: ResolverAddress = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),
