@@ -209,7 +209,7 @@ def test_no_end_of_line_of_unicode_is_left_in_a_line(tmp_path, end):
     template = EVENT.replace("Open night", f"Open{end}night")
     composer = inviting(tmp_path, template.replace("CN=Observatory", f"CN=Obser{end}vatory"))
     calendar = text(composer, place=f"Hill{end}SUMMARY:Lie", last_name=f"Ada{end}Lovelace")
-    assert calendar.split("\r\n") == calendar.splitlines() + [""]
+    assert calendar.split("\r\n") == [*calendar.splitlines(), ""]
     lines = unfolded(calendar)
     assert r"SUMMARY:Open\nnight for Ada" in lines
     assert r"LOCATION:Hill\nSUMMARY:Lie" in lines

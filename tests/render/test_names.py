@@ -148,7 +148,8 @@ FILES: list[tuple[str, dict[str, str], list[str]]] = [
     ("{% extends 'missing' %}", {}, ["letter.txt.j2:1:13: there is no template missing"]),
     ("{% include '../outside.txt' %}", {},
      ["letter.txt.j2:1:13: ../outside.txt leaves the folder of the job file"]),
-    ("{% include '/etc/hostname' %}", {}, ["letter.txt.j2:1:13: /etc/hostname must be relative to the job file"]),
+    ("{% include '/etc/hostname' %}", {},
+     ["letter.txt.j2:1:13: /etc/hostname must be relative to the job file"]),
     ("{% include '/etc/hostname' ignore missing %}", {},
      ["letter.txt.j2:1:13: /etc/hostname must be relative to the job file"]),
     ("{% include 'letter.txt.j2' %}", {}, []),  # rendering says what is wrong
