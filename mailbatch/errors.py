@@ -119,9 +119,11 @@ class Location:
         Example:
             >>> place = Location.in_text("letter.txt.j2", "Dear\n{{ nme }},\n", 2)
             >>> place.before, place.source, place.after
-            (('Dear',), '{{ nme }},', ('',))
+            (('Dear',), '{{ nme }},', ())
         """
         lines = _LINE_END.split(text)
+        if line < len(lines) and not lines[-1]:
+            lines.pop()  # behind the end of the last line
         at = line - 1
         if not 0 <= at < len(lines):
             return cls(path, line, column)
@@ -171,6 +173,8 @@ class Reason(Enum):
     MJML_FORM = auto()
     #: A tag of MJML stands where MJML has no place for it.
     MJML_PLACE = auto()
+    #: Messages cannot stand behind those of the edition before, as message.thread asks.
+    NO_THREAD = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

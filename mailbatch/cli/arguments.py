@@ -225,6 +225,15 @@ class PreviewArguments:
             rich_help_panel=Panel.CARE,
         ),
     ] = None
+    eml: Annotated[
+        Path | None,
+        typer.Option(
+            "--eml",
+            metavar="DIR",
+            help="Also write the messages that are shown there, as .eml files.",
+            rich_help_panel=Panel.RECORD,
+        ),
+    ] = None
     serve: Annotated[
         bool,
         typer.Option(
@@ -373,62 +382,6 @@ class InitArguments:
             "--list", help="List the templates, one a line.", rich_help_panel=Panel.MAILING
         ),
     ] = False
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SandboxArguments:
-    """The arguments of `mailbatch sandbox`."""
-
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="Listen there; default: 2525, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = 2525
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Keep what comes in as .eml files.",
-            rich_help_panel=Panel.RECORD,
-        ),
-    ] = None
-    answers: AnswerOption = None
-    report: Annotated[
-        bool,
-        typer.Option(
-            "--report",
-            help="Post reports to the messages' URLs on this machine; serve the API.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = False
-    api_port: Annotated[
-        int | None,
-        typer.Option(
-            "--api-port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="For --report; default 2526, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key",
-            metavar="KEY",
-            help="For --report: the only key that the API takes; default: any.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
     quiet: Quiet = False
 
 

@@ -8,7 +8,7 @@ the job. Each has the same multiple of the number of the day before. Behind the 
 warm-up bounds nothing. Instants are seconds since the epoch. This module must never read a ledger,
 nor a clock.
 
-Tests: tests/delivery/test_daily.py, tests/certainty/test_warmup.py.
+Tests: tests/certainty/test_warmup.py.
 """
 
 from __future__ import annotations

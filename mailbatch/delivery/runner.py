@@ -211,7 +211,7 @@ def _converge(
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
-            _tell_of_settled(mailing, options, progress)
+            _tell(mailing, options, progress)
         if stopped is not None:
             sent = Sent(failure=stopped)
         elif held is not None and wanted and agreed:
@@ -225,8 +225,10 @@ def _converge(
         return replace(summary, further=further if agreed else 0)
 
 
-def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
-    """Tell of each address of `--only` that is settled already."""
+def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
+    """Tell of each address of `--only` that is settled already, and of a thread that begins."""
+    if mailing.thread is not None and not mailing.thread.before:
+        progress.note(f"message.thread: edition {mailing.inputs.edition} is the first one here")
     for address in options.only:
         standings = mailing.ledger.standing.statuses_of(address)
         if standings and not any(standing in UNFINISHED for standing in standings):

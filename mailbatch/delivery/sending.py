@@ -76,6 +76,8 @@ def send(
     sessions = options.sessions or mailing.inputs.job.server.sessions
     check_descriptors(2 * sessions if options.sandbox else sessions)
     mailing.ledger.plan.reserve_space(mailing.wanted(options))
+    if mailing.thread is not None:
+        mailing.thread.keep(mailing.ledger)
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (
         stopping.in_loop(),
@@ -261,7 +263,7 @@ def _run_of(
         approval=mailing.approval,
     )
     lots = Lots(
-        ledger.leases,
+        mailing.leases,
         clock,
         limit=options.most,
         only=options.only,

@@ -1,7 +1,8 @@
 """The page that stands for the gallery while its inputs are wrong.
 
-Each error has its place, the line with a caret and the neighbours of the line, and the next step.
-This module must never read a file: a place brings its lines, with secrets masked.
+Each error has its place, the line with a caret and the neighbours of the line, and the next step. A
+failure that is no error of the inputs is a bug of mailbatch, and is named as one. This module must
+never read a file: a place brings its lines, with secrets masked.
 
 Tests: tests/preview/test_serving.py.
 """
@@ -15,14 +16,16 @@ from mailbatch.look.markup import icon, mark, page, text
 _WIDTH = 160
 
 
-def failure_page(error: MailbatchError) -> str:
+_BUG = (
+    "This is a mistake of mailbatch, not of your files; the terminal has the traceback. "
+    "The preview goes on when a file is saved."
+)
+
+
+def failure_page(failure: Exception) -> str:
     """Return the page with all errors; links and scripts lead from the root."""
-    errors = error.errors if isinstance(error, InputErrors) else (error,)
-    items = "".join(
-        f"<li>{mark('error')}<div><h2>{text(one)}</h2>{_excerpt(one)}"
-        f'<p class="mend">{text(one.hint or "")}</p></div></li>'
-        for one in errors
-    )
+    errors = failure.errors if isinstance(failure, InputErrors) else (failure,)
+    items = "".join(_item(error) for error in errors)
     main = f"""<main id="main" tabindex="-1" class="wide"><div class="hero">
 <h1>The preview cannot be made</h1>
 <p class="sub">Mend this: the page then shows the letters by itself.</p></div>
@@ -37,6 +40,17 @@ def failure_page(error: MailbatchError) -> str:
         icons=(),
         styles=("assets/gallery.css",),
         scripts=("assets/common.js",),
+    )
+
+
+def _item(error: Exception) -> str:
+    if isinstance(error, MailbatchError):
+        words, excerpt, hint = str(error), _excerpt(error), error.hint or ""
+    else:
+        words, excerpt, hint = f"{type(error).__name__}: {error}", "", _BUG
+    return (
+        f"<li>{mark('error')}<div><h2>{text(words)}</h2>{excerpt}"
+        f'<p class="mend">{text(hint)}</p></div></li>'
     )
 
 

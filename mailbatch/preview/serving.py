@@ -1,10 +1,10 @@
 """The gallery over HTTP, on the loopback only; a page that is open follows the inputs.
 
-Each page gets a script that is told of every further build (`/changes`, server-sent events of the
-HTML standard, 9.2) and then loads the page again. The files of the gallery stay as written.
+Each page gets a script that is told of every change (`/changes`, server-sent events of the HTML
+standard, 9.2) and loads the page again where there is a difference to see. A page of before says so
+until then. The files of the gallery stay as written.
 
-A request by another name than the loopback's is refused, so that no page on the web can read the
-gallery through a name that points here (RFC 9110 7.2). Only files that the gallery wrote are ever
+`loopback.py` says whose requests are answered. Only files that the gallery wrote are ever
 served: a request is looked up in the list of these files, as one name, and the file of that name
 must still be the one that was written. Folders, links and foreign files are on no list.
 """
@@ -12,175 +12,159 @@ must still be the one that was written. Folders, links and foreign files are on 
 from __future__ import annotations
 
 import contextlib
-import mimetypes
+import json
 import os
 import re
 import shutil
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, BinaryIO, cast
-from urllib.parse import unquote
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
 
-from mailbatch.errors import MailbatchError, UsageError, raise_if_starved
+from mailbatch.look.folder import asset_files
+from mailbatch.look.markup import text
 from mailbatch.preview.failure_page import failure_page
-from mailbatch.preview.rebuilding import Rebuilding
+from mailbatch.preview.gallery import ASSETS, INDEX
+from mailbatch.preview.loopback import LoopbackRequests, listen, type_of
+from mailbatch.preview.rebuilding import Rebuilding, Standing
 
-#: The header fields of every answer; a page of the gallery stays alone in its browsing context.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_NAMES = ("127.0.0.1", "localhost")
-_INDEX = "index.html"
-_TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
-_UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE = re.compile(r"messages/\d+\.html")
 #: The script of pages that follow the inputs, and what tells these of further builds.
 _LIVE, _CHANGES = "live.js", "changes"
 _LIVE_SCRIPT = Path(__file__).with_name(_LIVE)
-#: The time between two signs of life, by which a page that was closed is found out.
-_SIGN_SECONDS = 15.0
+#: The time between two signs of life, by which a page that was closed is found out; and between two
+#: words about a gallery that is being made.
+_SIGN_SECONDS, _WORD_SECONDS = 15.0, 1.0
+_ASSETS = asset_files(ASSETS)
+#: A browser that keeps the files of every page shows a change sooner.
+_KEPT = frozenset((*_ASSETS, _LIVE))
 
 
-class _Requests(BaseHTTPRequestHandler):
+class _Requests(LoopbackRequests):
     """Answers GET and HEAD for the files of a gallery."""
-
-    server_version = "mailbatch"
-    sys_version = ""
-    protocol_version = "HTTP/1.1"
 
     def __init__(self, *given: Any, gallery: Rebuilding, **more: Any) -> None:
         self._gallery = gallery
-        super().__init__(*given, **more)
+        super().__init__(*given, kept=_KEPT, **more)
 
-    def do_GET(self) -> None:
-        """Answer with a file."""
-        self._answer()
-
-    def do_HEAD(self) -> None:
-        """Answer with the header fields of a file."""
-        self._answer()
-
-    def _answer(self) -> None:
-        if not self._is_ours():
-            self.send_error(HTTPStatus.FORBIDDEN, "This server answers to the loopback only")
-            return
-        name = _name_in(self.path)
+    def answer(self, name: str | None) -> None:
+        """Answer with a file of the gallery, as the inputs are now."""
         if name == _CHANGES and self.command == "GET":
             self._tell_changes()
             return
         if name == _LIVE:
-            self._send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
+            self.send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
             return
-        gallery = self._gallery
-        is_page = name is not None and name.endswith(".html") and "attachments/" not in name
-        with gallery.lock:
-            if is_page:
-                gallery.look()
-            number, failure, file = gallery.number, gallery.failure, None
-            if not (is_page and failure is not None):
+        if name is not None and name.endswith(".html") and not name.startswith("attachments/"):
+            self._answer_page(name)
+            return
+        with self._gallery.answering(), self._gallery.lock:
+            alone, file = None, None
+            if name is not None and (alone := self._alone(name)) is None:
                 with contextlib.suppress(OSError):
-                    file = gallery.open(name) if name is not None else None
-        if is_page and failure is not None:
-            self._fail(failure, number)
+                    file = self._gallery.open(name)
+        if alone is not None:
+            self.send_bytes(HTTPStatus.OK, name or "", alone)
         elif file is not None:
             with file:
-                if is_page:
-                    self._send_bytes(HTTPStatus.OK, name or "", _following(file.read(), number))
-                else:
-                    self._send(name or "", file)
-        elif name is not None and _MESSAGE.fullmatch(name) and not gallery.has(name):
+                self._send(name or "", file)
+        elif name in _ASSETS:
+            self.send_bytes(HTTPStatus.OK, name, _ASSETS[name].read_bytes())
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _alone(self, name: str) -> bytes | None:
+        """Return a file of a letter that is made alone, the letter itself made on the way."""
+        if name.startswith("messages/"):
+            self._gallery.look()
+            letter = self._gallery.letter(name)
+            return letter.files.get(name) if letter is not None else None
+        return self._gallery.file_alone(name)
+
+    def _answer_page(self, name: str) -> None:
+        """Answer with a page as it is now, the failure in its place, or one of before, marked."""
+        gallery, file, body = self._gallery, None, None
+        gallery.look()
+        gallery.be_patient()
+        with gallery.answering(), gallery.lock:
+            standing, failure = gallery.standing(name), gallery.failure
+            if failure is None and (body := self._alone(name)) is None:
+                with contextlib.suppress(OSError):
+                    file = gallery.open(name)
+        if failure is not None:
+            body = failure_page(failure).encode("utf-8", "xmlcharrefreplace")
+            code = HTTPStatus.INTERNAL_SERVER_ERROR
+            self.send_bytes(code, INDEX, _following(body, name, standing))
+            return
+        if file is not None:
+            with file:
+                body = file.read()
+        if body is not None:
+            self.send_bytes(HTTPStatus.OK, name, _following(body, name, standing))
+        elif _MESSAGE.fullmatch(name) and not gallery.has(name):
             # An open page whose message is gone: the letter of a row that left the table.
-            self.send_response(HTTPStatus.FOUND)
-            self.send_header("Location", "/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.send_to("/")
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _tell_changes(self) -> None:
-        """Send an event for each further build, until the page is closed."""
-        self.close_connection = True
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        seen = _number_in(self.path)
+        """Send an event for each change, and how far a gallery is, until the page is closed."""
+        self.begin_events()
+        query = parse_qs(self.path.partition("?")[2])
+        page, stamp = query.get("page", [INDEX])[0], query.get("stamp", [""])[0]
+        seen, percent = _number_in(query), None
+        self._gallery.expect(-1)
         with contextlib.suppress(OSError):  # the page is gone
             while True:
-                number = self._gallery.wait(seen, seconds=_SIGN_SECONDS)
-                self.wfile.write(b"data: %d\n\n" % number if number != seen else b":\n\n")
-                seen = number
-
-    def _is_ours(self) -> bool:
-        """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
-        port = cast("ThreadingHTTPServer", self.server).server_port
-        ours = {f"{name}:{port}" for name in _NAMES}
-        hosts = self.headers.get_all("Host", [])
-        return len(hosts) == 1 and hosts[0].lower() in ours and self.path.startswith("/")
+                seconds = _SIGN_SECONDS if percent is None else _WORD_SECONDS
+                number = self._gallery.wait(seen, seconds=seconds)
+                with self._gallery.answering():
+                    standing = self._gallery.standing(page)
+                if (number, standing.percent) == (seen, percent):
+                    self.wfile.write(b":\n\n")
+                    continue
+                seen, percent = number, standing.percent
+                if standing.stamp != stamp:
+                    self._gallery.expect(+1)
+                told = {"stamp": standing.stamp, "behind": _behind(standing)}
+                self.wfile.write(b"data: %s\n\n" % json.dumps(told).encode("ascii"))
 
     def _send(self, name: str, file: BinaryIO) -> None:
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", _type_of(name))
+        self.send_header("Content-Type", type_of(name))
         self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
-        if name.startswith("attachments/"):  # a file of the user must run no script
-            self.send_header("Content-Security-Policy", "sandbox")
-        self.end_headers()
+        self.send_fields(name)
         if self.command != "HEAD":
             shutil.copyfileobj(file, self.wfile)
 
-    def _fail(self, error: MailbatchError, number: int) -> None:
-        body = failure_page(error).encode("utf-8", "xmlcharrefreplace")
-        self._send_bytes(HTTPStatus.INTERNAL_SERVER_ERROR, _INDEX, _following(body, number))
 
-    def _send_bytes(self, status: HTTPStatus, name: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", _type_of(name))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def end_headers(self) -> None:
-        """Add the header fields of every answer."""
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Write no log of requests."""
+def _number_in(query: dict[str, list[str]]) -> int:
+    """Return the number of the change that a page has seen; 0 where the query has none."""
+    found = re.fullmatch(r"\d{1,9}", query.get("seen", [""])[0])
+    return int(found[0]) if found is not None else 0
 
 
-def _name_in(target: str) -> str | None:
-    """Return the path that a request target names, decoded once; None if it is not UTF-8."""
-    try:
-        return unquote(target.partition("?")[0], errors="strict").removeprefix("/") or _INDEX
-    except UnicodeDecodeError:
-        return None
+def _behind(standing: Standing) -> str:
+    """Return the words for what is not made yet; none where everything is."""
+    if standing.percent is None:
+        return ""
+    made = f"{standing.percent} % of the letters are looked at."
+    if not standing.is_current:
+        return f"The files have changed, and this page is of before. {made}"
+    return f"This letter is as the files are now; its place in the list is of before. {made}"
 
 
-def _number_in(target: str) -> int:
-    """Return the number of the build that a page has seen; 0 where the target names none."""
-    found = re.search(r"[?&]seen=(\d{1,9})(?:&|$)", target)
-    return int(found[1]) if found is not None else 0
-
-
-def _following(body: bytes, number: int) -> bytes:
-    """Return a page with the script that loads the page again behind a further build."""
+def _following(body: bytes, name: str, standing: Standing) -> bytes:
+    """Return a page with the script that follows the changes, and the words for what is behind."""
     before, end, behind = body.rpartition(b"</body>")
-    return b'%s<script src="/%s" data-number="%d"></script>\n%s%s' % (
-        before, _LIVE.encode(), number, end, behind,
-    )  # fmt: skip
-
-
-def _type_of(name: str) -> str:
-    suffix = Path(name).suffix.lower()
-    return _TYPES.get(suffix) or mimetypes.types_map.get(suffix, _UNKNOWN_TYPE)
+    words = _behind(standing)
+    told = f"""<p id="behind" class="following" role="status"{"" if words else " hidden"}
+>{text(words)}</p><script src="/{_LIVE}" data-number="{standing.number}"
+data-page="{text(name)}" data-stamp="{text(standing.stamp)}"></script>
+"""
+    return b"".join((before, told.encode("utf-8", "xmlcharrefreplace"), end, behind))
 
 
 def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
@@ -189,12 +173,4 @@ def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
     Raises:
         UsageError: the port is taken.
     """
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Requests, gallery=gallery))
-    except OSError as error:
-        raise_if_starved(error)
-        raise UsageError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
-    server.daemon_threads = True
-    return server
+    return listen(partial(_Requests, gallery=gallery), port, option="--port")

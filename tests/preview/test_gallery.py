@@ -13,7 +13,8 @@ from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location, UsageError
 from mailbatch.look.markup import script
 from mailbatch.preview.entry import Change, Since
-from mailbatch.preview.gallery import OWN, Gallery, file_name
+from mailbatch.preview.gallery import OWN, Gallery
+from mailbatch.preview.message_files import file_name
 from mailbatch.render.message import CalendarContent, Event
 from tests.checks.making import content, file, overview
 

@@ -35,6 +35,7 @@ from mailbatch.ledger.postgres.opening import (
 from mailbatch.ledger.postgres.planning import Planning
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.standing import Standing
+from mailbatch.ledger.postgres.threads import Thread
 
 
 class PostgresLedger:
@@ -45,7 +46,7 @@ class PostgresLedger:
     """
 
     __slots__ = ("_held", "_leasing", "_link", "_records", "_worker", "doubts", "edition", "job",
-                 "moved", "plan", "recovered", "standing")  # fmt: skip
+                 "moved", "plan", "recovered", "standing", "thread")  # fmt: skip
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class PostgresLedger:
         self.standing = Standing(link, self.edition)
         self.plan = Planning(link, self._worker, self._held)
         self.doubts = InDoubt(link, self._worker, self._held)
+        self.thread = Thread(link, self._worker)
 
     @classmethod
     def open(
