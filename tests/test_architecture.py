@@ -32,13 +32,14 @@ MAY_IMPORT = {
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
+    "inbox": {"render", "preview", "look", "sandbox"},
     "delivery": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
-        "reports_page", "dns", "",
+        "reports_page", "dns", "inbox", "",
     },
     "balance": set(),
     "errors": set(),
@@ -81,10 +82,11 @@ FACE = {
     "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
     "preview": {
-        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
-        "serving",
+        "chromium", "compare", "eml_folder", "entry", "gallery", "loopback", "message_files",
+        "rebuilding", "serving",
     },
     "reports_page": {"figures", "writing"},
+    "inbox": {"mails", "serving"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {
