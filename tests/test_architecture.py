@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
     "bundle": {"job", "render"},
+    "inbox": {"render", "preview", "look", "sandbox"},
     "delivery": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox", "bundle",
         "evidence",
@@ -42,7 +43,7 @@ MAY_IMPORT = {
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
-        "reports_page", "dns", "evidence", "links", "",
+        "reports_page", "dns", "evidence", "inbox", "links", "",
     },
     "balance": set(),
     "errors": set(),
@@ -86,10 +87,11 @@ FACE = {
     "links": {"reaching", "targets", "web"},
     "look": {"folder", "markup"},
     "preview": {
-        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
-        "serving",
+        "chromium", "compare", "eml_folder", "entry", "gallery", "loopback", "message_files",
+        "rebuilding", "serving",
     },
     "reports_page": {"figures", "writing"},
+    "inbox": {"mails", "serving"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {

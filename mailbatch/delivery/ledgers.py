@@ -356,7 +356,7 @@ def open_to_look_for(path: Path) -> Iterator[tuple[Forgetting, HeldBy | None]]:
         LedgerError: as `open_to_read`.
     """
     with Ledger.read(path) as ledger:
-        yield ledger.forgetting(), ledger.held_by()
+        yield ledger.forgetting(), next(iter(ledger.writers()), None)
 
 
 @contextmanager
