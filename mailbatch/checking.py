@@ -22,6 +22,7 @@ from mailbatch.errors import InputError, InputErrors, LedgerError
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
+    from mailbatch.delivery.inspection import Inspection
     from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
@@ -97,6 +98,7 @@ def check_mailing(
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
                 *time_findings(job, state),
+                *thread_findings(inspection),
             ]
             overview = survey.overview(
                 inspection.counts,
@@ -115,7 +117,7 @@ def check_mailing(
 
 def time_findings(job: Job, state: State) -> list[Finding]:
     """Return the finding of a run that would be held now; mostly there is none."""
-    if job.server.window is None and job.server.cap is None:
+    if not job.server.may_hold:
         return []
     from mailbatch.checks.edition_checks import check_time
     from mailbatch.delivery.admission import held_now
@@ -125,6 +127,18 @@ def time_findings(job: Job, state: State) -> list[Finding]:
         if held is not None:
             return [check_time(job, held.by, held.why, held.until)]
     return []
+
+
+def thread_findings(inspection: Inspection) -> list[Finding]:
+    """Return the findings of `message.thread`, once every message was seen."""
+    thread = inspection.thread
+    if thread is None:
+        return []
+    from mailbatch.checks.edition_checks import check_thread
+
+    before = thread.before[0].edition if thread.before else None
+    seen = {"messages": thread.messages, "placed": thread.placed}
+    return list(check_thread(thread.job, thread.edition, before, **seen))
 
 
 def _look_at_rows(

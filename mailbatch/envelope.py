@@ -100,6 +100,8 @@ class Delivery:
     `settled_copies` are Cc and Bcc addresses that need no RCPT any more.
     `resent` are the addresses of `unsettled` that may have the message already and get the message
     again by `resolve --resend`; `digests` are the SHA-256 of those earlier messages, where known.
+    `thread` are the Message-IDs of earlier editions that the message stands behind, the first one
+    first, without angle brackets (RFC 5322 3.6.4).
     """
 
     id: int
@@ -115,6 +117,7 @@ class Delivery:
     digests: frozenset[bytes] = frozenset()
     tries: int = 1
     first_try: float = 0.0
+    thread: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:

@@ -34,9 +34,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+#: The most lines before a place, and behind it, that a place has.
+NEIGHBOURS = 2
+_LINE_END = re.compile(r"\r\n|\r|\n")
 #: What to do where the system gives no more file descriptors.
 MORE_FILES = (
     "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer server.sessions "
@@ -96,7 +100,8 @@ class Location:
     """A place in one of the user's files.
 
     `line` and `column` count from 1. `key` is a dotted key path of the job (`server.port`).
-    `source` is the text of that line, for a caret under the column.
+    `source` is the text of that line, for a caret under the column, `before` and `after` are up to
+    `NEIGHBOURS` lines around `source`. Each of these lines may be shown: secrets are masked.
     """
 
     path: str
@@ -104,6 +109,37 @@ class Location:
     column: int | None = None
     key: str | None = None
     source: str | None = None
+    before: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    after: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @classmethod
+    def in_text(cls, path: str, text: str, line: int, column: int | None = None) -> Location:
+        r"""Return a place in a text without secrets, with the line and the lines around it.
+
+        Example:
+            >>> place = Location.in_text("letter.txt.j2", "Dear\n{{ nme }},\n", 2)
+            >>> place.before, place.source, place.after
+            (('Dear',), '{{ nme }},', ('',))
+        """
+        lines = _LINE_END.split(text)
+        at = line - 1
+        if not 0 <= at < len(lines):
+            return cls(path, line, column)
+        return cls(
+            path,
+            line,
+            column,
+            source=lines[at],
+            before=tuple(lines[max(0, at - NEIGHBOURS) : at]),
+            after=tuple(lines[line : line + NEIGHBOURS]),
+        )
+
+    @classmethod
+    def at_offset(cls, path: str, text: str, offset: int) -> Location:
+        """Return the place of a character of a text without secrets."""
+        ends = [found.end() for found in _LINE_END.finditer(text, 0, offset)]
+        begin = ends[-1] if ends else 0
+        return cls.in_text(path, text, len(ends) + 1, offset - begin + 1)
 
     def __str__(self) -> str:
         place = self.path
@@ -135,6 +171,8 @@ class Reason(Enum):
     MJML_FORM = auto()
     #: A tag of MJML stands where MJML has no place for it.
     MJML_PLACE = auto()
+    #: Messages cannot stand behind those of the edition before, as message.thread asks.
+    NO_THREAD = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -13,14 +13,15 @@ Tests: tests/preview/test_preview_command.py, tests/test_api.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.checking import Follow, time_findings
+from mailbatch.checking import Follow, thread_findings, time_findings
 from mailbatch.errors import InputErrors, PlanDifference
+from mailbatch.fresh_letters import Options, ShownRow, sources
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
@@ -62,8 +63,9 @@ class Preview:
 
     `index` is the page to open, `shown` the number of messages in the gallery, `changes` counts
     changed messages by kind. `sources` are the files that the gallery was made from, `written` the
-    files of the gallery. `planned` is the plan of the mailing, None where only a part was looked
-    at.
+    files of the gallery, `stamps` the stamps of its pages. `inputs`, `rows` and `options` are those
+    of the messages that are shown. `planned` is the plan of the mailing, None where only a part was
+    looked at.
     """
 
     index: Path
@@ -74,6 +76,10 @@ class Preview:
     outlook: Outlook | None
     sources: tuple[Path, ...]
     written: Mapping[str, Identity]
+    stamps: Mapping[str, str] = field(repr=False)
+    inputs: Inputs = field(repr=False)
+    rows: tuple[ShownRow, ...] = field(repr=False)
+    options: Options = field(repr=False)
     planned: Planned | None = None
 
     @property
@@ -100,11 +106,13 @@ def make_preview(
     against: Path | None = None,
     approved: PlanFile | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
+    before_moving: Callable[[], object] = lambda: None,
 ) -> Preview:
     """Render the mailing and write the gallery.
 
     The options are those of `mailbatch preview`: `out` None means a folder beside the job, `limit`
-    None all messages. `approved` is the plan to compare the mailing with.
+    None all messages. `approved` is the plan to compare the mailing with. `before_moving` is called
+    before the files of an earlier gallery give way.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
@@ -122,30 +130,29 @@ def make_preview(
     check_place(out)
     earlier = Earlier.read(against) if against is not None else None
     now = datetime.now().astimezone()
+    edition = _edition(job, edition, approved)
     inputs = read_inputs(
-        job, edition=_edition(job, edition, approved), variables=variables or {}, now=now,
+        job, edition=edition, variables=variables or {}, now=now,
         traced=True, state=state, store=store,
     )  # fmt: skip
     plans = Plans(inputs, approved, whole=not only)
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
-    keep = earlier.keys if earlier is not None else ()
     survey = Survey(
-        job, inputs.edition, columns, branches,
-        limit=limit or 0, keep=keep, remarks=inputs.plan.remarks,
+        job, inputs.edition, columns, branches, limit=limit or 0,
+        keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
-    since = None
+    since, whole = None, not only
     with inspect(inputs, only=only, state=state) as inspection:
         if not only:
             for recipient in inspection.recipients():
                 survey.row(recipient)
         show = _Show(inspection, survey, maker, plans)
-        number, entries = show.entries(follow, everything=limit is None)
-        with Gallery(out, number) as gallery:
+        rows, entries = show.entries(follow, everything=limit is None)
+        with Gallery(out, len(rows), before_moving) as gallery:
             changes, keys = _add(gallery, entries, earlier)
             outlook = inspection.outlook()
-            whole = not only
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
@@ -156,10 +163,30 @@ def make_preview(
                 changes["gone"], since = len(gone), Since(str(against), gone)
             planned = plans.made(inspection)
             index = gallery.finish(overview, since, None if planned is None else planned.digest)
-    sources = (*_sources(job, branches.sources()), *inputs.composer.sources.images)
+    options, files = Options(edition, variables, earlier), sources(job, inputs.composer)
     return Preview(
-        index, overview, number, since, dict(changes), outlook, sources, gallery.written, planned
-    )
+        index, overview, len(rows), since, dict(changes), outlook, files, gallery.written,
+        gallery.stamps, inputs, rows, options, planned,
+    )  # fmt: skip
+
+
+def write_eml(made: Preview, out: Path) -> int:
+    """Write the messages of a gallery as .eml files, and return the number.
+
+    Raises:
+        UsageError: the folder has other files in it, or cannot be written.
+    """
+    from mailbatch.preview.eml_folder import write_messages
+    from mailbatch.preview.message_files import number_of
+
+    def messages() -> Iterator[tuple[int, str, bytes]]:
+        for index, row in enumerate(made.rows):
+            name = f"messages/{number_of(index, made.shown)}.eml"
+            if name in made.written:  # a message that cannot be made has none
+                first = row.delivery.rows[0].line
+                yield first, row.delivery.addresses[0], (made.index.parent / name).read_bytes()
+
+    return write_messages(out, messages())
 
 
 def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | None:
@@ -177,7 +204,7 @@ def _overview(
     return survey.overview(
         inspection.counts,
         complete=complete,
-        edition=findings,
+        edition=(*findings, *(thread_findings(inspection) if complete else ())),
         letters=inspection.letters,
         repeats=inspection.repeats(),
     )
@@ -249,8 +276,10 @@ class _Show:
         self._inspection, self._survey = inspection, survey
         self._maker, self._plans = maker, plans
 
-    def entries(self, follow: Follow, *, everything: bool) -> tuple[int, Iterator[Entry]]:
-        """Look at every message; return the number of entries of the gallery, and these.
+    def entries(
+        self, follow: Follow, *, everything: bool
+    ) -> tuple[tuple[ShownRow, ...], Iterator[Entry]]:
+        """Look at every message; return the rows of the gallery, and the entries of these.
 
         For `everything`, each message is rendered once, on the way into the gallery. `follow`
         passes deliveries on and shows the progress.
@@ -259,12 +288,13 @@ class _Show:
         if everything:
             every = list(self._inspection.deliveries())
             passed = follow(every, total)
-            return len(every), (self._seen(one) for one in passed)
+            return tuple(map(ShownRow, every)), (self._seen(one) for one in passed)
         for delivery in follow(self._inspection.deliveries(), total):
             seen = self._look(delivery)
             self._survey.see(seen)
         chosen = self._survey.chosen()
-        return len(chosen), (self._again(one) for one in chosen)
+        rows = tuple(ShownRow(one.delivery, tuple(one.reasons)) for one in chosen)
+        return rows, (self._again(one) for one in chosen)
 
     def _look(self, delivery: Delivery) -> Inspected:
         seen = self._inspection.look(delivery)
@@ -279,12 +309,3 @@ class _Show:
         seen = self._inspection.render(chosen.delivery)
         findings = self._survey.findings(seen)
         return self._maker.entry(seen, findings=findings, reasons=chosen.reasons)
-
-
-def _sources(job: Job, templates: Iterable[str]) -> Iterable[Path]:
-    """Yield the files that the gallery was made from, as far as the job names files."""
-    from mailbatch.job.fields import is_template
-
-    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
-    yield job.path
-    yield from (job.folder / name for name in (*templates, *named))

@@ -38,8 +38,8 @@ MAY_IMPORT = {
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
-        "sandbox", "checks", "checking", "preview", "previewing", "delivery", "reports_page", "dns",
-        "",
+        "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
+        "reports_page", "dns", "",
     },
     "balance": set(),
     "errors": set(),
@@ -57,7 +57,10 @@ MAY_IMPORT = {
     "outlook": set(),
     "__main__": {"cli"},
     "checking": {"job", "recipients", "checks", "delivery"},
-    "previewing": {"job", "checks", "checking", "delivery", "preview", "render"},
+    "fresh_letters": {"job", "render", "checks", "delivery", "preview"},
+    "previewing": {
+        "job", "checks", "checking", "delivery", "fresh_letters", "preview", "render",
+    },
     "api": {"job", "recipients", "delivery", "results", "checks", "checking", "previewing"},
     "": {"api", "job", "delivery", "results", "checks", "previewing"},
 }  # fmt: skip
@@ -78,7 +81,10 @@ FACE = {
     },
     "dns": {"asking", "judgement", "published"},
     "look": {"folder", "markup"},
-    "preview": {"compare", "entry", "gallery", "rebuilding", "serving"},
+    "preview": {
+        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
+        "serving",
+    },
     "reports_page": {"figures", "writing"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.

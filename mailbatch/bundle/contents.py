@@ -42,8 +42,7 @@ class Bundle:
 
     `job` is the name of the job file, `environment` the values that the job took from there,
     `variables` those of the command line, `zone` the offset from UTC (seconds) and the name of the
-    zone in which dates are written. `files` are the contents by their
-    names from the folder of the job.
+    zone in which dates are written. `files` are contents, by names from the folder of the job.
     """
 
     job: str

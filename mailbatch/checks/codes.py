@@ -20,12 +20,15 @@ from mailbatch.checks.outside_codes import OUTSIDE_CODES
 from mailbatch.checks.published_codes import PUBLISHED_CODES
 
 __all__ = [
-    "CERTIFICATE_DAYS", "CLIPPED_AT", "CODES", "LONG_HEADER", "LONG_SUBJECT", "MOST_TRACKED_LINKS",
-    "SECTIONS", "Code", "Severity", "severity_of",
+    "CERTIFICATE_DAYS", "CLIPPED_AT", "CODES", "LONG_HEADER", "LONG_SUBJECT", "MOST_BYTES",
+    "MOST_TRACKED_LINKS", "SECTIONS", "Code", "Severity", "severity_of",
 ]  # fmt: skip
 
 #: Gmail cuts an HTML part of more than this many bytes and shows a link to the rest.
 CLIPPED_AT = 102 * 1024
+#: Postfix takes a message of at most this many bytes where `message_size_limit` is not set
+#: (postconf(5)).
+MOST_BYTES = 10_240_000
 #: RFC 5322 2.1.1: the length that a line should not exceed; programs cut subjects well before.
 LONG_SUBJECT = 78
 #: RFC 5322 2.1.1: the length that a line must not exceed; here of a whole field, folded or not.

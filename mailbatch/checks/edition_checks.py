@@ -55,8 +55,24 @@ def check_edition(
         yield Finding("MB130", detail, location=Location(job.recipients.shown, row.line))
 
 
+def check_thread(
+    job: Job, edition: str, before: str | None, *, messages: int, placed: int
+) -> Iterator[Finding]:
+    """Yield the findings of a thread: `before` is the edition before, None where there is none.
+
+    `messages` is the number of all messages, `placed` that of those behind an earlier one.
+    """
+    place = replace(job.locate("message.thread"), key=None)
+    if before is None:
+        yield Finding("MB141", f"edition {edition} is the first one here", location=place)
+    elif messages and not placed:
+        letters = "message" if messages == 1 else "messages"
+        detail = f"{messages:,} {letters}, and edition {before} has no accepted one of a recipient"
+        yield Finding("MB142", detail, location=place)
+
+
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:
-    """Return the finding of a run that would be held now, by the `window` or the `cap`.
+    """Return the finding of a run that would be held now, `by` a key of `server`.
 
     `until` is in seconds since the epoch.
     """

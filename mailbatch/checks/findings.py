@@ -66,8 +66,8 @@ class Overview:
 
     `counts` are the recipients by status. `messages` is the number of messages of the whole
     mailing, `made` the number of those that can be made. `domains` are the recipients' domains,
-    most first. `unreached` are branches of templates that no recipient takes, each with the place;
-    `unused` are columns that nothing reads.
+    most first. `unreached` are branches of templates that no recipient takes, each as (place, tag,
+    words); `unused` are columns that nothing reads.
     """
 
     job: str
@@ -77,6 +77,6 @@ class Overview:
     messages: int = 0
     made: int = 0
     domains: tuple[tuple[str, int], ...] = ()
-    unreached: tuple[tuple[Location, str], ...] = ()
+    unreached: tuple[tuple[Location, str, str], ...] = ()
     unused: tuple[str, ...] = ()
     tallies: tuple[Tally, ...] = ()

@@ -309,11 +309,39 @@ MAILING_CODES = (
         mend="Nothing, if nobody unsubscribed yet. Otherwise export the list again.",
     ),
     Code(
+        "MB141",
+        Severity.INFO,
+        "There is no edition before this one",
+        why="`message.thread` puts each message behind the one of the edition before, and no other "
+        "edition of the job was begun in the state folder: nothing is added to the messages.",
+        mend="Nothing, if this is the first edition. Otherwise put the ledger of the one before "
+        "into the state folder, or give the job the name back that it had.",
+    ),
+    Code(
+        "MB142",
+        Severity.WARNING,
+        "No message stands behind one of the edition before",
+        why="`message.thread` is set, and none of the recipients was accepted in the edition "
+        "before: another list, or keys that are not the same ones as in that edition.",
+        mend="Look whether `recipients.key` names cells that stay the same from edition to "
+        "edition. Leave `message.thread` out where the lists have nobody in common.",
+    ),
+    Code(
+        "MB143",
+        Severity.ERROR,
+        "The messages cannot stand in a thread",
+        why="`message.thread` puts each message behind the one that the same recipient has of the "
+        "edition before. A message that several addresses share has no such one, and a recipient "
+        "cannot be found among those of an edition that had another `recipients.key`.",
+        mend="Do as the hint says, or leave `message.thread` out.",
+    ),
+    Code(
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",
-        why="`server.window` is closed, or `server.cap` is reached by the recipients of the last "
-        "24 hours. `run` sends nothing until then, and ends with 75.",
+        why="`server.window` is closed, or the recipients of the last 24 hours have reached "
+        "`server.cap` or the number of `server.warmup`. `run` sends nothing until "
+        "then, and ends with 75.",
         mend="Run the job later, or have it wait with `run --wait`.",
     ),
 )

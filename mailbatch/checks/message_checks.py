@@ -18,7 +18,13 @@ from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from mailbatch.checks.codes import CLIPPED_AT, LONG_HEADER, LONG_SUBJECT, MOST_TRACKED_LINKS
+from mailbatch.checks.codes import (
+    CLIPPED_AT,
+    LONG_HEADER,
+    LONG_SUBJECT,
+    MOST_BYTES,
+    MOST_TRACKED_LINKS,
+)
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
@@ -27,7 +33,7 @@ from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
 from mailbatch.render.alignment import alignment_warning
 from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
-from mailbatch.render.message import Content
+from mailbatch.render.message import Content, Message
 from mailbatch.render.preheader import first_lines, visible
 from mailbatch.report_token import token_in
 
@@ -106,6 +112,14 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     found += _files(content, facts)
     found += _invited(content, facts)
     return tuple(found)
+
+
+def check_size(message: Message) -> tuple[Finding, ...]:
+    """Return the finding of a message that is larger than many servers take."""
+    if message.size <= MOST_BYTES:
+        return ()
+    detail = f"{message.size:,} bytes, the biggest part is {message.biggest_part()}"
+    return (Finding("MB232", detail),)
 
 
 def check_error(error: InputError, row: Location) -> Finding:

@@ -259,6 +259,15 @@ MESSAGE_CODES = (
         "show the first text of the body.",
     ),
     Code(
+        "MB232",
+        Severity.WARNING,
+        "Many servers refuse a message of this size",
+        why="A server on the way says how many bytes it takes: Postfix 10,240,000, unless its "
+        "administrator set another limit. Files grow by a third on the way.",
+        mend="Make the attachments smaller, or link to them. Nothing, if you know that the "
+        "recipients' servers take it.",
+    ),
+    Code(
         "MB235",
         Severity.ERROR,
         "A tag of MJML stands out of its place",

@@ -40,12 +40,7 @@ class Origins:
                     for spelled in dict.fromkeys((wanted, escape(wanted))):
                         at = source.find(quote + spelled)
                         if at >= 0:
-                            at += len(quote)
-                            line = source.count("\n", 0, at) + 1
-                            begin = source.rfind("\n", 0, at) + 1
-                            return Location(
-                                name, line, at - begin + 1, source=source[begin:].split("\n", 1)[0]
-                            )
+                            return Location.at_offset(name, source, at + len(quote))
         return None
 
 

@@ -28,6 +28,7 @@ _COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123"))
 #: The codes of the reasons that have one of their own, before a message is rendered.
 _CODES = {
     Reason.TEXT_AS_NUMBER: "MB105",
+    Reason.NO_THREAD: "MB143",
     Reason.MJML_UNKNOWN: "MB226",
     Reason.MJML_FORM: "MB227",
     Reason.MJML_PLACE: "MB235",

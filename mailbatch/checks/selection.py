@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mailbatch.checks.codes import Severity, severity_of
+from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Finding
 from mailbatch.envelope import Delivery
 from mailbatch.render.message import Content
@@ -19,6 +19,18 @@ _MOST_ERRORS = 10
 _MOST_LABELS = 3
 #: The ranks of the chosen deliveries, the first kept first.
 _ERROR, _BRANCH, _WARNING, _VALUE, _SHAPE, _FILLER = range(6)
+
+
+def _elsewhere(branch: Branch) -> str:
+    """Return the words for a branch whose condition has none: the place."""
+    if branch.location.line is None:
+        return f"another part of {branch.location.path}"
+    return f"another part, line {branch.location.line} of {branch.location.path}"
+
+
+def _found(code: str) -> str:
+    title = CODES[code].title.replace("`", "")
+    return f"check: {title[0].lower()}{title[1:]}" if title[1:2].islower() else f"check: {title}"
 
 
 @dataclass(slots=True)
@@ -102,7 +114,7 @@ class Selection:
         self._branches(delivery, taken)
         for finding in findings:
             if severity_of(finding.code) is Severity.WARNING and self._is_first(finding.code):
-                self._choose(delivery, _WARNING, self._not_first(f"first with {finding.code}"))
+                self._choose(delivery, _WARNING, self._not_first(_found(finding.code)))
         self._values(delivery)
         self._shape(delivery, content)
         self._fill(delivery)
@@ -156,12 +168,12 @@ class Selection:
         if not new:
             return
         self.branches.update(taken)
-        labels = list(dict.fromkeys(branch.label for branch in new))
-        if len(labels) > _MOST_LABELS:
-            labels = [*labels[:_MOST_LABELS], "other branches"]
+        reasons = list(dict.fromkeys(branch.words or _elsewhere(branch) for branch in new))
+        if len(reasons) > _MOST_LABELS:
+            reasons = [*reasons[:_MOST_LABELS], "other parts of the letter"]
         self._choose(delivery, _BRANCH, None)
-        for label in labels:
-            self._choose(delivery, _BRANCH, self._not_first(f"shows {label}"))
+        for reason in reasons:
+            self._choose(delivery, _BRANCH, self._not_first(reason))
 
     def _values(self, delivery: Delivery) -> None:
         values = delivery.rows[0].values
@@ -173,7 +185,7 @@ class Selection:
                 continue
             self._spread(f"longest {name}", f"shortest {name}", len(cell), delivery, _VALUE)
             if not cell.isascii() and self._is_first(("beyond", index)):
-                self._choose(delivery, _VALUE, f"{name} beyond ASCII")
+                self._choose(delivery, _VALUE, f"special letters in {name}")
 
     def _shape(self, delivery: Delivery, content: Content | None) -> None:
         self._spread("most rows", None, len(delivery.rows), delivery, _SHAPE)

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 from mailbatch.checks.expression_checks import ExpressionChecks
 from mailbatch.checks.findings import Finding, Overview
 from mailbatch.checks.group_checks import GroupChecks
-from mailbatch.checks.message_checks import Facts, check_error, check_job, check_message
+from mailbatch.checks.message_checks import (
+    Facts,
+    check_error,
+    check_job,
+    check_message,
+    check_size,
+)
 from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
 from mailbatch.checks.table_checks import Repeated, TableChecks
@@ -110,6 +116,8 @@ class Survey:
         """Return the findings of one message, or of the error that prevents it; count nothing."""
         if inspected.content is not None:
             found = check_message(inspected.content, self._facts)
+            if inspected.message is not None:
+                found += check_size(inspected.message)
             return (*found, *self._groups.findings(inspected.delivery))
         if inspected.error is None:
             return ()
@@ -143,7 +151,7 @@ class Survey:
         """
         tallies = self._tallies
         tallies.add_all(edition)
-        unreached: tuple[tuple[Location, str], ...] = ()
+        unreached: tuple[tuple[Location, str, str], ...] = ()
         if complete:
             for finding in check_job(self._job):
                 tallies.add(finding)
@@ -158,8 +166,10 @@ class Survey:
             for finding in self._table.repeats(repeats):
                 tallies.add(finding)
             if self._selection.seen:
-                unreached = tuple((branch.location, branch.label) for branch in self.unreached())
-                for place, label in unreached:
+                unreached = tuple(
+                    (branch.location, branch.label, branch.words) for branch in self.unreached()
+                )
+                for place, label, _ in unreached:
                     tallies.add(Finding("MB118", label, f"{place} {label}", place))
         return Overview(
             job=self._job.name,

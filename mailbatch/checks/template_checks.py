@@ -86,13 +86,12 @@ def check_templates(
     for name, source in sources.items():
         compiled = _MJML.search(source) if job.message.mjml is None else None
         if compiled is not None:
-            yield Finding(
-                "MB214", f"{name} holds <mjml>", name, _place(name, source, compiled.start())
-            )
+            place = Location.at_offset(name, source, compiled.start())
+            yield Finding("MB214", f"{name} holds <mjml>", name, place)
         for mark, at, hint in _marks(source, columns):
             if mark.startswith("*|"):  # the finished message tells
                 continue
-            yield Finding("MB213", mark, mark, _place(name, source, at), hint)
+            yield Finding("MB213", mark, mark, Location.at_offset(name, source, at), hint)
 
 
 def check_strays(
@@ -100,9 +99,8 @@ def check_strays(
 ) -> Iterator[Finding]:
     """Yield the findings of strays, each with the name of its file; `sources` are the texts."""
     for name, stray in strays:
-        line = sources[name].splitlines()[stray.line - 1]
-        place = Location(name, stray.line, source=line)
-        written = line.strip()
+        place = Location.in_text(name, sources[name], stray.line)
+        written = (place.source or "").strip()
         if len(written) > _SHOWN:
             written = f"{written[:_SHOWN]}..."
         yield Finding("MB222", f"{written} is {stray.fate}", str(place), place, stray.hint)
@@ -142,7 +140,7 @@ def _comments(
     """
     for found in _COMMENT.finditer(source):
         column = known.get(_APART.sub("", found[1]).casefold())
-        line = _place("", source, found.start()).source or ""
+        line = Location.at_offset("", source, found.start()).source or ""
         is_title = line.strip() == found[0] and found[0][2:].lstrip("-+")[0].isspace()
         if column is not None and not is_title:
             written = ways_to_write(column, columns)[0]
@@ -155,9 +153,3 @@ def _meant(wanted: str, known: Mapping[str, str]) -> str | None:
     last = re.split(r"[.:]", wanted)[-1]
     names = (_APART.sub("", name).casefold() for name in (wanted, last))
     return next((known[name] for name in names if name in known), None)
-
-
-def _place(name: str, source: str, at: int) -> Location:
-    begin = source.rfind("\n", 0, at) + 1
-    line = source[begin:].split("\n", 1)[0]
-    return Location(name, source.count("\n", 0, at) + 1, at - begin + 1, source=line)

@@ -20,7 +20,6 @@ from mailbatch.cli.arguments import (
     PlanArguments,
     PreviewArguments,
     RunArguments,
-    SandboxArguments,
 )
 from mailbatch.cli.command import command
 from mailbatch.cli.exit_codes import ExitCode
@@ -29,6 +28,7 @@ from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, S
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
+from mailbatch.cli.sandbox_arguments import SandboxArguments
 from mailbatch.cli.work_arguments import WorkArguments
 
 if TYPE_CHECKING:

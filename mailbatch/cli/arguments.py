@@ -26,7 +26,6 @@ from mailbatch.cli.options import (
     Only,
     Quiet,
     Results,
-    Sessions,
     Set,
     StateDir,
     Store,
@@ -36,6 +35,7 @@ from mailbatch.cli.run_options import (
     Everything,
     MetricsFile,
     Plan,
+    RunSessions,
     Test,
     To,
     TranscriptFile,
@@ -97,7 +97,7 @@ class RunArguments:
     to: To = None
     test: Test = False
     everything: Everything = False
-    sessions: Sessions = None
+    sessions: RunSessions = None
     rate: Annotated[
         str | None,
         typer.Option(
@@ -225,6 +225,15 @@ class PreviewArguments:
             rich_help_panel=Panel.CARE,
         ),
     ] = None
+    eml: Annotated[
+        Path | None,
+        typer.Option(
+            "--eml",
+            metavar="DIR",
+            help="Also write the messages that are shown there, as .eml files.",
+            rich_help_panel=Panel.RECORD,
+        ),
+    ] = None
     serve: Annotated[
         bool,
         typer.Option(
@@ -247,6 +256,35 @@ class PreviewArguments:
     browse: Annotated[
         bool, typer.Option("--open", help="Open it in the browser.", rich_help_panel=Panel.GALLERY)
     ] = False
+    pdf: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdf",
+            metavar="FILE",
+            help="Write one message as PDF, the first or that of --only; needs Chromium.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png",
+            metavar="FILE",
+            help="The same as a picture.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width",
+            metavar="N",
+            min=200,
+            max=2000,
+            help="For --png, in pixels; default 640, and a phone has 390.",
+            rich_help_panel=Panel.PICTURE,
+        ),
+    ] = None
     as_json: AsJson = False
     quiet: Quiet = False
 
@@ -344,62 +382,6 @@ class InitArguments:
             "--list", help="List the templates, one a line.", rich_help_panel=Panel.MAILING
         ),
     ] = False
-    quiet: Quiet = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SandboxArguments:
-    """The arguments of `mailbatch sandbox`."""
-
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="Listen there; default: 2525, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = 2525
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Keep what comes in as .eml files.",
-            rich_help_panel=Panel.RECORD,
-        ),
-    ] = None
-    answers: AnswerOption = None
-    report: Annotated[
-        bool,
-        typer.Option(
-            "--report",
-            help="Post reports to the messages' URLs on this machine; serve the API.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = False
-    api_port: Annotated[
-        int | None,
-        typer.Option(
-            "--api-port",
-            metavar="N",
-            min=0,
-            max=65535,
-            help="For --report; default 2526, 0 takes any free port.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key",
-            metavar="KEY",
-            help="For --report: the only key that the API takes; default: any.",
-            rich_help_panel=Panel.SERVER,
-        ),
-    ] = None
     quiet: Quiet = False
 
 

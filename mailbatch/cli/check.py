@@ -6,6 +6,7 @@ Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError
 
 if TYPE_CHECKING:
+    from mailbatch.checks.findings import Tally
     from mailbatch.cli.connect import Connected
     from mailbatch.dns.judgement import Judgement
     from mailbatch.job.model import Job
@@ -144,8 +146,10 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     wanted = {Severity.ERROR, Severity.WARNING} if quiet else set(Severity)
     raised = set(input_tallies(found.checked.error)) if found.checked.error is not None else set()
     shown = [t for t in found.checked.tallies if severity_of(t.code) in wanted and t not in raised]
-    for line in text_lines(shown, remedies=console.reads_data):
-        console.lines(_coloured(line) if console.colours_data else line)
+    for tally in shown:
+        line, *remedy = text_lines([tally], remedies=console.reads_data)
+        told = [line, *_excerpt(console, tally), *remedy]
+        console.lines("\n".join(map(_coloured, told) if console.colours_data else told))
     if found.connected is not None and not quiet:
         from mailbatch.cli import connect  # all of SMTP
 
@@ -154,6 +158,18 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     if not quiet:
         for judgement in found.published:
             console.lines(judgement.line)
+
+
+def _excerpt(console: Console, tally: Tally) -> list[str]:
+    """Return the lines around the place of an error for a person who reads the findings."""
+    from mailbatch.checks.codes import Severity
+
+    if not console.reads_data or tally.severity is not Severity.ERROR:
+        return []
+    from mailbatch.cli.console import columns_of
+    from mailbatch.cli.excerpt import excerpt_of
+
+    return excerpt_of(tally.location, columns_of(sys.stdout))
 
 
 #: severity -> its colour on a terminal.
@@ -168,6 +184,8 @@ def _coloured(line: str) -> str:
     'job.yaml: \x1b[31m\x1b[1merror MB112\x1b[0m: Nobody would be mailed'
     """
     remedy = line.lstrip(" ")
+    if re.match(r" {2}[ >] +[0-9]* \|", line):
+        return line  # of an excerpt
     if remedy != line:
         return " " * (len(line) - len(remedy)) + typer.style(remedy, fg=REMEDY)
     return _MARK.sub(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mailbatch.envelope import Delivery
+    from mailbatch.errors import Location
 
 #: The most mistakes of one kind that are shown; the rest is counted.
 MOST_ERRORS = 20
@@ -232,16 +233,18 @@ class Console:
             return
         self._print(text if isinstance(error, InputError) else f"mailbatch: {text}",
                     style="bold red" if self.terminal else None)  # fmt: skip
-        location = error.location if isinstance(error, InputError) else None
-        if self.terminal and location is not None and location.source is not None:
-            source, pad = _line_and_pad(
-                location.source, location.column or 1, (self._columns or _COLUMNS) - 4
-            )
-            self.err.print(f"    {source}", markup=False)
-            if location.column is not None:
-                self.err.print(f"    {pad}^", style="bold", markup=False)
+        if isinstance(error, InputError):
+            self.excerpt(error.location)
         if error.hint:
             self._print(f"  {error.hint}", style=REMEDY if self.terminal else None)
+
+    def excerpt(self, location: Location | None) -> None:
+        """Show the lines around a place on a terminal, with a caret; elsewhere nothing."""
+        if self.terminal:
+            from mailbatch.cli.excerpt import excerpt_of
+
+            for line in excerpt_of(location, self._columns or _COLUMNS):
+                self.err.print(line, markup=False)
 
     def ask(self, question: str) -> bool:
         """Ask on the terminal, and return whether the answer is yes."""
@@ -373,28 +376,6 @@ class RunProgress:
     def alarm(self, text: str) -> None:
         """Pass on a text that stands nowhere else, also with `--quiet`."""
         self._console.warn(text)
-
-
-def _line_and_pad(source: str, column: int, width: int) -> tuple[str, str]:
-    """Return a line that cannot act on a terminal, and the space before one of the columns.
-
-    Some characters take two cells of a terminal, and some none. A line of more than `width` cells
-    is cut where it leaves the column in sight: a caret below a line that goes on points nowhere.
-    """
-    from rich.cells import cell_len, set_cell_size
-
-    line = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in source)
-    before, rest = line[: column - 1], line[column - 1 :]
-    if cell_len(line.expandtabs()) > width:
-        before, rest, most = before.expandtabs(), rest.expandtabs(), width * 2 // 3
-        if cell_len(before) > most:
-            while cell_len(before) >= most:
-                before = before[1:]
-            before = f"…{before}"
-        left = width - cell_len(before)
-        if cell_len(rest) > left:
-            rest = f"{set_cell_size(rest, left - 1).rstrip()}…"
-    return before + rest, "".join("\t" if c == "\t" else " " * cell_len(c) for c in before)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

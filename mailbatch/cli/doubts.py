@@ -13,7 +13,8 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
-    from mailbatch.ledger.ports import Doubt, OpenLedger
+    from mailbatch.ledger.ports import OpenLedger
+    from mailbatch.ledger.rows import Doubt
 
 
 def doubts_of(ledger: OpenLedger, given: ResolveArguments, again: str) -> list[Doubt]:

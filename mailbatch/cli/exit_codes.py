@@ -42,7 +42,7 @@ MEANING = {
     ExitCode.STORAGE: "the ledger or the results cannot be written",
     ExitCode.UNFINISHED: (
         "not finished (deferred, pending, interrupted, stopped by the guard, outside of the "
-        "window, at the cap, or another run holds the edition): run again"
+        "window, at the cap or the warm-up, or another run holds the edition): run again"
     ),
     ExitCode.AUTHENTICATION: "authentication or certificate refused",
     ExitCode.JOB: "the job file is wrong, or a secret is missing",
@@ -60,8 +60,8 @@ ENDS: dict[str, dict[ExitCode, str]] = {
     "preview": {
         ExitCode.DONE: "the gallery is written",
         ExitCode.DATA: "",
-        ExitCode.STORAGE: "the gallery or standard output cannot be written",
-        ExitCode.JOB: "",
+        ExitCode.STORAGE: "the gallery, a picture or standard output cannot be written",
+        ExitCode.JOB: "the job file is wrong, or --pdf and --png find no Chromium",
     },
     "plan": {
         ExitCode.DONE: "the plan is written",

@@ -24,5 +24,6 @@ class Panel(StrEnum):
     PACE = "Pace"
     SERVER = "Server"
     GALLERY = "Gallery"
+    PICTURE = "One message"
     RECORD = "Record"
     OUTPUT = "Output"

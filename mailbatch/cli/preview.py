@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,11 @@ from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.delivery.state import state_of
 from mailbatch.errors import MailbatchError, UsageError
-from mailbatch.previewing import SHOWN, make_preview
+from mailbatch.preview.eml_folder import check_eml_place
+from mailbatch.previewing import SHOWN, make_preview, write_eml
 
 if TYPE_CHECKING:
+    from mailbatch.checking import Follow
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.previewing import Planned, Preview
 
@@ -32,17 +35,15 @@ PORT = 8026
 
 @reporting
 def preview_command(console: Console, given: PreviewArguments) -> int:
-    """Make the gallery, serve the gallery with --serve, and return the exit code."""
-    if given.everything and given.limit is not None:
-        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
-    if given.port is not None and not given.serve:
-        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
-    if given.serve and given.as_json:
-        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
-    if given.plan is not None and given.only:
-        raise UsageError(
-            "--plan is about the whole mailing: --only excludes it", hint="leave one of them out"
-        )
+    """Make the gallery, serve the gallery with --serve, and return the exit code.
+
+    With --pdf or --png one message is written in place of the gallery.
+    """
+    if given.pdf is not None or given.png is not None or given.width is not None:
+        from mailbatch.cli.picture import picture_command
+
+        return picture_command(console, given)
+    _check(given)
     most = None if given.everything else given.limit if given.limit is not None else SHOWN
     render = partial(
         make_preview,
@@ -54,19 +55,39 @@ def preview_command(console: Console, given: PreviewArguments) -> int:
         only=all_on_the_wire(given.only),
         against=given.against,
         approved=_approved(given.plan),
-        follow=partial(console.follow, "rendering"),
     )
     if given.serve:
         return _serve(console, given, render)
-    made = render(read_job(given.job), out=given.out)
+    follow = partial(console.follow, "rendering")
+    made = render(read_job(given.job), out=given.out, follow=follow)
     if given.as_json:
         console.data(as_object(made))
     _tell(console, made)
     _tell_plan(console, given, made)
     console.say(f"gallery: {shown(made.index)}")
+    if given.eml is not None:
+        console.say(f"{counted(write_eml(made, given.eml), 'message')} in {shown(given.eml)}")
     if given.browse:
         _browse(made.index.resolve().as_uri())
     return _exit_code(made)
+
+
+def _check(given: PreviewArguments) -> None:
+    """Refuse options that exclude each other, and a folder that is not ours, before any work."""
+    if given.everything and given.limit is not None:
+        raise UsageError("--all and --limit exclude each other", hint="leave one of them out")
+    if given.port is not None and not given.serve:
+        raise UsageError("--port goes with --serve", hint="add --serve, or leave --port out")
+    if given.serve and given.as_json:
+        raise UsageError("--serve and --json exclude each other", hint="leave one of them out")
+    if given.eml is not None:
+        if given.serve:
+            raise UsageError("--serve and --eml exclude each other", hint="leave one of them out")
+        check_eml_place(given.eml)
+    if given.plan is not None and given.only:
+        raise UsageError(
+            "--plan is about the whole mailing: --only excludes it", hint="leave one of them out"
+        )
 
 
 def _exit_code(made: Preview) -> int:
@@ -122,8 +143,12 @@ def _tell(console: Console, made: Preview) -> None:
     if errors:
         parts.append(counted(len(errors), "error"))
     console.say(f"{overview.job} ({overview.edition}): {'; '.join(parts)}")
-    for line in text_lines(errors, remedies=True):
+    for tally in errors:
+        line, *remedies = text_lines([tally], remedies=True)
         console.warn(line)
+        console.excerpt(tally.location)
+        for remedy in remedies:
+            console.warn(remedy)
     if made.since is not None:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in made.changes.items() if number)
         console.say(f"since {made.since.shown}: {kinds or 'nothing'}")
@@ -148,7 +173,7 @@ def as_object(made: Preview) -> dict[str, Any]:
         "index": str(made.index),
         "unreached": [
             {"file": place.path, "line": place.line, "branch": label}
-            for place, label in overview.unreached
+            for place, label, _ in overview.unreached
         ],
         "unused": list(overview.unused),
         "findings": objects(overview.tallies),
@@ -167,7 +192,11 @@ def _difference(planned: Planned | None) -> str | None:
 
 
 def _serve(console: Console, given: PreviewArguments, render: Callable[..., Preview]) -> int:
-    """Serve the gallery until Ctrl-C; each build reads the job anew."""
+    """Serve the gallery until Ctrl-C; each build reads the job anew.
+
+    A mistake in the files is a page, from the start on; what no change of a file mends is raised.
+    """
+    from mailbatch.fresh_letters import FreshLetters
     from mailbatch.preview.rebuilding import Built, Rebuilding
     from mailbatch.preview.serving import serve
 
@@ -175,32 +204,41 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
         out = given.out or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
         )
+        follow: Follow = partial(console.follow, "rendering")
 
-        serving = False
-
-        def build() -> Built:
-            try:
-                made = render(read_job(given.job), out=out)
-            except MailbatchError as error:
-                if serving:  # an author reads the page or the terminal; the command goes on
-                    console.error(error)
-                raise
+        def build(before_moving: Callable[[], object]) -> Built:
+            job = read_job(given.job)
+            made = render(job, out=out, follow=follow, before_moving=before_moving)
             _tell(console, made)
             _tell_plan(console, given, made)
-            return Built(made.sources, made.written)
+            letters = FreshLetters.of(made.inputs, made.rows, made.options, again)
+            return Built(made.sources, made.written, made.stamps, letters)
 
-        gallery = Rebuilding(out, build)
-        gallery.build()
+        again = partial(read_job, given.job)
+        gallery = Rebuilding(out, build, job=given.job, fail=partial(_show, console))
+        if not given.job.exists():
+            again()  # a slip on the command line, most of the time
+        gallery.complete()
+        if isinstance(gallery.failure, UsageError):
+            raise gallery.failure
+        follow = gallery.follow
         server = stack.enter_context(serve(gallery, PORT if given.port is None else given.port))
         address = f"http://127.0.0.1:{server.server_port}/"
         console.say(f"serving {address}; pages follow the files, Ctrl-C to stop")
         if given.browse:
             _browse(address)
-        serving = True
         stack.enter_context(gallery.watched())
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     return ExitCode.DONE
+
+
+def _show(console: Console, failure: Exception) -> None:
+    """Show a failure in the terminal, while the page shows the same."""
+    if isinstance(failure, MailbatchError):
+        console.error(failure)
+    else:
+        console.warn("".join(traceback.format_exception(failure)).rstrip())
 
 
 def _browse(address: str) -> None:

@@ -38,11 +38,22 @@ Everything = Annotated[
         rich_help_panel=Panel.WHOM,
     ),
 ]
+RunSessions = Annotated[
+    int | None,
+    typer.Option(
+        "--sessions",
+        metavar="N",
+        min=0,
+        max=1000,
+        help="Parallel sessions, 0 to 1000; 0: workers send, and the run watches.",
+        rich_help_panel=Panel.PACE,
+    ),
+]
 Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Wait where server.window or server.cap of the job holds the run, and go on.",
+        help="Wait where server.window, cap or warmup of the job holds the run, and go on.",
         rich_help_panel=Panel.PACE,
     ),
 ]

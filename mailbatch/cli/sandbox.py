@@ -9,10 +9,10 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import SandboxArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import answers_of, check_folder, reporting
+from mailbatch.cli.sandbox_arguments import SandboxArguments
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.plan_file import MESSAGE_DIGITS, PlanFile
-from mailbatch.delivery.planning import RowDigits, inputs_digests
+from mailbatch.delivery.planning import THREAD, RowDigits, inputs_digests
 from mailbatch.errors import Location, PlanDifference
 from mailbatch.outcome import Status
 
@@ -55,9 +55,18 @@ class Approval:
             if planned != found:
                 raise _difference(f"the plan is of {name} {planned}, this is {name} {found}")
         now = inputs_digests(inputs)
-        for name in sorted(now.keys() | plan.inputs.keys()):
+        for name in sorted((now.keys() | plan.inputs.keys()) - {THREAD}):
             if now.get(name) != plan.inputs.get(name):
                 raise _difference(f"{name} is another one than in the plan")
+
+    def check_thread(self, digest: str | None) -> None:
+        """Compare the editions before, behind which the messages stand, by `Thread.digest`.
+
+        Raises:
+            PlanDifference: they are others.
+        """
+        if digest != self.plan.inputs.get(THREAD):
+            raise _difference(f"{THREAD} is another one than in the plan")
 
     def rows(self, rows: Iterable[Recipient]) -> Rows:
         """Return rows that are compared with the plan while they are read."""
@@ -152,6 +161,7 @@ def difference_of(
         return None
     try:
         approval = Approval(plan, inputs)
+        approval.check_thread(now.inputs.get(THREAD))
         for _ in approval.compared(rows):
             pass
         approval.check_plan(now)

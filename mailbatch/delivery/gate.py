@@ -1,11 +1,11 @@
-"""The gate of a run: `server.window` and `server.cap`, which let a transaction begin or do not.
+"""The gate of a run: `server.window`, `cap` and `warmup`, which let a transaction begin or do not.
 
     gate.enter(3)          # before MAIL: False holds the run
     gate.may_commit()      # before the last bytes of a content: False where the window has closed
     gate.leave(3, 2)       # behind the outcomes
 
 A gate that holds a run says until when (`held`); the run ends then, and a later run, or the same
-with `--wait`, goes on. The gate of a job without window and cap costs nothing. This module must
+with `--wait`, goes on. The gate of a job without these keys costs nothing. This module must
 never wait for the opening, nor read a ledger.
 
 Tests: tests/certainty/test_window.py, tests/certainty/test_cap.py.
@@ -30,7 +30,7 @@ _LOOK = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The hold of a run `by` the window or the cap, `until` an instant (seconds, epoch)."""
+    """The hold of a run `by` a key of `server`, `until` an instant (seconds, epoch)."""
 
     by: str
     until: float
@@ -52,14 +52,14 @@ class Gate:
         self._allowance = allowance
         self._clock = clock
         self.held: Held | None = None
-        #: The failure that ends the run: a message that the cap never lets through.
+        #: The failure that ends the run: a message that the cap will never let through.
         self.failure: MailbatchError | None = None
         #: Whether anything can hold the run.
         self.is_limited = hours is not None or allowance is not None
 
     @property
     def left(self) -> int | None:
-        """The number of recipients that the cap leaves now; None without a cap."""
+        """The number of recipients that cap and warm-up leave now; None without both."""
         return None if self._allowance is None else self._allowance.left
 
     def look(self) -> Held | None:
@@ -67,7 +67,7 @@ class Gate:
         if not self.may_commit():
             return self.held
         if self._allowance is not None and not self._allowance.left:
-            self._hold_by_cap(1)
+            self._hold_by_number(1)
         return self.held
 
     def waits(self, recipients: int) -> bool:
@@ -85,7 +85,7 @@ class Gate:
             return False
         if self._allowance is None or self._allowance.take(recipients):
             return True
-        self._hold_by_cap(recipients)
+        self._hold_by_number(recipients)
         return False
 
     def may_commit(self) -> bool:
@@ -113,23 +113,23 @@ class Gate:
             await asyncio.sleep(max(0.0, left) + 0.001)
         stop.set()
 
-    def _hold_by_cap(self, recipients: int) -> None:
+    def _hold_by_number(self, recipients: int) -> None:
         allowance = self._allowance
         if allowance is None:
             return
-        if recipients > allowance.most:
+        daily = allowance.daily
+        if recipients > daily.highest:
             self.failure = UsageError(
                 f"a message with its copies has {recipients:,} recipients, and server.cap lets "
-                f"{allowance.most:,} through in 24 hours",
+                f"{daily.highest:,} through in 24 hours",
                 hint="raise server.cap, or send fewer copies",
             )
             return
-        free = allowance.free_at(recipients)
+        now, free = self._clock(), allowance.free_at(recipients)
         if self._hours is not None:
             free = self._hours.opens_at(free)
-        why = f"server.cap is reached: {allowance.most:,} recipients in 24 hours"
-        self.held = self.held or Held("cap", free, why)
+        self.held = self.held or Held(daily.bound_by(now), free, daily.words(now))
 
 
-#: The gate of a run without window and cap.
+#: The gate of a run that nothing bounds.
 OPEN = Gate(None, None, time.time)

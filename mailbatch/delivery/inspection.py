@@ -27,6 +27,7 @@ from mailbatch.delivery.places import ledger_path
 from mailbatch.delivery.preparation import Inputs, Mailing, open_mailing, reconcile
 from mailbatch.delivery.rehearsals import check_real
 from mailbatch.delivery.state import State, folder_of, url_of
+from mailbatch.delivery.thread import Thread
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.errors import InputError
 from mailbatch.job.model import Job
@@ -35,6 +36,7 @@ from mailbatch.ledger.rows import Repeat
 from mailbatch.outcome import Status
 from mailbatch.outlook import Outlook
 from mailbatch.recipients.plan import plan_recipients
+from mailbatch.render.composer import Composer
 from mailbatch.render.message import Inspected
 
 #: The deliveries that are taken from the scratch ledger at once.
@@ -48,6 +50,7 @@ class Inspection:
         self._mailing = mailing
         self._inputs = mailing.inputs
         self._ledger = mailing.ledger
+        self._leases = mailing.leases
         self._options = options
         self._now = time.time()
 
@@ -55,6 +58,11 @@ class Inspection:
     def counts(self) -> dict[str, int]:
         """The number of rows of each status, by the word of the status."""
         return {str(status): number for status, number in self._ledger.standing.counts().items()}
+
+    @property
+    def thread(self) -> Thread | None:
+        """The thread of the messages, None without `message.thread` or without messages."""
+        return self._mailing.thread
 
     @property
     def letters(self) -> tuple[int, int]:
@@ -80,7 +88,7 @@ class Inspection:
     def deliveries(self) -> Iterator[Delivery]:
         """Yield every delivery in the order of the table; once for each inspection."""
         for address in self._options.only or (None,):
-            while lot := near(self._ledger.leases.lease(_LOT, now=self._now, address=address)):
+            while lot := near(self._leases.lease(_LOT, now=self._now, address=address)):
                 yield from lot
 
     def look(self, delivery: Delivery) -> Inspected:
@@ -93,14 +101,18 @@ class Inspection:
 
     def render(self, delivery: Delivery) -> Inspected:
         """Render a delivery, for the first time or again: the bytes are always the same."""
-        composer = self._inputs.composer
-        try:
-            rendered = composer.render(delivery)
-            message = composer.encode(rendered, eight_bit=True)
-            content = composer.content(rendered)
-        except InputError as error:
-            return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
-        return Inspected(delivery, rendered.taken, message, content)
+        return render_letter(self._inputs.composer, delivery)
+
+
+def render_letter(composer: Composer, delivery: Delivery) -> Inspected:
+    """Render a delivery without a plan, by a composer that is traced."""
+    try:
+        rendered = composer.render(delivery)
+        message = composer.encode(rendered, eight_bit=True)
+        content = composer.content(rendered)
+    except InputError as error:
+        return Inspected(delivery, composer.branches.taken_by(delivery), error=error)
+    return Inspected(delivery, rendered.taken, message, content)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ Tests: tests/cli/test_database.py, tests/cli/test_doubt.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -55,6 +55,7 @@ __all__ = [
     "is_known",
     "is_rehearsed",
     "ledgers_of",
+    "lost_editions",
     "open_mailings",
     "open_to_decide",
     "open_to_read",
@@ -66,8 +67,10 @@ __all__ = [
     "remedy",
     "taken_by_others",
     "turn_of",
+    "written_at",
 ]
 
+_LOCK = ".lock"
 #: The place of a ledger: a file, or a schema in a database.
 LedgerPlace: TypeAlias = Path | Place
 
@@ -146,6 +149,30 @@ def begun_editions(job: Job, state: State) -> list[str]:
     return [edition for _, edition in found]
 
 
+def lost_editions(job: Job, state: State) -> Iterator[tuple[str, float]]:
+    """Yield each edition of a job whose ledger is gone, and when it was last locked.
+
+    Seconds since the epoch. The lock file stays where a file is taken away; a database keeps none.
+
+    Raises:
+        LedgerError: the folder cannot be read.
+    """
+    if isinstance(state, InDatabase):
+        return
+    folder = state_dir(job, state)
+    try:
+        locks = [path for path in folder.iterdir() if path.name.endswith(_LOCK)]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise LedgerError(f"{folder}: {error.strerror}") from error
+    for lock in locks:
+        path = lock.with_name(lock.name.removesuffix(_LOCK))
+        edition = edition_of_ledger(job, path)
+        if edition is not None and not is_begun(path) and is_known(path):
+            yield edition, lock.stat().st_mtime
+
+
 def other_ledgers(place: LedgerPlace, job: Job, edition: str, state: State) -> list[LedgerPlace]:
     """Return the ledgers that may have an edition under another name: those of other jobs, sorted.
 
@@ -206,7 +233,7 @@ def taken_by_others(
         place = place_of(job, other, state)
         if other == edition:
             continue
-        if isinstance(place, Path) and _written_at(place) + END_OF_DATA < since:
+        if isinstance(place, Path) and written_at(place) + END_OF_DATA < since:
             continue
         with open_to_read(place) as ledger:
             is_busy = is_busy or bool(ledger.writers())
@@ -214,7 +241,7 @@ def taken_by_others(
     return taken, is_busy
 
 
-def _written_at(path: Path) -> float:
+def written_at(path: Path) -> float:
     """Return when a ledger was last written, its journal included (seconds since the epoch)."""
     latest = 0.0
     for one in (path, path.with_name(f"{path.name}-wal")):

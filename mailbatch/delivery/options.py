@@ -63,21 +63,22 @@ class Rehearsal(Protocol):
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
-    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
-    second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
-    get each message instead, and `everything` (`--all`) sends them every message: else, without
-    `limit` and `only`, they get the first one alone. `test` (`--test`) is such a run to the
-    `message.test_recipients` of the job, with a mark in the subject. `dry_run` writes files to
-    `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
-    and reports are kept there, until the edition is rehearsed again. `attended`: a person waits for
-    the run at a terminal, and a failure that only a correction helps ends the run at once. `canary`
-    ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
-    guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
-    sent as it is, or nothing more is. `wait`: a run that `server.window` or `server.cap` holds
-    waits, and goes on. `ledger` is the URL of the database that keeps the ledger; without one, and
-    without MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing
-    whose next recipient is due later than so many seconds; None: the recipient is waited for.
+    `edition` replaces the job's. `variables` are laid over the job's. `sessions` 0 leaves the
+    sending to workers, and the run watches. `rate` is in recipients per second. `only` are
+    addresses: all others are left alone. `redirect` (`--to`) are addresses that get each message
+    instead, and `everything` (`--all`) sends them every message: else, without `limit` and `only`,
+    they get the first one alone. `test` (`--test`) is such a run to the `message.test_recipients`
+    of the job, with a mark in the subject. `dry_run` writes files to `out`. `sandbox` sends to an
+    embedded server that keeps the messages in `out`, if given, and gives `answers`, the first that
+    is due, in place of its usual replies; with a `rehearsal` ledger and reports are kept there,
+    until the edition is rehearsed again. `attended`: a person waits for the run at a terminal, and
+    a failure that only a correction helps ends the run at once. `canary` ends the run behind the
+    first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out. `store` is the
+    store of reports; by default that of the state folder. A `plan` is sent as it is, or nothing
+    more is. `wait`: a run that `server.window`, `cap` or `warmup` holds waits, and goes on.
+    `ledger` is the URL of the database that keeps the ledger; without one, and without
+    MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
+    recipient is due later than so many seconds; None: the recipient is waited for.
     """
 
     edition: str | None = None
@@ -203,7 +204,7 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window` or `server.cap`.
+    `held` is what ended the run: `server.window`, `cap` or `warmup`.
     """
 
     transactions: int = 0
@@ -232,7 +233,7 @@ class Summary:
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
     digest of the approved plan that the run was held to. `held` says what held the run, and until
-    when: `server.window` or `server.cap`; None where neither did. `equation` holds the rows of the
+    when: `server.window`, `cap` or `warmup`; None where none did. `equation` holds the rows of the
     table against those of the ledger, None where the ledger failed. `asked` are the rows of `only`,
     None without such.
     """
@@ -276,7 +277,7 @@ class Summary:
 
     @property
     def waits_until(self) -> float | None:
-        """When the run may go on (seconds since the epoch), where window or cap held the run."""
+        """When the run may go on (seconds since the epoch), if a key of `server` held it."""
         if self.held is None or self.failure is not None or self.interrupted or self.declined:
             return None
         return self.held.until

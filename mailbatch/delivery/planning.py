@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: Hands deliveries on, and may show the progress among so many recipients.
 Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
 _BYTES = MESSAGE_DIGITS // 2
+#: The name under which the inputs of a plan have the editions before (`Thread.digest`).
+THREAD = "message.thread: the edition before"
 #: A message that cannot be made.
 _NO_MESSAGE = bytes(_BYTES)
 
@@ -160,6 +162,7 @@ def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFil
         counts[said] += 1
         lines.write(line_of(digits(row), message or str(said)))
     smallest, largest, total = digests.sizes
+    thread = {} if inspection.thread is None else {THREAD: inspection.thread.digest}
     return PlanFile(
         inputs.job.name,
         inputs.edition,
@@ -168,7 +171,7 @@ def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFil
         smallest,
         largest,
         total,
-        inputs_digests(inputs),
+        {**inputs_digests(inputs), **thread},
         lines.getvalue(),
     )
 

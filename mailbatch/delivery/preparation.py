@@ -27,6 +27,7 @@ from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.delivery.state import State
+from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
@@ -44,7 +45,7 @@ from mailbatch.errors import (
 from mailbatch.job.model import Dkim, Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
-from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.ports import Leases, OpenLedger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
@@ -78,6 +79,7 @@ class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
     `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
+    `thread` is that of the messages, None without `message.thread`.
     """
 
     inputs: Inputs
@@ -85,6 +87,15 @@ class Mailing:
     results: Path | None
     approval: Approval | None = None
     rows: int = 0
+    thread: Thread | None = None
+
+    @property
+    def leases(self) -> Leases:
+        """The deliveries that are due, each with its thread."""
+        ledger, thread = self.ledger, self.thread
+        if thread is None:
+            return ledger.leases
+        return ThreadedLeases(ledger.leases, ledger.records, thread)
 
     @property
     def unfinished(self) -> int:
@@ -243,6 +254,7 @@ def open_mailing(
         MessageError: the message changed after a recipient was mailed.
         PlanDifference: the rows are others than those of the approved plan, or the edition is sent
             under another plan.
+        InputErrors, RecipientError, LedgerError: there can be no thread (`thread_of`).
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
@@ -286,6 +298,7 @@ def open_mailing(
                 hint=f"give an address of {job.recipients.shown}",
             )
     if mailing.unfinished:
+        mailing = replace(mailing, thread=thread_of(inputs, ledger, options, stack))
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
 
@@ -429,6 +442,8 @@ def private_key(job: Job, dkim: Dkim, environ: Mapping[str, str]) -> str:
 
 def _settle_content(mailing: Mailing, *, accept: bool) -> None:
     """Refuse a message that changed after a recipient was mailed, unless that is accepted."""
+    if mailing.approval is not None:
+        mailing.approval.check_thread(None if mailing.thread is None else mailing.thread.digest)
     now, have = mailing.inputs.composer.digests(), had(mailing.ledger)
     changed = _changed(mailing.ledger, now)
     before = mailing.ledger.plan.content_digests().get(_PLAN)

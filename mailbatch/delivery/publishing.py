@@ -79,8 +79,10 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
         return "--limit and --only are of one run"
     if mailing.approval is not None:
         return "--plan holds one run to a plan"
-    if mailing.inputs.job.server.cap is not None:
-        return "server.cap counts in one run"
+    if mailing.inputs.job.server.cap is not None or mailing.inputs.job.server.warmup is not None:
+        return "server.cap and server.warmup count in one run"
+    if mailing.thread is not None:
+        return "message.thread asks the ledgers of earlier editions"
     return None
 
 

@@ -213,16 +213,14 @@ def _converge(
             started += time.monotonic() - asked  # thinking it over is no part of the run
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
-            _tell_of_settled(mailing, options, progress)
+            _tell(mailing, options, progress)
         if stopped is not None:
             sent = Sent(failure=stopped)
         elif held is not None and wanted and agreed:
             sent = Sent(held=held)
         elif wanted and agreed:
             _begin(mailing, options, progress, wanted, guarded=steps is not None)
-            from mailbatch.delivery.sending import send  # a third of the start of a run
-
-            sent = send(mailing, options, progress, server, stopping, steps, gate)
+            sent = _sent(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -240,8 +238,29 @@ def _begin(
     offer(mailing, options, progress, alone=alone)
 
 
-def _tell_of_settled(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
-    """Tell of each address of `--only` that is settled already."""
+def _sent(
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stopping: signals.Stopping,
+    steps: Steps | None,
+    gate: Gate | None,
+) -> Sent:
+    """Send, or watch the workers that do."""
+    if options.sessions == 0:
+        from mailbatch.delivery.watching import watch
+
+        return watch(mailing, progress, stopping)
+    from mailbatch.delivery.sending import send  # a third of the start of a run
+
+    return send(mailing, options, progress, server, stopping, steps, gate)
+
+
+def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
+    """Tell of each address of `--only` that is settled already, and of a thread that begins."""
+    if mailing.thread is not None and not mailing.thread.before:
+        progress.note(f"message.thread: edition {mailing.inputs.edition} is the first one here")
     for address in options.only:
         standings = mailing.ledger.standing.statuses_of(address)
         if standings and not any(standing in UNFINISHED for standing in standings):
@@ -286,9 +305,8 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
 
 
 def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | None:
-    """Return the gate of a run with a window or a cap; mostly there is neither."""
-    server = mailing.inputs.job.server
-    if options.scratch or not mailing.unfinished or (server.window is None and server.cap is None):
+    """Return the gate of a run that a key of `server` may hold; mostly there is none."""
+    if options.scratch or not mailing.unfinished or not mailing.inputs.job.server.may_hold:
         return None
     from mailbatch.delivery.admission import gate_of
 

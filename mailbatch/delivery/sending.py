@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.gate import OPEN, Gate
@@ -77,6 +77,8 @@ def send(
     sessions = options.sessions or mailing.inputs.job.server.sessions
     check_descriptors(2 * sessions if options.sandbox else sessions)
     mailing.ledger.plan.reserve_space(mailing.wanted(options))
+    if mailing.thread is not None:
+        mailing.thread.keep(mailing.ledger)
     messages = mailing.messages(options, LEAST_MESSAGES)
     with (
         stopping.in_loop(),
@@ -253,7 +255,7 @@ def _run_of(
     """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
-    clock = SteadyClock(time.time, time.monotonic)
+    clock = clock_of(ledger)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
@@ -270,7 +272,7 @@ def _run_of(
         approval=mailing.approval,
     )
     lots = Lots(
-        ledger.leases,
+        mailing.leases,
         clock,
         limit=options.most,
         only=options.only,

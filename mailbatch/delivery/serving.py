@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
 from mailbatch.delivery.admission import wait_until
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.gate import OPEN, Gate
 from mailbatch.delivery.hours import Hours
@@ -180,9 +180,9 @@ class _Worker:
             )
             inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
             mailing = Mailing(inputs, ledger, None)
-            gate = _gate(ready.job)
-            if gate.look() is not None or not mailing.unfinished:
-                return Sent(held=gate.held), gate.held is not None
+            gate = _gate(ready.job, ledger)
+            if gate.look() is not None:
+                return Sent(), True
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
             return self._ended(sent, ledger)
 
@@ -197,11 +197,11 @@ class _Worker:
         return sent, sent.held is not None or ledger.leases.next_due() is not None
 
     def _prepared(self, place: LedgerPlace) -> _Ready | None:
-        """Return a mailing ready to be sent; None where it is not published any more."""
+        """Return a mailing ready to be sent; None where there is nothing to do for a worker."""
         with open_to_read(place) as ledger:
             publication = publication_of(ledger)
             published = None if publication is None else publication.current()
-            if publication is None or published is None:
+            if publication is None or published is None or not publication.is_left():
                 return None
             known = self._ready.get(place)
             if known is None or known.published != published:
@@ -260,12 +260,12 @@ def _check_samples(ready: _Ready, publication: Publication) -> None:
         )
 
 
-def _gate(job: Job) -> Gate:
+def _gate(job: Job, ledger: OpenLedger) -> Gate:
     """Return the gate of the window of a job; a mailing with a cap is sent by the run alone."""
     window = job.server.window
     if window is None:
         return OPEN
-    return Gate(Hours(window), None, SteadyClock(time.time, time.monotonic))
+    return Gate(Hours(window), None, clock_of(ledger))
 
 
 def _plan_of(ready: _Ready) -> Plan:

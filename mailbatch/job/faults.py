@@ -70,7 +70,7 @@ def _add(detail: ErrorDetails, reading: Reading, meant: set[Path]) -> None:
     hint = context.get("hint")
     path = _written(detail["loc"], reading)
     if (at := context.get("at")) is not None:
-        path = (*path[:-1], at) if at else path[:-1]
+        path = (*path[:-1], *at.split(".")) if at else path[:-1]
         if not at and any(one[:-1] == path for one in meant):
             return  # the section lacks what a misspelt key of it was meant to be
     if message == NO_LITERAL:

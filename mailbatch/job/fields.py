@@ -54,7 +54,7 @@ def refusal(message: str, *, hint: str | None = None, at: str | None = None) -> 
     """Make the exception by which a check refuses a value.
 
     `message` completes "server.port: ...", `hint` names a better value. `at` is the key at fault,
-    beside the checked one; empty, the mapping around both is at fault.
+    beside the checked one, or a path from there; empty, the mapping around both is at fault.
     """
     return PydanticCustomError(REFUSED, "{message}", {"message": message, "hint": hint, "at": at})
 

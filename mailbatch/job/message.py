@@ -44,6 +44,8 @@ OWNED_HEADERS = {
     "x-ib-intermediate-report": "callbacks.intermediate_report",
     "x-ib-callback-data": "callbacks.data",
 }
+#: Header fields that `thread` writes, in lower case; without `thread` a job may have its own.
+THREAD_HEADERS = frozenset({"in-reply-to", "references"})
 _CHARSET = re.compile(r';\s*charset="?([^";\s]+)', re.IGNORECASE)
 _METHOD = fields.one_of("REQUEST", "CANCEL", "PUBLISH")
 _OWN: dict[str, JsonValue] = {"type": "object", "required": [MEMBER]}
@@ -289,6 +291,12 @@ class Message(Section):
         Annotated[str, mail_values.header_name(OWNED_HEADERS)],
         Annotated[str, fields.NUMBER_OR_LINE, Templated()],
     ] = Field(default={}, description="More header fields; the values are templates.")
+    thread: Annotated[bool, fields.BOOLEAN] = Field(
+        default=False,
+        validate_default=True,
+        description="The message stands behind the one that the same recipient has of the edition "
+        "before: In-Reply-To and References.",
+    )
     language: Annotated[str, mail_values.LANGUAGE, Templated()] | None = Field(
         default=None,
         description="The language, as a tag of BCP 47: the Content-Language header, and the "
@@ -360,6 +368,18 @@ class Message(Section):
     def _headers_differ(cls, value: dict[str, str]) -> dict[str, str]:
         if len({name.lower() for name in value}) < len(value):
             raise refusal("names a header twice", hint="Upper and lower case are the same here.")
+        return value
+
+    @field_validator("thread")
+    @classmethod
+    def _thread_alone(cls, value: bool, info: ValidationInfo) -> bool:
+        for name in info.data.get("headers", {}) if value else ():
+            if name.lower() in THREAD_HEADERS:
+                raise refusal(
+                    "is written by message.thread",
+                    at=f"headers.{name}",
+                    hint="Leave out one of the two.",
+                )
         return value
 
 

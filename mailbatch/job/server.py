@@ -16,6 +16,7 @@ from mailbatch.job.scalars import Interpolated, Rate
 from mailbatch.job.section import FileName, Section
 from mailbatch.job.setting import NamesFile
 from mailbatch.job.source import MASK
+from mailbatch.job.warmup import Warmup
 from mailbatch.job.window import Window
 from mailbatch.sasl import MECHANISMS
 
@@ -187,9 +188,19 @@ class Server(Section):
         "included, over all runs and editions.",
         examples=["5000/day"],
     )
+    warmup: Warmup | None = Field(
+        default=None,
+        description="A daily number of accepted recipients that rises by itself, for a new sending "
+        "address or domain; beside cap the smaller number counts.",
+    )
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="How long to wait for each reply."
     )
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether a run may be held, and told to go on later: a window, a cap or a warm-up."""
+        return any(key is not None for key in (self.window, self.cap, self.warmup))
 
     @model_validator(mode="before")
     @classmethod

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
-from mailbatch.errors import Location
+from mailbatch.errors import NEIGHBOURS, Location
 from mailbatch.suggest import nearest
 
 MASK = "***"
@@ -53,7 +54,12 @@ class Source:
             column=offset - self._starts[line] + 1,
             key=key,
             source=self._shown(line),
+            before=self._around(range(max(0, line - NEIGHBOURS), line)),
+            after=self._around(range(line + 1, min(len(self._starts), line + 1 + NEIGHBOURS))),
         )
+
+    def _around(self, lines: Iterable[int]) -> tuple[str, ...]:
+        return tuple(shown if (shown := self._shown(one)) is not None else "…" for one in lines)
 
     def line(self, offset: int) -> int:
         """Return the number of the line of a character, from 1."""

@@ -1,6 +1,6 @@
 """All that is certain: a ledger for each edition of each job, in SQLite.
 
-A run, a decision and a reader know a ledger by five roles (`ports`); `store` has them of one
+A run, a decision and a reader know a ledger by six roles (`ports`); `store` has them of one
 SQLite file:
 
     with Ledger.open(path, job="news", edition="48", message_id_domain="example.com") as ledger:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.ledger.cells import unpacked
-from mailbatch.ledger.ports import Doubt
+from mailbatch.ledger.rows import Doubt
 
 _TOKEN_LENGTH = 32  # hexadecimal: 128 bits
 #: The columns of a `Row`, of a table `recipient AS r`, in the SQL of either ledger.
@@ -249,4 +249,5 @@ def recipient(row: Row, group: str | None) -> Recipient:
         None if group is None else tuple(_decode(group)[0]),
         row.status,
         row.reason,
+        None if row.mailbox is None else row.key,
     )

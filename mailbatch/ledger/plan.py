@@ -41,7 +41,7 @@ from mailbatch.ledger.incoming import (
     rows_of,
 )
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.ports import PlanChange
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
 from mailbatch.outcome import UNFINISHED, Status

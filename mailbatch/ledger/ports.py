@@ -1,4 +1,4 @@
-"""A ledger, as the rest of mailbatch sees one: five roles, and the values that pass through these.
+"""A ledger, as the rest of mailbatch sees one: six roles, and the values that pass through these.
 
     with ledgers.open_to_run(place, job="news", edition="48", message_id_domain=domain) as one:
         one.plan.reconcile(columns, recipients, group_by=(), recipients_per_transaction=100)
@@ -52,7 +52,17 @@ from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar,
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.identity import BY_ADDRESS, Identity
-from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.rows import (
+    AttemptedRow,
+    Before,
+    Doubt,
+    KeyedRow,
+    Moved,
+    PlanChange,
+    Repeat,
+    ResultRow,
+    UnfinishedRow,
+)
 from mailbatch.outcome import Outcome, Reply, Status
 
 T = TypeVar("T")
@@ -77,27 +87,6 @@ def near(given: Answer[T]) -> T:
 
 
 # -- values ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PlanChange:
-    """The changes of a plan, in rows of the recipient table.
-
-    `rows` is the number of rows of the table. `added` were never asked for before; `changed` are
-    unsettled rows with other fields; `withdrawn` left the table unsent; `stopped` became
-    suppressed, filtered or invalid unsent; `returned` were withdrawn or stopped and are pending
-    again.
-    """
-
-    rows: int
-    added: int = 0
-    changed: int = 0
-    withdrawn: int = 0
-    stopped: int = 0
-    returned: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
 
 
 class CommitPoint(NamedTuple):
@@ -162,27 +151,6 @@ class HeldBy:
 
 
 Decision: TypeAlias = Literal["accepted", "resend", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A recipient that may have the message.
-
-    `line` is None when the row left the table. `message_id` is ours, without angle brackets.
-    `at` is when the attempt was made (seconds since the epoch), `reason` the last thing seen of it.
-    `digest` is the SHA-256 of its commit point, if one was given. `key` is the name of the delivery
-    (`Delivery.key`), `recipient` the key of the recipient (`identity`).
-    """
-
-    address: str
-    line: int | None
-    delivery_id: int
-    key: str
-    message_id: str
-    at: float
-    reason: str
-    digest: bytes | None
-    recipient: str
 
 
 # -- roles -----------------------------------------------------------------------------------------
@@ -436,6 +404,27 @@ class Doubts(Protocol):
         """
 
 
+class Threads(Protocol):
+    """The thread that messages of the edition stand in, and the messages to stand behind."""
+
+    @property
+    def ledger(self) -> str:
+        """The id of the ledger, which no other ledger has."""
+
+    def before(self) -> tuple[Before, ...] | None:
+        """Return the editions of the thread, the last one first; None: none was chosen yet."""
+
+    def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
+        """Keep the editions of the thread, unless some are kept; return those that are kept."""
+
+    def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:
+        """Return the Message-ID of each recipient, by key, that was accepted before `until`.
+
+        Seconds since the epoch; Message-IDs without angle brackets. A later answer is the same,
+        whatever becomes of the edition. A blocking call, which any thread may make of a far ledger.
+        """
+
+
 class OpenLedger(Protocol):
     """The ledger of one edition of one job, opened to run, to decide or to read.
 
@@ -482,6 +471,10 @@ class OpenLedger(Protocol):
     @property
     def doubts(self) -> Doubts:
         """The recipients in doubt."""
+
+    @property
+    def thread(self) -> Threads:
+        """The thread of the messages."""
 
     def writers(self) -> tuple[HeldBy, ...]:
         """Return the other processes that write the ledger now, the run before its workers."""

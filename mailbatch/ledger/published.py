@@ -90,6 +90,12 @@ class Publication(Protocol):
     def archive(self, bundle: str) -> bytes | None:
         """Return the archive of a bundle by its name; None where there is none."""
 
+    def is_left(self) -> bool:
+        """Bury workers that are gone, and say whether anything is due, deferred or under way."""
+
+    def clock_ahead(self) -> float:
+        """Return by how much the clock of the database is ahead of this machine's, in seconds."""
+
     def stop(self, words: str, exit_code: int) -> None:
         """Stop all workers by trouble that is the trouble of all; the first words stay."""
 

@@ -19,7 +19,8 @@ from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.migrations import is_present, migrate
-from mailbatch.ledger.ports import Decision, Doubt, Recovery
+from mailbatch.ledger.ports import Decision, Recovery
+from mailbatch.ledger.rows import Doubt
 from mailbatch.ledger.taken import note_resent
 from mailbatch.ledger.under_way import UnderWay, release
 

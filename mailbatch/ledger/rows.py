@@ -97,3 +97,57 @@ class Repeat(NamedTuple):
     values: tuple[str, ...]
     mailed: tuple[str, ...]
     elsewhere: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """The changes of a plan, in rows of the recipient table.
+
+    `rows` is the number of rows of the table. `added` were never asked for before; `changed` are
+    unsettled rows with other fields; `withdrawn` left the table unsent; `stopped` became
+    suppressed, filtered or invalid unsent; `returned` were withdrawn or stopped and are pending
+    again.
+    """
+
+    rows: int
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    stopped: int = 0
+    returned: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A recipient that may have the message.
+
+    `line` is None when the row left the table. `message_id` is ours, without angle brackets.
+    `at` is when the attempt was made (seconds since the epoch), `reason` the last thing seen of it.
+    `digest` is the SHA-256 of its commit point, if one was given. `key` is the name of the delivery
+    (`Delivery.key`), `recipient` the key of the recipient (`identity`).
+    """
+
+    address: str
+    line: int | None
+    delivery_id: int
+    key: str
+    message_id: str
+    at: float
+    reason: str
+    digest: bytes | None
+    recipient: str
+
+
+class Before(NamedTuple):
+    """An edition that stands before another one in a thread, as that other one keeps the edition.
+
+    `ledger` is the id of its ledger. Recipients count that were accepted there before `until`
+    (seconds since the epoch).
+    """
+
+    edition: str
+    ledger: str
+    until: float

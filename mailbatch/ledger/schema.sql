@@ -18,7 +18,9 @@
 -- rows), plan_head (digest of the first 16,384 of them), header (of the last plan), identity (the columns of `recipient.key` as a JSON list, null for the
 -- address; missing: the address alone), content_digests (JSON), finished_at,
 -- doubted_at (when a dead run was last found to have left doubts), resent (JSON: when how many doubts were to be
--- sent again), waiting_behind (the recipient behind which the next one without a delivery is looked for).
+-- sent again), waiting_behind (the recipient behind which the next one without a delivery is looked for),
+-- thread (JSON: the editions before this one, the last one first, each with the id of its ledger and the instant before
+-- which a recipient has to be accepted there).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL

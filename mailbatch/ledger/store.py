@@ -39,6 +39,7 @@ from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.recovery import InDoubt
 from mailbatch.ledger.standing import Standing
+from mailbatch.ledger.threads import Thread
 from mailbatch.ledger.under_way import UnderWay
 
 
@@ -51,7 +52,7 @@ class Ledger:
     """
 
     __slots__ = ("_database", "_leasing", "_lock", "_under_way", "doubts", "edition", "job",
-                 "moved", "plan", "recovered", "standing")  # fmt: skip
+                 "moved", "plan", "recovered", "standing", "thread")  # fmt: skip
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Ledger:
         self.standing = Standing(database)
         self.plan = Plan(database, under_way, self.standing)
         self.doubts = InDoubt(database, under_way)
+        self.thread = Thread(database, under_way)
 
     @classmethod
     def open(

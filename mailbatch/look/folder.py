@@ -15,10 +15,11 @@ from mailbatch.errors import UsageError
 _LOOK = Path(__file__).parent / "assets"
 
 
-def check_place(out: Path, manifest: str, earlier: str) -> None:
+def check_place(out: Path, manifest: str, earlier: str, option: str = "--out") -> None:
     """Refuse a folder with other files than those of earlier pages of the same kind.
 
-    `manifest` is the file that such a folder has, and `earlier` the words for the earlier pages.
+    `manifest` is the file that such a folder has, `earlier` the words for the earlier pages, and
+    `option` the option that names the folder.
 
     Raises:
         UsageError: the folder has other files, or `out` is no folder.
@@ -26,7 +27,7 @@ def check_place(out: Path, manifest: str, earlier: str) -> None:
     if not out.exists():
         return
     if not out.is_dir():
-        raise UsageError(f"{out} is no folder", hint="choose another --out")
+        raise UsageError(f"{out} is no folder", hint=f"choose another {option}")
     if (out / manifest).is_file():
         return
     if any(not name.name.startswith(".") for name in out.iterdir()):
@@ -36,14 +37,19 @@ def check_place(out: Path, manifest: str, earlier: str) -> None:
         )
 
 
+def asset_files(own: Path) -> dict[str, Path]:
+    """Return the files of every page and those in `own`, by the path that pages have for each."""
+    found = (*sorted(_LOOK.iterdir()), *sorted(own.iterdir()))
+    return {f"assets/{path.name}": path for path in found}
+
+
 def add_assets(folder: Path, own: Path) -> list[str]:
     """Copy the files of every page and those in `own` to `assets/`; return the paths there."""
     (folder / "assets").mkdir()
-    names = []
-    for path in (*sorted(_LOOK.iterdir()), *sorted(own.iterdir())):
-        shutil.copyfile(path, folder / "assets" / path.name)
-        names.append(f"assets/{path.name}")
-    return names
+    files = asset_files(own)
+    for name, path in files.items():
+        shutil.copyfile(path, folder / name)
+    return list(files)
 
 
 def move(made: Path, out: Path, names: Iterable[str]) -> None:

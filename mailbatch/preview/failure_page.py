@@ -1,34 +1,31 @@
 """The page that stands for the gallery while its inputs are wrong.
 
-Each error has its place, the line with a caret and the neighbours of the line, and the next step.
-This module must never show a line that the file no longer has.
+Each error has its place, the line with a caret and the neighbours of the line, and the next step. A
+failure that is no error of the inputs is a bug of mailbatch, and is named as one. This module must
+never read a file: a place brings its lines, with secrets masked.
 
 Tests: tests/preview/test_serving.py.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import islice
-from pathlib import Path
-
-from mailbatch.errors import InputError, InputErrors, Location, MailbatchError
+from mailbatch.errors import InputError, InputErrors, MailbatchError
 from mailbatch.look.markup import icon, mark, page, text
 
-#: The number of lines that are shown before and behind the line of an error.
-NEIGHBOURS = 2
 #: Characters of a line that are shown.
 _WIDTH = 160
 
 
-def failure_page(error: MailbatchError) -> str:
+_BUG = (
+    "This is a mistake of mailbatch, not of your files; the terminal has the traceback. "
+    "The preview goes on when a file is saved."
+)
+
+
+def failure_page(failure: Exception) -> str:
     """Return the page with all errors; links and scripts lead from the root."""
-    errors = error.errors if isinstance(error, InputErrors) else (error,)
-    items = "".join(
-        f"<li>{mark('error')}<div><h2>{text(one)}</h2>{_excerpt(one)}"
-        f'<p class="mend">{text(one.hint or "")}</p></div></li>'
-        for one in errors
-    )
+    errors = failure.errors if isinstance(failure, InputErrors) else (failure,)
+    items = "".join(_item(error) for error in errors)
     main = f"""<main id="main" tabindex="-1" class="wide"><div class="hero">
 <h1>The preview cannot be made</h1>
 <p class="sub">Mend this: the page then shows the letters by itself.</p></div>
@@ -46,12 +43,24 @@ def failure_page(error: MailbatchError) -> str:
     )
 
 
+def _item(error: Exception) -> str:
+    if isinstance(error, MailbatchError):
+        words, excerpt, hint = str(error), _excerpt(error), error.hint or ""
+    else:
+        words, excerpt, hint = f"{type(error).__name__}: {error}", "", _BUG
+    return (
+        f"<li>{mark('error')}<div><h2>{text(words)}</h2>{excerpt}"
+        f'<p class="mend">{text(hint)}</p></div></li>'
+    )
+
+
 def _excerpt(error: MailbatchError) -> str:
     """Return the line of an error with a caret, between its neighbours."""
     location = error.location if isinstance(error, InputError) else None
     if location is None or location.source is None:
         return ""
-    first, lines = _lines(location, location.source)
+    first = (location.line or 1) - len(location.before)
+    lines = (*location.before, location.source, *location.after)
     digits = len(str(first + len(lines)))
     shown = []
     for number, line in enumerate(lines, first):
@@ -64,18 +73,3 @@ def _excerpt(error: MailbatchError) -> str:
             pad = "".join(one if one == "\t" else " " for one in before)
             shown.append(f"  {'':>{digits}} | {pad}^")
     return f'<pre class="mono excerpt">{chr(10).join(shown)}</pre>'
-
-
-def _lines(location: Location, source: str) -> tuple[int, list[str]]:
-    """Return the number of the first line to show, and the lines; alone where the file differs."""
-    line = location.line or 1
-    first = max(1, line - NEIGHBOURS)
-    lines: list[str] = []
-    path = Path(location.path)
-    with suppress(OSError):
-        if path.is_file():  # a pipe would wait for a writer
-            with path.open(encoding="utf-8", errors="replace") as file:
-                lines = [one.rstrip("\n") for one in islice(file, first - 1, line + NEIGHBOURS)]
-    if line - first < len(lines) and lines[line - first].strip() == source.strip():
-        return first, [*lines[: line - first], source, *lines[line - first + 1 :]]
-    return line, [source]

@@ -16,42 +16,32 @@ the folder.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from mailbatch.checks.findings import Overview
 from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.look import folder
 from mailbatch.look.folder import add_assets
-from mailbatch.look.markup import script
-from mailbatch.preview.compare import (
-    BODIES_A_FILE,
-    FORMAT,
-    MANIFEST,
-    body_file,
-    comparable,
-    digest_of,
-    digest_of_file,
-)
+from mailbatch.preview.compare import BODIES_A_FILE, FORMAT, MANIFEST, body_file
 from mailbatch.preview.entry import Entry, Since
 from mailbatch.preview.index_page import Listed, index_data, index_page, listed
-from mailbatch.preview.message_page import Place, message_page
-from mailbatch.render.message import Attachment
+from mailbatch.preview.message_files import MessageFiles
 
 ASSETS = Path(__file__).parent / "assets"
+INDEX = "index.html"
 #: The files and folders of a gallery.
 OWN = (
     MANIFEST,
-    "index.html",
+    INDEX,
     "index-data.js",
     "messages",
     "bodies",
@@ -59,9 +49,6 @@ OWN = (
     "attachments",
     "assets",
 )
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029]')
-_LONGEST_NAME = 100
-_SHORTEST_NUMBER = 4  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +67,32 @@ class Identity:
 class Gallery:
     """Writes a gallery: `add` every entry, then `finish`; a context manager.
 
-    `total` is the number of entries to come. `out` is unchanged before `finish`. `written` has the
-    identity of each file by the path in the gallery, once the gallery is finished.
+    `total` is the number of entries to come. `out` is unchanged before `finish`, which calls
+    `before_moving` right before that changes. `written` has the identity of each file by the path
+    in the gallery, once the gallery is finished. `stamps` has a stamp for each page, which is
+    another one where a reader would see a difference.
 
     Raises:
         UsageError: `out` has other files in it, or cannot be written; from every method.
     """
 
-    def __init__(self, out: Path, total: int) -> None:
+    def __init__(
+        self, out: Path, total: int, before_moving: Callable[[], object] = lambda: None
+    ) -> None:
         check_place(out)
         self._out = out
         self._total = total
-        self._width = max(_SHORTEST_NUMBER, len(str(total)))
+        self._before_moving = before_moving
         self._listed: list[Listed] = []
         self._bodies: list[str] = []
         self._manifest: list[dict[str, object]] = []
         self.written: Mapping[str, Identity] = {}
+        self.stamps: dict[str, str] = {}
         with _writing(out):
             out.mkdir(parents=True, exist_ok=True)
             self._made = Path(tempfile.mkdtemp(prefix=".gallery-", dir=out))
             self._folder = _Folder(self._made)
+        self._messages = MessageFiles(total, self._folder.bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -107,49 +100,26 @@ class Gallery:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._made, ignore_errors=True)
 
-    def _number(self, index: int) -> str | None:
-        return f"{index + 1:0{self._width}}" if 0 <= index < self._total else None
-
     def add(self, entry: Entry) -> None:
         """Write the files of the next message."""
         index = len(self._listed)
-        number = self._number(index) or ""
-        parts = comparable(entry)
         with _writing(self._out):
-            place = Place(
-                number=number,
-                index=index,
-                total=self._total,
-                before=self._number(index - 1),
-                after=self._number(index + 1),
-                body=body_file(number),
-                files=self._folder.files(entry),
-            )
-            self._folder.text(f"messages/{number}.html", message_page(entry, place))
-            self._bodies.append(self._body(entry, number, parts))
+            made = self._messages.add(index, entry)
+            self._bodies.append(made.body)
             if len(self._bodies) == BODIES_A_FILE or index + 1 == self._total:
-                self._folder.text(body_file(number), "".join(self._bodies))
+                self._folder.text(body_file(made.number), "".join(self._bodies))
                 self._bodies.clear()
-            if entry.content is not None:
-                self._folder.bytes(f"messages/{number}.eml", entry.source)
-        self._listed.append(listed(number, entry))
+        self._listed.append(listed(made.number, entry))
+        self.stamps[f"messages/{made.number}.html"] = made.stamp
         self._manifest.append(
             {
                 "key": entry.key,
-                "number": number,
+                "number": made.number,
                 "address": entry.addresses[0],
                 "subject": entry.content.subject if entry.content is not None else "",
-                "digest": digest_of(parts),
+                "digest": made.digest,
             }
         )
-
-    def _body(self, entry: Entry, number: str, parts: dict[str, Any]) -> str:
-        """Return the line of a script file with the parts of a message and its inline images."""
-        inline = self._folder.images(entry)
-        data = {**parts, "inline": inline} if inline else dict(parts)
-        if entry.change is not None and entry.change.html_before is not None:
-            data["before"] = entry.change.html_before
-        return script("mailbatchBody", number, data)
 
     def finish(
         self, overview: Overview, since: Since | None = None, plan: str | None = None
@@ -165,16 +135,21 @@ class Gallery:
             "edition": overview.edition,
             "complete": overview.messages == len(self._listed),
         }
+        page = index_page(overview, self._listed, since, plan)
+        data = index_data(overview, self._listed)
+        told = "".join((page, data, *self.stamps.values())).encode("utf-8", "backslashreplace")
+        self.stamps[INDEX] = sha256(told).hexdigest()[:16]
         with _writing(self._out):
-            self._folder.text("index.html", index_page(overview, self._listed, since, plan))
-            self._folder.text("index-data.js", index_data(overview, self._listed))
+            self._folder.text(INDEX, page)
+            self._folder.text("index-data.js", data)
             self._folder.text(
                 MANIFEST, json.dumps({**manifest, "messages": self._manifest}, indent=1) + "\n"
             )
             written = self._folder.written()
+            self._before_moving()
             folder.move(self._made, self._out, OWN)
         self.written = written
-        return self._out / "index.html"
+        return self._out / INDEX
 
 
 @contextlib.contextmanager
@@ -198,13 +173,11 @@ def check_place(out: Path) -> None:
 
 
 class _Folder:
-    """An empty folder that becomes a gallery; a file that messages share is written once."""
+    """An empty folder that becomes a gallery."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: list[str] = []
-        self._images: set[str] = set()
-        self._files: dict[tuple[str, str], str] = {}
         for name in ("messages", "bodies", "inline", "attachments"):
             (folder / name).mkdir()
         self._names += add_assets(folder, ASSETS)
@@ -218,43 +191,8 @@ class _Folder:
         self.bytes(name, text.encode("utf-8", "xmlcharrefreplace"))
 
     def bytes(self, name: str, data: bytes) -> None:
-        """Write a file."""
-        (self._folder / name).write_bytes(data)
+        """Write a file, in a folder of its own if the name says so."""
+        path = self._folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
         self._names.append(name)
-
-    def images(self, entry: Entry) -> dict[str, str]:
-        """Write the inline images that are new; return the digests by content id."""
-        found = {}
-        for image in entry.content.inline if entry.content is not None else ():
-            digest = digest_of_file(image.data)
-            found[image.cid or image.filename] = digest
-            if digest not in self._images:
-                self._images.add(digest)
-                encoded = base64.b64encode(image.data).decode("ascii")
-                address = f"data:{image.type};base64,{encoded}"
-                self.text(f"inline/{digest}.js", script("mailbatchImage", digest, address))
-        return found
-
-    def files(self, entry: Entry) -> tuple[str, ...]:
-        """Write the attachments and images that are new; return the paths of all."""
-        if entry.content is None:
-            return ()
-        return tuple(self._file(f) for f in (*entry.content.attachments, *entry.content.inline))
-
-    def _file(self, file: Attachment) -> str:
-        digest, name = digest_of_file(file.data), file_name(file.filename)
-        if (digest, name) not in self._files:
-            (self._folder / "attachments" / digest).mkdir(exist_ok=True)
-            self._files[digest, name] = f"attachments/{digest}/{name}"
-            self.bytes(self._files[digest, name], file.data)
-        return self._files[digest, name]
-
-
-def file_name(name: str) -> str:
-    """Return a name that is harmless as a file name: no path, no control, nothing hidden.
-
-    >>> file_name("../.terms 100%.pdf")
-    '_.terms 100_.pdf'
-    """
-    harmless = _UNSAFE.sub("_", name).strip(". ").encode("utf-8", "replace").decode("utf-8")
-    return harmless.replace("%", "_").replace("#", "_")[-_LONGEST_NAME:] or "attachment"

@@ -241,8 +241,9 @@ def _status(status: str) -> str:
 def _coverage(overview: Overview) -> str:
     items = [
         f'<li><span class="mark info" aria-hidden="true">i</span><div>Shown to nobody: '
-        f'<span class="mono">{text(label)}</span><small>{text(place)}</small></div></li>'
-        for place, label in overview.unreached
+        f'{text(words) or "a part of the letter"}<small><span class="mono">{text(label)}</span> in '
+        f"{text(place)}</small></div></li>"
+        for place, label, words in overview.unreached
     ] + [
         f'<li><span class="mark info" aria-hidden="true">i</span><div>Column <span class="mono">'
         f"{text(column)}</span> is never used</div></li>"

@@ -11,18 +11,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mailbatch.checks.codes import CLIPPED_AT, CODES, Severity, severity_of
+from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Finding
 from mailbatch.look.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.preview.calendar_panel import calendar_panel
+from mailbatch.preview.clients_panel import clients_panel
 from mailbatch.preview.entry import Change, Entry
 from mailbatch.preview.inbox import inbox_lines
+from mailbatch.preview.links_panel import links_panel
+from mailbatch.preview.size_panel import size_panel
 from mailbatch.render.message import Attachment, Content
 
 _KEYS = (
     ("j →", "Next message"),
     ("k ←", "Previous message"),
-    ("1 … 8", "Choose a tab"),
+    ("1 … 9", "Choose a tab"),
     ("w", "Width: phone, tablet, desktop"),
     ("d", "Light, dark, inverted"),
     ("u", "Back to the index"),
@@ -164,6 +167,8 @@ def _letter(entry: Entry, content: Content | None) -> str:
 
 def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str, str]]:
     files = len(content.attachments) + len(content.inline)
+    lacking, clients = clients_panel(content.html)
+    linked, links = links_panel(content)
     panels = [
         ("preview", "Preview", _preview(entry, content)),
         ("text", "Text", _text(content)),
@@ -171,6 +176,8 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
         ("source", "Source", _source(entry, place)),
         ("attachments", _counted("Attachments", files), _attachments(content, place)),
         ("checks", _counted("Checks", len(entry.findings), entry), _checks(entry, content)),
+        ("clients", _counted("Clients", lacking), clients),
+        ("links", _counted("Links", linked), links),
     ]
     if content.calendar is not None:
         panels.append(("calendar", "Calendar", calendar_panel(content.calendar)))
@@ -303,17 +310,7 @@ def _file(file: Attachment, path: str) -> str:
 
 
 def _checks(entry: Entry, content: Content) -> str:
-    meter = ""
-    if content.html is not None:
-        html = len(content.html.encode("utf-8", "surrogatepass"))
-        kind = "ok" if html <= CLIPPED_AT else "warning"
-        meter = (
-            f'<p class="note"><span class="chip {kind}">HTML part {size(html)}</span> '
-            f"Gmail clips above {size(CLIPPED_AT)}.</p>"
-        )  # fmt: skip
-    if not entry.findings:
-        return f'<div class="empty">No findings.</div>{meter}'
-    return _findings(entry.findings) + meter
+    return _findings(entry.findings) + size_panel(entry, content)
 
 
 def _findings(findings: tuple[Finding, ...]) -> str:

@@ -1,7 +1,8 @@
 """The gallery over HTTP, on the loopback only; a page that is open follows the inputs.
 
-Each page gets a script that is told of every further build (`/changes`, server-sent events of the
-HTML standard, 9.2) and then loads the page again. The files of the gallery stay as written.
+Each page gets a script that is told of every change (`/changes`, server-sent events of the HTML
+standard, 9.2) and loads the page again where there is a difference to see. A page of before says so
+until then. The files of the gallery stay as written.
 
 A request by another name than the loopback's is refused, so that no page on the web can read the
 gallery through a name that points here (RFC 9110 7.2). Only files that the gallery wrote are ever
@@ -12,6 +13,7 @@ must still be the one that was written. Folders, links and foreign files are on 
 from __future__ import annotations
 
 import contextlib
+import json
 import mimetypes
 import os
 import re
@@ -21,30 +23,35 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-from mailbatch.errors import MailbatchError, UsageError, raise_if_starved
+from mailbatch.errors import UsageError, raise_if_starved
+from mailbatch.look.folder import asset_files
+from mailbatch.look.markup import text
 from mailbatch.preview.failure_page import failure_page
-from mailbatch.preview.rebuilding import Rebuilding
+from mailbatch.preview.gallery import ASSETS, INDEX
+from mailbatch.preview.rebuilding import Rebuilding, Standing
 
 #: The header fields of every answer; a page of the gallery stays alone in its browsing context.
 _HEADERS = {
-    "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NAMES = ("127.0.0.1", "localhost")
-_INDEX = "index.html"
 _TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
 _UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE = re.compile(r"messages/\d+\.html")
 #: The script of pages that follow the inputs, and what tells these of further builds.
 _LIVE, _CHANGES = "live.js", "changes"
 _LIVE_SCRIPT = Path(__file__).with_name(_LIVE)
-#: The time between two signs of life, by which a page that was closed is found out.
-_SIGN_SECONDS = 15.0
+#: The time between two signs of life, by which a page that was closed is found out; and between two
+#: words about a gallery that is being made.
+_SIGN_SECONDS, _WORD_SECONDS = 15.0, 1.0
+_ASSETS = asset_files(ASSETS)
+#: The files that are the same for every page; a browser that keeps them shows a change sooner.
+_KEPT, _KEEP = frozenset((*_ASSETS, _LIVE)), "private, max-age=60"
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -77,24 +84,53 @@ class _Requests(BaseHTTPRequestHandler):
         if name == _LIVE:
             self._send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
             return
-        gallery = self._gallery
-        is_page = name is not None and name.endswith(".html") and "attachments/" not in name
-        with gallery.lock:
-            if is_page:
-                gallery.look()
-            number, failure, file = gallery.number, gallery.failure, None
-            if not (is_page and failure is not None):
+        if name is not None and name.endswith(".html") and not name.startswith("attachments/"):
+            self._answer_page(name)
+            return
+        with self._gallery.answering(), self._gallery.lock:
+            alone, file = None, None
+            if name is not None and (alone := self._alone(name)) is None:
                 with contextlib.suppress(OSError):
-                    file = gallery.open(name) if name is not None else None
-        if is_page and failure is not None:
-            self._fail(failure, number)
+                    file = self._gallery.open(name)
+        if alone is not None:
+            self._send_bytes(HTTPStatus.OK, name or "", alone)
         elif file is not None:
             with file:
-                if is_page:
-                    self._send_bytes(HTTPStatus.OK, name or "", _following(file.read(), number))
-                else:
-                    self._send(name or "", file)
-        elif name is not None and _MESSAGE.fullmatch(name) and not gallery.has(name):
+                self._send(name or "", file)
+        elif name in _ASSETS:
+            self._send_bytes(HTTPStatus.OK, name, _ASSETS[name].read_bytes())
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _alone(self, name: str) -> bytes | None:
+        """Return a file of a letter that is made alone, the letter itself made on the way."""
+        if name.startswith("messages/"):
+            self._gallery.look()
+            letter = self._gallery.letter(name)
+            return letter.files.get(name) if letter is not None else None
+        return self._gallery.file_alone(name)
+
+    def _answer_page(self, name: str) -> None:
+        """Answer with a page as it is now, the failure in its place, or one of before, marked."""
+        gallery, file, body = self._gallery, None, None
+        gallery.look()
+        gallery.be_patient()
+        with gallery.answering(), gallery.lock:
+            standing, failure = gallery.standing(name), gallery.failure
+            if failure is None and (body := self._alone(name)) is None:
+                with contextlib.suppress(OSError):
+                    file = gallery.open(name)
+        if failure is not None:
+            body = failure_page(failure).encode("utf-8", "xmlcharrefreplace")
+            code = HTTPStatus.INTERNAL_SERVER_ERROR
+            self._send_bytes(code, INDEX, _following(body, name, standing))
+            return
+        if file is not None:
+            with file:
+                body = file.read()
+        if body is not None:
+            self._send_bytes(HTTPStatus.OK, name, _following(body, name, standing))
+        elif _MESSAGE.fullmatch(name) and not gallery.has(name):
             # An open page whose message is gone: the letter of a row that left the table.
             self.send_response(HTTPStatus.FOUND)
             self.send_header("Location", "/")
@@ -104,18 +140,30 @@ class _Requests(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _tell_changes(self) -> None:
-        """Send an event for each further build, until the page is closed."""
+        """Send an event for each change, and how far a gallery is, until the page is closed."""
         self.close_connection = True
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        seen = _number_in(self.path)
+        query = parse_qs(self.path.partition("?")[2])
+        page, stamp = query.get("page", [INDEX])[0], query.get("stamp", [""])[0]
+        seen, percent = _number_in(query), None
+        self._gallery.expect(-1)
         with contextlib.suppress(OSError):  # the page is gone
             while True:
-                number = self._gallery.wait(seen, seconds=_SIGN_SECONDS)
-                self.wfile.write(b"data: %d\n\n" % number if number != seen else b":\n\n")
-                seen = number
+                seconds = _SIGN_SECONDS if percent is None else _WORD_SECONDS
+                number = self._gallery.wait(seen, seconds=seconds)
+                with self._gallery.answering():
+                    standing = self._gallery.standing(page)
+                if (number, standing.percent) == (seen, percent):
+                    self.wfile.write(b":\n\n")
+                    continue
+                seen, percent = number, standing.percent
+                if standing.stamp != stamp:
+                    self._gallery.expect(+1)
+                told = {"stamp": standing.stamp, "behind": _behind(standing)}
+                self.wfile.write(b"data: %s\n\n" % json.dumps(told).encode("ascii"))
 
     def _is_ours(self) -> bool:
         """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
@@ -134,10 +182,6 @@ class _Requests(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             shutil.copyfileobj(file, self.wfile)
 
-    def _fail(self, error: MailbatchError, number: int) -> None:
-        body = failure_page(error).encode("utf-8", "xmlcharrefreplace")
-        self._send_bytes(HTTPStatus.INTERNAL_SERVER_ERROR, _INDEX, _following(body, number))
-
     def _send_bytes(self, status: HTTPStatus, name: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", _type_of(name))
@@ -147,7 +191,9 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def end_headers(self) -> None:
-        """Add the header fields of every answer."""
+        """Add the header fields of every answer; nothing but a style or script is kept."""
+        is_kept = self.path.removeprefix("/") in _KEPT
+        self.send_header("Cache-Control", _KEEP if is_kept else "no-store")
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
@@ -159,23 +205,36 @@ class _Requests(BaseHTTPRequestHandler):
 def _name_in(target: str) -> str | None:
     """Return the path that a request target names, decoded once; None if it is not UTF-8."""
     try:
-        return unquote(target.partition("?")[0], errors="strict").removeprefix("/") or _INDEX
+        return unquote(target.partition("?")[0], errors="strict").removeprefix("/") or INDEX
     except UnicodeDecodeError:
         return None
 
 
-def _number_in(target: str) -> int:
-    """Return the number of the build that a page has seen; 0 where the target names none."""
-    found = re.search(r"[?&]seen=(\d{1,9})(?:&|$)", target)
-    return int(found[1]) if found is not None else 0
+def _number_in(query: dict[str, list[str]]) -> int:
+    """Return the number of the change that a page has seen; 0 where the query has none."""
+    found = re.fullmatch(r"\d{1,9}", query.get("seen", [""])[0])
+    return int(found[0]) if found is not None else 0
 
 
-def _following(body: bytes, number: int) -> bytes:
-    """Return a page with the script that loads the page again behind a further build."""
+def _behind(standing: Standing) -> str:
+    """Return the words for what is not made yet; none where everything is."""
+    if standing.percent is None:
+        return ""
+    made = f"{standing.percent} % of the letters are looked at."
+    if not standing.is_current:
+        return f"The files have changed, and this page is of before. {made}"
+    return f"This letter is as the files are now; its place in the list is of before. {made}"
+
+
+def _following(body: bytes, name: str, standing: Standing) -> bytes:
+    """Return a page with the script that follows the changes, and the words for what is behind."""
     before, end, behind = body.rpartition(b"</body>")
-    return b'%s<script src="/%s" data-number="%d"></script>\n%s%s' % (
-        before, _LIVE.encode(), number, end, behind,
-    )  # fmt: skip
+    words = _behind(standing)
+    told = f"""<p id="behind" class="following" role="status"{"" if words else " hidden"}
+>{text(words)}</p><script src="/{_LIVE}" data-number="{standing.number}"
+data-page="{text(name)}" data-stamp="{text(standing.stamp)}"></script>
+"""
+    return b"".join((before, told.encode("utf-8", "xmlcharrefreplace"), end, behind))
 
 
 def _type_of(name: str) -> str:

@@ -74,7 +74,10 @@ class Branches:
         self._own = {self._address(job), *named_columns(ruling, rows.columns)}
         self._pages = {
             (choice.value.key, name): Branch(
-                (choice.value.key, number), choice.value.place, f"the template {name}"
+                (choice.value.key, number),
+                choice.value.place,
+                f"the template {name}",
+                words=f"from {name}",
             )
             for choice in choices
             if len(choice.pages) > 1
@@ -196,8 +199,7 @@ class Branches:
                 if name is None:
                     yield found.column, place
                 else:
-                    line = loader.line(name, found.line)
-                    yield found.column, Location(name, found.line, source=line)
+                    yield found.column, loader.place(name, found.line)
 
     def _named(self, name: str) -> nodes.Template | None:
         """Return the tree of a template that a tag names, None where there is no sound one."""

@@ -197,8 +197,7 @@ class CalendarPart:
             literal = _MARKUP.split(_TAG.sub("", written), maxsplit=1)[0].strip()
             if len(literal) > len(best) and line.upper().startswith(literal.upper()):
                 best, number = literal, at
-        shown = self._loader.line(page.name, number) if number is not None else None
-        return Location(page.name, number, source=shown)
+        return Location(page.name) if number is None else self._loader.place(page.name, number)
 
 
 def _missing(component: Component, values: dict[str, str]) -> Iterable[ContentLine]:

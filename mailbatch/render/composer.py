@@ -49,6 +49,7 @@ from mailbatch.render.sources import Sources, sources_of
 from mailbatch.render.subject import Test, subject_field
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
+from mailbatch.render.threads import shown_thread, thread_fields
 from mailbatch.render.variables import variables_read
 
 if TYPE_CHECKING:
@@ -286,6 +287,7 @@ class Composer:
                 self._subject_field or _written(self._subject, names, values),
                 date_field(delivery.date),
                 message_id_field(message_id),
+                thread_fields(delivery.thread),
                 *[
                     piece if isinstance(piece, bytes) else _written(piece, names, values)
                     for piece in self._tail
@@ -406,6 +408,7 @@ class Composer:
             subject,
             ("Date", date_text(delivery.date)),
             ("Message-ID", f"<{delivery.message_id}>"),
+            *shown_thread(delivery.thread),
             *others,
         ]
         files, calendar = self._attached.content(rendered.files), None

@@ -55,6 +55,8 @@ def job_digests(job: model.Job, fields: Iterable[HeaderField]) -> dict[str, str]
     }
     if (dkim := job.message.dkim) is not None:  # the key may be renewed in between
         found["message.dkim"] = digest_texts(dkim.domain, dkim.selector)
+    if job.message.thread:
+        found["message.thread"] = digest_texts("true")
     if (calendar := job.message.calendar) is not None:
         found["message.calendar.method"] = digest_texts(calendar.method)
     found |= {field.key: digest_texts(field.source) for field in fields if field.source is not None}

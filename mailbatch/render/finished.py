@@ -31,7 +31,7 @@ def place_in(template: str, name: str, text: str, at: int) -> Location:
     number, known = _line(written, lines, index)
     if number is None:
         return Location(name)
-    return Location(name, number, column if column <= known else None, source=written[number - 1])
+    return Location.in_text(name, template, number, column if column <= known else None)
 
 
 def _lines(text: str) -> list[str]:

@@ -48,10 +48,7 @@ class ForeignSyntax:
 
     def place(self, path: str, source: str) -> Location:
         """Return the place in a template file."""
-        begin = source.rfind("\n", 0, self.offset) + 1
-        line = source.count("\n", 0, self.offset) + 1
-        shown = source[begin:].split("\n", 1)[0].rstrip("\r")
-        return Location(path, line, self.offset - begin + 1, source=shown)
+        return Location.at_offset(path, source, self.offset)
 
 
 def comment_in_style(source: str) -> ForeignSyntax | None:

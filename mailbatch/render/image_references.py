@@ -154,11 +154,5 @@ def written_references(source: str, name: str, *, markdown: bool) -> Iterator[Wr
             continue
         pieces = re.split(f"{MASK}+", text)
         pattern = re.compile(".*".join(re.escape(piece) for piece in pieces), re.DOTALL)
-        line_start = source.rfind("\n", 0, start) + 1
-        place = Location(
-            name,
-            source.count("\n", 0, start) + 1,
-            start - line_start + 1,
-            source=source[line_start:].split("\n", 1)[0],
-        )
+        place = Location.at_offset(name, source, start)
         yield Written(pieces[0], len(pieces) == 1, pattern, place)

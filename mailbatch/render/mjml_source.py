@@ -92,10 +92,7 @@ class Fault:
 
     def place(self, name: str, source: str) -> Location:
         """Return the place in a file; `source` is the text with the offset."""
-        begin = source.rfind("\n", 0, self.offset) + 1
-        line = source.count("\n", 0, self.offset) + 1
-        shown = source[begin:].split("\n", 1)[0].rstrip("\r")
-        return Location(name, line, self.offset - begin + 1, source=shown)
+        return Location.at_offset(name, source, self.offset)
 
 
 def faults(source: str) -> Iterator[Fault]:

@@ -166,7 +166,7 @@ class NameChecks:
         # The syntax tree knows lines only; the column of a name that stands there twice is not
         # known.
         column = places[0].start() + 1 if len(places) == 1 else None
-        return Location(found.template, found.line, column, source=source)
+        return self._templates.loader.place(found.template, found.line, column)
 
     def _not_defined(self, found: Unknown, place: Location) -> TemplateError:
         around, dot, name = found.name.rpartition(".")

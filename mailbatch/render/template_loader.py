@@ -74,6 +74,10 @@ class FolderLoader(BaseLoader):
         lines = (self._texts.get(name) or "").splitlines()
         return lines[number - 1] if 0 < number <= len(lines) else None
 
+    def place(self, name: str, number: int, column: int | None = None) -> Location:
+        """Return the place of a line of a template that was read, with the lines around it."""
+        return Location.in_text(name, self._texts.get(name) or "", number, column)
+
     def fitting(self, pattern: str) -> list[str]:
         """Return the names of the files that fit a pattern of `*` and escaped text, sorted.
 

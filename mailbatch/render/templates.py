@@ -344,7 +344,7 @@ class Templates:
         source = self.loader.line(path, error.lineno)
         return TemplateError(
             _sentence(error),
-            location=Location(path, error.lineno, source=source),
+            location=self.loader.place(path, error.lineno),
             hint=self._hint(error, source or ""),
         )
 
@@ -367,8 +367,7 @@ class Templates:
             template = traceback.tb_frame.f_globals.get("__jinja_template__")
             if isinstance(template, Template) and template.name is not None:
                 line = template.get_corresponding_lineno(traceback.tb_lineno)
-                source = self.loader.line(template.name, line)
-                place = Location(template.name, line, source=source)
+                place = self.loader.place(template.name, line)
             traceback = traceback.tb_next
         hint = runtime_remedy(error)
         raise TemplateError(_sentence(error), location=place, hint=hint) from error

@@ -20,6 +20,7 @@ from jinja2.environment import Environment
 from mailbatch.errors import Location
 from mailbatch.expressions.sandbox import BoundedGenerator
 from mailbatch.job.setting import Setting
+from mailbatch.render.branch_words import words_for
 from mailbatch.render.message import BranchKey
 from mailbatch.render.template_loader import FolderLoader
 
@@ -32,7 +33,8 @@ _SHOWN = 60
 class Branch:
     """One branch of a template: the place of the beginning, and the tag there.
 
-    `written` is False for the branch of a condition without `else` that does not hold: worth
+    `words` say for readers of letters when a message takes the branch, empty: there are no plain
+    words. `written` is False for the branch of a condition without `else` that does not hold: worth
     showing, but nothing is missing where no message takes it.
     """
 
@@ -40,6 +42,7 @@ class Branch:
     location: Location
     label: str
     written: bool = True
+    words: str = ""
 
 
 class Trace:
@@ -134,23 +137,29 @@ class _Marking:
 
     def _loop(self, node: nodes.For) -> None:
         tag = self._tag(node, "for")
-        node.body.insert(0, self._statement(node.lineno, tag))
+        name = words_for(node.iter, holds=False)
+        some = name and f"with {name.removesuffix(' is empty')}"
+        none = name and f"without {name.removesuffix(' is empty')}"
+        node.body.insert(0, self._statement(node.lineno, tag, words=some))
         if node.else_:
-            self._otherwise(node.else_, node.lineno, tag)
+            self._otherwise(node.else_, node.lineno, tag, words=none)
 
     def _condition(self, node: nodes.If) -> None:
         test = self._tag(node, "if")
         for branch in (node, *node.elif_):
             tag = test if branch is node else self._tag(branch, "elif")
-            branch.body.insert(0, self._statement(branch.lineno, tag))
+            branch.body.insert(0, self._statement(branch.lineno, tag, words=words_for(branch.test)))
+        fails = [words_for(branch.test, holds=False) for branch in (node, *node.elif_)]
+        words = None if None in fails else " and ".join(filter(None, fails))
         if node.else_:
-            self._otherwise(node.else_, node.lineno, test)
+            self._otherwise(node.else_, node.lineno, test, words=words)
         else:
-            node.else_ = [self._statement(node.lineno, f"not {test}", written=False)]
+            label = f"not {test}"
+            node.else_ = [self._statement(node.lineno, label, written=False, words=words)]
 
-    def _otherwise(self, body: list[nodes.Node], line: int, tag: str) -> None:
+    def _otherwise(self, body: list[nodes.Node], line: int, tag: str, *, words: str | None) -> None:
         line = next((node.lineno for node in body), line)
-        body.insert(0, self._statement(line, f"the else of {tag}"))
+        body.insert(0, self._statement(line, f"the else of {tag}", words=words))
 
     def _expression(self, node: nodes.Node) -> None:
         line = self._lines[self._index(node.lineno)]
@@ -158,10 +167,12 @@ class _Marking:
         tags = [match[0] for match in _OUTPUT.finditer(line) if wanted in match[0]]
         around = _shortened(tags[0] if tags else line.strip())
         if isinstance(node, nodes.CondExpr):
-            first = self._branch(node.lineno, f"the first value in {around}")
+            test_holds = words_for(node.test)
+            first = self._branch(node.lineno, f"the first value in {around}", words=test_holds)
             other = first
             if node.expr2 is not None:
-                other = self._branch(node.lineno, f"the else value in {around}")
+                fails = words_for(node.test, holds=False)
+                other = self._branch(node.lineno, f"the else value in {around}", words=fails)
             if self._constant(node) is not None:
                 test = self._constant(node.test)
                 self._trace.decided.add(first if test is not None and test[0] else other)
@@ -170,7 +181,8 @@ class _Marking:
             if node.expr2 is not None:
                 node.expr2 = self._noted(other, node.lineno, node.expr2)
         elif isinstance(node, nodes.Or):
-            key = self._branch(node.lineno, f"what follows `or` in {around}", written=False)
+            label, words = f"what follows `or` in {around}", words_for(node.left, holds=False)
+            key = self._branch(node.lineno, label, written=False, words=words)
             if self._constant(node) is None:
                 node.right = self._noted(key, node.lineno, node.right)
             elif (left := self._constant(node.left)) is not None and not left[0]:
@@ -187,19 +199,24 @@ class _Marking:
         except Exception:  # noqa: BLE001 - Jinja2 leaves all of these to rendering
             return None
 
-    def _statement(self, line: int, label: str, *, written: bool = True) -> nodes.ExprStmt:
-        key = self._branch(line, label, written=written)
+    def _statement(
+        self, line: int, label: str, *, written: bool = True, words: str | None
+    ) -> nodes.ExprStmt:
+        key = self._branch(line, label, written=written, words=words)
         statement = nodes.ExprStmt(self._noted(key, line, None), lineno=line)
         statement.set_environment(self._environment)
         return statement
 
-    def _branch(self, line: int, label: str, *, written: bool = True) -> BranchKey:
+    def _branch(
+        self, line: int, label: str, *, written: bool = True, words: str | None
+    ) -> BranchKey:
         key = (self._name, self._number)
         self._number += 1
         place = self._place
         if place.path == self._name:
             place = replace(place, line=line)
-        self._trace.branches.setdefault(key, Branch(key, place, _shortened(label), written))
+        branch = Branch(key, place, _shortened(label), written, words or "")
+        self._trace.branches.setdefault(key, branch)
         return key
 
     def _noted(self, key: BranchKey, line: int, value: nodes.Expr | None) -> nodes.Expr:

@@ -96,14 +96,15 @@ def test_before_and_after(letters, watched):
     assert frame(page).locator("body").inner_text() == "old"
     page.get_by_role("button", name="After").click()
     assert "Hello" in frame(page).locator("body").inner_text()
-    page.keyboard.press("7")
+    page.keyboard.press("9")
     assert "added: +b" in page.locator("#changes").text_content()
 
 
 def test_tabs_by_keyboard(letters, watched):
-    """1 to 6, and arrows within the row of tabs; the focus and the states follow."""
+    """1 to 8, and arrows within the row of tabs; the focus and the states follow."""
     page = watched().open(letters / "messages" / "0002.html")
     names = ["preview", "text", "headers", "source", "attachments", "checks"]
+    names += ["clients", "links"]
     for key, name in enumerate(names, 1):
         page.keyboard.press(str(key))
         assert page.locator("[role=tabpanel]:visible").get_attribute("id") == name
@@ -111,7 +112,8 @@ def test_tabs_by_keyboard(letters, watched):
     page.keyboard.press("ArrowRight")
     assert page.locator("[role=tab][aria-selected=true]").get_attribute("id") == "tab-preview"
     page.keyboard.press("End")
-    assert page.locator("#checks").is_visible()
+    assert page.locator("#links").is_visible()
+    page.keyboard.press("6")
     assert "MB206" in page.locator("#checks").inner_text()
     assert page.locator("[role=tab][tabindex='0']").count() == 1
 

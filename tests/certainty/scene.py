@@ -83,6 +83,7 @@ class Scene:
     rate: str | None = None
     window: Mapping[str, object] | None = None
     cap: str | None = None
+    warmup: dict[str, int] | None = None
     timeouts: Mapping[str, str] | None = None
     text: str = "Hello {{ name }}\n"
     dsn: tuple[str, ...] = ()
@@ -106,6 +107,8 @@ class Scene:
             server["window"] = dict(self.window)
         if self.cap is not None:
             server["cap"] = self.cap
+        if self.warmup is not None:
+            server["warmup"] = self.warmup
         if self.ca_file is not None:
             server["ca_file"] = str(self.ca_file)
         if self.username is not None:

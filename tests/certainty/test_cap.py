@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from mailbatch.delivery.allowance import DAY, Allowance
+from mailbatch.delivery.allowance import Allowance
+from mailbatch.delivery.daily import DAY, Daily
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
@@ -229,7 +230,7 @@ def test_another_edition_under_way_has_the_turn(days):
 
 def test_an_allowance_counts_down_and_frees_again():
     now = [0.0]
-    allowance = Allowance(10, [(-100.0, 4), (-50.0, 3)], lambda: now[0])
+    allowance = Allowance(Daily(cap=10), [(-100.0, 4), (-50.0, 3)], lambda: now[0])
     assert allowance.left == 3
     assert allowance.take(2)
     assert not allowance.take(2)

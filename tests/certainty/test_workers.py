@@ -10,6 +10,7 @@ from tests.certainty.program import end, start
 from tests.certainty.scene import PATIENT, SETTLED, Scene
 from tests.support.faults import Fault, Kind, Stage
 from tests.support.postgresql import check_present, shared_cluster
+from tests.support.waiting import until
 
 SESSIONS = 3
 LONG = 120.0
@@ -39,6 +40,12 @@ class Mailing:
         return start(
             "work", "--sessions", str(SESSIONS), *options, cwd=self.folder, **self.ledger, **more
         )
+
+    def until_published(self):
+        """Wait until a run has offered the mailing to workers."""
+        from mailbatch.ledger.postgres.mailings import open_mailings
+
+        until(lambda: open_mailings(self.ledger["MAILBATCH_LEDGER"]), what="a published mailing")
 
     def drop(self):
         self.cluster.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
@@ -100,6 +107,30 @@ def test_workers_finish_what_a_killed_run_has_begun(fault_server, mailing):
     code, _, err = end(one.run(), LONG)
     assert code in {0, 4}, err
     one.check(server, doubts=SESSIONS)
+
+
+def test_a_run_without_sessions_watches_the_workers(fault_server, mailing):
+    server = fault_server()
+    one = mailing(server.port, recipients=60)
+    worker = one.worker("--forever")
+    code, _, err = end(one.run("--sessions", "0"), LONG)
+    assert code == 0, err
+    worker.send_signal(signal.SIGTERM)
+    end(worker)
+    one.check(server, doubts=0)
+    assert {record["connection"] for record in server.journal} <= set(range(1, SESSIONS + 1))
+
+
+def test_a_watch_is_ended_by_a_signal_and_needs_a_database(fault_server, mailing):
+    server = fault_server()
+    one = mailing(server.port, recipients=3)
+    run = one.run("--sessions", "0")
+    one.until_published()
+    run.send_signal(signal.SIGTERM)
+    assert end(run, LONG)[0] == 75
+    code, _, err = end(start("run", "job.yaml", "--sessions", "0", cwd=one.scene.folder), LONG)
+    assert (code, "none can join" in " ".join(err.split())) == (2, True)
+    assert server.journal == []
 
 
 def test_a_worker_that_is_told_to_stop_leaves_nothing_in_doubt(fault_server, mailing):

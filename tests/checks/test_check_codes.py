@@ -84,6 +84,12 @@ message:
 """
 #: Two letters to one address, if a recipient is more than that.
 CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+#: A letter for all that have the same name, in a thread.
+SHARED = {
+    "recipients": {"group_by": "first_name"},
+    "message": {"thread": True, "unsubscribe": None},
+    "files": {"letter.txt.j2": "Hello {{ first_name }}\n"},
+}
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -141,6 +147,11 @@ JOBS = {
     "MB140": (
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\n"}},
         {"recipients": {"suppress": ["out.csv"]}, "files": {"out.csv": "email\nz@b.c\n"}},
+    ),
+    "MB141": ({"message": {"thread": True}}, {"message": {"thread": False}}),
+    "MB143": (
+        {**SHARED, "rows": people("A", "A")},
+        {**SHARED, "rows": people("A", "B")},
     ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
@@ -242,6 +253,10 @@ JOBS = {
         html("<p>Dear <b>{{ first_name }}</b></p>", preheader="Dear {{ first_name }}"),
         html("<p>Dear <b>{{ first_name }}</b>, hi</p>", preheader="Dear {{ first_name }}"),
     ),
+    "MB232": (
+        {"message": {"attachments": "a.bin"}, "files": {"a.bin": bytes(7_600_000)}},
+        {"message": {"attachments": "a.bin"}, "files": {"a.bin": bytes(7_400_000)}},
+    ),
     "MB301": ({"message": {"subject": "{{ first_name }}"}, "rows": people("", "A")}, {}),
     "MB302": ({"message": {"subject": "x" * 79}}, {"message": {"subject": "x" * 78}}),
     "MB303": (
@@ -309,7 +324,9 @@ SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
 #: Those about DNS are in tests/dns.
 DNS = {f"MB{number}" for number in range(506, 520)}
 #: Those of an edition that was sent before are in test_edition_checks.py.
-SENT = {"MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139"}
+SENT = {
+    "MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139", "MB142",
+}  # fmt: skip
 
 
 def test_every_code_is_here():

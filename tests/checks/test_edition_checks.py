@@ -314,3 +314,22 @@ def test_the_words_of_a_check_on_a_terminal_have_the_remedy(sent, capsys):
     assert "error MB131: The new message would go to nobody: edition one was finished" in out.out
     assert "letter: 1 error, 0 warnings, 1 message, 1 row" in out.err
     assert json.dumps(out.out).isascii()
+
+
+def test_a_thread_in_which_no_message_stands_behind_another_is_told(sent, capsys):
+    """Another list has nobody of the edition before; one recipient in common is a thread."""
+    text = sent.path.read_text(encoding="utf-8")
+    sent.path.write_text(text.replace("message:", "message:\n  thread: true", 1), encoding="utf-8")
+
+    def threads():
+        _, made = sent.check(capsys, edition="two")
+        return {one["code"]: one for one in made["findings"] if one["code"] in {"MB141", "MB142"}}
+
+    assert threads() == {}
+    sent.rows((*ROWS, ROW))
+    assert threads() == {}
+    sent.rows((ROW,))
+    (found,) = threads().values()
+    assert (found["code"], found["severity"]) == ("MB142", "warning")
+    assert "thread" in sent.path.read_text(encoding="utf-8").splitlines()[found["line"] - 1]
+    assert found["details"] == ["1 message, and edition one has no accepted one of a recipient"]

@@ -14,8 +14,8 @@ COLUMNS = ("email", "name")
 READ = frozenset(("name",))
 
 
-def branch(number, label="{% if x %}"):
-    return Branch(("letter", number), Location("letter", number), label)
+def branch(number, words=""):
+    return Branch(("letter", number), Location("letter", number), "{% if x %}", words=words)
 
 
 def choose(names, *, limit=50, taken=None, keep=(), findings=None, errors=None):
@@ -42,10 +42,10 @@ def reasons(chosen):
 
 def test_every_branch_is_shown_once():
     """Also where the row that takes it is the last of many."""
-    first, second = branch(1), branch(2, "{% else %}")
+    first, second = branch(1), branch(2, "plan is gold")
     chosen = choose(["x"] * 500, limit=2, taken={0: [first], 499: [second]})
     assert numbers(chosen) == [0, 499]
-    assert reasons(chosen)[499] == ["shows {% else %}"]
+    assert reasons(chosen)[499] == ["plan is gold"]
 
 
 def test_longest_shortest_empty_and_beyond_ascii():
@@ -54,7 +54,7 @@ def test_longest_shortest_empty_and_beyond_ascii():
     assert "longest name" in told[2]
     assert "shortest name" in told[3]
     assert "name is empty" in told[4]
-    assert "name beyond ASCII" in told[5]
+    assert "special letters in name" in told[5]
     assert told[6] == []
 
 
@@ -79,7 +79,7 @@ def test_failures_and_first_warnings_come_before_fillers():
     )
     assert {70, 80} <= set(numbers(chosen))
     assert not {81, 82} & set(numbers(chosen))
-    assert reasons(chosen)[80] == ["first with MB206"]
+    assert reasons(chosen)[80] == ["check: an image has no alt text"]
 
 
 def test_what_is_kept_comes_on_top_of_the_limit():
@@ -117,3 +117,14 @@ def test_fillers_are_spread_over_the_table():
     chosen = numbers(choose(["x"] * 10_000, limit=50))
     assert len(chosen) == 50
     assert max(chosen) > 3_000
+
+
+def test_a_branch_without_plain_words_is_named_by_its_place():
+    chosen = choose(["x"] * 2, taken={0: [branch(1)], 1: [branch(7)]})
+    assert reasons(chosen)[2 - 1] == ["another part, line 7 of letter"]
+
+
+def test_many_branches_are_not_all_told():
+    parts = [branch(n, f"plan is {n}") for n in range(6)]
+    told = reasons(choose(["x"] * 2, taken={1: parts}))[1]
+    assert told == ["plan is 0", "plan is 1", "plan is 2", "other parts of the letter"]

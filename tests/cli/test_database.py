@@ -1,5 +1,6 @@
 """Every command with the ledger in a database: the same answers, bytes and promise."""
 
+import asyncio
 import csv
 
 import pytest
@@ -227,3 +228,40 @@ def test_a_run_that_holds_the_edition_is_named(in_database, database):
         (writer,) = command("status", "--json").json["writers"]
         assert writer.keys() == {"pid", "host", "started"}
     nothing_reached(server)
+
+
+def test_messages_stand_in_threads_over_the_editions_of_a_database(in_database, database):
+    """As with files; and what is gone is refused."""
+    job, server, command = in_database(recipients=3)
+    job.edit("  text: letter.txt.j2", "  text: letter.txt.j2\n  thread: true")
+    for edition in "123":
+        done = command("run", "--edition", edition, "--yes")
+        assert done.code == 0, done.err
+    ids = {}
+    for taken in server.deliveries():
+        chain = ids.setdefault(taken.recipients[0], [])
+        assert taken.thread == (chain[-1] if chain else "", " ".join(chain))
+        chain.append(taken.message_id)
+    assert {len(chain) for chain in ids.values()} == {3}
+    assert command("run", "--edition", "4", "--dry-run", "--out", "dry").code == 0
+    written = [path.read_text() for path in (job.folder / "dry").glob("*.eml")]
+    assert all(any(chain[-1] in text for text in written) for chain in ids.values())
+    assert command("run", "--edition", "4", "--limit", 1).code == 75
+    PostgresLedger.read(place_in(database, "scene", "3")).close()
+    drop(database, place_in(database, "scene", "3").schema)
+    gone = command("run", "--edition", "4", "--yes")
+    assert gone.code == 74
+    assert "the ledger of edition 3 is gone; message.thread asks it" in gone.err
+    assert "without message.thread no earlier edition is asked" in gone.err
+    assert len(server.deliveries()) == 10
+
+
+def drop(database, schema):
+    """Remove the ledger of an edition from the database."""
+
+    async def work():
+        connection = await asyncpg.connect(database)
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        await connection.close()
+
+    asyncio.run(work())

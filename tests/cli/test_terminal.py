@@ -173,8 +173,45 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret(mailing, on_terminal):
     assert code == 78
     lines = terminal.text.splitlines()
     assert lines[0] == 'job.yaml:4:3: server.hosst: unknown key, did you mean "host"?'
-    assert lines[1].strip() == "hosst: 127.0.0.1"
-    assert lines[2] == lines[1][: lines[1].index("hosst")] + "^"
+    assert lines[1:5] == [
+        "    3 | server:",
+        "  > 4 |   hosst: 127.0.0.1",
+        "      |   ^",
+        "    5 |   port: " + str(job.port),
+    ]
+
+
+def test_a_mistake_of_a_template_stands_between_its_neighbours(mailing, on_terminal):
+    """In every command that reads the templates, and within 80 columns."""
+    job, _ = mailing()
+    line = "x" * 60 + "{{ nmae }} and more" + "y" * 60
+    text = f"one\n{'two ' * 40}\n{line}\n\x1b[31mfour\nfive\n"
+    (job.folder / "letter.txt.j2").write_text(text)
+    told = set()
+    for command in ("run", "check", "preview"):
+        terminal, code = on_terminal(job, command, "job.yaml", COLUMNS="80", NO_COLOR="1")
+        assert code == 65, terminal.text
+        lines = terminal.text.splitlines()
+        at = next(n for n, line in enumerate(lines) if line.startswith("  > "))
+        told.add("\n".join(lines[at - 1 : at + 3]))
+        assert max(map(len, lines)) <= 80
+    (found,) = told
+    before, there, caret, behind = found.splitlines()
+    assert before.startswith("    2 | two two")
+    assert before.endswith("…")
+    assert there[caret.index("^") :].startswith("nmae }}")
+    assert behind == "    4 | \ufffd[31mfour"
+
+
+def test_neighbours_of_a_mistake_show_no_secret(mailing, on_terminal):
+    job, _ = mailing()
+    job.edit(
+        "version: 1", "version: 1\nserver:\n  password: tulips\n  hosst: x\n  api_key:\n    rose"
+    )
+    terminal, _ = on_terminal(job, "run", "job.yaml")
+    assert "password: ***" in terminal.shown
+    assert "tulips" not in terminal.shown
+    assert "rose" not in terminal.shown
 
 
 def test_the_caret_stands_under_the_mistake_whatever_stands_before_it(mailing, on_terminal):
@@ -184,8 +221,9 @@ def test_the_caret_stands_under_the_mistake_whatever_stands_before_it(mailing, o
     terminal, code = on_terminal(job, "check", "job.yaml")
     assert code == 78
     lines = terminal.text.splitlines()
-    column = lines[1].index("}")
-    assert lines[2] == " " * (column + 2 - 1) + "^"
+    (at,) = (n for n, line in enumerate(lines) if line.startswith("  > "))
+    column = lines[at].index("}")
+    assert lines[at + 1] == "      |".ljust(column + 2 - 1) + "^"
 
 
 def test_a_file_cannot_act_on_the_terminal_by_its_mistakes(mailing, on_terminal):
@@ -194,7 +232,7 @@ def test_a_file_cannot_act_on_the_terminal_by_its_mistakes(mailing, on_terminal)
     job.edit("version: 1", "version: 1\nvariables: {a: '\x1b]0;title\x07\x9b31m\u202e'}")
     terminal, code = on_terminal(job, "check", "job.yaml", NO_COLOR="1")
     assert code == 78
-    assert "    variables: {a: '\ufffd]0;title\ufffd\ufffd31m\ufffd'}" in terminal.shown
+    assert " | variables: {a: '\ufffd]0;title\ufffd\ufffd31m\ufffd'}" in terminal.shown
     assert not set(terminal.shown) & set("\x1b\x07\x9b\u202e")
 
 

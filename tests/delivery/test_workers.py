@@ -1,12 +1,15 @@
 """A worker without a job file: the mailings that it may join, and those that it must not."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+import yaml
 
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
+from mailbatch.delivery.thread import Thread
 from mailbatch.errors import JobError, MailingStopped
 from mailbatch.job.loader import load_job
 from mailbatch.outcome import Status
@@ -44,7 +47,7 @@ def database(request):
 
 
 @contextmanager
-def planned(scene, url, progress=None, **options):
+def planned(scene, url, progress=None, *, thread=False, **options):
     """Plan the mailing of a scene and offer it to workers, without sending anything."""
     job = load_job(scene.job, environ={"SCENE_PASSWORD": ""})
     now = datetime.now().astimezone()
@@ -54,7 +57,10 @@ def planned(scene, url, progress=None, **options):
         message_id_domain=inputs.composer.message_id_domain,
     ) as ledger:  # fmt: skip
         reconcile(ledger, job, inputs.plan)
-        offer(Mailing(inputs, ledger, None), RunOptions(**options), progress or Told())
+        mailing = Mailing(inputs, ledger, None)
+        if thread:
+            mailing = replace(mailing, thread=Thread(job, inputs.edition, (), (), is_far=True))
+        offer(mailing, RunOptions(**options), progress or Told())
         yield ledger
 
 
@@ -125,6 +131,8 @@ async def change(url, schema, told):
         ({"limit": 2}, {}, "--limit"),
         ({"only": ("user1@example.net",)}, {}, "--only"),
         ({}, {"cap": "100/day"}, "server.cap"),
+        ({}, {"warmup": {"from": 20, "to": 50, "days": 3}}, "server.warmup"),
+        ({"thread": True}, {}, "message.thread"),
     ],
 )
 def test_a_mailing_that_one_run_sends_alone_is_withdrawn(
@@ -134,8 +142,10 @@ def test_a_mailing_that_one_run_sends_alone_is_withdrawn(
     scene = Scene(tmp_path / "scene", 1, recipients=3)
     with planned(scene, database):
         pass
-    limited = Scene(tmp_path / "scene", 1, recipients=3, **settings)
-    with planned(limited, database, told, **options) as ledger:
+    job = yaml.safe_load(scene.job.read_text())
+    job["server"].update(settings)
+    scene.job.write_text(yaml.safe_dump(job))
+    with planned(scene, database, told, **options) as ledger:
         assert ledger.publication.current() is None
         assert work(database) == Served()
     (note,) = told.notes

@@ -71,3 +71,30 @@ def test_refused_caps(cap, hint, load, changed):
     with pytest.raises(InputErrors, match=r"server\.cap: must be recipients per day") as refused:
         load(changed(server={"cap": cap}))
     assert refused.value.errors[0].hint == hint
+
+
+RISE = {"from": 200, "to": 200_000, "days": 42}
+
+
+def test_a_warmup(load, changed):
+    warmup = load(changed(server={"warmup": RISE})).server.warmup
+    assert (warmup.from_, warmup.to, warmup.days) == (200, 200_000, 42)
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "hint"),
+    [
+        ({"to": 200}, "to: must be more than where the warm-up begins", "is server.cap"),
+        ({"from": 0}, "from: must be", None),
+        ({"days": 1}, "days: must be", None),
+        ({"days": 400}, "days: must be", None),
+        ({"from": "many"}, "from: must be", None),
+    ],
+)
+def test_refused_warmups(given, words, hint, load, changed):
+    with pytest.raises(InputErrors) as refused:
+        load(changed(server={"warmup": {**RISE, **given}}))
+    (error,) = refused.value.errors
+    assert f"server.warmup.{words}" in str(error)
+    assert error.location.line
+    assert hint is None or hint in error.hint

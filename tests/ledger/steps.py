@@ -15,8 +15,7 @@ from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.inode import inode_of
 from mailbatch.ledger.lock import last_holder, place_of
 from mailbatch.ledger.opening import lock_of
-from mailbatch.ledger.ports import PlanChange
-from mailbatch.ledger.rows import ResultRow
+from mailbatch.ledger.rows import PlanChange, ResultRow
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.witness import Witness, witness_of
 from mailbatch.outcome import Outcome, Reply, Status

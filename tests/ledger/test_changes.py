@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.ports import Doubt, PlanChange
 from mailbatch.ledger.recovery import LOST, REBOOTED
+from mailbatch.ledger.rows import Doubt, PlanChange
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
 from mailbatch.results.file import write_results

@@ -3,7 +3,7 @@
 import pytest
 
 from mailbatch.errors import LedgerError, RecipientError
-from mailbatch.ledger.ports import PlanChange
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.outcome import Status
 from tests.ledger.steps import (
     NEVER,

@@ -4,7 +4,7 @@ import pytest
 
 from mailbatch.ledger.incoming import INCOMING, PlanDigest, blocks
 from mailbatch.ledger.merging import match
-from mailbatch.ledger.ports import PlanChange
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.ledger.unchanged import _KNOWN, _side_by_side, lay_aside
 from mailbatch.outcome import Status
 from tests.ledger.steps import NEVER, by_row, lease_one, people, plan, row, send, settle, standing

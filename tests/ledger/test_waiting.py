@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailbatch.ledger.ports import PlanChange
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.outcome import Status
 from tests.ledger.steps import (
     NOW,

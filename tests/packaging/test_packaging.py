@@ -50,6 +50,9 @@ def test_the_wheel_holds_the_package_and_what_comes_with_it(built):
     assert not [n for n in inside if unwanted & set(n.split("/")[2:])]
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert any(name.endswith("/uPlot.LICENSE.txt") and "/licenses/" in name for name in names)
+    assert any(
+        name.endswith("/client_support.LICENSE.txt") and "/licenses/" in name for name in names
+    )
 
 
 def test_the_sdist_holds_what_its_own_tests_need(built):

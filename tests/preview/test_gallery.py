@@ -13,7 +13,8 @@ from mailbatch.checks.findings import Finding, Tally
 from mailbatch.errors import Location, UsageError
 from mailbatch.look.markup import script
 from mailbatch.preview.entry import Change, Since
-from mailbatch.preview.gallery import OWN, Gallery, file_name
+from mailbatch.preview.gallery import OWN, Gallery
+from mailbatch.preview.message_files import file_name
 from mailbatch.render.message import CalendarContent, Event
 from tests.checks.making import content, file, overview
 
@@ -97,13 +98,13 @@ def test_no_text_of_the_users_becomes_markup(tmp_path, text):
     """The elements of every page are the same whatever the data; a script stays one line."""
     mailing = {
         "job": text, "edition": text, "sender": text, "counts": {text: 3},
-        "domains": ((text, 3),), "unreached": ((Location(text), text),), "unused": (text,),
+        "domains": ((text, 3),), "unreached": ((Location(text), text, text),), "unused": (text,),
         "tallies": (Tally("MB206", text, 2, (text,), Location(text), text),),
         "since": Since(text, ((text, text),)),
     }  # fmt: skip
     plain = {
         "job": "a", "edition": "a", "sender": "a", "counts": {"a": 3},
-        "domains": (("a", 3),), "unreached": ((Location("a"), "a"),), "unused": ("a",),
+        "domains": (("a", 3),), "unreached": ((Location("a"), "a", "a"),), "unused": ("a",),
         "tallies": (Tally("MB206", "a", 2, ("a",), Location("a"), "a"),),
         "since": Since("a", (("a", "a"),)),
     }  # fmt: skip
@@ -201,7 +202,7 @@ def test_tabs_and_panels_belong_together(tmp_path):
     found = page(tmp_path, "messages/0001.html")
     tabs = [a for _, a in found.elements if a.get("role") == "tab"]
     panels = {a["id"]: a for _, a in found.elements if a.get("role") == "tabpanel"}
-    assert [tab["aria-selected"] for tab in tabs] == ["true"] + ["false"] * 5
+    assert [tab["aria-selected"] for tab in tabs] == ["true"] + ["false"] * 7
     assert [tab["aria-controls"] for tab in tabs] == list(panels)
     for tab in tabs:
         assert panels[tab["aria-controls"]]["aria-labelledby"] == tab["id"]

@@ -2,10 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import pytest
 
-from tests.checks.mailing import ROWS, Mailing, html
+from tests.checks.mailing import ROWS, TEXT, Mailing, html
+
+from .test_serving import get
 
 MANY = tuple({"email": f"p{n}@example.com", "first_name": f"N{n:03}"} for n in range(120))
 
@@ -155,3 +160,53 @@ def test_preview_of_groups(tmp_path, capsys):
     made = mailing.preview(capsys)[1]
     assert made["messages"] == 2
     assert [(one["g"], one["r"]) for one in shown(mailing)] == [("A", 60), ("B", 60)]
+
+
+@contextmanager
+def served(job, *options):
+    """`preview --serve` as a process: gives it, its port, and what it says until it serves."""
+    command = [sys.executable, "-m", "mailbatch", "preview", str(job), "--serve", "--port", "0"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if found := re.match(r"serving http://127\.0\.0\.1:(\d+)/", line):
+                    yield process, int(found[1]), "".join(said)
+                    break
+        finally:
+            process.kill()
+
+
+def test_a_mistake_at_the_start_is_served_until_it_is_mended(tmp_path, capsys):
+    mailing = Mailing(tmp_path, files={"letter.txt.j2": "{{ frist_name }}"})
+    with served(mailing.path) as (process, port, said):
+        assert "letter.txt.j2:1:4: frist_name is not defined" in said
+        status, body, _ = get(port)
+        assert status == 500
+        assert "frist_name is not defined" in body
+        mailing.write("letter.txt.j2", TEXT)
+        for line in process.stderr:
+            if "1 of 1 message shown" in line:
+                break
+        assert "Hello Ann" in get(port, "/messages/0001.html")[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        (("--only", "nobody@example.com"), 2, "is not among the recipients"),
+        (("--out", "."), 2, "has other files in it"),
+        ((), 78, "there is no such file"),
+    ],
+)
+def test_what_no_change_of_a_file_mends_ends_at_once(tmp_path, given, code, words):
+    path = Mailing(tmp_path).path
+    if not given:
+        path.unlink()
+    command = [sys.executable, "-m", "mailbatch", "preview", str(path), "--serve", "--port", "0"]
+    done = subprocess.run(
+        [*command, *given], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code
+    assert words in done.stderr

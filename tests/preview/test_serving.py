@@ -1,11 +1,14 @@
 """The gallery over HTTP: on the loopback only, made again when its inputs changed."""
 
+import html
 import http.client
+import json
 import os
 import re
 import socket
 import threading
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 import pytest
 
@@ -28,25 +31,34 @@ class Source:
         self.out = folder / "gallery"
         self.files = (file("a.html", b"<script>x</script>", "text/html"),)
         self.built = 0
+        self.gate = threading.Event()
+        self.gate.set()
 
-    def build(self):
+    def build(self, before_moving=lambda: None):
+        assert self.gate.wait(30)
         self.built += 1
         subject = self.input.read_text()
         if subject.startswith("broken"):
             place = Location("input.txt", 1, 1, source="<b>broken</b>")
             raise InputErrors([TemplateError("is <b>broken</b>", location=place, hint="mend it")])
-        with Gallery(self.out, 1) as gallery:
+        with Gallery(self.out, 1, before_moving) as gallery:
             gallery.add(entry(made=content(subject=subject, attachments=self.files)))
             gallery.finish(overview())
-        return Built((self.input,), gallery.written)
+        return Built((self.input,), gallery.written, gallery.stamps)
 
 
 @contextmanager
 def serving(source):
-    gallery = Rebuilding(source.out, source.build)
-    gallery.build()
-    with serve(gallery, 0) as server, running(server) as port:
+    gallery = made(source)
+    with serve(gallery, 0) as server, running(server) as port, gallery.watched():
         yield port
+
+
+def made(source, **more):
+    gallery = Rebuilding(source.out, source.build, **more)
+    gallery.complete()
+    assert gallery.failure is None
+    return gallery
 
 
 @contextmanager
@@ -70,7 +82,9 @@ def get(port, path="/", *, host=None, method="GET"):
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path, monkeypatch):
+    # A page waits for the gallery as long as a busy machine needs.
+    monkeypatch.setattr("mailbatch.preview.rebuilding._PATIENCE_SECONDS", 30.0)
     return Source(tmp_path)
 
 
@@ -108,10 +122,9 @@ def test_while_the_inputs_are_wrong_it_says_so(source):
         assert "mended again" in get(port, "/messages/0001.html")[1]
 
 
-def test_an_error_stands_between_its_neighbours_with_a_caret(source, tmp_path):
-    template = tmp_path / "letter.html"
-    template.write_text("one\ntwo\n\tthree & more\nfour\nfive\nsix\n")
-    place = Location(str(template), 3, 4, source="\tthree & more")
+def test_an_error_stands_between_its_neighbours_with_a_caret():
+    text = "one\ntwo\n\tthree & more\nfour\nfive\nsix\n"
+    place = Location.in_text("letter.html", text, 3, 4)
     page = failure_page(InputErrors([TemplateError("no", location=place), UsageError("x")]))
     assert (
         """  1 | one
@@ -122,51 +135,94 @@ def test_an_error_stands_between_its_neighbours_with_a_caret(source, tmp_path):
   5 | five</pre>"""
         in page
     )
-    template.write_text("the file is another by now")
-    alone = failure_page(TemplateError("no", location=place))
-    assert 'excerpt">&gt; 3 | ' in alone
-    assert "another by now" not in alone
+    alone = failure_page(TemplateError("no", location=Location("letter.html", 3, source="three")))
+    assert 'excerpt">&gt; 3 | three</pre>' in alone
 
 
 class Changes:
     """The events that an open page hears."""
 
-    def __init__(self, port, seen):
+    def __init__(self, port, page):
+        path, self.number, self.stamp = page
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._connection.request("GET", f"/changes?seen={seen}")
+        query = urlencode({"seen": self.number, "page": path, "stamp": self.stamp})
+        self._connection.request("GET", f"/changes?{query}")
         self._reply = self._connection.getresponse()
         assert self._reply.headers["Content-Type"] == "text/event-stream"
 
     def next(self):
-        line = self._reply.readline()
+        """Read the next event, an object."""
+        while (line := self._reply.readline()) == b":\n":
+            assert self._reply.readline() == b"\n"
         assert self._reply.readline() == b"\n"
-        return line
+        return json.loads(line.removeprefix(b"data: "))
+
+    def until_made(self):
+        """Read events until nothing is behind; return the last one."""
+        while (told := self.next())["behind"]:
+            pass
+        return told
 
     def close(self):
         self._connection.close()
 
 
-def number_of(page):
-    return int(re.search(r'<script src="/live.js" data-number="(\d+)">', page)[1])
+FOLLOWING = re.compile(r'src="/live.js" data-number="(\d+)"\ndata-page="(.*?)" data-stamp="(.*?)">')
 
 
-def test_an_open_page_hears_of_each_further_build(source):
-    gallery = Rebuilding(source.out, source.build)
-    gallery.build()
-    with serve(gallery, 0) as server, running(server) as port, gallery.watched():
-        seen = number_of(get(port, "/messages/0001.html")[1])
-        changes = Changes(port, seen)
+def following(page):
+    """Return what an open page tells of itself: its path, and the number and stamp it has seen."""
+    number, path, stamp = FOLLOWING.search(page).groups()
+    return path, int(number), html.unescape(stamp)
+
+
+def test_an_open_page_hears_of_each_change(source):
+    with serving(source) as port:
+        first = following(get(port, "/messages/0001.html")[1])
+        assert first[:2] == ("messages/0001.html", 1)
+        changes = Changes(port, first)
+        source.gate.clear()
         source.input.write_text("second one")
-        assert changes.next() == b"data: %d\n" % (seen + 1)
-        assert "second one" in get(port, "/messages/0001.html")[1]
+        assert changes.next() == {
+            "stamp": first[2],
+            "behind": "The files have changed, and this page is of before. "
+            "0 % of the letters are looked at.",
+        }
+        source.gate.set()
+        assert changes.until_made()["stamp"] != first[2]
+        page = get(port, "/messages/0001.html")[1]
+        assert "second one" in page
         source.input.write_text("broken by this")
-        assert changes.next() == b"data: %d\n" % (seen + 2)
-        assert number_of(get(port, "/messages/0001.html")[1]) == seen + 2
+        changes.until_made()
         changes.close()
-        late = Changes(port, seen)
-        assert late.next() == b"data: %d\n" % (seen + 2), "a page that comes late hears at once"
+        failed = following(get(port, "/messages/0001.html")[1])
+        late = Changes(port, following(page))
+        assert late.next() == {"stamp": failed[2], "behind": ""}, "who comes late hears at once"
         late.close()
         assert "EventSource" in get(port, "/live.js")[1]
+
+
+def test_a_change_that_nobody_sees_loads_no_page_again(source):
+    with serving(source) as port:
+        first = following(get(port, "/messages/0001.html")[1])
+        changes = Changes(port, first)
+        source.input.write_text("first")
+        assert changes.until_made() == {"stamp": first[2], "behind": ""}
+        changes.close()
+
+
+def test_a_page_of_before_says_so(source, monkeypatch):
+    monkeypatch.setattr("mailbatch.preview.rebuilding._PATIENCE_SECONDS", 0.01)
+    gallery = made(source)
+    with serve(gallery, 0) as server, running(server) as port:  # and no watch
+        source.input.write_text("second one")
+        page = get(port, "/messages/0001.html")[1]
+        assert "first" in page
+        assert "The files have changed, and this page is of before." in page
+        gallery.complete()
+        page = get(port, "/messages/0001.html")[1]
+        assert "second one" in page
+        assert "of before" not in page
 
 
 def test_pages_that_look_at_an_error_do_not_build_it_again(source):
@@ -178,12 +234,11 @@ def test_pages_that_look_at_an_error_do_not_build_it_again(source):
 
 
 def test_a_change_during_a_build_is_not_missed(source):
-    gallery = Rebuilding(source.out, source.build)
-    gallery.build()
+    gallery = made(source)
     build = source.build
 
-    def saved_meanwhile():
-        built = build()
+    def saved_meanwhile(before_moving):
+        built = build(before_moving)
         if source.built == 2:
             source.input.write_text("saved while the gallery was made")
         return built
@@ -191,8 +246,62 @@ def test_a_change_during_a_build_is_not_missed(source):
     gallery._build = saved_meanwhile
     source.input.write_text("second")
     assert gallery.look()
+    gallery.complete()
     assert gallery.look()
+    gallery.complete()
     assert not gallery.look()
+
+
+def test_a_change_ends_the_making_of_a_gallery(source):
+    """The letters behind the change are not looked at, and the gallery stays as it was."""
+    gallery, looked_at = made(source), []
+
+    def build(_):
+        for letter in gallery.follow(range(100_000), 100_000):
+            looked_at.append(letter)
+            if letter == 3:
+                source.input.write_text("third")
+        raise AssertionError("a gallery of files that changed was made to its end")
+
+    gallery._build = build
+    source.input.write_text("second")
+    assert gallery.look()
+    gallery.complete()
+    assert 3 < len(looked_at) < 100_000
+    assert (gallery.failure, gallery.standing("index.html").percent is None) == (None, False)
+
+
+def test_a_bug_is_a_page_and_the_watch_goes_on(source):
+    failures = []
+    gallery = made(source, fail=failures.append)
+    build = source.build
+
+    def with_a_bug(before_moving):
+        if source.input.read_text() == "odd":
+            raise ZeroDivisionError("<b>by zero</b>")
+        return build(before_moving)
+
+    gallery._build = with_a_bug
+    with serve(gallery, 0) as server, running(server) as port, gallery.watched():
+        source.input.write_text("odd")
+        status, body, _ = get(port)
+        assert status == 500
+        assert "ZeroDivisionError: &lt;b&gt;by zero&lt;/b&gt;" in body
+        assert "a mistake of mailbatch" in body
+        source.input.write_text("mended")
+        assert "mended" in get(port, "/messages/0001.html")[1]
+    assert [type(one) for one in failures] == [ZeroDivisionError]
+
+
+def test_a_mistake_at_the_start_is_a_page_until_it_is_mended(source):
+    source.input.write_text("broken at the start")
+    gallery = Rebuilding(source.out, source.build, job=source.input)
+    gallery.complete()
+    with serve(gallery, 0) as server, running(server) as port, gallery.watched():
+        assert get(port)[0] == 500
+        assert get(port, "/assets/gallery.css")[0] == 200, "the page of a failure has its look"
+        source.input.write_text("mended")
+        assert "mended" in get(port, "/messages/0001.html")[1]
 
 
 def test_a_file_that_was_missing_is_found_where_it_is_put(source, tmp_path):
@@ -200,17 +309,18 @@ def test_a_file_that_was_missing_is_found_where_it_is_put(source, tmp_path):
     job.parent.mkdir()
     job.write_text("text: letter.txt")
 
-    def build():
+    def build(before_moving):
         if not letter.exists():
             raise JobError("there is no letter.txt", location=Location(str(job), 1, 7))
-        return source.build()
+        return source.build(before_moving)
 
     gallery = Rebuilding(source.out, build)
-    with pytest.raises(JobError):
-        gallery.build()
+    gallery.complete()
+    assert isinstance(gallery.failure, JobError)
     assert not gallery.look()
     letter.write_text("here")
     assert gallery.look()
+    gallery.complete()
     assert gallery.failure is None
 
 
@@ -336,9 +446,3 @@ def test_attachments_run_nothing(source):
 def test_a_port_that_is_taken(source):
     with serving(source) as port, pytest.raises(UsageError, match=f"127.0.0.1:{port}"):
         serve(Rebuilding(source.out, source.build), port)
-
-
-def test_the_first_build_must_succeed(source):
-    source.input.write_text("broken")
-    with pytest.raises(InputErrors):
-        Rebuilding(source.out, source.build).build()

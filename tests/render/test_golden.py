@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,14 @@ def sender_by_row(folder: Path, *, traced: bool = False) -> Message:
     return send(job, traced=traced)
 
 
+def behind_others(folder: Path, *, traced: bool = False) -> Message:
+    """A message that stands behind those of three earlier editions."""
+    job = make_job(folder, {"subject": "News for {{ first_name }}", "thread": True})
+    ids = [f"{digit * 32}@news.example.com" for digit in "a1b"]
+    delivery = replace(make_delivery(ROW), thread=tuple(ids))
+    return make_composer(job, traced=traced).compose(delivery, eight_bit=True)
+
+
 def embedded(folder: Path, *, traced: bool = False) -> Message:
     """An image of all, one of a recipient, one in the page itself, and one of `inline`."""
     uri = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs="
@@ -270,6 +279,7 @@ MESSAGES = {
     "mjml": mjml,
     "embedded-images": embedded,
     "preheader": preheader,
+    "thread": behind_others,
 }
 
 

@@ -23,6 +23,7 @@ from tests.support.wire import Gone, Wire
 
 #: An address of example.net, where the tests' recipients live, wherever it stands in a message.
 # Each run of such characters is looked at once: a content may have megabytes of them.
+_THREAD = ("In-Reply-To", "References")
 _ADDRESS = re.compile(r"(?:(?<![\w.+-])|(?<=@example\.net))[\w.+-]++@example\.net")
 
 
@@ -366,13 +367,15 @@ class Conversation:
         self, transaction: Transaction, content: bytes, *, chunked: int | None = None
     ) -> None:
         after = self._after_dot()
-        header = BytesHeaderParser().parsebytes(content.partition(b"\r\n\r\n")[0])["Message-ID"]
+        head = BytesHeaderParser().parsebytes(content.partition(b"\r\n\r\n")[0])
+        header = head["Message-ID"]
         facts: Record = {
             "mail_from": transaction.mail_from,
             "parameters": transaction.parameters,
             "recipients": list(transaction.recipients),
             "asked": self._speaker.asked,
             "message_id": None if header is None else str(header).strip(),
+            "thread": [" ".join(str(head.get(name, "")).split()) for name in _THREAD],
             "sha256": hashlib.sha256(content).hexdigest(),
             "size": len(content),
             "named": sorted(set(_ADDRESS.findall(content.decode("latin-1")))),

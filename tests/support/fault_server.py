@@ -14,7 +14,8 @@ Its parser is its own (`smtp_input`), so that it can judge the client's bytes. F
 | body, chunk   | `received`: bytes of content when the fault struck                               |
 | dot           | `mail_from`, `parameters`, `recipients` (accepted), `asked` (RCPTs),             |
 |               | `message_id`, `sha256` and `size` of the content without transparency,           |
-|               | `named` (addresses of example.net that stand in it),                             |
+|               | `named` (addresses of example.net that stand in it), `thread` (In-Reply-To and   |
+|               | References),                                                                     |
 |               | `taken`, `told`, `after_dot` (bytes behind the dot before its reply), `waits`    |
 |               | (since MAIL began), `chunked` (bytes of a BDAT that came with its command, None  |
 |               | with DATA), `content` (bare CR and LF, longest line, 8-bit, NUL)                 |

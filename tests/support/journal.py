@@ -24,7 +24,8 @@ class Taken:
     """A message that the server has taken over.
 
     `told` is True where a complete positive reply was, or was going to be, written; `reply` is what
-    was written, if anything. `named` are the recipients' addresses that stand in its content.
+    was written, if anything. `named` are the recipients' addresses that stand in its content,
+    `thread` its In-Reply-To and References, each empty where there is none.
     """
 
     connection: int
@@ -37,6 +38,7 @@ class Taken:
     told: bool
     reply: str | None
     named: tuple[str, ...]
+    thread: tuple[str, ...] = ("", "")
 
 
 def deliveries(records: Iterable[Record]) -> list[Taken]:
@@ -53,6 +55,7 @@ def deliveries(records: Iterable[Record]) -> list[Taken]:
             told=record["told"],
             reply=record["reply"],
             named=tuple(record["named"]),
+            thread=tuple(record["thread"]),
         )
         for record in records
         if record.get("taken")

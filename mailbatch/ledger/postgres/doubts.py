@@ -15,11 +15,12 @@ from typing import Any
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger.attempts import doubt_of
-from mailbatch.ledger.ports import Decision, Doubt
+from mailbatch.ledger.ports import Decision
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.taken import note_resent
+from mailbatch.ledger.rows import Doubt
 
 _DOUBTS = """
 SELECT s.address, s.line, d.id, s.key, g.cells, d.part, d.message_id, s.settled_at, s.reason,

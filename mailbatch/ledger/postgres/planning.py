@@ -26,13 +26,13 @@ from mailbatch.ledger.database import Database
 from mailbatch.ledger.incoming import Block, PlanDigest, blocks, count_unchanged, encode
 from mailbatch.ledger.merging import repeated_reason
 from mailbatch.ledger.plan import bring, settings
-from mailbatch.ledger.ports import PlanChange
 from mailbatch.ledger.postgres import snapshot
 from mailbatch.ledger.postgres.leasing import WAITING, check_nothing_leased
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.outcome import Status
 
 _PENDING = Status.PENDING.value

@@ -9,12 +9,14 @@ The rules are those of `ledger.published`. This module must never look into a bu
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.attempts import COLUMNS, NOBODY, Head, Names, Row, of_one, of_some
+from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.leasing import check_nothing_leased
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import stand_still
@@ -115,6 +117,24 @@ class OfDatabase:
         )
         return found
 
+    def is_left(self) -> bool:
+        """Bury workers that are gone, where this one writes; say whether anything is left to do."""
+        return bool(self._link.wait(self._is_left()))
+
+    async def _is_left(self) -> bool:
+        if self._held.worker:
+            async with self._link.writer() as connection:
+                await bury(self._link, connection, self._held.worker, record=False)
+        found: bool = await self._link.value(_LEFT)
+        return found
+
+    def clock_ahead(self) -> float:
+        """Return by how much the clock of the database is ahead of this machine's, in seconds."""
+        asked = time.time()
+        told: float = self._link.wait(self._link.value(_CLOCK))
+        # The clock was read somewhere between the question and the answer.
+        return told - (asked + time.time()) / 2
+
     def stop(self, words: str, exit_code: int) -> None:
         """Stop all workers by trouble that is the trouble of all; the first words stay."""
         with self._link.transaction(self._writing()) as connection:
@@ -132,6 +152,12 @@ class OfDatabase:
         return self._held
 
 
+#: A lease behind the commit point of a worker that is gone is a doubt, and nothing to do.
+_LEFT = """
+SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
+  OR EXISTS (SELECT 1 FROM block) OR EXISTS (SELECT 1 FROM delivery WHERE due IS NOT NULL)
+"""
+_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 _MAILED = "FROM recipient WHERE claim = 'own' AND wanted = 1"
 _TELLING = f"""
 (SELECT id {_MAILED} ORDER BY length(cells), id LIMIT 1)

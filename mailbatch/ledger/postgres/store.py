@@ -38,6 +38,7 @@ from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.rejoining import rejoin
 from mailbatch.ledger.postgres.standing import Standing
+from mailbatch.ledger.postgres.threads import Thread
 
 
 class PostgresLedger:
@@ -48,7 +49,7 @@ class PostgresLedger:
     """
 
     __slots__ = ("_held", "_leasing", "_link", "_records", "doubts", "edition", "job",
-                 "moved", "plan", "publication", "recovered", "standing")  # fmt: skip
+                 "moved", "plan", "publication", "recovered", "standing", "thread")  # fmt: skip
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class PostgresLedger:
         self.standing = Standing(link, self.edition)
         self.plan = Planning(link, self._held)
         self.doubts = InDoubt(link, self._held)
+        self.thread = Thread(link, self._held)
         self.publication = OfDatabase(link, self._held, partial(self._names, facts))
 
     @staticmethod

@@ -9,10 +9,10 @@ from mailbatch.ledger.ports import (
     CommitPoint,
     Decision,
     OpenLedger,
-    PlanChange,
     Settlement,
     Suspicion,
 )
+from mailbatch.ledger.rows import PlanChange
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.contract.backends import Backend
 

@@ -1,9 +1,10 @@
-"""The rules of the roles: plan, leases, records, standing, doubts."""
+"""The rules of the roles: plan, leases, records, standing, doubts, thread."""
 
 import pytest
 
 from mailbatch.envelope import Recipient
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.rows import Before
 from mailbatch.outcome import UNFINISHED, Outcome, Status
 from tests.ledger.contract.talk import DIGEST, LATER, NOW, REPLIES, letters, point, settlement
 
@@ -358,3 +359,57 @@ def test_a_resend_that_dies_is_in_doubt_again(talk):
     talk.resolve("resend")
     talk.invalidate(*talk.lease())
     assert talk.doubtful() == "a"
+
+
+# The thread
+
+
+def test_the_editions_of_a_thread_are_kept_over_runs(talk):
+    before = (Before("2026-W47", "5f8a", 1.5), Before("2026-W46", "", 1.25))
+    assert talk.ledger.thread.before() is None
+    assert talk.ledger.thread.keep(before) == before
+    talk.die()
+    assert talk.ledger.thread.before() == before
+    assert talk.ledger.thread.keep(()) == before  # once and for all
+    talk.ledger.close()
+    with talk.backend.open_to_read() as reader:
+        assert reader.thread.before() == before
+        with pytest.raises(LedgerError):
+            reader.thread.keep(before)
+
+
+def test_a_thread_that_begins_is_kept_too(talk):
+    assert talk.ledger.thread.keep(()) == ()
+    talk.reopen()
+    assert talk.ledger.thread.before() == ()
+    assert talk.ledger.thread.keep((Before("2026-W47", "5f8a", 1.5),)) == ()
+
+
+def test_a_ledger_has_one_id_over_all_runs(talk):
+    first = talk.ledger.thread.ledger
+    assert len(first) == 32
+    talk.reopen()
+    assert talk.ledger.thread.ledger == first
+
+
+def test_messages_are_those_that_were_accepted_in_time(talk):
+    talk.plan("a@x.org", "B@x.org", "c@x.org", "d@x.org", "e@x.org")
+    a, b, c, d, _ = leased = talk.lease()
+    talk.commit(a, b, c, d)
+    talk.settle(a, ACCEPTED, now=NOW)
+    talk.settle(b, ACCEPTED, now=NOW + 1)
+    talk.settle(c, REJECTED, now=NOW)
+    talk.settle(d, Status.IN_DOUBT, now=NOW)
+    keys = [delivery.key for delivery in leased]
+    messages = talk.ledger.thread.messages
+    assert messages(keys, NOW) == {}
+    assert messages(keys, NOW + 1) == {"a@x.org": a.message_id}
+    both = {"a@x.org": a.message_id, "b@x.org": b.message_id}
+    assert messages([*keys, "z@x.org"], NOW + 2) == both
+    assert messages(["b@x.org"], NOW + 2) == {"b@x.org": b.message_id}
+    talk.reopen()
+    talk.resolve("accepted")  # as of now, whenever the attempt was
+    talk.ledger.close()
+    with talk.backend.open_to_read() as reader:
+        assert reader.thread.messages(keys, NOW) == {}
+        assert reader.thread.messages(keys[1:], NOW + 2).keys() >= {"b@x.org"}
