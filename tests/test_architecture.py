@@ -29,18 +29,21 @@ MAY_IMPORT = {
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
     "dns": {"checks", "job", "render"},
+    "links": {"checks", "render"},
     "look": set(),
     "evidence": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
+    "bundle": {"job", "render"},
+    "inbox": {"render", "preview", "look", "sandbox"},
     "delivery": {
-        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox", "bundle",
         "evidence",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
-        "reports_page", "dns", "evidence", "",
+        "reports_page", "dns", "evidence", "inbox", "links", "",
     },
     "balance": set(),
     "errors": set(),
@@ -57,7 +60,7 @@ MAY_IMPORT = {
     "report_token": set(),
     "outlook": set(),
     "__main__": {"cli"},
-    "checking": {"job", "recipients", "checks", "delivery"},
+    "checking": {"job", "recipients", "checks", "delivery", "render"},
     "fresh_letters": {"job", "render", "checks", "delivery", "preview"},
     "previewing": {
         "job", "checks", "checking", "delivery", "fresh_letters", "preview", "render",
@@ -77,16 +80,18 @@ FACE = {
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
-        "tallies",
+        "codes", "edition_checks", "findings", "references", "report", "selection", "survey",
+        "table_checks", "tallies",
     },
     "dns": {"asking", "judgement", "published"},
+    "links": {"reaching", "targets", "web"},
     "look": {"folder", "markup"},
     "preview": {
-        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
-        "serving",
+        "chromium", "compare", "eml_folder", "entry", "gallery", "loopback", "message_files",
+        "rebuilding", "serving",
     },
     "reports_page": {"figures", "writing"},
+    "inbox": {"mails", "serving"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {
