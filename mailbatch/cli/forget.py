@@ -48,10 +48,11 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
         if not console.ask(f"Forget {address} there? This cannot be undone."):
             console.say("nothing was changed")
             return _told(console, given, found, forgotten=False)
-    forget(found)
+    if found or given.yes:  # also where one that died has masked all, and not written it anew
+        forget(found)
     if found:
         console.say(f"{address} is forgotten; tables, lists and other files of yours are as before")
-    return _told(console, given, found, forgotten=True)
+    return _told(console, given, found, forgotten=bool(found))
 
 
 def _check(found: Found) -> None:

@@ -139,6 +139,35 @@ def test_no_other_file_is_the_job_that_was_approved(mailing):
     nothing_reached(server)
 
 
+def test_a_call_that_is_given_up_ends_its_run_and_the_next_one_goes_on(mailing):
+    job, server = mailing(recipients=6, rate="2/s")
+    planned(job)
+
+    async def conversation():
+        given = mcp.StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "mailbatch", "mcp", "--allow-run", "--plan", PLAN],
+            env=environment(),
+            cwd=job.folder,
+        )
+        async with mcp.Client(given, read_timeout_seconds=60) as client:
+            call = asyncio.create_task(client.call_tool("run", JOB))
+            await asyncio.to_thread(server.wait_for, taken=True, seconds=60)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            # While the first run says goodbye, another one is told so.
+            for _ in range(20):
+                answer = data(await client.call_tool("run", JOB))
+                if answer["exit_code"] != 75:
+                    return answer
+        return None
+
+    answer = asyncio.run(conversation())
+    assert (answer["exit_code"], answer["accepted"]) == (0, 6)
+    assert sorted(got(server)) == sorted(job.addresses)
+    assert len({taken.connection for taken in server.deliveries()}) == 2
+
+
 def test_its_arguments_go_together(mailing):
     job, _ = mailing()
     done = job._program("mcp", "--allow-run", cwd=job.folder)
