@@ -119,9 +119,11 @@ class Location:
         Example:
             >>> place = Location.in_text("letter.txt.j2", "Dear\n{{ nme }},\n", 2)
             >>> place.before, place.source, place.after
-            (('Dear',), '{{ nme }},', ('',))
+            (('Dear',), '{{ nme }},', ())
         """
         lines = _LINE_END.split(text)
+        if line < len(lines) and not lines[-1]:
+            lines.pop()  # behind the end of the last line
         at = line - 1
         if not 0 <= at < len(lines):
             return cls(path, line, column)

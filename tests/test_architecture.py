@@ -33,8 +33,9 @@ MAY_IMPORT = {
     "look": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
+    "bundle": {"job", "render"},
     "delivery": {
-        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox",
+        "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox", "bundle",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 #: The codes of refusals that have a reason of their own.
 _REASONS = {Reason.KEYS_EXCHANGED: "MB138", Reason.GROUPING_CHANGED: "MB139"}
+#: The end of a host -> the service there, which writes Message-IDs of its own, and the header field
+#: that keeps ours. AWS: Amazon SES header fields; Postmark: send with SMTP.
+_OWN_IDS: dict[str, tuple[str, tuple[str, str] | None]] = {
+    ".amazonaws.com": ("Amazon SES", None),
+    ".postmarkapp.com": ("Postmark", ("x-pm-keepid", "true")),
+}
 
 
 def check_edition(
@@ -63,12 +69,23 @@ def check_thread(
     `messages` is the number of all messages, `placed` that of those behind an earlier one.
     """
     place = replace(job.locate("message.thread"), key=None)
+    yield from _check_kept(job, place)
     if before is None:
         yield Finding("MB141", f"edition {edition} is the first one here", location=place)
     elif messages and not placed:
         letters = "message" if messages == 1 else "messages"
         detail = f"{messages:,} {letters}, and edition {before} has no accepted one of a recipient"
         yield Finding("MB142", detail, location=place)
+
+
+def _check_kept(job: Job, place: Location) -> Iterator[Finding]:
+    """Yield the finding of a service that replaces the Message-IDs that a thread names."""
+    for domain, (service, setting) in _OWN_IDS.items():
+        if not job.server.host.lower().endswith(domain):
+            continue
+        given = {name.lower(): value.lower() for name, value in job.message.headers.items()}
+        if setting is None or given.get(setting[0]) != setting[1]:
+            yield Finding("MB144", f"{service} does, at {job.server.host}", location=place)
 
 
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:

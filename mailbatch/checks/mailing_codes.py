@@ -336,6 +336,16 @@ MAILING_CODES = (
         mend="Do as the hint says, or leave `message.thread` out.",
     ),
     Code(
+        "MB144",
+        Severity.WARNING,
+        "The service writes Message-IDs of its own",
+        why="`message.thread` names the Message-IDs that mailbatch wrote in the edition before. In "
+        "place of these, the service writes others: programs do not find the first message of the "
+        "thread. Those of later editions still stand together, since all of them name the same.",
+        mend="Postmark keeps Message-IDs where `message.headers` has `X-PM-KeepID: 'true'`. Amazon "
+        "SES has no such setting.",
+    ),
+    Code(
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",

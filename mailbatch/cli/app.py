@@ -29,6 +29,7 @@ from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
 from mailbatch.cli.sandbox_arguments import SandboxArguments
+from mailbatch.cli.work_arguments import WorkArguments
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
@@ -101,6 +102,19 @@ def run(arguments: RunArguments) -> int:
     from mailbatch.cli.run import run_command
 
     return run_command(arguments)
+
+
+@command(app, WorkArguments)
+def work(arguments: WorkArguments) -> int:
+    """Help to send the mailings of a database, without a job file.
+
+    Job, templates and files come from the database, secrets from this machine.
+
+    Example: mailbatch work --ledger postgresql:///mail --sessions 16
+    """
+    from mailbatch.cli.work import work_command
+
+    return work_command(arguments)
 
 
 @command(app, PreviewArguments)

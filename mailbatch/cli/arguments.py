@@ -27,7 +27,6 @@ from mailbatch.cli.options import (
     Only,
     Quiet,
     Results,
-    Sessions,
     Set,
     StateDir,
     Store,
@@ -37,6 +36,7 @@ from mailbatch.cli.run_options import (
     Everything,
     MetricsFile,
     Plan,
+    RunSessions,
     Test,
     To,
     TranscriptFile,
@@ -98,7 +98,7 @@ class RunArguments:
     to: To = None
     test: Test = False
     everything: Everything = False
-    sessions: Sessions = None
+    sessions: RunSessions = None
     rate: Annotated[
         str | None,
         typer.Option(

@@ -194,10 +194,11 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
 
 
 def _excerpt(console: Console, tally: Tally) -> list[str]:
-    """Return the lines around the place of an error for a person who reads the findings."""
+    """Return the lines around the place of a mistake for a person who reads the findings."""
     from mailbatch.checks.codes import Severity
 
-    if not console.reads_data or tally.severity is not Severity.ERROR:
+    refused = tally.severity is Severity.ERROR or tally.code == _UNMADE
+    if not console.reads_data or not refused:
         return []
     from mailbatch.cli.console import columns_of
     from mailbatch.cli.excerpt import excerpt_of
@@ -205,6 +206,8 @@ def _excerpt(console: Console, tally: Tally) -> list[str]:
     return excerpt_of(tally.location, columns_of(sys.stdout))
 
 
+#: The code of rows whose message cannot be made.
+_UNMADE = "MB111"
 #: severity -> its colour on a terminal.
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _MARK = re.compile(r"(?<!\S)(error|warning|info) MB\d{3}(?=:)")

@@ -34,6 +34,7 @@ from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
+from mailbatch.ledger.published import Publication, Published, Sample, publication_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LedgerPlace",
+    "Publication",
+    "Published",
+    "Sample",
     "begun_editions",
     "container_of",
     "count_mailed",
@@ -52,11 +56,14 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "open_mailings",
     "open_to_decide",
     "open_to_read",
     "open_to_run",
+    "open_to_work",
     "other_ledgers",
     "place_of",
+    "publication_of",
     "remedy",
     "taken_by_others",
     "turn_of",
@@ -229,7 +236,7 @@ def taken_by_others(
         if isinstance(place, Path) and written_at(place) + END_OF_DATA < since:
             continue
         with open_to_read(place) as ledger:
-            is_busy = is_busy or ledger.held_by() is not None
+            is_busy = is_busy or bool(ledger.writers())
             taken += ledger.standing.taken_since(since)
     return taken, is_busy
 
@@ -319,6 +326,32 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
 
 
 # -- the database, imported where one is named ----------------------------------------------------
+
+
+def open_mailings(url: str) -> list[LedgerPlace]:
+    """Return the places of the mailings in a database that workers may send now; oldest first.
+
+    Raises:
+        JobError: the extra `postgres` is not installed (78).
+        LedgerError: the database cannot be read (74).
+    """
+    check_driver()
+    from mailbatch.ledger.postgres.mailings import open_mailings as found
+
+    return [*found(url)]
+
+
+def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:
+    """Open the ledger of an edition as a worker beside others, that never changes the plan.
+
+    `bundle` names the bundle that the messages are made of.
+
+    Raises:
+        LedgerError: there is none, or the ledger is a file, with which one process sends (74).
+    """
+    if isinstance(place, Path):
+        raise LedgerError(f"{place}: one process sends with a ledger in a file")
+    return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -408,7 +408,7 @@ def signed(
     Raises:
         JobError: the key of a real run is missing, or a key cannot sign.
     """
-    job = mailing.inputs.job
+    job, composer = mailing.inputs.job, mailing.inputs.composer
     dkim = job.message.dkim
     if dkim is None or not mailing.unfinished:
         return mailing
@@ -419,7 +419,7 @@ def signed(
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
-    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
+    composer = composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
 
 

@@ -44,6 +44,7 @@ class Source:
         self.path = path
         self.text = text
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self._number = len(self._starts) - (self._starts[-1] == len(text))
 
     def location(self, offset: int, key: str | None = None) -> Location:
         """Return the place of a character, with the line, masked where necessary."""
@@ -55,7 +56,7 @@ class Source:
             key=key,
             source=self._shown(line),
             before=self._around(range(max(0, line - NEIGHBOURS), line)),
-            after=self._around(range(line + 1, min(len(self._starts), line + 1 + NEIGHBOURS))),
+            after=self._around(range(line + 1, min(self._number, line + 1 + NEIGHBOURS))),
         )
 
     def _around(self, lines: Iterable[int]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -225,10 +225,13 @@ class Ledger:
                 hint="wait for it to end: it may be mailing those very people",
             )
 
-    def held_by(self) -> HeldBy | None:
-        """Return which other process writes the ledger now; None if none does."""
+    def writers(self) -> tuple[HeldBy, ...]:
+        """Return the other process that writes the ledger now, if one does."""
         holder = self._holder()
-        return None if holder is None else holder.process
+        return () if holder is None else (holder.process,)
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Do nothing: a file lets nobody wait."""
 
     def _holder(self) -> Holder | None:
         lock = lock_of(self.path)

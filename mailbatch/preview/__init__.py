@@ -5,7 +5,8 @@
             gallery.add(replace(entry, change=earlier.change_of(entry)))    # compare.py
         gallery.finish(overview)
 
-`rebuilding.py` makes the gallery again when an input changed, and `serving.py` serves the files on
-the loopback. These modules are the face of the room; the pages are its own, in the frame and the
-style of `look/`, and `assets/` draws the list in the browser.
+`rebuilding.py` makes the gallery again when an input changed, `serving.py` serves the files on the
+loopback, and `chromium.py` draws one message with an installed browser. These modules are the face
+of the room; the pages are its own, in the frame and the style of `look/`, and `assets/` draws the
+list in the browser.
 """

@@ -4,8 +4,7 @@ Each page gets a script that is told of every change (`/changes`, server-sent ev
 standard, 9.2) and loads the page again where there is a difference to see. A page of before says so
 until then. The files of the gallery stay as written.
 
-A request by another name than the loopback's is refused, so that no page on the web can read the
-gallery through a name that points here (RFC 9110 7.2). Only files that the gallery wrote are ever
+`loopback.py` says whose requests are answered. Only files that the gallery wrote are ever
 served: a request is looked up in the list of these files, as one name, and the file of that name
 must still be the one that was written. Folders, links and foreign files are on no list.
 """
@@ -14,34 +13,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mimetypes
 import os
 import re
 import shutil
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, BinaryIO, cast
-from urllib.parse import parse_qs, unquote
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
 
-from mailbatch.errors import UsageError, raise_if_starved
 from mailbatch.look.folder import asset_files
 from mailbatch.look.markup import text
 from mailbatch.preview.failure_page import failure_page
 from mailbatch.preview.gallery import ASSETS, INDEX
+from mailbatch.preview.loopback import LoopbackRequests, listen, type_of
 from mailbatch.preview.rebuilding import Rebuilding, Standing
 
-#: The header fields of every answer; a page of the gallery stays alone in its browsing context.
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_NAMES = ("127.0.0.1", "localhost")
-_TYPES = {".eml": "message/rfc822", ".js": "text/javascript; charset=utf-8"}
-_UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE = re.compile(r"messages/\d+\.html")
 #: The script of pages that follow the inputs, and what tells these of further builds.
 _LIVE, _CHANGES = "live.js", "changes"
@@ -50,39 +38,24 @@ _LIVE_SCRIPT = Path(__file__).with_name(_LIVE)
 #: words about a gallery that is being made.
 _SIGN_SECONDS, _WORD_SECONDS = 15.0, 1.0
 _ASSETS = asset_files(ASSETS)
-#: The files that are the same for every page; a browser that keeps them shows a change sooner.
-_KEPT, _KEEP = frozenset((*_ASSETS, _LIVE)), "private, max-age=60"
+#: A browser that keeps the files of every page shows a change sooner.
+_KEPT = frozenset((*_ASSETS, _LIVE))
 
 
-class _Requests(BaseHTTPRequestHandler):
+class _Requests(LoopbackRequests):
     """Answers GET and HEAD for the files of a gallery."""
-
-    server_version = "mailbatch"
-    sys_version = ""
-    protocol_version = "HTTP/1.1"
 
     def __init__(self, *given: Any, gallery: Rebuilding, **more: Any) -> None:
         self._gallery = gallery
-        super().__init__(*given, **more)
+        super().__init__(*given, kept=_KEPT, **more)
 
-    def do_GET(self) -> None:
-        """Answer with a file."""
-        self._answer()
-
-    def do_HEAD(self) -> None:
-        """Answer with the header fields of a file."""
-        self._answer()
-
-    def _answer(self) -> None:
-        if not self._is_ours():
-            self.send_error(HTTPStatus.FORBIDDEN, "This server answers to the loopback only")
-            return
-        name = _name_in(self.path)
+    def answer(self, name: str | None) -> None:
+        """Answer with a file of the gallery, as the inputs are now."""
         if name == _CHANGES and self.command == "GET":
             self._tell_changes()
             return
         if name == _LIVE:
-            self._send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
+            self.send_bytes(HTTPStatus.OK, _LIVE, _LIVE_SCRIPT.read_bytes())
             return
         if name is not None and name.endswith(".html") and not name.startswith("attachments/"):
             self._answer_page(name)
@@ -93,12 +66,12 @@ class _Requests(BaseHTTPRequestHandler):
                 with contextlib.suppress(OSError):
                     file = self._gallery.open(name)
         if alone is not None:
-            self._send_bytes(HTTPStatus.OK, name or "", alone)
+            self.send_bytes(HTTPStatus.OK, name or "", alone)
         elif file is not None:
             with file:
                 self._send(name or "", file)
         elif name in _ASSETS:
-            self._send_bytes(HTTPStatus.OK, name, _ASSETS[name].read_bytes())
+            self.send_bytes(HTTPStatus.OK, name, _ASSETS[name].read_bytes())
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
@@ -123,29 +96,22 @@ class _Requests(BaseHTTPRequestHandler):
         if failure is not None:
             body = failure_page(failure).encode("utf-8", "xmlcharrefreplace")
             code = HTTPStatus.INTERNAL_SERVER_ERROR
-            self._send_bytes(code, INDEX, _following(body, name, standing))
+            self.send_bytes(code, INDEX, _following(body, name, standing))
             return
         if file is not None:
             with file:
                 body = file.read()
         if body is not None:
-            self._send_bytes(HTTPStatus.OK, name, _following(body, name, standing))
+            self.send_bytes(HTTPStatus.OK, name, _following(body, name, standing))
         elif _MESSAGE.fullmatch(name) and not gallery.has(name):
             # An open page whose message is gone: the letter of a row that left the table.
-            self.send_response(HTTPStatus.FOUND)
-            self.send_header("Location", "/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.send_to("/")
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _tell_changes(self) -> None:
         """Send an event for each change, and how far a gallery is, until the page is closed."""
-        self.close_connection = True
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
+        self.begin_events()
         query = parse_qs(self.path.partition("?")[2])
         page, stamp = query.get("page", [INDEX])[0], query.get("stamp", [""])[0]
         seen, percent = _number_in(query), None
@@ -165,49 +131,13 @@ class _Requests(BaseHTTPRequestHandler):
                 told = {"stamp": standing.stamp, "behind": _behind(standing)}
                 self.wfile.write(b"data: %s\n\n" % json.dumps(told).encode("ascii"))
 
-    def _is_ours(self) -> bool:
-        """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
-        port = cast("ThreadingHTTPServer", self.server).server_port
-        ours = {f"{name}:{port}" for name in _NAMES}
-        hosts = self.headers.get_all("Host", [])
-        return len(hosts) == 1 and hosts[0].lower() in ours and self.path.startswith("/")
-
     def _send(self, name: str, file: BinaryIO) -> None:
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", _type_of(name))
+        self.send_header("Content-Type", type_of(name))
         self.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
-        if name.startswith("attachments/"):  # a file of the user must run no script
-            self.send_header("Content-Security-Policy", "sandbox")
-        self.end_headers()
+        self.send_fields(name)
         if self.command != "HEAD":
             shutil.copyfileobj(file, self.wfile)
-
-    def _send_bytes(self, status: HTTPStatus, name: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", _type_of(name))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def end_headers(self) -> None:
-        """Add the header fields of every answer; nothing but a style or script is kept."""
-        is_kept = self.path.removeprefix("/") in _KEPT
-        self.send_header("Cache-Control", _KEEP if is_kept else "no-store")
-        for name, value in _HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Write no log of requests."""
-
-
-def _name_in(target: str) -> str | None:
-    """Return the path that a request target names, decoded once; None if it is not UTF-8."""
-    try:
-        return unquote(target.partition("?")[0], errors="strict").removeprefix("/") or INDEX
-    except UnicodeDecodeError:
-        return None
 
 
 def _number_in(query: dict[str, list[str]]) -> int:
@@ -237,23 +167,10 @@ data-page="{text(name)}" data-stamp="{text(standing.stamp)}"></script>
     return b"".join((before, told.encode("utf-8", "xmlcharrefreplace"), end, behind))
 
 
-def _type_of(name: str) -> str:
-    suffix = Path(name).suffix.lower()
-    return _TYPES.get(suffix) or mimetypes.types_map.get(suffix, _UNKNOWN_TYPE)
-
-
 def serve(gallery: Rebuilding, port: int) -> ThreadingHTTPServer:
     """Return a server for the gallery on 127.0.0.1, not yet running; port 0 means any free port.
 
     Raises:
         UsageError: the port is taken.
     """
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Requests, gallery=gallery))
-    except OSError as error:
-        raise_if_starved(error)
-        raise UsageError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
-    server.daemon_threads = True
-    return server
+    return listen(partial(_Requests, gallery=gallery), port, option="--port")

@@ -19,7 +19,7 @@ from mailbatch.errors import JobError, Location, Reason, TemplateError, install_
 from mailbatch.render.finished import place_in
 from mailbatch.render.mjml_nesting import misplaced, misplaced_in_template, shape
 from mailbatch.render.mjml_source import Fault, faults, unbalanced
-from mailbatch.render.mjml_values import plain_values, with_language
+from mailbatch.render.mjml_values import mended, plain_values, with_language
 from mailbatch.render.template_loader import FolderLoader
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: A tag of MJML as far as `<mjml title="a>`, and the beginning of the one behind, if that is next.
 _TAG = re.compile(r"(</?mj[^<>]*>)\s*(?=(</?mj|\Z|))")
+_ANY_TAG = re.compile(r"</?mj[^<>]*>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LEFT = re.compile(r"</?(mj[\w-]*)")
 #: The sign of a double quote between single ones, which MRML writes with a backslash.
@@ -35,6 +36,8 @@ _BROKEN_QUOTE = '\\"'
 #: means nothing, lines have fewer than 998 octets and need no encoding (RFC 5322 2.1.1): half of
 #: the time of a message.
 _LINES = ("<td ", "<td\n")
+#: A rule that hides the arrows of a carousel from every reader; MJML 4 and 5 write another one.
+_ARROWS = ("@media screen, yahoo {", "@media screen yahoo {")
 #: Tags, and orders of tags, without a mistake that are remembered.
 _MOST_TAGS, _MOST_ORDERS = 4096, 256
 _SPAN = re.compile(r" position (\d+):(\d+)$")
@@ -64,8 +67,9 @@ class Compiler:
         self._parsing = mrml.ParserOptions(include_loader=mrml.noop_loader())
         # No fonts: by default, MRML links the fonts of a foreign host into every letter.
         self._options = mrml.RenderOptions(fonts={})
-        #: What each tag without a mistake does to the nesting, and the orders that are sound.
-        self._shapes: dict[tuple[str, str], str] = {}
+        #: What each tag without a mistake does to the nesting, and how it is given to the compiler;
+        #: and the orders that are sound.
+        self._shapes: dict[tuple[str, str], tuple[str, str]] = {}
         self._orders: set[tuple[str, ...]] = set()
         self._last: tuple[str, str, str] | None = None
 
@@ -80,14 +84,15 @@ class Compiler:
         """
         if self._last is not None and self._last[:2] == (source, language):
             return self._last[2]
-        self._look_at(source, page)
-        told = with_language(source, language) if language else source
-        html = self._compiled(told, page)
+        told = self._looked_at(source, page)
+        if language:
+            told = with_language(told, language)
+        html = self._compiled(told, source, page)
         if "\\" in html:
             if _BROKEN_QUOTE in html:
                 self._refuse_first(faults(source), source, page)
             if (plain := plain_values(told)) != told:
-                html = self._compiled(plain, page)
+                html = self._compiled(plain, source, page)
         if "<mj" in html and (left := _LEFT.search(_COMMENT.sub("", html))) is not None:
             raise TemplateError(
                 f"<{left[1]}> may not stand in its place: it would be mailed as it is",
@@ -95,37 +100,48 @@ class Compiler:
                 hint="In MJML, columns stand in sections, and texts in columns.",
                 reason=Reason.MJML_PLACE,
             )
-        html = html.replace(*_LINES)
+        html = html.replace(*_LINES).replace(*_ARROWS)
         self._last = (source, language, html)
         return html
 
-    def _look_at(self, source: str, page: str) -> None:
-        """Refuse a text with a mistake that the compiler would let pass."""
+    def _looked_at(self, source: str, page: str) -> str:
+        """Return a text for the compiler, and refuse a mistake that the compiler would let pass."""
         bare = _COMMENT.sub("", source) if "<!--" in source else source
-        found = _TAG.findall(bare)
         shapes, order = self._shapes, []
-        for one in found:
+        better: dict[str, str] = {}
+        for one in _TAG.findall(bare):
             if (known := shapes.get(one)) is None:
-                known = shape(*one)
                 if any(True for _ in faults(one[0])):
                     self._refuse_first(faults(source), source, page)
+                known = (shape(*one), mended(one[0]))
                 if len(shapes) < _MOST_TAGS:
                     shapes[one] = known
-            order.append(known)
+            order.append(known[0])
+            if known[1] != one[0]:
+                better[one[0]] = known[1]
         key = tuple(order)
-        if key in self._orders:
-            return
-        fault = misplaced(source)
-        if fault is not None:
-            raise self._error(fault, source, page)
-        if "?" not in key and len(self._orders) < _MOST_ORDERS:
-            self._orders.add(key)
+        if key not in self._orders:
+            fault = misplaced(source)
+            if fault is not None:
+                raise self._error(fault, source, page)
+            if "?" not in key and len(self._orders) < _MOST_ORDERS:
+                self._orders.add(key)
+        if not better:
+            return source
+        return _ANY_TAG.sub(lambda one: better.get(one[0], one[0]), source)
 
-    def _compiled(self, source: str, page: str) -> str:
+    def _compiled(self, told: str, source: str, page: str) -> str:
+        """Return the HTML of `told`; `source` is the text as rendered, for places of errors."""
         try:
-            html: str = self._to_html(source, self._parsing, self._options).content
+            html: str = self._to_html(told, self._parsing, self._options).content
         except OSError as error:
-            raise self._not_compiled(str(error), source, page) from None
+            words = str(error)
+            if told != source:
+                try:
+                    self._to_html(source, self._parsing, self._options)
+                except OSError as same:
+                    words = str(same)
+            raise self._not_compiled(words, source, page) from None
         return html
 
     def _refuse_first(self, found: Iterator[Fault], source: str, page: str) -> None:

@@ -20,6 +20,7 @@ from mailbatch.render.mjml_source import (
     Fault,
     Tag,
     tags_in,
+    unbalanced,
     without_code,
     without_comments,
 )
@@ -112,7 +113,7 @@ def _step(tag: Tag) -> str:
 def misplaced(text: str) -> Fault | None:
     """Return the first thing of a finished text that MJML has no place for, None without one.
 
-    A text whose tags are not in pairs is not judged from there on: the compiler refuses it.
+    Tags of MJML that are not in pairs are a fault, too: for the compiler, any end is the one due.
     """
     return _misplaced(without_comments(text), finished=True)
 
@@ -133,7 +134,7 @@ def _misplaced(blank: str, *, finished: bool) -> Fault | None:
             opened.append(_Open(tag, tag.end))
         elif tag.closing and tag.is_mjml:
             if inside is None or inside.tag.name != tag.name:
-                return None
+                return unbalanced(blank) if finished else None
             opened.pop()
         if opened:
             opened[-1].looked = tag.end

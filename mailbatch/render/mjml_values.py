@@ -23,6 +23,8 @@ _QUOTED = re.compile(r"""=\s*("[^"]*"|'[^']*')""")
 _ROOT = re.compile(r"""<mjml\b((?:[^<>"']|"[^"]*"|'[^']*')*?)(?=/?>)""")
 _LANG = re.compile(r"""\blang\s*=\s*["']([^"']*)""")
 _DIR = re.compile(r"\bdir\s*=")
+_PADDING = re.compile(r"""(?<=padding=)("[^"]*"|'[^']*')""")
+_CLASSES = re.compile(r"""(?<=mj-class=)("[^"]*"|'[^']*')""")
 _WHITE = re.compile(r"[\t\r\n]")
 #: Every character that may need a reference.
 _CHANCE = re.compile(r"[^ -\[\]-~]")
@@ -52,6 +54,34 @@ def _referred(found: re.Match[str]) -> str:
         return f"&#{ord(character)};"
     by_number = unicodedata.category(character)[0] in _BY_NUMBER
     return f"&#{ord(character)};" if by_number else character
+
+
+def mended(tag: str) -> str:
+    """Return a tag of MJML written so that the compiler does what MJML 4 and 5 do.
+
+    - With a bare 0 among several paddings, MRML takes all of them for nothing where it subtracts
+      them, and a picture is as wide as if there were no padding.
+    - Of two classes with one attribute, the last counts in MJML, the first in MRML.
+
+    Example:
+        >>> mended('<mj-image padding="0 25px" mj-class="small blue" />')
+        '<mj-image padding="0px 25px" mj-class="blue small" />'
+    """
+    if "padding=" in tag:
+        tag = _PADDING.sub(_paddings, tag)
+    return _CLASSES.sub(_turned, tag) if "mj-class=" in tag else tag
+
+
+def _turned(found: re.Match[str]) -> str:
+    quote = found[0][0]
+    return f"{quote}{' '.join(reversed(found[0][1:-1].split()))}{quote}"
+
+
+def _paddings(found: re.Match[str]) -> str:
+    quote, pieces = found[0][0], found[0][1:-1].split()
+    if len(pieces) == 1:
+        return found[0]
+    return f"{quote}{' '.join('0px' if one == '0' else one for one in pieces)}{quote}"
 
 
 def with_language(source: str, tag: str) -> str:

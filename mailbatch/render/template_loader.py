@@ -64,6 +64,11 @@ class FolderLoader(BaseLoader):
             self._texts[name] = self._read(name)
         return self._texts[name]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The templates that were read so far and are there."""
+        return tuple(name for name, text in self._texts.items() if text is not None)
+
     def line(self, name: str, number: int) -> str | None:
         """Return one line of a template that was read, for a caret below."""
         lines = (self._texts.get(name) or "").splitlines()

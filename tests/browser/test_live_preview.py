@@ -26,7 +26,7 @@ def followed(folder):
     def build(before_moving):
         subject = written.read_text().splitlines()[0]
         if "{{" in subject:
-            place = Location(str(written), 1, 4, source=subject)
+            place = Location.in_text(str(written), written.read_text(), 1, 4)
             raise InputErrors([TemplateError("is not closed", location=place, hint="close it")])
         with Gallery(out, 1, before_moving) as gallery:
             gallery.add(entry(made=content(subject=subject)))

@@ -84,6 +84,7 @@ message:
 """
 #: Two letters to one address, if a recipient is more than that.
 CHILDREN = tuple({"email": "pat@example.com", "first_name": name} for name in ("Ann", "Ben"))
+SES = "email-smtp.eu-west-1.amazonaws.com"
 #: A letter for all that have the same name, in a thread.
 SHARED = {
     "recipients": {"group_by": "first_name"},
@@ -152,6 +153,13 @@ JOBS = {
     "MB143": (
         {**SHARED, "rows": people("A", "A")},
         {**SHARED, "rows": people("A", "B")},
+    ),
+    "MB144": (
+        {"message": {"thread": True}, "job": {"server": {"host": SES, "auth": "none"}}},
+        {
+            "message": {"thread": True, "headers": {"X-PM-KeepID": "true"}},
+            "job": {"server": {"host": "smtp.postmarkapp.com", "auth": "none"}},
+        },
     ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mailbatch.checks.edition_checks import check_edition
+from mailbatch.checks.edition_checks import check_edition, check_thread
 from mailbatch.errors import IdentityError, InputErrors
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
@@ -333,3 +333,24 @@ def test_a_thread_in_which_no_message_stands_behind_another_is_told(sent, capsys
     assert (found["code"], found["severity"]) == ("MB142", "warning")
     assert "thread" in sent.path.read_text(encoding="utf-8").splitlines()[found["line"] - 1]
     assert found["details"] == ["1 message, and edition one has no accepted one of a recipient"]
+
+
+@pytest.mark.parametrize(
+    ("host", "headers", "found"),
+    [
+        ("email-smtp.us-east-1.amazonaws.com", {}, "Amazon SES"),
+        ("SMTP.postmarkapp.com", {}, "Postmark"),
+        ("smtp-broadcasts.postmarkapp.com", {"X-PM-KeepID": "false"}, "Postmark"),
+        ("smtp.postmarkapp.com", {"x-pm-keepid": "TRUE"}, None),
+        ("notamazonaws.com", {}, None),
+        ("smtp-api.infobip.com", {}, None),
+    ],
+)
+def test_a_service_that_replaces_message_ids_is_told(tmp_path, host, headers, found):
+    message = {"thread": True, "headers": headers}
+    server = {"server": {"host": host, "auth": "none"}}
+    job = load_job(Mailing(tmp_path, job=server, message=message).path)
+    findings = list(check_thread(job, "2", "1", messages=3, placed=2))
+    assert [(one.code, one.detail) for one in findings] == (
+        [] if found is None else [("MB144", f"{found} does, at {host}")]
+    )

@@ -203,6 +203,13 @@ def test_a_mistake_of_a_template_stands_between_its_neighbours(mailing, on_termi
     assert behind == "    4 | \ufffd[31mfour"
 
 
+def test_check_shows_the_line_that_spoils_some_letters(mailing, on_terminal):
+    job, _ = mailing()
+    (job.folder / "letter.txt.j2").write_text("one\n{{ 60 // (name[5:] | int) }}\nthree\n")
+    terminal, _ = on_terminal(job, "check", "job.yaml", COLUMNS="80", NO_COLOR="1")
+    assert "\n    1 | one\n  > 2 | {{ 60 // (name[5:] | int) }}\n    3 | three\n" in terminal.text
+
+
 def test_neighbours_of_a_mistake_show_no_secret(mailing, on_terminal):
     job, _ = mailing()
     job.edit(

@@ -308,3 +308,44 @@ def test_a_tag_out_of_its_place_is_refused_with_its_place_also_behind_sound_lett
             composer.compose(make_delivery({**ROW, "first_name": name}), eight_bit=True)
         assert caught.value.message == words
         assert caught.value.reason is Reason.MJML_PLACE
+
+
+def test_a_picture_is_as_wide_as_its_padding_lets_it(tmp_path):
+    """A padding with a bare 0 is none for the compiler; so is one with two blanks."""
+    body = "".join(
+        f"<mj-image src='https://a.example/1.png' padding='{padding}' alt='' />"
+        for padding in ("0 25px", "0px 25px", "10px  25px", "0 {{ id }}px 0 25px", "0")
+    )
+    _, html = letter(tmp_path, body, id="25")
+    assert re.findall(r'<td\s+style="width:(\d+)px', html) == ["550", "550", "550", "550", "600"]
+
+
+def test_a_carousel_has_its_arrows(tmp_path):
+    _, html = letter(tmp_path, "<mj-carousel><mj-carousel-image src='a' alt='' /></mj-carousel>")
+    assert "@media screen yahoo {" in html
+    assert "@media screen, yahoo" not in html
+
+
+@pytest.mark.parametrize(
+    "body", ["<mj-text padding='0 1px'>x</mj-text>\n        <mj-text><p></mj-text>"]
+)
+def test_a_mistake_has_its_place_in_the_text_as_rendered(tmp_path, body):
+    job = make_job(tmp_path, {"mjml": "a", "language": "de"}, {"a": BODY.replace("{}", body)})
+    with pytest.raises(TemplateError) as caught:
+        make_composer(job).compose(make_delivery(ROW), eight_bit=True)
+    assert str(caught.value.location) == "a:6:18"
+
+
+def test_of_two_classes_the_last_one_counts(tmp_path):
+    head = (
+        '<mj-head><mj-attributes><mj-class name="a" color="red" font-size="20px" />'
+        '<mj-class name="b" color="blue" /></mj-attributes></mj-head>'
+    )
+    body = '<mj-text mj-class="a b">1</mj-text><mj-text mj-class="b a">2</mj-text>'
+    page = BODY.replace("<mjml>", f"<mjml>{head}").replace("{}", body)
+    job = make_job(tmp_path, {"mjml": "a"}, {"a": page})
+    html = parse(compose(job, ROW)).get_body(["html"]).get_content()
+    assert re.findall(r"font-size:20px;[^\"]*color:(\w+);\">(\d)<", html) == [
+        ("blue", "1"),
+        ("red", "2"),
+    ]

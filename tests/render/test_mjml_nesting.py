@@ -67,12 +67,10 @@ SOUND = [
         "<mjml>\n<mj-head><mj-attributes><mj-all /><mj-body font-family='a' /></mj-attributes>"
         "<mj-style>a > b {}</mj-style></mj-head>\n<mj-body></mj-body>\n</mjml>\n"
     ),
-    # The compiler refuses these.
+    # The compiler refuses these, but for the include.
     "",
     "Hello",
     "<html><body>x</body></html>",
-    BODY.replace("{}", "<mj-section>"),
-    BODY.replace("{}", "</p>"),
     BODY.replace("{}", "<mj-include />"),
 ]
 
@@ -86,6 +84,23 @@ def test_a_tag_out_of_its_place_is_found(source):
     assert fault.message == words
     assert hint is None or hint in fault.hint
     assert fault.reason is Reason.MJML_PLACE
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (BODY.replace("{}", "<mj-section>"), "<mj-section> is not closed"),
+        (COLUMN.replace("{}", "<mj-text>x</mj-button>"), "</mj-button> closes nothing"),
+        (COLUMN.replace("{}", "<mj-raw></p><mj-text>x</mj-text>"), "<mj-text> stands in <mj-raw>"),
+        (COLUMN.replace("{}", "<mj-image src='a'></mj-text>"), "</mj-text> closes nothing"),
+        ("<mjml><mj-body></mj-body></mj-body>", "</mj-body> closes nothing"),
+    ],
+)
+def test_an_end_of_another_tag_is_found(source, words):
+    """The compiler does not compare the names, and would end the tag that is open."""
+    fault = misplaced(source)
+    assert fault is not None
+    assert words in fault.message
 
 
 @pytest.mark.parametrize("source", SOUND)

@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from mailbatch.render.mjml_values import plain_values, with_language
+from mailbatch.render.mjml_values import mended, plain_values, with_language
 
 LETTER = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
 
@@ -70,3 +70,22 @@ LANGUAGES = {
 @pytest.mark.parametrize(("source", "tag"), LANGUAGES)
 def test_the_page_has_the_language_that_it_does_not_name(source, tag):
     assert with_language(source, tag) == LANGUAGES[source, tag]
+
+
+TAGS = {
+    "<mj-image padding=\"0 25px\" inner-padding='0  0 10px 0' />": (
+        "<mj-image padding=\"0px 25px\" inner-padding='0px 0px 10px 0px' />"
+    ),
+    '<mj-text padding="0" padding-left="0 1px" color="0 0">': (
+        '<mj-text padding="0" padding-left="0 1px" color="0 0">'
+    ),
+    '<mj-text padding="10px 25px">': '<mj-text padding="10px 25px">',
+    '<mj-text padding="">': '<mj-text padding="">',
+    "</mj-text>": "</mj-text>",
+    "<mj-text mj-class='a  b c' css-class='a b'>": "<mj-text mj-class='c b a' css-class='a b'>",
+}
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_tag_is_written_for_the_compiler(tag):
+    assert mended(tag) == TAGS[tag]

@@ -28,7 +28,9 @@ CREATE TABLE mailing (
   id        boolean PRIMARY KEY DEFAULT true CHECK (id),
   bundle    text,                   -- SHA-256 of the bundle that workers compose of; NULL: no worker
                                     -- but the run's own sends
-  samples   text,                   -- JSON: messages that a worker must be able to make, by digest
+  published text,                   -- JSON: messages that a worker must be able to make, by digest
+  rate      double precision,       -- recipients per second of all workers together; NULL: no limit
+  next_slot timestamptz,            -- when the next recipient may have a turn of the rate
   stop      text,                   -- the trouble that ended the sending of all workers; NULL: none
   stop_code integer                 -- its exit code
 );
@@ -50,7 +52,8 @@ CREATE TABLE worker (
   since   timestamptz NOT NULL DEFAULT now(),
   live    boolean     NOT NULL DEFAULT true,
   role    text        NOT NULL,     -- run: holds the plan; work: has no job file; decide: sends nothing
-  suspected_since double precision  -- since when its refusals may be trouble of the account
+  suspected_since double precision, -- since when its refusals may be trouble of the account
+  after   bigint                    -- the worker that the process was before it lost a connection
 );
 CREATE INDEX worker_by_life ON worker (id) WHERE live;
 
