@@ -20,6 +20,7 @@ import typer
 from mailbatch.cli.check_options import Connect, Links, ResolverAddress, UnsubscribeTest
 from mailbatch.cli.options import (
     AnswerOption,
+    ApprovedPlan,
     AsJson,
     Edition,
     JobArgument,
@@ -217,15 +218,7 @@ class PreviewArguments:
             rich_help_panel=Panel.GALLERY,
         ),
     ] = None
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = None
+    plan: ApprovedPlan = None
     eml: Annotated[
         Path | None,
         typer.Option(

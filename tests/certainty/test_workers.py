@@ -29,6 +29,7 @@ class Mailing:
         )
         self.folder = folder
         self.ledger = {"MAILBATCH_LEDGER": self.cluster.url(self.database)}
+        self.started = []
 
     def run(self, *options, **more):
         return start(
@@ -45,9 +46,15 @@ class Mailing:
         """Wait until a run has offered the mailing to workers."""
         from mailbatch.ledger.postgres.mailings import open_mailings
 
-        until(lambda: open_mailings(self.ledger["MAILBATCH_LEDGER"]), what="a published mailing")
+        url = self.ledger["MAILBATCH_LEDGER"]
+        until(lambda: bool(open_mailings(url)), what="a published mailing", seconds=LONG)
 
     def drop(self):
+        """End what a failed test has left, and remove the database."""
+        for process in self.started:
+            if process.returncode is None:
+                process.kill()
+                process.communicate()
         self.cluster.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
 
     def check(self, server, doubts):

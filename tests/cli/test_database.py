@@ -13,6 +13,8 @@ asyncpg = pytest.importorskip("asyncpg")
 
 from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
 
+pytestmark = pytest.mark.usefixtures("names")
+
 DOUBTFUL = "user2@example.net"
 #: Nobody listens at the first port.
 NOWHERE = "postgresql://ann:geheim@127.0.0.1:1/mail"

@@ -131,7 +131,7 @@ class Leasing:
                     break
             await self._claim(connection, chosen, now)
             due = await connection.fetchval(NEXT_DUE)
-            if not chosen and count > 0:
+            if not chosen and count > 0 and address is None:
                 due = await self._due_by_others(connection, now, due)
         self._held.note_due(due)
         for _, attempt, delivery in chosen:
